@@ -1,0 +1,51 @@
+"""What the search loop tells whoever looks on: the progress display, trackers, tests."""
+
+from typing import Any, Protocol
+
+from metaopt.study.jobs import Epoch
+
+Record = dict[str, Any]
+
+
+class Watcher(Protocol):
+    """Is told what happens, in order; a watcher never changes the search."""
+
+    def begin(self, goal: int | None, records: list[Record]) -> None:
+        """The search starts or goes on: trials aimed at (None if only time ends it), records of the trials done."""
+
+    def trial_started(self, trial: int, to: int, params: int | None, macs: int | None) -> None:
+        """A trial starts (or goes on) to train until epoch ``to``."""
+
+    def epoch(self, report: Epoch) -> None:
+        """An epoch is trained and its line in the journal is on disk."""
+
+    def trial_ended(self, record: Record, best: Record | None) -> None:
+        """A trial ended, in whatever way; ``best`` is the best feasible record so far."""
+
+    def note(self, message: str) -> None:
+        """Something to say aloud, one sentence."""
+
+    def end(self, message: str) -> None:
+        """The search ends, and why, one sentence."""
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def begin(self, goal: int | None, records: list[Record]) -> None:
+        """Shows nothing."""
+
+    def trial_started(self, trial: int, to: int, params: int | None, macs: int | None) -> None:
+        """Shows nothing."""
+
+    def epoch(self, report: Epoch) -> None:
+        """Shows nothing."""
+
+    def trial_ended(self, record: Record, best: Record | None) -> None:
+        """Shows nothing."""
+
+    def note(self, message: str) -> None:
+        """Shows nothing."""
+
+    def end(self, message: str) -> None:
+        """Shows nothing."""
