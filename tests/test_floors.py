@@ -1,0 +1,125 @@
+"""The floors of metaopt: a lower one never imports a higher one; none up to the study imports Keras or a backend."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "metaopt"
+
+# From the ground up. Each name is a file or a folder of metaopt/.
+FLOORS = (
+    ("errors", "randomness"),
+    ("blueprint", "spaces"),
+    ("samplers", "schedulers"),
+    ("study",),
+    ("zoo", "training", "executors"),
+    ("report",),
+    ("command", "__main__", "__init__"),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FRAMEWORKS = ("keras", "tensorflow", "jax", "torch")
+USERS_FILES = ("space", "neural_net", "hyperopt_optimize")
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    """The file or folder of metaopt/ that a file belongs to, e.g. ``study`` for metaopt/study/jobs.py."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> Iterator[tuple[str, int, bool]]:
+    """Each module that a file imports, absolute, its line, and whether it is imported inside a function."""
+    package = list(path.relative_to(ROOT).with_suffix("").parts)[:-1]
+
+    def visit(node: ast.AST, inside: bool) -> Iterator[tuple[str, int, bool]]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno, inside
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            for alias in node.names:
+                yield ".".join([*base, *filter(None, [node.module]), alias.name]), node.lineno, inside
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, inside)
+
+    yield from visit(ast.parse(path.read_text()), inside=False)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_lower_floor_imports_no_higher_one(path: Path) -> None:
+    assert room(path) in FLOOR, f"{name(path)}: give '{room(path)}' a floor in {Path(__file__).name}"
+    for module, line, _ in imports(path):
+        top, *rest = module.split(".")
+        if top != "metaopt":
+            continue
+        # `from metaopt import search` takes a name of metaopt/__init__.py, which stands on the top floor.
+        other = rest[0] if rest and rest[0] in FLOOR else "__init__"
+        assert FLOOR[other] <= FLOOR[room(path)], (
+            f"{name(path)}:{line} imports {module}: '{other}' stands above '{room(path)}'"
+        )
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if FLOOR.get(room(p), 0) <= FLOOR["study"]], ids=name)
+def test_nothing_up_to_the_study_imports_a_framework(path: Path) -> None:
+    builds_keras_models = room(path) == "blueprint" and path.name.startswith("to_keras")
+    for module, line, inside_function in imports(path):
+        allowed = module.split(".")[0] not in FRAMEWORKS or (builds_keras_models and inside_function)
+        assert allowed, f"{name(path)}:{line} imports {module}; only functions of blueprint/to_keras*.py may"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_metaopt_never_imports_the_users_files(path: Path) -> None:
+    for module, line, _ in imports(path):
+        assert module.split(".")[0] not in USERS_FILES, f"{name(path)}:{line} imports the user's {module}"
+
+
+def test_the_walk_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "metaopt" / "study" / "loop.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "import keras.ops as k\n"
+        "from metaopt import zoo\n"
+        "from . import jobs\n"
+        "from ..report.text import best\n"
+        "def f():\n"
+        "    class A:\n"
+        "        from jax import numpy\n"
+    )
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    assert list(imports(file)) == [
+        ("keras.ops", 1, False),
+        ("metaopt.zoo", 2, False),
+        ("metaopt.study.jobs", 3, False),
+        ("metaopt.report.text.best", 4, False),
+        ("jax.numpy", 7, True),
+    ]
+
+
+def test_importing_metaopt_and_all_floors_up_to_the_study_imports_no_framework() -> None:
+    """Measured in a fresh interpreter, so that an import through a third library is seen as well."""
+    modules = ["metaopt"]
+    for path in FILES:
+        if FLOOR.get(room(path), 0) <= FLOOR["study"]:
+            modules.append(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+    code = (
+        "import importlib, sys\n"
+        f"for module in {modules!r}:\n"
+        "    importlib.import_module(module)\n"
+        f"    found = [name for name in {FRAMEWORKS!r} if name in sys.modules]\n"
+        "    assert not found, f'importing {module} imports {found}'\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
