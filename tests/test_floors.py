@@ -1,4 +1,4 @@
-"""The floors of metaopt: a lower one never imports a higher one; none up to the study imports Keras or a backend."""
+"""The floors of metaopt: a lower one never imports a higher one; none up to the study imports a framework."""
 
 import ast
 import subprocess
@@ -119,7 +119,6 @@ def test_importing_metaopt_and_all_floors_up_to_the_study_imports_no_framework()
         f"    found = [name for name in {FRAMEWORKS!r} if name in sys.modules]\n"
         "    assert not found, f'importing {module} imports {found}'\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
