@@ -1,0 +1,91 @@
+"""Durable file operations, few enough to fail each of them on purpose.
+
+Everything that a study writes goes through one ``Files`` object. The crash tests hand over one that fails at every single
+operation and afterwards loses or tears whatever was not synced.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+from metaopt.errors import ResultsNotWritable
+
+
+class Files:
+    """The operations of the real file system that a study needs.
+
+    ``append`` and ``replace`` are durable when they return. Any ``OSError`` on the way (read-only folder, full disk) is
+    raised as ``ResultsNotWritable``, naming the file.
+    """
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Appends bytes to a file and syncs it; creates the file, durably, where it is missing."""
+        with _writing(path):
+            created = not path.exists()
+            with open(path, "ab", buffering=0) as file:
+                self._write(file.fileno(), data)
+                self._sync(file.fileno())
+            if created:
+                self._sync_folder(path.parent)
+
+    def cut(self, path: Path, size: int) -> None:
+        """Cuts a file back to ``size`` bytes."""
+        with _writing(path), open(path, "r+b", buffering=0) as file:
+            self._truncate(file.fileno(), size)
+            self._sync(file.fileno())
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Gives a file new content, as a whole or not at all, whenever the machine stops."""
+        aside = path.with_name(f".{path.name}.tmp")
+        with _writing(path):
+            with open(aside, "wb", buffering=0) as file:
+                self._write(file.fileno(), data)
+                self._sync(file.fileno())
+            self._rename(aside, path)
+            self._sync_folder(path.parent)
+
+    def remove(self, path: Path) -> None:
+        """Removes a file if it is there; not synced, since only derived files are ever removed."""
+        with _writing(path), contextlib.suppress(FileNotFoundError):
+            self._unlink(path)
+
+    # The single steps, each of which a test makes fail.
+
+    def _write(self, descriptor: int, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+    def _sync(self, descriptor: int) -> None:
+        os.fsync(descriptor)
+
+    def _truncate(self, descriptor: int, size: int) -> None:
+        os.ftruncate(descriptor, size)
+
+    def _rename(self, source: Path, target: Path) -> None:
+        os.replace(source, target)
+
+    def _unlink(self, path: Path) -> None:
+        os.unlink(path)
+
+    def _sync_folder(self, folder: Path) -> None:
+        if os.name == "nt":  # a directory cannot be opened there; renames are durable without
+            return
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            self._sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _writing(path: Path):  # type: ignore[no-untyped-def]
+    """Turns an error of the file system into the one sentence that the user sees."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ResultsNotWritable(
+            f"{path} cannot be written ({reason}): make room or make the folder writable, and start the search"
+            " again; everything that was finished before is saved."
+        ) from error
