@@ -1,0 +1,45 @@
+"""Networks without a framework: shapes, parameters, multiply-accumulates, hash, drawing, and the way to Keras.
+
+>>> from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
+>>> x = inputs = Input((32, 32, 3))
+>>> x = Conv2D(16, 3, padding="same", activation="relu")(x)
+>>> outputs = Dense(10, activation="softmax")(Flatten()(x))
+>>> Blueprint(inputs, {"label": outputs})
+<Blueprint of 4 nodes, 164,298 parameters, 606,208 MACs>
+"""
+
+from metaopt.blueprint.blueprint import DEFAULT_HEAD, Blueprint
+from metaopt.blueprint.canonical import HASH_VERSION
+from metaopt.blueprint.convolutions import Conv2D, DepthwiseConv2D, SeparableConv2D
+from metaopt.blueprint.core import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, ZeroPadding2D
+from metaopt.blueprint.errors import InvalidArchitecture
+from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, register_layer
+from metaopt.blueprint.merging import Add, Concatenate
+from metaopt.blueprint.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+
+__all__ = [
+    "DEFAULT_HEAD",
+    "HASH_VERSION",
+    "Activation",
+    "Add",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Blueprint",
+    "Concatenate",
+    "Conv2D",
+    "Dense",
+    "DepthwiseConv2D",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling2D",
+    "Input",
+    "InvalidArchitecture",
+    "Layer",
+    "MaxPooling2D",
+    "Node",
+    "SeparableConv2D",
+    "Shape",
+    "ZeroPadding2D",
+    "layer_kinds",
+    "register_layer",
+]
