@@ -1,6 +1,6 @@
 """The search space: every hyperparameter that the search may change, and in which range. Edit it freely.
 
-Each entry is a hyperopt expression; its first argument is the label under which the search remembers what was tried, and
+Each entry is a hyperopt expression. Its first argument is the label under which the search remembers what was tried;
 no two expressions may have the same label. `neural_net.py` receives one value for each key below.
 
     hp.choice(label, [a, b, …])           one of the options; an option may hold further expressions
