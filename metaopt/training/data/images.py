@@ -1,0 +1,116 @@
+"""A data set's part as a sequence of images, in memory or on disk, read batch by batch."""
+
+import shutil
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+ImageArray = npt.NDArray[np.uint8]
+LabelArray = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.int64]
+
+
+class Images(Protocol):
+    """Images with their labels; picklable.
+
+    ``labels`` has all labels in order, head → ``(n,)`` int32, in the order of the heads.
+    """
+
+    @property
+    def labels(self) -> Mapping[str, LabelArray]:
+        """Head → labels ``(n,)``."""
+
+    def __len__(self) -> int:
+        """The number of images."""
+
+    def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
+        """The images ``(k, h, w, c)`` and labels ``(k,)`` at the indices ``(k,)``, in their order; copies."""
+
+
+def _at(labels: Mapping[str, LabelArray], rows: npt.NDArray[np.intp]) -> dict[str, LabelArray]:
+    return {head: values[rows] for head, values in labels.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayImages:
+    """Images in memory.
+
+    Attributes:
+        array: ``(n, h, w, c)``.
+        labels: head → ``(n,)``.
+    """
+
+    array: ImageArray
+    labels: Mapping[str, LabelArray]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
+        """See ``Images``."""
+        rows = np.asarray(indices, dtype=np.intp)
+        return self.array[rows], _at(self.labels, rows)
+
+
+@dataclass(frozen=True, eq=False)
+class MappedImages:
+    """Images in an uncompressed ``.npy`` file ``(n, h, w, c)`` that may be larger than memory.
+
+    The file is mapped anew for each batch, which takes about 0.1 ms. One lasting map would count every page that was
+    ever read into the process's memory, until a worker that reads all images looks like one that leaks.
+
+    Attributes:
+        path: the file.
+        labels: head → ``(n,)``.
+    """
+
+    path: Path
+    labels: Mapping[str, LabelArray]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.labels.values())))
+
+    def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
+        """See ``Images``."""
+        rows = np.asarray(indices, dtype=np.intp)
+        return np.load(self.path, mmap_mode="r")[rows], _at(self.labels, rows)
+
+    def delete_when_unused(self, folder: Path) -> None:
+        """Removes the folder once nothing refers to these images any more, at the latest at the process's end."""
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Subset:
+    """Some rows of other images.
+
+    Attributes:
+        base: the other images.
+        rows: indices into them, ``(n,)``.
+        labels: head → ``(n,)``.
+    """
+
+    base: Images
+    rows: Rows
+    labels: Mapping[str, LabelArray]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
+        """See ``Images``."""
+        return self.base.batch(self.rows[np.asarray(indices, dtype=np.intp)])
+
+
+def subset(images: Images, rows: npt.NDArray[Any]) -> Subset:
+    """The images at the rows ``(n,)``, in their order; nothing is copied but labels."""
+    rows = rows.astype(np.int64)
+    labels = _at(images.labels, rows)
+    if isinstance(images, Subset):
+        return Subset(images.base, images.rows[rows], labels)
+    return Subset(images, rows, labels)
