@@ -1,7 +1,7 @@
 """Durable file operations, few enough to fail each of them on purpose.
 
-Everything that a study writes goes through one ``Files`` object. The crash tests hand over one that fails at every single
-operation and afterwards loses or tears whatever was not synced.
+Everything that a study writes goes through one ``Files`` object. The crash tests hand over one that fails at every
+single operation and afterwards loses or tears whatever was not synced.
 """
 
 import contextlib

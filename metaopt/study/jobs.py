@@ -1,7 +1,8 @@
 """What the search loop and an executor say to each other: jobs go down, reports come up.
 
-An executor runs jobs; it decides nothing. After each epoch the worker reports and waits for the driver's answer, so that
-the journal line of an epoch is on disk before the next epoch starts, and a trial stops exactly where the strategy says.
+An executor runs jobs; it decides nothing. After each epoch the worker reports and waits for the driver's answer, so
+that the journal line of an epoch is on disk before the next epoch starts, and a trial stops exactly where the strategy
+says.
 """
 
 from collections.abc import Callable

@@ -30,7 +30,7 @@ class Training:
 
     @classmethod
     def from_point(cls, point: Any) -> "Training":
-        """Reads the keys ``optimizer``, ``learning_rate``, ``batch_size`` and ``loss_weights`` where the point has them."""
+        """Reads ``optimizer``, ``learning_rate``, ``batch_size`` and ``loss_weights`` where the point has such keys."""
         known: dict[str, Any] = {}
         if isinstance(point, Mapping):
             for key, convert in _CONVERSIONS.items():

@@ -1,0 +1,30 @@
+"""Finds a good convolutional network for your images within your limits.
+
+Importing the package imports no deep-learning framework; what is listed here is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metaopt.api import search
+    from metaopt.blueprint import Blueprint, InvalidArchitecture
+    from metaopt.study.problem import Problem, Training
+    from metaopt.study.study import Study
+
+__all__ = ["Blueprint", "InvalidArchitecture", "Problem", "Study", "Training", "search"]
+
+_HOME = {
+    "Blueprint": "metaopt.blueprint",
+    "InvalidArchitecture": "metaopt.blueprint",
+    "Problem": "metaopt.study.problem",
+    "Study": "metaopt.study.study",
+    "Training": "metaopt.study.problem",
+    "search": "metaopt.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'metaopt' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,186 @@
+"""``hyperopt_optimize.py`` and ``metaopt search``: runs a search, or goes on with one."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from metaopt.command.arguments import Parser, add_results, duration, one_of, whole
+from metaopt.command.entry import guarded
+from metaopt.command.machine import free_memory, has_gpu
+from metaopt.errors import UserError
+from metaopt.executors import Inline, Processes
+from metaopt.report.progress import make_progress
+from metaopt.report.scores import describe
+from metaopt.samplers import SAMPLERS
+from metaopt.schedulers import SCHEDULERS
+from metaopt.spaces import compile_space
+from metaopt.study import journal
+from metaopt.study.jobs import Executor
+from metaopt.study.limits import CHEAP, parse_limits
+from metaopt.study.objective import OBJECTIVES
+from metaopt.study.problem import Problem
+from metaopt.study.run import run_search
+from metaopt.study.settings import Settings, resolve
+from metaopt.study.strategy import STRATEGIES, resolve_strategy
+from metaopt.study.study import JOURNAL
+from metaopt.study.trials import Trials
+from metaopt.study.watch import Watcher
+from metaopt.training import KerasTrainer
+from metaopt.training.data import AUGMENTS, DataSet, DataSpec, load
+from metaopt.training.data import resolve as resolve_data
+from metaopt.training.metrics import METRICS
+from metaopt.zoo.loading import load_problem
+
+EXECUTORS = ("processes", "inline")
+TRAINABLE_OBJECTIVES = tuple(name for name in OBJECTIVES if name != "loss")
+EARLY_STOPPING = 15
+EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
+EPOCHS_OF_OTHERS = 30
+
+
+def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog: str = "hyperopt_optimize.py") -> int:
+    """The command; returns its exit code.
+
+    Args:
+        argv: the arguments, or None for those of the process.
+        beside: the folder of the user's ``space.py`` and ``neural_net.py``, or None for the current one.
+        prog: the command's name.
+    """
+    return guarded(
+        lambda: run(make_parser(prog).parse_args(argv), beside),
+        "interrupted: everything finished is saved; run the same command again to go on.",
+    )
+
+
+def make_parser(prog: str) -> Parser:
+    """The flags; one that is left out means the study's own, or the default of a new study."""
+    parser = Parser(prog=prog, description="Searches architecture and training hyperparameters of a CNN together.")
+    add = parser.add_argument
+    add("--data", help="auto, digits, mnist, fashion_mnist, cifar10, cifar100, a folder of class folders, or a .npz")
+    add("--image-size", type=whole(1), metavar="N", help="images are cut to a square and resized to N×N")
+    add("--augment", type=one_of(AUGMENTS), help=f"in training only: {', '.join(AUGMENTS)}")
+    add("--space", help="cnn (space.py and neural_net.py), a ready problem's name, or a problem file")
+    add("--strategy", type=one_of(tuple(STRATEGIES)), help=f"{', '.join(STRATEGIES)}; tpe for a new study")
+    add("--sampler", type=one_of(tuple(SAMPLERS)), help=f"this half of the strategy by hand: {', '.join(SAMPLERS)}")
+    add("--scheduler", type=one_of(tuple(SCHEDULERS)), help=f"the other half by hand: {', '.join(SCHEDULERS)}")
+    add("--epochs", type=whole(1), metavar="R", help="the most epochs of a trial; by data set for a new study")
+    add("--trials", type=whole(1), metavar="N", help="stop after so many trials; 50 for a new study")
+    add("--time", type=duration, metavar="T", help="stop after 90s, 30m, 2h")
+    add("--stop-after", type=whole(1), metavar="N", help="stop after so many trials without a better one")
+    add("--early-stopping", type=whole(0), metavar="N", help=f"epochs without improvement; 0: off; {EARLY_STOPPING}")
+    add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=", ".join(TRAINABLE_OBJECTIVES))
+    add(
+        "--constraint", action="append", metavar="LIMIT", help="params<=2e7, macs<=1e8, val_precision>=0.39; may repeat"
+    )
+    add("--workers", type=whole(1), metavar="N", help="trials at once; they share the processor's cores")
+    add("--executor", type=one_of(EXECUTORS), help=", ".join(EXECUTORS))
+    add("--seed", type=whole(0), metavar="N", help="the study's seed; 0 for a new study")
+    add("--deterministic", action="store_true", default=None, help="deterministic operations, for GPUs")
+    add_results(parser)
+    return parser
+
+
+def run(arguments: Namespace, beside: Path | None) -> None:
+    """Searches, and shows what was found.
+
+    Raises:
+        UserError: whatever the user can mend.
+    """
+    state = Trials(journal.read(arguments.results / JOURNAL).events)
+    given = _given(arguments, state)
+    settings = resolve(given, _defaults(), state)
+    with make_progress() as watch:
+        problem = load_problem(settings.space, beside)
+        spec, data = _load_data(settings, arguments.results, watch)
+        settings = replace(settings, data=spec.data, augment=spec.augment)
+        if not state.settings:
+            settings = _for_new_study(settings, given, data)
+        _check(settings, data)
+        study = run_search(
+            arguments.results,
+            compile_space(problem.space),
+            problem,
+            settings,
+            _make_executor(settings, problem, spec, beside, arguments.results),
+            watch,
+            input_shape=data.input_shape,
+            classes=data.classes,
+            data={"fingerprint": data.fingerprint, "description": data.description},
+            seconds=arguments.time,
+        )
+    print(describe(study.require_best(), arguments.results))
+
+
+def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
+    """What the user asked for now, under the names of ``Settings``."""
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    for name in ("results", "time", "strategy", "constraint"):
+        given.pop(name, None)
+    if arguments.strategy or arguments.sampler or arguments.scheduler:
+        halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)
+        if arguments.strategy is None and state.settings:  # one half by hand, the other is the study's
+            own = state.settings["sampler"], state.settings["scheduler"]
+            halves = arguments.sampler or own[0], arguments.scheduler or own[1]
+        given["sampler"], given["scheduler"] = halves
+    if arguments.constraint:
+        own_memory = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]
+        given["constraints"] = (*arguments.constraint, *own_memory)
+    seed = state.settings.get("seed")
+    if seed is not None and given.get("seed", seed) != seed:
+        raise UserError(
+            f"the study in {arguments.results} was begun with seed {seed}: leave --seed out, or search into another"
+            " folder with --results."
+        )
+    if given.get("early_stopping") == 0:
+        given["early_stopping"] = None
+    return given
+
+
+def _defaults() -> dict[str, Any]:
+    return {"early_stopping": EARLY_STOPPING}
+
+
+def _load_data(settings: Settings, results: Path, watch: Watcher) -> tuple[DataSpec, DataSet]:
+    """The data set, and how a worker opens it again; says aloud what there is to say of it."""
+    asked = DataSpec(settings.data, settings.image_size, settings.augment, str(results / "cache"))
+    spec, notes = resolve_data(asked, has_gpu())
+    data = load(spec)
+    for note in (*notes, *data.notes):
+        watch.note(note)
+    return spec, data
+
+
+def _for_new_study(settings: Settings, given: dict[str, Any], data: DataSet) -> Settings:
+    """What a new study takes from its data set and its machine."""
+    limits = parse_limits(settings.constraints)
+    if not any(limit.name == "memory" for limit in limits):
+        memory = f"memory<={free_memory(settings.workers):.3e}"
+        settings = replace(settings, constraints=(*settings.constraints, memory))
+    epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
+    return replace(settings, epochs=epochs)
+
+
+def _check(settings: Settings, data: DataSet) -> None:
+    """Refuses what cannot be measured on this data set."""
+    head, classes = next(iter(data.classes.items()))
+    if settings.objective == "val_top3" and classes < 4:
+        raise UserError(
+            f"--objective val_top3 says nothing with {classes} classes ({head}): use val_accuracy, or val_precision."
+        )
+    known = (*CHEAP, *METRICS, "seconds")
+    for limit in parse_limits(settings.constraints):
+        if limit.name not in known:
+            raise UserError(
+                f"--constraint {limit}: {limit.name} is no metric of a record; known are {', '.join(known)}."
+            )
+
+
+def _make_executor(
+    settings: Settings, problem: Problem, spec: DataSpec, beside: Path | None, results: Path
+) -> Executor:
+    trainer = KerasTrainer(problem, spec, deterministic=settings.deterministic)
+    if settings.executor == "inline":
+        return Inline(trainer)
+    return Processes(trainer, workers=settings.workers, log=results / "worker.log")

@@ -1,0 +1,109 @@
+"""The guard: no network that cannot exist, breaks a cheap limit or was trained before reaches a worker."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from metaopt.blueprint import HASH_VERSION, Blueprint, InvalidArchitecture
+from metaopt.study.limits import Limit
+from metaopt.study.problem import Classes, Problem, Training
+
+BYTES_PER_NUMBER = 4  # float32; under mixed precision the activations take half, which is left as a margin
+
+# Numbers that an optimiser keeps per parameter, beside the parameter and its gradient (keras/src/optimizers).
+_SLOTS = {"sgd": 1, "rmsprop": 2, "adagrad": 1, "lion": 1, "adadelta": 2, "adafactor": 1}
+_SLOTS_OF_OTHERS = 2  # Adam and its kin: first and second moment
+
+INVALID, DUPLICATE = "invalid architecture", "duplicate"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the guard says of a point.
+
+    Attributes:
+        reason: None if it may be trained; else ``"invalid architecture"``, ``"duplicate"`` or the broken limit's name.
+        detail: one sentence on the reason.
+        network: what is known of the network, for the journal: ``params``, ``macs``, ``memory`` (bytes), ``blueprint``
+            (hash and its version) and ``signature`` (of blueprint and training settings).
+    """
+
+    reason: str | None
+    detail: str = ""
+    network: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Judges points, at some thousand a second.
+
+    Attributes:
+        problem: gives the network; without ``network`` (slow path, or a user's own ``train``) every point passes here
+            and only repetitions are refused.
+        input_shape: (height, width, channels).
+        classes: head → number of classes.
+        limits: the cheap ones are judged.
+    """
+
+    problem: Problem
+    input_shape: tuple[int, ...] = ()
+    classes: Classes = field(default_factory=dict)
+    limits: Sequence[Limit] = ()
+
+    def judge(self, point: Any, trained: set[str]) -> Verdict:
+        """Whether a point may be trained.
+
+        Args:
+            point: as ``space_eval`` returns it.
+            trained: signatures of all that was trained.
+        """
+        if self.problem.network is None:
+            network: dict[str, Any] = {"signature": _digest(canonical(point))}
+        else:
+            try:
+                blueprint = self.problem.network(point, self.input_shape, self.classes)
+            except InvalidArchitecture as error:
+                return Verdict(INVALID, str(error))
+            training = self.problem.training(point)
+            network = {
+                "params": blueprint.params,
+                "macs": blueprint.macs,
+                "memory": memory(blueprint, training),
+            }
+            for limit in self.limits:
+                if limit.name in network and limit.distance(network[limit.name]) > 0:
+                    return Verdict(limit.name, f"{limit.name} is {network[limit.name]:,}, limit {limit}.", network)
+            network["blueprint"] = {"hash": blueprint.hash, "version": HASH_VERSION}
+            network["signature"] = self._signature(blueprint, training, point)
+        if network["signature"] in trained:
+            return Verdict(DUPLICATE, "the same network was trained with the same settings before.", network)
+        return Verdict(None, "", network)
+
+    def _signature(self, blueprint: Blueprint, training: Training, point: Any) -> str:
+        """Two points with one signature would be the same training twice."""
+        settings = canonical(vars(training))
+        # A problem's own training may read anything of the point, the default one reads only the settings.
+        own = canonical(point) if self.problem.build_and_train is not None else ""
+        return _digest(f"{blueprint.hash} {settings} {own}")
+
+
+def memory(blueprint: Blueprint, training: Training) -> int:
+    """Bytes that one training step needs, estimated from below.
+
+    Parameters, their gradients and the optimiser's slots, and each layer's activations of a batch twice: once forward,
+    once as gradients. Workspace of the convolution kernels comes on top.
+    """
+    slots = _SLOTS.get(training.optimizer.lower(), _SLOTS_OF_OTHERS)
+    weights = blueprint.params + blueprint.trainable_params * (1 + slots)
+    return BYTES_PER_NUMBER * (weights + 2 * blueprint.activations * training.batch_size)
+
+
+def canonical(value: Any) -> str:
+    """One text for equal points, whatever the order of their keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

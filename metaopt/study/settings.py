@@ -1,0 +1,90 @@
+"""The settings of a run, resolved: what was asked for, else what the study has, else the defaults."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from metaopt.study.trials import Trials
+
+STARTUP_SHARE, STARTUP_MIN, STARTUP_MAX = 4, 5, 20  # hyperopt's 20 random trials, cut to a quarter of the goal
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a user can say of a run; kept in the journal, so that a flag left out means the study's own.
+
+    Attributes:
+        space: the problem's name or file.
+        data: the data set's name, folder or file; ``image_size`` and ``augment`` go with it.
+        sampler: name of the sampler.
+        scheduler: name of the scheduler.
+        epochs: R, the most epochs that a trial trains.
+        trials: how many trials to train beyond ``base``.
+        base: how many trials the study had when this goal was set.
+        startup: random trials before the first model-based one.
+        stop_after: trials without a better one before the search ends, or None.
+        early_stopping: epochs without improvement before a trial ends, or None.
+        objective: name of the objective.
+        constraints: limits as text, e.g. ``("params<=2e6",)``.
+        workers: trials at once.
+        executor: name of the executor.
+        seed: the study's seed.
+        deterministic: whether every operation is to be deterministic, also on a GPU.
+    """
+
+    space: str = "cnn"
+    data: str = "auto"
+    image_size: int | None = None
+    augment: str = "auto"
+    sampler: str = "tpe"
+    scheduler: str = "full"
+    epochs: int = 1
+    trials: int = 50
+    base: int = 0
+    startup: int = STARTUP_MAX
+    stop_after: int | None = None
+    early_stopping: int | None = None
+    objective: str = "val_accuracy"
+    constraints: tuple[str, ...] = ()
+    workers: int = 1
+    executor: str = "processes"
+    seed: int = 0
+    deterministic: bool = False
+
+    @property
+    def goal(self) -> int:
+        """How many trials the study is to have in all, imported ones apart."""
+        return self.base + self.trials
+
+    def as_event(self) -> dict[str, Any]:
+        """For the journal."""
+        return asdict(self)
+
+
+def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: Trials) -> Settings:
+    """Merges what was given with what the study has and with the defaults, and sets the goal.
+
+    An interrupted run, started again, completes its goal; after a completed one, ``trials`` more are run.
+
+    Args:
+        given: what the user asked for now; nothing for what was left out.
+        defaults: what a new study gets, where it differs from the class's own.
+        state: the study as it stands; empty for a new one.
+    """
+    known = {field.name for field in fields(Settings)}
+    stored = {name: value for name, value in state.settings.items() if name in known}
+    merged = {**defaults, **stored, **given}
+    merged["constraints"] = tuple(merged.get("constraints", ()))
+    settings = Settings(**merged)
+    if not stored:
+        startup = min(STARTUP_MAX, max(STARTUP_MIN, math.ceil(settings.trials / STARTUP_SHARE)))
+        return replace(settings, base=0, startup=startup)
+    if state.finished:
+        return replace(settings, base=trained(state))
+    return settings
+
+
+def trained(state: Trials) -> int:
+    """How many trials of its own a study has, running ones included."""
+    return sum(not trial.imported and trial.status != "rejected" for trial in state.trials)

@@ -1,0 +1,61 @@
+"""A strategy made of two halves that never know each other's names: a sampler and a scheduler."""
+
+import difflib
+from dataclasses import dataclass
+from typing import Protocol
+
+from metaopt.errors import UserError
+from metaopt.samplers import SAMPLERS, Sampler
+from metaopt.schedulers import SCHEDULERS, Decision, Propose, Scheduler, Start
+from metaopt.study.view import StudyView
+
+# Name of a strategy → its sampler and its scheduler.
+STRATEGIES = {
+    "tpe": ("tpe", "full"),
+    "random": ("random", "full"),
+    "anneal": ("anneal", "full"),
+}
+
+
+class Strategy(Protocol):
+    """Answers the loop's one question; a pure function of the view."""
+
+    def next(self, view: StudyView) -> Decision:
+        """What a free worker should do."""
+
+
+@dataclass(frozen=True)
+class Searcher:
+    """A sampler × a scheduler."""
+
+    sampler: Sampler
+    scheduler: Scheduler
+
+    def next(self, view: StudyView) -> Decision:
+        """The scheduler's decision; where that is a new trial, with the sampler's vals."""
+        decision = self.scheduler.next(view)
+        if not isinstance(decision, Propose):
+            return decision
+        vals = self.sampler.propose(view.number, view.history, view.running_vals, view.generator("propose"))
+        return Start(vals, decision.to)
+
+
+def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str | None) -> tuple[str, str]:
+    """The names of both halves.
+
+    Raises:
+        UserError: a name is unknown; the nearest right one is in the message.
+    """
+    halves = STRATEGIES[_known("strategy", strategy or "tpe", STRATEGIES)]
+    return (
+        _known("sampler", sampler or halves[0], SAMPLERS),
+        _known("scheduler", scheduler or halves[1], SCHEDULERS),
+    )
+
+
+def _known(flag: str, name: str, names: dict) -> str:  # type: ignore[type-arg]
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names)}."
+    raise UserError(f"--{flag} {name} is unknown: {hint}")

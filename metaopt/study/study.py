@@ -1,0 +1,112 @@
+"""A study as it can be read: its trials, its records, its best, whether or not a search is running on it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hyperopt
+
+from metaopt.errors import NoneFeasible, NoTrialSucceeded, UserError
+from metaopt.study import journal
+from metaopt.study.limits import Limit, parse_limits
+from metaopt.study.objective import Objective, find_objective
+from metaopt.study.records import Record, best_record, make_record, nearest_record, records_of
+from metaopt.study.results_pickle import make_trials
+from metaopt.study.trials import Trial, Trials
+
+JOURNAL = "journal.jsonl"
+
+
+def pickle_path(folder: Path) -> Path:
+    """``results`` → ``results.pkl``, beside the folder."""
+    return folder.with_name(folder.name + ".pkl")
+
+
+@dataclass
+class Study:
+    """Everything of one search.
+
+    Attributes:
+        folder: where it is kept.
+        state: its trials as the journal tells them.
+    """
+
+    folder: Path
+    state: Trials
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Study":
+        """Reads a study without touching it; a search may be running on it.
+
+        Raises:
+            UserError: there is no study in the folder, or its journal is damaged.
+        """
+        path = Path(folder) / JOURNAL
+        events = journal.read(path).events
+        if not events:
+            raise UserError(f"there is no study in {folder}: run a search first, or name its folder with --results.")
+        return cls(Path(folder), Trials(events))
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What the study is: its fingerprint, seed, labels, data set and the problem's source."""
+        return self.state.header
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of its latest run."""
+        return self.state.settings
+
+    @property
+    def objective(self) -> Objective:
+        """What is optimised."""
+        return find_objective(self.header["objective"])
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The limits in force."""
+        return parse_limits(self.settings.get("constraints", ()))
+
+    @property
+    def records(self) -> list[Record]:
+        """The record of every trial that has ended, by number; see docs/results.md for their keys."""
+        return records_of(self.state, self.objective, self.limits)
+
+    @property
+    def best(self) -> Record | None:
+        """The record of the best trial that keeps every limit, or None; imported trials never count."""
+        return best_record(self.records)
+
+    @property
+    def trials(self) -> hyperopt.Trials:
+        """The study as hyperopt's Trials, as results.pkl holds it."""
+        return make_trials(self.records, self.header["labels"], self.header["id"])
+
+    def record(self, trial: Trial) -> Record:
+        """The record of one trial."""
+        return make_record(trial, self.header, self.objective, self.limits)
+
+    def require_best(self) -> Record:
+        """The best record, or the error that a search ends with where there is none.
+
+        Raises:
+            NoTrialSucceeded: every trial failed, or none was trained.
+            NoneFeasible: no trial keeps the limits; the message shows the nearest.
+        """
+        records = self.records
+        best = best_record(records)
+        if best is not None:
+            return best
+        nearest = nearest_record(records)
+        if nearest is None:
+            failed = [r for r in records if r["status"] == "fail"]
+            reason = f": the last one ended with: {failed[-1]['error']}" if failed else "."
+            raise NoTrialSucceeded(f"none of the {len(failed)} trials succeeded{reason}")
+        missed = ", ".join(
+            f"{name} by {distance:g}" for name, distance in nearest["constraints"].items() if distance > 0
+        )
+        value = self.objective.value(nearest["loss"])
+        raise NoneFeasible(
+            f"no trial keeps the limits; the nearest is trial {nearest['trial']} with {self.objective.name}"
+            f" {value:.4g}, which misses {missed}."
+        )

@@ -1,0 +1,198 @@
+"""The study's trials, rebuilt from the journal by applying one event after the other.
+
+Applying is pure: the same events give the same trials, be it while a search runs or when it is opened again.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from metaopt.samplers import Vals
+from metaopt.schedulers.decisions import Status
+from metaopt.study.journal import Event
+from metaopt.study.limits import Limit, violation
+from metaopt.study.objective import Metrics, Objective
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How good a trial is by the objective and the limits in force.
+
+    Attributes:
+        loss: to be minimised, at the best epoch; None for a trial without any.
+        best_epoch: from 1; None where the training reported no epochs.
+        distances: limit as text → signed distance, above 0 where it is broken.
+        violation: the sum of relative misses; 0 where all limits are kept.
+    """
+
+    loss: float | None
+    best_epoch: int | None = None
+    distances: dict[str, float] = field(default_factory=dict)
+    violation: float = 0.0
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every limit is kept."""
+        return self.violation == 0.0
+
+
+@dataclass
+class Trial:
+    """One point and all the training that it received; changed by ``Trials.apply`` only.
+
+    Attributes:
+        number: from 0, in the order of proposal.
+        vals: what was trained, label → value.
+        point: the same as ``space_eval`` returns it, as far as JSON can say it.
+        to: the resource that it trains to.
+        status: ``running`` also after a crash, until it is trained again and ends.
+        complete: fully trained, be it at ``to`` or by early stopping.
+        metrics: per epoch, its metrics.
+        seconds: per epoch, its wall seconds.
+        spent: wall seconds of all its jobs, with building and tracing.
+        ended: seconds of search, summed over restarts, when it ended.
+        proposal: what the guard said of it: ``params``, ``macs``, ``memory``, ``blueprint``, ``signature``.
+        imported: trained elsewhere; known to the sampler, never the study's best.
+    """
+
+    number: int
+    vals: Vals
+    point: Any
+    to: int
+    status: Status = "running"
+    complete: bool = False
+    metrics: list[Metrics] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    spent: float = 0.0
+    ended: float | None = None
+    proposal: dict[str, Any] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
+    failure: dict[str, str] = field(default_factory=dict)
+    imported: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """Resource trained so far."""
+        return len(self.metrics) or self.result.get("epochs", 0)
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """The numbers of the network that are known: ``params``, ``macs``, ``memory``."""
+        known = {**self.proposal, **self.info}
+        return {name: known[name] for name in ("params", "macs", "memory") if known.get(name) is not None}
+
+    def outcome(self, objective: Objective, limits: Sequence[Limit]) -> Outcome:
+        """The trial's loss, and whether it keeps the limits.
+
+        A measured limit is judged at the best epoch of the objective among those that keep it, else at the best epoch.
+        """
+        if "loss" in self.result:
+            return self._judged(float(self.result["loss"]), None, {**self.result, **self.counts}, limits)
+        if not self.metrics:
+            return Outcome(None)
+        losses = objective.losses(self.metrics, self.seconds)
+        if objective.last_epoch_only:
+            best = len(losses) - 1
+        else:
+            keeping = [i for i, metrics in enumerate(self.metrics) if violation(limits, metrics) == 0]
+            best = min(keeping or range(len(losses)), key=losses.__getitem__)
+        values = {**self.metrics[best], "seconds": sum(self.seconds), **self.counts}
+        return self._judged(losses[best], best + 1, values, limits)
+
+    def _judged(self, loss: float, epoch: int | None, values: dict[str, Any], limits: Sequence[Limit]) -> Outcome:
+        distances = {str(limit): limit.distance(values[limit.name]) for limit in limits if limit.name in values}
+        return Outcome(loss, epoch, distances, violation(limits, values))
+
+
+class Trials:
+    """All trials of a study, by number, with what else its journal says.
+
+    Attributes:
+        header: the ``study`` event, what the study is; empty before the first.
+        settings: the settings of the latest run.
+        trials: every trial, by number.
+        rejected: why proposals were rejected, reason → how many, over the whole study.
+        signatures: of every network with its training settings that was ever trained.
+        clock: seconds of search so far, summed over runs.
+        finished: whether the latest run reached its goal.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()):
+        self.header: Event = {}
+        self.settings: dict[str, Any] = {}
+        self.trials: list[Trial] = []
+        self.rejected: Counter[str] = Counter()
+        self.signatures: set[str] = set()
+        self.clock = 0.0
+        self.finished = False
+        for event in events:
+            self.apply(event)
+
+    @cached_property
+    def _handlers(self) -> dict[str, Any]:
+        return {name.removeprefix("_on_"): getattr(self, name) for name in dir(self) if name.startswith("_on_")}
+
+    def apply(self, event: Event) -> None:
+        """Takes in the next event; an event of an unknown kind, from a later version, is passed over."""
+        handler = self._handlers.get(event["event"])
+        if handler is not None:
+            handler(event)
+        self.clock = max(self.clock, event.get("clock", 0.0))
+
+    @property
+    def running(self) -> list[Trial]:
+        """Trials that have not ended, by number."""
+        return [trial for trial in self.trials if trial.status == "running"]
+
+    def _on_study(self, event: Event) -> None:
+        self.header = event
+
+    def _on_run(self, event: Event) -> None:
+        self.settings = event["settings"]
+        self.finished = False
+
+    def _on_proposed(self, event: Event) -> None:
+        vals = Vals(event["vals"], model_based=event["model_based"], parent=event.get("parent"))
+        trial = Trial(event["trial"], vals, event["point"], event["to"], proposal=event["network"])
+        self.trials.append(trial)
+        self.rejected.update(event["rejected"])
+        if signature := event["network"].get("signature"):
+            self.signatures.add(signature)
+
+    def _on_rejected(self, event: Event) -> None:
+        """The slow path's guard refused the network in the worker; its number is spent, and nothing else."""
+        self.trials[event["trial"]].status = "rejected"
+        self.rejected[event["reason"]] += 1
+
+    def _on_epoch(self, event: Event) -> None:
+        trial = self.trials[event["trial"]]
+        if event["epoch"] == len(trial.metrics) + 1:  # the first line of an epoch stands
+            trial.metrics.append(event["metrics"])
+            trial.seconds.append(event["seconds"])
+
+    def _on_ended(self, event: Event) -> None:
+        trial = self.trials[event["trial"]]
+        trial.status = event["status"]
+        trial.complete = event.get("complete", True)
+        trial.spent += event["seconds"]
+        trial.ended = event["clock"]
+        trial.info = event.get("info", {})
+        trial.result = event.get("result", {})
+        trial.failure = event.get("failure", {})
+
+    def _on_imported(self, event: Event) -> None:
+        trial = Trial(len(self.trials), Vals(event["vals"]), event["point"], event["epochs"], imported=True)
+        trial.status, trial.complete, trial.ended = event["status"], True, self.clock
+        trial.metrics, trial.seconds = event["metrics"], [0.0] * len(event["metrics"])
+        trial.result, trial.info = event["result"], {"source": event["source"]}
+        self.trials.append(trial)
+
+    def _on_refused(self, event: Event) -> None:
+        """No proposal passed the guard within the bounded number of draws."""
+        self.rejected.update(event["rejected"])
+
+    def _on_done(self, event: Event) -> None:
+        self.finished = bool(event["reason"])
