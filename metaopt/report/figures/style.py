@@ -1,0 +1,127 @@
+"""What all figures share: colours, type, and writing a picture. No pyplot, so nothing global is left behind."""
+
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from metaopt.errors import ResultsNotWritable
+from metaopt.report.scores import absence
+from metaopt.study.watch import Record
+
+# Okabe and Ito's palette, told apart by colour-blind readers as well: https://jfly.uni-koeln.de/color/
+BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+INK, GREY, PALE = "#222222", "#767676", "#e6e6e6"
+SEQUENTIAL = "viridis"
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": PALE,
+    "grid.linewidth": 0.7,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "text.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+}
+_DPI = 150
+
+
+def write_figure(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
+    """Draws a figure and writes it.
+
+    Args:
+        path: of the picture; its ending says the format.
+        size: width and height in inches.
+        draw: is given the empty figure.
+
+    Raises:
+        ResultsNotWritable: the picture cannot be written there.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=size, dpi=_DPI, layout="constrained", facecolor="white")
+        FigureCanvasAgg(figure)
+        draw(figure)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path)
+        except OSError as error:
+            reason = error.strerror or error
+            raise ResultsNotWritable(f"{path} cannot be written ({reason}): free or choose another place.") from None
+
+
+def write_message(path: Path, message: str) -> None:
+    """Writes a picture that says in words why there is nothing to see.
+
+    Raises:
+        ResultsNotWritable: the picture cannot be written there.
+    """
+
+    def draw(figure: Figure) -> None:
+        text = textwrap.fill(message, 70)
+        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=11, color=GREY)
+
+    write_figure(path, (8, 2.5), draw)
+
+
+def write_or_explain(
+    records: Sequence[Record], path: Path, size: tuple[float, float], draw: Callable[[Figure], None]
+) -> None:
+    """Draws a figure of records, or says that none succeeded.
+
+    Raises:
+        ResultsNotWritable: the picture cannot be written there.
+    """
+    message = absence(records)
+    if message is None:
+        write_figure(path, size, draw)
+    else:
+        write_message(path, message)
+
+
+def title(figure: Figure, text: str, detail: str = "") -> None:
+    """A title above the whole figure, flush left, with a quieter line below."""
+    # Constrained layout makes room for the suptitle: its empty second line is where the detail goes.
+    heading = f"{text}\n " if detail else text
+    figure.suptitle(heading, x=0.008, ha="left", fontsize=12.5, fontweight="bold", linespacing=1.6)
+    if detail:
+        below = 1 - 0.37 / figure.get_size_inches()[1]
+        figure.text(0.008, below, detail, ha="left", va="top", fontsize=9, color=GREY)
+
+
+def score_limits(scores: Sequence[float], maximised: bool) -> tuple[float, float]:
+    """Ends of a score axis on which a few hopeless trials do not squeeze all others into a line.
+
+    Trials further than three interquartile ranges on the bad side of the quartiles are left outside.
+    """
+    ordered = sorted(scores)
+    low, high = ordered[0], ordered[-1]
+    q1, q3 = ordered[len(ordered) // 4], ordered[(3 * len(ordered)) // 4]
+    fence = 3 * (q3 - q1)
+    if fence > 0:
+        low, high = (max(low, q1 - fence), high) if maximised else (low, min(high, q3 + fence))
+    margin = 0.06 * (high - low) or 0.05 * (abs(high) or 1.0)
+    return low - margin, high + margin
+
+
+def clip_note(axes: Axes, outside: int, maximised: bool) -> None:
+    """Says at the bad end of the score axis how many trials lie beyond it."""
+    if outside:
+        text, y, va = (f"↓ {outside} lower", 0.02, "bottom") if maximised else (f"↑ {outside} higher", 0.98, "top")
+        axes.annotate(text, (0.99, y), xycoords="axes fraction", ha="right", va=va, color=GREY, fontsize=8)

@@ -1,0 +1,76 @@
+"""What a list of records says about how good its trials are.
+
+A record is the dict of one ``results/*.json``. Scores are in the user's sense: an accuracy is an accuracy, a loss a
+loss.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from metaopt.study.objective import OBJECTIVES, Objective
+from metaopt.study.watch import Record
+
+_AXIS_LABELS = {
+    "val_accuracy": "validation accuracy",
+    "val_loss": "validation loss",
+    "val_top3": "validation top-3 accuracy",
+    "val_precision": "validation precision (macro)",
+    "convergence": "convergence (small is quick and good)",
+}
+
+
+def objective_of(records: Iterable[Record]) -> Objective:
+    """The objective of a study by its records; ``val_accuracy`` where none names one."""
+    for record in records:
+        if record.get("objective") in OBJECTIVES:
+            return OBJECTIVES[record["objective"]]
+    return OBJECTIVES["val_accuracy"]
+
+
+def describe_metric(name: str) -> str:
+    """A metric's name for an axis, e.g. ``validation accuracy``."""
+    return _AXIS_LABELS.get(name, name.replace("_", " "))
+
+
+def succeeded(record: Record) -> bool:
+    """Whether the trial has a finite loss, be it within the limits or not."""
+    loss = record.get("loss")
+    return record.get("status") == "ok" and loss is not None and math.isfinite(loss)
+
+
+def feasible(record: Record) -> bool:
+    """Whether the trial keeps every limit; imported records may not say."""
+    return bool(record.get("feasible", True))
+
+
+def eligible(record: Record) -> bool:
+    """Whether the trial may be the study's best: it succeeded, keeps the limits and was trained here."""
+    return succeeded(record) and feasible(record) and not record.get("imported")
+
+
+def best_of(records: Iterable[Record]) -> Record | None:
+    """The eligible record of the smallest loss, of equal ones the last, as the records' file names sort; or None."""
+    candidates = [record for record in records if eligible(record)]
+    return min(candidates, key=lambda record: (record["loss"], -record["trial"]), default=None)
+
+
+def best_so_far(records: Sequence[Record]) -> list[float | None]:
+    """After each record in the given order, the smallest loss of the eligible ones up to it; None before the first."""
+    smallest: float | None = None
+    losses = []
+    for record in records:
+        if eligible(record) and (smallest is None or record["loss"] < smallest):
+            smallest = record["loss"]
+        losses.append(smallest)
+    return losses
+
+
+def absence(records: Sequence[Record]) -> str | None:
+    """Why there is nothing to draw, one sentence; None where a trial succeeded."""
+    if not records:
+        return "No trial has ended yet."
+    if any(map(succeeded, records)):
+        return None
+    errors = [record["error"] for record in records if record.get("error")]
+    why = f"; the last one: {errors[-1]}" if errors else ""
+    return f"None of {len(records)} trials succeeded{why}" if why else f"None of {len(records)} trials succeeded."
