@@ -20,18 +20,23 @@ Padding = str | tuple[Pair, Pair]
 Result = TypeVar("Result")
 
 # Activations that Keras knows by name and that keep the shape and need no argument (so not glu, not threshold).
-ACTIVATIONS = frozenset(
-    "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear log_sigmoid log_softmax"
-    " mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax"
-    " squareplus tanh tanh_shrink".split()
-)
+# fmt: off
+ACTIVATIONS = frozenset({
+    "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
+    "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink",
+    "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "tanh",
+    "tanh_shrink",
+})
+# fmt: on
 _ACTIVATION_ALIASES = {None: "linear", "swish": "silu", "hard_swish": "hard_silu"}
 
 # Initialisers that Keras knows by name and that fill a kernel of any rank with default arguments.
-INITIALIZERS = frozenset(
-    "glorot_normal glorot_uniform he_normal he_uniform lecun_normal lecun_uniform ones orthogonal random_normal"
-    " random_uniform truncated_normal variance_scaling zeros".split()
-)
+# fmt: off
+INITIALIZERS = frozenset({
+    "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "ones",
+    "orthogonal", "random_normal", "random_uniform", "truncated_normal", "variance_scaling", "zeros",
+})
+# fmt: on
 
 
 def frozen(value: Any) -> Any:
@@ -59,11 +64,12 @@ def whole(kind: str, argument: str, value: Any, least: int = 1) -> int:
     Raises:
         InvalidArchitecture: it is not a whole number, or below ``least``.
     """
-    if not isinstance(value, numbers.Real) or not math.isfinite(value) or value != int(value):
+    if not isinstance(value, numbers.Real) or not float(value).is_integer():
         raise InvalidArchitecture(kind, None, f"{argument} must be a whole number, not {value!r}")
-    if value < least:
+    integer = int(float(value))
+    if integer < least:
         raise InvalidArchitecture(kind, None, f"{argument} must be {least} or more, not {value!r}")
-    return int(value)
+    return integer
 
 
 def pair(kind: str, argument: str, value: Any, least: int = 1) -> Pair:
@@ -87,9 +93,7 @@ def padding(kind: str, value: Any) -> Padding:
     """"same", "valid" or explicit; none at all is "valid"."""  # fmt: skip
     if isinstance(value, str):
         if value not in ("same", "valid"):
-            raise InvalidArchitecture(
-                kind, None, f"padding must be 'same', 'valid' or whole numbers, not {value!r}"
-            )
+            raise InvalidArchitecture(kind, None, f"padding must be 'same', 'valid' or whole numbers, not {value!r}")
         return value
     explicit = explicit_padding(kind, value)
     return "valid" if explicit == ((0, 0), (0, 0)) else explicit
@@ -122,7 +126,9 @@ def penalty(kind: str, argument: str, value: Any) -> float:
 
 def real(kind: str, argument: str, value: Any, low: float, high: float) -> float:
     """A finite number in [low, high] as a float."""
-    if not isinstance(value, numbers.Real) or not math.isfinite(value) or not low <= value <= high:
+    if type(value) is float and low <= value <= high and math.isfinite(value):
+        return value + 0.0  # −0.0 becomes 0.0: it is the same layer
+    if not isinstance(value, numbers.Real) or not math.isfinite(value) or not low <= float(value) <= high:
         limits = f"{low:g} or more" if math.isinf(high) else f"between {low:g} and {high:g}"
         raise InvalidArchitecture(kind, None, f"{argument} must be a number {limits}, not {value!r}")
-    return float(value) + 0.0  # −0.0 becomes 0.0: it is the same layer
+    return float(value) + 0.0

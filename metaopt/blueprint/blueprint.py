@@ -73,8 +73,10 @@ class Blueprint:
         counted: set[Layer] = set()
         for node in self.nodes:
             layer, output = node.layer, node.shape
-            shapes = [source.shape for source in node.inputs]
             activations += math.prod(output)
+            if not layer.weighted:
+                continue
+            shapes = [source.shape for source in node.inputs]
             macs += layer.macs(output, *shapes)
             if layer not in counted:
                 counted.add(layer)

@@ -1,5 +1,7 @@
 """Convolutions, and the sliding window that they share with pooling."""
 
+# ruff: noqa: D102 (the methods of a layer, and their arguments, are documented by Layer)
+
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -50,9 +52,7 @@ def _geometry(kind: str, kernel: Any, strides: Any, dilation: Any) -> tuple[Pair
     strides = arguments.pair(kind, "strides", strides)
     dilation = arguments.pair(kind, "dilation_rate", dilation)
     if max(strides) > 1 and max(dilation) > 1:
-        raise InvalidArchitecture(
-            kind, None, f"strides {strides} and dilation_rate {dilation} cannot both be above 1"
-        )
+        raise InvalidArchitecture(kind, None, f"strides {strides} and dilation_rate {dilation} cannot both be above 1")
     return arguments.pair(kind, "kernel_size", kernel), strides, dilation
 
 
@@ -63,6 +63,40 @@ def _depthwise_geometry(kind: str, kernel: Any, strides: Any, dilation: Any) -> 
     if geometry[1][0] != geometry[1][1]:
         raise InvalidArchitecture(kind, None, f"strides must be equal for both axes, not {geometry[1]}")
     return geometry
+
+
+@arguments.cached
+def _conv_arguments(
+    filters: Any,
+    kernel_size: Any,
+    strides: Any,
+    padding: Any,
+    dilation_rate: Any,
+    groups: Any,
+    activation: Any,
+    use_bias: Any,
+    kernel_initializer: Any,
+    bias_initializer: Any,
+) -> tuple:
+    """All arguments of a Conv2D but the penalty, in one form; cached as one, as a search makes these most often."""
+    kind = "Conv2D"
+    filters = arguments.whole(kind, "filters", filters)
+    groups = arguments.whole(kind, "groups", groups)
+    if filters % groups:
+        raise InvalidArchitecture(kind, None, f"{filters} filters cannot be split into {groups} groups")
+    kernel_size, strides, dilation_rate = _geometry(kind, kernel_size, strides, dilation_rate)
+    return (
+        filters,
+        kernel_size,
+        strides,
+        arguments.padding(kind, padding),
+        dilation_rate,
+        groups,
+        arguments.activation(kind, activation),
+        bool(use_bias),
+        arguments.initializer(kind, "kernel_initializer", kernel_initializer),
+        arguments.initializer(kind, "bias_initializer", bias_initializer),
+    )
 
 
 @register_layer
@@ -93,22 +127,30 @@ class Conv2D(Layer):
     kernel_regularizer: float | None = 0.0
 
     def __post_init__(self) -> None:
-        kind = self.kind
-        if type(self.filters) is not int or self.filters < 1:
-            self.filters = arguments.whole(kind, "filters", self.filters)
-        self.kernel_size, self.strides, self.dilation_rate = _geometry(
-            kind, self.kernel_size, self.strides, self.dilation_rate
+        (
+            self.filters,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.dilation_rate,
+            self.groups,
+            self.activation,
+            self.use_bias,
+            self.kernel_initializer,
+            self.bias_initializer,
+        ) = _conv_arguments(
+            self.filters,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.dilation_rate,
+            self.groups,
+            self.activation,
+            self.use_bias,
+            self.kernel_initializer,
+            self.bias_initializer,
         )
-        self.padding = arguments.padding(kind, self.padding)
-        if self.groups != 1:
-            self.groups = arguments.whole(kind, "groups", self.groups)
-            if self.filters % self.groups:
-                raise self.refuse(None, f"{self.filters} filters cannot be split into {self.groups} groups")
-        self.activation = arguments.activation(kind, self.activation)
-        self.use_bias = bool(self.use_bias)
-        self.kernel_initializer = arguments.initializer(kind, "kernel_initializer", self.kernel_initializer)
-        self.bias_initializer = arguments.initializer(kind, "bias_initializer", self.bias_initializer)
-        self.kernel_regularizer = arguments.penalty(kind, "kernel_regularizer", self.kernel_regularizer)
+        self.kernel_regularizer = arguments.penalty(self.kind, "kernel_regularizer", self.kernel_regularizer)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         height, width, channels = shapes[0]
@@ -171,13 +213,9 @@ class DepthwiseConv2D(Layer):
         self.depth_multiplier = arguments.whole(kind, "depth_multiplier", self.depth_multiplier)
         self.activation = arguments.activation(kind, self.activation)
         self.use_bias = bool(self.use_bias)
-        self.depthwise_initializer = arguments.initializer(
-            kind, "depthwise_initializer", self.depthwise_initializer
-        )
+        self.depthwise_initializer = arguments.initializer(kind, "depthwise_initializer", self.depthwise_initializer)
         self.bias_initializer = arguments.initializer(kind, "bias_initializer", self.bias_initializer)
-        self.depthwise_regularizer = arguments.penalty(
-            kind, "depthwise_regularizer", self.depthwise_regularizer
-        )
+        self.depthwise_regularizer = arguments.penalty(kind, "depthwise_regularizer", self.depthwise_regularizer)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         height, width, channels = shapes[0]

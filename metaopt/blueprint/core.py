@@ -1,5 +1,7 @@
 """Input, dense layers, and the layers that work on single numbers or rearrange them."""
 
+# ruff: noqa: D102, ARG002 (the methods of a layer, and their arguments, are documented by Layer)
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ class InputLayer(Layer):
         return keras.Input(self.shape, name=name)
 
 
-def Input(shape: Sequence[int], name: str | None = None) -> Node:  # noqa: N802 as in Keras
+def Input(shape: Sequence[int], name: str | None = None) -> Node:
     """The node where images of that shape come in, (height, width, channels), as ``keras.Input``.
 
     Raises:
@@ -87,7 +89,7 @@ class Dense(Layer):
 @register_layer
 @dataclass(slots=True, eq=False)
 class BatchNormalization(Layer):
-    """As ``keras.layers.BatchNormalization`` over the last axis: mean and variance of each channel are frozen weights."""
+    """As ``keras.layers.BatchNormalization`` over the last axis; the moving mean and variance are frozen parameters."""
 
     momentum: float = 0.99
     epsilon: float = 0.001

@@ -4,6 +4,8 @@ A layer object holds a configuration; calling it on nodes makes a node, as in Ke
 its weights between both nodes.
 """
 
+# ruff: noqa: ARG002 (defaults that ignore what others use)
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import count
@@ -61,6 +63,8 @@ class Layer:
     kind: ClassVar[str] = "Layer"
     # Layer → its configuration, set by register_layer.
     config_of: ClassVar[Callable[[Any], Any]]
+    # Whether it has parameters or multiply-accumulates at all, set by register_layer.
+    weighted: ClassVar[bool] = False
 
     name: str | None = field(default=None, kw_only=True)
     # What it was first called on. Shapes, not the node: a cycle would leave every network to the garbage collector.
@@ -108,8 +112,12 @@ class Layer:
         Raises:
             InvalidArchitecture: the layer cannot be called on these inputs, or would make an empty tensor.
         """
-        nodes = (inputs,) if type(inputs) is Node else self._merged(inputs)
-        shapes = tuple([node.shape for node in nodes])
+        if type(inputs) is Node:
+            nodes: tuple[Node, ...] = (inputs,)
+            shapes: tuple[Shape, ...] = (inputs.shape,)
+        else:
+            nodes = self._merged(inputs)
+            shapes = tuple([node.shape for node in nodes])
         if self.input_rank is not None and len(shapes[0]) != self.input_rank:
             raise self.refuse(shapes, f"the input must have {self.input_rank} axes")
         shape = self.output_shape(*shapes)
@@ -155,6 +163,7 @@ def register_layer(cls: AnyLayer) -> AnyLayer:
     names = [entry.name for entry in fields(cls) if entry.name not in ("name", "_first")]
     cls.kind = cls.__name__
     cls.config_of = staticmethod(attrgetter(*names) if names else _no_config)
+    cls.weighted = cls.parameters is not Layer.parameters or cls.macs is not Layer.macs
     _KINDS[cls.__name__] = cls
     return cls
 

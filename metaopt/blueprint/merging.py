@@ -1,5 +1,7 @@
 """Layers that join several tensors into one."""
 
+# ruff: noqa: D102 (the methods of a layer, and their arguments, are documented by Layer)
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +21,7 @@ class Add(Layer):
         first = shapes[0]
         if shapes.count(first) == len(shapes):
             return first
-        # Keras also adds tensors of different ranks, by rules that differ from numpy's; that is nearly always a mistake.
+        # Keras also adds tensors of different ranks, by rules that differ from numpy's: nearly always a mistake.
         if len({len(shape) for shape in shapes}) > 1:
             raise self.refuse(shapes, "inputs of different ranks cannot be added")
         sizes = [{*axis} - {1} or {1} for axis in zip(*shapes, strict=True)]

@@ -1,5 +1,7 @@
 """Pooling: windows of an image, or all of it, become one number a channel."""
 
+# ruff: noqa: D102 (the methods of a layer, and their arguments, are documented by Layer)
+
 from dataclasses import dataclass
 from typing import Any
 

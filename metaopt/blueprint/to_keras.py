@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def to_keras(blueprint: "Blueprint") -> Any:
-    """An uncompiled functional ``keras.Model`` with fresh weights (seed them by ``keras.utils.set_random_seed`` before).
+    """An uncompiled functional ``keras.Model`` with fresh weights (``keras.utils.set_random_seed`` seeds them).
 
     Outputs given by name become a dict head → tensor, also where there is one: ``fit`` then takes losses, labels and
     metrics by head (and, for one head, plain ones), and ``predict`` returns a dict. An output that was given without a
