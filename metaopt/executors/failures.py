@@ -1,0 +1,70 @@
+"""How a training that went wrong is told: a cause that is equal for equal causes, one sentence, the traceback."""
+
+import signal
+import time
+import traceback
+from collections.abc import Callable
+
+from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Trainer
+
+OUT_OF_MEMORY = "out of memory"
+_LONGEST_MESSAGE = 300  # characters of an exception's own text that an error sentence repeats
+
+# Names of the exceptions that mean it on each backend. Told by name, so that no framework is imported for it:
+# tf.errors.ResourceExhaustedError, torch.cuda.OutOfMemoryError (torch.OutOfMemoryError), and Python's own.
+_MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+# What XLA's (jaxlib's XlaRuntimeError) and torch's plain RuntimeError on a CPU say.
+_MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "can't allocate memory", "not enough memory")
+
+
+def attempt(trainer: Trainer, job: Job, report: Callable[[Epoch], bool]) -> Finished | Failed | Rejected:
+    """Trains one job; a training that raises has failed, and the search goes on."""
+    start = time.monotonic()
+    try:
+        return trainer.train(job, report)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a candidate raises must not end the search
+        return failure(job.trial, error, time.monotonic() - start)
+
+
+def failure(trial: int, error: BaseException, seconds: float) -> Failed:
+    """What is told of an exception that a training raised.
+
+    Args:
+        trial: the trial's number.
+        error: the exception, with its traceback.
+        seconds: wall seconds of the job.
+    """
+    name = type(error).__name__
+    message = next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:_LONGEST_MESSAGE]
+    return Failed(
+        trial,
+        cause=OUT_OF_MEMORY if is_out_of_memory(error) else name,
+        error=f"{name}: {message}" if message else f"{name} was raised.",
+        traceback="".join(traceback.format_exception(error)),
+        seconds=seconds,
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory, of the machine or of its GPU, ran out."""
+    if any(kind.__name__ in _MEMORY_ERRORS for kind in type(error).__mro__):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _MEMORY_MESSAGES)
+
+
+def death(trial: int, exit_code: int | None, seconds: float) -> Failed:
+    """What is told of a worker that died in the midst of a training.
+
+    Args:
+        trial: the trial that it trained.
+        exit_code: as ``multiprocessing.Process.exitcode`` gives it: negative for a signal.
+        seconds: wall seconds of the job.
+    """
+    if exit_code is None or exit_code >= 0:
+        return Failed(trial, "worker exited", f"The worker ended with exit code {exit_code}.", seconds=seconds)
+    try:
+        name = signal.Signals(-exit_code).name
+    except ValueError:  # a real-time signal has no name
+        name = f"signal {-exit_code}"
+    hint = ", which is what the system does when memory runs out" if name == "SIGKILL" else ""
+    return Failed(trial, f"worker killed ({name})", f"The worker was killed by {name}{hint}.", seconds=seconds)

@@ -1,0 +1,77 @@
+"""Jobs run one after the other in the driver's own process: for notebooks, debuggers and quick functions."""
+
+from collections.abc import Callable
+
+from metaopt.executors.failures import attempt
+from metaopt.study.jobs import Epoch, Job, Report, Trainer
+
+
+class Inline:
+    """Trains in the process, and in the thread, that waits.
+
+    A breakpoint in a user's function works, and nothing need be picklable; in return a training that segfaults
+    takes the search with it, and ``wait`` returns only when the job has ended: its timeout cannot interrupt a
+    training.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._ready = False
+        self._job: Job | None = None
+
+    @property
+    def slots(self) -> int:
+        """One job at a time."""
+        return 1
+
+    def submit(self, job: Job) -> None:
+        """Takes a job, which ``wait`` then trains.
+
+        Raises:
+            RuntimeError: a job is waiting already.
+        """
+        if self._job is not None:
+            raise RuntimeError("every slot of the executor is taken")
+        self._job = job
+
+    def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:  # noqa: ARG002
+        """Trains the job, if there is one, to its end; the timeout has no effect.
+
+        Raises:
+            UserError: the trainer's ``setup`` raised it.
+        """
+        if self._job is None:
+            return
+        if not self._ready:
+            self._trainer.setup()
+            self._ready = True
+
+        def report(epoch: Epoch) -> bool:
+            try:
+                return handle(epoch)
+            except Exception as error:
+                # An error of the driver (a full disk, say) must not look like one of the training around it.
+                raise _DriverError(error) from error
+
+        job, self._job = self._job, None
+        try:
+            end = attempt(self._trainer, job, report)
+        except _DriverError as error:
+            raise error.original from None
+        handle(end)
+
+    def __enter__(self) -> "Inline":
+        """Nothing to start: the trainer is set up before its first job."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Nothing to end."""
+        self._job = None
+
+
+class _DriverError(BaseException):
+    """Carries an exception of the driver through a trainer that catches every ``Exception``."""
+
+    def __init__(self, original: Exception) -> None:
+        super().__init__()
+        self.original = original

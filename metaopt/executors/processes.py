@@ -1,0 +1,324 @@
+"""Jobs run in worker processes that stay alive from trial to trial.
+
+Built on the standard library's multiprocessing (spawned processes, one pipe each) and not on Pebble or loky: their
+pools hand a task to whichever worker is free and know only its end, whereas here each epoch is a handshake between a
+trial and the driver, and a worker's death must fail the one trial that it trained.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
+from multiprocessing.connection import wait as wait_for
+from typing import Any
+
+import cloudpickle
+import joblib
+import psutil
+
+from metaopt.errors import UserError
+from metaopt.executors import worker
+from metaopt.executors.failures import OUT_OF_MEMORY, death
+from metaopt.study.jobs import Epoch, Failed, Job, Report, Trainer
+
+_LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may have grown by since it was ready before it is replaced
+_SETUPS_TRIED = 3  # a worker that dies that often in a row before it is ready would die for ever
+_LOOK_AT_MEMORY_EVERY = 1.0  # seconds
+
+
+class Processes:
+    """Trains in worker processes; whatever a training does to its process fails that trial alone.
+
+    A worker that died, or ran out of memory, or grew by more than 2 GiB over its trials (or by half of what the memory
+    limit leaves it), is replaced. A driver that dies takes its workers with it.
+
+    Args:
+        trainer: pickled by cloudpickle to each worker.
+        workers: how many train at once.
+        threads: CPU threads of each worker; by default the workers share the cores evenly.
+        memory_limit: bytes of main memory (resident) above which a worker is killed and its trial fails.
+        log: a file that all the workers print is appended to; None leaves their output where the driver's goes.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        workers: int = 1,
+        threads: int | None = None,
+        memory_limit: int | None = None,
+        log: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if workers < 1:
+            raise UserError(f"{workers} workers cannot train anything; use 1 or more.")
+        self._trainer = trainer
+        self._count = workers
+        # joblib sees the limits of a container too, which os.cpu_count does not.
+        self._threads = max(1, joblib.cpu_count() // workers) if threads is None else threads
+        self._memory_limit = memory_limit
+        self._log = None if log is None else os.fspath(log)
+        self._workers: list[_Worker] = []
+        self._looked_at_memory = 0.0
+
+    @property
+    def slots(self) -> int:
+        """As many as there are workers."""
+        return self._count
+
+    @property
+    def pids(self) -> list[int]:
+        """The workers' process ids."""
+        return [each.pid for each in self._workers]
+
+    def __enter__(self) -> "Processes":
+        """Starts the workers; they set their trainers up while the driver goes on."""
+        pickled = cloudpickle.dumps(self._trainer)
+        self._workers = [_Worker(pickled, self._threads, self._log) for _ in range(self._count)]
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Kills the workers and whatever processes they started."""
+        workers, self._workers = self._workers, []
+        for each in workers:
+            each.kill()
+
+    def submit(self, job: Job) -> None:
+        """Hands a job to an idle worker.
+
+        Raises:
+            RuntimeError: every worker is busy, or the executor was not entered.
+        """
+        idle = next((each for each in self._workers if each.job is None), None)
+        if idle is None:
+            raise RuntimeError("every slot of the executor is taken" if self._workers else "enter the executor first")
+        (idle if idle.alive else self._replace(idle)).take(job)
+
+    def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
+        """Blocks until at least one report was handled, or the timeout (seconds) passed, or nothing runs.
+
+        Raises:
+            UserError: the trainer's ``setup`` raised it.
+            RuntimeError: ``setup`` raised anything else, or took its process down again and again.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while busy := [each for each in self._workers if each.job is not None]:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if self._memory_limit is not None:
+                left = _LOOK_AT_MEMORY_EVERY if left is None else min(left, _LOOK_AT_MEMORY_EVERY)
+            ready = set(wait_for([waitable for each in busy for waitable in each.waitables], left))
+            # No generator here: every ready worker is served before the question whether to wait on.
+            served = [self._serve(each, handle) for each in busy if ready.intersection(each.waitables)]
+            if any(served) or self._kill_the_greedy(handle):
+                return
+            if deadline is not None and time.monotonic() >= deadline:
+                return
+
+    def _serve(self, each: "_Worker", handle: Callable[[Report], bool]) -> bool:
+        """Takes in what a worker sent, or its death; answers whether a report was handled."""
+        message = each.receive()
+        if isinstance(message, worker.SetupFailed):
+            raise message.user_error or RuntimeError(f"A worker could not be set up.\n{message.traceback}")
+        if isinstance(message, worker.Ready):
+            each.became_ready()
+            return False
+        if isinstance(message, Epoch):
+            each.answer(handle(message))
+            return True
+        if message is None and not each.ready:
+            self._begin_again(each)
+            return False
+        report: Report = death(each.trial, each.exit_code(), each.seconds) if message is None else message
+        out_of_memory = isinstance(report, Failed) and report.cause == OUT_OF_MEMORY
+        each.job = None
+        if message is None or out_of_memory or each.growth() > self._largest_growth(each):
+            self._replace(each)
+        handle(report)
+        return True
+
+    def _begin_again(self, each: "_Worker") -> None:
+        """A worker died before it was ready: its job was not begun, so another worker takes it."""
+        job, code = each.job, each.exit_code()
+        if each.setups == _SETUPS_TRIED:
+            raise RuntimeError(
+                f"A worker died {_SETUPS_TRIED} times while it loaded the data and its framework; the last time: "
+                f"{death(0, code, 0).error}"
+            )
+        replacement = self._replace(each)
+        replacement.setups = each.setups + 1
+        if job is not None:
+            replacement.take(job)
+
+    def _replace(self, old: "_Worker") -> "_Worker":
+        old.kill()
+        new = old.successor()
+        self._workers[self._workers.index(old)] = new
+        return new
+
+    def _largest_growth(self, each: "_Worker") -> float:
+        if self._memory_limit is None:
+            return _LARGEST_GROWTH
+        return min(_LARGEST_GROWTH, (self._memory_limit - each.memory_at_first) / 2)
+
+    def _kill_the_greedy(self, handle: Callable[[Report], bool]) -> bool:
+        """Fails the trials whose workers use more memory than they may; answers whether there was one."""
+        limit, now = self._memory_limit, time.monotonic()
+        if limit is None or now - self._looked_at_memory < _LOOK_AT_MEMORY_EVERY:
+            return False
+        self._looked_at_memory = now
+        greedy = [each for each in self._workers if each.job is not None and each.memory() > limit]
+        for each in greedy:
+            used, trial, seconds = each.memory(), each.trial, each.seconds
+            if not each.ready:
+                raise UserError(
+                    f"A worker needs {used / 1e9:.1f} GB before it trains anything, more than its limit of "
+                    f"{limit / 1e9:.1f} GB; use fewer workers or smaller data."
+                )
+            self._replace(each)
+            error = f"The worker used {used / 1e9:.1f} GB of memory, more than its limit of {limit / 1e9:.1f} GB."
+            handle(Failed(trial, OUT_OF_MEMORY, error, seconds=seconds))
+        return bool(greedy)
+
+
+class _Worker:
+    """The driver's end of one worker process."""
+
+    def __init__(self, pickled_trainer: bytes, threads: int, log: str | None) -> None:
+        self._arguments = (pickled_trainer, threads, log)
+        self.job: Job | None = None
+        self.ready = False
+        self.setups = 1  # how often a worker in this place was started without getting ready
+        self.memory_at_first = 0  # bytes, when it was ready
+        self._since = 0.0
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        # Not a daemon, or a user's training could not start processes of its own.
+        self._process = context.Process(target=worker.main, args=(theirs, pickled_trainer, log), name="metaopt worker")
+        with _inherited(worker.environment(threads)), _interrupts_blocked(), _main_hidden():
+            self._process.start()
+        theirs.close()  # so that the worker's death closes the connection
+        self.pid: int = self._process.pid or 0
+
+    def successor(self) -> "_Worker":
+        """A fresh worker of the same kind."""
+        return _Worker(*self._arguments)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.is_alive()
+
+    @property
+    def waitables(self) -> list[Any]:
+        """What becomes ready when the worker sent something or died.
+
+        Its end of the connection may outlive it, in a process that it forked, so both are watched.
+        """
+        return [self._connection, self._process.sentinel]
+
+    @property
+    def trial(self) -> int:
+        """The trial that it trains; −1 for none."""
+        return -1 if self.job is None else self.job.trial
+
+    @property
+    def seconds(self) -> float:
+        """Since it took its job."""
+        return time.monotonic() - self._since
+
+    def take(self, job: Job) -> None:
+        """Starts a job; a worker that is not ready yet trains it as soon as it is."""
+        self.job, self._since = job, time.monotonic()
+        self._send(job)
+
+    def answer(self, go_on: bool) -> None:
+        """Answers the epoch that it reported."""
+        self._send(go_on)
+
+    def _send(self, message: Any) -> None:
+        with contextlib.suppress(OSError):  # it died, which the next look at its sentinel finds
+            worker.send(self._connection, message)
+
+    def receive(self) -> Any:
+        """The next thing it sent, also if it died since; None for its death."""
+        try:
+            return worker.receive(self._connection) if self._connection.poll() else None
+        except (EOFError, OSError):
+            return None
+
+    def exit_code(self) -> int | None:
+        """How it died; ends it if only its connection is closed."""
+        self._process.join(timeout=5)
+        return self._process.exitcode
+
+    def became_ready(self) -> None:
+        """Notes the memory that it needs for data and frameworks alone."""
+        self.ready, self.memory_at_first = True, self.memory()
+
+    def memory(self) -> int:
+        """Bytes of main memory that it holds; 0 if it is gone."""
+        try:
+            return int(psutil.Process(self.pid).memory_info().rss)
+        except psutil.NoSuchProcess:
+            return 0
+
+    def growth(self) -> int:
+        """Bytes by which it grew since it was ready."""
+        return self.memory() - self.memory_at_first
+
+    def kill(self) -> None:
+        """Ends it at once, with the processes that it started."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+
+@contextlib.contextmanager
+def _inherited(variables: dict[str, str]) -> Iterator[None]:
+    """Environment variables for processes started within; the worker's own code would come too late to set them."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """A process started within does not die of Ctrl-C before it can say that it ignores it; ours comes afterwards."""
+    resource_tracker.ensure_running()  # its first start would unblock the signal
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _main_hidden() -> Iterator[None]:
+    """A process started within does not run the user's script again, as multiprocessing's workers do.
+
+    cloudpickle sends what was defined there by value, so it is not needed, and a script may search without an
+    ``if __name__ == "__main__"`` around it (loky does the same).
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

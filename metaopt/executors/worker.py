@@ -1,0 +1,137 @@
+"""What runs in a worker process: it trains one job after the other and reports each epoch to its driver.
+
+Messages are pickled with cloudpickle, so that functions of a script or a notebook can be sent too.
+"""
+
+import faulthandler
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+import cloudpickle
+
+from metaopt.errors import UserError
+from metaopt.executors.failures import attempt, failure
+from metaopt.study.jobs import Epoch, Trainer
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The trainer is set up."""
+
+
+@dataclass(frozen=True)
+class SetupFailed:
+    """The trainer could not be set up.
+
+    Attributes:
+        user_error: the exception itself if the user can mend it.
+        traceback: where it was raised.
+    """
+
+    user_error: UserError | None
+    traceback: str
+
+
+def send(connection: Connection, message: Any) -> None:
+    """Sends one message."""
+    connection.send_bytes(cloudpickle.dumps(message))
+
+
+def receive(connection: Connection) -> Any:
+    """Receives one message.
+
+    Raises:
+        EOFError: the other side is gone.
+        OSError: it went in the midst of a message.
+    """
+    return pickle.loads(connection.recv_bytes())
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Environment variables that must stand before a backend is imported.
+
+    Args:
+        threads: how many the worker may use; OpenMP (torch, oneDNN, BLAS), TensorFlow and XLA (jax) each read
+            their own.
+    """
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": "1" if threads == 1 else "2",
+        "NPROC": str(threads),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
+    }
+
+
+def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> None:
+    """The life of a worker: ends when its driver closes the connection or dies.
+
+    Args:
+        connection: to the driver.
+        pickled_trainer: a ``Trainer``.
+        log: a file that everything printed is appended to, or None to leave the output where it goes.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole process group; the driver ends the workers
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+    if log is not None:
+        _redirect_output(log)
+    faulthandler.enable()  # a segfault leaves a traceback in the log
+    try:
+        trainer: Trainer = pickle.loads(pickled_trainer)
+        trainer.setup()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the driver raises it, here nobody would see it
+        known = error if isinstance(error, UserError) else None
+        send(connection, SetupFailed(known, traceback.format_exc()))
+        return
+    send(connection, Ready())
+    _serve(connection, trainer)
+
+
+def _serve(connection: Connection, trainer: Trainer) -> None:
+    """Trains jobs until the driver closes the connection."""
+
+    def report(epoch: Epoch) -> bool:
+        try:
+            send(connection, epoch)
+            return receive(connection)
+        except (EOFError, OSError):
+            os._exit(1)  # the driver is gone; a training that catches every exception would go on without it
+
+    while True:
+        try:
+            job = receive(connection)
+        except (EOFError, OSError):
+            return
+        start = time.monotonic()
+        end = attempt(trainer, job, report)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            send(connection, end)
+        except (TypeError, AttributeError, pickle.PicklingError) as error:  # what a user's function returned
+            send(connection, failure(job.trial, error, time.monotonic() - start))
+
+
+def _end_with_driver() -> None:
+    """Ends this process when the driver's ends, however it does, also in the midst of an epoch."""
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        wait([driver.sentinel])
+        os._exit(1)
+
+
+def _redirect_output(log: str) -> None:
+    """Appends what this process and its libraries print to a file, below Python too."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)

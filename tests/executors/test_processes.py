@@ -1,0 +1,280 @@
+import ctypes
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from executor_contract import *  # noqa: F403 - the battery
+from executor_contract import Scripted, collect, last, run
+
+from metaopt.errors import UserError
+from metaopt.executors import Processes
+from metaopt.study.jobs import Epoch, Failed, Finished, Job
+
+MIB = 2**20
+FOLDER = Path(__file__).parent
+
+
+@pytest.fixture
+def make_executor() -> type[Processes]:
+    return Processes
+
+
+@pytest.fixture
+def executor() -> Iterator[Processes]:
+    with Processes(Scripted(), threads=1) as executor:
+        yield executor
+
+
+class Rough:
+    """Calls what a job's point holds, in the middle of an epoch."""
+
+    def setup(self) -> None:
+        self.kept: list[Any] = []
+
+    def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished:
+        report(Epoch(job.trial, 1, {"loss": 1.0}, 0.0))
+        if job.point is not None:
+            self.kept.append(job.point())
+        report(Epoch(job.trial, 2, {"loss": 0.5}, 0.0))
+        return Finished(job.trial, result={"loss": 0.5, "pid": os.getpid(), "environment": dict(os.environ)})
+
+
+@pytest.fixture
+def rough() -> Iterator[Processes]:
+    with Processes(Rough(), threads=1) as executor:
+        yield executor
+
+
+def kill_itself(which: signal.Signals) -> None:
+    os.kill(os.getpid(), which)
+    time.sleep(30)
+
+
+@pytest.mark.parametrize(
+    ("harm", "cause"),
+    [
+        (functools.partial(kill_itself, signal.SIGKILL), "worker killed (SIGKILL)"),
+        (functools.partial(ctypes.string_at, 0), "worker killed (SIGSEGV)"),
+        (os.abort, "worker killed (SIGABRT)"),
+        (functools.partial(os._exit, 3), "worker exited"),
+    ],
+    ids=["SIGKILL", "segfault", "abort", "exit"],
+)
+def test_a_worker_that_dies_fails_its_trial_and_is_replaced(rough: Processes, harm: Any, cause: str) -> None:
+    before = rough.pids
+    first, failed = run(rough, harm)
+    assert isinstance(first, Epoch)
+    assert isinstance(failed, Failed)
+    assert (failed.trial, failed.cause) == (7, cause)
+    assert failed.error.startswith("The worker ")
+    assert last(run(rough), Finished).result["pid"] not in before
+
+
+def test_what_was_sent_before_the_death_is_not_lost() -> None:
+    with Processes(Rough()) as executor:
+        run(executor)
+        executor.submit(Job(trial=1, point=functools.partial(os._exit, 0), to=2))
+        time.sleep(0.3)  # the epoch lies in the pipe, and the worker waits for its answer
+        os.kill(executor.pids[0], signal.SIGKILL)
+        time.sleep(0.1)
+        assert [type(report) for report in collect(executor)] == [Epoch, Failed]
+
+
+def test_an_idle_worker_that_died_is_replaced(rough: Processes) -> None:
+    run(rough)
+    os.kill(rough.pids[0], signal.SIGKILL)
+    time.sleep(0.1)
+    last(run(rough), Finished)
+
+
+def test_a_worker_stays_from_trial_to_trial(rough: Processes) -> None:
+    assert {last(run(rough), Finished).result["pid"] for _ in range(3)} == set(rough.pids)
+
+
+def hold(mebibytes: int, seconds: float = 0) -> bytearray:
+    held = bytearray(os.urandom(MIB) * mebibytes)
+    time.sleep(seconds)
+    return held
+
+
+def test_a_worker_above_its_memory_limit_is_killed() -> None:
+    with Processes(Rough(), memory_limit=400 * MIB) as executor:
+        failed = last(run(executor, functools.partial(hold, 500, 30)), Failed)
+        assert failed.cause == "out of memory"
+        assert "more than its limit of 0.4 GB" in failed.error
+        last(run(executor), Finished)
+
+
+def test_a_worker_that_leaks_is_replaced_between_trials() -> None:
+    with Processes(Rough(), memory_limit=600 * MIB) as executor:
+        leak = functools.partial(hold, 150)
+        pids = [last(run(executor, leak), Finished).result["pid"] for _ in range(4)]
+        assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+def test_workers_train_side_by_side() -> None:
+    with Processes(Scripted(), workers=2) as executor:
+        assert executor.slots == 2
+        for trial in (0, 1):
+            executor.submit(Job(trial, {"seconds": 0.1}, to=4))
+        reports = collect(executor)
+    for trial in (0, 1):
+        own = [report for report in reports if report.trial == trial]
+        assert [getattr(report, "epoch", "end") for report in own] == [1, 2, 3, 4, "end"]
+    assert [report.trial for report in reports] != sorted(report.trial for report in reports)
+
+
+def test_wait_returns_after_its_timeout(rough: Processes) -> None:
+    run(rough)
+    rough.submit(Job(0, functools.partial(time.sleep, 30), to=2))
+    rough.wait(lambda _: True, timeout=10)  # the first epoch
+    start = time.monotonic()
+    rough.wait(lambda report: pytest.fail(f"{report} came"), timeout=0.3)
+    assert 0.25 < time.monotonic() - start < 5
+
+
+def test_a_result_that_cannot_be_sent_fails_its_trial(executor: Processes) -> None:
+    assert last(run(executor, {"do": "unpicklable"}), Failed).cause == "TypeError"
+    last(run(executor), Finished)
+
+
+def test_threads_are_set_before_anything_is_imported(rough: Processes) -> None:
+    environment = last(run(rough), Finished).result["environment"]
+    assert environment["OMP_NUM_THREADS"] == environment["TF_NUM_INTRAOP_THREADS"] == "1"
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+def start_a_process() -> int:
+    return subprocess.Popen(["sleep", "60"]).pid
+
+
+def test_leaving_ends_the_workers_and_their_children() -> None:
+    with Processes(Rough()) as executor:
+        executor.submit(Job(0, functools.partial(hold, 1, 60), to=2))
+        executor.wait(lambda _: True)
+        busy = executor.pids[0]
+    assert gone(busy)
+    with Processes(Rough()) as executor:
+        run(executor, start_a_process)
+        (child,) = psutil.Process(executor.pids[0]).children()
+    assert gone(child.pid)
+
+
+def talk() -> None:
+    print("said by the user's code")  # noqa: T201
+    os.system("echo said below Python")
+
+
+def test_what_workers_print_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Processes(Rough(), log=tmp_path / "workers.log") as executor:
+        run(executor, talk)
+        run(executor, functools.partial(ctypes.string_at, 0))
+    log = (tmp_path / "workers.log").read_text()
+    assert "said by the user's code\n" in log
+    assert "said below Python\n" in log
+    assert "Segmentation fault" in log
+    assert capfd.readouterr() == ("", "")
+
+
+def die() -> None:
+    os._exit(5)
+
+
+def test_a_worker_that_dies_in_its_setup_is_no_endless_loop() -> None:
+    with Processes(Scripted(die)) as executor:
+        executor.submit(Job(0, None, to=1))
+        with pytest.raises(RuntimeError, match=r"died 3 times.*exit code 5"):
+            collect(executor)
+
+
+def test_a_setup_above_the_memory_limit_is_told_to_the_user() -> None:
+    with Processes(Scripted(functools.partial(hold, 300, 30)), memory_limit=200 * MIB) as executor:
+        executor.submit(Job(0, None, to=1))
+        with pytest.raises(UserError, match="before it trains anything"):
+            collect(executor)
+
+
+def test_no_worker_is_refused() -> None:
+    with pytest.raises(UserError, match="0 workers"):
+        Processes(Scripted(), workers=0)
+
+
+def test_a_job_outside_of_the_context_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="enter"):
+        Processes(Scripted()).submit(Job(0, None, to=1))
+
+
+# A driver of its own: a script without a __main__ guard whose trainer is defined in it.
+DRIVER = f"""
+import os, sys, time
+sys.path.insert(0, {str(FOLDER)!r})
+from metaopt.executors import Processes
+from metaopt.study.jobs import Finished, Job
+class Local:
+    def setup(self): pass
+    def train(self, job, report):
+        open(job.point, "w").write(str(os.getpid()))
+        time.sleep(60)
+try:
+    with Processes(Local()) as executor:
+        executor.submit(Job(0, sys.argv[1], to=1))
+        executor.wait(lambda report: True)
+except KeyboardInterrupt:
+    print("interrupted", *executor.pids)
+"""
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A driver whose worker is in the midst of an epoch, and that worker's process id."""
+    script, sign = tmp_path / "driver.py", tmp_path / "pid"
+    script.write_text(DRIVER)
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(sign)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=FOLDER.parents[1],
+        env={**os.environ, "PYTHONPATH": str(FOLDER.parents[1])},
+    )
+    until(lambda: (sign.exists() and sign.read_text() != "") or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
+    yield process, int(sign.read_text())
+    process.kill()
+    process.communicate()
+
+
+def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_driver_that_is_killed_takes_its_worker_with_it(driver: tuple[subprocess.Popen[str], int]) -> None:
+    process, worker = driver
+    assert not gone(worker)
+    process.kill()
+    until(lambda: gone(worker), seconds=3)
+
+
+def test_ctrl_c_reaches_the_driver_alone_which_ends_its_worker(driver: tuple[subprocess.Popen[str], int]) -> None:
+    process, worker = driver
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    output, errors = process.communicate(timeout=10)
+    assert output.startswith("interrupted")
+    assert errors == ""
+    assert gone(worker)
