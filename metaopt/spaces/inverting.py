@@ -4,6 +4,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+def _before_int(y: float) -> list[float]:
+    """Numbers that int() cuts to y: itself, and others where it cannot be drawn or arithmetic falls just short of it."""
+    signs = (1, -1) if y == 0 else (math.copysign(1, y),)
+    return [y, *(y + sign * part for sign in signs for part in (0.5, 1 - 1e-6))]
+
+
 # Operation of one argument → arguments that may give the result, the likeliest first.
 _UNARY: dict[str, Callable[[float], list[float]]] = {
     "float": lambda y: [y],
@@ -12,9 +18,7 @@ _UNARY: dict[str, Callable[[float], list[float]]] = {
     "exp": lambda y: [math.log(y)],
     "log": lambda y: [math.exp(y)],
     "sqrt": lambda y: [y * y],
-    # int() cuts towards zero. The middle of what it maps to y stands for all of it where y itself cannot be drawn, or
-    # where arithmetic around it falls just short of y.
-    "int": lambda y: [y, y + 0.5, y - 0.5] if y == 0 else [y, y + math.copysign(0.5, y)],
+    "int": _before_int,
 }
 # Operation → inverse in its first argument (result, second argument) and in its second one (result, first argument).
 _BINARY: dict[str, tuple[Callable[[float, float], float], Callable[[float, float], float]]] = {
@@ -36,7 +40,7 @@ def preimages(name: str, constants: Sequence[Any], place: int, result: Any) -> l
         result: what it gave.
 
     Returns:
-        None to three numbers; none for operations without an inverse.
+        A few numbers; none for operations without an inverse.
     """
     if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in (result, *constants)):
         return []

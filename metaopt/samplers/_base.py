@@ -1,0 +1,98 @@
+"""What a sampler is told and what it answers; and how any of them serves ``hyperopt.fmin``.
+
+A sampler is a pure function: the same history, running trials and generator give the same proposal in every process.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from metaopt.spaces import Space, Vals
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A trial that ended.
+
+    Attributes:
+        trial: its number.
+        vals: what was trained.
+        loss: to be minimised, at the largest budget that it reached; None (or not finite) if it failed.
+        budget: what it has been trained, e.g. epochs.
+        feasible: it keeps every limit.
+        violation: how far it misses its limits, 0 if it keeps them; comparable between trials.
+    """
+
+    trial: int
+    vals: Vals
+    loss: float | None
+    budget: int = 1
+    feasible: bool = True
+    violation: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """It has a loss that is a number."""
+        return self.loss is not None and math.isfinite(self.loss)
+
+
+@dataclass(frozen=True)
+class History:
+    """The trials of a study that ended.
+
+    Attributes:
+        space: what they were drawn from.
+        observations: sorted by trial.
+    """
+
+    space: Space
+    observations: tuple[Observation, ...] = ()
+
+    def ranked(self) -> list[Observation]:
+        """Those with a loss, the best first: feasible ones by their loss, then the others by how far they miss the
+        limits; equal ones by their number.
+        """
+
+        def key(one: Observation) -> tuple[bool, float, float, int]:
+            assert one.loss is not None
+            return not one.feasible, 0.0 if one.feasible else one.violation, one.loss, one.trial
+
+        return sorted((one for one in self.observations if one.ok), key=key)
+
+
+class Sampler(ABC):
+    """Proposes values; knows nothing of budgets and schedulers."""
+
+    @abstractmethod
+    def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:
+        """Proposes what to train next.
+
+        Args:
+            n: number of the trial that is proposed.
+            history: the trials that ended.
+            running: values of the trials that are in training, in the order in which they started.
+            rng: the only source of randomness.
+
+        Returns:
+            Values of the active labels of ``history.space``.
+        """
+
+    def suggest(self, new_ids: list[int], domain: Any, trials: Any, seed: int) -> list[dict[str, Any]]:
+        """The sampler as an algorithm of ``hyperopt.fmin``: ``algo=TPE().suggest``.
+
+        Args:
+            new_ids: numbers of the trials that are wanted, one or more.
+            domain: a ``hyperopt.base.Domain``.
+            trials: a ``hyperopt.Trials``.
+            seed: drawn by ``fmin`` from its ``rstate``.
+
+        Returns:
+            New trial documents.
+        """
+        from metaopt.samplers._hyperopt import suggest  # the others need no hyperopt to be imported
+
+        return suggest(self, new_ids, domain, trials, seed)

@@ -1,0 +1,16 @@
+"""Random search: every proposal is a draw from the prior."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from metaopt.samplers._base import History, Sampler
+from metaopt.spaces import Vals
+
+
+class Random(Sampler):
+    """Draws from the prior, whatever was found so far."""
+
+    def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
+        """A draw from the prior; see ``Sampler.propose``."""
+        return history.space.draw(rng)

@@ -1,0 +1,48 @@
+"""The tree-structured Parzen estimator, hyperopt's own.
+
+Bergstra, Bardenet, Bengio, Kégl: Algorithms for Hyper-Parameter Optimization, NeurIPS 2011,
+https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaopt.samplers._base import History, Sampler
+from metaopt.spaces import Vals
+
+
+@dataclass(frozen=True)
+class TPE(Sampler):
+    """For each parameter, the one of some candidates that is likeliest under the good trials and unlikeliest under the rest.
+
+    Trials that run count among the rest (a "constant liar" that expects the worst of them), so that workers side by side
+    do not try the same.
+
+    Attributes:
+        startup: trials with a loss before the model is used; until then the prior is drawn from.
+        gamma: ceil(gamma · √trials) of them, at most 25, count as good.
+        candidates: draws from the good trials' density for each parameter.
+        prior_weight: weight of the prior beside one trial.
+    """
+
+    startup: int = 20
+    gamma: float = 0.25
+    candidates: int = 24
+    prior_weight: float = 1.0
+
+    def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
+        """A draw from the prior before ``startup``, else from the model; see ``Sampler.propose``."""
+        ranked = history.ranked()
+        if len(ranked) < max(1, self.startup) or not history.space.parameters:
+            return history.space.draw(rng)
+
+        from metaopt.samplers._hyperopt import ask_tpe
+
+        last = history.observations[-1].trial
+        trials = [(one.trial, one.vals) for one in ranked]
+        trials += [(last + 1 + number, vals) for number, vals in enumerate(running)]
+        vals = ask_tpe(history.space, trials, rng, self)
+        vals.model_based = True
+        return vals
