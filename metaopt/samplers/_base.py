@@ -93,6 +93,6 @@ class Sampler(ABC):
         Returns:
             New trial documents.
         """
-        from metaopt.samplers._hyperopt import suggest  # the others need no hyperopt to be imported
+        from metaopt.samplers._hyperopt import suggest  # it imports this module
 
         return suggest(self, new_ids, domain, trials, seed)

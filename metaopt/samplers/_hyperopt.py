@@ -6,7 +6,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -23,12 +23,9 @@ from hyperopt.base import (
 from hyperopt.pyll import as_apply, scope
 from hyperopt.pyll.base import Apply, rec_eval
 
-from metaopt.samplers._base import History, Observation
+from metaopt.samplers._base import History, Observation, Sampler
 from metaopt.spaces import Parameter, Space, Vals, compile_space
 from metaopt.spaces.nodes import Choice, Node, Value, children, topological
-
-if TYPE_CHECKING:
-    from metaopt.samplers._base import Sampler
 
 # suggest(new_ids, domain, trials, seed) -> trial documents
 Algorithm = Callable[[list[int], Domain, Trials, int], list[dict[str, Any]]]
@@ -108,7 +105,7 @@ def _seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
-def suggest(sampler: "Sampler", new_ids: list[int], domain: Domain, trials: Trials, seed: int) -> list[dict[str, Any]]:
+def suggest(sampler: Sampler, new_ids: list[int], domain: Domain, trials: Trials, seed: int) -> list[dict[str, Any]]:
     """See ``Sampler.suggest``; several new trials are proposed one after the other, each knowing the ones before."""
     space = _compiled(domain)
     history = History(space, _observations(space, trials))

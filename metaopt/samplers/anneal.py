@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+from hyperopt import anneal
 
 from metaopt.samplers._base import History, Sampler
+from metaopt.samplers._hyperopt import ask
 from metaopt.spaces import Vals
 
 
@@ -19,10 +21,6 @@ class Anneal(Sampler):
         ranked = history.ranked()
         if not ranked or not history.space.parameters:
             return history.space.draw(rng)
-
-        from hyperopt import anneal
-
-        from metaopt.samplers._hyperopt import ask
 
         vals = ask(anneal.suggest, history.space, [(one.trial, one.vals) for one in ranked], rng)
         vals.model_based = True

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaopt.samplers._base import History, Sampler
+from metaopt.samplers._hyperopt import ask_tpe
 from metaopt.spaces import Vals
 
 
 @dataclass(frozen=True)
 class TPE(Sampler):
-    """For each parameter, the one of some candidates that is likeliest under the good trials and unlikeliest under the rest.
+    """For each parameter, the one of some candidates that is likely under the good trials and unlikely under the rest.
 
-    Trials that run count among the rest (a "constant liar" that expects the worst of them), so that workers side by side
-    do not try the same.
+    Trials that run count among the rest (a "constant liar" that expects the worst of them), so that workers side by
+    side do not try the same.
 
     Attributes:
         startup: trials with a loss before the model is used; until then the prior is drawn from.
@@ -38,11 +39,16 @@ class TPE(Sampler):
         if len(ranked) < max(1, self.startup) or not history.space.parameters:
             return history.space.draw(rng)
 
-        from metaopt.samplers._hyperopt import ask_tpe
-
         last = history.observations[-1].trial
         trials = [(one.trial, one.vals) for one in ranked]
         trials += [(last + 1 + number, vals) for number, vals in enumerate(running)]
-        vals = ask_tpe(history.space, trials, rng, self)
+        vals = ask_tpe(
+            history.space,
+            trials,
+            rng,
+            gamma=self.gamma,
+            candidates=self.candidates,
+            prior_weight=self.prior_weight,
+        )
         vals.model_based = True
         return vals
