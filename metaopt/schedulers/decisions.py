@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from metaopt.samplers import Vals
+from metaopt.spaces import Vals
 
 Status = Literal["running", "ok", "fail", "rejected"]
 

@@ -6,6 +6,8 @@ single operation and afterwards loses or tears whatever was not synced.
 
 import contextlib
 import os
+from collections.abc import Iterator
+from io import RawIOBase
 from pathlib import Path
 
 from metaopt.errors import ResultsNotWritable
@@ -23,25 +25,31 @@ class Files:
         with _writing(path):
             created = not path.exists()
             with open(path, "ab", buffering=0) as file:
-                self._write(file.fileno(), data)
-                self._sync(file.fileno())
+                self._write(file, data)
+                self._sync(file)
             if created:
                 self._sync_folder(path.parent)
 
     def cut(self, path: Path, size: int) -> None:
         """Cuts a file back to ``size`` bytes."""
         with _writing(path), open(path, "r+b", buffering=0) as file:
-            self._truncate(file.fileno(), size)
-            self._sync(file.fileno())
+            self._truncate(file, size)
+            self._sync(file)
 
     def replace(self, path: Path, data: bytes) -> None:
         """Gives a file new content, as a whole or not at all, whenever the machine stops."""
         aside = path.with_name(f".{path.name}.tmp")
         with _writing(path):
             with open(aside, "wb", buffering=0) as file:
-                self._write(file.fileno(), data)
-                self._sync(file.fileno())
+                self._write(file, data)
+                self._sync(file)
             self._rename(aside, path)
+            self._sync_folder(path.parent)
+
+    def rename(self, path: Path, target: Path) -> None:
+        """Gives a file another name in its folder, in place of what had that name."""
+        with _writing(path):
+            self._rename(path, target)
             self._sync_folder(path.parent)
 
     def remove(self, path: Path) -> None:
@@ -51,16 +59,16 @@ class Files:
 
     # The single steps, each of which a test makes fail.
 
-    def _write(self, descriptor: int, data: bytes) -> None:
+    def _write(self, file: RawIOBase, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[os.write(descriptor, view) :]
+            view = view[file.write(view) or 0 :]
 
-    def _sync(self, descriptor: int) -> None:
-        os.fsync(descriptor)
+    def _sync(self, file: RawIOBase) -> None:
+        os.fsync(file.fileno())
 
-    def _truncate(self, descriptor: int, size: int) -> None:
-        os.ftruncate(descriptor, size)
+    def _truncate(self, file: RawIOBase, size: int) -> None:
+        file.truncate(size)
 
     def _rename(self, source: Path, target: Path) -> None:
         os.replace(source, target)
@@ -73,13 +81,13 @@ class Files:
             return
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            self._sync(descriptor)
+            os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
 
 @contextlib.contextmanager
-def _writing(path: Path):  # type: ignore[no-untyped-def]
+def _writing(path: Path) -> Iterator[None]:
     """Turns an error of the file system into the one sentence that the user sees."""
     try:
         yield

@@ -94,7 +94,7 @@ class Search:
             while (reason := self._fill()) is None:
                 self._executor.wait(self._handle, timeout=self._remaining())
         if not self._time_is_over():
-            self._study.append({"event": "done", "reason": reason})
+            self._study.finish(reason)
         self._watch.end(reason)
 
     def _fill(self) -> str | None:

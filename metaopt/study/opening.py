@@ -1,4 +1,4 @@
-"""Opening a study to write: the lock, the fingerprint, and results/ and results.pkl made to say what the journal says."""
+"""Opening a study to write: the lock, the fingerprint, and what is made from the journal brought up to date."""
 
 import os
 import time
@@ -93,6 +93,7 @@ class OpenStudy(Study):
             self._lock.release()
             raise
         self._pickled = -PICKLE_EVERY_S
+        self._pickle_is_stale = False
 
     @property
     def clock(self) -> float:
@@ -118,6 +119,7 @@ class OpenStudy(Study):
         """Writes the record of a trial that has ended, and now and then results.pkl."""
         record = self.record(trial)
         self._record_folder.write(record, self.objective)
+        self._pickle_is_stale = True
         if self._clock() - self._pickled >= PICKLE_EVERY_S:
             self.write_pickle()
         return record
@@ -126,6 +128,12 @@ class OpenStudy(Study):
         """Writes results.pkl."""
         write_trials(pickle_path(self.folder), self.trials, self._files)
         self._pickled = self._clock()
+        self._pickle_is_stale = False
+
+    def finish(self, reason: str) -> None:
+        """The goal is reached; the last line that a run writes, since the next run then sets a new goal."""
+        self.write_pickle()
+        self.append({"event": "done", "reason": reason})
 
     def import_trial(self, trial: Mapping[str, Any], source: str) -> None:
         """Takes in a trial that was trained elsewhere.
@@ -145,7 +153,7 @@ class OpenStudy(Study):
     ) -> None:
         try:
             # After a failed write another would only hide its message.
-            if self.settings and not isinstance(error, ResultsNotWritable):
+            if self._pickle_is_stale and not isinstance(error, ResultsNotWritable):
                 self.write_pickle()
         finally:
             self._lock.release()
@@ -205,7 +213,7 @@ class OpenStudy(Study):
 
     def _keep_aside(self, path: Path, reason: str) -> None:
         aside = path.with_name(path.name + ".old")
-        os.replace(path, aside)
+        self._files.rename(path, aside)
         self.note(f"{reason} It was kept as {aside.name}, and {path.name} is made anew from the journal.")
 
 

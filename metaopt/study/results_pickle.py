@@ -13,7 +13,7 @@ from typing import Any
 from hyperopt import JOB_STATE_DONE, STATUS_FAIL, STATUS_OK, Trials
 
 from metaopt.errors import UserError
-from metaopt.samplers import Vals
+from metaopt.spaces import Vals
 from metaopt.study.files import Files
 
 STATUS_SUSPENDED = "suspended"

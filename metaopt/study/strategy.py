@@ -1,6 +1,7 @@
 """A strategy made of two halves that never know each other's names: a sampler and a scheduler."""
 
 import difflib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,7 +54,7 @@ def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str |
     )
 
 
-def _known(flag: str, name: str, names: dict) -> str:  # type: ignore[type-arg]
+def _known(flag: str, name: str, names: Collection[str]) -> str:
     if name in names:
         return name
     near = difflib.get_close_matches(name, names, n=1)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from metaopt.samplers import Vals
 from metaopt.schedulers.decisions import Status
+from metaopt.spaces import Vals
 from metaopt.study.journal import Event
 from metaopt.study.limits import Limit, violation
 from metaopt.study.objective import Metrics, Objective

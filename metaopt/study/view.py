@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from metaopt import randomness
-from metaopt.samplers import History, Observation, Vals
-from metaopt.spaces import Space
+from metaopt.samplers import History, Observation
+from metaopt.spaces import Space, Vals
 from metaopt.study.limits import Limit
 from metaopt.study.objective import Objective
 from metaopt.study.trials import Trial, Trials
