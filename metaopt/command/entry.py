@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
 
 from metaopt.errors import UserError
 
@@ -33,5 +32,5 @@ def guarded(work: Callable[[], None], interrupted: str = "interrupted.") -> int:
     return 0
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt

@@ -96,7 +96,7 @@ def run(arguments: Namespace, beside: Path | None) -> None:
         spec, data = _load_data(settings, arguments.results, watch)
         settings = replace(settings, data=spec.data, augment=spec.augment)
         if not state.settings:
-            settings = _for_new_study(settings, given, data)
+            settings = _for_new_study(settings, given)
         _check(settings, data)
         study = run_search(
             arguments.results,
@@ -152,7 +152,7 @@ def _load_data(settings: Settings, results: Path, watch: Watcher) -> tuple[DataS
     return spec, data
 
 
-def _for_new_study(settings: Settings, given: dict[str, Any], data: DataSet) -> Settings:
+def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
     """What a new study takes from its data set and its machine."""
     limits = parse_limits(settings.constraints)
     if not any(limit.name == "memory" for limit in limits):

@@ -1,0 +1,119 @@
+"""``metaopt.search``: the search from Python, over any function that trains."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from metaopt.blueprint import Blueprint
+from metaopt.errors import UserError
+from metaopt.executors import Inline, Processes
+from metaopt.spaces import compile_space
+from metaopt.study import journal
+from metaopt.study.jobs import Executor
+from metaopt.study.problem import Classes, Problem, Training
+from metaopt.study.run import run_search
+from metaopt.study.settings import Settings, resolve
+from metaopt.study.strategy import resolve_strategy
+from metaopt.study.study import JOURNAL, Study
+from metaopt.study.trials import Trials
+from metaopt.study.watch import Silent, Watcher
+from metaopt.training.functions import FunctionTrainer, takes_budget
+
+
+def search(
+    train: Callable[..., Any],
+    space: Any,
+    *,
+    network: Callable[[Any, tuple[int, ...], Classes], Blueprint] | None = None,
+    training: Callable[[Any], Training] = Training.from_point,
+    input_shape: tuple[int, ...] | None = None,
+    classes: Classes | None = None,
+    strategy: str = "tpe",
+    epochs: int | None = None,
+    trials: int = 50,
+    seconds: float | None = None,
+    stop_after: int | None = None,
+    workers: int = 1,
+    constraints: Sequence[str] = (),
+    objective: str = "loss",
+    seed: int = 0,
+    results: str | os.PathLike[str] = "results",
+    executor: str = "inline",
+    watch: Watcher | None = None,
+) -> Study:
+    """Searches a space for the point that a function trains best, or goes on with such a search.
+
+    Args:
+        train: ``train(point)`` returns a float to be minimised, or a dict with ``loss`` as ``hyperopt.fmin`` takes it;
+            or ``train(point, *, epochs, checkpoint)``, told apart by its parameters, trains until ``epochs`` and may
+            keep files in the directory ``checkpoint``. A function that raises fails its trial, and the search goes on.
+        space: a hyperopt expression.
+        network: gives the guard a blueprint to judge before ``train`` is called; needs ``input_shape`` and ``classes``.
+        training: with the blueprint, what makes two points the same training.
+        input_shape: (height, width, channels).
+        classes: head → number of classes.
+        strategy: its name, e.g. ``"tpe"`` or ``"random"``.
+        epochs: the most epochs of a trial, for a ``train`` that takes them.
+        trials: of an interrupted search, the goal that it completes; of a completed one, how many more.
+        seconds: after which the search ends, or None.
+        stop_after: trials without a better one before it ends, or None.
+        workers: trials at once; more than one needs ``executor="processes"``.
+        constraints: limits such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``.
+        objective: ``"loss"``, or the name of a metric that the dict of ``train`` has.
+        seed: 0 or more.
+        results: the study's folder.
+        executor: ``"inline"`` or ``"processes"``; for the latter ``train`` must be importable by its name.
+        watch: is told what happens, e.g. ``metaopt.report.progress.make_progress()``.
+
+    Returns:
+        The study: ``.best``, ``.records``, ``.trials`` (hyperopt's).
+
+    Raises:
+        ValueError: arguments that do not go together.
+        UserError: see ``metaopt.errors``.
+    """
+    if network is not None and (input_shape is None or classes is None):
+        raise ValueError("network needs input_shape and classes, or it cannot be judged")
+    if takes_budget(train) and epochs is None:
+        raise ValueError("train takes epochs: say how many with epochs=…")
+    if epochs is not None and not takes_budget(train):
+        raise ValueError("epochs is given, but train(point) takes none: write train(point, *, epochs, checkpoint)")
+    folder = Path(results)
+    sampler, scheduler = resolve_strategy(strategy, None, None)
+    given = {
+        "sampler": sampler,
+        "scheduler": scheduler,
+        "epochs": epochs or 1,
+        "trials": trials,
+        "stop_after": stop_after,
+        "workers": workers,
+        "constraints": tuple(constraints),
+        "objective": objective,
+        "seed": seed,
+        "executor": executor,
+        "space": getattr(train, "__qualname__", repr(train)),
+    }
+    settings = resolve(given, {}, Trials(journal.read(folder / JOURNAL).events))
+    return run_search(
+        folder,
+        compile_space(space),
+        Problem(space, network, training, name=settings.space),
+        settings,
+        _make_executor(train, settings),
+        watch or Silent(),
+        input_shape=input_shape or (),
+        classes=classes,
+        seconds=seconds,
+    )
+
+
+def _make_executor(train: Callable[..., Any], settings: Settings) -> Executor:
+    trainer = FunctionTrainer(train)
+    if settings.executor == "processes":
+        return Processes(trainer, workers=settings.workers)
+    if settings.executor != "inline":
+        raise UserError(f"the executor {settings.executor} is unknown: choose inline or processes.")
+    if settings.workers != 1:
+        raise ValueError('more than one worker needs executor="processes"')
+    return Inline(trainer)

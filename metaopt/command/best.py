@@ -1,0 +1,64 @@
+"""``metaopt best``: the best hyperspace as JSON, with what its score is worth, and its network drawn."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from metaopt.command.arguments import Parser, add_results
+from metaopt.command.entry import guarded
+from metaopt.command.points import FIGURES, read_point, study_problem
+from metaopt.errors import UserError
+from metaopt.report.text import describe_best, summarise_best
+from metaopt.study.study import Study
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt best") -> int:
+    """The command; returns its exit code."""
+    return guarded(lambda: run(make_parser(prog).parse_args(argv)))
+
+
+def make_parser(prog: str) -> Parser:
+    """The flags."""
+    parser = Parser(prog=prog, description="Shows the best hyperspace of a study as JSON and draws its network.")
+    parser.add_argument("--point", type=Path, metavar="FILE", help="draw this point, or record, instead of the best")
+    parser.add_argument("--svg", action="store_true", help="draw an SVG instead of a PNG")
+    add_results(parser)
+    return parser
+
+
+def run(arguments: Namespace) -> None:
+    """Prints the JSON on stdout and what a person wants to know on stderr.
+
+    Raises:
+        UserError: there is no study, or nothing in it may be the best.
+    """
+    study = Study.load(arguments.results)
+    ending = "svg" if arguments.svg else "png"
+    if arguments.point is None:
+        record = study.require_best()
+        description = describe_best(study.records, study.header["data"].get("validation"))
+        print(json.dumps(description, indent=2, ensure_ascii=False))
+        print(summarise_best(description), file=sys.stderr)
+        point, picture = record["space"], FIGURES / f"model_best.{ending}"
+    else:
+        point = read_point(arguments.point)
+        picture = FIGURES / f"model_{arguments.point.stem}.{ending}"
+    print(draw(study, point, study.folder / picture), file=sys.stderr)
+
+
+def draw(study: Study, point: Any, path: Path) -> str:
+    """Draws the network of a point and says where, or why there is none to draw."""
+    problem = study_problem(study)
+    if problem.network is None:
+        return f"{problem.name} gives Keras models without a blueprint, so there is no network to draw."
+    data = study.header["data"]
+    try:
+        blueprint = problem.network(point, tuple(data["input_shape"]), data["classes"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"the point does not fit {problem.name}: {type(error).__name__}: {error}.") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    blueprint.draw(path)
+    return f"Its network, {blueprint.params:,} parameters and {blueprint.macs:,} MACs, is drawn in {path}."
