@@ -1,5 +1,6 @@
 """A blueprint as a Keras model: the only file of the lower floors that imports Keras, and inside its functions only."""
 
+import functools
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -70,3 +71,40 @@ def _float32(keras: Any) -> Any:
     """float32, or the wider policy that the user chose."""
     policy = keras.config.dtype_policy()
     return keras.DTypePolicy("float32") if policy.compute_dtype in ("float16", "bfloat16") else policy
+
+
+def record_calls(model: Any) -> list[tuple[Any, list[Any], list[Any]]]:
+    """One symbolic call of a built model whose graph is not known: (layer, input tensors, output tensors) of each call.
+
+    Only layers without layers of their own are listed, in the order of the calls.
+
+    Args:
+        model: takes one tensor and is built.
+    """
+    import keras
+
+    calls: list[tuple[Any, list[Any], list[Any]]] = []
+
+    def recording(layer: Any, call: Any) -> Any:
+        @functools.wraps(call)
+        def recorded(*args: Any, **kwargs: Any) -> Any:
+            outputs = call(*args, **kwargs)
+            tensors = [tensor for tensor in keras.tree.flatten((args, kwargs)) if hasattr(tensor, "shape")]
+            calls.append((layer, tensors, keras.tree.flatten(outputs)))
+            return outputs
+
+        return recorded
+
+    inner = [layer for layer in model._flatten_layers(include_self=False) if not layer._layers]
+    for layer in inner:
+        # Past Keras' own __setattr__, which would track it; the class's call comes back when it is deleted.
+        vars(layer)["call"] = recording(layer, layer.call)
+    try:
+        (shape,) = model._build_shapes_dict.values()
+        images = keras.KerasTensor(shape)
+        calls.append((model, [], [images]))
+        model.compute_output_spec(images)
+    finally:
+        for layer in inner:
+            vars(layer).pop("call", None)
+    return calls
