@@ -1,0 +1,45 @@
+"""What of a problem's source text decides what is trained."""
+
+import ast
+
+
+def network_code(source: str) -> str:
+    """The code of a problem without what may change in the course of a study.
+
+    Comments, docstrings and layout are left out, and so is the assignment to ``space``: the space itself is compared
+    by its canonical text, which does not change with the order of its keys.
+
+    Args:
+        source: of one or more Python files, one after the other.
+
+    Returns:
+        Normal Python code; the text as it is if it cannot be parsed, such as a lambda cut out of its line.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [one for one in body if not _is_text(one)] or [ast.Pass()]  # type: ignore[attr-defined]
+    tree.body = [one for one in tree.body if not _assigns_space(one)]
+    return ast.unparse(tree)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """A docstring, or another string that stands alone."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _assigns_space(statement: ast.stmt) -> bool:
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    return any(isinstance(target, ast.Name) and target.id == "space" for target in targets)
