@@ -2,6 +2,7 @@
 
 import math
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ _SHORT = {
     "ZeroPadding2D": "Zero padding",
     "Concatenate": "Concat",
 }
-_MARGIN, _HEADER = 0.2, 0.5
+_MARGIN, _HEADER = 0.2, 0.6
 
 
 def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None = None) -> None:
@@ -82,10 +83,12 @@ def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None =
 
 
 def _draw_header(axes: "Axes", blueprint: Blueprint, title: str | None, left: float, top: float) -> None:
-    totals = f"{blueprint.params:,} parameters   {_short_number(blueprint.macs)} MACs per image"
+    totals = f"{blueprint.params:,} parameters · {_short_number(blueprint.macs)} MACs per image"
     if title:
         axes.text(left, top - 0.13, title, size=9, weight="bold", va="top")
-    axes.text(left, top - (0.33 if title else 0.18), totals, size=7.5, color="#444444", va="top")
+    axes.text(left, top - 0.32, totals, size=7.5, color="#444444", va="top")
+    key = "right in a box: output shape, parameters"
+    axes.text(left, top - 0.47, key, size=5.8, color="#444444", va="top")
 
 
 def _draw_edge(axes: "Axes", corners: list[Point]) -> None:
@@ -93,7 +96,7 @@ def _draw_edge(axes: "Axes", corners: list[Point]) -> None:
     from matplotlib.path import Path as Line
 
     points, codes = [corners[0]], [Line.MOVETO]
-    for (x0, y0), (x1, y1) in zip(corners, corners[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(corners):
         if x0 == x1 or y0 == y1:
             points.append((x1, y1))
             codes.append(Line.LINETO)

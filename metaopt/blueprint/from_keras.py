@@ -1,8 +1,8 @@
 """Parameters and multiply-accumulates of any Keras model, for problems that give ``build_model`` and no blueprint.
 
-Layers are recognised by the name of their Keras class, so nothing is imported here. Each call of a layer is counted with
-the shapes of that call: read from the graph of a functional model, or recorded during one symbolic call of a subclassed
-one.
+Layers are recognised by the name of their Keras class, so nothing is imported here. Each call of a layer is counted
+with the shapes of that call: read from the graph of a functional model, or recorded during one symbolic call of a
+subclassed one.
 """
 
 import math

@@ -78,7 +78,7 @@ def lay_out(blueprint: Blueprint) -> Layout:
     beside = _place_in_rows(graph, rows, cuts)
     columns = _columns(len(rows), cuts)
     offsets = _place_columns(rows, columns, beside)
-    edges = [_route(graph, source, target, beside, columns, offsets) for source, target in graph.edges]
+    edges = [_route(source, target, beside, columns, offsets) for source, target in graph.edges]
     points = [point for edge in edges for point in edge]
     boxes = list(graph.nodes)
     return Layout(
@@ -94,8 +94,8 @@ def lay_out(blueprint: Blueprint) -> Layout:
 def fold(blueprint: Blueprint) -> Any:
     """The network as a ``networkx.DiGraph`` of boxes.
 
-    A small layer joins the box of its input if it is the only consumer, else that of its only consumer: of dropout that
-    stands before a convolution in one branch of two.
+    A small layer joins the box of its input if it is the only consumer, else the box of its own only consumer, as does
+    a dropout before the convolution in one branch of two.
     """
     consumers: defaultdict[Node, list[Node]] = defaultdict(list)
     for node in blueprint.nodes:
@@ -116,15 +116,14 @@ def fold(blueprint: Blueprint) -> Any:
         else:
             before = waiting.pop(source, []) if source is not None else []
             box_of[node] = Box(node, before)
-            for earlier in before:
-                box_of[earlier] = box_of[node]
-    graph = nx.MultiDiGraph()
+            box_of.update(dict.fromkeys(before, box_of[node]))
+    graph = nx.DiGraph()
     graph.add_nodes_from(dict.fromkeys(box_of.values()))
     for node in blueprint.nodes:
-        for source in node.inputs:
-            if box_of[source] is not box_of[node]:
-                graph.add_edge(box_of[source], box_of[node])
-    return nx.DiGraph(graph)
+        for source_node in node.inputs:
+            if box_of[source_node] is not box_of[node]:
+                graph.add_edge(box_of[source_node], box_of[node])
+    return graph
 
 
 def _rows(graph: Any) -> list[list[Box]]:
@@ -156,7 +155,7 @@ def _place_in_rows(graph: Any, rows: list[list[Box]], cuts: list[int]) -> dict[t
             for box in lane:
                 box.x = (number - (len(lanes) - 1) / 2) * LANE_PITCH
         edge_x = (max(len(lanes), 1) - 1) / 2 * LANE_PITCH + BOX_WIDTH / 2
-        ends = [*rows[first][:1], *rows[last][:1]] if 0 <= first and last < len(rows) else []
+        ends = [*rows[first][:1], *rows[last][:1]] if first >= 0 and last < len(rows) else []
         for source, target in graph.subgraph([*inner.nodes, *ends]).edges:
             between = [box for row in rows[source.row + 1 : target.row] for box in row]
             if any(abs(box.x - source.x) < BOX_WIDTH / 2 for box in between):
@@ -193,14 +192,14 @@ def _columns(n_rows: int, cuts: Sequence[int]) -> list[int]:
 
 def _place_columns(
     rows: list[list[Box]], columns: list[int], beside: dict[tuple[Box, Box], float]
-) -> list[tuple[int, float, float]]:
-    """Sets y, and moves x to the columns; returns of each column its first row, x of its centre and left side."""
-    offsets: list[tuple[int, float, float]] = []
+) -> list[tuple[float, float]]:
+    """Sets y, and moves x to the columns; returns of each column x of its centre and of its left side."""
+    offsets: list[tuple[float, float]] = []
     right = 0.0
     for column in range(columns[-1] + 1):
         numbers = [row for row, own in enumerate(columns) if own == column]
         boxes = [box for row in numbers for box in rows[row]]
-        edges = {edge: x for edge, x in beside.items() if edge[0].row in numbers}
+        edges = {edge: x for edge, x in beside.items() if edge[1].row in numbers}
         low = min(box.x for box in boxes) - BOX_WIDTH / 2
         high = max([box.x + BOX_WIDTH / 2 for box in boxes] + list(edges.values()))
         left = right + (COLUMN_GAP if column else 0.0)
@@ -210,26 +209,29 @@ def _place_columns(
             box.y = -(box.row - numbers[0]) * ROW_PITCH
         for edge in edges:
             beside[edge] += centre
-        offsets.append((numbers[0], centre, left))
+        offsets.append((centre, left))
         right = left + high - low
     return offsets
 
 
 def _route(
-    graph: Any,
     source: Box,
     target: Box,
     beside: dict[tuple[Box, Box], float],
     columns: list[int],
-    offsets: list[tuple[int, float, float]],
+    offsets: list[tuple[float, float]],
 ) -> list[Point]:
     """The corners of an edge."""
     start, end = (source.x, source.y - BOX_HEIGHT / 2), (target.x, target.y + BOX_HEIGHT / 2)
     above_target = (ROW_PITCH - BOX_HEIGHT) + end[1]
     if columns[source.row] != columns[target.row]:
-        first_row, centre, left = offsets[columns[target.row]]
+        centre, left = offsets[columns[target.row]]
         gap, low, high = left - COLUMN_GAP / 2, start[1] - 0.16, BOX_HEIGHT / 2 + 0.3
-        return [start, (start[0], low), (gap, low), (gap, high), (centre, high), (centre, high - 0.06), end]
+        entry = [(start[0], low), (gap, low), (gap, high), (centre, high), (centre, high - 0.06)]
+        if (source, target) in beside:
+            x = beside[source, target]
+            entry += [(x, BOX_HEIGHT / 2 - 0.05), (x, above_target)]
+        return [start, *entry, end]
     if (source, target) in beside:
         x = beside[source, target]
         return [start, (x, start[1] - (ROW_PITCH - BOX_HEIGHT)), (x, above_target), end]
