@@ -36,6 +36,9 @@ LARGEST_MEDIAN = 64
 _CHUNK_BYTES = 2**25
 """Decoded pixels that wait to be written at a time."""
 
+_CHUNK_FILES = 1024
+"""Pictures that are handed to the threads at a time; each of them costs a kilobyte while it waits."""
+
 Progress = Callable[[int, int], None]
 """Called with how many pictures of how many are decoded."""
 
@@ -182,7 +185,9 @@ def _each(pool: ThreadPoolExecutor, function: Callable[[Path], T], paths: list[P
         except PictureError as error:
             return error
 
-    results = list(pool.map(attempt, paths))
+    results: list[T | PictureError] = []
+    for start in range(0, len(paths), _CHUNK_FILES):
+        results += pool.map(attempt, paths[start : start + _CHUNK_FILES])
     bad = [(path, result) for path, result in zip(paths, results, strict=True) if isinstance(result, PictureError)]
     if bad:
         more = "".join(f", {path}" for path, _ in bad[1:3]) + (", …" if len(bad) > 3 else "")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from metaopt.training.data.content import fingerprint
 from metaopt.training.data.decoded import Decoded, Progress, Sizes, decode
 from metaopt.training.data.folder import Tree, scan
-from metaopt.training.data.images import MappedImages, subset
+from metaopt.training.data.images import FileImages, subset
 from metaopt.training.data.source import Source, advice_for
 
 
@@ -23,13 +23,17 @@ def folder_source(root: Path, size: int | None, cache: Path | None, progress: Pr
     tree = scan(root)
     decoded = decode(tree, size, cache, progress)
     labels = np.array([file.label for file in tree.files], np.int32)
-    images = MappedImages(decoded.images, {"label": labels})
+    images = FileImages(decoded.images, {"label": labels})
     if decoded.temporary is not None:
         images.delete_when_unused(decoded.temporary)
     training = _rows(tree, ("train", "validation"))  # come first
     validation, test = _rows(tree, ("validation",)), _rows(tree, ("test",))
     sizes = decoded.sizes
-    notes = tree.notes() + _size_notes(sizes, size) + _part_notes(tree, len(validation), len(test))
+    notes = tree.notes() + _size_notes(sizes, size)
+    if len(validation):
+        notes.append(f"The {len(validation):,} pictures of its own validation folder are the validation part.")
+    for part in ("validation", "test"):
+        notes += _missing_note(tree, part)
     return Source(
         name=root.name,
         images=subset(images, training),
@@ -72,12 +76,8 @@ def _size_notes(sizes: Sizes, chosen: int | None) -> list[str]:
     ]
 
 
-def _part_notes(tree: Tree, n_validation: int, n_test: int) -> list[str]:
-    notes = []
-    if n_validation:
-        notes.append(f"The {n_validation:,} pictures of its own validation folder are the validation part.")
-    tested = {file.label for file in tree.files if file.part == "test"}
-    missing = [name for label, name in enumerate(tree.classes) if label not in tested]
-    if n_test and missing:
-        notes.append(f"The test folder has no pictures of {', '.join(missing)}.")
-    return notes
+def _missing_note(tree: Tree, part: str) -> list[str]:
+    """Says which classes a part lacks; nothing for a part that is absent as a whole."""
+    there = {file.label for file in tree.files if file.part == part}
+    missing = [name for label, name in enumerate(tree.classes) if label not in there]
+    return [f"The {part} folder has no pictures of {', '.join(missing)}."] if there and missing else []

@@ -101,7 +101,7 @@ def _download(name: str, seconds: float) -> str | None:
 
 def _absent(data: str, path: Path) -> str:
     """What to say about a name that is none, or a path where nothing is."""
-    looks_like_path = len(path.parts) > 1 or path.suffix
+    looks_like_path = any(mark in data for mark in "./\\~")
     nearest = _nearest(data, ("auto", *NAMES))
     if not looks_like_path or nearest:
         names = ", ".join(("auto", *NAMES))
