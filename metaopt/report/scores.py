@@ -5,7 +5,9 @@ loss.
 """
 
 import math
+import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from metaopt.study.objective import OBJECTIVES, Objective
 from metaopt.study.watch import Record
@@ -17,6 +19,18 @@ _AXIS_LABELS = {
     "val_precision": "validation precision (macro)",
     "convergence": "convergence (small is quick and good)",
 }
+
+
+def describe(best: Record, results: Path) -> str:
+    """What a search says at its end: the best trial, and how to go on."""
+    metric, value = describe_metric(best["objective"]), OBJECTIVES[best["objective"]].value(best["loss"])
+    epoch = f" at epoch {best['best_epoch']} of {best['epochs']}" if best.get("best_epoch") else ""
+    folder = "" if str(results) == "results" else f" --results {shlex.quote(str(results))}"
+    return (
+        f"best {metric} {value:.4f}, by trial {best['trial']}{epoch}. Being the best of many on the images that chose"
+        f" it, it is optimistic;\n`python -m metaopt retrain{folder}` trains it on all training images and measures it"
+        f" once on the test images.\nSee also `python -m metaopt best{folder}` and `python -m metaopt report{folder}`."
+    )
 
 
 def objective_of(records: Iterable[Record]) -> Objective:
@@ -46,12 +60,6 @@ def feasible(record: Record) -> bool:
 def eligible(record: Record) -> bool:
     """Whether the trial may be the study's best: it succeeded, keeps the limits and was trained here."""
     return succeeded(record) and feasible(record) and not record.get("imported")
-
-
-def best_of(records: Iterable[Record]) -> Record | None:
-    """The eligible record of the smallest loss, of equal ones the last, as the records' file names sort; or None."""
-    candidates = [record for record in records if eligible(record)]
-    return min(candidates, key=lambda record: (record["loss"], -record["trial"]), default=None)
 
 
 def best_so_far(records: Sequence[Record]) -> list[float | None]:

@@ -21,8 +21,9 @@ from metaopt.report.figures.style import (
     write_message,
     write_or_explain,
 )
-from metaopt.report.scores import best_of, describe_metric, objective_of, succeeded
+from metaopt.report.scores import describe_metric, objective_of, succeeded
 from metaopt.study.objective import OBJECTIVES, Objective
+from metaopt.study.records import best_record
 from metaopt.study.watch import Record
 
 # (training, validation) of the same quantity; the first pair that a history has is drawn.
@@ -48,7 +49,7 @@ def learning_curves(records: Sequence[Record], path: Path) -> None:
     def draw(figure: Figure) -> None:
         objective = objective_of(records)
         # Of imported trials alone the best is shown all the same; it is only never the study's best.
-        best = best_of(traced) or min(traced, key=lambda record: record["loss"])
+        best = best_record(traced) or min(traced, key=lambda record: record["loss"])
         history = best["history"]
         pairs = [next((pair for pair in known if pair[1] in history), None) for known in (_LOSSES, _ACCURACIES)]
         shown = [pair for pair in pairs if pair is not None]

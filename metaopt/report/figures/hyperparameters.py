@@ -23,9 +23,10 @@ from metaopt.report.figures.style import (
     write_message,
     write_or_explain,
 )
-from metaopt.report.scores import best_of, describe_metric, feasible, objective_of, succeeded
+from metaopt.report.scores import describe_metric, feasible, objective_of, succeeded
 from metaopt.report.statistics import Effect, marginal_effect
 from metaopt.spaces import compile_space
+from metaopt.study.records import best_record
 from metaopt.study.watch import Record
 
 # Below so many trials in view a running median says nothing.
@@ -119,7 +120,7 @@ def scatter_trials(
     for marker, chosen in (("o", ~imported & keeps), ("D", imported & keeps)):
         axes.scatter(x[chosen], y[chosen], s=size, marker=marker, c=shades[chosen], alpha=0.8, linewidths=0, zorder=3)
     axes.scatter(x[~keeps], y[~keeps], s=size, facecolors="none", edgecolors=shades[~keeps], linewidths=1.0, zorder=3)
-    best = best_of(records)
+    best = best_record(records)
     chosen = np.array([record is best for record in records])
     axes.scatter(x[chosen], y[chosen], s=110, marker="*", c=ORANGE, edgecolors=INK, linewidths=0.6, zorder=6)
     return mapped

@@ -22,9 +22,10 @@ from metaopt.report.figures.style import (
     title,
     write_or_explain,
 )
-from metaopt.report.scores import best_of, best_so_far, describe_metric, feasible, objective_of, succeeded
+from metaopt.report.scores import best_so_far, describe_metric, feasible, objective_of, succeeded
 from metaopt.report.statistics import score_standard_error
 from metaopt.study.objective import Objective
+from metaopt.study.records import best_record
 from metaopt.study.watch import Record
 
 
@@ -107,7 +108,7 @@ def _draw_best(
     losses = best_so_far(records)
     values = [np.nan if loss is None else objective.value(loss) for loss in losses]
     axes.step(at, values, where="post", color=INK, linewidth=1.4, label="best so far", zorder=2)
-    best = best_of(records)
+    best = best_record(records)
     if best is None:
         return
     value = objective.value(best["loss"])
@@ -145,7 +146,7 @@ def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
 
 
 def _summary(records: Sequence[Record], objective: Objective) -> str:
-    best = best_of(records)
+    best = best_record(records)
     imported = sum(bool(record.get("imported")) for record in records)
     failed = sum(record.get("status") != "ok" for record in records)
     broken = sum(succeeded(record) and not feasible(record) for record in records)

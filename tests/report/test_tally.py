@@ -1,0 +1,77 @@
+import pytest
+
+from metaopt.report.tally import Tally, count, duration
+from metaopt.study.jobs import Epoch
+from tests.report.making import make_failure, make_record
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_time_left_goes_by_search_time_of_all_runs(clock: Clock) -> None:
+    tally = Tally(clock)
+    tally.begin(10, [make_record(0, ended=20.0), make_failure(1, ended=30.0), make_record(2, imported=True)])
+    assert tally.seconds_left() == 8 * 15
+    clock.now += 5
+    assert tally.seconds_left() == 8 * 15 - 5
+    tally.start(3, 12, None)
+    tally.end(make_record(3, ended=45.0), None)
+    assert tally.seconds_left() == 7 * 15
+    clock.now += 10_000
+    assert tally.seconds_left() == 0
+
+
+def test_before_a_trial_ended_the_epochs_tell(clock: Clock) -> None:
+    tally = Tally(clock)
+    tally.begin(4, [])
+    assert tally.seconds_left() is None
+    tally.start(0, 10, None)
+    clock.now += 6
+    tally.epoch(Epoch(0, 1, {"loss": 1.0}, 1.0))
+    tally.epoch(Epoch(0, 2, {"loss": 1.0}, 1.0))
+    assert tally.seconds_left() == pytest.approx(4 * 30 - 6)
+
+
+def test_without_a_goal_nothing_is_foretold(clock: Clock) -> None:
+    tally = Tally(clock)
+    tally.begin(None, [make_record(0)])
+    assert tally.seconds_left() is None
+
+
+def test_a_trial_that_goes_on_is_no_longer_counted_as_ended(clock: Clock) -> None:
+    tally = Tally(clock)
+    tally.begin(5, [make_record(0), make_failure(1), make_record(2, feasible=False)])
+    assert (len(tally.ended), tally.failed, tally.infeasible) == (3, 1, 1)
+    tally.start(0, 24, None)
+    assert len(tally.ended) == 2
+
+
+def test_the_metric_shown_is_the_objective_where_an_epoch_has_it(clock: Clock) -> None:
+    tally = Tally(clock)
+    tally.begin(5, [make_record(0, objective="val_precision")])
+    assert tally.shown_metric({"val_accuracy": 0.1, "val_precision": 0.2}) == ("val_precision", 0.2)
+    assert tally.shown_metric({"loss": 1.0, "val_accuracy": 0.1}) == ("val_accuracy", 0.1)
+    assert tally.shown_metric({}) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (99, "99 s"), (100, "2 min"), (3569, "59 min"), (3600, "1 h 00 min"), (100_000, "27 h 47 min")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(12, "12"), (7_061_116, "7.06 M"), (1234, "1.23 k"), (2.3e9, "2.3 G")])
+def test_count(number: float, text: str) -> None:
+    assert count(number) == text

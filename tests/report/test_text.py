@@ -1,0 +1,40 @@
+import json
+
+import pytest
+
+from metaopt.report.text import describe_best, summarise_best
+from tests.report.making import Record, make_failure, make_record
+
+
+def test_the_best_with_what_its_score_is_worth(records: list[Record]) -> None:
+    found = describe_best(records, 359)
+    json.dumps(found)
+    best = min((r for r in records if r["feasible"]), key=lambda r: r["loss"])
+    assert found["space"] == best["space"]
+    assert found["score"] == -best["loss"]
+    assert found["interval"][0] < found["score"] < found["interval"][1]
+    assert found["of_trials"] == 35
+    assert 0 < found["within_one_standard_error"] < 35
+    text = summarise_best(found)
+    assert "optimistic" in text
+    assert "the best of 35 trials" in text
+    assert "359 validation images" in text
+    assert "within one standard error" in text
+
+
+def test_what_cannot_be_told_is_none_and_never_made_up() -> None:
+    records = [make_record(i, objective="val_loss", loss=0.5 + i) for i in range(3)]
+    found = describe_best(records, 359)
+    assert (found["score"], found["standard_error"], found["interval"]) == (0.5, None, None)
+    assert found["within_one_standard_error"] is None
+    assert "±" not in summarise_best(found)
+    assert describe_best([make_record(0)])["standard_error"] is None
+
+
+def test_one_trial_alone_is_not_the_best_of_many() -> None:
+    assert "best of" not in describe_best([make_record(0)], 100)["note"]
+
+
+def test_no_best() -> None:
+    with pytest.raises(ValueError, match="none of the records"):
+        describe_best([make_failure(0), make_record(1, imported=True)])
