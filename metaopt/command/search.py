@@ -28,12 +28,14 @@ from metaopt.study.study import JOURNAL
 from metaopt.study.trials import Trials
 from metaopt.study.watch import Watcher
 from metaopt.training import KerasTrainer
-from metaopt.training.data import AUGMENTS, DataSet, DataSpec, load
+from metaopt.training.augment import KINDS
+from metaopt.training.data import DataSet, DataSpec, load
 from metaopt.training.data import resolve as resolve_data
 from metaopt.training.metrics import METRICS
 from metaopt.zoo.loading import load_problem
 
 EXECUTORS = ("processes", "inline")
+AUGMENTS = ("auto", *KINDS)
 TRAINABLE_OBJECTIVES = tuple(name for name in OBJECTIVES if name != "loss")
 EARLY_STOPPING = 15
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
@@ -93,8 +95,8 @@ def run(arguments: Namespace, beside: Path | None) -> None:
     settings = resolve(given, _defaults(), state)
     with make_progress() as watch:
         problem = load_problem(settings.space, beside)
-        spec, data = _load_data(settings, arguments.results, watch)
-        settings = replace(settings, data=spec.data, augment=spec.augment)
+        data = _load_data(settings, arguments.results, watch)
+        settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
         if not state.settings:
             settings = _for_new_study(settings, given)
         _check(settings, data)
@@ -103,7 +105,7 @@ def run(arguments: Namespace, beside: Path | None) -> None:
             compile_space(problem.space),
             problem,
             settings,
-            _make_executor(settings, problem, spec, beside, arguments.results),
+            _make_executor(settings, problem, data.spec, arguments.results),
             watch,
             input_shape=data.input_shape,
             classes=data.classes,
@@ -142,14 +144,14 @@ def _defaults() -> dict[str, Any]:
     return {"early_stopping": EARLY_STOPPING}
 
 
-def _load_data(settings: Settings, results: Path, watch: Watcher) -> tuple[DataSpec, DataSet]:
-    """The data set, and how a worker opens it again; says aloud what there is to say of it."""
+def _load_data(settings: Settings, results: Path, watch: Watcher) -> DataSet:
+    """The data set; says aloud what there is to say of it."""
     asked = DataSpec(settings.data, settings.image_size, settings.augment, str(results / "cache"))
     spec, notes = resolve_data(asked, has_gpu())
     data = load(spec)
     for note in (*notes, *data.notes):
         watch.note(note)
-    return spec, data
+    return data
 
 
 def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
@@ -177,9 +179,7 @@ def _check(settings: Settings, data: DataSet) -> None:
             )
 
 
-def _make_executor(
-    settings: Settings, problem: Problem, spec: DataSpec, beside: Path | None, results: Path
-) -> Executor:
+def _make_executor(settings: Settings, problem: Problem, spec: DataSpec, results: Path) -> Executor:
     trainer = KerasTrainer(problem, spec, deterministic=settings.deterministic)
     if settings.executor == "inline":
         return Inline(trainer)

@@ -7,13 +7,13 @@ from pathlib import Path
 from hyperopt import hp
 
 from metaopt.spaces import compile_space
+from metaopt.study import journal
 from metaopt.study.files import Files
 from metaopt.study.jobs import Epoch, Failed, Finished, Job, Report
 from metaopt.study.problem import Problem
 from metaopt.study.run import run_search
-from metaopt.study.settings import Settings, resolve
+from metaopt.study.settings import resolve
 from metaopt.study.study import JOURNAL, Study
-from metaopt.study import journal
 from metaopt.study.trials import Trials
 from metaopt.study.watch import Silent
 
