@@ -8,11 +8,11 @@ from typing import Any
 from metaopt.blueprint import Blueprint
 from metaopt.errors import UserError
 from metaopt.executors import Inline, Processes
-from metaopt.spaces import compile_space
 from metaopt.study import journal
 from metaopt.study.jobs import Executor
 from metaopt.study.problem import Classes, Problem, Training
-from metaopt.study.run import run_search
+from metaopt.study.run import ImageKind, open_study
+from metaopt.study.run import search as run_search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.strategy import resolve_strategy
 from metaopt.study.study import JOURNAL, Study
@@ -95,17 +95,12 @@ def search(
         "space": getattr(train, "__qualname__", repr(train)),
     }
     settings = resolve(given, {}, Trials(journal.read(folder / JOURNAL).events))
-    return run_search(
-        folder,
-        compile_space(space),
-        Problem(space, network, training, name=settings.space),
-        settings,
-        _make_executor(train, settings),
-        watch or Silent(),
-        input_shape=input_shape or (),
-        classes=classes,
-        seconds=seconds,
-    )
+    problem = Problem(space, network, training)
+    watch = watch or Silent()
+    runner = _make_executor(train, settings)
+    with open_study(folder, problem, settings, watch) as study:
+        run_search(study, problem, settings, runner, watch, ImageKind(input_shape or (), classes or {}), seconds)
+    return study
 
 
 def _make_executor(train: Callable[..., Any], settings: Settings) -> Executor:

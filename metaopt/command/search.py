@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from metaopt.report.progress import make_progress
 from metaopt.report.scores import describe
 from metaopt.samplers import SAMPLERS
 from metaopt.schedulers import SCHEDULERS
-from metaopt.spaces import compile_space
 from metaopt.study import journal
 from metaopt.study.jobs import Executor
 from metaopt.study.limits import CHEAP, parse_limits
 from metaopt.study.objective import OBJECTIVES
+from metaopt.study.opening import OpenStudy
 from metaopt.study.problem import Problem
-from metaopt.study.run import run_search
+from metaopt.study.run import ImageKind, open_study, search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.strategy import STRATEGIES, resolve_strategy
 from metaopt.study.study import JOURNAL
@@ -90,29 +90,45 @@ def run(arguments: Namespace, beside: Path | None) -> None:
     Raises:
         UserError: whatever the user can mend.
     """
+    with make_progress() as watch:
+        ready = prepare(arguments, beside, watch)
+        executor = _make_executor(ready, arguments.results)
+        with ready.open(arguments.results, watch) as study:
+            search(study, ready.problem, ready.settings, executor, watch, ready.images, arguments.time)
+    print(describe(study.require_best(), arguments.results))
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a command needs to open a study and search it."""
+
+    problem: Problem
+    data: DataSet
+    settings: Settings
+
+    @property
+    def images(self) -> ImageKind:
+        """What the networks take and tell apart."""
+        return ImageKind(self.data.input_shape, self.data.classes)
+
+    def open(self, folder: Path, watch: Watcher) -> OpenStudy:
+        """The study, made where there is none."""
+        kept = {"fingerprint": self.data.fingerprint, "description": self.data.description}
+        return open_study(folder, self.problem, self.settings, watch, data=kept)
+
+
+def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
+    """Loads the problem and the data, and resolves the settings; says aloud what there is to say."""
     state = Trials(journal.read(arguments.results / JOURNAL).events)
     given = _given(arguments, state)
-    settings = resolve(given, _defaults(), state)
-    with make_progress() as watch:
-        problem = load_problem(settings.space, beside)
-        data = _load_data(settings, arguments.results, watch)
-        settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
-        if not state.settings:
-            settings = _for_new_study(settings, given)
-        _check(settings, data)
-        study = run_search(
-            arguments.results,
-            compile_space(problem.space),
-            problem,
-            settings,
-            _make_executor(settings, problem, data.spec, arguments.results),
-            watch,
-            input_shape=data.input_shape,
-            classes=data.classes,
-            data={"fingerprint": data.fingerprint, "description": data.description},
-            seconds=arguments.time,
-        )
-    print(describe(study.require_best(), arguments.results))
+    settings = resolve(given, {"early_stopping": EARLY_STOPPING}, state)
+    problem = load_problem(settings.space, beside)
+    data = _load_data(settings, arguments.results, watch)
+    settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
+    if not state.settings:
+        settings = _for_new_study(settings, given)
+    _check(settings, data)
+    return Ready(problem, data, settings)
 
 
 def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
@@ -138,10 +154,6 @@ def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
     if given.get("early_stopping") == 0:
         given["early_stopping"] = None
     return given
-
-
-def _defaults() -> dict[str, Any]:
-    return {"early_stopping": EARLY_STOPPING}
 
 
 def _load_data(settings: Settings, results: Path, watch: Watcher) -> DataSet:
@@ -179,8 +191,9 @@ def _check(settings: Settings, data: DataSet) -> None:
             )
 
 
-def _make_executor(settings: Settings, problem: Problem, spec: DataSpec, results: Path) -> Executor:
-    trainer = KerasTrainer(problem, spec, deterministic=settings.deterministic)
+def _make_executor(ready: Ready, results: Path) -> Executor:
+    settings = ready.settings
+    trainer = KerasTrainer(ready.problem, ready.data.spec, deterministic=settings.deterministic)
     if settings.executor == "inline":
         return Inline(trainer)
     return Processes(trainer, workers=settings.workers, log=results / "worker.log")

@@ -76,17 +76,10 @@ class Guard:
                 if limit.name in network and limit.distance(network[limit.name]) > 0:
                     return Verdict(limit.name, f"{limit.name} is {network[limit.name]:,}, limit {limit}.", network)
             network["blueprint"] = {"hash": blueprint.hash, "version": HASH_VERSION}
-            network["signature"] = self._signature(blueprint, training, point)
+            network["signature"] = _digest(f"{blueprint.hash} {canonical(vars(training))}")
         if network["signature"] in trained:
             return Verdict(DUPLICATE, "the same network was trained with the same settings before.", network)
         return Verdict(None, "", network)
-
-    def _signature(self, blueprint: Blueprint, training: Training, point: Any) -> str:
-        """Two points with one signature would be the same training twice."""
-        settings = canonical(vars(training))
-        # A problem's own training may read anything of the point, the default one reads only the settings.
-        own = canonical(point) if self.problem.build_and_train is not None else ""
-        return _digest(f"{blueprint.hash} {settings} {own}")
 
 
 def memory(blueprint: Blueprint, training: Training) -> int:

@@ -135,14 +135,14 @@ class OpenStudy(Study):
         self.write_pickle()
         self.append({"event": "done", "reason": reason})
 
-    def import_trial(self, trial: Mapping[str, Any], source: str) -> None:
+    def import_trial(self, trial: Mapping[str, Any]) -> None:
         """Takes in a trial that was trained elsewhere.
 
         Args:
-            trial: ``vals``, ``point``, ``status``, ``epochs``, ``metrics`` (per epoch) and ``result``.
-            source: where it comes from, for its record.
+            trial: ``vals``, ``point``, ``status``, ``epochs``, ``metrics`` (per epoch), ``result``, and ``source``,
+                where it comes from.
         """
-        self.append({"event": "imported", "source": source, **trial})
+        self.append({"event": "imported", **trial})
         self.write_record(self.state.trials[-1])
 
     def __enter__(self) -> "OpenStudy":

@@ -20,6 +20,8 @@ class Training:
         batch_size: images per step; cut to the size of the training set.
         loss_weights: head → weight of its loss; 1 for a head that is not named.
         options: further arguments of the optimizer, e.g. ``{"momentum": 0.9}``.
+        extra: whatever else a problem's own ``build_and_train`` reads of the point, so that two points that differ in
+            it are not taken for the same training.
     """
 
     optimizer: str = "Adam"
@@ -27,6 +29,7 @@ class Training:
     batch_size: int = 32
     loss_weights: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_point(cls, point: Any) -> "Training":
@@ -58,6 +61,7 @@ class Problem:
         build_model: ``build_model(point, input_shape, classes) -> compiled keras.Model``; the slow path if there is no
             ``network``.
         build_and_train: the worker's entry, see ``metaopt.training.build_and_train``; None for the default one.
+        defaults: key of the point → the value that records without that key were trained with, see ``Space.vals``.
         path: where it was read from, so that a worker can read it again; None for one made in Python.
         source: its text, kept by the study and part of its fingerprint.
         name: how the user called it.
@@ -68,6 +72,7 @@ class Problem:
     training: Callable[[Any], Training] = Training.from_point
     build_model: Callable[[Any, tuple[int, ...], Classes], Any] | None = None
     build_and_train: Callable[..., dict[str, Any]] | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     path: str | None = None
     source: str = ""
     name: str = ""

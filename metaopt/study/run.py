@@ -1,59 +1,61 @@
-"""One run of a search from its settings: opens the study, puts the strategy together, searches."""
+"""A search from its settings: the study opened, the strategy put together, and then the loop."""
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from metaopt.samplers import SAMPLERS, TPE
 from metaopt.schedulers import SCHEDULERS
-from metaopt.spaces import Space
+from metaopt.spaces import compile_space
 from metaopt.study.files import Files
 from metaopt.study.guard import Guard
 from metaopt.study.jobs import Executor
-from metaopt.study.limits import parse_limits
 from metaopt.study.loop import Ending, JobSettings, Search
 from metaopt.study.opening import OpenStudy
 from metaopt.study.problem import Classes, Problem
 from metaopt.study.settings import Settings
 from metaopt.study.strategy import Searcher, Strategy
-from metaopt.study.study import Study
 from metaopt.study.watch import Watcher
 
 
-def run_search(
+@dataclass(frozen=True)
+class ImageKind:
+    """What the networks of a study take and tell apart.
+
+    Attributes:
+        input_shape: (height, width, channels).
+        classes: head → number of classes.
+    """
+
+    input_shape: tuple[int, ...] = ()
+    classes: Classes = field(default_factory=dict)
+
+
+def open_study(
     folder: Path,
-    space: Space,
     problem: Problem,
     settings: Settings,
-    executor: Executor,
     watch: Watcher,
     *,
-    input_shape: tuple[int, ...] = (),
-    classes: Classes | None = None,
     data: Mapping[str, Any] | None = None,
-    seconds: float | None = None,
     files: Files | None = None,
-) -> Study:
-    """Runs or goes on with a search and returns its study.
+) -> OpenStudy:
+    """Opens a study to search it, or makes it; a context manager.
 
     Args:
         folder: of the study.
-        space: the compiled space of the problem.
         problem: what is searched over.
         settings: resolved, see ``metaopt.study.settings``.
-        executor: runs the trainings.
-        watch: is told what happens.
-        input_shape: (height, width, channels) of an image.
-        classes: head → number of classes.
+        watch: is told what there is to say.
         data: ``fingerprint`` and ``description`` of the data set, kept by the study.
-        seconds: after which the run ends, or None.
         files: the file operations.
 
     Raises:
-        UserError: see ``OpenStudy`` and ``Search.run``.
+        UserError: see ``OpenStudy``.
     """
-    limits = parse_limits(settings.constraints)
+    space = compile_space(problem.space)
     data = dict(data or {})
     header = {
         "fingerprint": {
@@ -69,20 +71,44 @@ def run_search(
         "problem": {"name": problem.name, "path": problem.path, "source": problem.source},
         "data": data.get("description", {}),
     }
-    with OpenStudy(folder, space, header, note=watch.note, files=files) as study:
-        study.begin(settings.as_event())
-        search = Search(
-            study,
-            make_strategy(settings),
-            executor,
-            Guard(problem, input_shape, classes or {}, limits),
-            watch,
-            goal=settings.goal,
-            jobs=JobSettings(settings.seed, settings.early_stopping),
-            ending=Ending(seconds, settings.stop_after),
-        )
-        search.run()
-    return study
+    return OpenStudy(folder, space, header, note=watch.note, files=files)
+
+
+def search(
+    study: OpenStudy,
+    problem: Problem,
+    settings: Settings,
+    executor: Executor,
+    watch: Watcher,
+    images: ImageKind | None = None,
+    seconds: float | None = None,
+) -> None:
+    """Searches, or goes on searching, until the goal is reached or the time is over.
+
+    Args:
+        study: open.
+        problem: what it is searched over.
+        settings: of this run.
+        executor: runs the trainings.
+        watch: is told what happens.
+        images: what the networks take; not needed for a problem without ``network``.
+        seconds: after which the run ends, or None.
+
+    Raises:
+        UserError: see ``Search.run``.
+    """
+    images = images or ImageKind()
+    study.begin(settings.as_event())
+    Search(
+        study,
+        make_strategy(settings),
+        executor,
+        Guard(problem, images.input_shape, images.classes, study.limits),
+        watch,
+        goal=settings.goal,
+        jobs=JobSettings(settings.seed, settings.early_stopping),
+        ending=Ending(seconds, settings.stop_after),
+    ).run()
 
 
 def make_strategy(settings: Settings) -> Strategy:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from hyperopt import hp
 
-from metaopt.spaces import compile_space
 from metaopt.study import journal
 from metaopt.study.files import Files
 from metaopt.study.jobs import Epoch, Failed, Finished, Job, Report
 from metaopt.study.problem import Problem
-from metaopt.study.run import run_search
+from metaopt.study.run import ImageKind, open_study
+from metaopt.study.run import search as run_search
 from metaopt.study.settings import resolve
 from metaopt.study.study import JOURNAL, Study
 from metaopt.study.trials import Trials
@@ -78,22 +78,18 @@ def search(
     files: Files | None = None,
     watch=None,
     seconds: float | None = None,
+    images: ImageKind | None = None,
     **given,
 ) -> Study:
     """Runs or goes on with a synthetic study."""
     state = Trials(journal.read(folder / JOURNAL).events)
     defaults = {"sampler": "random", "trials": 8, "epochs": EPOCHS}
     problem = problem or Problem(SPACE if space is None else space)
-    return run_search(
-        folder,
-        compile_space(problem.space),
-        problem,
-        resolve(given, defaults, state),
-        executor or SyntheticExecutor(),
-        watch or Silent(),
-        seconds=seconds,
-        files=files,
-    )
+    settings = resolve(given, defaults, state)
+    watch = watch or Silent()
+    with open_study(folder, problem, settings, watch, files=files) as study:
+        run_search(study, problem, settings, executor or SyntheticExecutor(), watch, images, seconds)
+    return study
 
 
 def findings(study: Study) -> list[dict]:

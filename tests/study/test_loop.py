@@ -7,6 +7,7 @@ from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.errors import UserError
 from metaopt.study.jobs import Epoch, Finished, Rejected
 from metaopt.study.problem import Problem
+from metaopt.study.run import ImageKind
 from metaopt.study.study import Study
 from tests.study.synthetic import EPOCHS, SyntheticExecutor, findings, search
 
@@ -120,25 +121,14 @@ GUARDED = {
 }
 
 
-def guarded_search(folder, **options):
-    from metaopt.spaces import compile_space
-    from metaopt.study.run import run_search
-    from metaopt.study.settings import Settings
-    from metaopt.study.watch import Silent
-
-    constraints = options.pop("constraints", ())
-    executor = options.pop("executor", None) or Anything()
-    problem = Problem(GUARDED, network, name="guarded")
-    settings = Settings(sampler="random", trials=30, constraints=constraints, **options)
-    return run_search(
+def guarded_search(folder, executor=None, **options):
+    return search(
         folder,
-        compile_space(GUARDED),
-        problem,
-        settings,
-        executor,
-        Silent(),
-        input_shape=(8, 8, 1),
-        classes={"label": 10},
+        problem=Problem(GUARDED, network, name="guarded"),
+        images=ImageKind((8, 8, 1), {"label": 10}),
+        executor=executor or Anything(),
+        trials=30,
+        **options,
     )
 
 

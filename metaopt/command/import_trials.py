@@ -1,0 +1,48 @@
+"""``metaopt import``: takes trials that were trained elsewhere into a study, for its sampler to learn from."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from metaopt.command.entry import guarded
+from metaopt.command.search import make_parser as make_search_parser
+from metaopt.command.search import prepare
+from metaopt.report.progress import make_progress
+from metaopt.study.foreign import read_foreign
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> int:
+    """The command; returns its exit code."""
+    parser = make_search_parser(prog)
+    parser.description = (
+        "Takes records (JSON) and pickles of hyperopt's Trials into a study, which is made with the same flags as by a"
+        " search if there is none. The search then goes on from them."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a record, or a pickle of Trials")
+    return guarded(lambda: run(parser.parse_args(argv)))
+
+
+def run(arguments: Namespace) -> None:
+    """Takes every file in, or none.
+
+    Raises:
+        UserError: a file is no trial of the study's space.
+    """
+    files = arguments.files
+    del arguments.files
+    with make_progress() as watch:
+        ready = prepare(arguments, None, watch)
+        with ready.open(arguments.results, watch) as study:
+            known = {trial.info.get("source") for trial in study.state.trials}
+            trials = [
+                trial
+                for path in files
+                for trial in read_foreign(
+                    path, study.space, study.objective, ready.problem.defaults, tuple(ready.data.classes)
+                )
+                if trial["source"] not in known
+            ]
+            study.begin(ready.settings.as_event())
+            for trial in trials:
+                study.import_trial(trial)
+    print(f"{len(trials)} trials were taken in; a search with the same flags goes on from them.")

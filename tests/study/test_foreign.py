@@ -1,0 +1,54 @@
+"""The ancestor's 42 trials on CIFAR-100, and records and pickles of our own, taken into another study."""
+
+import pytest
+from hyperopt import hp
+
+from metaopt.errors import UserError
+from metaopt.spaces import compile_space
+from metaopt.study.foreign import read_foreign
+from metaopt.study.objective import find_objective
+from metaopt.zoo.loading import load_problem
+from tests.study.synthetic import SPACE, search
+
+ACCURACY = find_objective("val_accuracy")
+
+
+def read(path, space=SPACE, objective=ACCURACY, defaults=None):
+    return list(read_foreign(path, compile_space(space), objective, defaults or {}, ("fine", "coarse")))
+
+
+def test_the_ancestors_trials(shared):
+    problem = load_problem("cnn")
+    paths = sorted((shared / "data" / "cifar100_trials").glob("*.json"))
+    trials = [read(path, problem.space, defaults=problem.defaults) for path in paths]
+    assert [len(found) for found in trials] == [1] * 42
+    best = trials[-1][0]
+    assert best["status"] == "ok"
+    assert best["point"]["kernel_initializer"] == "glorot_uniform"
+    assert max(epoch["val_accuracy"] for epoch in best["metrics"]) == pytest.approx(0.676100010872)
+    assert best["metrics"][0].keys() >= {"val_accuracy", "val_loss", "val_total_loss", "val_coarse_accuracy", "loss"}
+    with pytest.raises(UserError, match="has no val_top3"):
+        read(paths[0], problem.space, find_objective("val_top3"), problem.defaults)
+
+
+def test_our_own_records_and_pickles(tmp_path):
+    study = search(tmp_path / "results", trials=4)
+    from_records = [trial for path in sorted((tmp_path / "results").glob("model_*.json")) for trial in read(path)]
+    from_pickle = read(tmp_path / "results.pkl")
+    assert sorted(str(trial["vals"]) for trial in from_records) == sorted(str(r["vals"]) for r in study.records)
+    assert [trial["result"]["loss"] for trial in from_pickle] == [record["loss"] for record in study.records]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"loss": 1}'])
+def test_what_is_no_record_is_said(tmp_path, content):
+    path = tmp_path / "record.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"record\.json"):
+        read(path)
+
+
+def test_a_point_of_another_space_is_said(tmp_path):
+    search(tmp_path / "results", trials=1)
+    path = next((tmp_path / "results").glob("model_*.json"))
+    with pytest.raises(UserError, match=path.name):
+        read(path, {"other": hp.uniform("other", 0, 1)})
