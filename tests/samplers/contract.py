@@ -1,0 +1,168 @@
+"""What every sampler must keep, as functions that take one; ``test_contract`` runs each over all of them."""
+
+import copy
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metaopt.samplers import SAMPLERS, History, Observation, Vals
+from metaopt.spaces import Space, compile_space
+from tests.spaces.examples import EXAMPLES
+
+ROOT = Path(__file__).parents[2]
+
+
+def a_history(space: Space, n: int, seed: int = 0) -> History:
+    """Ended trials of all kinds: good ones, equal ones, failed ones, infeasible ones, with gaps in their numbers."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for number in range(n):
+        vals = space.draw(rng)
+        loss = [round(float(rng.normal()), 1), None, math.nan, math.inf][int(rng.choice(4, p=[0.85, 0.05, 0.05, 0.05]))]
+        infeasible = rng.random() < 0.2
+        found.append(
+            Observation(
+                3 * number, vals, loss, feasible=not infeasible, violation=float(rng.random()) if infeasible else 0.0
+            )
+        )
+    return History(space, tuple(found))
+
+
+def proposals(name: str, n: int, running: int = 0) -> list[Vals]:
+    """What a sampler proposes on each of the example spaces."""
+    found = []
+    for example in EXAMPLES.values():
+        space = compile_space(example())
+        rng = np.random.default_rng(9)
+        in_training = [space.draw(rng) for _ in range(running)]
+        history = a_history(space, n)
+        found.append(SAMPLERS[name]().propose(3 * n, history, in_training, np.random.default_rng(1)))
+    return found
+
+
+def proposes_points_of_the_space(name: str) -> None:
+    for n, running in ((0, 0), (1, 0), (5, 2), (60, 0), (60, 4)):
+        for example, vals in zip(EXAMPLES.values(), proposals(name, n, running), strict=True):
+            space = compile_space(example())
+            assert isinstance(vals, Vals)
+            assert vals.keys() == space.active(vals)
+            assert all(space.by_label[label].distribution.fit(value) == value for label, value in vals.items())
+            json.dumps(space.point(vals))
+
+
+def is_a_function_of_what_it_is_given(name: str) -> None:
+    """Also of nothing that changes with the process, such as the order of a set."""
+    here = [proposals(name, n, 2) for n in (3, 60)]
+    assert here == [proposals(name, n, 2) for n in (3, 60)]
+    code = (
+        "import json\n"
+        "from tests.samplers.contract import proposals\n"
+        f"print(json.dumps([proposals({name!r}, n, 2) for n in (3, 60)]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == here
+
+
+def other_generators_give_other_proposals(name: str) -> None:
+    space = compile_space(EXAMPLES["blocks"]())
+    history = a_history(space, 60)
+    sampler = SAMPLERS[name]()
+    found = [sampler.propose(180, history, (), np.random.default_rng(seed)) for seed in range(10)]
+    assert len({json.dumps(vals, sort_keys=True) for vals in found}) > 5
+
+
+def changes_nothing_that_it_is_given(name: str) -> None:
+    space = compile_space(EXAMPLES["nested"]())
+    history = a_history(space, 60)
+    running = [space.draw(np.random.default_rng(2))]
+    before = copy.deepcopy((history.observations, running))
+    vals = SAMPLERS[name]().propose(180, history, running, np.random.default_rng(0))
+    assert (history.observations, running) == before
+    assert all(vals is not one.vals for one in history.observations)
+    assert vals is not running[0]
+
+
+def lives_with_failures_alone(name: str) -> None:
+    space = compile_space(EXAMPLES["nested"]())
+    rng = np.random.default_rng(3)
+    for loss in (None, math.nan, math.inf):
+        failed = tuple(Observation(number, space.draw(rng), loss) for number in range(40))
+        vals = SAMPLERS[name]().propose(40, History(space, failed), (), rng)
+        assert vals.keys() == space.active(vals)
+        assert not vals.model_based
+
+
+def ignores_by_how_much_a_loss_is_worse(name: str) -> None:
+    """Only the order counts, so that a single loss of 1e30 cannot spoil a search."""
+    space = compile_space(EXAMPLES["blocks"]())
+    rng = np.random.default_rng(4)
+    draws = [space.draw(rng) for _ in range(40)]
+    found = [
+        SAMPLERS[name]().propose(
+            40,
+            History(space, tuple(Observation(number, vals, scale(number % 17)) for number, vals in enumerate(draws))),
+            (),
+            np.random.default_rng(5),
+        )
+        for scale in (float, lambda loss: math.exp(4.0 * loss))
+    ]
+    assert found[0] == found[1]
+
+
+def serves_fmin(name: str) -> None:
+    """With failed trials, several at once, and going on from trials whose numbers have gaps."""
+    import hyperopt
+
+    def objective(point: Any) -> dict[str, Any]:
+        if point["third"] > 1.8:
+            return {"status": hyperopt.STATUS_FAIL}
+        return {"status": hyperopt.STATUS_OK, "loss": (point["third"] - 1) ** 2}
+
+    def search(trials: Any, goal: int, queue: int) -> Any:
+        hyperopt.fmin(
+            objective,
+            EXAMPLES["shared"](),
+            algo=SAMPLERS[name]().suggest,
+            max_evals=goal,
+            trials=trials,
+            rstate=np.random.default_rng(6),
+            show_progressbar=False,
+            verbose=False,
+            max_queue_len=queue,
+        )
+        return trials
+
+    trials = search(hyperopt.Trials(), 30, 1)
+    assert [doc["tid"] for doc in trials.trials] == list(range(30))
+    assert search(hyperopt.Trials(), 30, 1).vals == trials.vals
+    gaps = hyperopt.trials_from_docs([doc for doc in trials.trials if doc["tid"] % 3])
+    gaps._ids.update(range(30))
+    assert len(search(gaps, 26, 3).trials) == 26
+    labels = set(compile_space(EXAMPLES["shared"]()).labels)
+    for doc in gaps.trials:
+        assert doc["misc"]["idxs"].keys() == doc["misc"]["vals"].keys() == labels
+        assert all(idxs in ([], [doc["tid"]]) for idxs in doc["misc"]["idxs"].values())
+
+
+CONTRACT = [
+    proposes_points_of_the_space,
+    is_a_function_of_what_it_is_given,
+    other_generators_give_other_proposals,
+    changes_nothing_that_it_is_given,
+    lives_with_failures_alone,
+    ignores_by_how_much_a_loss_is_worse,
+    serves_fmin,
+]

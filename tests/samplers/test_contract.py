@@ -1,0 +1,12 @@
+from collections.abc import Callable
+
+import pytest
+
+from metaopt.samplers import SAMPLERS
+from tests.samplers.contract import CONTRACT
+
+
+@pytest.mark.parametrize("rule", CONTRACT, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_keeps_the_contract(name: str, rule: Callable[[str], None]) -> None:
+    rule(name)
