@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cloudpickle
@@ -35,8 +36,9 @@ def run_file(path: Path) -> dict[str, Any]:
     helpers = helper_modules([path])
     _forget_namesakes(helpers)
     folder = str(path.parent)
-    if folder not in sys.path:  # at the front, where Python puts the folder of a script
-        sys.path.insert(0, folder)
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)  # where Python puts the folder of a script
     importlib.invalidate_caches()
     name = f"metaopt_problem_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -48,10 +50,20 @@ def run_file(path: Path) -> dict[str, Any]:
     except (Exception, SystemExit) as error:  # whatever it raises is the user's to mend
         where = _where(error, [path, *flat(helpers)])
         raise UserError(f"{where}: the file does not run, {type(error).__name__}: {error}") from error
-    for loaded in (name, *helpers):
-        if loaded in sys.modules:
-            cloudpickle.register_pickle_by_value(sys.modules[loaded])
+    cloudpickle.register_pickle_by_value(module)
+    for helper in helpers:
+        if helper in sys.modules:
+            _pickle_by_value(sys.modules[helper])
     return vars(module)
+
+
+def _pickle_by_value(module: ModuleType) -> None:
+    """Makes workers get a helper module as it is now; one that cannot be pickled they import themselves."""
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        cloudpickle.dumps(module)
+    except Exception:  # noqa: BLE001 - it holds a lock, an open file, or whatever else raises an error of its own
+        cloudpickle.unregister_pickle_by_value(module)
 
 
 def helper_modules(files: Sequence[Path]) -> dict[str, list[Path]]:
