@@ -116,8 +116,8 @@ def _draw_best(axes: Axes, best: Record, training: str, validation: str) -> None
             axes.plot(curve[:, 0], curve[:, 1], color=colour, linestyle=dash, linewidth=1.6, label=label)
     if best.get("best_epoch"):
         axes.axvline(best["best_epoch"], color=GREY, linewidth=0.9, linestyle=(0, (2, 2)), label="best epoch")
-    values = [value for name in (training, validation) for value in history.get(name) or [] if np.isfinite(value)]
-    axes.set_ylim(score_limits(values, maximised="accuracy" in validation))
+    values = np.concatenate([_points(history[name])[:, 1] for name in (training, validation) if history.get(name)])
+    axes.set_ylim(score_limits(list(values[np.isfinite(values)]), maximised="accuracy" in validation))
     axes.set_ylabel("accuracy" if "accuracy" in validation else "loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend(loc="best")

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from metaopt.report.columns import NONE_AT, Column
 from metaopt.report.figures.hyperparameters import jitter, rank_columns, scatter_trials, set_ticks
-from metaopt.report.figures.style import BLUE, GREY, INK, score_limits, title, write_message, write_or_explain
+from metaopt.report.figures.style import BLUE, GREY, HEADER, INK, score_limits, title, write_message, write_or_explain
 from metaopt.report.scores import describe_metric, objective_of
 from metaopt.report.statistics import association
 from metaopt.study.objective import Objective
@@ -59,6 +59,9 @@ def pair_matrix(records: Sequence[Record], path: Path, space: Any = None) -> Non
                 else:
                     _write_association(axes, horizontal, vertical)
                 _label(axes, horizontal, vertical, row, place, len(columns))
+        # By hand, as matplotlib's constrained layout takes seconds for so many panels.
+        width, height = figure.get_size_inches()
+        figure.subplots_adjust(0.95 / width, 0.75 / height, 1 - 0.1 / width, 1 - (HEADER + 0.1) / height, 0.1, 0.1)
         figure.align_labels()
         text = "Below: trials, lighter is better. Diagonal: how often a value was tried. Above: association, "
         measures = "ρ Spearman's rank correlation, η correlation ratio, V Cramér's."
@@ -68,7 +71,7 @@ def pair_matrix(records: Sequence[Record], path: Path, space: Any = None) -> Non
         title(figure, f"Scatter matrix of {shown}", text + measures)
 
     side = 1.5 * max(len(columns), 5)
-    write_or_explain(records, path, (side, side + 0.5), draw)
+    write_or_explain(records, path, (side + 0.3, side + 0.7), draw, layout=None)
 
 
 def _score_column(records: Sequence[Record], objective: Objective) -> Column:

@@ -3,12 +3,13 @@
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from metaopt.errors import ResultsNotWritable
 from metaopt.report.scores import absence
@@ -41,21 +42,28 @@ _STYLE: dict[Any, Any] = {
     "legend.fontsize": 8.5,
 }
 _DPI = 150
+# Inches above the panels, for the title.
+HEADER = 0.62
+
+Layout = Literal["constrained"] | None
 
 
-def write_figure(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
+def write_figure(
+    path: Path, size: tuple[float, float], draw: Callable[[Figure], None], layout: Layout = "constrained"
+) -> None:
     """Draws a figure and writes it.
 
     Args:
         path: of the picture; its ending says the format.
         size: width and height in inches.
         draw: is given the empty figure.
+        layout: matplotlib's engine, or None where ``draw`` places the panels itself.
 
     Raises:
         ResultsNotWritable: the picture cannot be written there.
     """
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=size, dpi=_DPI, layout="constrained", facecolor="white")
+        figure = Figure(figsize=size, dpi=_DPI, layout=layout, facecolor="white")
         FigureCanvasAgg(figure)
         draw(figure)
         try:
@@ -81,7 +89,11 @@ def write_message(path: Path, message: str) -> None:
 
 
 def write_or_explain(
-    records: Sequence[Record], path: Path, size: tuple[float, float], draw: Callable[[Figure], None]
+    records: Sequence[Record],
+    path: Path,
+    size: tuple[float, float],
+    draw: Callable[[Figure], None],
+    layout: Layout = "constrained",
 ) -> None:
     """Draws a figure of records, or says that none succeeded.
 
@@ -90,19 +102,19 @@ def write_or_explain(
     """
     message = absence(records)
     if message is None:
-        write_figure(path, size, draw)
+        write_figure(path, size, draw, layout)
     else:
         write_message(path, message)
 
 
-def title(figure: Figure, text: str, detail: str = "") -> None:
-    """A title above the whole figure, flush left, with a quieter line below."""
-    # Constrained layout makes room for the suptitle: its empty second line is where the detail goes.
-    heading = f"{text}\n " if detail else text
-    figure.suptitle(heading, x=0.008, ha="left", fontsize=12.5, fontweight="bold", linespacing=1.6)
-    if detail:
-        below = 1 - 0.37 / figure.get_size_inches()[1]
-        figure.text(0.008, below, detail, ha="left", va="top", fontsize=9, color=GREY)
+def title(figure: Figure, text: str, detail: str) -> None:
+    """A title above the whole figure, flush left, with a quieter line below; the panels stay under both."""
+    height = figure.get_size_inches()[1]
+    figure.text(0.008, 1 - 0.08 / height, text, va="top", fontsize=12.5, fontweight="bold")
+    figure.text(0.008, 1 - 0.36 / height, detail, va="top", color=GREY)
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, 0, 1, 1 - HEADER / height))
 
 
 def score_limits(scores: Sequence[float], maximised: bool) -> tuple[float, float]:

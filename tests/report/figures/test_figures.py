@@ -45,9 +45,13 @@ STUDIES: dict[str, Callable[[list[Record]], list[Record]]] = {
     "infinite epochs": lambda records: changed(records[:2], history={"val_accuracy": [None, 0.5], "loss": [1e9, 1.0]}),
 }
 
+QUICK = ("forty trials", "one")
+
 
 @pytest.mark.parametrize("draw", FIGURES, ids=lambda draw: draw.__name__)
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize(
+    "study", [study if study in QUICK else pytest.param(study, marks=pytest.mark.slow) for study in STUDIES]
+)
 def test_any_study_is_drawn(study: str, draw: Draw, records: list[Record], tmp_path: Path) -> None:
     path = tmp_path / "figures" / "x.png"
     with warnings.catch_warnings():
@@ -64,6 +68,7 @@ def test_a_study_without_success_gets_a_message(draw: Draw, made: list[Record], 
     assert imread(path).shape[:2] == (375, 1200)
 
 
+@pytest.mark.slow
 def test_all_at_once_with_hundreds_of_trials_and_the_space(tmp_path: Path) -> None:
     made = [make_record(trial) for trial in range(300)]
     space = {"rate": hp.loguniform("learning_rate", -9, -2), "pool": hp.choice("pool", ["max", "avg", "conv"])}
@@ -73,6 +78,7 @@ def test_all_at_once_with_hundreds_of_trials_and_the_space(tmp_path: Path) -> No
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
 
 
+@pytest.mark.slow
 def test_the_references_trials_are_drawn(reference_records: list[Record], tmp_path: Path) -> None:
     for path in draw_all(reference_records, tmp_path):
         assert ink(path) > 100
