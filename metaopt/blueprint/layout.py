@@ -99,14 +99,14 @@ def fold(blueprint: Blueprint) -> Any:
     """
     consumers: defaultdict[Node, list[Node]] = defaultdict(list)
     for node in blueprint.nodes:
-        for source in node.inputs:
-            consumers[source].append(node)
+        for entry in node.inputs:
+            consumers[entry].append(node)
     heads = set(blueprint.heads.values())
     box_of: dict[Node, Box] = {}
     waiting: dict[Node, list[Node]] = {}  # input of a box → small layers that come before it
     for node in blueprint.nodes:
         small = node.layer.kind in _FOLDED and len(node.inputs) == 1
-        source = node.inputs[0] if node.inputs else None
+        source: Node | None = node.inputs[0] if node.inputs else None
         alone = source is not None and len(consumers[source]) == 1 and source not in heads
         if small and alone and source in box_of and box_of[source].main.inputs:
             box_of[node] = box_of[source]
@@ -120,9 +120,9 @@ def fold(blueprint: Blueprint) -> Any:
     graph = nx.DiGraph()
     graph.add_nodes_from(dict.fromkeys(box_of.values()))
     for node in blueprint.nodes:
-        for source_node in node.inputs:
-            if box_of[source_node] is not box_of[node]:
-                graph.add_edge(box_of[source_node], box_of[node])
+        for entry in node.inputs:
+            if box_of[entry] is not box_of[node]:
+                graph.add_edge(box_of[entry], box_of[node])
     return graph
 
 

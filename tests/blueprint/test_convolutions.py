@@ -1,0 +1,65 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metaopt.blueprint import Conv2D, DepthwiseConv2D, Input, InvalidArchitecture, SeparableConv2D
+from metaopt.blueprint.convolutions import window_output
+
+
+@given(st.integers(1, 30), st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 3))
+def test_window_output_counts_the_positions_where_the_window_fits(length, window, stride, dilation, pad):
+    reach = dilation * (window - 1)
+    fits = [start for start in range(0, length + 2 * pad, stride) if start + reach < length + 2 * pad]
+    padding = ((pad, pad), (pad, pad)) if pad else "valid"
+    height, width = window_output((length,) * 2, (window,) * 2, (stride,) * 2, padding, (dilation,) * 2)
+    assert height == width
+    assert max(height, 0) == len(fits)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape"),
+    [
+        ({"padding": "same"}, (9, 7, 8)),
+        ({}, (7, 5, 8)),
+        ({"padding": "same", "strides": 2}, (5, 4, 8)),
+        ({"strides": (1, 2)}, (7, 3, 8)),
+        ({"dilation_rate": 2}, (5, 3, 8)),
+        ({"padding": 1, "strides": 2}, (5, 4, 8)),
+        ({"padding": (2, 0)}, (11, 5, 8)),
+        ({"padding": ((1, 0), (0, 2)), "strides": 3}, (3, 3, 8)),
+        ({"padding": 2, "dilation_rate": 2}, (9, 7, 8)),
+    ],
+)
+def test_output_shapes_of_a_3x3_convolution_on_9x7(arguments, shape):
+    assert Conv2D(8, 3, **arguments)(Input((9, 7, 3))).shape == shape
+
+
+@pytest.mark.parametrize(
+    ("layer", "parameters", "macs"),
+    [
+        # 16×16 positions, kernel 3·3·4 for each of 8 filters
+        (Conv2D(8, 3, padding="same"), 9 * 4 * 8 + 8, 256 * 9 * 4 * 8),
+        (Conv2D(8, 3, padding="same", use_bias=False), 9 * 4 * 8, 256 * 9 * 4 * 8),
+        (Conv2D(8, 3, padding="same", strides=2), 9 * 4 * 8 + 8, 64 * 9 * 4 * 8),
+        (Conv2D(8, (1, 5), groups=2), 5 * 2 * 8 + 8, 16 * 12 * 5 * 2 * 8),
+        (DepthwiseConv2D(3, depth_multiplier=2), 9 * 4 * 2 + 8, 14 * 14 * 9 * 4 * 2),
+        (SeparableConv2D(8, 3, depth_multiplier=2), 9 * 8 + 8 * 8 + 8, 14 * 14 * (9 * 8 + 8 * 8)),
+    ],
+)
+def test_parameters_and_macs_by_hand(layer, parameters, macs):
+    node = layer(Input((16, 16, 4)))
+    assert layer.parameters((16, 16, 4)) == (parameters, 0)
+    assert layer.macs(node.shape, (16, 16, 4)) == macs
+
+
+def test_channels_must_split_into_groups():
+    with pytest.raises(InvalidArchitecture, match="6 filters cannot be split into 4 groups"):
+        Conv2D(6, 3, groups=4)
+    with pytest.raises(InvalidArchitecture, match="3 channels cannot be split into 2 groups"):
+        Conv2D(6, 3, groups=2)(Input((8, 8, 3)))
+
+
+@pytest.mark.parametrize("make", [lambda: DepthwiseConv2D(3, strides=(1, 2)), lambda: SeparableConv2D(8, 3, (2, 1))])
+def test_depthwise_strides_are_equal_as_tensorflow_wants(make):
+    with pytest.raises(InvalidArchitecture, match="strides must be equal"):
+        make()
