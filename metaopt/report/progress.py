@@ -195,18 +195,19 @@ class RichProgress:
     def render(self) -> RenderableType:
         """The live part: the search, the trials that train, the best so far."""
         table = Table.grid(padding=(0, 2))
-        # Names first; the bar takes what is left, and the text beside it is cut rather than wrapped.
-        table.add_column(no_wrap=True)
-        table.add_column(width=24)
+        # On a narrow terminal the bars shrink, then the text beside them is cut; the names always stay.
+        bar_width = min(24, self._console.width // 6)
+        table.add_column(no_wrap=True, min_width=10)
+        table.add_column(min_width=bar_width, width=bar_width)
         table.add_column(no_wrap=True, overflow="ellipsis")
         tally, done = self._tally, len(self._tally.ended)
         if tally.goal is None:
-            table.add_row("search", ProgressBar(pulse=True, width=24), Text(self._far(done)))
+            table.add_row("search", ProgressBar(pulse=True, width=bar_width), Text(self._far(done)))
         else:
-            table.add_row("search", ProgressBar(max(tally.goal, 1), done, width=24), Text(self._far(done)))
+            table.add_row("search", ProgressBar(max(tally.goal, 1), done, width=bar_width), Text(self._far(done)))
         running = list(tally.running.values())
         for trial in running[:_MOST_RUNNING]:
-            bar = ProgressBar(max(trial.to, 1), trial.epoch, width=24, pulse=trial.epoch == 0)
+            bar = ProgressBar(max(trial.to, 1), trial.epoch, width=bar_width, pulse=trial.epoch == 0)
             table.add_row(f"trial {trial.trial}", bar, Text(self._training(trial)))
         more = len(running) - _MOST_RUNNING
         if more > 0:
