@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+
 def _before_int(y: float) -> list[float]:
-    """Numbers that int() cuts to y: itself, and others where it cannot be drawn or arithmetic falls just short of it."""
+    """Numbers that int() cuts to y: itself, and others where it cannot be drawn or arithmetic falls short of it."""
     signs = (1, -1) if y == 0 else (math.copysign(1, y),)
     return [y, *(y + sign * part for sign in signs for part in (0.5, 1 - 1e-6))]
 

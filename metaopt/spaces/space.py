@@ -1,7 +1,7 @@
 """A compiled search space: its parameters, draws from the prior, and the point that a draw stands for."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -42,18 +42,18 @@ class Space:
         """A draw from the prior, distributed as hyperopt's."""
         samplers = self._samplers
         vals = Vals()
-        self._walk(vals, lambda label: samplers[label](rng))
+        for label in self._visit(vals):
+            if label not in vals:
+                vals[label] = samplers[label](rng)
         return vals
 
     def active(self, vals: Mapping[str, float]) -> frozenset[str]:
-        """The labels that a draw must have, by the choices in it.
+        """The labels that a draw has, by the choices in it.
 
         Raises:
             UserError: a choice that is active has no value, or one that is no index of its options.
         """
-        labels: set[str] = set()
-        self._walk(dict(vals), self._missing, labels)
-        return frozenset(labels)
+        return frozenset(self._visit(vals))
 
     def restrict(self, vals: Mapping[str, Any]) -> Vals:
         """The active ones of the values, as plain ints and floats.
@@ -62,6 +62,9 @@ class Space:
             UserError: an active label has no value, or a choice one that is no index of its options.
         """
         active = self.active(vals)
+        missing = active - vals.keys()
+        if missing:
+            raise self._missing(min(missing))
         return Vals(
             {one.label: one.distribution.plain(vals[one.label]) for one in self.parameters if one.label in active}
         )
@@ -119,13 +122,10 @@ class Space:
         integers = {one.label for one in self.parameters if one.distribution.is_integer}
         return evaluator(self.root, integers)
 
-    def _walk(self, vals: dict[str, float], ask: Callable[[str], float], labels: set[str] | None = None) -> None:
-        """Visits what is active, from left to right, and asks for each value that ``vals`` lacks.
+    def _visit(self, vals: Mapping[str, float]) -> Iterator[str]:
+        """The labels that are active, from left to right; one that stands at several places more than once.
 
-        Args:
-            vals: filled in place.
-            ask: label → value; may raise.
-            labels: is given every label that is visited.
+        A choice's value is read after its label was handed out: the caller may put it into ``vals`` then.
         """
         seen: set[int] = set()
         stack = [self.root]
@@ -135,17 +135,16 @@ class Space:
                 continue
             seen.add(id(node))
             if isinstance(node, Choice | Value):
-                if labels is not None:
-                    labels.add(node.label)
-                if node.label not in vals:
-                    vals[node.label] = ask(node.label)
-            if isinstance(node, Choice):
+                yield node.label
+            if not isinstance(node, Choice):
+                stack.extend(reversed(children(node)))
+            elif node.label in vals:
                 stack.append(node.options[check_index(node, vals[node.label])])
             else:
-                stack.extend(reversed(children(node)))
+                raise self._missing(node.label)
 
-    def _missing(self, label: str) -> Any:
-        raise UserError(f"the values lack {label!r}, which is active under their choices")
+    def _missing(self, label: str) -> UserError:
+        return UserError(f"the values lack {label!r}, which is active under their choices")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Space) and self.canonical == other.canonical

@@ -89,7 +89,10 @@ def test_missing_and_impossible_values_are_named() -> None:
     with pytest.raises(UserError, match="lack 'layers'"):
         space.point({"model": 1})
     with pytest.raises(UserError, match="lack 'two_a'"):
+        space.restrict({"model": 1, "layers": 1, "two_b": 0})
+    with pytest.raises(UserError, match="lack 'two_b'"):
         space.active({"model": 1, "layers": 1})
+    assert space.active({"model": 1, "layers": 0}) == {"model", "layers", "one"}
     for index in (3, -1, 0.5):
         with pytest.raises(UserError, match="'model' has 3 options"):
             space.point({"model": index})
