@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import chain, groupby, islice, permutations, product
+from struct import pack
 from typing import Any
 
 from metaopt.blueprint.layer import Layer, Node
@@ -59,23 +60,24 @@ def _encoding(outputs: Sequence[Node], orders: Orders) -> bytes:
     numbers = {node: number for number, node in enumerate(walk)}
     layers: dict[Layer, int] = {}
     configs: dict[Any, int] = {}
-    graph = [numbers[node] for node in outputs]
+    graph = [len(outputs), *[numbers[node] for node in outputs]]
     for node in walk:  # grows as it goes
         layer = node.layer
         number = layers.get(layer)
         if number is None:
             number = layers[layer] = len(layers)
-            config = (layer.kind, layer.config)
+            config = (layer.kind, layer.config_of(layer))
             graph.append(configs.setdefault(config, len(configs)))
         inputs = orders.get(node, node.inputs)
-        graph += (number, len(inputs))
+        graph.append(number)
+        graph.append(len(inputs))
         for source in inputs:
             number = numbers.get(source)
             if number is None:
                 number = numbers[source] = len(walk)
                 walk.append(source)
             graph.append(number)
-    return repr((graph, list(configs))).encode()
+    return pack(f"<{len(graph)}I", *graph) + repr(list(configs)).encode()
 
 
 def _depths(nodes: Sequence[Node]) -> dict[Node, int]:
