@@ -60,3 +60,6 @@ space = {
     # The activation after every convolution and dense layer that is not linear.
     "activation": hp.choice("activation", ["relu", "elu", "selu"]),
 }
+
+# What earlier records were trained with, where they lack a key that was added since; `metaopt import` reads it.
+defaults = {"kernel_initializer": "glorot_uniform"}

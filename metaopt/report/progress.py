@@ -116,6 +116,10 @@ class PlainProgress:
             far += f"; best {value:.4f}, trial {best['trial']}"
         self._say(f"{line} [{far}]")
 
+    def trial_rejected(self, trial: int, detail: str) -> None:  # noqa: ARG002 - the counts at the end say enough
+        """Takes the trial away again."""
+        self._tally.running.pop(trial, None)
+
     def note(self, message: str) -> None:
         """Says it."""
         self._say(f"note: {message}")
@@ -182,6 +186,10 @@ class RichProgress:
         colour = "red" if not succeeded(record) else "yellow" if not feasible(record) else "default"
         mark = "[bold green]★[/] " if record is best else "  "
         self._say(f"{mark}[{colour}]{escape(ended_line(self._tally, record))}[/]")
+
+    def trial_rejected(self, trial: int, detail: str) -> None:  # noqa: ARG002 - the counts at the end say enough
+        """Takes the trial away again."""
+        self._tally.running.pop(trial, None)
 
     def note(self, message: str) -> None:
         """Leaves the note above the display."""

@@ -86,7 +86,9 @@ class Search:
         """
         records = self._study.records
         self._best = best_record(records)
-        self._since_best = sum(self._best is not None and r["trial"] > self._best["trial"] for r in records)
+        if self._best is not None:
+            first = next(i for i, record in enumerate(records) if record["loss"] == self._best["loss"])
+            self._since_best = len(records) - first - 1
         self._watch.begin(self._goal, records)
         with self._executor:
             for trial in self._study.state.running:  # what a crash interrupted
@@ -229,6 +231,7 @@ class Search:
         self._study.append(
             {"event": "rejected", "trial": report.trial, "reason": report.reason, "detail": report.detail}
         )
+        self._watch.trial_rejected(report.trial, report.detail)
         tail = self._study.state.trials[-REJECTED_IN_A_ROW:]
         if len(tail) == REJECTED_IN_A_ROW and all(trial.status == "rejected" for trial in tail):
             raise UserError(
@@ -240,7 +243,8 @@ class Search:
         """Keeps the books after a trial ended."""
         record = self._study.write_record(trial)
         best = best_record([record] if self._best is None else [self._best, record])
-        self._since_best = 0 if best is record else self._since_best + 1
+        better = best is record and (self._best is None or record["loss"] < self._best["loss"])
+        self._since_best = 0 if better else self._since_best + 1
         self._best = best
         self._watch.trial_ended(record, best)
         self._last_causes = [*self._last_causes, trial.failure.get("cause", "")][-SAME_FAILURES:]

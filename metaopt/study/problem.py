@@ -63,7 +63,8 @@ class Problem:
         build_and_train: the worker's entry, see ``metaopt.training.build_and_train``; None for the default one.
         defaults: key of the point → the value that records without that key were trained with, see ``Space.vals``.
         path: where it was read from, so that a worker can read it again; None for one made in Python.
-        source: its text, kept by the study and part of its fingerprint.
+        source: its text, kept by the study.
+        code: what of the text decides the networks, without comments: part of the study's fingerprint.
         name: how the user called it.
     """
 
@@ -75,4 +76,5 @@ class Problem:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     path: str | None = None
     source: str = ""
+    code: str = ""
     name: str = ""

@@ -15,7 +15,7 @@ from metaopt.study.trials import Outcome, Trial, Trials
 Record = dict[str, Any]
 
 SCHEMA = 1
-_NAME = re.compile(r"(?:(?:model|infeasible|imported)_\d\.\d{8}|failed)_(\d{6,})\.json")
+_NAME = re.compile(r"(?:(?:model|infeasible|imported)_\d\.\d{10}|failed)_(\d{6,})\.json")
 
 
 def make_record(trial: Trial, study: dict[str, Any], objective: Objective, limits: Sequence[Limit]) -> Record:
@@ -83,7 +83,7 @@ def file_name(record: Record, objective: Objective) -> str:
     trial = f"{record['trial']:06d}.json"
     if record["status"] == "fail" or record["loss"] is None:
         return f"failed_{trial}"
-    score = f"{objective.score(record['loss']):.8f}"
+    score = f"{objective.score(record['loss']):.10f}"
     if record["imported"]:
         return f"imported_{score}_{trial}"
     return f"{'model' if record['feasible'] else 'infeasible'}_{score}_{trial}"

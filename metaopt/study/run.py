@@ -60,7 +60,7 @@ def open_study(
     header = {
         "fingerprint": {
             "space": space.digest,
-            "network": hashlib.sha256(problem.source.encode()).hexdigest(),
+            "network": hashlib.sha256(problem.code.encode()).hexdigest(),
             "data": str(data.get("fingerprint", "")),
             "objective": settings.objective,
             "folds": "1",

@@ -22,6 +22,9 @@ class Watcher(Protocol):
     def trial_ended(self, record: Record, best: Record | None) -> None:
         """A trial ended, in whatever way; ``best`` is the best feasible record so far."""
 
+    def trial_rejected(self, trial: int, detail: str) -> None:
+        """The worker found that the network may not be trained: the proposal was never a trial, and why."""
+
     def note(self, message: str) -> None:
         """Something to say aloud, one sentence."""
 
@@ -42,6 +45,9 @@ class Silent:
         """Shows nothing."""
 
     def trial_ended(self, record: Record, best: Record | None) -> None:
+        """Shows nothing."""
+
+    def trial_rejected(self, trial: int, detail: str) -> None:
         """Shows nothing."""
 
     def note(self, message: str) -> None:

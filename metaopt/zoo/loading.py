@@ -1,5 +1,6 @@
 """Problems by name: the user's ``space.py`` and ``neural_net.py``, a ready problem, or any problem file."""
 
+import ast
 import importlib
 import pkgutil
 from difflib import get_close_matches
@@ -84,7 +85,8 @@ def _load_folder(folder: Path, name: str) -> Problem:
     folder = folder.resolve()
     pair = [folder / SPACE, folder / NETWORK]
     space, network = (run_file(file) for file in pair)
-    names = {**network, "space": _require_space(space, pair[0])}
+    _require_space(space, pair[0])
+    names = {**network, **{key: space[key] for key in ("space", "defaults") if key in space}}
     files = [*pair, *(file for file in flat(helper_modules(pair)) if file not in pair)]
     return _problem(names, pair[1], name, path=folder, files=files)
 
@@ -104,7 +106,19 @@ def _problem(names: dict[str, Any], file: Path, name: str, *, path: Path, files:
     if not functions.keys() & {"network", "build_model"}:
         raise UserError(f"{file} lacks `network` (or `build_model`); define network(point, input_shape, classes) in it")
     source = "\n".join(f"# ----- {one.name} -----\n{one.read_text(encoding='utf-8')}" for one in files)
-    return Problem(space=space, path=str(path), source=source, name=name, **functions)
+    # The space has a canonical form of its own, which says more exactly than its file what has changed.
+    code = "\n".join(_bare(one) for one in files if one.name != SPACE)
+    defaults = names.get("defaults", {})
+    return Problem(space, **functions, defaults=defaults, path=str(path), source=source, code=code, name=name)
+
+
+def _bare(file: Path) -> str:
+    """A file's code without comments, docstrings and layout."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 def _require_space(names: dict[str, Any], file: Path) -> Any:
