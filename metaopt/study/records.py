@@ -90,10 +90,9 @@ def file_name(record: Record, objective: Objective) -> str:
 
 
 def best_record(records: Sequence[Record]) -> Record | None:
-    """The feasible record with the smallest loss; the earlier one of two equals; never an imported one."""
-    return min(
-        (r for r in records if _counts(r) and r["feasible"]), key=lambda r: (r["loss"], r["trial"]), default=None
-    )
+    """The feasible record with the smallest loss, never an imported one; of two equals the later, as the files sort."""
+    candidates = (record for record in records if _counts(record) and record["feasible"])
+    return min(candidates, key=lambda record: (record["loss"], -record["trial"]), default=None)
 
 
 def nearest_record(records: Sequence[Record]) -> Record | None:

@@ -6,8 +6,8 @@ import ast
 def network_code(source: str) -> str:
     """The code of a problem without what may change in the course of a study.
 
-    Comments, docstrings and layout are left out, and so is the assignment to ``space``: the space itself is compared
-    by its canonical text, which does not change with the order of its keys.
+    Comments, docstrings and layout are left out, and so are the assignments to ``space``, which is compared by its
+    canonical text, and to ``defaults``, which only an import reads.
 
     Args:
         source: of one or more Python files, one after the other.
@@ -23,7 +23,7 @@ def network_code(source: str) -> str:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [one for one in body if not _is_text(one)] or [ast.Pass()]  # type: ignore[attr-defined]
-    tree.body = [one for one in tree.body if not _assigns_space(one)]
+    tree.body = [one for one in tree.body if not _assigns_data(one)]
     return ast.unparse(tree)
 
 
@@ -36,10 +36,10 @@ def _is_text(statement: ast.stmt) -> bool:
     )
 
 
-def _assigns_space(statement: ast.stmt) -> bool:
+def _assigns_data(statement: ast.stmt) -> bool:
     targets: list[ast.expr] = []
     if isinstance(statement, ast.Assign):
         targets = statement.targets
     elif isinstance(statement, ast.AnnAssign):
         targets = [statement.target]
-    return any(isinstance(target, ast.Name) and target.id == "space" for target in targets)
+    return any(isinstance(target, ast.Name) and target.id in ("space", "defaults") for target in targets)

@@ -86,7 +86,8 @@ def _load_folder(folder: Path, name: str) -> Problem:
     pair = [folder / SPACE, folder / NETWORK]
     space, network = (run_file(file) for file in pair)
     _require_space(space, pair[0])
-    names = {**network, **{key: space[key] for key in ("space", "defaults") if key in space}}
+    _require_space(space, pair[0])
+    names = {**network, **{name: space[name] for name in ("space", "defaults") if name in space}}
     files = [*pair, *(file for file in flat(helper_modules(pair)) if file not in pair)]
     return _problem(names, pair[1], name, path=folder, files=files)
 
@@ -101,27 +102,17 @@ def _problem(names: dict[str, Any], file: Path, name: str, *, path: Path, files:
         path: where it can be loaded from again.
         files: all files that decide what it is.
     """
-    space = _require_space(names, file)
+    _require_space(names, file)
+    defaults = names.get("defaults", {})
+    if not isinstance(defaults, dict):
+        raise UserError(f"{file}: `defaults` is {defaults!r}; make it a dict, key of the space → value")
     functions = {key: names[key] for key in _FUNCTIONS if callable(names.get(key))}
     if not functions.keys() & {"network", "build_model"}:
         raise UserError(f"{file} lacks `network` (or `build_model`); define network(point, input_shape, classes) in it")
     source = "\n".join(f"# ----- {one.name} -----\n{one.read_text(encoding='utf-8')}" for one in files)
-    # The space has a canonical form of its own, which says more exactly than its file what has changed.
-    code = "\n".join(_bare(one) for one in files if one.name != SPACE)
-    defaults = names.get("defaults", {})
-    return Problem(space, **functions, defaults=defaults, path=str(path), source=source, code=code, name=name)
+    return Problem(space=names["space"], defaults=defaults, path=str(path), source=source, name=name, **functions)
 
 
-def _bare(file: Path) -> str:
-    """A file's code without comments, docstrings and layout."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
-
-
-def _require_space(names: dict[str, Any], file: Path) -> Any:
+def _require_space(names: dict[str, Any], file: Path) -> None:
     if "space" not in names:
         raise UserError(f"{file} lacks `space`; assign the search space to that name")
-    return names["space"]

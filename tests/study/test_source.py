@@ -23,6 +23,7 @@ def network(point, input_shape, classes):
         ('hp.uniform("a", 0, 1)', 'hp.uniform("a", low=0, high=1)'),
         ('    return point["a"] * 2', "    return (point['a'] * 2)"),
         ("space = {", "space: dict = {"),
+        ("\n\n\n", '\ndefaults = {"b": 1}\n\n\n'),
     ],
 )
 def test_what_does_not_count(old: str, new: str) -> None:
