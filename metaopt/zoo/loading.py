@@ -1,6 +1,5 @@
 """Problems by name: the user's ``space.py`` and ``neural_net.py``, a ready problem, or any problem file."""
 
-import ast
 import importlib
 import pkgutil
 from difflib import get_close_matches
@@ -11,6 +10,7 @@ import metaopt
 from metaopt import zoo
 from metaopt.errors import UserError
 from metaopt.study.problem import Problem
+from metaopt.study.source import network_code
 from metaopt.zoo._user_files import flat, helper_modules, run_file
 
 CNN = "cnn"
@@ -86,8 +86,7 @@ def _load_folder(folder: Path, name: str) -> Problem:
     pair = [folder / SPACE, folder / NETWORK]
     space, network = (run_file(file) for file in pair)
     _require_space(space, pair[0])
-    _require_space(space, pair[0])
-    names = {**network, **{name: space[name] for name in ("space", "defaults") if name in space}}
+    names = {**network, **{key: space[key] for key in ("space", "defaults") if key in space}}
     files = [*pair, *(file for file in flat(helper_modules(pair)) if file not in pair)]
     return _problem(names, pair[1], name, path=folder, files=files)
 
@@ -109,8 +108,21 @@ def _problem(names: dict[str, Any], file: Path, name: str, *, path: Path, files:
     functions = {key: names[key] for key in _FUNCTIONS if callable(names.get(key))}
     if not functions.keys() & {"network", "build_model"}:
         raise UserError(f"{file} lacks `network` (or `build_model`); define network(point, input_shape, classes) in it")
-    source = "\n".join(f"# ----- {one.name} -----\n{one.read_text(encoding='utf-8')}" for one in files)
-    return Problem(space=names["space"], defaults=defaults, path=str(path), source=source, name=name, **functions)
+    return Problem(
+        space=names["space"],
+        **functions,
+        defaults=defaults,
+        path=str(path),
+        source=_text(files),
+        # The space has a canonical text of its own, which says more exactly what has changed.
+        code=network_code(_text([one for one in files if one.name != SPACE])),
+        name=name,
+    )
+
+
+def _text(files: list[Path]) -> str:
+    """The text of some files, each below its name."""
+    return "\n".join(f"# ----- {file.name} -----\n{file.read_text(encoding='utf-8')}" for file in files)
 
 
 def _require_space(names: dict[str, Any], file: Path) -> None:

@@ -39,6 +39,7 @@ def test_the_reference_is_found_beside_the_script(tmp_path: Path, monkeypatch: p
     assert set(problem.space) > {"activation", "kernel_initializer"}
     assert problem.network is not None
     assert problem.build_model is not None
+    assert problem.defaults == {"kernel_initializer": "glorot_uniform"}
     point = {"optimizer": "Adam", "lr_rate_mult": 2.0, "batch_size": 35.0, "coarse_labels_weight": 0.5}
     assert problem.training(point).learning_rate == 0.002
 
@@ -113,6 +114,15 @@ def test_the_source_holds_all_files_that_decide(tmp_path: Path) -> None:
     assert "x = 1" not in source
 
 
+def test_the_code_changes_with_the_network_and_its_helpers_and_not_with_comments_or_the_space(tmp_path: Path) -> None:
+    code = load_problem(str(folder(tmp_path / "one"))).code
+    assert "('built', point['filters'])" in code
+    for same in ({"space": SPACE.replace("9", "8")}, {"neural_net": "# a comment\n" + NETWORK}):
+        assert load_problem(str(folder(tmp_path / "one", **same))).code == code
+    for other in ({"helper_of_tests": HELPER.replace("built", "other")}, {"neural_net": NETWORK + "X = 1\n"}):
+        assert load_problem(str(folder(tmp_path / "one", **other))).code != code
+
+
 def test_helpers_may_be_packages_and_may_be_imported_late(tmp_path: Path) -> None:
     package = tmp_path / "parts_of_tests"
     (package / "deep").mkdir(parents=True)
@@ -151,6 +161,7 @@ def test_unknown_names(name: str, message: str, tmp_path: Path, monkeypatch: pyt
         ("def network(p, s, c): ...\n", "bad.py lacks `space`"),
         ("space = {}\n", "bad.py lacks `network`"),
         ("space = {}\nnetwork = 3\n", "bad.py lacks `network`"),
+        ("space = {}\ndefaults = 3\ndef network(p, s, c): ...\n", "bad.py: `defaults` is 3; make it a dict"),
         ("space = {\n\n", "bad.py, line 1: the file does not run, SyntaxError"),
         ("space = {}\n\nimport no_such_module\n", "bad.py, line 3: the file does not run, ModuleNotFoundError"),
         ("x = 1\nraise SystemExit('no')\n", "bad.py, line 2: the file does not run, SystemExit: no"),
