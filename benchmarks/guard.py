@@ -3,7 +3,7 @@
 Judging is everything from network() to the verdict: all shapes valid, parameters, multiply-accumulates and activations
 counted; once with the hash that finds duplicates, once without. The draw from the space is not counted.
 
-    python benchmarks/guard.py          2,000 networks, 12 of them in Keras, about a minute
+    python benchmarks/guard.py          2,000 networks, 12 of them in Keras, half a minute
     python benchmarks/guard.py --quick  200 networks, 3 of them in Keras
 """
 
@@ -60,7 +60,7 @@ def seconds_each(work: Callable[[Any], Any], points: list[Any], repeats: int) ->
 
 
 def keras_seconds_each(points: list[Any]) -> float:
-    """Median wall seconds of building one in Keras, after a first one that is not counted."""
+    """Mean seconds of CPU of building one in Keras, after a first one that is not counted."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 

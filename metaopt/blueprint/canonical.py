@@ -66,7 +66,7 @@ def _encoding(outputs: Sequence[Node], orders: Orders) -> bytes:
         number = layers.get(layer)
         if number is None:
             number = layers[layer] = len(layers)
-            config = (layer.kind, layer.config_of(layer))
+            config = (layer.kind, type(layer).config_of(layer))
             graph.append(configs.setdefault(config, len(configs)))
         inputs = orders.get(node, node.inputs)
         graph.append(number)

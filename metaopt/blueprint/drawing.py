@@ -150,13 +150,18 @@ def layer_title(layer: Layer) -> str:
         title += f" {width}"
     window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if window:
-        title += f" · {window[0]}×{window[1]}"
-        strides = layer.strides  # type: ignore[attr-defined]
-        default = getattr(layer, "pool_size", (1, 1))
-        if strides != default:
-            title += f" /{strides[0]}" if strides[0] == strides[1] else f" /{strides[0]}×{strides[1]}"
-    dilation = getattr(layer, "dilation_rate", (1, 1))
-    return title if max(dilation) == 1 else f"{title} ×{max(dilation)} dilated"
+        height, width = _both(window)
+        title += f" · {height}×{width}"
+    strides = _both(getattr(layer, "strides", None) or 1)
+    if strides != _both(getattr(layer, "pool_size", 1)):
+        title += f" /{strides[0]}" if strides[0] == strides[1] else f" /{strides[0]}×{strides[1]}"
+    dilation = max(_both(getattr(layer, "dilation_rate", 1)))
+    return title if dilation == 1 else f"{title} ×{dilation} dilated"
+
+
+def _both(sizes: Any) -> tuple[int, int]:
+    """Height and width: a user's own layer may hold one number for both."""
+    return (sizes, sizes) if isinstance(sizes, int) else tuple(sizes)
 
 
 def box_details(box: Box) -> str:
@@ -164,8 +169,8 @@ def box_details(box: Box) -> str:
     details = [_detail(node.layer) for node in box.before]
     if details:
         details[-1] += " →"
-    activation = getattr(box.main.layer, "activation", "linear")
-    if activation != "linear" and box.main.layer.kind != "Activation":
+    activation = getattr(box.main.layer, "activation", None)
+    if activation not in (None, "linear") and box.main.layer.kind != "Activation":
         details.append(activation)
     if box.main.layer.kind in ("Activation", "Dropout"):
         details.append(_detail(box.main.layer))

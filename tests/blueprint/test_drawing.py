@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from metaopt.blueprint import Blueprint, Conv2D, Dense, DepthwiseConv2D, Flatten, Input, MaxPooling2D
@@ -40,6 +42,8 @@ def test_another_suffix_is_refused(blueprint, tmp_path):
         (MaxPooling2D(2), "Max pool · 2×2"),
         (MaxPooling2D(3, strides=2), "Max pool · 3×3 /2"),
         (Dense(10), "Dense 10"),
+        (SimpleNamespace(kind="Own", filters=8, kernel_size=3, strides=2, dilation_rate=1), "Own 8 · 3×3 /2"),
+        (SimpleNamespace(kind="Own", kernel_size=[3, 5]), "Own · 3×5"),
     ],
 )
 def test_titles(layer, title):
