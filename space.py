@@ -61,5 +61,5 @@ space = {
     "activation": hp.choice("activation", ["relu", "elu", "selu"]),
 }
 
-# What earlier records were trained with, where they lack a key that was added since; `python -m metaopt import` reads it.
+# What earlier records were trained with where they lack a key that was added since, for `python -m metaopt import`.
 defaults = {"kernel_initializer": "glorot_uniform"}
