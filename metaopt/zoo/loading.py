@@ -86,7 +86,7 @@ def _load_folder(folder: Path, name: str) -> Problem:
     pair = [folder / SPACE, folder / NETWORK]
     space, network = (run_file(file) for file in pair)
     _require_space(space, pair[0])
-    names = {**network, **{key: space[key] for key in ("space", "defaults") if key in space}}
+    names = network | {key: space[key] for key in ("space", "defaults") if key in space}
     files = [*pair, *(file for file in flat(helper_modules(pair)) if file not in pair)]
     return _problem(names, pair[1], name, path=folder, files=files)
 
