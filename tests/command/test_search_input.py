@@ -1,0 +1,112 @@
+"""Bad input to the search command: exit code, one line on stderr, and nothing lost. Nothing is trained here."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from metaopt.command.search import main
+
+PROBLEM = """
+from hyperopt import hp
+from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
+space = {"n": hp.uniformint("n", 1, 9)}
+def network(point, input_shape, classes):
+    x = inputs = Input(input_shape)
+    for _ in range(point["n"]):
+        x = Conv2D(4, 9)(x)
+    return Blueprint(inputs, Dense(classes["label"], activation="softmax")(Flatten()(x)))
+"""
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys, *arguments):
+    code = main(["--data", "digits", *arguments])
+    shown = capsys.readouterr()
+    errors = [line for line in shown.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == (code not in (0, 130)), shown.err
+    assert "Traceback" not in shown.err
+    return code, errors[0] if errors else ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "digit"], "digits"),
+        (["--data", "no_such_folder/"], "no_such_folder"),
+        (["--space", "flower_cn"], "flower_cn"),
+        (["--space", "mine.py"], "mine.py"),
+        (["--constraint", "params<2e6"], "--constraint params<2e6 is not understood"),
+        (["--constraint", "val_acc>=0.5"], "val_acc is no metric of a record"),
+        (["--constraint", "params<=10", "--constraint", "val_loss>=3", "--constraint", "val_loss<=2"], "contradict"),
+        (["--image-size", "-3"], "no whole number"),
+    ],
+)
+def test_wrong_values(capsys, arguments, message):
+    code, error = run(capsys, *arguments)
+    assert code == 2
+    assert message in error
+
+
+def test_a_problem_file_that_does_not_import_names_file_and_line(capsys, tmp_path):
+    (tmp_path / "mine.py").write_text("space = {}\n\nimport no_such_module\n")
+    code, error = run(capsys, "--space", "mine.py")
+    assert code == 2
+    assert "mine.py" in error
+    assert "line 3" in error
+
+
+def test_a_space_in_which_nothing_passes_says_what_rejected_how_many(capsys, tmp_path):
+    (tmp_path / "deep.py").write_text(PROBLEM)
+    code, error = run(capsys, "--space", "deep.py")  # 9×9 kernels on 8×8 images
+    assert code == 2
+    assert "no network of the space passes" in error
+    assert "invalid architecture 50" in error
+
+
+def test_top3_of_three_classes_is_refused(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (60, 8, 8, 1), dtype=np.uint8), np.arange(60) % 3
+    np.savez("three.npz", x_train=images, y_train=labels)
+    code, error = run(capsys, "--data", "three.npz", "--objective", "val_top3")
+    assert code == 2
+    assert "val_top3 says nothing with 3 classes" in error
+
+
+def test_a_pickle_without_its_journal_is_refused_untouched(capsys, tmp_path):
+    content = pickle.dumps({"not": "trials"})
+    (tmp_path / "results.pkl").write_bytes(content)
+    code, error = run(capsys)
+    assert code == 2
+    assert "results.pkl" in error
+    assert (tmp_path / "results.pkl").read_bytes() == content
+
+
+def test_a_damaged_journal_is_refused_untouched_with_the_line(capsys, tmp_path):
+    (tmp_path / "results").mkdir()
+    path = tmp_path / "results" / "journal.jsonl"
+    event = {"seq": 0, "group": 0, "event": "study"}
+    import zlib
+
+    lines = []
+    for seq in range(3):
+        body = json.dumps({**event, "seq": seq, "group": seq}).encode()[:-1]
+        lines.append(body + b',"crc":"%08x"}\n' % zlib.crc32(body))
+    lines[1] = lines[1].replace(b"study", b"stady")
+    path.write_bytes(b"".join(lines))
+    code, error = run(capsys)
+    assert code == 2
+    assert "line 2 is damaged" in error
+    assert path.read_bytes() == b"".join(lines)
+
+
+def test_results_that_cannot_be_written_are_said(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, error = run(capsys, "--results", "file/results")
+    assert code == 6
+    assert "cannot be written" in error
