@@ -1,5 +1,6 @@
 """``metaopt.search``: the search from Python, over any function that trains."""
 
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from metaopt.study.problem import Classes, Problem, Training
 from metaopt.study.run import ImageKind, open_study
 from metaopt.study.run import search as run_search
 from metaopt.study.settings import Settings, resolve
+from metaopt.study.source import network_code
 from metaopt.study.strategy import resolve_strategy
 from metaopt.study.study import JOURNAL, Study
 from metaopt.study.trials import Trials
@@ -95,12 +97,20 @@ def search(
         "space": getattr(train, "__qualname__", repr(train)),
     }
     settings = resolve(given, {}, Trials(journal.read(folder / JOURNAL).events))
-    problem = Problem(space, network, training)
+    problem = Problem(space, network, training, code=_code(network))
     watch = watch or Silent()
     runner = _make_executor(train, settings)
     with open_study(folder, problem, settings, watch) as study:
         run_search(study, problem, settings, runner, watch, ImageKind(input_shape or (), classes or {}), seconds)
     return study
+
+
+def _code(network: Callable[..., Any] | None) -> str:
+    """The network's code, which is part of what a study is; "" where it has none that can be read, as in a shell."""
+    try:
+        return "" if network is None else network_code(inspect.getsource(network))
+    except OSError:
+        return ""
 
 
 def _make_executor(train: Callable[..., Any], settings: Settings) -> Executor:

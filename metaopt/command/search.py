@@ -196,4 +196,4 @@ def _make_executor(ready: Ready, results: Path) -> Executor:
     trainer = KerasTrainer(ready.problem, ready.data.spec, deterministic=settings.deterministic)
     if settings.executor == "inline":
         return Inline(trainer)
-    return Processes(trainer, workers=settings.workers, log=results / "worker.log")
+    return Processes(trainer, workers=settings.workers, log=results / "logs" / "worker.log")

@@ -131,6 +131,7 @@ def _end_with_driver() -> None:
 
 def _redirect_output(log: str) -> None:
     """Appends what this process and its libraries print to a file, below Python too."""
+    os.makedirs(os.path.dirname(log) or ".", exist_ok=True)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

@@ -1,0 +1,115 @@
+"""``metaopt.search`` over plain functions: what ``hyperopt.fmin`` takes, with a study that survives."""
+
+import math
+
+import pytest
+from hyperopt import hp
+
+import metaopt
+from metaopt.errors import NoTrialSucceeded, StudyMismatch, UserError
+
+SPACE = {"x": hp.uniform("x", -3, 3), "sign": hp.choice("sign", [-1, 1])}
+
+
+def parabola(point):
+    return (point["x"] - 1) ** 2 * (2 + point["sign"])
+
+
+def with_budget(point, *, epochs, checkpoint):
+    return {"loss": parabola(point) / epochs, "status": "ok", "note": "kept", "unheard": object()}
+
+
+@pytest.fixture
+def results(tmp_path):
+    return tmp_path / "results"
+
+
+def test_a_function_that_returns_its_loss(results):
+    study = metaopt.search(parabola, SPACE, trials=30, results=results)
+    assert study.best["loss"] == min(record["loss"] for record in study.records) < 0.5
+    assert parabola(study.best["space"]) == pytest.approx(study.best["loss"])
+    assert len(study.trials.trials) == len(study.records) == 30
+    assert sum(record["model_based"] for record in study.records) == 22
+
+
+def test_it_goes_on_and_finds_the_same_as_in_one_go(tmp_path):
+    whole = metaopt.search(parabola, SPACE, trials=12, seed=3, results=tmp_path / "whole")
+    calls = []
+
+    def interrupted(point):
+        calls.append(point)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return parabola(point)
+
+    with pytest.raises(KeyboardInterrupt):
+        metaopt.search(interrupted, SPACE, trials=12, seed=3, results=tmp_path / "parts")
+    parts = metaopt.search(parabola, SPACE, trials=12, seed=3, results=tmp_path / "parts")
+    assert [r["vals"] for r in parts.records] == [r["vals"] for r in whole.records]
+    assert [r["loss"] for r in parts.records] == [r["loss"] for r in whole.records]
+
+
+def test_a_function_with_a_budget(results):
+    study = metaopt.search(with_budget, SPACE, epochs=4, trials=6, results=results)
+    assert study.best["result"]["note"] == "kept"
+    assert study.best["loss"] == pytest.approx(parabola(study.best["space"]) / 4)
+
+
+def test_failures_are_trials_and_the_search_goes_on(results):
+    def fragile(point):
+        if point["x"] < -1:
+            raise ValueError("too small")
+        return math.nan if point["x"] > 2.5 else parabola(point)
+
+    study = metaopt.search(fragile, SPACE, trials=40, strategy="random", results=results)
+    failed = [record for record in study.records if record["status"] == "fail"]
+    assert {record["cause"] for record in failed} == {"ValueError", "diverged"}
+    assert all((record["space"]["x"] < -1) == (record["cause"] == "ValueError") for record in failed)
+
+
+def test_worker_processes(results):
+    study = metaopt.search(parabola, SPACE, trials=6, workers=2, executor="processes", results=results)
+    assert [record["status"] for record in study.records] == ["ok"] * 6
+
+
+def test_a_limit_on_what_the_function_returns(results):
+    def train(point):
+        return {"loss": point["x"], "seconds_per_image": abs(point["x"])}
+
+    limit = "seconds_per_image<=1"
+    study = metaopt.search(train, SPACE, trials=20, strategy="random", constraints=[limit], results=results)
+    assert study.best["space"]["x"] >= -1
+    assert min(record["loss"] for record in study.records) < -1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"epochs": 3}, "epochs is given, but train"),
+        ({"network": lambda *_: None}, "network needs input_shape and classes"),
+        ({"workers": 2}, "more than one worker needs"),
+    ],
+)
+def test_arguments_that_do_not_go_together(results, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        metaopt.search(parabola, SPACE, results=results, **arguments)
+
+
+def test_a_budget_must_be_given(results):
+    with pytest.raises(ValueError, match="train takes epochs"):
+        metaopt.search(with_budget, SPACE, results=results)
+
+
+def test_unknown_names_and_other_studies(results):
+    with pytest.raises(UserError, match="did you mean tpe"):
+        metaopt.search(parabola, SPACE, strategy="tpee", results=results)
+    metaopt.search(parabola, SPACE, trials=2, results=results)
+    with pytest.raises(StudyMismatch, match="another search space"):
+        metaopt.search(parabola, {"x": hp.uniform("x", 0, 1)}, results=results)
+
+
+def test_no_success_is_told_by_the_study(results):
+    study = metaopt.search(lambda point: math.nan, SPACE, trials=2, results=results)
+    assert study.best is None
+    with pytest.raises(NoTrialSucceeded):
+        study.require_best()
