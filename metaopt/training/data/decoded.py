@@ -24,7 +24,7 @@ from metaopt.training.data.folder import Tree
 from metaopt.training.data.images import ImageArray
 from metaopt.training.data.picture import PictureError, Pixels, Probe, probe, read
 
-FORMAT = 1
+FORMAT = 2
 """To be counted up when the same pictures would be decoded to other pixels."""
 
 LARGEST_NATIVE = 256

@@ -56,26 +56,27 @@ def probe(path: Path) -> Probe:
         raise _reason(error) from error
 
 
-def read(path: Path, size: int, channels: int) -> Pixels:
+def read(path: Path, size: int | tuple[int, int], channels: int) -> Pixels:
     """Decodes a picture upright, cuts its central square and resizes that.
 
     Transparent pixels are laid on white, 16 bits are cut to 8, of an animation the first picture is taken.
 
     Args:
         path: the file.
-        size: the side of the result in pixels.
+        size: the side of the result in pixels; or height and width, and the largest window of that shape is cut.
         channels: 1 or 3.
 
     Raises:
         PictureError: it cannot be decoded.
     """
+    height, width = (size, size) if isinstance(size, int) else size
     try:
         data = path.read_bytes()
         with Image.open(io.BytesIO(data)) as image:
             # A JPEG is decoded at a half, a quarter or an eighth where that is still twice the size that is wanted.
-            image.draft(None, (2 * size, 2 * size))
+            image.draft(None, (2 * max(height, width),) * 2)
             upright = ImageOps.exif_transpose(image)
-            pixels = resized_square(np.asarray(_converted(upright, channels)), size)
+            pixels = resized(np.asarray(_converted(upright, channels)), height, width)
         return Pixels(pixels, digest(data))
     except MemoryError:
         raise
@@ -85,20 +86,29 @@ def read(path: Path, size: int, channels: int) -> Pixels:
 
 def resized_square(image: npt.NDArray[np.uint8], size: int) -> ImageArray:
     """The central square of ``(h, w)`` or ``(h, w, c)``, resized to ``(size, size, c)``."""
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = image[top : top + side, left : left + side].reshape(side, side, -1)
-    if side == size:
-        return square
-    if square.shape[2] == 3:
-        return _resized(square, size)
-    return np.stack([_resized(square[:, :, channel], size) for channel in range(square.shape[2])], axis=-1)
+    return resized(image, size, size)
 
 
-def _resized(square: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
-    picture = Image.fromarray(np.ascontiguousarray(square))
-    return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
+def resized(image: npt.NDArray[np.uint8], height: int, width: int) -> ImageArray:
+    """The largest central window of that aspect ratio of ``(h, w)`` or ``(h, w, c)``, as ``(height, width, c)``.
+
+    The same as ``keras.layers.Resizing(crop_to_aspect_ratio=True)``, which a model that is handed out begins with.
+    """
+    rows, columns = image.shape[:2]
+    rows, columns = max(1, min(rows, columns * height // width)), max(1, min(columns, rows * width // height))
+    top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
+    window = image[top : top + rows, left : left + columns].reshape(rows, columns, -1)
+    if (rows, columns) == (height, width):
+        return window
+    if window.shape[2] == 3:
+        return _resampled(window, height, width)
+    return np.stack([_resampled(window[:, :, channel], height, width) for channel in range(window.shape[2])], axis=-1)
+
+
+def _resampled(window: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    picture = Image.fromarray(np.ascontiguousarray(window))
+    # Cubic, for a model that is handed out resizes by itself, and this is the best filter that every backend has.
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _has_colour(image: Image.Image) -> bool:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from metaopt.training.data.picture import PictureError, probe, read
+from metaopt.training.data.picture import PictureError, probe, read, resized
 
 RAMP = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (16, 1))  # (16, 16), dark to bright from left to right
 
@@ -105,3 +105,14 @@ def test_pixels_without_a_fixed_range_are_refused(save) -> None:
 def test_an_absent_file_has_a_reason(tmp_path) -> None:
     with pytest.raises(PictureError, match="no such file"):
         probe(tmp_path / "absent.png")
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "window"), [(4, 8, (4, 9)), (8, 4, (6, 3)), (2, 2, (6, 6)), (1, 40, (1, 9))]
+)
+def test_the_largest_window_of_an_aspect_ratio_is_cut(height, width, window) -> None:
+    image = np.zeros((6, 9, 3), np.uint8)
+    rows, columns = window
+    top, left = (6 - rows) // 2, (9 - columns) // 2
+    image[top : top + rows, left : left + columns] = 200
+    assert (resized(image, height, width) == 200).all()
