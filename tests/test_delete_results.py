@@ -12,9 +12,7 @@ SCRIPT = Path(__file__).parents[1] / "delete_results.sh"
 
 def delete(*arguments: str | Path, script: Path = SCRIPT) -> subprocess.CompletedProcess[str]:
     command = [str(script), *map(str, arguments)]
-    return subprocess.run(
-        command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
-    )
+    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What every scheduler must keep to, on the real search loop; a new scheduler is in this battery by being registered."""
+"""What every scheduler must keep to, on the real search loop; a new one is in this battery by being registered."""
 
 import pytest
 
