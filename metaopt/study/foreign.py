@@ -4,6 +4,7 @@ They become events of the journal, marked as imported: a sampler learns from the
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -51,9 +52,8 @@ def read_foreign(
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     metrics = _epochs(record, heads)
-    loss = None if metrics else record.get("loss")
-    if record.get("status") == "ok" and loss is None:
-        _require_objective(path, metrics, objective)
+    loss = None if record.get("history") else record.get("loss")
+    _require_objective(path, metrics, objective)
     yield _event(space, vals, record.get("status"), loss, metrics, str(path))
 
 
@@ -88,15 +88,9 @@ def _epochs(record: Mapping[str, Any], heads: tuple[str, ...]) -> list[dict[str,
     if any(_OLD_NAME.fullmatch(name) for name in history):  # there, the loss was the total over both heads
         history = {_OLD_TOTALS.get(name, name): values for name, values in history.items()}
     columns = {_rename(name, heads): values for name, values in history.items() if name != "seconds"}
-    n = max(map(len, columns.values()), default=0)
-    return [
-        {
-            name: float(values[epoch])
-            for name, values in columns.items()
-            if epoch < len(values) and values[epoch] is not None
-        }
-        for epoch in range(n)
-    ]
+    epochs = [dict(zip(columns, map(float, row), strict=True)) for row in zip(*columns.values(), strict=False)]
+    finite = [all(map(math.isfinite, epoch.values())) for epoch in epochs]
+    return epochs[: finite.index(False)] if False in finite else epochs  # what came after it diverged tells nothing
 
 
 def _rename(name: str, heads: tuple[str, ...]) -> str:

@@ -99,9 +99,12 @@ class Study:
             return best
         nearest = nearest_record(records)
         if nearest is None:
-            failed = [r for r in records if r["status"] == "fail"]
-            reason = f": the last one ended with: {failed[-1]['error']}" if failed else "."
-            raise NoTrialSucceeded(f"none of the {len(failed)} trials succeeded{reason}")
+            failed = [record for record in records if record["status"] == "fail" and not record["imported"]]
+            if not failed:
+                raise NoTrialSucceeded(f"no trial of the study in {self.folder} has ended yet: run the search again.")
+            raise NoTrialSucceeded(
+                f"none of the {len(failed)} trials succeeded: the last one ended with: {failed[-1]['error']}"
+            )
         missed = ", ".join(
             f"{name} by {distance:g}" for name, distance in nearest["constraints"].items() if distance > 0
         )

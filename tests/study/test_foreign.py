@@ -1,5 +1,7 @@
 """The ancestor's 42 trials on CIFAR-100, and records and pickles of our own, taken into another study."""
 
+import math
+
 import pytest
 from hyperopt import hp
 
@@ -22,6 +24,7 @@ def test_the_ancestors_trials(shared):
     paths = sorted((shared / "data" / "cifar100_trials").glob("*.json"))
     trials = [read(path, problem.space, defaults=problem.defaults) for path in paths]
     assert [len(found) for found in trials] == [1] * 42
+    assert all(math.isfinite(value) for (trial,) in trials for epoch in trial["metrics"] for value in epoch.values())
     best = trials[-1][0]
     assert best["status"] == "ok"
     assert best["point"]["kernel_initializer"] == "glorot_uniform"
