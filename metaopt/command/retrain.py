@@ -1,0 +1,247 @@
+"""``metaopt retrain``: the best network trained on all but the test images, saved whole, and measured once on those."""
+
+import hashlib
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from metaopt.command.arguments import Parser, add_results, whole
+from metaopt.command.entry import guarded
+from metaopt.command.points import study_problem
+from metaopt.command.quiet import quiet
+from metaopt.command.retrain_plan import BEST, CHOSEN, Plan, make_plan
+from metaopt.errors import StudyMismatch
+from metaopt.report.final import Judged, Score, judge, measure, score_lines
+from metaopt.report.measurements import add_measurement, earlier_looks, read_measurements
+from metaopt.report.scores import describe_metric
+from metaopt.study.guard import memory
+from metaopt.study.problem import Problem
+from metaopt.study.study import Study
+from metaopt.training import backend
+from metaopt.training.data import DataSet, DataSpec, load
+from metaopt.training.model_file import Card, check_writable
+
+if TYPE_CHECKING:
+    from metaopt.training.retraining import Retrained
+
+LOGS = Path("logs")
+_SAMPLE = 16  # images that show whether a network gives probabilities
+_QUIET_S = 10.0
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt retrain") -> int:
+    """The command; returns its exit code."""
+    return guarded(lambda: run(make_parser(prog).parse_args(argv)), "interrupted: no model was written.")
+
+
+def make_parser(prog: str) -> Parser:
+    """The flags."""
+    parser = Parser(
+        prog=prog,
+        description="Trains the best network of a study on training and validation images together, writes a model"
+        " that takes raw images, and measures it once on the test images.",
+    )
+    add = parser.add_argument
+    add("--point", type=Path, metavar="FILE", help="retrain this point, or record, instead of the best")
+    add("--epochs", type=whole(1), metavar="N", help="as many as the trial was best at; R if it never came that far")
+    add("--seed", type=whole(0), metavar="N", help="of weights and order; the study's own")
+    add("--output", type=Path, metavar="FILE", help=f"the model's file; {BEST} (or {CHOSEN}) in the study's folder")
+    add_results(parser)
+    return parser
+
+
+def run(arguments: Namespace) -> None:
+    """Trains, saves, loads what was saved, and measures that.
+
+    Raises:
+        UserError: there is no study or no best trial, its data or its network are others now, or it diverged.
+    """
+    study = Study.load(arguments.results)
+    plan = make_plan(study, arguments.point, arguments.epochs, arguments.seed, arguments.output)
+    check_writable(plan.output)
+    looks = read_measurements(study.folder)
+    problem = study_problem(study)
+    _require_same_network(study, problem)
+    data = _load_data(study)
+    _warn_of_own_training(problem)
+    with quiet():
+        backend.prepare(deterministic=bool(study.settings.get("deterministic")))
+
+    print(
+        f"retraining {plan.name} for {plan.epochs} epochs ({plan.reason}) on {len(data.everything()):,} images,"
+        " training and validation together",
+        flush=True,
+    )
+    trained, card = _train(study, plan, problem, data)
+    measured = _measure(study, plan, trained, card, data)
+    path = _keep(study, plan, trained, card, data, measured)
+    _describe(study, plan, measured, looks, data)
+    print(f"all of this is in {path}")
+
+
+def _require_same_network(study: Study, problem: Problem) -> None:
+    """Refuses a network that is another one than was searched."""
+    if hashlib.sha256(problem.code.encode()).hexdigest() != study.header["fingerprint"]["network"]:
+        raise StudyMismatch(
+            f"the network of {problem.path} has changed since the search in {study.folder}: put it back as it was (the"
+            " first line of its journal.jsonl holds the source), or search anew."
+        )
+
+
+def _load_data(study: Study) -> DataSet:
+    """The study's data set, and it must be the very same."""
+    settings = study.settings
+    spec = DataSpec(settings["data"], settings["image_size"], settings["augment"], str(study.folder / "cache"))
+    data = load(spec)
+    if data.fingerprint != study.header["fingerprint"]["data"]:
+        raise StudyMismatch(
+            f"{settings['data']} holds other images now than at the search in {study.folder}: put them back, or search"
+            " anew into another folder."
+        )
+    for note in data.notes:
+        print(f"note: {note}")
+    return data
+
+
+def _warn_of_own_training(problem: Problem) -> None:
+    """A problem may train in its own way, which a final training cannot repeat as it has no validation images."""
+    own = problem.build_and_train
+    if own is not None and "metaopt.training" not in getattr(getattr(own, "__code__", None), "co_names", ()):
+        print(f"note: the build_and_train of {problem.name} is not used here: metaopt's own training is.")
+
+
+def _train(study: Study, plan: Plan, problem: Problem, data: DataSet) -> "tuple[Retrained, Card]":
+    """Trains and saves."""
+    from metaopt.training.handed_out import hand_out, save
+    from metaopt.training.retraining import can_log, retrain
+
+    log = None
+    if can_log():
+        log = study.folder / LOGS / datetime.now().strftime("retrain-%Y%m%d-%H%M%S")
+    else:
+        print("note: no TensorBoard log is written, for that needs the package tensorflow.")
+    trained = retrain(
+        problem,
+        plan.point,
+        data,
+        epochs=plan.epochs,
+        seed=plan.seed,
+        trial=plan.trial,
+        log=log,
+        report=_lines(plan.epochs),
+    )
+    if log is not None:
+        print(f"its training is logged: tensorboard --logdir {log.parent}")
+    origin = {
+        "trial": None if plan.record is None else plan.trial,
+        "point": plan.point,
+        "epochs": plan.epochs,
+        "seed": plan.seed,
+        "images": len(data.everything()),
+        "data": data.name,
+    }
+    card = Card(data.class_names, data.input_shape, origin)
+    sample, _ = data.everything().batch(range(min(_SAMPLE, len(data.everything()))))
+    save(hand_out(trained.network, card, sample), card, plan.output)
+    return trained, card
+
+
+def _lines(epochs: int) -> Callable[[int, float, float], None]:
+    """Prints the first epoch, the last, and one now and then."""
+    said = monotonic() - _QUIET_S
+
+    def report(epoch: int, loss: float, seconds: float) -> None:
+        nonlocal said
+        if epoch == epochs or monotonic() - said >= _QUIET_S:
+            said = monotonic()
+            print(f"epoch {epoch} of {epochs} · training loss {loss:.4f} · {seconds:.1f} s", flush=True)
+
+    return report
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured on the file that was written.
+
+    Attributes:
+        scores: on the test images.
+        params: of the model in the file.
+        macs: of one image.
+        limits: every limit of the study.
+    """
+
+    scores: dict[str, Score]
+    params: int
+    macs: int
+    limits: list[Judged]
+
+
+def _measure(study: Study, plan: Plan, trained: "Retrained", card: Card, data: DataSet) -> Measured:
+    """Loads the file that was written and measures that: here, and only here, the test images are looked at."""
+    from metaopt.blueprint.from_keras import count_keras
+    from metaopt.training.handed_out import load as load_model
+    from metaopt.training.handed_out import predict_all
+
+    model, _ = load_model(plan.output)
+    counts = count_keras(model)
+    scores = measure(predict_all(model, card, data.test()), data.test().labels)
+    values: dict[str, float] = {
+        "params": counts.params,
+        "macs": counts.macs,
+        "memory": memory(trained.counts, trained.training),  # type: ignore[arg-type]  # it has the same numbers
+        "seconds": trained.seconds,
+        **trained.final,
+        **{name: score.value for name, score in scores.items()},
+    }
+    if len(card.classes) == 1:
+        weight = float(trained.training.loss_weights.get(next(iter(card.classes)), 1.0))
+        values["test_total_loss"] = weight * values["test_loss"] + trained.penalties
+    return Measured(scores, counts.params, counts.macs, judge(study.limits, values))
+
+
+def _keep(study: Study, plan: Plan, trained: "Retrained", card: Card, data: DataSet, measured: Measured) -> Path:
+    """Adds the measurement to the study's file of them."""
+    return add_measurement(
+        study.folder,
+        {
+            "at": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "model": str(plan.output),
+            "sha256": hashlib.sha256(plan.output.read_bytes()).hexdigest(),
+            **card.training,
+            "test_images": len(data.test()),
+            "scores": {name: asdict(score) for name, score in measured.scores.items()},
+            "limits": [judged.as_json() for judged in measured.limits],
+            "feasible": not any(judged.broken for judged in measured.limits),
+            "params": measured.params,
+            "macs": measured.macs,
+            "seconds": round(trained.seconds, 3),
+            **backend.describe(),
+        },
+    )
+
+
+def _describe(study: Study, plan: Plan, measured: Measured, looks: list[dict[str, Any]], data: DataSet) -> None:
+    """Says what came of it."""
+    height, width, channels = data.input_shape
+    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
+    print(
+        f"{plan.output}: {measured.params:,} parameters, {measured.macs:,} MACs,"
+        f" {plan.output.stat().st_size / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
+        f" {height}×{width} itself, and carries the names of its classes"
+    )
+    if looks:
+        print(f"WARNING: {earlier_looks(looks)}")
+    first = "" if looks else ", looked at for the first time"
+    print(f"on the {len(data.test()):,} test images{first}:")
+    for line in score_lines(measured.scores):
+        print(f"  {line}")
+    if plan.record is not None:
+        value = study.objective.value(plan.record["loss"])
+        metric = describe_metric(study.objective.name)
+        print(f"(the {metric} of the search, {value:.4f}, chose it and is no measure of it)")
+    for judged in measured.limits:
+        print(f"limit {judged}")

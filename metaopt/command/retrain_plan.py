@@ -1,0 +1,87 @@
+"""What ``metaopt retrain`` is to train: which point, for how many epochs, with which seed, into which file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from metaopt.command.points import read_point
+from metaopt.study.guard import canonical
+from metaopt.study.study import Study
+from metaopt.study.watch import Record
+
+# Neither sorts after the records model_*.json, of which the last is to be the best.
+BEST, CHOSEN = "best.keras", "chosen.keras"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained.
+
+    Attributes:
+        point: the hyperparameters.
+        record: of the trial that trained it in the search, or None.
+        epochs: how many.
+        reason: why so many.
+        seed: of initial weights, order and augmentation.
+        output: the model's file.
+    """
+
+    point: Any
+    record: Record | None
+    epochs: int
+    reason: str
+    seed: int
+    output: Path
+
+    @property
+    def trial(self) -> int:
+        """The trial's number; 0 for a point that the search did not train."""
+        return 0 if self.record is None else int(self.record["trial"])
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "a point that the search did not train" if self.record is None else f"trial {self.trial}"
+
+
+def make_plan(study: Study, point_file: Path | None, epochs: int | None, seed: int | None, output: Path | None) -> Plan:
+    """Decides what the user left open.
+
+    Args:
+        study: the search.
+        point_file: of a point or a record, or None for the best.
+        epochs: how many, or None for as many as the trial was best at.
+        seed: or None for the study's.
+        output: the model's file, or None for one in the study's folder.
+
+    Raises:
+        UserError: no trial may be the best, or the point's file cannot be read.
+    """
+    if point_file is None:
+        best = study.require_best()
+        record: Record | None = best
+        point = best["space"]
+    else:
+        point = read_point(point_file)
+        record = _trial_of(study, point)
+    number, reason = _epochs(epochs, record, int(study.settings.get("epochs", 1)))
+    own_seed = int(study.header.get("seed", 0))
+    own_output = study.folder / (BEST if point_file is None else CHOSEN)
+    return Plan(
+        point, record, number, reason, own_seed if seed is None else seed, own_output if output is None else output
+    )
+
+
+def _trial_of(study: Study, point: Any) -> Record | None:
+    """The record of the trial that trained a point."""
+    text = canonical(point)
+    own = (record for record in study.records if record["status"] == "ok" and not record["imported"])
+    return next((record for record in own if canonical(record["space"]) == text), None)
+
+
+def _epochs(asked: int | None, record: Record | None, longest: int) -> tuple[int, str]:
+    if asked is not None:
+        return asked, "as asked"
+    if record is not None and record["complete"] and record["best_epoch"]:
+        return record["best_epoch"], "as many as it was best at"
+    return longest, "the most of a trial of this search"

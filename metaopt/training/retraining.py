@@ -1,0 +1,146 @@
+"""The final training of a network: on all images but the test part, for a fixed number of epochs."""
+
+import importlib.util
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from metaopt.blueprint import InvalidArchitecture
+from metaopt.blueprint.from_keras import Counts, count_keras
+from metaopt.errors import UserError
+from metaopt.randomness import integer
+from metaopt.study.problem import Problem, Training
+from metaopt.training.batches import TrainingBatches, layout
+from metaopt.training.compiling import TRAIN, compile_model
+from metaopt.training.data import DataSet
+
+EpochReport = Callable[[int, float, float], None]
+"""Is told an epoch (from 1), its training loss and its seconds."""
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A network after its final training.
+
+    Attributes:
+        network: takes images scaled to −0.5..0.5, as in the search.
+        counts: its parameters and so on, without what is added when it is handed out.
+        training: how it was trained.
+        seconds: wall seconds of its epochs.
+        final: ``loss`` (Keras' total) and ``train`` (cross-entropy of the first head) of the last epoch.
+        penalties: the sum of all weight penalties at its end.
+    """
+
+    network: keras.Model
+    counts: Counts
+    training: Training
+    seconds: float
+    final: dict[str, float]
+    penalties: float
+
+
+def retrain(
+    problem: Problem,
+    point: Any,
+    data: DataSet,
+    *,
+    epochs: int,
+    seed: int,
+    trial: int = 0,
+    log: Path | None = None,
+    report: EpochReport = lambda *_: None,
+) -> Retrained:
+    """Trains the network of a point on training and validation images together.
+
+    Args:
+        problem: gives the network.
+        point: the hyperparameters.
+        data: the test part is not touched.
+        epochs: how many, 1 or more.
+        seed: with ``trial`` it decides initial weights, the order of images and their augmentation.
+        trial: the trial that the point is from.
+        log: a folder for TensorBoard's files, or None for none; see ``can_log``.
+        report: is told each epoch.
+
+    Raises:
+        UserError: the point does not fit the problem, or the training diverged.
+    """
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(integer(seed, trial, "initialise"))
+    training = _fitting(problem, lambda: problem.training(point))
+    network = _build(problem, point, data, training)
+    images = data.everything()
+    arrange = layout(network.output, list(data.classes))
+    batches = TrainingBatches(images, data.augment, training.batch_size, arrange, seed, trial)
+    loop = _Loop(batches, next(iter(data.classes)), report)
+    callbacks: list[keras.callbacks.Callback] = [loop]
+    if log is not None:
+        callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
+    network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    if loop.failure is not None:
+        raise UserError(f"{loop.failure} Nothing was saved: try another --seed, or another point with --point.")
+    penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
+    return Retrained(network, count_keras(network), training, loop.seconds, loop.final, penalties)
+
+
+def can_log() -> bool:
+    """Whether TensorBoard's files can be written: Keras does so on every backend, but with TensorFlow's writer."""
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def _build(problem: Problem, point: Any, data: DataSet, training: Training) -> keras.Model:
+    """The compiled model."""
+    shape, classes = data.input_shape, data.classes
+    network, build_model = problem.network, problem.build_model
+    if network is not None:
+        model = _fitting(problem, lambda: network(point, shape, classes)).to_keras()
+        return compile_model(model, training, classes)
+    assert build_model is not None  # a problem that is loaded has one of the two
+    model = _fitting(problem, lambda: build_model(point, shape, classes))
+    if not model.built:
+        model.build((None, *shape))
+    return model
+
+
+def _fitting(problem: Problem, make: Callable[[], Any]) -> Any:
+    """What a function of the problem makes of the point; a point of another space lacks keys or has wrong types."""
+    try:
+        return make()
+    except (InvalidArchitecture, KeyError, TypeError) as error:
+        reason = str(error) if isinstance(error, InvalidArchitecture) else f"{type(error).__name__}: {error}"
+        raise UserError(f"the point does not fit {problem.name or 'the problem'}: {reason}.") from error
+
+
+class _Loop(keras.callbacks.Callback):
+    """Gives each epoch its order, and ends a training that diverges."""
+
+    def __init__(self, batches: TrainingBatches, head: str, report: EpochReport) -> None:
+        super().__init__()
+        self._batches = batches
+        self._train = {TRAIN: TRAIN, f"{head}_{TRAIN}": TRAIN}  # Keras puts the head before it where outputs are named
+        self._report = report
+        self._began = 0.0
+        self.seconds = 0.0
+        self.final: dict[str, float] = {}
+        self.failure: str | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        self._began = time.perf_counter()
+        self._batches.begin(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        seconds = time.perf_counter() - self._began
+        self.seconds += seconds
+        logs = logs or {}
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            self.failure = f"The training diverged: its loss became {loss} in epoch {epoch + 1}."
+            self.model.stop_training = True
+            return
+        self.final = {"loss": loss, **{name: float(logs[key]) for key, name in self._train.items() if key in logs}}
+        self._report(epoch + 1, loss, seconds)
