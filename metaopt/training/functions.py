@@ -1,0 +1,66 @@
+"""Training by a user's own function, as ``hyperopt.fmin`` takes it."""
+
+import inspect
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from metaopt.study.jobs import Epoch, Failed, Finished, Job
+
+_BUDGET = {"epochs", "checkpoint"}
+
+
+def takes_budget(train: Callable[..., Any]) -> bool:
+    """Whether a function is called as ``train(point, *, epochs, checkpoint)`` rather than ``train(point)``."""
+    try:
+        parameters = inspect.signature(train).parameters
+    except ValueError:  # some built-in functions have no signature
+        return False
+    return parameters.keys() >= _BUDGET
+
+
+class FunctionTrainer:
+    """Calls ``train(point)``, or ``train(point, *, epochs, checkpoint)`` with the resource as ``epochs``.
+
+    The function returns a loss to be minimised, or a dict with ``loss`` and perhaps ``status``, as for
+    ``hyperopt.fmin``.
+    """
+
+    def __init__(self, train: Callable[..., Any]) -> None:
+        self._train = train
+        self._takes_budget = takes_budget(train)
+
+    def setup(self) -> None:
+        """Nothing to load."""
+
+    def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished | Failed:  # noqa: ARG002
+        """Calls the function once; it reports no epochs."""
+        start = time.monotonic()
+        if self._takes_budget:
+            answer = self._train(job.point, epochs=job.to, checkpoint=job.checkpoint)
+        else:
+            answer = self._train(job.point)
+        seconds = time.monotonic() - start
+        result = dict(answer) if isinstance(answer, dict) else {"loss": answer}
+        status = result.setdefault("status", "ok")
+        if status == "fail":
+            error = result.get("error", "The function returned the status 'fail'.")
+            return Failed(job.trial, str(result.get("cause", "failed")), str(error), seconds=seconds)
+        if status != "ok":
+            raise ValueError(f"train(point) returned the status {status!r}; return 'ok' or 'fail'")
+        result["loss"] = _loss(result.get("loss"))
+        if not math.isfinite(result["loss"]):
+            return Failed(job.trial, "diverged", f"The loss is {result['loss']}.", seconds=seconds)
+        if self._takes_budget:
+            result["epochs"] = job.to
+        return Finished(job.trial, seconds=seconds, result=result)
+
+
+def _loss(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"train(point) returned {type(value).__name__} as its loss; return a number, or a dict with 'loss'"
+        ) from None

@@ -1,0 +1,47 @@
+"""What a training is told besides its point and its data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from metaopt.study.jobs import Epoch
+
+
+def _go_on(_: Epoch) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Run:
+    """The circumstances of one training; the defaults are for training by hand.
+
+    Attributes:
+        seed: the study's seed.
+        trial: the trial's number; initial weights, order, augmentation and dropout are functions of both.
+        start: epochs that were trained before, whose weights are in the checkpoint.
+        early_stopping: epochs without improvement of the objective before the training ends, or None.
+        objective: which epoch is the best, see ``metaopt.study.objective``.
+        report: is told each epoch; the training ends where it answers False.
+        limits: on the slow path, ``params``, ``macs`` or ``memory`` → largest value.
+    """
+
+    seed: int = 0
+    trial: int = 0
+    start: int = 0
+    early_stopping: int | None = None
+    objective: str = "val_accuracy"
+    report: Callable[[Epoch], bool] = _go_on
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+class NetworkRefused(Exception):
+    """A network of the slow path cannot exist or breaks a cheap limit, so it was not trained.
+
+    Attributes:
+        reason: ``"invalid architecture"`` or the limit's name.
+        detail: one sentence.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
