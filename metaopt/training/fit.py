@@ -119,7 +119,8 @@ def _fit(
     model: keras.Model, data: DataSet, settings: Training, run: Run, epochs: int, progress: Progress
 ) -> "_EpochLoop":
     heads = list(data.classes)
-    arrange = layout(model.output, heads)
+    # Asked of the model rather than read off it: a Sequential or subclassed model has no ``output``.
+    arrange = layout(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
     batches = TrainingBatches(data.train, data.augment, settings.batch_size, arrange, run.seed, run.trial)
     validation = Validation(data.validation, heads, settings.batch_size)
     weights = {head: float(settings.loss_weights.get(head, 1.0)) for head in heads}
@@ -195,11 +196,12 @@ class _EpochLoop(keras.callbacks.Callback):
                 metrics[TRAIN] = float(logs[name])
         if not math.isfinite(metrics["loss"]):
             return metrics
-        validated = validation_metrics(self._validation.predict(self.model), self._validation.labels)
-        heads = list(self._weights)
-        losses = [validated[f"val_{head}_loss" if len(heads) > 1 else "val_loss"] for head in heads]
-        total = sum(loss * weight for loss, weight in zip(losses, self._weights.values(), strict=True))
-        return {**metrics, "val_total_loss": total + _penalties(self.model), **validated}
+        predicted = self._validation.predict(self.model)
+        validated = validation_metrics(predicted, self._validation.labels)
+        total = _penalties(self.model)
+        for head in predicted:  # a user's own model may answer the first heads only
+            total += self._weights[head] * validated[f"val_{head}_loss" if len(predicted) > 1 else "val_loss"]
+        return {**metrics, "val_total_loss": total, **validated}
 
     def _patience_is_over(self, epoch: int) -> bool:
         patience = self._run.early_stopping
