@@ -33,7 +33,8 @@ pytestmark = pytest.mark.slow
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True)
+    run = [sys.executable, *words]
+    return subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def search(folder: Path, *flags: str) -> subprocess.CompletedProcess:
