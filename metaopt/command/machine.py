@@ -19,6 +19,11 @@ def free_memory(workers: int) -> float:
     return SHARE * free / workers
 
 
+def worker_memory(workers: int) -> int:
+    """Bytes of main memory above which a worker is ended, before it takes the machine down."""
+    return int(0.9 * psutil.virtual_memory().total / workers)
+
+
 def _gpu_bytes() -> list[int]:
     """Free bytes of each GPU; empty where there is none."""
     if shutil.which("nvidia-smi") is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from metaopt.command.arguments import Parser, add_results, duration, one_of, whole
 from metaopt.command.entry import guarded
-from metaopt.command.machine import free_memory, has_gpu
+from metaopt.command.machine import free_memory, has_gpu, worker_memory
 from metaopt.errors import UserError
 from metaopt.executors import Inline, Processes
 from metaopt.report.progress import make_progress
@@ -196,4 +196,5 @@ def _make_executor(ready: Ready, results: Path) -> Executor:
     trainer = KerasTrainer(ready.problem, ready.data.spec, deterministic=settings.deterministic)
     if settings.executor == "inline":
         return Inline(trainer)
-    return Processes(trainer, workers=settings.workers, log=results / "logs" / "worker.log")
+    limit = worker_memory(settings.workers)
+    return Processes(trainer, workers=settings.workers, memory_limit=limit, log=results / "logs" / "worker.log")
