@@ -144,7 +144,7 @@ def _train(study: Study, plan: Plan, problem: Problem, data: DataSet) -> "tuple[
         "images": len(data.everything()),
         "data": data.name,
     }
-    card = Card(data.class_names, data.input_shape, origin)
+    card = Card({head: data.class_names[head] for head in trained.heads}, data.input_shape, origin)
     sample, _ = data.everything().batch(range(min(_SAMPLE, len(data.everything()))))
     save(hand_out(trained.network, card, sample), card, plan.output)
     return trained, card

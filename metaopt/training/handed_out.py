@@ -38,11 +38,10 @@ def hand_out(network: keras.Model, card: Card, sample: npt.NDArray[np.uint8]) ->
     """
     heads = list(card.classes)
     answers = by_head(network.predict_on_batch(scale(sample)), heads)
+    network.compiled, network.optimizer = False, None
     height, width, channels = card.input_shape
     images = keras.Input((None, None, channels), dtype="uint8", name="image")
-    # As float32, for TensorFlow wraps what overshoots 0..255 around in uint8. Cut and rounded to whole numbers, as
-    # Pillow does, with which the training images were resized: images of the network's own size pass unchanged.
-    pixels = keras.layers.Resizing(
+    resize = keras.layers.Resizing(
         height,
         width,
         interpolation="bicubic",
@@ -51,9 +50,12 @@ def hand_out(network: keras.Model, card: Card, sample: npt.NDArray[np.uint8]) ->
         data_format="channels_last",
         dtype="float32",
         name="cut_and_resize",
-    )(keras.ops.cast(images, "float32"))
+    )
+    # In float32, for TensorFlow wraps what overshoots 0..255 around in uint8. Without `training=False` its default of
+    # True would hold for every layer after it too, and `model(images)` would drop units out. Cut and rounded to whole
+    # numbers as by Pillow, which resized the training images: images of the network's own size pass unchanged.
+    pixels = resize(keras.ops.cast(images, "float32"), training=False)
     pixels = keras.ops.round(keras.ops.clip(pixels, 0, 255))
-    network.compiled, network.optimizer = False, None
     scaled = keras.layers.Rescaling(1 / 255, offset=-0.5, dtype="float32", name="scale")(pixels)
     outputs = by_head(network(scaled), heads)
     return keras.Model(

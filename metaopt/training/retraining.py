@@ -15,7 +15,7 @@ from metaopt.blueprint.from_keras import Counts, count_keras
 from metaopt.errors import UserError
 from metaopt.randomness import integer
 from metaopt.study.problem import Problem, Training
-from metaopt.training.batches import TrainingBatches, layout
+from metaopt.training.batches import TrainingBatches, by_head, layout
 from metaopt.training.compiling import TRAIN, compile_model
 from metaopt.training.data import DataSet
 
@@ -29,6 +29,7 @@ class Retrained:
 
     Attributes:
         network: takes images scaled to −0.5..0.5, as in the search.
+        heads: that it has, the first head first; on the slow path perhaps not all of the data's.
         counts: its parameters and so on, without what is added when it is handed out.
         training: how it was trained.
         seconds: wall seconds of its epochs.
@@ -37,6 +38,7 @@ class Retrained:
     """
 
     network: keras.Model
+    heads: list[str]
     counts: Counts
     training: Training
     seconds: float
@@ -75,7 +77,8 @@ def retrain(
     training = _fitting(problem, lambda: problem.training(point))
     network = _build(problem, point, data, training)
     images = data.everything()
-    arrange = layout(network.output, list(data.classes))
+    output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
+    arrange = layout(output, list(data.classes))
     batches = TrainingBatches(images, data.augment, training.batch_size, arrange, seed, trial)
     loop = _Loop(batches, next(iter(data.classes)), report)
     callbacks: list[keras.callbacks.Callback] = [loop]
@@ -85,7 +88,8 @@ def retrain(
     if loop.failure is not None:
         raise UserError(f"{loop.failure} Nothing was saved: try another --seed, or another point with --point.")
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
-    return Retrained(network, count_keras(network), training, loop.seconds, loop.final, penalties)
+    heads = list(by_head(output, list(data.classes)))
+    return Retrained(network, heads, count_keras(network), training, loop.seconds, loop.final, penalties)
 
 
 def can_log() -> bool:
@@ -111,7 +115,7 @@ def _fitting(problem: Problem, make: Callable[[], Any]) -> Any:
     """What a function of the problem makes of the point; a point of another space lacks keys or has wrong types."""
     try:
         return make()
-    except (InvalidArchitecture, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:  # ValueError: also what Keras raises for shapes that do not fit
         reason = str(error) if isinstance(error, InvalidArchitecture) else f"{type(error).__name__}: {error}"
         raise UserError(f"the point does not fit {problem.name or 'the problem'}: {reason}.") from error
 

@@ -1,0 +1,182 @@
+"""``metaopt retrain`` on a study that was searched for the test: two trials of a tiny network on the digits."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from metaopt.command import retrain as command
+from metaopt.command.retrain import main
+from metaopt.command.retrain_plan import BEST, CHOSEN, make_plan
+from metaopt.command.search import main as search
+from metaopt.report.measurements import FILE, read_measurements
+from metaopt.study.limits import parse_limits
+from metaopt.study.study import Study
+from metaopt.training.model_file import read_card
+from tests.study.synthetic import search as synthetic_search
+
+PROBLEM = """
+from hyperopt import hp
+from metaopt.blueprint import Blueprint, Dense, Flatten, Input
+space = {"units": hp.uniformint("units", 4, 32), "learning_rate": 0.003, "batch_size": 100}
+def network(point, input_shape, classes):
+    inputs = Input(input_shape)
+    x = Dense(int(point["units"]), activation="relu")(Flatten()(inputs))
+    return Blueprint(inputs, {head: Dense(n, activation="softmax")(x) for head, n in classes.items()})
+"""
+
+
+def retrain(capsys, *arguments) -> tuple[int, str, list[str]]:
+    code = main([str(argument) for argument in arguments])
+    shown = capsys.readouterr()
+    assert "Traceback" not in shown.err
+    return code, shown.out, [line for line in shown.err.splitlines() if line.startswith("error: ")]
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory) -> Path:
+    """A folder with a study and its problem; not to be changed."""
+    folder = tmp_path_factory.mktemp("searched")
+    (folder / "tiny.py").write_text(PROBLEM)
+    flags = ["--data", "digits", "--trials", "2", "--epochs", "3", "--executor", "inline"]
+    flags += ["--constraint", "val_precision>=0.01"]
+    assert search([*flags, "--space", str(folder / "tiny.py"), "--results", str(folder / "results")]) == 0
+    return folder
+
+
+@pytest.fixture
+def results(searched, tmp_path) -> Path:
+    shutil.copytree(searched / "results", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def plan(study: Study, **given):
+    return make_plan(study, **{"point_file": None, "epochs": None, "seed": None, "output": None, **given})
+
+
+def test_without_options_the_best_is_trained_as_long_as_it_was_best_at(tmp_path) -> None:
+    study = synthetic_search(tmp_path / "results", trials=3, seed=7)
+    made = plan(study)
+    assert made.point == study.best["space"]
+    assert (made.trial, made.epochs, made.seed) == (study.best["trial"], study.best["best_epoch"], 7)
+    assert made.output == tmp_path / "results" / BEST
+
+
+def test_every_option_overrides(tmp_path) -> None:
+    study = synthetic_search(tmp_path / "results", trials=3, seed=7)
+    made = plan(study, epochs=2, seed=0, output=tmp_path / "mine.keras")
+    assert (made.epochs, made.seed, made.output) == (2, 0, tmp_path / "mine.keras")
+
+
+def test_a_point_of_the_search_knows_its_epochs_and_another_is_trained_to_the_end(tmp_path) -> None:
+    study = synthetic_search(tmp_path / "results", trials=3, epochs=5)
+    record, file = study.records[1], tmp_path / "point.json"
+    file.write_text(json.dumps(record))
+    made = plan(study, point_file=file)
+    assert (made.trial, made.name, made.epochs) == (1, "trial 1", record["best_epoch"])
+    assert made.output.name == CHOSEN
+    file.write_text(json.dumps({"x": 0.5, "branch": None}))
+    made = plan(study, point_file=file)
+    assert (made.record, made.trial, made.epochs) == (None, 0, 5)
+
+
+def test_a_trial_that_was_not_trained_to_its_end_is(tmp_path, monkeypatch) -> None:
+    study = synthetic_search(tmp_path / "results", trials=3, epochs=5)
+    paused = {**study.best, "complete": False, "best_epoch": 1}
+    monkeypatch.setattr(Study, "require_best", lambda self: paused)
+    assert plan(study).epochs == 5
+
+
+def test_no_file_of_it_sorts_after_the_records() -> None:
+    assert max(BEST, CHOSEN, FILE, "logs") < "model_0.0000000000_000000.json"
+
+
+def test_what_is_wrong_is_said_before_anything_is_trained(capsys, tmp_path) -> None:
+    code, _, errors = retrain(capsys, "--results", tmp_path / "absent")
+    assert (code, len(errors)) == (2, 1)
+    study = synthetic_search(tmp_path / "results", trials=3)
+    code, _, errors = retrain(capsys, "--results", study.folder, "--output", "model.h5")
+    assert code == 2
+    assert "ends in .keras" in errors[0]
+    code, _, errors = retrain(capsys, "--results", study.folder)
+    assert code == 2
+    assert "searched from Python" in errors[0]
+    code, _, errors = retrain(capsys, "--results", study.folder, "--epochs", "0")
+    assert code == 2
+
+
+@pytest.mark.slow
+def test_the_best_is_trained_saved_and_measured(capsys, results) -> None:
+    code, shown, _ = retrain(capsys, "--results", results)
+    assert code == 0
+    assert "looked at for the first time" in shown
+    assert "the validation accuracy of the search" in shown
+    assert "limit val_precision>=0.01 is kept: test_precision is" in shown
+    study = Study.load(results)
+    card = read_card(results / BEST)
+    assert card.classes == {"label": [str(digit) for digit in range(10)]}
+    assert card.training["trial"] == study.best["trial"]
+    (measured,) = read_measurements(results)
+    assert measured["epochs"] == study.best["best_epoch"]
+    assert (measured["images"], measured["test_images"]) == (1438, 359)
+    assert measured["params"] == study.best["params"]
+    assert measured["macs"] == study.best["macs"]
+    assert measured["feasible"]
+    score = measured["scores"]["test_accuracy"]
+    assert score["low"] < score["value"] < score["high"]
+    assert list((results / "logs").glob("retrain-*/train/events*"))
+    assert sorted(path.name for path in results.iterdir() if not path.name.startswith("."))[-1].startswith("model_")
+
+    code, shown, _ = retrain(capsys, "--results", results)
+    assert code == 0
+    assert "WARNING: The test images of this study were looked at once before" in shown
+    first, second = read_measurements(results)
+    assert first["scores"] == second["scores"]  # the same seed trains the same network
+
+
+@pytest.mark.slow
+def test_a_limit_that_the_final_model_breaks_is_said(capsys, results, tmp_path, monkeypatch) -> None:
+    limits = ["params<=10", "val_precision>=1", "val_total_loss<=0.01", "memory<=10"]
+    monkeypatch.setattr(Study, "limits", property(lambda self: parse_limits(limits)))
+    point = tmp_path / "point.json"
+    point.write_text(json.dumps({"units": 5, "learning_rate": 0.001, "batch_size": 500}))
+    code, shown, _ = retrain(capsys, "--results", results, "--point", point, "--epochs", 1, "--seed", 3)
+    assert code == 0
+    assert "retraining a point that the search did not train for 1 epochs (as asked)" in shown
+    for limit in ("params<=10", "val_precision>=1", "val_total_loss<=0.01", "memory<=10"):
+        assert f"limit {limit} is BROKEN" in shown
+    assert "chose it" not in shown
+    (measured,) = read_measurements(results)
+    assert not measured["feasible"]
+    assert measured["trial"] is None
+    assert measured["seed"] == 3
+
+
+@pytest.mark.slow
+def test_another_data_set_or_network_is_refused(capsys, searched, results, monkeypatch) -> None:
+    load = command.load
+    monkeypatch.setattr(command, "load", lambda spec: replace(load(spec), fingerprint="another"))
+    code, _, errors = retrain(capsys, "--results", results)
+    assert code == 3
+    assert "digits holds other images now" in errors[0]
+    problem = searched / "tiny.py"
+    try:
+        problem.write_text(PROBLEM.replace("relu", "elu"))
+        code, _, errors = retrain(capsys, "--results", results)
+    finally:
+        problem.write_text(PROBLEM)
+    assert code == 3
+    assert "tiny.py has changed since the search" in errors[0]
+    assert not (results / BEST).exists()
+
+
+@pytest.mark.slow
+def test_a_point_of_another_space_is_refused(capsys, results, tmp_path) -> None:
+    (tmp_path / "point.json").write_text('{"filters": 3}')
+    code, _, errors = retrain(capsys, "--results", results, "--point", tmp_path / "point.json")
+    assert code == 2
+    assert "the point does not fit" in errors[0]
+    assert "'units'" in errors[0]
+    assert read_measurements(results) == []

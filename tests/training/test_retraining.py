@@ -1,0 +1,84 @@
+"""The final training on the digits with a tiny network."""
+
+import pytest
+
+from metaopt.blueprint import Blueprint, Dense, Flatten, Input
+from metaopt.errors import UserError
+from metaopt.study.problem import Problem, Training
+from metaopt.training.data import DataSpec, load
+
+pytestmark = pytest.mark.slow
+
+
+def network(point, input_shape, classes) -> Blueprint:
+    inputs = Input(input_shape)
+    x = Flatten()(inputs)
+    return Blueprint(
+        inputs, {head: Dense(n, activation="softmax", kernel_regularizer=0.01)(x) for head, n in classes.items()}
+    )
+
+
+def training(point) -> Training:
+    return Training(optimizer="SGD", learning_rate=point["rate"], batch_size=300)
+
+
+def build_model(point, input_shape, classes):
+    """The slow path, with logits as its output."""
+    import keras
+
+    model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(classes["label"])])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+PROBLEM = Problem(space=None, network=network, training=training, name="tiny")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load(DataSpec("digits", augment="shift"))
+
+
+def test_all_but_the_test_images_are_seen_and_the_seed_decides_the_rest(digits, tmp_path) -> None:
+    from metaopt.training.retraining import can_log, retrain
+
+    said = []
+    log = tmp_path if can_log() else None
+    made = [
+        retrain(PROBLEM, {"rate": 0.1}, digits, epochs=2, seed=seed, log=log, report=lambda *epoch: said.append(epoch))
+        for seed in (4, 4, 5)
+    ]
+    same, again, other = ([weight.tolist() for weight in one.network.get_weights()] for one in made)
+    assert same == again != other
+    assert [epoch for epoch, _, _ in said] == [1, 2] * 3
+    assert said[0][1] > said[1][1] > 0
+    first = made[0]
+    assert first.final["loss"] == said[1][1]
+    assert 0 < first.final["train"] < first.final["loss"]
+    assert first.penalties > 0
+    assert first.counts.params == 65 * 10
+    assert int(first.network.optimizer.iterations) == 2 * -(-len(digits.everything()) // 300)
+    assert log is None or list(log.glob("train/events*"))
+
+
+def test_a_compiled_model_of_the_slow_path_is_trained(digits) -> None:
+    from metaopt.training.retraining import retrain
+
+    made = retrain(Problem(space=None, build_model=build_model), {"batch_size": 500}, digits, epochs=1, seed=0)
+    assert made.counts.params == 65 * 10
+    assert set(made.final) == {"loss"}
+    assert made.heads == ["label"]
+
+
+def test_a_training_that_diverges_is_told_in_one_sentence(digits) -> None:
+    from metaopt.training.retraining import retrain
+
+    with pytest.raises(UserError, match=r"The training diverged: its loss became .* in epoch 1"):
+        retrain(PROBLEM, {"rate": 1e38}, digits, epochs=2, seed=0)
+
+
+def test_a_point_of_another_space_is_told(digits) -> None:
+    from metaopt.training.retraining import retrain
+
+    with pytest.raises(UserError, match="the point does not fit tiny: KeyError: 'rate'"):
+        retrain(PROBLEM, {}, digits, epochs=1, seed=0)
