@@ -17,6 +17,7 @@ from metaopt.command.retrain_plan import BEST, CHOSEN, Plan, make_plan
 from metaopt.errors import StudyMismatch
 from metaopt.report.final import Judged, Score, judge, measure, score_lines
 from metaopt.report.measurements import add_measurement, earlier_looks, read_measurements
+from metaopt.report.predictions import Predictions, digest_test_set, predictions_of, write_predictions
 from metaopt.report.scores import describe_metric
 from metaopt.study.guard import memory
 from metaopt.study.problem import Problem
@@ -172,12 +173,14 @@ class Measured:
         params: of the model in the file.
         macs: of one image.
         limits: every limit of the study.
+        predictions: its answers for the test images, by the first head.
     """
 
     scores: dict[str, Score]
     params: int
     macs: int
     limits: list[Judged]
+    predictions: Predictions
 
 
 def _measure(study: Study, plan: Plan, trained: "Retrained", card: Card, data: DataSet) -> Measured:
@@ -188,7 +191,10 @@ def _measure(study: Study, plan: Plan, trained: "Retrained", card: Card, data: D
 
     model, _ = load_model(plan.output)
     counts = count_keras(model)
-    scores = measure(predict_all(model, card, data.test()), data.test().labels)
+    probabilities = predict_all(model, card, data.test())
+    scores = measure(probabilities, data.test().labels)
+    head = next(iter(probabilities))
+    predictions = predictions_of(probabilities[head], data.test().labels[head], digest_test_set(data.test()))
     values: dict[str, float] = {
         "params": counts.params,
         "macs": counts.macs,
@@ -200,11 +206,12 @@ def _measure(study: Study, plan: Plan, trained: "Retrained", card: Card, data: D
     if len(card.classes) == 1:
         weight = float(trained.training.loss_weights.get(next(iter(card.classes)), 1.0))
         values["test_total_loss"] = weight * values["test_loss"] + trained.penalties
-    return Measured(scores, counts.params, counts.macs, judge(study.limits, values))
+    return Measured(scores, counts.params, counts.macs, judge(study.limits, values), predictions)
 
 
 def _keep(study: Study, plan: Plan, trained: "Retrained", card: Card, data: DataSet, measured: Measured) -> Path:
-    """Adds the measurement to the study's file of them."""
+    """Adds the measurement to the study's file of them, and keeps the predictions beside it."""
+    number = len(read_measurements(study.folder)) + 1
     return add_measurement(
         study.folder,
         {
@@ -216,6 +223,7 @@ def _keep(study: Study, plan: Plan, trained: "Retrained", card: Card, data: Data
             "scores": {name: asdict(score) for name, score in measured.scores.items()},
             "limits": [judged.as_json() for judged in measured.limits],
             "feasible": not any(judged.broken for judged in measured.limits),
+            "predictions": write_predictions(study.folder, number, measured.predictions),
             "params": measured.params,
             "macs": measured.macs,
             "seconds": round(trained.seconds, 3),

@@ -12,6 +12,7 @@ from metaopt.command.retrain import main
 from metaopt.command.retrain_plan import BEST, CHOSEN, make_plan
 from metaopt.command.search import main as search
 from metaopt.report.measurements import FILE, read_measurements
+from metaopt.report.predictions import read_predictions
 from metaopt.study.limits import parse_limits
 from metaopt.study.study import Study
 from metaopt.training.model_file import read_card
@@ -125,6 +126,9 @@ def test_the_best_is_trained_saved_and_measured(capsys, results) -> None:
     assert measured["macs"] == study.best["macs"]
     assert measured["feasible"]
     score = measured["scores"]["test_accuracy"]
+    predictions = read_predictions(results, measured["predictions"])
+    assert predictions.right().mean() == score["value"]
+    assert predictions.right(3).mean() == measured["scores"]["test_top3"]["value"]
     assert score["low"] < score["value"] < score["high"]
     assert list((results / "logs").glob("retrain-*/train/events*"))
     assert sorted(path.name for path in results.iterdir() if not path.name.startswith("."))[-1].startswith("model_")
@@ -134,6 +138,8 @@ def test_the_best_is_trained_saved_and_measured(capsys, results) -> None:
     assert "WARNING: The test images of this study were looked at once before" in shown
     first, second = read_measurements(results)
     assert first["scores"] == second["scores"]  # the same seed trains the same network
+    assert first["predictions"]["test_set"] == second["predictions"]["test_set"]
+    assert read_predictions(results, second["predictions"]) is not None
 
 
 @pytest.mark.slow
