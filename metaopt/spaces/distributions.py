@@ -1,5 +1,7 @@
 """The prior of one parameter: every ``hp.*`` distribution, drawn and bounded as hyperopt does.
 
+A draw is the quantile of a uniform number, so that all values of a space have their place in a unit cube.
+
 The formulas are those of ``hyperopt/pyll/stochastic.py``: a loguniform is exp(uniform(low, high)), a lognormal
 exp(normal(mu, sigma)), and a name that begins with q rounds x to round(x / q)·q (a half goes to the even neighbour).
 """
@@ -9,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
+from statistics import NormalDist
 
 import numpy as np
 
@@ -134,38 +137,85 @@ class Distribution:
             return "its probabilities must be 0 or more and sum to 1"
         return None
 
-    def sampler(self) -> Callable[[np.random.Generator], float]:
-        """A function that draws from the distribution; made once, called on the hot path.
+    def quantile(self) -> Callable[[float], float]:
+        """The inverse of the distribution function; made once, called on the hot path.
 
         Returns:
-            A function of a generator to a plain int or float.
+            A function from a number in (0, 1), uniform for a draw from the prior, to a plain int or float.
         """
         if self.name == "choice":
             options = int(self.args[0])
-            return lambda rng: int(rng.integers(options))
+            return lambda unit: int(unit * options)
         if self.name == "pchoice":
             thresholds = list(accumulate(self.args))[:-1]
-            return lambda rng: bisect_right(thresholds, rng.random())
+            return lambda unit: bisect_right(thresholds, unit)
         if self.name == "randint":
             first, end = int(self.args[0]), int(self.args[1])
-            return lambda rng: int(rng.integers(first, end))
+            return lambda unit: first + int(unit * (end - first))
+        a, b = self.args[:2]
         if self.name == "uniformint":
-            low, high = self.args
-            return lambda rng: round(rng.uniform(low, high))
-        return self._continuous_sampler()
+            return lambda unit: round(min(a + unit * (b - a), b))
+        return self._continuous_quantile()
 
-    def _continuous_sampler(self) -> Callable[[np.random.Generator], float]:
+    def _continuous_quantile(self) -> Callable[[float], float]:
         a, b = self.args[:2]
         step = self.step
-        normal, logarithmic = self.name.endswith("normal"), self.logarithmic
+        if self.name.endswith("normal"):
+            inverse, value = NormalDist(a, b).inv_cdf, self.value
+            return lambda unit: value(inverse(unit))
+        exp = math.exp
+        # min, as a + (b - a) may round to more than b.
+        if self.logarithmic:
+            if step is None:
+                return lambda unit: exp(min(a + unit * (b - a), b))
+            return lambda unit: float(round(exp(min(a + unit * (b - a), b)) / step) * step)
+        if step is None:
+            return lambda unit: min(a + unit * (b - a), float(b))
+        return lambda unit: float(round(min(a + unit * (b - a), b) / step) * step)
 
-        def draw(rng: np.random.Generator) -> float:
-            value = rng.normal(a, b) if normal else rng.uniform(a, b)
-            if logarithmic:
-                value = math.exp(min(value, _LARGEST_LOGARITHM))
-            return value if step is None else _quantise(value, step)
+    def unit(self, value: float) -> float:
+        """Where a value lies in the unit interval: ``quantile()`` gives it back.
 
-        return draw
+        A value of a discrete distribution owns an interval as long as its probability, of which this is the middle.
+        """
+        if self.name == "pchoice":
+            below = sum(self.args[: int(value)])
+            return below + self.args[int(value)] / 2
+        if self.name in ("choice", "randint"):
+            low, high = self.bounds
+            return (value - low + 0.5) / (high - low + 1)
+        if self.step is None:
+            return self._share_below(value)
+        return (self._share_below(value - self.step / 2) + self._share_below(value + self.step / 2)) / 2
+
+    def _share_below(self, value: float) -> float:
+        """The distribution function, before rounding to the step."""
+        if self.logarithmic and value <= 0:
+            return 0.0
+        place = math.log(value) if self.logarithmic else value
+        a, b = self.args[:2]
+        if self.name.endswith("normal"):
+            return NormalDist(a, b).cdf(place)
+        return min(max((place - a) / (b - a), 0.0), 1.0)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The bounds on the scale on which the prior is even or normal: of logarithms if it is ``logarithmic``."""
+        return (-math.inf, math.inf) if self.name.endswith("normal") else (self.args[0], self.args[1])
+
+    def place(self, value: float) -> float:
+        """A number's place on that scale; of one that was rounded to 0 a logarithm that would have been."""
+        if not self.logarithmic:
+            return value
+        return math.log(value if value > 0 else (self.step or 1.0) / 4)
+
+    def value(self, place: float) -> float:
+        """The number at a place of that scale, rounded to the step and kept within the bounds."""
+        number = math.exp(max(-_LARGEST_LOGARITHM, min(place, _LARGEST_LOGARITHM))) if self.logarithmic else place
+        if self.step is not None:
+            number = _quantise(number, self.step)
+        low, high = self.bounds
+        return self.plain(min(max(number, low), high))
 
     def plain(self, value: float) -> float:
         """The value as a plain int or float, whatever numpy type it had."""

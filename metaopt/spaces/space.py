@@ -1,7 +1,7 @@
 """A compiled search space: its parameters, draws from the prior, and the point that a draw stands for."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,8 +12,13 @@ from metaopt.errors import UserError
 from metaopt.spaces.canonical import canonical_text
 from metaopt.spaces.decoding import decode
 from metaopt.spaces.evaluating import check_index, evaluator
+from metaopt.spaces.groups import Group, find_groups
 from metaopt.spaces.nodes import Choice, Node, Value, children
 from metaopt.spaces.parameters import Parameter, Vals
+
+# The unit interval without its ends, at which a normal distribution is infinite.
+_INSIDE = (2.0**-53, 1 - 2.0**-53)
+_NO_VALUE = float("nan")  # of a label that was not given one
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +45,46 @@ class Space:
 
     def draw(self, rng: np.random.Generator) -> Vals:
         """A draw from the prior, distributed as hyperopt's."""
-        samplers = self._samplers
-        vals = Vals()
-        for label in self._visit(vals):
-            if label not in vals:
-                vals[label] = samplers[label](rng)
-        return vals
+        return self._fill(self._from_prior(rng))
+
+    def complete(self, vals: Mapping[str, float], rng: np.random.Generator) -> Vals:
+        """The active ones of the values, and draws from the prior for the active labels that have none.
+
+        Raises:
+            UserError: a choice that is active has a value that is no index of its options.
+        """
+        drawn = self._from_prior(rng)
+        return self._fill(lambda label, number: vals[label] if label in vals else drawn(label, number))
+
+    def encode(self, vals: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+        """A draw as numbers, for models and for measures of distance.
+
+        Each parameter has a place in the unit interval by its prior's distribution function: a learning rate of a
+        loguniform has its logarithm's, an option that of its index, a rounded value the middle of what is rounded to
+        it. Draws from the prior are therefore uniform in the unit cube.
+
+        Returns:
+            Places (parameters,) in (0, 1), in the order of ``parameters``, 0.5 for those that are not active; and a
+            mask (parameters,) that is True for the active ones.
+        """
+        mask = np.array([label in vals for label in self.labels], dtype=bool)
+        places = [one.distribution.unit(vals[one.label]) if one.label in vals else 0.5 for one in self.parameters]
+        return np.clip(np.array(places, dtype=float), *_INSIDE), mask
+
+    def decode(self, places: np.ndarray) -> Vals:
+        """The draw at a place of the unit cube, see ``encode``; numbers of labels that are not active do not matter.
+
+        Args:
+            places: (parameters,), in [0, 1].
+        """
+        units = np.clip(places, *_INSIDE).tolist()
+        quantiles = self._quantiles
+        return self._fill(lambda _, number: quantiles[number](units[number]))
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The blocks that repeat, see ``metaopt.spaces.groups``."""
+        return find_groups(self.parameters)
 
     def active(self, vals: Mapping[str, float]) -> frozenset[str]:
         """The labels that a draw has, by the choices in it.
@@ -53,7 +92,7 @@ class Space:
         Raises:
             UserError: a choice that is active has no value, or one that is no index of its options.
         """
-        return frozenset(self._visit(vals))
+        return frozenset(self._fill(lambda label, _: vals.get(label, _NO_VALUE)))
 
     def restrict(self, vals: Mapping[str, Any]) -> Vals:
         """The active ones of the values, as plain ints and floats.
@@ -114,34 +153,69 @@ class Space:
         return hashlib.sha256(self.canonical.encode()).hexdigest()
 
     @cached_property
-    def _samplers(self) -> dict[str, Callable[[np.random.Generator], float]]:
-        return {parameter.label: parameter.distribution.sampler() for parameter in self.parameters}
+    def _quantiles(self) -> list[Callable[[float], float]]:
+        return [parameter.distribution.quantile() for parameter in self.parameters]
+
+    def _from_prior(self, rng: np.random.Generator) -> Callable[[str, int], float]:
+        """A function from a label and the number of its parameter to a draw."""
+        quantiles = self._quantiles
+        units = rng.random(len(quantiles)).tolist()  # all at once: a call of numpy costs as much as a hundred numbers
+        return lambda _, number: quantiles[number](units[number])
 
     @cached_property
     def _evaluate(self) -> Callable[[Mapping[str, float]], Any]:
         integers = {one.label for one in self.parameters if one.distribution.is_integer}
         return evaluator(self.root, integers)
 
-    def _visit(self, vals: Mapping[str, float]) -> Iterator[str]:
-        """The labels that are active, from left to right; one that stands at several places more than once.
+    def _fill(self, value_of: Callable[[str, int], float]) -> Vals:
+        """Asks for the value of every active label once, by label and number of the parameter.
 
-        A choice's value is read after its label was handed out: the caller may put it into ``vals`` then.
+        A choice is asked for before what its options hold.
         """
-        seen: set[int] = set()
-        stack = [self.root]
-        while stack:
-            node = stack.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            if isinstance(node, Choice | Value):
-                yield node.label
-            if not isinstance(node, Choice):
-                stack.extend(reversed(children(node)))
-            elif node.label in vals:
-                stack.append(node.options[check_index(node, vals[node.label])])
-            else:
-                raise self._missing(node.label)
+        vals = Vals()
+        seen: set[Choice] = set()
+        pending = [self._section(self.root)]
+        for section in pending:  # grows as it goes
+            for label, number, choice in section:
+                value = vals.get(label)
+                if value is None:
+                    value = vals[label] = value_of(label, number)
+                if choice is not None and choice not in seen:
+                    seen.add(choice)
+                    if value is _NO_VALUE:
+                        raise self._missing(label)
+                    pending.append(self._section(choice.options[check_index(choice, value)]))
+        return vals
+
+    def _section(self, node: Node) -> list[tuple[str, int, Choice | None]]:
+        """What stands below a node outside of further choices: label, number of its parameter, the choice if it is one.
+
+        From left to right; remembered, since a search asks for the same ones again and again.
+        """
+        found = self._sections.get(node)
+        if found is None:
+            found = self._sections[node] = []
+            seen: set[Node] = set()
+            stack = [node]
+            while stack:
+                below = stack.pop()
+                if below in seen:
+                    continue
+                seen.add(below)
+                if isinstance(below, Choice | Value):
+                    choice = below if isinstance(below, Choice) else None
+                    found.append((below.label, self._numbers[below.label], choice))
+                else:
+                    stack.extend(reversed(children(below)))
+        return found
+
+    @cached_property
+    def _sections(self) -> dict[Node, list[tuple[str, int, Choice | None]]]:
+        return {}
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {parameter.label: number for number, parameter in enumerate(self.parameters)}
 
     def _missing(self, label: str) -> UserError:
         return UserError(f"the values lack {label!r}, which is active under their choices")
