@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -26,7 +27,7 @@ class Progress:
     seconds: list[float] = field(default_factory=list)
 
 
-def save(directory: Path, model: keras.Model, progress: Progress, best: list | None) -> None:
+def save(directory: Path, model: keras.Model, progress: Progress, best: list[Any] | None) -> None:
     """Writes what a continuation needs; each file is written aside and renamed.
 
     The order and the augmentation of an epoch and the seed of its dropout are functions of its number, so weights and
@@ -34,7 +35,7 @@ def save(directory: Path, model: keras.Model, progress: Progress, best: list | N
 
     Args:
         directory: made if it is not there.
-        model: as it is after the last epoch; has the best weights afterwards, if there are any.
+        model: as it is after the last epoch; of no use afterwards.
         progress: how it went.
         best: weights of the best epoch as ``get_weights`` gave them, or None if they are in the directory already.
     """
@@ -42,6 +43,7 @@ def save(directory: Path, model: keras.Model, progress: Progress, best: list | N
     _aside(directory / LAST, model.save_weights)
     if best is not None:
         model.set_weights(best)
+        model.optimizer = None  # its state is that of the last epoch, and with Adam twice as large as the weights
         _aside(directory / BEST, model.save_weights)
     text = json.dumps(asdict(progress))
     _aside(directory / PROGRESS, lambda path: Path(path).write_text(text))

@@ -33,13 +33,14 @@ def compile_model(model: keras.Model, training: Training, classes: Classes) -> k
     weights = [float(training.loss_weights.get(head, 1.0)) for head in heads]
     metric = keras.metrics.SparseCategoricalCrossentropy(name=TRAIN)
     options: dict[str, Any]
-    if isinstance(model.output, dict):
+    output = getattr(model, "output", None)  # a Sequential model has one output and no such attribute
+    if isinstance(output, dict):
         options = {
             "loss": dict.fromkeys(heads, LOSS),
             "loss_weights": dict(zip(heads, weights, strict=True)),
             "metrics": {heads[0]: [metric]},
         }
-    elif isinstance(model.output, list | tuple):
+    elif isinstance(output, list | tuple):
         options = {
             "loss": [LOSS] * len(heads),
             "loss_weights": weights,

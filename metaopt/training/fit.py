@@ -1,6 +1,5 @@
 """The training of one network: built, fitted, measured after every epoch, its best weights kept."""
 
-import gc
 import math
 import time
 from pathlib import Path
@@ -57,32 +56,30 @@ def build_and_train(
     run = Run() if run is None else run
     began = time.perf_counter()
     directory = None if checkpoint is None else Path(checkpoint)
-    keras.utils.clear_session()
-    # Initial weights and whatever else draws while the model is built; a worker's earlier trials leave no trace.
-    keras.utils.set_random_seed(integer(run.seed, run.trial, "initialise"))
-    try:
-        training = getattr(problem, "training", None) or Training.from_point
-        settings: Training = training(point)
-        model, counts = _build(problem, point, data, settings, run)
-        if not model.optimizer.built:
-            # Else Keras would build it while it traces the training step, and then have to trace again.
-            model.optimizer.build(model.trainable_variables)
-        progress = Progress() if run.start == 0 else restore(directory, model, run.start)
-        epoch_loop = _fit(model, data, settings, run, epochs, progress)
-        if directory is not None and epoch_loop.failure is None:
-            save(directory, model, progress, epoch_loop.best_weights)
-        return {
-            **_result(epoch_loop, run),
-            **counts,
-            "seconds": time.perf_counter() - began,
-            "seed": run.seed,
-            **backend.describe(),
-        }
-    finally:
-        # Keras' and TensorFlow's global state would else grow by every model of a worker.
-        model = epoch_loop = None  # type: ignore[assignment]
-        keras.utils.clear_session()
-        gc.collect()
+    with backend.clean_session():
+        # Initial weights and whatever else draws while the model is built; a worker's earlier trials leave no trace.
+        keras.utils.set_random_seed(integer(run.seed, run.trial, "initialise"))
+        epoch_loop, counts = _train(problem, point, data, epochs, directory, run)
+        record = {**_result(epoch_loop, run), **counts}
+        epoch_loop.set_model(None)  # the last reference to the model, which can then be forgotten
+    return {**record, "seconds": time.perf_counter() - began, "seed": run.seed, **backend.describe()}
+
+
+def _train(
+    problem: Any, point: Any, data: DataSet, epochs: int, directory: Path | None, run: Run
+) -> tuple["_EpochLoop", dict[str, int]]:
+    """Builds, fits and saves; also returns ``params`` and ``macs``."""
+    training = getattr(problem, "training", None) or Training.from_point
+    settings: Training = training(point)
+    model, counts = _build(problem, point, data, settings, run)
+    if not model.optimizer.built:
+        # Else Keras would build it while it traces the training step, and then have to trace again.
+        model.optimizer.build(model.trainable_variables)
+    progress = Progress() if run.start == 0 else restore(directory, model, run.start)
+    epoch_loop = _fit(model, data, settings, run, epochs, progress)
+    if directory is not None and epoch_loop.failure is None:
+        save(directory, model, progress, epoch_loop.best_weights)
+    return epoch_loop, counts
 
 
 def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run) -> tuple[keras.Model, dict[str, int]]:

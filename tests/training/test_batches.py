@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from metaopt.training.augment import Augment
+from metaopt.training.data import ArrayImages
+
+pytestmark = pytest.mark.slow  # imports Keras
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (23, 4, 4, 1), np.uint8)
+DATA = ArrayImages(IMAGES, {"label": np.arange(23, dtype=np.int32)})
+
+
+def batches(seed: int = 0, trial: int = 0, size: int = 10, kind: Augment = "none"):
+    from metaopt.training.batches import TrainingBatches
+
+    return TrainingBatches(DATA, kind, size, lambda labels: labels["label"], seed, trial)
+
+
+def epoch(made, number: int, indices=None):
+    made.begin(number)
+    parts = [made[i] for i in (range(made.num_batches) if indices is None else indices)]
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def test_scale_gives_float32_around_zero() -> None:
+    from metaopt.training.batches import scale
+
+    scaled = scale(np.array([0, 255], np.uint8))
+    assert scaled.dtype == np.float32
+    assert scaled.tolist() == [-0.5, 0.5]
+
+
+def test_an_epoch_has_every_image_once_with_its_label() -> None:
+    from metaopt.training.batches import scale
+
+    images, labels = epoch(batches(), 0)
+    assert sorted(labels) == list(range(23))
+    np.testing.assert_array_equal(images, scale(IMAGES[labels]))
+    assert [len(batches()[i][1]) for i in range(3)] == [10, 10, 3]
+
+
+def test_a_batch_larger_than_the_set_is_cut_to_it() -> None:
+    made = batches(size=700)
+    assert made.num_batches == 1
+    assert len(made[0][1]) == 23
+
+
+@pytest.mark.parametrize("kind", ["none", "flip", "shift"])
+def test_an_epoch_is_a_function_of_seed_trial_and_number(kind: Augment) -> None:
+    first = epoch(batches(seed=3, trial=4, kind=kind), 5)
+    made = batches(seed=3, trial=4, kind=kind)
+    for number in (0, 9, 5):  # whatever was asked for before
+        again = epoch(made, number)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for seed, trial, number in ((4, 4, 5), (3, 5, 5), (3, 4, 6)):
+        assert (epoch(batches(seed=seed, trial=trial, kind=kind), number)[1] != first[1]).any()
+
+
+def test_a_batch_does_not_depend_on_those_asked_for_before() -> None:
+    made = batches(kind="flip")
+    whole = epoch(made, 2)[0]
+    np.testing.assert_array_equal(epoch(made, 2, indices=[1])[0], whole[10:20])
+
+
+class Model:
+    """Answers the class 0 with the mean of an image, and counts the sizes it was asked with."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
+        self.sizes.append(len(images))
+        first = images.mean(axis=(1, 2, 3)) + 0.5
+        return np.stack([first, 1 - first], axis=1)
+
+
+@pytest.mark.parametrize("count", [1, 127, 128, 129, 500])
+def test_validation_covers_every_image_in_batches_of_one_size(count: int) -> None:
+    from metaopt.training.batches import Validation
+
+    images = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 1), np.uint8)
+    data = ArrayImages(images, {"label": np.zeros(count, np.int32)})
+    model = Model()
+    probabilities = Validation(data, ["label"], batch_size=20).predict(model)["label"]
+    np.testing.assert_allclose(probabilities[:, 0], images.mean(axis=(1, 2, 3)) / 255, rtol=1e-4)
+    assert len(set(model.sizes)) == 1
+    assert sum(model.sizes) - count < len(model.sizes)

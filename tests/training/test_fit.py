@@ -1,0 +1,178 @@
+"""Each test trains a tiny network for a few epochs; tracing is what costs."""
+
+import importlib
+import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from metaopt.errors import UserError
+from metaopt.study.jobs import Epoch
+from metaopt.study.problem import Problem, Training
+from metaopt.training import NetworkRefused, Run, build_and_train
+from metaopt.training.data import DataSet
+
+pytestmark = pytest.mark.slow  # trains with Keras
+
+tiny_problem = importlib.import_module("tiny_problem")
+
+
+def weights(directory: Path, name: str = "last") -> dict[str, np.ndarray]:
+    """Every array of a weights file, by its path in it."""
+    import h5py
+
+    found: dict[str, np.ndarray] = {}
+    with h5py.File(directory / f"{name}.weights.h5") as file:
+        file.visititems(lambda path, item: found.update({path: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    return one.keys() == other.keys() and all((one[key] == other[key]).all() for key in one)
+
+
+def test_the_record_tells_how_it_went(tiny: DataSet, tmp_path: Path) -> None:
+    seen: list[Epoch] = []
+    run = Run(seed=3, trial=4, report=lambda epoch: seen.append(epoch) or True)
+    record = build_and_train(tiny_problem, {}, tiny, epochs=5, checkpoint=tmp_path, run=run)
+    assert record == json.loads(json.dumps(record))
+    assert record["status"] == "ok"
+    assert record["complete"]
+    assert (record["epochs"], record["seed"]) == (5, 3)
+    history = record["history"]
+    names = {"loss", "train", "val_total_loss", "val_loss", "val_accuracy", "val_top3", "val_precision"}
+    heads = {f"val_{head}_{metric}" for head in ("fine", "coarse") for metric in ("loss", "accuracy")}
+    assert set(history) == names | heads
+    assert [(each.trial, each.epoch) for each in seen] == [(4, n) for n in range(1, 6)]
+    assert [each.metrics["val_loss"] for each in seen] == history["val_loss"]
+    best = record["best_epoch"] - 1
+    assert history["val_accuracy"][best] == max(history["val_accuracy"]) == -record["loss"]
+    assert record["scores"]["best"]["val_loss"] == history["val_loss"][best]
+    assert record["scores"]["end"]["val_loss"] == history["val_loss"][-1]
+    assert history["val_accuracy"][best] > 0.6  # a quarter is chance
+    assert record["params"] == 4 * 9 + 4 + 4 * 4 + (144 * 4 + 4) + (144 * 2 + 2)
+    assert record["macs"] == 36 * 9 * 4 + 144 * 4 + 144 * 2
+    assert record["seconds"] >= sum(each.seconds for each in seen)
+    assert {"keras", "numpy", "python"} <= set(record["versions"])
+    assert record["threads"] >= 1
+
+
+def test_measures_are_those_of_keras_and_the_best_weights_are_kept(tiny: DataSet, tmp_path: Path) -> None:
+    import keras
+
+    from metaopt.training import compile_model
+    from metaopt.training.batches import scale
+
+    record = build_and_train(tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=Run(objective="val_loss"))
+    images, labels = tiny.validation.batch(np.arange(len(tiny.validation)))
+    network = tiny_problem.network({}, tiny.input_shape, tiny.classes)
+    for name, scores in (("best", record["scores"]["best"]), ("last", record["scores"]["end"])):
+        model = compile_model(network.to_keras(), tiny_problem.training({}), tiny.classes)
+        model.load_weights(tmp_path / f"{name}.weights.h5")
+        logs = model.evaluate(scale(images), labels, batch_size=len(images), verbose=0, return_dict=True)
+        assert scores["val_total_loss"] == pytest.approx(logs["loss"], rel=1e-4)
+        assert scores["val_loss"] == pytest.approx(logs["fine_loss"], rel=1e-4)
+        assert scores["val_coarse_loss"] == pytest.approx(logs["coarse_loss"], rel=1e-4)
+    keras.utils.clear_session()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.weights.h5", "last.weights.h5", "progress.json"]
+
+
+def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(tiny: DataSet, tmp_path: Path) -> None:
+    def train(where: str, epochs: int, **run: Any) -> dict[str, Any]:
+        return build_and_train(tiny_problem, {}, tiny, epochs=epochs, checkpoint=tmp_path / where, run=Run(**run))
+
+    whole = train("whole", 4)
+    train("parts", 2)
+    # What the process does in between does not matter.
+    build_and_train(tiny_problem, {"filters": 2}, tiny, epochs=1, run=Run(trial=9))
+    parts = train("parts", 4, start=2)
+    assert parts["history"] == whole["history"]
+    assert parts["best_epoch"] == whole["best_epoch"]
+    for name in ("last", "best"):
+        assert same(weights(tmp_path / "parts", name), weights(tmp_path / "whole", name))
+    assert any(key.startswith("optimizer") for key in weights(tmp_path / "parts", "last"))
+    assert not any(key.startswith("optimizer") for key in weights(tmp_path / "parts", "best"))
+
+
+def test_nothing_to_go_on_from_is_said(tiny: DataSet, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot go on after epoch 3: .* holds a checkpoint of 0 epochs"):
+        build_and_train(tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=Run(start=3))
+
+
+def test_ends_after_so_many_epochs_without_improvement(tiny: DataSet) -> None:
+    # Nothing is learned, so the first epoch stays the best.
+    point = {"learning_rate": 1e-30, "optimizer": "SGD"}
+    record = build_and_train(tiny_problem, point, tiny, epochs=50, run=Run(early_stopping=2, objective="val_accuracy"))
+    assert record["epochs"] <= 10  # batch normalisation still learns its averages
+    assert record["epochs"] == record["best_epoch"] + 2
+    assert record["complete"]
+
+
+def test_ends_where_the_report_says(tiny: DataSet) -> None:
+    record = build_and_train(tiny_problem, {}, tiny, epochs=9, run=Run(report=lambda epoch: epoch.epoch < 2))
+    assert record["epochs"] == 2
+    assert not record["complete"]
+
+
+def test_a_network_that_diverges_has_failed(tiny: DataSet, tmp_path: Path) -> None:
+    point = {"learning_rate": 1e30, "optimizer": "SGD"}
+    record = build_and_train(tiny_problem, point, tiny, epochs=9, checkpoint=tmp_path)
+    assert (record["status"], record["cause"]) == ("fail", "diverged")
+    assert record["error"].startswith("loss became ")
+    assert record["epochs"] < 9
+    assert all(math.isfinite(value) for values in record["history"].values() for value in values)
+    assert record == json.loads(json.dumps(record))
+
+
+def build_model(point: Any, input_shape: tuple[int, ...], classes: dict[str, int]) -> Any:
+    """Logits from one unnamed output, compiled by the user."""
+    import keras
+
+    layers = [keras.Input(input_shape), keras.layers.Conv2D(2, point["kernel"]), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(classes["fine"])])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+SLOW_PATH = Problem(None, build_model=build_model, training=lambda point: Training(batch_size=60))
+
+
+def test_the_slow_path_trains_any_keras_model(tiny: DataSet) -> None:
+    record = build_and_train(SLOW_PATH, {"kernel": 3}, tiny, epochs=2)
+    assert record["params"] == 2 * 9 + 2 + 72 * 4 + 4
+    assert record["macs"] == 36 * 9 * 2 + 72 * 4
+    assert record["history"]["val_loss"] == pytest.approx(record["history"]["val_total_loss"])
+    assert record["history"]["val_loss"][-1] < 3
+
+
+@pytest.mark.parametrize(
+    ("point", "limits", "reason", "detail"),
+    [
+        ({"kernel": 9}, {}, "invalid architecture", ""),
+        ({"kernel": 3}, {"params": 311}, "params", "params is 312, more than the limit of 311."),
+        ({"kernel": 3}, {"macs": 100}, "macs", "macs is 936"),
+        ({"kernel": 3}, {"memory": 1000}, "memory", "memory is "),
+    ],
+)
+def test_the_slow_path_refuses_before_it_trains(
+    tiny: DataSet, point: Any, limits: dict[str, float], reason: str, detail: str
+) -> None:
+    with pytest.raises(NetworkRefused) as refused:
+        build_and_train(SLOW_PATH, point, tiny, epochs=2, run=Run(limits=limits))
+    assert refused.value.reason == reason
+    assert refused.value.detail.startswith(detail)
+
+
+def test_limits_that_are_kept_refuse_nothing(tiny: DataSet) -> None:
+    limits = {"params": 312, "macs": 936, "memory": 1e9}
+    assert build_and_train(SLOW_PATH, {"kernel": 3}, tiny, epochs=1, run=Run(limits=limits))["status"] == "ok"
+
+
+def test_a_plain_object_with_a_network_is_a_problem(tiny: DataSet) -> None:
+    problem = SimpleNamespace(network=tiny_problem.network)
+    point = {"optimizer": "Nadam", "batch_size": 100.0}
+    assert build_and_train(problem, point, tiny, epochs=1)["epochs"] == 1

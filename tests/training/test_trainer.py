@@ -1,0 +1,135 @@
+"""The trainer of a search with Keras, in this process and in workers."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from test_fit import same, weights
+
+from metaopt.errors import UserError
+from metaopt.executors import Processes
+from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Report
+from metaopt.study.problem import Problem
+from metaopt.training import KerasTrainer, NetworkRefused, Run
+from metaopt.training.data import DataSet, DataSpec
+
+tiny_problem = importlib.import_module("tiny_problem")
+PATH = str(Path(__file__).with_name("tiny_problem.py"))
+MIB = 2**20
+
+
+def own(answer: Callable[..., dict[str, Any]]) -> Problem:
+    return Problem(None, network=tiny_problem.network, build_and_train=answer)
+
+
+def train(problem: Problem, data: DataSet, **job: Any) -> tuple[list[Epoch], Finished | Failed | Rejected]:
+    trainer = KerasTrainer(problem, data)
+    trainer.setup()
+    epochs: list[Epoch] = []
+    return epochs, trainer.train(Job(**{"trial": 3, "point": {}, "to": 2, **job}), lambda each: not epochs.append(each))
+
+
+@pytest.mark.slow
+def test_reports_epochs_and_what_only_the_worker_knows(tiny: DataSet) -> None:
+    problem = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
+    epochs, end = train(problem, tiny)
+    assert [(each.trial, each.epoch) for each in epochs] == [(3, 1), (3, 2)]
+    assert isinstance(end, Finished)
+    assert end.complete
+    assert end.result == {}
+    assert {"device", "threads", "backend", "versions"} <= set(end.info)
+    assert end.seconds >= sum(each.seconds for each in epochs)
+
+
+@pytest.mark.slow
+def test_divergence_is_a_failure_with_its_cause(tiny: DataSet) -> None:
+    problem = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
+    _, end = train(problem, tiny, point={"learning_rate": 1e30, "optimizer": "SGD"}, to=5)
+    assert isinstance(end, Failed)
+    assert (end.trial, end.cause) == (3, "diverged")
+
+
+@pytest.mark.slow
+def test_a_problems_own_training_is_told_everything_and_its_record_is_the_result(tiny: DataSet) -> None:
+    seen: dict[str, Any] = {}
+
+    def build_and_train(point: Any, data: Any, *, epochs: int, checkpoint: Any = None, run: Run) -> dict[str, Any]:
+        seen.update(point=point, data=data, epochs=epochs, checkpoint=checkpoint, run=run)
+        return {"loss": 0.5, "kind": "own"}
+
+    epochs, end = train(own(build_and_train), tiny, point={"a": 1}, seed=8, early_stopping=4, checkpoint="/x")
+    assert epochs == []
+    assert isinstance(end, Finished)
+    assert end.result == {"loss": 0.5, "kind": "own", "epochs": 2}
+    assert (seen["point"], seen["data"], seen["epochs"], seen["checkpoint"]) == ({"a": 1}, tiny, 2, "/x")
+    run = seen["run"]
+    assert (run.seed, run.trial, run.early_stopping, run.objective) == (8, 3, 4, "val_accuracy")
+
+
+@pytest.mark.slow
+def test_a_problems_own_training_may_fail_or_be_refused(tiny: DataSet) -> None:
+    def refuse(*args: Any, **more: Any) -> dict[str, Any]:
+        raise NetworkRefused("params", "Too many.")
+
+    assert train(own(refuse), tiny)[1] == Rejected(3, "params", "Too many.")
+    end = train(own(lambda *args, **more: {"status": "fail", "error": "No luck."}), tiny)[1]
+    assert isinstance(end, Failed)
+    assert (end.cause, end.error) == ("failed", "No luck.")
+
+
+def run_jobs(jobs: list[Job], data: DataSpec) -> list[list[Report]]:
+    """The reports of each job, all of them in one worker."""
+    reports: list[list[Report]] = []
+    with Processes(KerasTrainer(PATH, data), threads=2) as executor:
+        for job in jobs:
+            reports.append([])
+            executor.submit(job)
+            while not isinstance(reports[-1][-1] if reports[-1] else None, Finished | Failed | Rejected):
+                executor.wait(lambda report: not reports[-1].append(report))
+    return reports
+
+
+@pytest.mark.slow
+def test_a_job_gives_the_same_weights_in_a_fresh_worker_and_after_six_others(
+    tiny_spec: DataSpec, tmp_path: Path
+) -> None:
+    def job(trial: int, where: str) -> Job:
+        return Job(trial, {"filters": 2 + trial % 3}, to=2, seed=5, checkpoint=str(tmp_path / where))
+
+    fresh = run_jobs([job(7, "fresh")], tiny_spec)[0]
+    used = run_jobs([*(job(trial, f"other{trial}") for trial in range(6)), job(7, "used")], tiny_spec)[-1]
+    metrics = [each.metrics for each in fresh if isinstance(each, Epoch)]
+    assert len(metrics) == 2
+    assert metrics == [each.metrics for each in used if isinstance(each, Epoch)]
+    for name in ("best", "last"):
+        assert same(weights(tmp_path / "fresh", name), weights(tmp_path / "used", name))
+    assert not same(weights(tmp_path / "fresh"), weights(tmp_path / "other1"))  # of the same shape
+    assert isinstance(fresh[-1], Finished)
+    assert fresh[-1].info["threads"] == 2
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_from_trial_to_trial(tiny: DataSet) -> None:
+    """Measured: 0.05 MB a trial; a model that was kept in any way would be 6."""
+    trainer = KerasTrainer(PATH, tiny)
+    trainer.setup()
+    used = []
+    for trial in range(12):
+        trainer.train(Job(trial, {}, to=1), lambda _: True)
+        used.append(psutil.Process().memory_info().rss / MIB)
+    assert used[-1] - used[4] < 10, used
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("problem", "data", "message"),
+    [(PATH, DataSpec("/nowhere.npz"), "nowhere"), ("/no_such_problem.py", DataSpec("digits"), "no_such_problem.py")],
+)
+def test_what_is_wrong_with_data_or_problem_reaches_the_driver(problem: str, data: DataSpec, message: str) -> None:
+    with Processes(KerasTrainer(problem, data)) as executor:
+        executor.submit(Job(0, {}, to=1))
+        with pytest.raises(UserError, match=message):
+            executor.wait(lambda _: True, timeout=60)
