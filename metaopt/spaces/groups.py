@@ -8,6 +8,7 @@ options of one choice, the *depth*, are the blocks of one stack. Nothing has to 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from metaopt.spaces.conditions import Conditions
 from metaopt.spaces.parameters import Parameter
@@ -30,16 +31,20 @@ class Group:
     lengths: tuple[int, ...]
     blocks: tuple[Mapping[str, str], ...]
 
-    @property
+    @cached_property
     def labels(self) -> frozenset[str]:
         """Labels of all blocks, without the depth."""
         return frozenset(label for block in self.blocks for label in block.values())
+
+    def active(self, vals: Mapping[str, float]) -> bool:
+        """Whether a draw has the group at all, be it with no block."""
+        return self.depth in vals if self.depth is not None else any(label in vals for label in self.blocks[0].values())
 
     def length(self, vals: Mapping[str, float]) -> int:
         """How many blocks a draw has; 0 where the group is not active."""
         if self.depth is not None:
             return self.lengths[int(vals[self.depth])] if self.depth in vals else 0
-        return len(self.blocks) if any(label in vals for label in self.blocks[0].values()) else 0
+        return len(self.blocks) if self.active(vals) else 0
 
     def longer(self, length: int) -> int | None:
         """The next number of blocks above ``length``, or None."""
@@ -49,9 +54,17 @@ class Group:
         """The next number of blocks below ``length``, or None."""
         return max((one for one in self.lengths if one < length), default=None)
 
-    def option(self, length: float) -> int:
-        """The option of the depth whose number of blocks is nearest to ``length``, the shorter of two."""
-        return min(range(len(self.lengths)), key=lambda option: (abs(self.lengths[option] - length), option))
+    def nearest(self, length: int) -> int:
+        """The possible number of blocks that is nearest to ``length``, the smaller of two."""
+        return min(self.lengths, key=lambda one: (abs(one - length), one))
+
+    def option(self, length: int) -> int:
+        """The first option of the depth with so many blocks.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return self.lengths.index(length)
 
 
 @dataclass(frozen=True)

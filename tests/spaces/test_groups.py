@@ -119,7 +119,8 @@ def test_lengths() -> None:
     assert group.length({"kind": 0, "n": 2}) == 5
     assert [group.longer(n) for n in (1, 2, 5)] == [2, 5, None]
     assert [group.shorter(n) for n in (1, 2, 5)] == [None, 1, 2]
-    assert [group.option(n) for n in (0, 1, 1.5, 2, 3, 3.6, 9)] == [0, 0, 0, 1, 1, 2, 2]
+    assert [group.nearest(n) for n in (0, 1, 2, 3, 4, 9)] == [1, 1, 2, 2, 5, 5]
+    assert [group.option(n) for n in (1, 2, 5)] == [0, 1, 2]
     (fixed,) = compile_space(blocks).groups
     assert fixed.length({"block_0_kernel": 3}) == 5
     assert fixed.length({}) == 0
