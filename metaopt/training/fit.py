@@ -167,6 +167,8 @@ class _EpochLoop(keras.callbacks.Callback):
         self._batches.begin(epoch)
         for number, state in enumerate(_seed_states(self.model)):
             state.assign([integer(self._run.seed, self._run.trial, f"dropout {number}", epoch), 0])
+        if keras.backend.backend() == "torch":  # where an unseeded dropout draws from the global generator
+            keras.utils.set_random_seed(integer(self._run.seed, self._run.trial, "dropout", epoch))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Validates, keeps the best weights, reports, and ends the training where it is time."""
