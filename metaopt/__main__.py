@@ -10,6 +10,7 @@ COMMANDS = {
     "best": "shows the best hyperspace and draws its network",
     "report": "draws what a study found",
     "retrain": "trains the best network on all training images and tests it once",
+    "compare": "shows studies side by side, with the tests that make sense between them",
     "predict": "classifies pictures with a retrained model",
     "import": "takes trials that were trained elsewhere into a study",
 }

@@ -1,16 +1,30 @@
-"""Pictures of a study, as PNG: how the search went, what its hyperparameters do, and how its networks learnt."""
+"""Pictures as PNG: how a search went, what its hyperparameters do, how its networks learnt, and which did best."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from metaopt.report.contenders import Group
+from metaopt.report.figures.comparison import best_so_far_figure, final_scores_figure
 from metaopt.report.figures.curves import learning_curves
 from metaopt.report.figures.hyperparameters import scatter_matrix
 from metaopt.report.figures.pairs import pair_matrix
+from metaopt.report.figures.population import population_figure, shows_population
 from metaopt.report.figures.progress import progress_figure
+from metaopt.report.figures.series import Series
+from metaopt.report.figures.trade_off import trade_off_figure, trade_offs
 from metaopt.study.watch import Record
 
-__all__ = ["draw_all", "learning_curves", "pair_matrix", "progress_figure", "scatter_matrix"]
+__all__ = [
+    "draw_all",
+    "draw_comparison",
+    "learning_curves",
+    "pair_matrix",
+    "population_figure",
+    "progress_figure",
+    "scatter_matrix",
+    "trade_off_figure",
+]
 
 
 def draw_all(records: Sequence[Record], folder: Path, space: Any = None, n_validation: int | None = None) -> list[Path]:
@@ -35,4 +49,49 @@ def draw_all(records: Sequence[Record], folder: Path, space: Any = None, n_valid
     scatter_matrix(records, scatter, space)
     pair_matrix(records, pairs, space)
     learning_curves(records, curves)
-    return [progress, scatter, pairs, curves]
+    return [progress, scatter, pairs, curves, *_draw_series([Series("", [list(records)])], folder, "")]
+
+
+def draw_comparison(studies: Sequence[dict[str, Any]], groups: Sequence[Group], folder: Path) -> list[Path]:
+    """Draws several studies side by side.
+
+    Validation scores of different data sets or objectives are drawn in pictures of their own.
+
+    Args:
+        studies: rows of ``side_by_side.compare``.
+        groups: the same studies, grouped.
+        folder: is made if need be; pictures of the same names are replaced.
+
+    Returns:
+        The pictures' paths.
+
+    Raises:
+        ResultsNotWritable: a picture cannot be written.
+    """
+    kinds: dict[tuple[str, str], list[Series]] = {}
+    for group in groups:
+        kind = group.first.data, group.first.objective.name
+        series = Series(group.label, [member.own_records for member in group.members])
+        kinds.setdefault(kind, []).append(series)
+    paths = []
+    for number, alike in enumerate(kinds.values(), start=1):
+        ending = f"_{number}" if len(kinds) > 1 else ""
+        paths.append(folder / f"best_so_far{ending}.png")
+        best_so_far_figure(alike, paths[-1])
+        paths += _draw_series(alike, folder, ending)
+    if any(study["test"] for study in studies):
+        paths.append(folder / "test_scores.png")
+        final_scores_figure(studies, paths[-1])
+    return paths
+
+
+def _draw_series(series: Sequence[Series], folder: Path, ending: str) -> list[Path]:
+    """The figures that only some studies have the numbers for."""
+    paths = []
+    if trade_offs(record for each in series for record in each.records):
+        paths.append(folder / f"trade_off{ending}.png")
+        trade_off_figure(series, paths[-1])
+    if shows_population(series):
+        paths.append(folder / f"population{ending}.png")
+        population_figure(series, paths[-1])
+    return paths

@@ -53,7 +53,7 @@ def progress_figure(records: Sequence[Record], path: Path, n_validation: int | N
         panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
         panels[0].set_ylabel(describe_metric(objective.name))
         if timed:
-            seconds, unit = _time_unit(timed[-1]["ended"])
+            seconds, unit = time_unit(timed[-1]["ended"])
             panels[1].set_xlim(0, 1.03 * timed[-1]["ended"] / seconds)
             _draw_panel(panels[1], timed, [r["ended"] / seconds for r in timed], objective, n_validation)
             panels[1].set_xlabel(f"search time ({unit})")
@@ -161,7 +161,8 @@ def _summary(records: Sequence[Record], objective: Objective) -> str:
     return " · ".join(parts)
 
 
-def _time_unit(seconds: float) -> tuple[float, str]:
+def time_unit(seconds: float) -> tuple[float, str]:
+    """The unit for an axis that reaches so many seconds: its length in seconds and its name."""
     if seconds < 300:
         return 1.0, "seconds"
     return (60.0, "minutes") if seconds < 3 * 3600 else (3600.0, "hours")

@@ -73,7 +73,8 @@ def test_all_at_once_with_hundreds_of_trials_and_the_space(tmp_path: Path) -> No
     made = [make_record(trial) for trial in range(300)]
     space = {"rate": hp.loguniform("learning_rate", -9, -2), "pool": hp.choice("pool", ["max", "avg", "conv"])}
     paths = draw_all(made, tmp_path, space, n_validation=359)
-    assert [path.name for path in paths] == ["progress.png", "scatter_matrix.png", "pairs.png", "learning_curves.png"]
+    names = ["progress.png", "scatter_matrix.png", "pairs.png", "learning_curves.png", "trade_off.png"]
+    assert [path.name for path in paths] == names
     assert all(ink(path) > 100 for path in paths)
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
 
