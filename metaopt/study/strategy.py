@@ -15,6 +15,7 @@ STRATEGIES = {
     "tpe": ("tpe", "full"),
     "random": ("random", "full"),
     "anneal": ("anneal", "full"),
+    "evolution": ("evolution", "full"),
 }
 
 

@@ -47,7 +47,7 @@ def proposals(name: str, n: int, running: int = 0) -> list[Vals]:
 
 
 def proposes_points_of_the_space(name: str) -> None:
-    for n, running in ((0, 0), (1, 0), (5, 2), (60, 0), (60, 4)):
+    for n, running in ((0, 0), (1, 0), (5, 2), (60, 0), (90, 4)):
         for example, vals in zip(EXAMPLES.values(), proposals(name, n, running), strict=True):
             space = compile_space(example())
             assert isinstance(vals, Vals)
@@ -58,12 +58,12 @@ def proposes_points_of_the_space(name: str) -> None:
 
 def is_a_function_of_what_it_is_given(name: str) -> None:
     """Also of nothing that changes with the process, such as the order of a set."""
-    here = [proposals(name, n, 2) for n in (3, 60)]
-    assert here == [proposals(name, n, 2) for n in (3, 60)]
+    here = [proposals(name, n, 2) for n in (3, 90)]
+    assert here == [proposals(name, n, 2) for n in (3, 90)]
     code = (
         "import json\n"
         "from tests.samplers.contract import proposals\n"
-        f"print(json.dumps([proposals({name!r}, n, 2) for n in (3, 60)]))"
+        f"print(json.dumps([proposals({name!r}, n, 2) for n in (3, 90)]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -78,18 +78,18 @@ def is_a_function_of_what_it_is_given(name: str) -> None:
 
 def other_generators_give_other_proposals(name: str) -> None:
     space = compile_space(EXAMPLES["blocks"]())
-    history = a_history(space, 60)
+    history = a_history(space, 90)
     sampler = SAMPLERS[name]()
-    found = [sampler.propose(180, history, (), np.random.default_rng(seed)) for seed in range(10)]
+    found = [sampler.propose(270, history, (), np.random.default_rng(seed)) for seed in range(10)]
     assert len({json.dumps(vals, sort_keys=True) for vals in found}) > 5
 
 
 def changes_nothing_that_it_is_given(name: str) -> None:
     space = compile_space(EXAMPLES["nested"]())
-    history = a_history(space, 60)
+    history = a_history(space, 90)
     running = [space.draw(np.random.default_rng(2))]
     before = copy.deepcopy((history.observations, running))
-    vals = SAMPLERS[name]().propose(180, history, running, np.random.default_rng(0))
+    vals = SAMPLERS[name]().propose(270, history, running, np.random.default_rng(0))
     assert (history.observations, running) == before
     assert all(vals is not one.vals for one in history.observations)
     assert vals is not running[0]
@@ -109,10 +109,10 @@ def ignores_by_how_much_a_loss_is_worse(name: str) -> None:
     """Only the order counts, so that a single loss of 1e30 cannot spoil a search."""
     space = compile_space(EXAMPLES["blocks"]())
     rng = np.random.default_rng(4)
-    draws = [space.draw(rng) for _ in range(40)]
+    draws = [space.draw(rng) for _ in range(80)]
     found = [
         SAMPLERS[name]().propose(
-            40,
+            80,
             History(space, tuple(Observation(number, vals, scale(number % 17)) for number, vals in enumerate(draws))),
             (),
             np.random.default_rng(5),

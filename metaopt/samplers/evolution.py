@@ -1,0 +1,125 @@
+"""Evolution: the best trials are the parents of the next ones.
+
+The population is not kept anywhere: it follows from the trials that ended, so that a search which was interrupted goes
+on as it would have.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaopt.errors import UserError
+from metaopt.samplers._base import History, Observation, Sampler
+from metaopt.samplers._mutation import mutate
+from metaopt.spaces import Vals
+from metaopt.spaces.operators import cross
+
+SELECTIONS = ("plus", "ageing")
+PARENTS = ("tournament", "neutral")
+SURVIVORS = ("best", "two-thirds")
+
+# Generations after which the steps are 1/√2 times as wide as at the beginning.
+_GENERATIONS = 5
+
+
+@dataclass(frozen=True)
+class Evolution(Sampler):
+    """Mutation and recombination of good trials.
+
+    The first ``mu`` trials that have a loss come from the prior. Then, by ``selection``:
+
+    - ``"plus"``: a generation is ``lambda_`` children; of them and their parents together the best ``mu`` are the next
+      parents, (μ+λ) selection (Beyer & Schwefel: Evolution strategies, 2002, doi:10.1023/A:1015059928466). With
+      ``survivors="two-thirds"`` the best two thirds of ``mu`` are parents, and a generation is the other third.
+    - ``"ageing"``: the population is the last ``mu`` trials, however good the older ones were (regularised evolution,
+      Real et al. 2019, arXiv:1802.01548, algorithm 1).
+
+    Trials that break measured limits stand behind those that keep them, ordered by how far they miss (a priori
+    sorting), so a population moves towards the limits first.
+
+    Attributes:
+        mu: μ, size of the population.
+        lambda_: λ, children in a generation.
+        selection: ``"plus"`` or ``"ageing"``.
+        parents: ``"tournament"``, the best of some members at random, or ``"neutral"``, any member.
+        tournament: how many those are.
+        survivors: ``"best"`` or ``"two-thirds"``, of (μ+λ) selection.
+        recombination: probability that a child has two parents; else it is a mutation of one.
+        width: standard deviation of a mutation's step at the beginning, relative to the range of the prior. After g
+            generations of λ children it is divided by √(1 + g / 5): coarse steps first, fine ones later.
+
+    Raises:
+        UserError: a number or a name is none of these.
+    """
+
+    mu: int = 50
+    lambda_: int = 10
+    selection: str = "plus"
+    parents: str = "tournament"
+    tournament: int = 5
+    survivors: str = "best"
+    recombination: float = 0.5
+    width: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name, what in (("mu", "the population"), ("lambda_", "a generation"), ("tournament", "a tournament")):
+            if getattr(self, name) < 1:
+                raise UserError(
+                    f"evolution: {what} of {getattr(self, name)} is empty; make {name.strip('_')} 1 or more"
+                )
+        for name, known in (("selection", SELECTIONS), ("parents", PARENTS), ("survivors", SURVIVORS)):
+            if getattr(self, name) not in known:
+                raise UserError(f"evolution: {name} is {getattr(self, name)!r}; take {' or '.join(known)}")
+        if not 0 <= self.recombination <= 1:
+            raise UserError(f"evolution: recombination is {self.recombination}; take a probability, 0 to 1")
+        if not (self.width > 0 and math.isfinite(self.width)):
+            raise UserError(f"evolution: width is {self.width}; take a number above 0, such as 0.2")
+
+    def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
+        """A draw from the prior before ``mu`` trials have a loss, then a child; see ``Sampler.propose``."""
+        population = self.population(history)
+        if not population or not history.space.parameters:
+            return history.space.draw(rng)
+
+        space = history.space
+        born = sum(one.ok for one in history.observations) - self.mu
+        width = self.width / math.sqrt(1 + born / self.lambda_ / _GENERATIONS)
+        first = self._parent(population, rng)
+        child: Vals | None = None
+        if len(population) > 1 and rng.random() < self.recombination:
+            second = self._parent([one for one in population if one is not first], rng)
+            child = cross(space, first.vals, second.vals, rng)
+            if child in (first.vals, second.vals):  # parents that are much alike
+                child = None
+        if child is None:
+            child = mutate(space, first.vals, rng, width)
+        child.model_based = True
+        child.parent = first.trial
+        return child
+
+    def population(self, history: History) -> list[Observation]:
+        """The trials from which the next one can descend, the best first; none before ``mu`` trials have a loss."""
+        ended = [one for one in history.observations if one.ok]
+        if len(ended) < self.mu:
+            return []
+        if self.selection == "ageing":
+            return _ranked(history, ended[-self.mu :])
+        kept = math.ceil(2 * self.mu / 3) if self.survivors == "two-thirds" else self.mu
+        generation = max(1, self.mu - kept) if self.survivors == "two-thirds" else self.lambda_
+        # The best of the best so far and of the next generation are the best of both together, so only the trials of a
+        # generation that is not complete are to be left out.
+        complete = self.mu + (len(ended) - self.mu) // generation * generation
+        return _ranked(history, ended[:complete])[:kept]
+
+    def _parent(self, population: Sequence[Observation], rng: np.random.Generator) -> Observation:
+        """One of a population that is sorted from the best on."""
+        if self.parents == "neutral":
+            return population[int(rng.integers(len(population)))]
+        size = min(self.tournament, len(population))
+        return population[int(rng.choice(len(population), size=size, replace=False).min())]
+
+
+def _ranked(history: History, observations: Sequence[Observation]) -> list[Observation]:
+    return History(history.space, tuple(observations)).ranked()

@@ -1,0 +1,273 @@
+import json
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hyperopt import hp
+
+from metaopt.errors import UserError
+from metaopt.samplers import Evolution, History, Observation, Random, Sampler, Vals
+from metaopt.samplers._mutation import mutate
+from metaopt.spaces import Space, compile_space
+from metaopt.zoo.conv_stack import make_space
+from tests.samplers.contract import a_history
+from tests.spaces.examples import nested
+from tests.spaces.test_operators import check
+
+LINE = compile_space({"x": hp.uniform("x", 0, 1), "y": hp.uniform("y", 0, 1)})
+
+
+def observed(*losses: float | None, violations: dict[int, float] | None = None) -> History:
+    """A history of trials with these losses, whose x is their number in hundredths."""
+    missed = violations or {}
+    return History(
+        LINE,
+        tuple(
+            Observation(n, Vals({"x": n / 100, "y": 0.5}), loss, feasible=n not in missed, violation=missed.get(n, 0.0))
+            for n, loss in enumerate(losses)
+        ),
+    )
+
+
+def members(sampler: Evolution, history: History) -> list[int]:
+    return [one.trial for one in sampler.population(history)]
+
+
+def test_plus_selection_keeps_the_best_of_parents_and_whole_generations() -> None:
+    sampler = Evolution(mu=3, lambda_=2)
+    losses = [5.0, 3.0, 4.0, 9.0, 1.0, 0.5, 0.25]
+    assert members(sampler, observed(*losses[:2])) == []
+    assert members(sampler, observed(*losses[:3])) == [1, 2, 0]
+    assert members(sampler, observed(*losses[:4])) == [1, 2, 0]  # the generation is not complete
+    assert members(sampler, observed(*losses[:5])) == [4, 1, 2]
+    assert members(sampler, observed(*losses[:6])) == [4, 1, 2]
+    assert members(sampler, observed(*losses)) == [6, 5, 4]
+
+
+def test_of_two_thirds_the_worst_third_is_replaced() -> None:
+    sampler = Evolution(mu=6, lambda_=50, survivors="two-thirds")
+    losses = [6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 2.5, 9.0, 0.5]
+    assert members(sampler, observed(*losses[:6])) == [5, 4, 3, 2]
+    assert members(sampler, observed(*losses[:7])) == [5, 4, 3, 2]
+    assert members(sampler, observed(*losses[:8])) == [5, 4, 6, 3]
+    assert members(Evolution(mu=1, survivors="two-thirds"), observed(3.0, 2.0)) == [1]
+
+
+def test_ageing_forgets_the_old_however_good_they_were() -> None:
+    sampler = Evolution(mu=3, selection="ageing")
+    losses = [0.1, 3.0, 4.0, 2.0, 5.0]
+    assert members(sampler, observed(*losses[:3])) == [0, 1, 2]
+    assert members(sampler, observed(*losses[:4])) == [3, 1, 2]
+    assert members(sampler, observed(*losses)) == [3, 2, 4]
+
+
+def test_failed_trials_are_no_members_and_do_not_fill_a_generation() -> None:
+    for broken in (None, math.nan, math.inf):
+        assert members(Evolution(mu=2, lambda_=1), observed(broken, 3.0)) == []
+        assert members(Evolution(mu=2, lambda_=1), observed(broken, 3.0, 4.0, broken)) == [1, 2]
+        assert members(Evolution(mu=2, selection="ageing"), observed(2.0, broken, 4.0, broken)) == [0, 2]
+
+
+def test_those_that_keep_the_limits_come_first_and_then_those_that_miss_them_least() -> None:
+    history = observed(0.1, 0.2, 5.0, 0.3, 9.0, violations={0: 0.5, 1: 0.01, 3: 0.2})
+    assert members(Evolution(mu=5), history) == [2, 4, 1, 3, 0]
+    assert members(Evolution(mu=3, lambda_=2), history) == [2, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mu": 0}, "population of 0 is empty; make mu 1 or more"),
+        ({"mu": -3}, "population of -3"),
+        ({"lambda_": 0}, "make lambda 1 or more"),
+        ({"tournament": 0}, "make tournament 1 or more"),
+        ({"selection": "comma"}, "selection is 'comma'; take plus or ageing"),
+        ({"parents": "best"}, "take tournament or neutral"),
+        ({"survivors": "half"}, "take best or two-thirds"),
+        ({"recombination": 1.5}, "recombination is 1.5"),
+        ({"width": 0.0}, "width is 0.0"),
+    ],
+)
+def test_settings_that_make_no_sense(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Evolution(**settings)
+
+
+def test_it_draws_from_the_prior_until_the_population_is_full() -> None:
+    space = compile_space(nested())
+    observations = a_history(space, 60).observations
+    sampler = Evolution(mu=12, lambda_=4)
+    ok = 0
+    for n in range(len(observations)):
+        vals = sampler.propose(n, History(space, observations[:n]), (), np.random.default_rng(n))
+        assert vals.model_based == (ok >= 12)
+        assert (vals.parent is not None) == vals.model_based
+        assert vals.model_based or vals == space.draw(np.random.default_rng(n))
+        ok += observations[n].ok
+
+
+def parents(sampler: Evolution, history: History, times: int = 600) -> Counter[int | None]:
+    found = (sampler.propose(99, history, (), np.random.default_rng(seed)).parent for seed in range(times))
+    return Counter(found)
+
+
+def test_neutral_parents_are_any_member_and_a_tournament_prefers_the_best() -> None:
+    history = observed(*[float(n) for n in range(10)])
+    neutral = parents(Evolution(mu=10, parents="neutral"), history)
+    assert neutral.keys() == set(range(10))
+    assert max(neutral.values()) < 2 * min(neutral.values())
+    # The best of 2 of 10 without replacement: member i with probability (9 − i) / 45.
+    pairs = parents(Evolution(mu=10, tournament=2, recombination=0.0), history, 2000)
+    assert [pairs[i] / 2000 for i in range(10)] == pytest.approx([(9 - i) / 45 for i in range(10)], abs=0.035)
+    assert parents(Evolution(mu=10, tournament=10, recombination=0.0), history).keys() == {0}
+
+
+def test_half_of_the_children_have_two_parents() -> None:
+    rng = np.random.default_rng(0)
+    space = compile_space({f"p{'abcdefgh'[i]}": hp.uniform(f"p{'abcdefgh'[i]}", 0, 1) for i in range(8)})
+    draws = [space.draw(rng) for _ in range(10)]
+    history = History(space, tuple(Observation(n, vals, float(n)) for n, vals in enumerate(draws)))
+    values = {(label, value) for vals in draws for label, value in vals.items()}
+
+    def share(sampler: Evolution) -> float:
+        children = [sampler.propose(10, history, (), np.random.default_rng(seed)) for seed in range(300)]
+        # A mutation has a value that no trial had.
+        return float(np.mean([set(child.items()) <= values for child in children]))
+
+    assert share(Evolution(mu=10)) == pytest.approx(0.5, abs=0.08)
+    assert share(Evolution(mu=10, recombination=0.0)) == 0
+    assert share(Evolution(mu=10, recombination=1.0)) > 0.9
+
+
+def test_a_child_like_its_parents_is_mutated_instead() -> None:
+    history = History(LINE, tuple(Observation(n, Vals({"x": 0.5, "y": 0.5}), 1.0) for n in range(5)))
+    for seed in range(30):
+        child = Evolution(mu=5).propose(5, history, (), np.random.default_rng(seed))
+        assert child != {"x": 0.5, "y": 0.5}
+        assert child.parent in range(5)
+
+
+def test_steps_become_finer_as_the_search_goes_on() -> None:
+    def step(n: int) -> float:
+        observations = tuple(Observation(i, Vals({"x": 0.5, "y": 0.5}), 1.0) for i in range(n))
+        sampler = Evolution(mu=10, lambda_=10, width=0.1, recombination=0.0)
+        children = [sampler.propose(n, History(LINE, observations), (), np.random.default_rng(s)) for s in range(400)]
+        moves = [child[label] - 0.5 for child in children for label in child if child[label] != 0.5]
+        return float(np.std(moves))
+
+    assert step(10) == pytest.approx(0.1, rel=0.12)
+    assert step(10 + 150) == pytest.approx(0.05, rel=0.12)  # 15 generations: √(1 + 15 / 5) = 2
+
+
+def test_a_mutation_changes_one_parameter_or_a_few() -> None:
+    space = compile_space({f"p{'abcdefgh'[i]}": hp.uniform(f"p{'abcdefgh'[i]}", 0, 1) for i in range(8)})
+    rng = np.random.default_rng(1)
+    vals = space.draw(rng)
+    mutated = [mutate(space, vals, rng, 0.1) for _ in range(500)]
+    changed = [sum(one[label] != vals[label] for label in vals) for one in mutated]
+    assert min(changed) == 1
+    # Binomial(8, 1/8), of which none becomes one: 1 + (7/8)⁸.
+    assert np.mean(changed) == pytest.approx(1 + (7 / 8) ** 8, abs=0.1)
+
+
+def test_stacks_mutate_by_every_block_operator_and_not_too_often() -> None:
+    space = compile_space(make_space(1, 10))
+    stack, _ = space.groups
+    rng = np.random.default_rng(2)
+    vals = space.complete({"n_blocks": 4}, rng)
+    found: Counter[str] = Counter()
+    for _ in range(400):
+        mutated = mutate(space, vals, rng, 0.2)
+        check(space, mutated)
+        depth = stack.length(mutated)
+        changed = {label for label in vals if mutated.get(label) != vals[label]}
+        if depth < 5:
+            found["shorter"] += 1
+        elif depth > 5:
+            last = [
+                mutated[f"block_5_{what}"] == mutated[f"block_4_{what}"] for what in ("channels", "kernel", "stride")
+            ]
+            found["duplicated" if all(last) else "inserted"] += 1
+        elif not any(label.startswith("block_") for label in changed):
+            found["outside"] += 1
+        elif len(changed) <= 2:
+            found["widened" if any("channels" in label for label in changed) else "changed"] += 1
+        else:
+            found["swapped"] += 1
+    assert {"shorter", "duplicated", "inserted", "outside", "widened", "changed", "swapped"} == found.keys()
+    assert min(found.values()) > 10
+    assert 0.2 < found["outside"] / 400 < 0.6
+
+
+def minimise(sampler: Sampler, space: Space, loss: Callable[[Any], float], seed: int, trials: int) -> float:
+    found: list[Observation] = []
+    for n in range(trials):
+        vals = sampler.propose(n, History(space, tuple(found)), (), np.random.default_rng([seed, n]))
+        found.append(Observation(n, vals, loss(space.point(vals))))
+    return min(one.loss for one in found if one.loss is not None)
+
+
+def test_it_beats_random_search() -> None:
+    """On numbers, a branch and a choice, and on stacks whose depth and blocks must be right; over seeds."""
+    blocks = [{"channels": hp.qloguniform(f"c{i}", 1, 5, 1), "kernel": hp.uniformint(f"k{i}", 3, 9)} for i in range(10)]
+    stacks = compile_space({"blocks": hp.choice("n", [blocks[: n + 1] for n in range(10)])})
+    mixed = compile_space(
+        {
+            "x": hp.loguniform("x", -5, 5),
+            "branch": hp.choice("branch", [None, {"y": hp.uniform("y", -2, 2)}]),
+            "k": hp.quniform("k", 0, 20, 1),
+            "z": hp.uniform("z", 0, 3),
+        }
+    )
+
+    def stack_loss(point: Any) -> float:
+        misses = [math.log(one["channels"] / 20) ** 2 + abs(one["kernel"] - 4) / 6 for one in point["blocks"]]
+        return float(np.mean(misses) + abs(len(misses) - 7) / 4)
+
+    def mixed_loss(point: Any) -> float:
+        far = 1.0 if point["branch"] is None else (point["branch"]["y"] - 0.3) ** 2
+        return float(math.log(point["x"]) ** 2 / 4 + far + 0.1 * abs(point["k"] - 7) + (point["z"] - 1) ** 2)
+
+    seeds = range(7)
+    for space, loss in ((stacks, stack_loss), (mixed, mixed_loss)):
+        prior = [minimise(Random(), space, loss, seed, 120) for seed in seeds]
+        for sampler in (
+            Evolution(mu=15, lambda_=5),
+            Evolution(mu=15, selection="ageing"),
+            Evolution(mu=15, survivors="two-thirds", parents="neutral"),
+        ):
+            evolved = [minimise(sampler, space, loss, seed, 120) for seed in seeds]
+            assert np.median(evolved) < 0.75 * np.median(prior), sampler
+
+
+def test_a_population_moves_towards_measured_limits_first() -> None:
+    """Random search hardly ever keeps this limit, and a low loss is where it is broken most."""
+    space = compile_space({f"p{'abcde'[i]}": hp.uniform(f"p{'abcde'[i]}", 0, 1) for i in range(5)})
+
+    def observe(n: int, vals: Vals) -> Observation:
+        violation = max(0.0, 4.2 - sum(vals.values()))
+        return Observation(n, vals, sum(vals.values()), feasible=violation == 0, violation=violation)
+
+    kept = []
+    for sampler in (Evolution(mu=12, lambda_=4), Random()):
+        found: list[Observation] = []
+        for n in range(200):
+            vals = sampler.propose(n, History(space, tuple(found)), (), np.random.default_rng([3, n]))
+            found.append(observe(n, vals))
+        kept.append(sum(one.feasible for one in found))
+    assert kept[0] > 40
+    assert kept[1] < 10
+
+
+def test_proposals_over_deep_stacks_are_fast_and_valid() -> None:
+    space = compile_space(make_space(1, 30))
+    rng = np.random.default_rng(4)
+    history = History(space, tuple(Observation(n, space.draw(rng), float(rng.normal())) for n in range(60)))
+    for seed in range(40):
+        child = Evolution().propose(60, history, (), np.random.default_rng(seed))
+        check(space, child)
+        json.dumps(child)
+        assert child.parent is not None
