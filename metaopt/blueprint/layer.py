@@ -7,6 +7,7 @@ its weights between both nodes.
 # ruff: noqa: ARG002 (defaults that ignore what others use)
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from itertools import count
 from operator import attrgetter
@@ -18,6 +19,9 @@ from metaopt.blueprint.errors import InvalidArchitecture
 Shape = tuple[int, ...]
 
 _creation = count()
+
+# Set while a network is made for study only, see metaopt.study.repair: a size below 1 of an output then becomes 1.
+lenient: ContextVar[bool] = ContextVar("lenient", default=False)
 
 
 class Node:
@@ -42,8 +46,12 @@ class Node:
         return f"<{self.layer.kind} {self.shape}>"
 
 
+class LayerClass(type):
+    """The class of every layer class. Its call makes a layer, which a repair listens to (see metaopt.study.repair)."""
+
+
 @dataclass(slots=True, eq=False)
-class Layer:
+class Layer(metaclass=LayerClass):
     """A layer kind: subclass it, decorate it with ``@register_layer`` and ``@dataclass(slots=True, eq=False)``.
 
     The fields of the dataclass are the layer's arguments; all of them but ``name`` count in the hash of the network, so
@@ -122,7 +130,9 @@ class Layer:
             raise self.refuse(shapes, f"the input must have {self.input_rank} axes")
         shape = self.output_shape(*shapes)
         if not shape or min(shape) < 1:
-            raise self.refuse(shapes, f"the output would be empty, of shape {shape}")
+            if not shape or not lenient.get():
+                raise self.refuse(shapes, f"the output would be empty, of shape {shape}")
+            shape = tuple([max(size, 1) for size in shape])
         if self._first is None:
             self._first = shapes
         else:

@@ -166,10 +166,10 @@ def _convolved(x: Node, block: Point) -> Node:
 
 def padding_of(kernel: int, stride: int, padding: float | str) -> int:
     """Rows of zeros at each end: ``FITTED``, or a share in [0, 1] of 0, 1, … ⌊kernel / 2⌋, all equally likely."""
-    if padding == FITTED:
+    if isinstance(padding, str):
         return max(0, kernel - stride) // 2
     most = kernel // 2
-    return min(int(float(padding) * (most + 1)), most)
+    return min(int(padding * (most + 1)), most)
 
 
 def _added(x: Node, source: Node) -> Node:

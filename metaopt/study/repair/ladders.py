@@ -1,0 +1,71 @@
+"""The values that a label may be moved to."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping
+from functools import cached_property
+
+from metaopt.spaces import Distribution, Space
+
+_MOST_VALUES = 64  # of a discrete parameter, to be tried one by one; others at quantiles
+_QUANTILES = 12
+
+
+class Ladders:
+    """The values of every parameter of a space, in order."""
+
+    def __init__(self, space: Space):
+        self._space = space
+        self._ladders: dict[str, tuple[float, ...]] = {}
+
+    def values(self, label: str) -> tuple[float, ...]:
+        """All values of a discrete parameter with few, else some quantiles of it; ascending."""
+        found = self._ladders.get(label)
+        if found is None:
+            found = self._ladders[label] = self._ladder(label)
+        return found
+
+    def nearest(self, label: str, value: float) -> list[float]:
+        """The other values, the nearest by rank first."""
+        values = self.values(label)
+        below = sum(other < value for other in values)
+        ranked = sorted(range(len(values)), key=lambda rank: abs(rank - below))
+        return [values[rank] for rank in ranked if values[rank] != value]
+
+    def below(self, label: str, wanted: float, current: float) -> float | None:
+        """The largest value of a number that is at most ``wanted``, or its smallest; None if that is not below
+        ``current``.
+        """
+        distribution = self._space.by_label[label].distribution
+        if distribution.is_choice:
+            return max([value for value in self.values(label) if value < current], default=None)
+        low = self.values(label)[0]
+        step = distribution.step
+        value = wanted if step is None else math.floor(wanted / step) * step
+        value = distribution.plain(max(value, low))
+        return value if value < current else None
+
+    def on_ladder(self, label: str, value: float) -> float:
+        """The value itself of a discrete parameter, else the next value of the ladder below it, or its lowest."""
+        values = self.values(label)
+        return values[max(0, bisect_right(values, value) - 1)]
+
+    @cached_property
+    def kinds(self) -> Mapping[str, int]:
+        """Label → a number that is equal for labels with equal distributions."""
+        numbers: dict[Distribution, int] = {}
+        return {one.label: numbers.setdefault(one.distribution, len(numbers)) for one in self._space.parameters}
+
+    def _ladder(self, label: str) -> tuple[float, ...]:
+        distribution = self._space.by_label[label].distribution
+        low, high = distribution.bounds
+        step = distribution.step
+        if step is not None and (high - low) / step < _MOST_VALUES:
+            count = round((high - low) / step) + 1
+            return tuple([distribution.plain(low + number * step) for number in range(count)])
+        quantile = distribution.quantile()
+        units = [(number + 0.5) / _QUANTILES for number in range(_QUANTILES)]
+        ends = [distribution.plain(end) for end in (low, high) if math.isfinite(end)]
+        if not (low > 0 or not distribution.logarithmic):
+            ends = []  # a lognormal's bounds are never drawn
+        return tuple(sorted({*map(quantile, units), *ends}))

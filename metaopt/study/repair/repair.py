@@ -1,0 +1,161 @@
+"""Near values whose network stands, for values whose network the guard rejects."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from metaopt.blueprint import Blueprint, Input, InvalidArchitecture
+from metaopt.spaces import Space, Vals
+from metaopt.study.guard import Guard, memory
+from metaopt.study.repair.descent import Spent, descend, return_to
+from metaopt.study.repair.ladders import Ladders
+from metaopt.study.repair.shapes import Mender, smallest_strides
+from metaopt.study.repair.sizes import costs_of, fit
+from metaopt.study.repair.trace import Trace, trace
+from metaopt.study.repair.traced import Conversions, traced_points
+from metaopt.study.repair.walk import Walk
+
+ROUNDS = 4  # of tracing: what is moved may change what the function makes
+DESCENTS = 3  # from the values, then from draws
+EVALUATIONS = 2_000  # of the network in one descent, each a fraction of a millisecond
+_DRAWS_TO_LEARN = 16  # in which the strides of a space are found
+
+_IMPOSSIBLE = 1e6  # more than any miss of a limit
+
+
+@dataclass
+class Repaired:
+    """What came out.
+
+    Attributes:
+        vals: near values whose network exists and keeps the cheap limits; None if none were found.
+        smallest: name of a cheap limit → the smallest value that any network had on the way.
+        evaluations: how often the network was made.
+    """
+
+    vals: Vals | None = None
+    smallest: dict[str, float] = field(default_factory=dict)
+    evaluations: int = 0
+
+
+class Repair:
+    """Repairs values of one space for one guard; a pure function of the values and the generator."""
+
+    def __init__(self, space: Space, guard: Guard):
+        self._space = space
+        self._guard = guard
+        self._limits = [limit for limit in guard.limits if limit.cheap]
+        self._points = traced_points(space)
+        self._ladders = Ladders(space)
+        self._mender = Mender(space, self._ladders)
+
+    def __call__(self, vals: Vals, rng: np.random.Generator) -> Repaired:
+        """Near values whose network stands: those themselves, if theirs does.
+
+        Args:
+            vals: active labels of the space.
+            rng: decides between repairs that are equally good.
+        """
+        outcome = Repaired()
+        if self._guard.problem.network is None:
+            return outcome
+        wanted, nearest, least = vals, vals, self._miss(vals, outcome)
+        for _ in range(ROUNDS):
+            if least == 0:
+                break
+            moved = self._traced_repair(vals, outcome, rng)
+            if moved is None or moved == vals:
+                break
+            vals, missed = moved, self._miss(moved, outcome)
+            if missed < least:
+                nearest, least = vals, missed
+        found = nearest if least == 0 else self._descent(wanted, nearest, outcome, rng)
+        if found is not None:
+            outcome.vals = Vals(found, model_based=wanted.model_based, parent=wanted.parent)
+        return outcome
+
+    def _traced_repair(self, vals: Vals, outcome: Repaired, rng: np.random.Generator) -> Vals | None:
+        """One round: the labels that the trace shows to be at fault are moved at once."""
+        traced = self._trace(vals, outcome)
+        if traced is None:
+            return None
+        walk = Walk(traced, vals)
+        self._mender.mend(walk, rng)
+        if self._limits:
+            fit(walk, costs_of(walk), self._limits, self._ladders, rng)
+        return self._space.complete(walk.vals, rng)
+
+    def _trace(self, vals: Vals, outcome: Repaired) -> Trace | None:
+        """The network with all strides as small as they can be.
+
+        Its image lasts longest then, and differences such as max(0, kernel − stride) are not cut off and carry a trace.
+        """
+        eased = {label: value for label, value in self._strides.items() if label in vals}
+        while True:
+            found = self._trace_at({**vals, **eased}, outcome)
+            missed = {} if found is None else smallest_strides(found, self._ladders)
+            if missed.keys() <= eased.keys():
+                return found
+            eased.update(missed)
+
+    def _trace_at(self, vals: Mapping[str, float], outcome: Repaired) -> Trace | None:
+        conversions: Conversions = {}
+        outcome.evaluations += 1
+        return trace(self._network, self._points(vals, conversions), conversions)
+
+    @cached_property
+    def _strides(self) -> dict[str, float]:
+        """Labels of strides with the values at which they are smallest, as some draws show them."""
+        found: dict[str, float] = {}
+        for seed in range(_DRAWS_TO_LEARN):
+            drawn = self._trace_at(self._space.draw(np.random.default_rng(seed)), Repaired())
+            found.update({} if drawn is None else smallest_strides(drawn, self._ladders))
+        return found
+
+    def _descent(self, wanted: Vals, start: Vals, outcome: Repaired, rng: np.random.Generator) -> Vals | None:
+        """The repair for what no trace shows: from the nearest values so far, then from draws."""
+        for number in range(DESCENTS):
+            last = outcome.evaluations + EVALUATIONS
+
+            def miss(vals: Vals, last: int = last) -> float:
+                if outcome.evaluations >= last:
+                    raise Spent
+                return self._miss(vals, outcome)
+
+            try:
+                begin = start if number == 0 else self._space.draw(rng)
+                found = descend(begin, miss, self._space, self._ladders, rng)
+            except Spent:
+                continue
+            if found is not None:
+                return return_to(wanted, found, miss, self._space, rng)
+        return None
+
+    def _network(self, point: Any) -> Blueprint:
+        assert self._guard.problem.network is not None
+        return self._guard.problem.network(point, self._guard.input_shape, self._guard.classes)
+
+    def _miss(self, vals: Vals, outcome: Repaired) -> float:
+        """How far values miss: 0 where the network stands, less for more layers where it cannot exist."""
+        outcome.evaluations += 1
+        point = self._space.point(vals)
+        before = Input((1,)).index
+        try:
+            blueprint = self._network(point)
+        except InvalidArchitecture:
+            return _IMPOSSIBLE * (1 + 1 / (Input((1,)).index - before))
+        missed = 0.0
+        for limit in self._limits:
+            if limit.name == "memory":
+                value = memory(blueprint, self._guard.problem.training(point))
+            else:
+                value = getattr(blueprint, limit.name)
+            outcome.smallest[limit.name] = min(outcome.smallest.get(limit.name, math.inf), value)
+            if limit.distance(value) > 0:
+                # A ratio brings a sum of two misses down evenly; 1 where the limit is 0 or less, and nothing keeps it.
+                missed += math.log(value / limit.bound) if limit.bound > 0 else value + 1
+        return missed
