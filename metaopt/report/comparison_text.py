@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from rich import box
 from rich.console import Console
@@ -17,12 +17,15 @@ from metaopt.report.tally import count, duration
 _NOTHING = "–"
 # Wider than any line, so that plain columns are never broken.
 _UNBROKEN = 10_000
-_TITLES = {
-    "test_accuracy": "test accuracy",
-    "test_top3": "test top-3",
-    "test_precision": "test precision",
-    "test_loss": "test cross-entropy",
+_SCORES = {
+    "test_accuracy": "accuracy",
+    "test_top3": "top-3",
+    "test_precision": "precision",
+    "test_loss": "cross-entropy",
 }
+# Columns of words, flush left, and those of them whose words may be broken into lines; all others stay whole.
+_WORDS = ("study", "strategy", "of", "score", "first", "second", "verdict")
+_BREAKABLE = ("strategy", "of", "score", "verdict")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Section:
 
     Attributes:
         title: above it.
-        header: the columns' names.
+        header: the columns' names; one may be broken where space is scarce.
         rows: one text per column.
         remarks: sentences.
     """
@@ -55,11 +58,11 @@ def print_comparison(comparison: dict[str, Any], stream: TextIO) -> None:
 def _print(console: Console, section: Section, framed: bool) -> None:
     console.print(Text(section.title, style="bold"))
     if section.rows:
-        table = Table(box=box.SIMPLE_HEAD if framed else None, pad_edge=False, header_style="bold")
-        for number, name in enumerate(section.header):
-            # Names and sentences flush left, numbers flush right; names are what a reader searches for.
-            words = number == 0 or name in ("second", "strategy", "verdict", "of")
-            table.add_column(name, justify="left" if words else "right", overflow="fold")
+        table = Table(box=box.SIMPLE_HEAD if framed else None, pad_edge=False, padding=(0, 0 if framed else 1))
+        for name in section.header:
+            justify: Literal["left", "right"] = "left" if name in _WORDS else "right"
+            title = name if framed else name.replace("\n", " ")
+            table.add_column(title, justify=justify, no_wrap=name not in _BREAKABLE)
         for row in section.rows:
             table.add_row(*map(Text, row))
         console.print(table)
@@ -80,41 +83,37 @@ def sections(comparison: dict[str, Any]) -> list[Section]:
 
 
 def _searches(studies: Sequence[dict[str, Any]]) -> Section:
-    header = [
-        "study",
-        "strategy",
-        "seed",
-        "trials",
-        "failed",
-        "time",
-        "best on validation images",
-        "parameters",
-        "MACs",
-    ]
+    header = ["study", "strategy", "seed", "trials", "failed", "time", "best", "by\ntrial", "params", "MACs"]
     rows = []
     for study in studies:
         best = study["best"]
-        score = "none keeps the limits" if best is None else f"{best['score']:.4f} (trial {best['trial']})"
-        counts = [_NOTHING if best is None or best[name] is None else count(best[name]) for name in ("params", "macs")]
+        found = [_NOTHING] * 4
+        if best is not None:
+            counts = [_NOTHING if best[name] is None else count(best[name]) for name in ("params", "macs")]
+            found = [f"{best['score']:.4f}", str(best["trial"]), *counts]
         searched = [str(study["trials"]), str(study["failed"]), duration(study["seconds"])]
-        rows.append([study["study"], study["group"], str(study["seed"]), *searched, score, *counts])
+        rows.append([study["study"], study["group"], str(study["seed"]), *searched, *found])
+    remarks = ["The best of many on the images that chose it: optimistic, and the more so the more trials there were."]
+    if any(study["best"] is None for study in studies):
+        remarks.append(f"{_NOTHING}: no trial keeps the limits.")
     objectives = dict.fromkeys(describe_metric(study["objective"]) for study in studies)
     data = dict.fromkeys(study["data"] for study in studies if study["data"])
-    of = f" of {', '.join(data)}" if data else ""
-    remark = "The best of many on the images that chose it: optimistic, and the more so the more trials there were."
-    return Section(f"Searches by {', '.join(objectives)}{of}", header, rows, [remark])
+    of = f" on {', '.join(data)}" if data else ""
+    return Section(f"Searches for the best {', '.join(objectives)}{of}", header, rows, remarks)
 
 
 def _scores(studies: Sequence[dict[str, Any]]) -> Section:
     tests = [(study, study["test"]) for study in studies if study["test"]]
-    names = [name for name in _TITLES if any(name in test["scores"] for _, test in tests)]
+    by_loss = any(study["objective"] in ("val_loss", "convergence") for study, _ in tests)
+    known = [name for name in _SCORES if name != "test_loss" or by_loss]
+    names = [name for name in known if any(name in test["scores"] for _, test in tests)]
     rows = []
     for study, test in tests:
-        trial = "a point of one's own" if test["trial"] is None else f"trial {test['trial']}"
-        of = f"{trial}, {test['epochs']} epochs, seed {test['seed']}"
+        trial = "own point" if test["trial"] is None else f"trial {test['trial']}"
+        of = f"{trial}, seed {test['seed']}"
         rows.append([study["study"], of, *(_interval(test["scores"].get(name)) for name in names)])
         if test["means"]:
-            of = f"mean of {test['retrainings']} retrainings"
+            of = f"mean of {test['retrainings']}"
             rows.append([study["study"], of, *(_interval(test["means"].get(name)) for name in names)])
     remarks = ["95 % intervals: over test images for one model, over seeds of the retraining (Student's t) for a mean."]
     often = [f"{study['study']} {test['looks']} times" for study, test in tests if test["looks"] > 1]
@@ -123,14 +122,14 @@ def _scores(studies: Sequence[dict[str, Any]]) -> Section:
             f"The test images were looked at more than once ({', '.join(often)}): the first measurement of each best"
             " network is shown, as a later one may have been picked by its score."
         )
-    header = ["study", "of", *(_TITLES[name] for name in names)]
+    header = ["study", "of", *(_SCORES[name] for name in names)]
     return Section("Retrained models on the test images", header, rows, remarks)
 
 
 def _interval(score: dict[str, float] | None) -> str:
     if score is None:
         return _NOTHING
-    return f"{score['value']:.4f} ({score['low']:.4f} to {score['high']:.4f})"
+    return f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f})"
 
 
 def _limits(groups: Sequence[dict[str, Any]]) -> Section:
@@ -156,27 +155,17 @@ def _share(share: dict[str, Any] | None) -> str:
 
 
 def _models(models: dict[str, Any]) -> Section:
-    title = f"Model against model: McNemar's test on test images ({models['measure']})"
+    title = f"Model against model: McNemar's test on the test images ({models['measure']})"
     rows = []
     for test in models["tests"]:
         way = "exact" if test["exact"] else f"χ² {test['statistic']:.3g}"
         sides = [str(test["only_first"]), str(test["only_second"]), str(test["images"])]
         p_values = [p_text(test["p_value"]), p_text(test["p_holm"])]
         rows.append([test["first"], test["second"], *sides, way, *p_values, _models_verdict(test)])
-    header = [
-        "first",
-        "second",
-        "first alone right",
-        "second alone right",
-        "images",
-        "test",
-        "p",
-        "p (Holm)",
-        "verdict",
-    ]
+    header = ["first", "second", "only\nfirst", "only\nsecond", "images", "test", "p", "p\n(Holm)", "verdict"]
     way = (
-        f"Exact (binomial) where fewer than {FEWEST_FOR_CHI_SQUARED} images tell the two apart, else chi-squared with"
-        " continuity correction. Holm: corrected for all pairs."
+        "Only first, only second: images that one of the two alone gets right. Exact (binomial) where these are fewer"
+        f" than {FEWEST_FOR_CHI_SQUARED}, else chi-squared with continuity correction. Holm: corrected for all pairs."
     )
     nothing = "No two studies have retrained models that answered for the same test images."
     return Section(title, header, rows, [way, models["about"]] if rows else [nothing])
@@ -195,12 +184,16 @@ def _strategies(strategies: dict[str, Any]) -> Section:
         difference = test["median_difference"]
         median = _NOTHING if difference is None else f"{difference:+.4f}".replace("-", "−")
         p_values = [p_text(test["p_value"]), p_text(test["p_holm"])]
-        measure = _TITLES.get(test["measure"]) or describe_metric(test["measure"])
-        rows.append(
-            [measure, test["first"], test["second"], str(len(test["seeds"])), wins, median, *p_values, test["verdict"]]
+        score = f"test {_SCORES[test['measure']]}" if test["measure"] in _SCORES else describe_metric(test["measure"])
+        seeds = str(len(test["seeds"]))
+        rows.append([score, test["first"], test["second"], seeds, wins, median, *p_values, test["verdict"]])
+    header = ["score", "first", "second", "seeds", "wins", "median\ndifference", "p", "p\n(Holm)", "verdict"]
+    remarks = [strategies["about"]]
+    if rows:
+        remarks.append(
+            "With fewer common seeds than are needed even the clearest outcome could be chance: nothing can be said."
         )
-    header = ["best", "first", "second", "common seeds", "better", "median difference", "p", "p (Holm)", "verdict"]
-    return Section("Strategy against strategy, over seeds", header, rows, [strategies["about"]])
+    return Section("Strategy against strategy, over common seeds", header, rows, remarks)
 
 
 def p_text(p_value: float) -> str:

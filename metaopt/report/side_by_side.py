@@ -1,6 +1,7 @@
 """Studies side by side: their scores, the tests between them, and in words what these can and cannot say."""
 
 import math
+import shlex
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -155,7 +156,7 @@ def _why_not_tested(contender: Contender) -> str | None:
     """Why a study has no predictions to test, one sentence; None where it has."""
     if contender.predictions is not None:
         return None
-    retrain = f"python -m metaopt retrain --results {contender.study.folder}"
+    retrain = f"python -m metaopt retrain --results {shlex.quote(str(contender.study.folder))}"
     if contender.measured is None:
         return f"{contender.name} has no retrained model, so no test score: make one with `{retrain}`."
     return (
@@ -269,7 +270,7 @@ def _test_loss(contender: Contender, name: str, maximised: bool) -> float | None
 def _verdict(test: Row) -> str:
     n, needed = len(test["seeds"]), test["seeds_needed"]
     if n < needed:
-        return f"nothing can be said: {n} common seed{'s' if n > 1 else ''}, {needed} or more are needed"
+        return f"nothing can be said ({n} of {needed} seeds)"
     if test["p_holm"] > LEVEL:
         return "no difference is shown"
     return f"{test['first'] if test['effect'] > 0 else test['second']} is better"
