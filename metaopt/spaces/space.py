@@ -168,15 +168,15 @@ class Space:
         return evaluator(self.root, integers)
 
     def _fill(self, value_of: Callable[[str, int], float]) -> Vals:
-        """Asks for the value of every active label once, by label and number of the parameter.
+        """Asks for the value of every active label once, by label and number of the parameter, from left to right.
 
         A choice is asked for before what its options hold.
         """
         vals = Vals()
         seen: set[Choice] = set()
-        pending = [self._section(self.root)]
-        for section in pending:  # grows as it goes
-            for label, number, choice in section:
+        open_sections = [iter(self._section(self.root))]
+        while open_sections:
+            for label, number, choice in open_sections[-1]:
                 value = vals.get(label)
                 if value is None:
                     value = vals[label] = value_of(label, number)
@@ -184,7 +184,11 @@ class Space:
                     seen.add(choice)
                     if value is _NO_VALUE:
                         raise self._missing(label)
-                    pending.append(self._section(choice.options[check_index(choice, value)]))
+                    if below := self._section(choice.options[check_index(choice, value)]):
+                        open_sections.append(iter(below))
+                        break
+            else:
+                open_sections.pop()
         return vals
 
     def _section(self, node: Node) -> list[tuple[str, int, Choice | None]]:
