@@ -4,22 +4,25 @@ import json
 import math
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from metaopt.errors import UserError
 from metaopt.schedulers import Done, Start
+from metaopt.spaces import Vals
 from metaopt.study.guard import DUPLICATE, Guard
 from metaopt.study.jobs import Epoch, Executor, Failed, Finished, Job, Rejected, Report
 from metaopt.study.opening import OpenStudy
 from metaopt.study.records import Record, best_record
+from metaopt.study.repair import Repair
 from metaopt.study.strategy import Strategy
 from metaopt.study.trials import Trial
 from metaopt.study.view import StudyView
 from metaopt.study.watch import Watcher
 
 REDRAWS = 20  # proposals by the sampler for one trial, a dozen milliseconds each
-PRIOR_DRAWS = 5_000  # then draws from the prior, which cost a fraction of one, before the search gives up
+PRIOR_DRAWS = 5_000  # after the repairs draws from the prior, a fraction of one each, before the search gives up
 SAME_FAILURES = 3  # in a row, and the user is told
 REJECTED_IN_A_ROW = 200  # networks refused in the worker, on the slow path, before the search gives up
 
@@ -65,6 +68,7 @@ class Search:
         self._strategy = strategy
         self._executor = executor
         self._guard = guard
+        self._repair = Repair(study.space, guard)
         self._watch = watch
         self._goal = goal
         self._jobs = jobs
@@ -125,14 +129,15 @@ class Search:
         """Starts a new trial with the first proposal that passes the guard."""
         rejected: Counter[str] = Counter()
         smallest: dict[str, float] = {}
-        for attempt in range(REDRAWS + PRIOR_DRAWS):
-            self._view.attempt = attempt
-            vals = self._proposal(decision, attempt)
+        refused: list[Vals] = []
+        for vals in self._proposals(decision, refused, smallest):
             point = self._study.space.point(vals)
             verdict = self._guard.judge(point, self._study.state.signatures)
             if verdict.reason is None:
                 break
             rejected[verdict.reason] += 1
+            if verdict.reason != DUPLICATE:
+                refused.append(vals)
             for name in verdict.network.keys() & {"params", "macs", "memory"}:
                 smallest[name] = min(smallest.get(name, math.inf), verdict.network[name])
         else:
@@ -156,14 +161,30 @@ class Search:
         )
         self._submit(self._study.state.trials[number], point)
 
-    def _proposal(self, first: Start, attempt: int) -> Any:
-        if attempt == 0:
-            return first.vals
-        if attempt < REDRAWS:
-            again = self._strategy.next(self._view)
+    def _proposals(self, first: Start, refused: Sequence[Vals], smallest: dict[str, float]) -> Iterator[Vals]:
+        """The sampler's proposals; then those that were refused, repaired; then draws from the prior.
+
+        Args:
+            first: the first proposal.
+            refused: what the guard has refused so far, but for repetitions; grows meanwhile.
+            smallest: gets the smallest values that a repair reaches, by limit.
+        """
+        for attempt in range(REDRAWS):
+            self._view.attempt = attempt
+            again = first if attempt == 0 else self._strategy.next(self._view)
             assert isinstance(again, Start), "a strategy that starts a trial starts one at every attempt"
-            return again.vals
-        return self._study.space.draw(self._view.generator("prior"))
+            yield again.vals
+        for vals in list(refused):
+            self._view.attempt += 1
+            repaired = self._repair(vals, self._view.generator("repair"))
+            for name, value in repaired.smallest.items():
+                smallest[name] = min(smallest.get(name, math.inf), value)
+            if repaired.vals is None:
+                break
+            yield repaired.vals
+        for _ in range(PRIOR_DRAWS):
+            self._view.attempt += 1
+            yield self._study.space.draw(self._view.generator("prior"))
 
     def _give_up(self, rejected: Counter[str], smallest: dict[str, float]) -> None:
         """No proposal passed: the space is exhausted, or its limits leave nothing."""
