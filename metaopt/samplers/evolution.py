@@ -78,7 +78,10 @@ class Evolution(Sampler):
             raise UserError(f"evolution: width is {self.width}; take a number above 0, such as 0.2")
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
-        """A draw from the prior before ``mu`` trials have a loss, then a child; see ``Sampler.propose``."""
+        """A draw from the prior before ``mu`` trials have a loss, then a child; see ``Sampler.propose``.
+
+        The parent that a child names is the better one, if it has two.
+        """
         population = self.population(history)
         if not population or not history.space.parameters:
             return history.space.draw(rng)
@@ -86,17 +89,19 @@ class Evolution(Sampler):
         space = history.space
         born = sum(one.ok for one in history.observations) - self.mu
         width = self.width / math.sqrt(1 + born / self.lambda_ / _GENERATIONS)
-        first = self._parent(population, rng)
+        rank = self._pick(len(population), rng)
         child: Vals | None = None
         if len(population) > 1 and rng.random() < self.recombination:
-            second = self._parent([one for one in population if one is not first], rng)
-            child = cross(space, first.vals, second.vals, rng)
-            if child in (first.vals, second.vals):  # parents that are much alike
+            other = self._pick(len(population) - 1, rng)
+            other += other >= rank  # another one
+            rank, other = sorted((rank, other))
+            child = cross(space, population[rank].vals, population[other].vals, rng)
+            if child in (population[rank].vals, population[other].vals):  # parents that are much alike
                 child = None
         if child is None:
-            child = mutate(space, first.vals, rng, width)
+            child = mutate(space, population[rank].vals, rng, width)
         child.model_based = True
-        child.parent = first.trial
+        child.parent = population[rank].trial
         return child
 
     def population(self, history: History) -> list[Observation]:
@@ -113,12 +118,11 @@ class Evolution(Sampler):
         complete = self.mu + (len(ended) - self.mu) // generation * generation
         return _ranked(history, ended[:complete])[:kept]
 
-    def _parent(self, population: Sequence[Observation], rng: np.random.Generator) -> Observation:
-        """One of a population that is sorted from the best on."""
+    def _pick(self, size: int, rng: np.random.Generator) -> int:
+        """The rank of a parent in a population of that size, the best of which has rank 0."""
         if self.parents == "neutral":
-            return population[int(rng.integers(len(population)))]
-        size = min(self.tournament, len(population))
-        return population[int(rng.choice(len(population), size=size, replace=False).min())]
+            return int(rng.integers(size))
+        return int(rng.choice(size, size=min(self.tournament, size), replace=False).min())
 
 
 def _ranked(history: History, observations: Sequence[Observation]) -> list[Observation]:

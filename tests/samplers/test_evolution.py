@@ -116,13 +116,27 @@ def parents(sampler: Evolution, history: History, times: int = 600) -> Counter[i
 
 def test_neutral_parents_are_any_member_and_a_tournament_prefers_the_best() -> None:
     history = observed(*[float(n) for n in range(10)])
-    neutral = parents(Evolution(mu=10, parents="neutral"), history)
+    neutral = parents(Evolution(mu=10, parents="neutral", recombination=0.0), history)
     assert neutral.keys() == set(range(10))
     assert max(neutral.values()) < 2 * min(neutral.values())
     # The best of 2 of 10 without replacement: member i with probability (9 − i) / 45.
     pairs = parents(Evolution(mu=10, tournament=2, recombination=0.0), history, 2000)
     assert [pairs[i] / 2000 for i in range(10)] == pytest.approx([(9 - i) / 45 for i in range(10)], abs=0.035)
     assert parents(Evolution(mu=10, tournament=10, recombination=0.0), history).keys() == {0}
+
+
+def test_of_two_parents_the_better_one_is_named() -> None:
+    line = History(LINE, tuple(Observation(n, Vals({"x": n / 16, "y": n / 16}), 9.0 - n) for n in range(10)))
+    found = 0
+    for seed in range(50):
+        child = Evolution(mu=10, parents="neutral", recombination=1.0).propose(
+            10, line, (), np.random.default_rng(seed)
+        )
+        inherited = {value * 16 for value in child.values()}
+        if len(inherited) == 2 and inherited <= set(range(10)):  # no mutation
+            found += 1
+            assert child.parent == max(inherited)
+    assert found > 10
 
 
 def test_half_of_the_children_have_two_parents() -> None:
