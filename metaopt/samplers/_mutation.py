@@ -23,7 +23,9 @@ def mutate(space: Space, vals: Mapping[str, float], rng: np.random.Generator, wi
         width: of the steps, see ``metaopt.spaces.operators.perturb``.
     """
     groups = [group for group in space.groups if group.active(vals)]
-    grouped = frozenset().union(*(group.labels | {group.depth} for group in groups))
+    grouped = {label for group in groups for label in group.labels}
+    # A depth moves by whole blocks, unless its options differ in more than their number.
+    grouped |= {group.depth for group in groups if group.depth and len(set(group.lengths)) == len(group.lengths)}
     outside = [label for label in vals if label not in grouped]
     weights = np.array([len(outside), *(max(map(len, group.blocks)) for group in groups)], dtype=float)
     picked = int(rng.choice(len(weights), p=weights / weights.sum()))

@@ -216,6 +216,21 @@ def test_stacks_mutate_by_every_block_operator_and_not_too_often() -> None:
     assert 0.2 < found["outside"] / 400 < 0.6
 
 
+def test_a_depth_whose_options_differ_in_more_than_their_number_still_takes_them_all() -> None:
+    layers = [hp.uniform(f"width_{i}", 0, 1) for i in range(2)]
+    plain = compile_space(hp.choice("kind", [layers[:1], layers]))
+    mixed = compile_space(hp.choice("kind", [layers[:1], layers, [*layers, "with a head"]]))
+    rng = np.random.default_rng(5)
+    for space, reached in ((plain, {0, 1}), (mixed, {0, 1, 2})):
+        (group,) = space.groups
+        assert group.depth == "kind"
+        vals = space.complete({"kind": 0}, rng)
+        found = [mutate(space, vals, rng, 0.1) for _ in range(100)]
+        for mutated in found:
+            check(space, mutated)
+        assert {mutated["kind"] for mutated in found} == reached
+
+
 def minimise(sampler: Sampler, space: Space, loss: Callable[[Any], float], seed: int, trials: int) -> float:
     found: list[Observation] = []
     for n in range(trials):
