@@ -10,6 +10,7 @@ from metaopt.blueprint import Blueprint
 from metaopt.errors import UserError
 from metaopt.executors import Inline, Processes
 from metaopt.study import journal
+from metaopt.study.checkpoints import Keep
 from metaopt.study.jobs import Executor
 from metaopt.study.problem import Classes, Problem, Training
 from metaopt.study.run import ImageKind, open_study
@@ -101,7 +102,9 @@ def search(
     watch = watch or Silent()
     runner = _make_executor(train, settings)
     with open_study(folder, problem, settings, watch) as study:
-        run_search(study, problem, settings, runner, watch, ImageKind(input_shape or (), classes or {}), seconds)
+        images = ImageKind(input_shape or (), classes or {})
+        keep: Keep = "all" if takes_budget(train) else "none"
+        run_search(study, problem, settings, runner, watch, images, seconds, keep)
     return study
 
 

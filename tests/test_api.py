@@ -1,6 +1,7 @@
 """``metaopt.search`` over plain functions: what ``hyperopt.fmin`` takes, with a study that survives."""
 
 import math
+from pathlib import Path
 
 import pytest
 from hyperopt import hp
@@ -16,6 +17,7 @@ def parabola(point):
 
 
 def with_budget(point, *, epochs, checkpoint):
+    Path(checkpoint, "weights").write_text("kept")
     return {"loss": parabola(point) / epochs, "status": "ok", "note": "kept", "unheard": object()}
 
 
@@ -52,7 +54,16 @@ def test_it_goes_on_and_finds_the_same_as_in_one_go(tmp_path):
 def test_a_function_with_a_budget(results):
     study = metaopt.search(with_budget, SPACE, epochs=4, trials=6, results=results)
     assert study.best["result"]["note"] == "kept"
+    assert len(list(results.glob("checkpoints/*/weights"))) == 6
     assert study.best["loss"] == pytest.approx(parabola(study.best["space"]) / 4)
+
+
+def test_an_objective_that_is_maximised(results):
+    def train(point):
+        return {"val_accuracy": 1 / (1 + parabola(point))}
+
+    study = metaopt.search(train, SPACE, trials=8, objective="val_accuracy", results=results)
+    assert study.best["loss"] == min(-1 / (1 + parabola(record["space"])) for record in study.records)
 
 
 def test_failures_are_trials_and_the_search_goes_on(results):

@@ -3,26 +3,22 @@
 import json
 import math
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from metaopt.errors import UserError
 from metaopt.schedulers import Done, Start
-from metaopt.spaces import Vals
-from metaopt.study.guard import DUPLICATE, Guard
+from metaopt.study.checkpoints import Checkpoints, Keep
+from metaopt.study.guard import Guard
 from metaopt.study.jobs import Epoch, Executor, Failed, Finished, Job, Rejected, Report
 from metaopt.study.opening import OpenStudy
+from metaopt.study.proposing import NothingPasses, Proposer
 from metaopt.study.records import Record, best_record
-from metaopt.study.repair import Repair
 from metaopt.study.strategy import Strategy
 from metaopt.study.trials import Trial
 from metaopt.study.view import StudyView
 from metaopt.study.watch import Watcher
 
-REDRAWS = 20  # proposals by the sampler for one trial, a dozen milliseconds each
-PRIOR_DRAWS = 5_000  # after the repairs draws from the prior, a fraction of one each, before the search gives up
 SAME_FAILURES = 3  # in a row, and the user is told
 REJECTED_IN_A_ROW = 200  # networks refused in the worker, on the slow path, before the search gives up
 
@@ -42,11 +38,17 @@ class Ending:
 
 @dataclass(frozen=True)
 class JobSettings:
-    """What every job of a search has in common."""
+    """What every job of a search has in common.
+
+    Attributes:
+        seed: the study's seed.
+        early_stopping: epochs without improvement before a trial ends, or None.
+        keep: whose checkpoints are kept, see ``Checkpoints``.
+    """
 
     seed: int = 0
     early_stopping: int | None = None
-    checkpoints: bool = False
+    keep: Keep = "none"
 
 
 class Search:
@@ -68,12 +70,13 @@ class Search:
         self._strategy = strategy
         self._executor = executor
         self._guard = guard
-        self._repair = Repair(study.space, guard)
         self._watch = watch
         self._goal = goal
         self._jobs = jobs
         self._ending = ending
         self._view = StudyView(study.state, study.space, study.objective, study.limits, jobs.seed, goal)
+        self._proposer = Proposer(strategy, guard, study.space, self._view)
+        self._checkpoints = Checkpoints(study.folder, jobs.keep)
         self._submitted: set[int] = set()
         self._deadline = math.inf if ending.seconds is None else time.monotonic() + ending.seconds
         self._best: Record | None = None
@@ -127,85 +130,32 @@ class Search:
 
     def _start(self, decision: Start) -> None:
         """Starts a new trial with the first proposal that passes the guard."""
-        rejected: Counter[str] = Counter()
-        smallest: dict[str, float] = {}
-        refused: list[Vals] = []
-        for vals in self._proposals(decision, refused, smallest):
-            point = self._study.space.point(vals)
-            verdict = self._guard.judge(point, self._study.state.signatures)
-            if verdict.reason is None:
-                break
-            rejected[verdict.reason] += 1
-            if verdict.reason != DUPLICATE:
-                refused.append(vals)
-            for name in verdict.network.keys() & {"params", "macs", "memory"}:
-                smallest[name] = min(smallest.get(name, math.inf), verdict.network[name])
-        else:
-            self._view.attempt = 0
-            self._give_up(rejected, smallest)
+        try:
+            accepted = self._proposer.accept(decision, self._study.state.signatures)
+        except NothingPasses as nothing:
+            self._study.append({"event": "refused", "rejected": dict(nothing.rejected)})
+            if not nothing.exhausted:
+                raise nothing.explain(self._guard) from None
+            self._exhausted = True
             return
-        self._view.attempt = 0
         number = self._view.number
         self._study.append(
             {
                 "event": "proposed",
                 "trial": number,
-                "vals": dict(vals),
-                "point": plain(point),
-                "to": decision.to,
-                "model_based": vals.model_based,
-                "parent": vals.parent,
-                "network": verdict.network,
-                "rejected": dict(rejected),
+                "vals": dict(accepted.vals),
+                "point": plain(accepted.point),
+                "to": accepted.to,
+                "model_based": accepted.vals.model_based,
+                "parent": accepted.vals.parent,
+                "network": accepted.network,
+                "rejected": accepted.rejected,
             }
         )
-        self._submit(self._study.state.trials[number], point)
-
-    def _proposals(self, first: Start, refused: Sequence[Vals], smallest: dict[str, float]) -> Iterator[Vals]:
-        """The sampler's proposals; then those that were refused, repaired; then draws from the prior.
-
-        Args:
-            first: the first proposal.
-            refused: what the guard has refused so far, but for repetitions; grows meanwhile.
-            smallest: gets the smallest values that a repair reaches, by limit.
-        """
-        for attempt in range(REDRAWS):
-            self._view.attempt = attempt
-            again = first if attempt == 0 else self._strategy.next(self._view)
-            assert isinstance(again, Start), "a strategy that starts a trial starts one at every attempt"
-            yield again.vals
-        for vals in list(refused):
-            self._view.attempt += 1
-            repaired = self._repair(vals, self._view.generator("repair"))
-            for name, value in repaired.smallest.items():
-                smallest[name] = min(smallest.get(name, math.inf), value)
-            if repaired.vals is None:
-                break
-            yield repaired.vals
-        for _ in range(PRIOR_DRAWS):
-            self._view.attempt += 1
-            yield self._study.space.draw(self._view.generator("prior"))
-
-    def _give_up(self, rejected: Counter[str], smallest: dict[str, float]) -> None:
-        """No proposal passed: the space is exhausted, or its limits leave nothing."""
-        self._study.append({"event": "refused", "rejected": dict(rejected)})
-        if rejected[DUPLICATE]:
-            self._exhausted = True
-            return
-        counts = ", ".join(f"{reason} {count}" for reason, count in rejected.most_common())
-        reached = "".join(
-            f"; the smallest {limit.name} reached is {smallest[limit.name]:,} (limit {limit.bound:,.0f})"
-            for limit in self._guard.limits
-            if limit.name in smallest and rejected[limit.name]
-        )
-        raise UserError(
-            f"no network of the space passes: {rejected.total()} draws were rejected ({counts}){reached}; loosen the"
-            " limits, enlarge the images, or change the space."
-        )
+        self._submit(self._study.state.trials[number], accepted.point)
 
     def _submit(self, trial: Trial, point: Any) -> None:
         limits = {limit.name: limit.bound for limit in self._guard.limits if limit.cheap}
-        folder = self._study.folder / "checkpoints" / f"{trial.number:06d}"
         job = Job(
             trial=trial.number,
             point=point,
@@ -214,7 +164,7 @@ class Search:
             early_stopping=self._jobs.early_stopping,
             objective=self._study.objective.name,
             limits=limits,
-            checkpoint=str(folder) if self._jobs.checkpoints else None,
+            checkpoint=self._checkpoints.directory(trial.number),
         )
         self._watch.trial_started(trial.number, trial.to, trial.proposal.get("params"), trial.proposal.get("macs"))
         self._executor.submit(job)
@@ -267,6 +217,7 @@ class Search:
         better = best is record and (self._best is None or record["loss"] < self._best["loss"])
         self._since_best = 0 if better else self._since_best + 1
         self._best = best
+        self._checkpoints.clear(self._submitted, None if best is None else best["trial"])
         self._watch.trial_ended(record, best)
         self._last_causes = [*self._last_causes, trial.failure.get("cause", "")][-SAME_FAILURES:]
         if self._last_causes == [trial.failure.get("cause")] * SAME_FAILURES:

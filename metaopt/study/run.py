@@ -9,6 +9,7 @@ from typing import Any
 from metaopt.samplers import SAMPLERS, TPE
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import compile_space
+from metaopt.study.checkpoints import Keep
 from metaopt.study.files import Files
 from metaopt.study.guard import Guard
 from metaopt.study.jobs import Executor
@@ -82,6 +83,7 @@ def search(
     watch: Watcher,
     images: ImageKind | None = None,
     seconds: float | None = None,
+    keep: Keep = "none",
 ) -> None:
     """Searches, or goes on searching, until the goal is reached or the time is over.
 
@@ -93,6 +95,7 @@ def search(
         watch: is told what happens.
         images: what the networks take; not needed for a problem without ``network``.
         seconds: after which the run ends, or None.
+        keep: whose checkpoints are kept.
 
     Raises:
         UserError: see ``Search.run``.
@@ -106,7 +109,7 @@ def search(
         Guard(problem, images.input_shape, images.classes, study.limits),
         watch,
         goal=settings.goal,
-        jobs=JobSettings(settings.seed, settings.early_stopping),
+        jobs=JobSettings(settings.seed, settings.early_stopping, keep),
         ending=Ending(seconds, settings.stop_after),
     ).run()
 

@@ -2,11 +2,13 @@
 
 import inspect
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 from metaopt.study.jobs import Epoch, Failed, Finished, Job
+from metaopt.study.objective import find_objective
 
 _BUDGET = {"epochs", "checkpoint"}
 
@@ -38,6 +40,8 @@ class FunctionTrainer:
         """Calls the function once; it reports no epochs."""
         start = time.monotonic()
         if self._takes_budget:
+            if job.checkpoint is not None:
+                os.makedirs(job.checkpoint, exist_ok=True)
             answer = self._train(job.point, epochs=job.to, checkpoint=job.checkpoint)
         else:
             answer = self._train(job.point)
@@ -49,7 +53,9 @@ class FunctionTrainer:
             return Failed(job.trial, str(result.get("cause", "failed")), str(error), seconds=seconds)
         if status != "ok":
             raise ValueError(f"train(point) returned the status {status!r}; return 'ok' or 'fail'")
-        result["loss"] = _loss(result.get("loss"))
+        objective = find_objective(job.objective)
+        # A dict may name its objective otherwise, e.g. "val_accuracy", which is to be maximised.
+        result["loss"] = _loss(objective.loss(result, seconds) if objective.name in result else result.get("loss"))
         if not math.isfinite(result["loss"]):
             return Failed(job.trial, "diverged", f"The loss is {result['loss']}.", seconds=seconds)
         if self._takes_budget:

@@ -59,6 +59,9 @@ def test_the_reference_space_from_search_to_report(tmp_path):
     assert read_trials(tmp_path / "results.pkl").losses() == [record["loss"] for record in study.records]
     assert sorted(os.listdir(tmp_path / "results"))[-1].startswith("model_")
 
+    checkpoints = [path.name for path in (tmp_path / "results" / "checkpoints").iterdir()]
+    assert checkpoints == [f"{study.best['trial']:06d}"]
+
     again = search(tmp_path, "--epochs", "2", "--trials", "1")
     assert again.returncode == 0
     assert len(Study.load(tmp_path / "results").records) == 3
