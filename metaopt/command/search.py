@@ -72,6 +72,14 @@ def make_parser(prog: str) -> Parser:
     add("--time", type=duration, metavar="T", help="stop after 90s, 30m, 2h")
     add("--stop-after", type=whole(1), metavar="N", help="stop after so many trials without a better one")
     add("--early-stopping", type=whole(0), metavar="N", help=f"epochs without improvement; 0: off; {EARLY_STOPPING}")
+    add("--stop-hopeless", action="store_true", default=None, help="stop trials that start far worse than others")
+    add(
+        "--mu",
+        type=whole(1),
+        metavar="N",
+        help="size of an evolution's population; a quarter of the trials, at most 50",
+    )
+    add("--lambda", dest="lambda_", type=whole(1), metavar="N", help="children in a generation of it; 10")
     add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=", ".join(TRAINABLE_OBJECTIVES))
     add(
         "--constraint", action="append", metavar="LIMIT", help="params<=2e7, macs<=1e8, val_precision>=0.39; may repeat"

@@ -10,6 +10,7 @@ from metaopt.errors import UserError
 from metaopt.schedulers import Done, Start
 from metaopt.study.checkpoints import Checkpoints, Keep
 from metaopt.study.guard import Guard
+from metaopt.study.hopeless import is_hopeless
 from metaopt.study.jobs import Epoch, Executor, Failed, Finished, Job, Rejected, Report
 from metaopt.study.opening import OpenStudy
 from metaopt.study.proposing import NothingPasses, Proposer
@@ -43,11 +44,13 @@ class JobSettings:
     Attributes:
         seed: the study's seed.
         early_stopping: epochs without improvement before a trial ends, or None.
+        stop_hopeless: whether hopeless trials are stopped early.
         keep: whose checkpoints are kept, see ``Checkpoints``.
     """
 
     seed: int = 0
     early_stopping: int | None = None
+    stop_hopeless: bool = False
     keep: Keep = "none"
 
 
@@ -186,7 +189,7 @@ class Search:
                         }
                     )
                 self._watch.epoch(report)
-                return not self._time_is_over()
+                return not (self._time_is_over() or self._is_hopeless(trial, report))
             case Rejected():
                 self._submitted.discard(report.trial)
                 self._reject(report)
@@ -197,6 +200,9 @@ class Search:
                 self._study.append({"event": "ended", "trial": report.trial, **_ending(report)})
                 self._after(trial)
         return False
+
+    def _is_hopeless(self, trial: Trial, report: Epoch) -> bool:
+        return self._jobs.stop_hopeless and is_hopeless(trial, report.epoch, report.metrics, self._study.state.trials)
 
     def _reject(self, report: Rejected) -> None:
         self._study.append(

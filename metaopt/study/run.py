@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaopt.samplers import SAMPLERS, TPE
+from metaopt.samplers import SAMPLERS, TPE, Evolution
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import compile_space
 from metaopt.study.checkpoints import Keep
@@ -109,12 +109,16 @@ def search(
         Guard(problem, images.input_shape, images.classes, study.limits),
         watch,
         goal=settings.goal,
-        jobs=JobSettings(settings.seed, settings.early_stopping, keep),
+        jobs=JobSettings(settings.seed, settings.early_stopping, settings.stop_hopeless, keep),
         ending=Ending(seconds, settings.stop_after),
     ).run()
 
 
 def make_strategy(settings: Settings) -> Strategy:
     """The sampler × the scheduler that the settings name."""
-    samplers: dict[str, Callable[[], Any]] = {**SAMPLERS, "tpe": lambda: TPE(startup=settings.startup)}
+    samplers: dict[str, Callable[[], Any]] = {
+        **SAMPLERS,
+        "tpe": lambda: TPE(startup=settings.startup),
+        "evolution": lambda: Evolution(mu=settings.mu, lambda_=settings.lambda_),
+    }
     return Searcher(samplers[settings.sampler](), SCHEDULERS[settings.scheduler](settings.epochs))

@@ -7,7 +7,8 @@ from typing import Any
 
 from metaopt.study.trials import Trials
 
-STARTUP_SHARE, STARTUP_MIN, STARTUP_MAX = 4, 5, 20  # hyperopt's 20 random trials, cut to a quarter of the goal
+# What is random at first is at most a quarter of the goal: hyperopt's 20 trials, and a population of 50.
+SHARE, STARTUP_MIN, STARTUP_MAX, MU_MAX = 4, 5, 20, 50
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,11 @@ class Settings:
         trials: how many trials to train beyond ``base``.
         base: how many trials the study had when this goal was set.
         startup: random trials before the first model-based one.
+        mu: μ, size of an evolution's population.
+        lambda_: λ, children in a generation.
         stop_after: trials without a better one before the search ends, or None.
         early_stopping: epochs without improvement before a trial ends, or None.
+        stop_hopeless: whether a trial that starts far worse than others is stopped, see ``metaopt.study.hopeless``.
         objective: name of the objective.
         constraints: limits as text, e.g. ``("params<=2e6",)``.
         workers: trials at once.
@@ -43,8 +47,11 @@ class Settings:
     trials: int = 50
     base: int = 0
     startup: int = STARTUP_MAX
+    mu: int = MU_MAX
+    lambda_: int = 10
     stop_after: int | None = None
     early_stopping: int | None = None
+    stop_hopeless: bool = False
     objective: str = "val_accuracy"
     constraints: tuple[str, ...] = ()
     workers: int = 1
@@ -78,8 +85,9 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: Trials
     merged["constraints"] = tuple(merged.get("constraints", ()))
     settings = Settings(**merged)
     if not stored:
-        startup = min(STARTUP_MAX, max(STARTUP_MIN, math.ceil(settings.trials / STARTUP_SHARE)))
-        return replace(settings, base=0, startup=startup)
+        quarter = max(STARTUP_MIN, math.ceil(settings.trials / SHARE))
+        mu = given.get("mu", min(MU_MAX, quarter))
+        return replace(settings, base=0, startup=min(STARTUP_MAX, quarter), mu=mu)
     if state.finished:
         return replace(settings, base=trained(state))
     return settings
