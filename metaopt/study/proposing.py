@@ -62,7 +62,7 @@ class NothingPasses(Exception):
         reached = "".join(
             f"; the smallest {limit.name} reached is {self.smallest[limit.name]:,} (limit {limit.bound:,.0f})"
             for limit in guard.limits
-            if limit.name in self.smallest and self.rejected[limit.name]
+            if limit.distance(self.smallest.get(limit.name, -math.inf)) > 0
         )
         return UserError(
             f"no network of the space passes: {self.rejected.total()} draws were rejected ({counts}){reached}; loosen"

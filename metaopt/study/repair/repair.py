@@ -20,8 +20,8 @@ from metaopt.study.repair.traced import Conversions, traced_points
 from metaopt.study.repair.walk import Walk
 
 ROUNDS = 4  # of tracing: what is moved may change what the function makes
-DESCENTS = 3  # from the values, then from draws
-EVALUATIONS = 2_000  # of the network in one descent, each a fraction of a millisecond
+DESCENTS = 10  # from the values, then from draws
+EVALUATIONS = 4_000  # of the network in all descents, each a fraction of a millisecond
 _DRAWS_TO_LEARN = 16  # in which the strides of a space are found
 
 _IMPOSSIBLE = 1e6  # more than any miss of a limit
@@ -105,7 +105,9 @@ class Repair:
     def _trace_at(self, vals: Mapping[str, float], outcome: Repaired) -> Trace | None:
         conversions: Conversions = {}
         outcome.evaluations += 1
-        return trace(self._network, self._points(vals, conversions), conversions)
+        found = trace(self._network, self._points(vals, conversions), conversions)
+        conversions.clear()  # a cycle through every traced number
+        return found
 
     @cached_property
     def _strides(self) -> dict[str, float]:
@@ -118,21 +120,21 @@ class Repair:
 
     def _descent(self, wanted: Vals, start: Vals, outcome: Repaired, rng: np.random.Generator) -> Vals | None:
         """The repair for what no trace shows: from the nearest values so far, then from draws."""
-        for number in range(DESCENTS):
-            last = outcome.evaluations + EVALUATIONS
+        last = outcome.evaluations + EVALUATIONS
 
-            def miss(vals: Vals, last: int = last) -> float:
-                if outcome.evaluations >= last:
-                    raise Spent
-                return self._miss(vals, outcome)
+        def miss(vals: Vals) -> float:
+            if outcome.evaluations >= last:
+                raise Spent
+            return self._miss(vals, outcome)
 
-            try:
+        try:
+            for number in range(DESCENTS):
                 begin = start if number == 0 else self._space.draw(rng)
                 found = descend(begin, miss, self._space, self._ladders, rng)
-            except Spent:
-                continue
-            if found is not None:
-                return return_to(wanted, found, miss, self._space, rng)
+                if found is not None:
+                    return return_to(wanted, found, miss, self._space, rng)
+        except Spent:
+            pass
         return None
 
     def _network(self, point: Any) -> Blueprint:

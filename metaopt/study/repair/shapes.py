@@ -59,6 +59,7 @@ class Mender:
             return
         lasting = rng.uniform(image / total, 1)  # the share of the strides after which the image may be at its end
         total *= lasting
+        image *= rng.random()  # kernels without padding take their part, too
         labels = [label for label, count in bits.items() if count]
         for index in rng.permutation(len(labels)).tolist():
             if total <= image:

@@ -29,7 +29,7 @@ class Cost:
 
     Attributes:
         amounts: limit's name → its part of the sum.
-        own: the layers that make the width of its output, and of its input.
+        widths: the layers that make the width of its output, and of its input.
     """
 
     amounts: dict[str, float]
@@ -41,9 +41,9 @@ class Costs:
     """The costs of a network, as functions of widths."""
 
     terms: list[Cost] = field(default_factory=list)
-    # Layer → the costs that are proportional to its width, with the share that is.
-    users: dict[Layer, list[tuple[Cost, float]]] = field(default_factory=dict)
-    # Layer without a width of its own in the space → layers that follow it, as both are added.
+    # Layer → the costs that its width decides, how much of the width, and whether it is that of the output.
+    users: dict[Layer, list[tuple[Cost, float, bool]]] = field(default_factory=dict)
+    # Layer → layers whose width follows its own, as both are added, and is not decided by the space.
     followers: dict[Layer, list[Layer]] = field(default_factory=dict)
 
 
@@ -66,8 +66,9 @@ def costs_of(walk: Walk) -> Costs:
         before = makers[node.inputs[0]] if node.inputs else {}
         cost = Cost(amounts, (*own, *before))
         costs.terms.append(cost)
-        for maker, share in (*own.items(), *before.items()):
-            costs.users.setdefault(maker, []).append((cost, share))
+        for makes, is_own in ((own, True), (before, False)):
+            for maker, share in makes.items():
+                costs.users.setdefault(maker, []).append((cost, share, is_own))
     return costs
 
 
@@ -149,16 +150,20 @@ def _narrow(
     walk: Walk, costs: Costs, layers: Sequence[Layer], label: str, value: float, sums: dict[str, float]
 ) -> None:
     """Moves a label, and all costs with it."""
+    # How much of the width of a layer call's output, and of its input, becomes how many times as wide.
+    changes: dict[tuple[Cost, bool], list[tuple[float, float]]] = {}
     for layer in layers:
         source = _width_source(walk, layer)
         assert source is not None
         before = given(source[1], walk.vals)
-        after = given(source[1], {**walk.vals, label: value})
-        ratio = after / before if before else 1.0
+        ratio = given(source[1], {**walk.vals, label: value}) / before if before else 1.0
         for follower in (layer, *costs.followers.get(layer, ())):
-            for cost, share in costs.users.get(follower, ()):
-                factor = 1 + share * (ratio - 1)
-                for name in sums:
-                    sums[name] -= cost.amounts[name] * (1 - factor)
-                    cost.amounts[name] *= factor
+            for cost, share, own in costs.users.get(follower, ()):
+                changes.setdefault((cost, own), []).append((share, ratio))
+    for (cost, _), parts in changes.items():
+        whole = max(1.0, sum(share for share, _ in parts))  # tensors that are added count once
+        factor = 1 + sum(share * (ratio - 1) for share, ratio in parts) / whole
+        for name in sums:
+            sums[name] -= cost.amounts[name] * (1 - factor)
+            cost.amounts[name] *= factor
     walk.move({label: value})
