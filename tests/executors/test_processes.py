@@ -214,7 +214,8 @@ def test_a_job_outside_of_the_context_is_refused() -> None:
 
 # A driver of its own: a script without a __main__ guard whose trainer is defined in it.
 DRIVER = f"""
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background has it ignored
 sys.path.insert(0, {str(FOLDER)!r})
 from metaopt.executors import Processes
 from metaopt.study.jobs import Finished, Job
