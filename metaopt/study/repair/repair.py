@@ -13,9 +13,11 @@ from metaopt.spaces import Space, Vals
 from metaopt.study.guard import Guard, memory
 from metaopt.study.repair.descent import Spent, descend, return_to
 from metaopt.study.repair.ladders import Ladders
+from metaopt.study.repair.memory import Memory
+from metaopt.study.repair.plan import Shop, Step
 from metaopt.study.repair.shapes import Mender, smallest_strides
-from metaopt.study.repair.sizes import costs_of, fit
-from metaopt.study.repair.trace import Trace, trace
+from metaopt.study.repair.sizes import fit
+from metaopt.study.repair.trace import trace
 from metaopt.study.repair.traced import Conversions, traced_points
 from metaopt.study.repair.walk import Walk
 
@@ -51,7 +53,8 @@ class Repair:
         self._limits = [limit for limit in guard.limits if limit.cheap]
         self._points = traced_points(space)
         self._ladders = Ladders(space)
-        self._mender = Mender(space, self._ladders)
+        self._shop = Shop(self._ladders)
+        self._mender = Mender(space, self._ladders, self._shop)
 
     def __call__(self, vals: Vals, rng: np.random.Generator) -> Repaired:
         """Near values whose network stands: those themselves, if theirs does.
@@ -64,10 +67,10 @@ class Repair:
         if self._guard.problem.network is None:
             return outcome
         wanted, nearest, least = vals, vals, self._miss(vals, outcome)
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             if least == 0:
                 break
-            moved = self._traced_repair(vals, outcome, rng)
+            moved = self._repair_at_once(vals, outcome, rng, from_memory=number == 0)
             if moved is None or moved == vals:
                 break
             vals, missed = moved, self._miss(moved, outcome)
@@ -78,18 +81,20 @@ class Repair:
             outcome.vals = Vals(found, model_based=wanted.model_based, parent=wanted.parent)
         return outcome
 
-    def _traced_repair(self, vals: Vals, outcome: Repaired, rng: np.random.Generator) -> Vals | None:
-        """One round: the labels that the trace shows to be at fault are moved at once."""
-        traced = self._trace(vals, outcome)
-        if traced is None:
+    def _repair_at_once(
+        self, vals: Vals, outcome: Repaired, rng: np.random.Generator, *, from_memory: bool
+    ) -> Vals | None:
+        """One round: all labels that are seen to be at fault are moved."""
+        steps = self._memory.steps(vals) if from_memory else None
+        steps = steps or self._trace(vals, outcome)
+        if steps is None:
             return None
-        walk = Walk(traced, vals)
+        walk = Walk(steps, vals)
         self._mender.mend(walk, rng)
-        if self._limits:
-            fit(walk, costs_of(walk), self._limits, self._ladders, rng)
+        fit(walk, self._shop, self._limits, self._ladders, rng)
         return self._space.complete(walk.vals, rng)
 
-    def _trace(self, vals: Vals, outcome: Repaired) -> Trace | None:
+    def _trace(self, vals: Vals, outcome: Repaired) -> list[Step] | None:
         """The network with all strides as small as they can be.
 
         Its image lasts longest then, and differences such as max(0, kernel − stride) are not cut off and carry a trace.
@@ -102,12 +107,16 @@ class Repair:
                 return found
             eased.update(missed)
 
-    def _trace_at(self, vals: Mapping[str, float], outcome: Repaired) -> Trace | None:
+    def _trace_at(self, vals: Mapping[str, float], outcome: Repaired) -> list[Step] | None:
         conversions: Conversions = {}
         outcome.evaluations += 1
         found = trace(self._network, self._points(vals, conversions), conversions)
         conversions.clear()  # a cycle through every traced number
-        return found
+        return None if found is None else self._shop.steps_of(found)
+
+    @cached_property
+    def _memory(self) -> Memory:
+        return Memory(self._space, lambda vals: self._trace(vals, Repaired()))
 
     @cached_property
     def _strides(self) -> dict[str, float]:

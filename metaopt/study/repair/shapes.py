@@ -7,18 +7,17 @@ two; if there are none, it is left out by the choice that it hangs on.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
-from metaopt.blueprint import Layer, Node, Shape
 from metaopt.spaces import Space
 from metaopt.study.repair.ladders import Ladders
-from metaopt.study.repair.trace import Sources, Trace
-from metaopt.study.repair.traced import form_of, given, labels_of
-from metaopt.study.repair.walk import WIDTHS, Walk, geometry_of, labels_in, make_again, output_of
+from metaopt.study.repair.plan import Output, Shop, Size, Step
+from metaopt.study.repair.walk import Walk
 
 # Ways to mend a layer, each as (number of a label, its new value) once or twice.
 Ways = list[tuple[tuple[int, float], ...]]
@@ -33,110 +32,106 @@ class Mender:
     the time that it takes.
     """
 
-    def __init__(self, space: Space, ladders: Ladders):
+    def __init__(self, space: Space, ladders: Ladders, shop: Shop):
         self._space = space
         self._ladders = ladders
+        self._shop = shop
         self._ways: dict[Any, Ways] = {}
         self._held = _held_labels(space)
 
     def mend(self, walk: Walk, rng: np.random.Generator) -> None:
         """Moves labels until every layer has an output, as far as can be told from here."""
         self._take_back(walk, rng)
-        for node in walk.trace.blueprint.nodes:
-            walk.shapes[node] = self._output(walk, node, rng)
+        sizes, vals, output_of = walk.sizes, walk.vals, self._shop.output
+        for number, step in enumerate(walk.steps):
+            arguments: tuple[Any, ...] = ()
+            factor = 1.0
+            if not step.inputs:
+                size = step.size
+            elif step.layer.merges:
+                size = _merged(walk, number)
+            else:
+                size = sizes[number - step.inputs[0]]
+                if not step.passes:
+                    arguments = step.arguments(vals)
+                    output = output_of(step, size, arguments)
+                    if output is None:
+                        output = self._mend_step(walk, number, size, rng)
+                        arguments = step.arguments(vals)
+                    if output is not None:
+                        size, factor = output
+            sizes.append(size)
+            walk.factors.append(factor)
+            walk.arguments.append(arguments)
 
     def _take_back(self, walk: Walk, rng: np.random.Generator) -> None:
         """Lowers strides until the image lasts as deep as is drawn."""
         bits: dict[str, float] = {}
-        for sources in walk.trace.sources.values():
-            if "strides" in sources:
-                for label in labels_of(sources["strides"]):
-                    bits[label] = math.log2(max(1, _stride(sources["strides"], walk.vals)))
-        images = [node.shape[:2] for node in walk.trace.blueprint.inputs if len(node.shape) == 3]
-        image = math.log2(max(map(min, images), default=1))
+        for step in walk.steps:
+            if "strides" in step.names:
+                stride = _largest(step.geometry[step.names.index("strides")](walk.vals))
+                if stride > 1:
+                    for label in step.stride_labels:
+                        bits[label] = math.log2(stride)
+        image = math.log2(max([min(step.size) for step in walk.steps if not step.inputs and step.size], default=1))
         total = sum(bits.values())
         if total <= image:
             return
-        lasting = rng.uniform(image / total, 1)  # the share of the strides after which the image may be at its end
-        total *= lasting
+        total *= rng.uniform(image / total, 1)  # the share of the strides after which the image may be at its end
+        lasting = total / sum(bits.values())
         image *= rng.random()  # kernels without padding take their part, too
-        labels = [label for label, count in bits.items() if count]
+        labels = list(bits)
         for index in rng.permutation(len(labels)).tolist():
             if total <= image:
                 return
             label = labels[index]
-            lower = [value for value in self._ladders.values(label) if value < walk.vals[label]]
+            value = walk.vals[label]
+            lower = [other for other in self._ladders.values(label) if other < value]
             if lower:
-                value = lower[int(rng.random() * len(lower))]
-                total -= lasting * bits[label] * (1 - _log_ratio(value, walk.vals[label]))
-                walk.move({label: value})
+                chosen = lower[int(rng.random() * len(lower))]
+                left = math.log(max(chosen, 1)) / math.log(value) if value > 1 else 0.0
+                total -= lasting * bits[label] * (1 - left)
+                walk.move({label: chosen})
 
-    def _output(self, walk: Walk, node: Node, rng: np.random.Generator) -> Shape:
-        """The shape of a node's output, its layer mended if need be."""
-        if not node.inputs:
-            return node.shape
-        shapes = [walk.shapes[source] for source in node.inputs]
-        if node.layer.merges:
-            return _merged(walk, node, shapes)
-        if node.inputs[0] in walk.followers and node.layer not in walk.trace.sources:
-            walk.followers.add(node)
-        if type(node.layer).output_shape is Layer.output_shape:
-            return shapes[0]
-        shape = output_of(walk.make(node.layer), shapes)
-        if node.layer not in walk.trace.sources:
-            walk.followers.add(node)
-        elif shape is None and self._mend_layer(walk, node, shapes, rng):
-            shape = output_of(walk.layer(node.layer), shapes)
-        return shapes[0] if shape is None else shape
-
-    def _mend_layer(self, walk: Walk, node: Node, shapes: Sequence[Shape], rng: np.random.Generator) -> bool:
-        """Moves the labels of a layer that has no output; returns whether it has one now."""
-        layer = node.layer
-        labels = labels_in(walk.trace.sources.get(layer, {}), widths=False)
-        if not labels:
-            return False
-        ways = self._ways_to_mend(walk, layer, labels, shapes)
+    def _mend_step(self, walk: Walk, number: int, size: Size, rng: np.random.Generator) -> Output | None:
+        """Moves the labels of a layer that has no output; returns its output, None if it still has none."""
+        step = walk.steps[number]
+        if not step.labels:
+            return None
+        ways = self._ways_to_mend(walk, step, size)
         while ways:
             way = ways[int(rng.random() * len(ways))]
-            before = {labels[number]: walk.vals[labels[number]] for number, _ in way}
-            walk.move({labels[number]: value for number, value in way})
-            if output_of(walk.make(layer), shapes) is not None:
-                return True
-            walk.move(before)  # the other values are not on the ladder, from which the way was found
+            before = {step.labels[which]: walk.vals[step.labels[which]] for which, _ in way}
+            walk.move({step.labels[which]: value for which, value in way})
+            mended = self._shop.output(step, size, step.arguments(walk.vals))
+            if mended is not None:
+                return mended
+            walk.move(before)  # other values are not on their ladders, from which the way was found
             ways = [other for other in ways if other is not way]
-        if not self._leave_out(walk, node, labels, rng):
+        if self._leave_out(walk, step, rng):
+            walk.left_out.add(number)
+        else:
             walk.stands = False
-        return False
+        return None
 
-    def _ways_to_mend(self, walk: Walk, layer: Layer, labels: Sequence[str], shapes: Sequence[Shape]) -> Ways:
+    def _ways_to_mend(self, walk: Walk, step: Step, size: Size) -> Ways:
         """The nearest values that give the layer an output: of each label alone, else of each two labels."""
-        sources = walk.trace.sources[layer]
-        numbers = {label: number for number, label in enumerate(labels)}
-        values = [self._ladders.on_ladder(label, walk.vals[label]) for label in labels]
-        key = (
-            type(layer),
-            geometry_of(type(layer))(layer),
-            shapes[0][:2],
-            *values,
-            *[self._ladders.kinds[label] for label in labels],
-            *[form_of(source, numbers) for name, source in sources.items() if name not in WIDTHS],
-        )
+        values = tuple([self._ladders.on_ladder(label, walk.vals[label]) for label in step.labels])
+        key = (step.alike, size, values)
         found = self._ways.get(key)
         if found is None:
-            vals = {**walk.vals, **dict(zip(labels, values, strict=True))}
-            found = self._search(layer, sources, labels, vals, shapes)
+            found = self._search(step, values, size)
             if len(self._ways) < _MOST_REMEMBERED:
                 self._ways[key] = found
         return found
 
-    def _search(
-        self, layer: Layer, sources: Sources, labels: Sequence[str], vals: Mapping[str, float], shapes: Sequence[Shape]
-    ) -> Ways:
+    def _search(self, step: Step, values: Sequence[float], size: Size) -> Ways:
+        labels = step.labels
+        vals = dict(zip(labels, values, strict=True))
         ladders = [self._ladders.nearest(label, vals[label]) for label in labels]
 
         def fits(moves: Mapping[str, float]) -> bool:
-            remade = make_again(layer, sources, {**vals, **moves})
-            return remade is not None and output_of(remade, shapes) is not None
+            return self._shop.output(step, size, step.arguments({**vals, **moves})) is not None
 
         ways: Ways = []
         for number, label in enumerate(labels):
@@ -154,10 +149,10 @@ class Mender:
                     break
         return ways
 
-    def _leave_out(self, walk: Walk, node: Node, labels: Sequence[str], rng: np.random.Generator) -> bool:
+    def _leave_out(self, walk: Walk, step: Step, rng: np.random.Generator) -> bool:
         """Takes another option of the choice under which the layer's labels are: of the one that holds the fewest."""
         found: dict[str, int] = {}
-        for label in labels:
+        for label in step.labels:
             for alternative in self._space.by_label[label].conditions:
                 if all(walk.vals.get(choice) == index for choice, index in alternative):
                     found.update(alternative)
@@ -165,41 +160,32 @@ class Mender:
             options = [option for option in self._ladders.values(choice) if option != found[choice]]
             if options:
                 walk.move({choice: options[int(rng.random() * len(options))]})
-                walk.left_out.add(node)
                 return True
         return False
 
 
-def smallest_strides(trace: Trace, ladders: Ladders) -> dict[str, float]:
+def smallest_strides(steps: Sequence[Step], ladders: Ladders) -> dict[str, float]:
     """Label of a stride → the value at which the stride is smallest."""
     found: dict[str, float] = {}
-    for sources in trace.sources.values():
-        if "strides" in sources:
-            for label in labels_of(sources["strides"]):
-                found[label] = min(ladders.values(label), key=_stride_by(sources["strides"], label))
+    for step in steps:
+        for label in step.stride_labels:
+            found[label] = min(ladders.values(label), key=partial(_stride_at, step, label))
     return found
 
 
-def _merged(walk: Walk, node: Node, shapes: Sequence[Shape]) -> Shape:
-    """The shape of a sum or of tensors side by side; where they differ, of those that do not follow another."""
-    if len({shape[:-1] for shape in shapes}) > 1:
-        leading = [shape for source, shape in zip(node.inputs, shapes, strict=True) if source not in walk.followers]
-        return (leading or shapes)[0]
-    return output_of(node.layer, shapes) or shapes[0]
+def _stride_at(step: Step, label: str, value: float) -> float:
+    return _largest(step.geometry[step.names.index("strides")]({label: value}))
 
 
-def _stride(source: Any, vals: Mapping[str, float]) -> float:
-    stride = given(source, vals)
+def _largest(stride: Any) -> float:
     return max(stride) if isinstance(stride, tuple) else stride
 
 
-def _stride_by(source: Any, label: str) -> Callable[[float], float]:
-    return lambda value: _stride(source, {label: value})
-
-
-def _log_ratio(value: float, before: float) -> float:
-    """How much of a reduction is left, of a stride that is lowered."""
-    return math.log(max(value, 1)) / math.log(before) if before > 1 else 0.0
+def _merged(walk: Walk, number: int) -> Size:
+    """The size of a sum or of tensors side by side; where they differ, of those that do not follow another."""
+    before = [number - back for back in walk.steps[number].inputs]
+    leading = [other for other in before if not walk.steps[other].follows] or before
+    return walk.sizes[leading[0]]
 
 
 def _held_labels(space: Space) -> dict[str, int]:

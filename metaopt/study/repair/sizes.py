@@ -1,169 +1,133 @@
-"""Widths fitted to limits: the layer that costs most is made narrower, again and again, until the sum fits.
+"""Widths fitted to limits: the layer that costs most is made narrower, again and again, until the sum fits."""
 
-The cost of a layer is proportional to its own width and to that of its input, so its share of the parameters and
-multiply-accumulates is known after each step without making the network again.
-"""
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 
-from metaopt.blueprint import Layer, Node
 from metaopt.study.limits import Limit
 from metaopt.study.repair.ladders import Ladders
-from metaopt.study.repair.traced import given, labels_of
-from metaopt.study.repair.walk import WIDTHS, Walk
+from metaopt.study.repair.plan import Shop, has_width
+from metaopt.study.repair.walk import Walk
 
-_AIM = 0.995  # of the limit: biases are not quite proportional
-_LARGEST_CUT = 0.5  # of a cost, in one step
-_MOST_STEPS = 400
+_AIM = 0.995  # of the limit: what follows branches is known only once it was made
+_LARGEST_CUT = 0.5  # of a width, in one step
+_MOST_CUTS = 1_000
 
-# Layer → how much of a tensor's last axis is proportional to that layer's width.
-Makers = dict[Layer, float]
+LIMITED = ("params", "macs")
 
 
-@dataclass(eq=False)
-class Cost:
-    """What one layer call costs.
+class Costs:
+    """The parameters and multiply-accumulates of a walked network, and how they change with its widths.
 
     Attributes:
-        amounts: limit's name → its part of the sum.
-        widths: the layers that make the width of its output, and of its input.
+        sums: limit's name → of the whole network.
     """
 
-    amounts: dict[str, float]
-    widths: tuple[Layer, ...]
+    def __init__(self, walk: Walk, shop: Shop):
+        self._walk = walk
+        self._shop = shop
+        n = len(walk.steps)
+        self._channels = [0.0] * n
+        self._costs = {name: [0.0] * n for name in LIMITED}
+        self.sums = dict.fromkeys(LIMITED, 0.0)
+        self._users: list[list[int]] = [[] for _ in range(n)]  # steps whose channels or cost depend on a step
+        self._by_label: dict[str, list[int]] = {}
+        counted = set()
+        self._counted_before = set()
+        for number, step in enumerate(walk.steps):
+            for back in (*step.inputs, *((step.leader,) if step.leader else ())):
+                self._users[number - back].append(number)
+            for label in step.width_labels:
+                self._by_label.setdefault(label, []).append(number)
+            if step.layer in counted:
+                self._counted_before.add(number)
+            counted.add(step.layer)
+            self._update(number)
+
+    def costliest(self, name: str, but: set[int]) -> int | None:
+        """The step that costs most, of those that cost anything."""
+        costs = self._costs[name]
+        steps: Sequence[int] = range(len(costs))
+        number = max([step for step in steps if step not in but] if but else steps, key=costs.__getitem__, default=None)
+        return number if number is not None and costs[number] > 0 else None
+
+    def cost(self, name: str, number: int) -> float:
+        """What a step costs."""
+        return self._costs[name][number]
+
+    def width_labels(self, number: int) -> list[str]:
+        """The labels of the widths of a step's output and input."""
+        steps = self._walk.steps
+        found = [*steps[number].width_labels]
+        pending = [number - back for back in steps[number].inputs]
+        for before in pending:  # grows as it goes
+            step = steps[before]
+            found += step.width_labels
+            if step.leader:
+                pending.append(before - step.leader)
+            elif not has_width(step.layer):
+                pending += [before - back for back in step.inputs]
+        return list(dict.fromkeys(found))
+
+    def move(self, label: str, value: float) -> None:
+        """Moves a label of widths, and all costs with it."""
+        self._walk.move({label: value})
+        pending = list(self._by_label.get(label, ()))
+        for number in pending:  # grows as it goes
+            if self._update(number):
+                pending += self._users[number]
+
+    def _update(self, number: int) -> bool:
+        """Computes the channels and costs of a step anew; returns whether its channels have changed."""
+        walk, channels = self._walk, self._channels
+        step = walk.steps[number]
+        before = channels[number - step.inputs[0]] if step.inputs else 0.0
+        if step.width is not None:
+            now = float(step.width(walk.vals))
+        elif step.passes and step.inputs:
+            now = before
+        elif not step.inputs or (has_width(step.layer) and not step.leader):
+            now = float(step.channels)
+        elif step.leader:
+            now = channels[number - step.leader]
+        elif step.layer.merges and not step.layer.symmetric:
+            now = sum([channels[number - back] for back in step.inputs])
+        else:
+            now = before * walk.factors[number]
+        changed = now != channels[number]
+        channels[number] = now
+        if step.layer.weighted and number not in walk.left_out and len(step.inputs) == 1:
+            size = walk.sizes[number - step.inputs[0]]
+            found = self._shop.coefficients(step, size, walk.sizes[number], walk.arguments[number])
+            for name, (alpha, beta, gamma, delta) in zip(LIMITED, found, strict=True):
+                cost = alpha * before * now + beta * now + gamma * before + delta
+                if name == "params" and number in self._counted_before:
+                    cost = 0.0
+                self.sums[name] += cost - self._costs[name][number]
+                self._costs[name][number] = cost
+        return changed
 
 
-@dataclass
-class Costs:
-    """The costs of a network, as functions of widths."""
-
-    terms: list[Cost] = field(default_factory=list)
-    # Layer → the costs that its width decides, how much of the width, and whether it is that of the output.
-    users: dict[Layer, list[tuple[Cost, float, bool]]] = field(default_factory=dict)
-    # Layer → layers whose width follows its own, as both are added, and is not decided by the space.
-    followers: dict[Layer, list[Layer]] = field(default_factory=dict)
-
-
-def costs_of(walk: Walk) -> Costs:
-    """The costs of a network whose shapes were mended."""
-    costs = Costs()
-    makers: dict[Node, Makers] = {}
-    counted: set[Layer] = set()
-    for node in walk.trace.blueprint.nodes:
-        makers[node] = _makers(walk, node, makers, costs)
-        layer = walk.layer(node.layer)
-        if not layer.weighted or node in walk.left_out:
-            continue
-        shapes = [walk.shapes[source] for source in node.inputs]
-        amounts = {"macs": float(layer.macs(walk.shapes[node], *shapes)), "params": 0.0}
-        if node.layer not in counted:
-            counted.add(node.layer)
-            amounts["params"] = float(sum(layer.parameters(*shapes)))
-        own = {node.layer: 1.0} if node.layer in makers[node] else {}
-        before = makers[node.inputs[0]] if node.inputs else {}
-        cost = Cost(amounts, (*own, *before))
-        costs.terms.append(cost)
-        for makes, is_own in ((own, True), (before, False)):
-            for maker, share in makes.items():
-                costs.users.setdefault(maker, []).append((cost, share, is_own))
-    return costs
-
-
-def _makers(walk: Walk, node: Node, makers: Mapping[Node, Makers], costs: Costs) -> Makers:
-    """The layers that make the width of a node's output."""
-    layer = node.layer
-    if not node.inputs:
-        return {}
-    if any(hasattr(layer, name) for name in WIDTHS[:2]):
-        return {layer: 1.0}
-    inputs = [makers[source] for source in node.inputs]
-    if len(inputs) == 1:
-        return inputs[0]
-    if layer.symmetric:  # sums: all are equally wide, and those that the space does not decide follow the others
-        merged = {maker: share for one in inputs for maker, share in one.items()}
-        leaders = [maker for maker in merged if _width_source(walk, maker) is not None]
-        for follower in merged:
-            if follower not in leaders:
-                for leader in leaders:
-                    costs.followers.setdefault(leader, []).append(follower)
-        return {leader: merged[leader] for leader in leaders} or merged
-    total = sum(walk.shapes[source][-1] for source in node.inputs) or 1
-    return {
-        maker: share * walk.shapes[source][-1] / total
-        for source, one in zip(node.inputs, inputs, strict=True)
-        for maker, share in one.items()
-    }
-
-
-def _width_source(walk: Walk, layer: Layer) -> tuple[str, object] | None:
-    """The traced argument that makes a layer's width."""
-    sources = walk.trace.sources.get(layer, {})
-    return next(((name, sources[name]) for name in WIDTHS if name in sources), None)
-
-
-def fit(walk: Walk, costs: Costs, limits: Sequence[Limit], ladders: Ladders, rng: np.random.Generator) -> bool:
-    """Moves widths until the network keeps the limits, as far as can be told from here.
-
-    Returns:
-        Whether it does.
-    """
-    bounds = {limit.name: limit.bound * _AIM for limit in limits if limit.name in ("params", "macs")}
-    sums = {name: sum(term.amounts[name] for term in costs.terms) for name in bounds}
-    labels_by_layer = {
-        layer: list(dict.fromkeys(labels_of(source[1])))
-        for layer in costs.users
-        if (source := _width_source(walk, layer)) is not None
-    }
-    layers_by_label: dict[str, list[Layer]] = {}
-    for layer, labels in labels_by_layer.items():
-        for label in labels:
-            layers_by_label.setdefault(label, []).append(layer)
-    fixed: set[Cost] = set()
-    for _ in range(_MOST_STEPS):
-        name = max(bounds, key=lambda name: sums[name] / bounds[name], default=None)
-        if name is None or sums[name] <= bounds[name]:
-            return True
-        cost = max(
-            (term for term in costs.terms if term not in fixed), key=lambda term: term.amounts[name], default=None
-        )
-        if cost is None or cost.amounts[name] <= 0:
-            return False
-        cut = max(_LARGEST_CUT, 1 - (sums[name] - bounds[name]) / cost.amounts[name])
+def fit(walk: Walk, shop: Shop, limits: Sequence[Limit], ladders: Ladders, rng: np.random.Generator) -> None:
+    """Moves widths until the network keeps the limits, as far as can be told from here and as far as they go."""
+    bounds = {limit.name: limit.bound * _AIM for limit in limits if limit.name in LIMITED}
+    if not bounds or min(bounds.values()) <= 0:
+        return
+    costs = Costs(walk, shop)
+    fixed: set[int] = set()
+    for _ in range(_MOST_CUTS):
+        name = max(bounds, key=lambda name: costs.sums[name] / bounds[name])
+        excess = costs.sums[name] - bounds[name]
+        number = costs.costliest(name, fixed) if excess > 0 else None
+        if number is None:
+            return
+        cut = max(_LARGEST_CUT, 1 - excess / costs.cost(name, number))
         moves = [
             (label, value)
-            for layer in cost.widths
-            for label in labels_by_layer.get(layer, ())
+            for label in costs.width_labels(number)
             if (value := ladders.below(label, walk.vals[label] * cut, walk.vals[label])) is not None
         ]
-        if not moves:
-            fixed.add(cost)
-            continue
-        label, value = moves[int(rng.integers(len(moves)))]
-        _narrow(walk, costs, layers_by_label[label], label, value, sums)
-    return False
-
-
-def _narrow(
-    walk: Walk, costs: Costs, layers: Sequence[Layer], label: str, value: float, sums: dict[str, float]
-) -> None:
-    """Moves a label, and all costs with it."""
-    # How much of the width of a layer call's output, and of its input, becomes how many times as wide.
-    changes: dict[tuple[Cost, bool], list[tuple[float, float]]] = {}
-    for layer in layers:
-        source = _width_source(walk, layer)
-        assert source is not None
-        before = given(source[1], walk.vals)
-        ratio = given(source[1], {**walk.vals, label: value}) / before if before else 1.0
-        for follower in (layer, *costs.followers.get(layer, ())):
-            for cost, share, own in costs.users.get(follower, ()):
-                changes.setdefault((cost, own), []).append((share, ratio))
-    for (cost, _), parts in changes.items():
-        whole = max(1.0, sum(share for share, _ in parts))  # tensors that are added count once
-        factor = 1 + sum(share * (ratio - 1) for share, ratio in parts) / whole
-        for name in sums:
-            sums[name] -= cost.amounts[name] * (1 - factor)
-            cost.amounts[name] *= factor
-    walk.move({label: value})
+        if moves:
+            costs.move(*moves[int(rng.random() * len(moves))])
+        else:
+            fixed.add(number)

@@ -82,9 +82,11 @@ def _make(cls: Any, *args: Any, **named: Any) -> Any:
             sources[name] = value
             arguments[name] = value.real
         elif kind is int:
-            if value in conversions:
-                # 0 and 1 are most often constants: they are taken for what was converted once only.
-                sources[name] = conversions[value] if value > 1 else conversions.pop(value)
+            source = conversions.get(value)
+            # What one argument was made of is not taken for another's; and 0 and 1, mostly constants, only once.
+            if source is not None and (value > 1 or source.used_for is None) and source.used_for in (None, name):
+                source.used_for = name
+                sources[name] = source
         elif (kind is tuple or kind is list) and is_traced(value):
             sources[name] = value
             arguments[name] = untraced(value)

@@ -27,12 +27,14 @@ class Traced:
         operands: the arguments of the function, or the label of the parameter and its value.
         conversions: of the point that it belongs to.
         real: the plain number.
+        used_for: the argument of a layer that was given what int() made of it, None so far.
     """
 
     function: Callable[..., Any] | None
     operands: tuple[Any, ...]
     conversions: Conversions
     real: Any
+    used_for: str | None = None
 
     def __int__(self) -> int:
         number = int(self.real)
