@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from metaopt.report.figures.limits import draw_limits, limits_of
 from metaopt.report.figures.series import Series, look
@@ -169,6 +170,11 @@ def _frame(axes: Axes, records: Sequence[Record], limits: Sequence[Limit], horiz
         values = values[np.isfinite(values)]
         if axis.logarithmic:
             axes.set(**{f"{name}scale": "log"})
+            drawn = getattr(axes, f"{name}axis")
+            # 1, 2 and 5 of each decade as "500 k", "2 M": every minor tick as a power of ten would overlap.
+            drawn.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            drawn.set_major_formatter(EngFormatter())
+            drawn.set_minor_formatter(NullFormatter())
         low, high = _range(axis, values)
         own = [limit for limit in limits if limit.name == axis.name]
         drawn = [limit.bound for limit in own if _near(axis, limit.bound, low, high)]
