@@ -17,6 +17,7 @@ class Ladders:
     def __init__(self, space: Space):
         self._space = space
         self._ladders: dict[str, tuple[float, ...]] = {}
+        self._discrete = {one.label for one in space.parameters if one.distribution.step is not None}
 
     def values(self, label: str) -> tuple[float, ...]:
         """All values of a discrete parameter with few, else some quantiles of it; ascending."""
@@ -47,6 +48,8 @@ class Ladders:
 
     def on_ladder(self, label: str, value: float) -> float:
         """The value itself of a discrete parameter, else the next value of the ladder below it, or its lowest."""
+        if label in self._discrete:
+            return value
         values = self.values(label)
         return values[max(0, bisect_right(values, value) - 1)]
 

@@ -8,6 +8,7 @@ for all steps that are made alike.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from metaopt.blueprint import InvalidArchitecture, Layer, Node, Shape
@@ -36,8 +37,10 @@ class Step:
         layer: as it was traced.
         inputs: how many steps back its inputs are.
         labels: of its geometry, each once.
-        geometry: the traced arguments of its geometry as functions of values; ``names`` are theirs.
-        stride_labels: the labels of its strides.
+        names: of the traced arguments of its geometry.
+        arguments: those, as a function from values to a tuple.
+        strides: its strides as a function of values, None where they are fixed.
+        stride_labels: their labels.
         width: its width as a function of values, None where it has none or a fixed one.
         width_labels: the labels of its width.
         channels: size of its output's last axis in the trace; ``size`` that of the others.
@@ -53,8 +56,9 @@ class Step:
     layer: Layer
     inputs: tuple[int, ...]
     labels: tuple[str, ...]
-    geometry: tuple[Compute, ...]
     names: tuple[str, ...]
+    arguments: Compute
+    strides: Compute | None
     stride_labels: tuple[str, ...]
     width: Compute | None
     width_labels: tuple[str, ...]
@@ -65,13 +69,6 @@ class Step:
     alike: int
     head: bool
     leader: int = 0
-
-    def arguments(self, vals: Mapping[str, float]) -> tuple[Any, ...]:
-        """The traced arguments of its geometry.
-
-        Below 0 they are 0: a trace does not tell of ``max(0, x)``, but no network that stands has less.
-        """
-        return tuple([_cut_off(compute(vals)) for compute in self.geometry])
 
 
 class Shop:
@@ -129,6 +126,7 @@ class Shop:
     def _step(self, node: Node, inputs: tuple[int, ...], sources: Sources, followed: bool, head: bool) -> Step:
         layer = node.layer
         geometry = {name: source for name, source in sources.items() if name not in WIDTHS}
+        geometry = dict(sorted(geometry.items(), key=_is_computed))  # as _all_compiled is fastest
         width = next((sources[name] for name in WIDTHS if name in sources), None)
         labels = tuple(dict.fromkeys(labels_of(tuple(geometry.values()))))
         passes = type(layer).output_shape is Layer.output_shape
@@ -136,8 +134,9 @@ class Shop:
             layer=layer,
             inputs=inputs,
             labels=labels,
-            geometry=tuple([compiled(source) for source in geometry.values()]),
             names=tuple(geometry),
+            arguments=_all_compiled(list(geometry.values())) if geometry else _no_arguments,
+            strides=compiled(geometry["strides"]) if "strides" in geometry else None,
             stride_labels=tuple(dict.fromkeys(labels_of(geometry["strides"]))) if "strides" in geometry else (),
             width=None if width is None else compiled(width),
             width_labels=() if width is None else tuple(dict.fromkeys(labels_of(width))),
@@ -163,29 +162,63 @@ class Shop:
         return self._alike.setdefault(key, len(self._alike))
 
 
+def _is_computed(item: tuple[str, Any]) -> bool:
+    return not (isinstance(item[1], Traced) and item[1].function is None)
+
+
+def _no_arguments(_: Mapping[str, float]) -> tuple[Any, ...]:
+    return ()
+
+
 def compiled(source: Any) -> Compute:
-    """A traced value as a function of the values of labels."""
+    """A traced value as a function of the values of all its labels."""
     if isinstance(source, Traced):
-        function, operands = source.function, source.operands
-        if function is None:
-            label, default = operands
-            return lambda vals: vals.get(label, default)
-        if len(operands) == 1:
-            only = compiled(operands[0])
-            return lambda vals: function(only(vals))
-        if len(operands) == 2:
-            first, second = map(compiled, operands)
-            return lambda vals: function(first(vals), second(vals))
-        computes = [compiled(operand) for operand in operands]
-        return lambda vals: function(*[compute(vals) for compute in computes])
+        if source.function is None:
+            return itemgetter(source.operands[0])
+        return _applied(source.function, source.operands)
     if isinstance(source, list | tuple):
-        computes = [compiled(item) for item in source]
-        return lambda vals: tuple([compute(vals) for compute in computes])
+        return _applied(_tuple, tuple(source))
     return lambda _: source
 
 
+def _applied(function: Callable[..., Any], operands: tuple[Any, ...]) -> Compute:
+    """A function of traced operands; those of one or two, which are most, without a detour."""
+    if len(operands) == 1:
+        only = compiled(operands[0])
+        return lambda vals: function(only(vals))
+    if len(operands) == 2 and not isinstance(operands[1], Traced | list | tuple):
+        first, constant = compiled(operands[0]), operands[1]
+        return lambda vals: function(first(vals), constant)
+    if len(operands) == 2:
+        one, other = map(compiled, operands)
+        return lambda vals: function(one(vals), other(vals))
+    computes = [compiled(operand) for operand in operands]
+    return lambda vals: function(*[compute(vals) for compute in computes])
+
+
+def _tuple(*items: Any) -> tuple[Any, ...]:
+    return items
+
+
+def _all_compiled(sources: Sequence[Any]) -> Compute:
+    """Traced values as one function to the tuple of them.
+
+    Below 0 what was computed becomes 0: a trace does not tell of ``max(0, x)``, but no network that stands has less.
+    """
+    labels = [source.operands[0] for source in sources if isinstance(source, Traced) and source.function is None]
+    if len(labels) == len(sources) > 1:
+        return itemgetter(*labels)
+    computes = [compiled(source) for source in sources]
+    cut_off = [not (isinstance(source, Traced) and source.function is None) for source in sources]
+    if len(labels) == len(sources) - 1 > 1 and cut_off[-1]:
+        known, last = itemgetter(*labels), computes[-1]
+        return lambda vals: (*known(vals), _cut_off(last(vals)))
+    pairs = list(zip(computes, cut_off, strict=True))
+    return lambda vals: tuple([_cut_off(compute(vals)) if cut else compute(vals) for compute, cut in pairs])
+
+
 def _cut_off(value: Any) -> Any:
-    return 0 if isinstance(value, int) and value < 0 else value
+    return 0 if type(value) is int and value < 0 else value
 
 
 def _note_leader(steps: list[Step], number: int) -> None:

@@ -55,6 +55,12 @@ class Repair:
         self._ladders = Ladders(space)
         self._shop = Shop(self._ladders)
         self._mender = Mender(space, self._ladders, self._shop)
+        self._choices = {one.label for one in space.parameters if one.distribution.is_choice}
+        # A choice with one of its options → labels that are active only with it, or with it in one of their ways.
+        self._under: dict[tuple[str, float], set[str]] = {}
+        for one in space.parameters:
+            for choice in {pair for alternative in one.conditions for pair in alternative}:
+                self._under.setdefault(choice, set()).add(one.label)
 
     def __call__(self, vals: Vals, rng: np.random.Generator) -> Repaired:
         """Near values whose network stands: those themselves, if theirs does.
@@ -92,7 +98,23 @@ class Repair:
         walk = Walk(steps, vals)
         self._mender.mend(walk, rng)
         fit(walk, self._shop, self._limits, self._ladders, rng)
-        return self._space.complete(walk.vals, rng)
+        return self._settled(vals, walk, rng)
+
+    def _settled(self, vals: Vals, walk: Walk, rng: np.random.Generator) -> Vals:
+        """The values of a walk, without labels that are not active any more and with those that now are.
+
+        As ``Space.complete``, but faster where choices were only taken back to options that hold nothing.
+        """
+        found, under = walk.vals, self._under
+        choices = [label for label in walk.moved if label in self._choices and found[label] != vals[label]]
+        if any((choice, found[choice]) in under for choice in choices):
+            return self._space.complete(found, rng)
+        dropped = {label for choice in choices for label in under.get((choice, vals[choice]), ())}
+        for label in dropped:
+            alternatives = self._space.by_label[label].conditions
+            if not any(all(found.get(choice) == index for choice, index in one) for one in alternatives):
+                del found[label]
+        return Vals(found)
 
     def _trace(self, vals: Vals, outcome: Repaired) -> list[Step] | None:
         """The network with all strides as small as they can be.
@@ -101,8 +123,9 @@ class Repair:
         """
         eased = {label: value for label, value in self._strides.items() if label in vals}
         while True:
-            found = self._trace_at({**vals, **eased}, outcome)
-            missed = {} if found is None else smallest_strides(found, self._ladders)
+            at = {**vals, **eased}
+            found = self._trace_at(at, outcome)
+            missed = {} if found is None else smallest_strides(found, at, self._ladders)
             if missed.keys() <= eased.keys():
                 return found
             eased.update(missed)
@@ -123,8 +146,9 @@ class Repair:
         """Labels of strides with the values at which they are smallest, as some draws show them."""
         found: dict[str, float] = {}
         for seed in range(_DRAWS_TO_LEARN):
-            drawn = self._trace_at(self._space.draw(np.random.default_rng(seed)), Repaired())
-            found.update({} if drawn is None else smallest_strides(drawn, self._ladders))
+            vals = self._space.draw(np.random.default_rng(seed))
+            steps = self._trace_at(vals, Repaired())
+            found.update({} if steps is None else smallest_strides(steps, vals, self._ladders))
         return found
 
     def _descent(self, wanted: Vals, start: Vals, outcome: Repaired, rng: np.random.Generator) -> Vals | None:

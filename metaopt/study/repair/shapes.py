@@ -8,7 +8,7 @@ two; if there are none, it is left out by the choice that it hangs on.
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache
 from itertools import combinations, product
 from typing import Any
 
@@ -38,6 +38,7 @@ class Mender:
         self._shop = shop
         self._ways: dict[Any, Ways] = {}
         self._held = _held_labels(space)
+        self._above: dict[tuple[str, ...], list[tuple[str, int]]] = {}
 
     def mend(self, walk: Walk, rng: np.random.Generator) -> None:
         """Moves labels until every layer has an output, as far as can be told from here."""
@@ -68,11 +69,9 @@ class Mender:
         """Lowers strides until the image lasts as deep as is drawn."""
         bits: dict[str, float] = {}
         for step in walk.steps:
-            if "strides" in step.names:
-                stride = _largest(step.geometry[step.names.index("strides")](walk.vals))
-                if stride > 1:
-                    for label in step.stride_labels:
-                        bits[label] = math.log2(stride)
+            if step.strides is not None and (reduction := _bits(step.strides(walk.vals))):
+                for label in step.stride_labels:
+                    bits[label] = reduction
         image = math.log2(max([min(step.size) for step in walk.steps if not step.inputs and step.size], default=1))
         total = sum(bits.values())
         if total <= image:
@@ -151,34 +150,37 @@ class Mender:
 
     def _leave_out(self, walk: Walk, step: Step, rng: np.random.Generator) -> bool:
         """Takes another option of the choice under which the layer's labels are: of the one that holds the fewest."""
-        found: dict[str, int] = {}
-        for label in step.labels:
-            for alternative in self._space.by_label[label].conditions:
-                if all(walk.vals.get(choice) == index for choice, index in alternative):
-                    found.update(alternative)
-        for choice in sorted(found, key=lambda choice: self._held[choice]):
-            options = [option for option in self._ladders.values(choice) if option != found[choice]]
-            if options:
+        for choice, index in self._choices_above(step.labels):
+            options = [option for option in self._ladders.values(choice) if option != index]
+            if options and walk.vals.get(choice) == index:
                 walk.move({choice: options[int(rng.random() * len(options))]})
                 return True
         return False
 
+    def _choices_above(self, labels: tuple[str, ...]) -> list[tuple[str, int]]:
+        """The choices that labels hang on, with their options, those first that fewest other labels hang on."""
+        found = self._above.get(labels)
+        if found is None:
+            above = {pair for label in labels for one in self._space.by_label[label].conditions for pair in one}
+            found = self._above[labels] = sorted(above, key=lambda pair: (self._held[pair[0]], pair))
+        return found
 
-def smallest_strides(steps: Sequence[Step], ladders: Ladders) -> dict[str, float]:
-    """Label of a stride → the value at which the stride is smallest."""
+
+def smallest_strides(steps: Sequence[Step], vals: Mapping[str, float], ladders: Ladders) -> dict[str, float]:
+    """Label of a stride → the value at which the stride is smallest, beside the other values."""
     found: dict[str, float] = {}
     for step in steps:
-        for label in step.stride_labels:
-            found[label] = min(ladders.values(label), key=partial(_stride_at, step, label))
+        if step.strides is not None:
+            for label in step.stride_labels:
+                strides = [(_bits(step.strides({**vals, label: value})), value) for value in ladders.values(label)]
+                found[label] = min(strides)[1]
     return found
 
 
-def _stride_at(step: Step, label: str, value: float) -> float:
-    return _largest(step.geometry[step.names.index("strides")]({label: value}))
-
-
-def _largest(stride: Any) -> float:
-    return max(stride) if isinstance(stride, tuple) else stride
+@lru_cache(maxsize=1 << 10)
+def _bits(stride: Any) -> float:
+    """How many times strides halve the image."""
+    return math.log2(max(1, *stride) if isinstance(stride, tuple) else max(1, stride))
 
 
 def _merged(walk: Walk, number: int) -> Size:

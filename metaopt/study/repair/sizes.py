@@ -9,7 +9,7 @@ from metaopt.study.repair.ladders import Ladders
 from metaopt.study.repair.plan import Shop, has_width
 from metaopt.study.repair.walk import Walk
 
-_AIM = 0.995  # of the limit: what follows branches is known only once it was made
+_AIM = 0.98  # of the limit: what follows other branches is known only once it is made
 _LARGEST_CUT = 0.5  # of a width, in one step
 _MOST_CUTS = 1_000
 
