@@ -15,7 +15,7 @@ help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 search: $(READY)  ## search on the bundled digits to its end, about five minutes on two CPU cores
-	$(RUN) hyperopt_optimize.py --data digits --trials 15
+	$(RUN) hyperopt_optimize.py --data digits --trials 12
 
 report: $(READY)  ## draw what the search in results/ found
 	$(RUN) -m metaopt report
