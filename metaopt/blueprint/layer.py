@@ -20,8 +20,9 @@ Shape = tuple[int, ...]
 
 _creation = count()
 
-# Set while a network is made for study only, see metaopt.study.repair: a size below 1 of an output then becomes 1.
-lenient: ContextVar[bool] = ContextVar("lenient", default=False)
+# Above 0 while a network is made for study only (see metaopt.study.repair): so many more outputs that would be empty
+# get sizes of 1 instead. There is an end to it for functions that add layers until one is refused.
+lenient: ContextVar[int] = ContextVar("lenient", default=0)
 
 
 class Node:
@@ -130,8 +131,10 @@ class Layer(metaclass=LayerClass):
             raise self.refuse(shapes, f"the input must have {self.input_rank} axes")
         shape = self.output_shape(*shapes)
         if not shape or min(shape) < 1:
-            if not shape or not lenient.get():
+            left = lenient.get()
+            if not shape or not left:
                 raise self.refuse(shapes, f"the output would be empty, of shape {shape}")
+            lenient.set(left - 1)
             shape = tuple([max(size, 1) for size in shape])
         if self._first is None:
             self._first = shapes

@@ -46,9 +46,9 @@ def assert_in_space(space, vals):
 CASES = {
     "stack of 30": (stack(30, 30), (64, 64, 3), ["params<=2e6", "macs<=5e7"]),
     "stack of 1 to 30": (stack(1, 30), (32, 32, 3), ["params<=5e5", "macs<=1e7"]),
-    "stack of 30, hardly any parameters": (stack(30, 30), (64, 64, 3), ["params<=1e5"]),
-    "stack on 4×4": (stack(1, 30), (4, 4, 3), ["params<=2e5"]),
-    "stack on a pixel": (stack(1, 30), (1, 1, 1), []),
+    "stack of 20, hardly any parameters": (stack(20, 20), (64, 64, 3), ["params<=1e5"]),
+    "stack on 4×4": (stack(1, 12), (4, 4, 3), ["params<=2e5"]),
+    "stack on a pixel": (stack(1, 12), (1, 1, 1), []),
     "stack by memory": (stack(1, 4), (32, 32, 3), ["memory<=3e7"]),
     "reference": (REFERENCE, (32, 32, 3), ["params<=1e6", "macs<=3e7"]),
     "reference on 8×8": (REFERENCE, (8, 8, 1), ["params<=1.5e5"]),
@@ -90,8 +90,8 @@ def test_what_the_sampler_said_of_its_proposal_stays():
 
 
 def test_it_is_a_function_of_values_and_generator_whatever_was_repaired_before():
-    space, guard, repair = repair_of(stack(1, 30), (32, 32, 3), ["params<=5e5", "macs<=1e7"])
-    vals = draws(space, 12)
+    space, guard, repair = repair_of(stack(1, 12), (32, 32, 3), ["params<=5e5", "macs<=1e7"])
+    vals = draws(space, 5)
     first = [repair(one, np.random.default_rng(i)).vals for i, one in enumerate(vals)]
     again = [Repair(space, guard)(one, np.random.default_rng(i)).vals for i, one in reversed(list(enumerate(vals)))]
     assert first == again[::-1]
@@ -181,6 +181,20 @@ def test_a_function_that_refuses_points_itself_is_obeyed():
         assert guard.judge(space.point(repaired), set()).reason is None
 
 
+def test_a_function_that_fails_on_traced_numbers_is_repaired_by_trial():
+    def network(point, input_shape, classes):
+        assert type(point["width"]) is int
+        x = inputs = Input(input_shape)
+        return Blueprint(inputs, Dense(classes["label"])(Dense(point["width"])(Flatten()(x))))
+
+    space, guard, repair = repair_of(
+        Problem({"width": hp.uniformint("width", 1, 1000)}, network), (8, 8, 1), ["params<=5e3"]
+    )
+    for i, vals in enumerate(draws(space, 20)):
+        repaired = repair(vals, np.random.default_rng(i)).vals
+        assert guard.judge(space.point(repaired), set()).reason is None
+
+
 def test_values_are_followed_through_int_and_arithmetic_and_the_space_s_own_operations():
     def network(point, input_shape, classes):
         x = inputs = Input(input_shape)
@@ -233,13 +247,20 @@ def total_variation(one, other):
 
 def test_kernels_and_widths_stay_as_broad_as_those_of_rejection_sampling():
     space, guard, repair = repair_of(stack(4, 4), (64, 64, 3), ["params<=2e6", "macs<=5e7"])
-    everything = draws(space, 6000)
+    everything = draws(space, 4000)
     rejection = [vals for vals in everything if passes(guard, space, vals)]
-    assert len(rejection) > 150
+    assert len(rejection) > 100
     rng = np.random.default_rng(0)
     repaired = [repair(vals, rng).vals for vals in everything[:600]]
     for field, most in {"kernel": 0.12, "channels": 0.12, "stride": 0.15}.items():
         assert total_variation(spread(repaired, field), spread(rejection, field)) < most, field
+
+
+def test_stacks_are_repaired_without_being_traced():
+    space, _, repair = repair_of(stack(12, 12), (64, 64, 3), ["params<=2e6", "macs<=5e7"])
+    rng = np.random.default_rng(0)
+    evaluations = [repair(vals, rng).evaluations for vals in draws(space, 60)]
+    assert np.mean(np.array(evaluations) <= 2) > 0.9  # the one that is refused, and the one that stands
 
 
 def test_depths_stay_as_they_were_proposed():

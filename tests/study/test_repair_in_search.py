@@ -11,7 +11,7 @@ from metaopt.study.run import ImageKind
 from metaopt.zoo import conv_stack
 from tests.study.synthetic import SyntheticExecutor, findings, search
 
-SPACE = compile_space(conv_stack.make_space(14, 14))
+SPACE = compile_space(conv_stack.make_space(12, 12))
 PROBLEM = Problem(SPACE, conv_stack.network, conv_stack.training, name="stack")
 
 
@@ -37,13 +37,13 @@ def stack_search(folder, trials, executor=None, constraints=("params<=1e6", "mac
     )
 
 
-def test_every_trial_of_a_stack_of_14_keeps_its_limits_and_is_recorded_as_it_was_trained(tmp_path):
+def test_every_trial_of_a_stack_of_12_keeps_its_limits_and_is_recorded_as_it_was_trained(tmp_path):
     executor = Anything()
     study = stack_search(tmp_path / "results", 8, executor)
     assert [point for _, point in executor.trained] == [SPACE.point(record["vals"]) for record in study.records]
     assert len(study.records) == len(study.trials.trials) == 8
     assert all(record["params"] <= 1e6 and record["macs"] <= 2e7 and record["feasible"] for record in study.records)
-    assert all(len(record["space"]["blocks"]) == 14 for record in study.records)
+    assert all(len(record["space"]["blocks"]) == 12 for record in study.records)
     assert study.state.rejected["invalid architecture"] >= 8 * (REDRAWS - 1)
 
 

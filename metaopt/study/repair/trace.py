@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from metaopt.blueprint import Blueprint, InvalidArchitecture, Layer
+from metaopt.blueprint import Blueprint, Layer
 from metaopt.blueprint.layer import LayerClass, lenient
 from metaopt.study.repair.traced import Conversions, TracedFloat, TracedInt, is_traced, untraced
 
 # Argument of a layer → traced numbers, perhaps in tuples.
 Sources = dict[str, Any]
+
+_MOST_EMPTY = 500  # tensors that are let through; the deepest stack of the zoo has 61 layers that shrink an image
 
 # What a thread that traces has found so far, and the conversions of its point.
 _found: ContextVar[tuple[dict[Layer, Sources], Conversions] | None] = ContextVar("found", default=None)
@@ -41,13 +43,16 @@ def trace(network: Callable[[Any], Blueprint], point: Any, conversions: Conversi
         conversions: the point's.
 
     Returns:
-        None where it cannot be made even so, e.g. as the function itself refuses the point.
+        None where it cannot be made even so: the function refuses the point itself, or fails on numbers that are no
+        plain ones, or on shapes that are not to be.
     """
     sources: dict[Layer, Sources] = {}
     try:
         with _listening(sources, conversions):
             return Trace(network(point), sources)
-    except InvalidArchitecture:
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 (the function need not bear this; it is asked again with plain numbers)
         return None
 
 
@@ -58,7 +63,7 @@ def _listening(sources: dict[Layer, Sources], conversions: Conversions) -> Itera
     The call of ``LayerClass`` is replaced meanwhile, not for good: it would make every layer a fifth slower.
     """
     with _tracing:
-        let_through, found = lenient.set(True), _found.set((sources, conversions))
+        let_through, found = lenient.set(_MOST_EMPTY), _found.set((sources, conversions))
         LayerClass.__call__ = _make  # type: ignore[method-assign, assignment]
         try:
             yield

@@ -79,15 +79,6 @@ def labels_of(value: Any) -> Iterator[str]:
             yield from labels_of(item)
 
 
-def given(value: Any, vals: Mapping[str, float]) -> Any:
-    """What a value would be for other values of its labels; those that are not named keep theirs."""
-    if isinstance(value, Traced):
-        if value.function is None:
-            return vals.get(value.operands[0], value.operands[1])
-        return value.function(*[given(operand, vals) for operand in value.operands])
-    return tuple([given(item, vals) for item in value]) if isinstance(value, list | tuple) else value
-
-
 def form_of(value: Any, labels: Mapping[str, int]) -> Any:
     """How a value was made, with numbers for its labels: equal for values that are made alike."""
     if isinstance(value, Traced):
