@@ -54,6 +54,7 @@ def test_a_search_that_goes_on_repairs_as_an_uninterrupted_one(tmp_path):
     assert findings(whole) == findings(parts)
 
 
+@pytest.mark.slow
 def test_limits_that_no_repair_reaches_end_the_search_with_the_smallest_that_was_reached(tmp_path):
     with pytest.raises(UserError, match=r"no network of the space passes.*; the smallest macs reached is [\d,]+"):
         stack_search(tmp_path / "results", 3, constraints=("macs<=1000",), side=8)

@@ -17,6 +17,7 @@ class Ladders:
     def __init__(self, space: Space):
         self._space = space
         self._ladders: dict[str, tuple[float, ...]] = {}
+        self._scales: dict[str, tuple[float | None, float, bool, bool]] = {}  # step, lowest value, choice, integer
         self._discrete = {one.label for one in space.parameters if one.distribution.step is not None}
 
     def values(self, label: str) -> tuple[float, ...]:
@@ -37,13 +38,16 @@ class Ladders:
         """The largest value of a number that is at most ``wanted``, or its smallest; None if that is not below
         ``current``.
         """
-        distribution = self._space.by_label[label].distribution
-        if distribution.is_choice:
+        known = self._scales.get(label)
+        if known is None:
+            distribution = self._space.by_label[label].distribution
+            step = None if distribution.is_choice else distribution.step
+            known = self._scales[label] = (step, self.values(label)[0], distribution.is_choice, distribution.is_integer)
+        step, low, is_choice, is_integer = known
+        if is_choice:
             return max([value for value in self.values(label) if value < current], default=None)
-        low = self.values(label)[0]
-        step = distribution.step
         value = wanted if step is None else math.floor(wanted / step) * step
-        value = distribution.plain(max(value, low))
+        value = max(int(value) if is_integer else float(value), low)
         return value if value < current else None
 
     def on_ladder(self, label: str, value: float) -> float:

@@ -4,7 +4,8 @@ What the labels of a block make of it depends on its own choices alone in most s
 every block has had each combination of its choices once, tell the steps of every stack. That is assumed, not known: the
 networks that are made of it are checked as all others are, and traced where the assumption fails.
 
-Branches that follow what they are added to (the projection of a skip) are left out; their share of the costs is small.
+Branches that follow what they are added to (the projection of a skip), and layers that keep their input's shape, are
+left out; their share of the costs is small.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -140,7 +141,7 @@ class Memory:
 
 
 def _chain(steps: list[Step]) -> list[Step] | None:
-    """The steps that matter to shapes and costs, if they form a chain; None if not.
+    """The steps that decide shapes and most of the costs, if they form a chain; None if not.
 
     Of tensors that are added, the first one that does not follow others is on the chain; all others must be on it
     themselves, as in a skip without projection, or follow.
@@ -163,6 +164,6 @@ def _chain(steps: list[Step]) -> list[Step] | None:
     if not beside <= reached:
         return None
     on_chain = [steps[number] for number in sorted(reached)]
-    found = [step for step in on_chain if step.layer.weighted or not (step.passes or step.layer.merges)]
+    found = [step for step in on_chain if step.head or not (step.passes or step.layer.merges)]
     heads = [step for step in found if step.head]
     return found if heads and found[-len(heads) :] == heads else None

@@ -1,7 +1,7 @@
 """Near values whose network stands, for values whose network the guard rejects."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -72,13 +72,19 @@ class Repair:
         outcome = Repaired()
         if self._guard.problem.network is None:
             return outcome
-        wanted, nearest, least = vals, vals, self._miss(vals, outcome)
-        for number in range(ROUNDS):
+        wanted = nearest = vals
+        steps = self._memory.steps(vals)
+        # What is sure to fail need not be made.
+        doomed = steps is not None and self._mender.breaks(steps, vals)
+        least = math.inf if doomed else self._miss(vals, outcome)
+        for _ in range(ROUNDS):
             if least == 0:
                 break
-            moved = self._repair_at_once(vals, outcome, rng, from_memory=number == 0)
+            steps = steps or self._trace(vals, outcome)
+            moved = None if steps is None else self._repair_at_once(steps, vals, rng)
             if moved is None or moved == vals:
                 break
+            steps = None  # from now on what is remembered is not trusted
             vals, missed = moved, self._miss(moved, outcome)
             if missed < least:
                 nearest, least = vals, missed
@@ -87,14 +93,8 @@ class Repair:
             outcome.vals = Vals(found, model_based=wanted.model_based, parent=wanted.parent)
         return outcome
 
-    def _repair_at_once(
-        self, vals: Vals, outcome: Repaired, rng: np.random.Generator, *, from_memory: bool
-    ) -> Vals | None:
+    def _repair_at_once(self, steps: Sequence[Step], vals: Vals, rng: np.random.Generator) -> Vals:
         """One round: all labels that are seen to be at fault are moved."""
-        steps = self._memory.steps(vals) if from_memory else None
-        steps = steps or self._trace(vals, outcome)
-        if steps is None:
-            return None
         walk = Walk(steps, vals)
         self._mender.mend(walk, rng)
         fit(walk, self._shop, self._limits, self._ladders, rng)

@@ -40,6 +40,19 @@ class Mender:
         self._held = _held_labels(space)
         self._above: dict[tuple[str, ...], list[tuple[str, int]]] = {}
 
+    def breaks(self, steps: Sequence[Step], vals: Mapping[str, float]) -> bool:
+        """Whether a layer of a chain, as it is remembered, would have no output."""
+        size: Size = ()
+        for step in steps:
+            if not step.inputs:
+                size = step.size
+            elif not step.passes:
+                output = self._shop.output(step, size, step.arguments(vals))
+                if output is None:
+                    return True
+                size = output[0]
+        return False
+
     def mend(self, walk: Walk, rng: np.random.Generator) -> None:
         """Moves labels until every layer has an output, as far as can be told from here."""
         self._take_back(walk, rng)

@@ -32,6 +32,7 @@ class Costs:
         self.sums = dict.fromkeys(LIMITED, 0.0)
         self._users: list[list[int]] = [[] for _ in range(n)]  # steps whose channels or cost depend on a step
         self._by_label: dict[str, list[int]] = {}
+        self._labels: dict[int, list[str]] = {}
         counted = set()
         self._counted_before = set()
         for number, step in enumerate(walk.steps):
@@ -57,6 +58,9 @@ class Costs:
 
     def width_labels(self, number: int) -> list[str]:
         """The labels of the widths of a step's output and input."""
+        known = self._labels.get(number)
+        if known is not None:
+            return known
         steps = self._walk.steps
         found = [*steps[number].width_labels]
         pending = [number - back for back in steps[number].inputs]
@@ -67,7 +71,8 @@ class Costs:
                 pending.append(before - step.leader)
             elif not has_width(step.layer):
                 pending += [before - back for back in step.inputs]
-        return list(dict.fromkeys(found))
+        self._labels[number] = list(dict.fromkeys(found))
+        return self._labels[number]
 
     def move(self, label: str, value: float) -> None:
         """Moves a label of widths, and all costs with it."""
