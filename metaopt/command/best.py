@@ -45,7 +45,7 @@ def run(arguments: Namespace) -> None:
         point, picture = record["space"], FIGURES / f"model_best.{ending}"
     else:
         point = read_point(arguments.point)
-        picture = FIGURES / f"model_{arguments.point.stem}.{ending}"
+        picture = FIGURES / f"model_{arguments.point.stem.removeprefix('model_')}.{ending}"
     print(draw(study, point, study.folder / picture), file=sys.stderr)
 
 
