@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from metaopt.spaces import Space, Vals
+from metaopt.spaces import Distribution, Space, Vals
 from metaopt.study.repair.ladders import Ladders
 
 # How far values miss: 0 where the network stands.
@@ -41,7 +41,7 @@ def descend(start: Vals, miss: Miss, space: Space, ladders: Ladders, rng: np.ran
 
 
 def return_to(wanted: Mapping[str, float], found: Vals, miss: Miss, space: Space, rng: np.random.Generator) -> Vals:
-    """Moves labels back to what they were wherever the network still stands, in random order.
+    """Moves labels back to what they were, or part of the way, wherever the network still stands; in random order.
 
     Args:
         wanted: the values before the descent.
@@ -54,12 +54,24 @@ def return_to(wanted: Mapping[str, float], found: Vals, miss: Miss, space: Space
     try:
         for index in rng.permutation(len(moved)).tolist():
             label = moved[index]
-            if label in found:
-                trial = space.complete({**found, label: wanted[label]}, rng)
-                found = trial if miss(trial) == 0 else found
+            if label not in found:
+                continue
+            for value in _way_back(space.by_label[label].distribution, found[label], wanted[label]):
+                trial = space.complete({**found, label: value}, rng)
+                if miss(trial) == 0:
+                    found = trial
+                    break
     except Spent:
         pass
     return found
+
+
+def _way_back(distribution: Distribution, value: float, wanted: float) -> list[float]:
+    """The value that is wanted, and of a number those at half and at a quarter of the way to it."""
+    if distribution.is_choice:
+        return [wanted]
+    start, end = distribution.place(value), distribution.place(wanted)
+    return [wanted, *[distribution.plain(distribution.value(start + part * (end - start))) for part in (0.5, 0.25)]]
 
 
 def _neighbours(vals: Vals, space: Space, ladders: Ladders, rng: np.random.Generator) -> Iterator[Vals]:
