@@ -198,7 +198,7 @@ def _measure(study: Study, plan: Plan, trained: "Retrained", card: Card, data: D
     values: dict[str, float] = {
         "params": counts.params,
         "macs": counts.macs,
-        "memory": memory(trained.counts, trained.training),  # type: ignore[arg-type]  # it has the same numbers
+        "memory": memory(trained.counts, trained.training),
         "seconds": trained.seconds,
         **trained.final,
         **{name: score.value for name, score in scores.items()},

@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from metaopt.blueprint import HASH_VERSION, Blueprint, InvalidArchitecture
+from metaopt.blueprint import HASH_VERSION, InvalidArchitecture
 from metaopt.study.limits import Limit
 from metaopt.study.problem import Classes, Problem, Training
 
@@ -82,15 +82,37 @@ class Guard:
         return Verdict(None, "", network)
 
 
-def memory(blueprint: Blueprint, training: Training) -> int:
+class Counted(Protocol):
+    """What has the numbers of a network: a blueprint, or the counts of a Keras model."""
+
+    @property
+    def params(self) -> int:
+        """All parameters."""
+
+    @property
+    def trainable_params(self) -> int:
+        """Those that have a gradient."""
+
+    @property
+    def activations(self) -> int:
+        """Output elements of all layers for one image."""
+
+
+def memory(network: Counted, training: Training, slots: int | None = None) -> int:
     """Bytes that one training step needs, estimated from below.
 
     Parameters, their gradients and the optimiser's slots, and each layer's activations of a batch twice: once forward,
     once as gradients. Workspace of the convolution kernels comes on top.
+
+    Args:
+        network: what is trained.
+        training: names the optimiser, and the batch size.
+        slots: numbers that the optimiser keeps, where they can be counted; by default they are told from its name.
     """
-    slots = _SLOTS.get(training.optimizer.lower(), _SLOTS_OF_OTHERS)
-    weights = blueprint.params + blueprint.trainable_params * (1 + slots)
-    return BYTES_PER_NUMBER * (weights + 2 * blueprint.activations * training.batch_size)
+    if slots is None:
+        slots = network.trainable_params * _SLOTS.get(training.optimizer.lower(), _SLOTS_OF_OTHERS)
+    weights = network.params + network.trainable_params + slots
+    return BYTES_PER_NUMBER * (weights + 2 * network.activations * training.batch_size)
 
 
 def canonical(value: Any) -> str:

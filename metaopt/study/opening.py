@@ -89,7 +89,7 @@ class OpenStudy(Study):
             else:
                 self.append({"event": "study", "schema": SCHEMA, "id": uuid.uuid4().hex, **header})
             self._record_folder = RecordFolder(folder, self._files)
-        except BaseException:
+        except BaseException:  # nobody enters what was not opened, so nobody else would give the lock back
             self._lock.release()
             raise
         self._pickled = -PICKLE_EVERY_S

@@ -51,7 +51,7 @@ def read_trials(path: Path) -> Trials:
     """
     try:
         trials = _Unpickler(io.BytesIO(path.read_bytes())).load()
-    # A damaged pickle raises whatever its bytes happen to lead to.
+    # A damaged pickle raises whatever its bytes lead to; a MemoryError, too, where a length is damaged.
     except Exception as error:
         raise UnreadablePickle(f"{path} cannot be read as hyperopt's Trials ({error}).") from error
     if not isinstance(trials, Trials):

@@ -9,6 +9,7 @@ import keras
 
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.randomness import integer
+from metaopt.study.guard import memory
 from metaopt.study.jobs import Epoch
 from metaopt.study.objective import find_objective
 from metaopt.study.problem import Training
@@ -19,8 +20,6 @@ from metaopt.training.compiling import TRAIN, compile_model
 from metaopt.training.data import DataSet
 from metaopt.training.metrics import validation_metrics
 from metaopt.training.run import NetworkRefused, Run
-
-BYTES_PER_NUMBER = 4  # float32
 
 
 def build_and_train(
@@ -97,9 +96,8 @@ def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run
         model.build((None, *data.input_shape))
     counted = count_keras(model)
     slots = sum(math.prod(variable.shape) for variable in _slots(model))
-    numbers = counted.params + counted.trainable_params + slots + 2 * counted.activations * settings.batch_size
     counts = {"params": counted.params, "macs": counted.macs}
-    for name, value in {**counts, "memory": BYTES_PER_NUMBER * numbers}.items():
+    for name, value in {**counts, "memory": memory(counted, settings, slots)}.items():
         if value > run.limits.get(name, math.inf):
             raise NetworkRefused(name, f"{name} is {value:,}, more than the limit of {run.limits[name]:,.0f}.")
     return model, counts
