@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Trainer
+from metaopt.study.jobs import Failed, Finished, Job, Message, Rejected, Trainer
 
 OUT_OF_MEMORY = "out of memory"
 _LONGEST_MESSAGE = 300  # characters of an exception's own text that an error sentence repeats
@@ -17,7 +17,7 @@ _MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
 _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "can't allocate memory", "not enough memory")
 
 
-def attempt(trainer: Trainer, job: Job, report: Callable[[Epoch], bool]) -> Finished | Failed | Rejected:
+def attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
     """Trains one job; a training that raises has failed, and the search goes on."""
     start = time.monotonic()
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from metaopt.executors.failures import attempt
-from metaopt.study.jobs import Epoch, Job, Report, Trainer
+from metaopt.study.jobs import Job, Message, Report, Trainer
 
 
 class Inline:
@@ -46,9 +46,9 @@ class Inline:
             self._trainer.setup()
             self._ready = True
 
-        def report(epoch: Epoch) -> bool:
+        def report(message: Message) -> bool:
             try:
-                return handle(epoch)
+                return handle(message)
             except Exception as error:
                 # An error of the driver (a full disk, say) must not look like one of the training around it.
                 raise _DriverError(error) from error

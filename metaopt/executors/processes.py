@@ -24,7 +24,7 @@ import psutil
 from metaopt.errors import UserError
 from metaopt.executors import worker
 from metaopt.executors.failures import OUT_OF_MEMORY, death
-from metaopt.study.jobs import Epoch, Failed, Job, Report, Trainer
+from metaopt.study.jobs import Failed, Job, Message, Report, Trainer
 
 _LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may have grown by since it was ready before it is replaced
 _SETUPS_TRIED = 3  # a worker that dies that often in a row before it is ready would die for ever
@@ -125,7 +125,7 @@ class Processes:
         if isinstance(message, worker.Ready):
             each.became_ready()
             return False
-        if isinstance(message, Epoch):
+        if isinstance(message, Message):
             each.answer(handle(message))
             return True
         if message is None and not each.ready:

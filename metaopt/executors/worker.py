@@ -20,7 +20,7 @@ import cloudpickle
 
 from metaopt.errors import UserError
 from metaopt.executors.failures import attempt, failure
-from metaopt.study.jobs import Epoch, Trainer
+from metaopt.study.jobs import Message, Trainer
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> Non
 def _serve(connection: Connection, trainer: Trainer) -> None:
     """Trains jobs until the driver closes the connection."""
 
-    def report(epoch: Epoch) -> bool:
+    def report(message: Message) -> bool:
         try:
-            send(connection, epoch)
+            send(connection, message)
             return receive(connection)
         except (EOFError, OSError):
             os._exit(1)  # the driver is gone; a training that catches every exception would go on without it

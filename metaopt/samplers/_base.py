@@ -16,15 +16,19 @@ from metaopt.spaces import Space, Vals
 
 @dataclass(frozen=True)
 class Observation:
-    """A trial that ended.
+    """A trial that ended, or is paused at a rung.
 
     Attributes:
         trial: its number.
         vals: what was trained.
         loss: to be minimised, at the largest budget that it reached; None (or not finite) if it failed.
-        budget: what it has been trained, e.g. epochs.
+        budget: the largest resource that it was trained to, e.g. epochs; a trial that ended by itself before it counts
+            as trained to it.
         feasible: it keeps every limit.
         violation: how far it misses its limits, 0 if it keeps them; comparable between trials.
+        losses: (budget, loss) at every rung that it reached, ascending, the last one of them (``budget``, ``loss``);
+            empty for a trial that was trained in one go, or failed.
+        full: it was trained to the end, not stopped or paused at a rung below R.
     """
 
     trial: int
@@ -33,6 +37,8 @@ class Observation:
     budget: int = 1
     feasible: bool = True
     violation: float = 0.0
+    losses: tuple[tuple[int, float], ...] = ()
+    full: bool = True
 
     @property
     def ok(self) -> bool:

@@ -10,15 +10,22 @@ from typing import Literal, Protocol
 
 from metaopt.spaces import Vals
 
-Status = Literal["running", "ok", "fail", "rejected"]
+Status = Literal["running", "paused", "ok", "fail", "rejected"]
 
 
 @dataclass(frozen=True)
 class Start:
-    """A new trial with these vals, trained until resource ``to``."""
+    """A new trial with these vals, trained until resource ``to``.
+
+    Attributes:
+        vals: what is trained.
+        to: resource.
+        bracket: that it belongs to, numbered from 0 over the whole search; None where the scheduler has none.
+    """
 
     vals: Vals
     to: int
+    bracket: int | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,31 @@ class Propose:
     """A new trial trained until resource ``to``; which one is the sampler's affair."""
 
     to: int
+    bracket: int | None = None
+
+
+@dataclass(frozen=True)
+class Continue:
+    """A paused trial goes on from its checkpoint until resource ``to``."""
+
+    trial: int
+    to: int
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A new trial with these vals that goes on from another trial's checkpoint, until resource ``to``."""
+
+    trial: int
+    vals: Vals
+    to: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A paused trial is over: it is never gone on with, and its checkpoint is needed no more."""
+
+    trial: int
 
 
 @dataclass(frozen=True)
@@ -38,8 +70,11 @@ class Done:
     """The search has reached its end."""
 
 
-Half = Propose | Wait | Done
-Decision = Start | Wait | Done
+Half = Propose | Continue | Stop | Wait | Done
+Decision = Start | Continue | Fork | Stop | Wait | Done
+
+# What trials are sorted by: the smaller the better.
+Standing = tuple[float, ...]
 
 
 class TrialView(Protocol):
@@ -51,15 +86,19 @@ class TrialView(Protocol):
 
     @property
     def status(self) -> Status:
-        """``running``, or how it ended; ``rejected`` was never a trial."""
+        """``running``; ``paused`` below R, to go on; or how it ended; ``rejected`` was never a trial."""
 
     @property
     def imported(self) -> bool:
         """Whether it was trained elsewhere."""
 
     @property
-    def epochs(self) -> int:
-        """Resource trained so far."""
+    def bracket(self) -> int | None:
+        """The bracket that it was started in."""
+
+    @property
+    def to(self) -> int:
+        """The resource that it trains to, or has been trained to where it is paused."""
 
     @property
     def complete(self) -> bool:
@@ -80,6 +119,15 @@ class View(Protocol):
     @property
     def goal(self) -> int | None:
         """How many trials to train in all, imported ones apart; None where only time ends the search."""
+
+    def standing(self, trial: TrialView, resource: int) -> Standing | None:
+        """What a trial is sorted by among others at a rung: its best value within that much resource.
+
+        Trials that keep the measured limits come first, by the objective; then the others, by how far they miss; the
+        mean training cross-entropy of the last epoch within the resource, then the number, break ties. A complete
+        trial stands with its best value at every rung, also at those that it did not reach. None for a trial that
+        failed or has no value yet.
+        """
 
 
 class Scheduler(Protocol):

@@ -11,13 +11,30 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
+class Ancestor:
+    """The trial whose weights a new one starts from.
+
+    Attributes:
+        trial: its number.
+        point: its point, from which its network is built again.
+        checkpoint: its directory.
+    """
+
+    trial: int
+    point: Any
+    checkpoint: str
+
+
+@dataclass(frozen=True)
 class Job:
     """Training of one trial from one resource to another.
 
     Attributes:
         trial: the trial's number, from 0.
         point: the point as ``space_eval`` returns it.
-        start: epochs that the trial has trained already.
+        start: epochs that are in the journal already. The checkpoint decides where the training goes on: epochs that it
+            holds beyond are reported without being trained again, and where it holds fewer, or is gone, those missing
+            are trained again.
         to: epochs after this job.
         seed: the study's seed; a worker draws with ``metaopt.randomness`` from (seed, trial, purpose, number).
         early_stopping: epochs without improvement of the objective before the trial ends, or None.
@@ -25,6 +42,9 @@ class Job:
         limits: cheap limits (``params``, ``macs``, ``memory``) → largest value, which the worker checks itself on the
             slow path only.
         checkpoint: a directory of this trial that survives, or None.
+        folds: 1, or how many parts cross-validation cuts the training images into.
+        cycles: resources at which a cycle of the learning rate ends, ascending; the last one is R. Empty: (to,).
+        ancestor: whose weights it starts from, or None to start from scratch.
     """
 
     trial: int
@@ -36,23 +56,42 @@ class Job:
     objective: str = "val_accuracy"
     limits: dict[str, float] = field(default_factory=dict)
     checkpoint: str | None = None
+    folds: int = 1
+    cycles: tuple[int, ...] = ()
+    ancestor: Ancestor | None = None
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One more epoch is trained (and its checkpoint, if any, durable).
+    """One more epoch is trained (and its checkpoint, if one is due, durable).
 
     Attributes:
         trial: the trial's number.
         epoch: from 1.
-        metrics: name → value of this epoch, e.g. ``{"loss": 0.7, "val_accuracy": 0.81}``; all finite.
+        metrics: name → value of this epoch, e.g. ``{"loss": 0.7, "val_accuracy": 0.81}``; all finite. With folds their
+            mean.
         seconds: wall seconds of the epoch, its validation included.
+        replicates: with folds, the metrics of each; else empty.
     """
 
     trial: int
     epoch: int
     metrics: dict[str, float]
     seconds: float
+    replicates: tuple[dict[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something that the user should know of a training that goes on, e.g. that a checkpoint is damaged.
+
+    Attributes:
+        trial: the trial's number.
+        text: one sentence.
+    """
+
+    trial: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -111,7 +150,8 @@ class Rejected:
     detail: str
 
 
-Report = Epoch | Finished | Failed | Rejected
+Message = Epoch | Remark  # while a job runs
+Report = Message | Finished | Failed | Rejected
 
 
 class Trainer(Protocol):
@@ -120,12 +160,13 @@ class Trainer(Protocol):
     def setup(self) -> None:
         """Loads data and imports frameworks; called once in each worker, before its first job."""
 
-    def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished | Failed | Rejected:
+    def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
         """Trains one job.
 
         Args:
             job: what to train.
-            report: to be called after each epoch; where it returns False the training ends there.
+            report: to be called after each epoch; where it returns False the training ends there. For a ``Remark`` the
+                answer means nothing.
 
         Returns:
             How it ended. A training that raises is turned into ``Failed`` by the executor.

@@ -48,6 +48,7 @@ class Trial:
         point: the same as ``space_eval`` returns it, as far as JSON can say it.
         to: the resource that it trains to.
         status: ``running`` also after a crash, until it is trained again and ends.
+        bracket: that it was started in.
         complete: fully trained, be it at ``to`` or by early stopping.
         metrics: per epoch, its metrics.
         seconds: per epoch, its wall seconds.
@@ -62,6 +63,7 @@ class Trial:
     point: Any
     to: int
     status: Status = "running"
+    bracket: int | None = None
     complete: bool = False
     metrics: list[Metrics] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)

@@ -6,6 +6,7 @@ import numpy as np
 
 from metaopt import randomness
 from metaopt.samplers import History, Observation
+from metaopt.schedulers import Standing, TrialView
 from metaopt.spaces import Space, Vals
 from metaopt.study.limits import Limit
 from metaopt.study.objective import Objective
@@ -64,6 +65,10 @@ class StudyView:
         return History(
             self.space, tuple(self._observe(trial) for trial in self.trials if trial.status in ("ok", "fail"))
         )
+
+    def standing(self, trial: TrialView, resource: int) -> Standing | None:
+        """See ``metaopt.schedulers.View``."""
+        raise NotImplementedError
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Randomness for one purpose of the next trial, other at each attempt."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from metaopt.study.jobs import Epoch, Failed, Finished, Job
+from metaopt.study.jobs import Failed, Finished, Job, Message
 from metaopt.study.objective import find_objective
 
 _BUDGET = {"epochs", "checkpoint"}
@@ -36,7 +36,7 @@ class FunctionTrainer:
     def setup(self) -> None:
         """Nothing to load."""
 
-    def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished | Failed:  # noqa: ARG002
+    def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed:  # noqa: ARG002
         """Calls the function once; it reports no epochs."""
         start = time.monotonic()
         if self._takes_budget:

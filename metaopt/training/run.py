@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from metaopt.study.jobs import Epoch
+from metaopt.study.jobs import Message
 
 
-def _go_on(_: Epoch) -> bool:
+def _go_on(_: Message) -> bool:
     return True
 
 
@@ -29,7 +29,7 @@ class Run:
     start: int = 0
     early_stopping: int | None = None
     objective: str = "val_accuracy"
-    report: Callable[[Epoch], bool] = _go_on
+    report: Callable[[Message], bool] = _go_on
     limits: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected
+from metaopt.study.jobs import Epoch, Failed, Finished, Job, Message, Rejected
 from metaopt.study.problem import Problem
 from metaopt.training import backend
 from metaopt.training.data import DataSet, DataSpec, load
@@ -49,7 +49,7 @@ class KerasTrainer:
         if isinstance(self._data, DataSpec):
             self._data = load(self._data)
 
-    def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished | Failed | Rejected:
+    def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
         """Trains one job; what it raises is told by the executor."""
         from metaopt.training.fit import build_and_train
 
@@ -83,13 +83,13 @@ class KerasTrainer:
 class _Reported:
     """Counts the epochs that pass by."""
 
-    def __init__(self, report: Callable[[Epoch], bool]) -> None:
+    def __init__(self, report: Callable[[Message], bool]) -> None:
         self._report = report
         self.count = 0
 
-    def __call__(self, epoch: Epoch) -> bool:
-        self.count += 1
-        return self._report(epoch)
+    def __call__(self, message: Message) -> bool:
+        self.count += isinstance(message, Epoch)
+        return self._report(message)
 
 
 def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: float) -> Finished | Failed:
