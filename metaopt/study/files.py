@@ -86,6 +86,19 @@ class Files:
             os.close(descriptor)
 
 
+class Unsynced(Files):
+    """The same without waiting for the disk: for simulations, where syncing takes most of the time and saves nothing.
+
+    What a crash of the machine leaves behind is then anyone's guess.
+    """
+
+    def _sync(self, file: RawIOBase) -> None:
+        pass
+
+    def _sync_folder(self, folder: Path) -> None:
+        pass
+
+
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[None]:
     """Turns an error of the file system into the one sentence that the user sees."""

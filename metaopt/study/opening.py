@@ -1,5 +1,6 @@
 """Opening a study to write: the lock, the fingerprint, and what is made from the journal brought up to date."""
 
+import math
 import os
 import time
 import uuid
@@ -64,7 +65,7 @@ class OpenStudy(Study):
                 be kept for good. Of an existing study only the fingerprint is compared.
             note: is told what should be said aloud.
             files: the file operations.
-            clock: seconds, steadily growing.
+            clock: seconds, steadily growing: the time that the journal tells.
 
         Raises:
             UserError: the study is locked by another search, damaged, or its journal is gone.
@@ -92,7 +93,7 @@ class OpenStudy(Study):
         except BaseException:  # nobody enters what was not opened, so nobody else would give the lock back
             self._lock.release()
             raise
-        self._pickled = -PICKLE_EVERY_S
+        self._pickled = -math.inf
         self._pickle_is_stale = False
 
     @property
@@ -120,14 +121,14 @@ class OpenStudy(Study):
         record = self.record(trial)
         self._record_folder.write(record, self.objective)
         self._pickle_is_stale = True
-        if self._clock() - self._pickled >= PICKLE_EVERY_S:
+        if time.monotonic() - self._pickled >= PICKLE_EVERY_S:
             self.write_pickle()
         return record
 
     def write_pickle(self) -> None:
         """Writes results.pkl."""
         write_trials(pickle_path(self.folder), self.trials, self._files)
-        self._pickled = self._clock()
+        self._pickled = time.monotonic()  # a simulated clock passes years in a second
         self._pickle_is_stale = False
 
     def finish(self, reason: str) -> None:

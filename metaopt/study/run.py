@@ -1,6 +1,7 @@
 """A search from its settings: the study opened, the strategy put together, and then the loop."""
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ def open_study(
     *,
     data: Mapping[str, Any] | None = None,
     files: Files | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> OpenStudy:
     """Opens a study to search it, or makes it; a context manager.
 
@@ -52,6 +54,7 @@ def open_study(
         watch: is told what there is to say.
         data: ``fingerprint`` and ``description`` of the data set, kept by the study.
         files: the file operations.
+        clock: seconds, steadily growing; ``Simulated.clock`` for a simulation.
 
     Raises:
         UserError: see ``OpenStudy``.
@@ -72,7 +75,7 @@ def open_study(
         "problem": {"name": problem.name, "path": problem.path, "source": problem.source},
         "data": data.get("description", {}),
     }
-    return OpenStudy(folder, space, header, note=watch.note, files=files)
+    return OpenStudy(folder, space, header, note=watch.note, files=files, clock=clock)
 
 
 def search(

@@ -1,0 +1,165 @@
+"""Trainings that only say what they would find: virtual workers on a virtual clock, over any objective with a cost.
+
+Loop, strategies, guard and journal are those of a real search; only training takes no time. So strategies can be
+compared on recorded learning curves, and tested with a thousand workers, in seconds; the outcome is the same each time.
+"""
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
+
+from metaopt.executors.failures import failure
+from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Report
+from metaopt.study.objective import find_objective
+
+# The epochs of a trial from its first on: metrics, and virtual seconds that the epoch takes.
+Curve = Iterable[tuple[Mapping[str, float], float]]
+Ended = Finished | Failed | Rejected
+
+
+class Simulated:
+    """Runs jobs in the order of virtual time over all workers, on the thread that waits.
+
+    Hand ``clock`` to ``open_study``, so that the journal's times and the end of the search go by virtual time.
+
+    What an epoch of a trial takes and finds must not depend on when it is asked for: a trial that goes on from a rung
+    is given its whole curve anew, of which the epochs before ``Job.start`` are passed over and cost nothing, as with a
+    checkpoint.
+    """
+
+    def __init__(
+        self, curve: Callable[[Job], Curve], workers: int = 1, setup: float | Callable[[Job], float] = 0.0
+    ) -> None:
+        """Workers that are all free at virtual second 0.
+
+        Args:
+            curve: gives the learning curve of a job's trial, from its first epoch; it is read no further than ``to``,
+                and one that is shorter is a training that stopped early, and is complete. A curve that raises is a
+                training that failed; a generator may also return how the job ends (``Failed``, ``Rejected``).
+            workers: how many jobs run side by side.
+            setup: virtual seconds before the first epoch of each job, for building and loading.
+
+        Raises:
+            ValueError: there is no worker.
+        """
+        if workers < 1:
+            raise ValueError(f"workers is {workers}; take 1 or more")
+        self.slots = workers
+        self._curve = curve
+        self._setup = setup
+        self._now = 0.0
+        self._submitted = 0
+        # When the next report of each running job is due; of several at the same time that of the job taken first.
+        self._due: list[tuple[float, int, _Training]] = []
+
+    def clock(self) -> float:
+        """Virtual seconds since this executor was made."""
+        return self._now
+
+    def submit(self, job: Job) -> None:
+        """Takes a job, which starts at once.
+
+        Raises:
+            RuntimeError: every worker is busy.
+        """
+        if len(self._due) >= self.slots:
+            raise RuntimeError("every slot of the executor is taken")
+        setup = self._setup(job) if callable(self._setup) else self._setup
+        self._schedule(_Training(job, self._curve, setup), self._submitted, setup)
+        self._submitted += 1
+
+    def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
+        """Sets the clock to when the next report is due, and handles it; or further by the timeout, if that is sooner.
+
+        Args:
+            handle: see ``Executor.wait``.
+            timeout: virtual seconds, or None.
+        """
+        if not self._due:
+            return
+        until = math.inf if timeout is None else self._now + timeout
+        if self._due[0][0] > until:
+            self._now = until
+            return
+        self._now, number, training = heapq.heappop(self._due)
+        report = training.report
+        going_on = handle(report)
+        if isinstance(report, Epoch):
+            if going_on and report.epoch < training.job.to:
+                self._schedule(training, number)
+            else:
+                handle(training.end(complete=going_on))
+
+    def __enter__(self) -> "Simulated":
+        """Nothing to start."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Drops what runs."""
+        self._due.clear()
+
+    def _schedule(self, training: "_Training", number: int, setup: float = 0.0) -> None:
+        heapq.heappush(self._due, (self._now + setup + training.advance(), number, training))
+
+
+class _Training:
+    """One running job.
+
+    Attributes:
+        job: what is trained.
+        report: what is told next.
+    """
+
+    report: Epoch | Ended
+
+    def __init__(self, job: Job, curve: Callable[[Job], Curve], setup: float) -> None:
+        self.job = job
+        self._epochs = _epochs(job, curve)
+        self._spent = setup
+
+    def advance(self) -> float:
+        """Goes on to the next report; the virtual seconds until then."""
+        try:
+            step = next(self._epochs)
+        except StopIteration as end:
+            self.report = self.end() if end.value is None else self._timed(end.value)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as with any executor, a training that raises has failed
+            self.report = failure(self.job.trial, error, self._spent)
+        else:
+            self._spent += step.seconds
+            self.report = step
+            return step.seconds
+        return 0.0
+
+    def end(self, complete: bool = True) -> Finished:
+        """How it ends when nothing goes wrong."""
+        return Finished(self.job.trial, complete, self._spent, {"device": "simulated"})
+
+    def _timed(self, end: Ended) -> Ended:
+        return end if isinstance(end, Rejected) else replace(end, seconds=self._spent)
+
+
+def _epochs(job: Job, curve: Callable[[Job], Curve]) -> Generator[Epoch, None, Ended | None]:
+    """The epochs after ``job.start``; returns how the job ends, None where its training is over."""
+    objective = find_objective(job.objective)
+    patience = None if objective.last_epoch_only else job.early_stopping
+    best, best_epoch, spent = math.inf, 0, 0.0
+    steps = iter(curve(job))
+    for epoch in itertools.count(1):
+        try:
+            given, seconds = next(steps)
+        except StopIteration as end:
+            return end.value
+        metrics, spent = dict(given), spent + seconds
+        bad = next((name for name, value in metrics.items() if not math.isfinite(value)), None)
+        if bad is not None:
+            return Failed(job.trial, "diverged", f"{bad} became {metrics[bad]} in epoch {epoch}.")
+        if patience is not None and (loss := objective.loss(metrics, spent)) < best:
+            best, best_epoch = loss, epoch
+        if epoch > job.start:
+            yield Epoch(job.trial, epoch, metrics, seconds)
+        if patience is not None and epoch - best_epoch >= patience:
+            return None
+    raise AssertionError("itertools.count has no end")

@@ -1,0 +1,143 @@
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from executor_contract import (  # noqa: F401 - the battery, but for setting up: a curve has nothing to set up
+    act,
+    collect,
+    test_a_training_that_exits_has_failed,
+    test_a_training_that_raises_has_failed_and_the_next_one_is_trained,
+    test_an_error_of_the_driver_passes_through,
+    test_ends_a_trial_where_the_answer_is_no,
+    test_goes_on_from_where_a_trial_stands,
+    test_hands_on_what_the_trainer_says,
+    test_memory_that_runs_out_is_named_so,
+    test_reports_each_epoch_in_order_and_then_the_end,
+    test_takes_no_more_jobs_than_slots,
+    test_waiting_for_nothing_returns_at_once,
+)
+
+from metaopt.executors import Simulated
+from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Report
+
+
+def scripted(job: Job) -> Iterator[tuple[dict[str, float], float]]:
+    """What the battery's trainer does, as a learning curve."""
+    point = job.point or {}
+    for epoch in itertools.count(1):
+        if epoch == point.get("at", 2):
+            act(point.get("do"))
+            if point.get("do") == "diverge":
+                return Failed(job.trial, "diverged", "The loss became NaN in epoch 3.")
+            if point.get("do") == "reject":
+                return Rejected(job.trial, "params", "Too many.")
+        yield {"loss": 1 / epoch}, point.get("cost", 0.1)
+
+
+@pytest.fixture(params=[1, 3])
+def executor(request: pytest.FixtureRequest) -> Iterator[Simulated]:
+    with Simulated(scripted, workers=request.param) as executor:
+        yield executor
+
+
+def told(executor: Simulated, stop: Any = lambda _: False) -> list[tuple[float, str, int]]:
+    """(virtual second, "trial.epoch" or "trial end") of every report."""
+    found: list[tuple[float, str]] = []
+
+    def handle(report: Report) -> bool:
+        epoch = report.epoch if isinstance(report, Epoch) else " end"
+        found.append((round(executor.clock(), 9), f"{report.trial}.{epoch}".replace(". ", " ")))
+        return not (isinstance(report, Epoch) and stop(report))
+
+    while True:
+        before = len(found)
+        executor.wait(handle)
+        if len(found) == before:
+            return found
+
+
+def test_reports_come_in_the_order_of_virtual_time_over_all_workers() -> None:
+    executor = Simulated(scripted, workers=3, setup=lambda job: float(job.trial == 2))
+    for trial, cost in enumerate((3.0, 2.0, 1.0)):
+        executor.submit(Job(trial, {"cost": cost}, to=2))
+    assert told(executor) == [
+        (2.0, "1.1"),
+        (2.0, "2.1"),
+        (3.0, "0.1"),
+        (3.0, "2.2"),  # due at the same time: the job that was taken first is told of first
+        (3.0, "2 end"),
+        (4.0, "1.2"),
+        (4.0, "1 end"),
+        (6.0, "0.2"),
+        (6.0, "0 end"),
+    ]
+
+
+def test_a_trial_that_goes_on_pays_for_its_new_epochs_only() -> None:
+    whole, parts = Simulated(scripted, setup=0.5), Simulated(scripted, setup=0.5)
+    whole.submit(Job(0, None, to=9))
+    whole_reports = collect(whole)
+    parts.submit(Job(0, None, to=3))
+    part_reports = collect(parts)
+    parts.submit(Job(0, None, start=3, to=9))
+    part_reports += collect(parts)
+    assert whole.clock() == pytest.approx(0.5 + 0.9)
+    assert parts.clock() == pytest.approx(0.5 + 0.3 + 0.5 + 0.6)
+    assert [r for r in part_reports if isinstance(r, Epoch)] == [r for r in whole_reports if isinstance(r, Epoch)]
+    assert [r.seconds for r in part_reports if isinstance(r, Finished)] == pytest.approx([0.8, 1.1])
+
+
+def test_a_worker_that_is_idle_starts_later_jobs_later() -> None:
+    executor = Simulated(scripted, workers=2)
+    executor.submit(Job(0, {"cost": 5.0}, to=1))
+    assert [report.trial for report in collect(executor)] == [0, 0]
+    executor.submit(Job(1, {"cost": 2.0}, to=1))
+    assert told(executor) == [(7.0, "1.1"), (7.0, "1 end")]
+
+
+def test_a_timeout_is_in_virtual_seconds() -> None:
+    executor = Simulated(scripted)
+    executor.submit(Job(0, {"cost": 10.0}, to=1))
+    executor.wait(lambda report: pytest.fail(f"{report} is not due"), timeout=4.0)
+    assert executor.clock() == 4.0
+    reports: list[Report] = []
+    executor.wait(lambda report: reports.append(report) or True, timeout=6.0)  # type: ignore[func-returns-value]
+    assert executor.clock() == 10.0
+    assert [type(report) for report in reports] == [Epoch, Finished]
+
+
+def test_a_curve_that_ends_before_its_time_is_a_training_that_stopped_early() -> None:
+    executor = Simulated(lambda job: [({"loss": 1.0}, 1.0)] * 4)
+    executor.submit(Job(0, None, to=9))
+    *epochs, end = collect(executor)
+    assert [epoch.epoch for epoch in epochs if isinstance(epoch, Epoch)] == [1, 2, 3, 4]
+    assert isinstance(end, Finished)
+    assert end.complete
+    assert end.seconds == executor.clock() == 4.0
+
+
+@pytest.mark.parametrize("start", [0, 4])
+def test_patience_counts_the_epochs_before_a_pause(start: int) -> None:
+    losses = [0.5, 0.4, 0.3, 0.35, 0.31, 0.3, 0.2, 0.1]
+    executor = Simulated(lambda job: [({"val_loss": loss}, 1.0) for loss in losses])
+    executor.submit(Job(0, None, start=start, to=8, early_stopping=3, objective="val_loss"))
+    *epochs, end = collect(executor)
+    assert isinstance(epochs[-1], Epoch)
+    assert epochs[-1].epoch == 6  # the best one is the third
+    assert isinstance(end, Finished)
+    assert end.complete
+
+
+def test_a_metric_that_is_no_number_is_a_training_that_diverged() -> None:
+    executor = Simulated(lambda job: [({"loss": 1.0}, 1.0), ({"loss": math.nan}, 1.0)])
+    executor.submit(Job(0, None, to=5))
+    end = collect(executor)[-1]
+    assert isinstance(end, Failed)
+    assert end.cause == "diverged"
+
+
+def test_without_a_worker_nothing_could_run() -> None:
+    with pytest.raises(ValueError, match="workers is 0"):
+        Simulated(scripted, workers=0)
