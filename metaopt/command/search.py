@@ -102,7 +102,7 @@ def run(arguments: Namespace, beside: Path | None) -> None:
         ready = prepare(arguments, beside, watch)
         executor = _make_executor(ready, arguments.results)
         with ready.open(arguments.results, watch) as study:
-            search(study, ready.problem, ready.settings, executor, watch, ready.images, arguments.time, keep="best")
+            search(study, ready.problem, ready.settings, executor, watch, ready.images, arguments.time, keep="needed")
     print(describe(study.require_best(), arguments.results))
 
 

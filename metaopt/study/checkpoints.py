@@ -1,10 +1,15 @@
-"""Where trials keep their weights, and which of them are kept."""
+"""Where trials keep their checkpoints, and which of them are kept."""
 
 import shutil
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-Keep = Literal["none", "best", "all"]
+from metaopt.errors import UserError
+
+Keep = Literal["none", "needed", "all"]
+
+QUOTA = 5_000_000_000  # bytes
 
 
 class Checkpoints:
@@ -12,24 +17,66 @@ class Checkpoints:
 
     Args:
         folder: the study's.
-        keep: ``none``: trials get no directory; ``best``: that of the best trial survives, so that the best weights so
-            far can be used at every moment and the disk is not filled by the others; ``all``: a user's own training
-            looks after its files.
+        keep: ``none``: trials get no directory; ``needed``: of those that are over, only the best keeps its checkpoint,
+            so that the best weights so far can be used at every moment and the others do not fill the disk; ``all``: a
+            user's own training looks after its files.
+        quota: bytes that checkpoints may take.
     """
 
-    def __init__(self, folder: Path, keep: Keep) -> None:
+    def __init__(self, folder: Path, keep: Keep = "none", quota: int = QUOTA) -> None:
         self._folder = folder / "checkpoints"
         self._keep = keep
+        self._quota = quota
 
     def directory(self, trial: int) -> str | None:
         """The directory of a trial, which need not exist yet."""
         return None if self._keep == "none" else str(self._folder / f"{trial:06d}")
 
-    def clear(self, running: set[int], best: int | None) -> None:
-        """Removes what nobody needs any more; what cannot be removed is left."""
-        if self._keep != "best" or not self._folder.is_dir():
+    def clear(self, needed: Collection[int], useful: Sequence[int]) -> None:
+        """Removes what nobody can ask for again, then what exceeds the quota; what cannot be removed is left.
+
+        Args:
+            needed: trials whose checkpoints stay in any case.
+            useful: trials that may go on, or be inherited from; the first go first where the disk is full.
+
+        Raises:
+            UserError: the quota holds not even one trial.
+        """
+        if self._keep != "needed" or not self._folder.is_dir():
             return
-        needed = {f"{trial:06d}" for trial in (*running, *([] if best is None else [best]))}
+        sizes: dict[int, int] = {}
         for directory in self._folder.iterdir():
-            if directory.name.isdecimal() and directory.name not in needed:
+            if not directory.name.isdecimal():
+                continue
+            trial = int(directory.name)
+            if trial in needed or trial in useful:
+                sizes[trial] = _size(directory)
+            else:
                 shutil.rmtree(directory, ignore_errors=True)
+        self._refuse_large(sizes)
+        total = sum(sizes.values())
+        for trial in useful:
+            if total <= self._quota:
+                break
+            if trial in sizes and trial not in needed:
+                shutil.rmtree(self._folder / f"{trial:06d}", ignore_errors=True)
+                total -= sizes[trial]
+
+    def _refuse_large(self, sizes: dict[int, int]) -> None:
+        trial = max(sizes, key=sizes.__getitem__, default=None)
+        if trial is not None and sizes[trial] > self._quota:
+            raise UserError(
+                f"--checkpoint-quota {self._quota / 1e6:.3g}MB is too small for one trial: the checkpoint of trial"
+                f" {trial} takes {sizes[trial] / 1e6:.3g} MB; give at least {-(-sizes[trial] // 1_000_000)}MB."
+            )
+
+
+def _size(directory: Path) -> int:
+    """Bytes of the files in a directory; one that a worker renames meanwhile does not count."""
+    total = 0
+    for file in directory.rglob("*"):
+        try:
+            total += file.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total

@@ -3,15 +3,16 @@
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from metaopt.errors import UserError
-from metaopt.schedulers import Done, Start
-from metaopt.study.checkpoints import Checkpoints, Keep
+from metaopt.schedulers import Continue, Start, Stop, Wait
+from metaopt.study.checkpoints import Checkpoints
 from metaopt.study.guard import Guard
 from metaopt.study.hopeless import is_hopeless
-from metaopt.study.jobs import Epoch, Executor, Failed, Finished, Job, Rejected, Report
+from metaopt.study.jobs import Ancestor, Epoch, Executor, Failed, Finished, Job, Rejected, Remark, Report
 from metaopt.study.opening import OpenStudy
 from metaopt.study.proposing import NothingPasses, Proposer
 from metaopt.study.records import Record, best_record
@@ -22,6 +23,7 @@ from metaopt.study.watch import Watcher
 
 SAME_FAILURES = 3  # in a row, and the user is told
 REJECTED_IN_A_ROW = 200  # networks refused in the worker, on the slow path, before the search gives up
+_UNTIL_TOLD = 1_000_000  # epochs of a job whose resource is seconds
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,21 @@ class JobSettings:
 
     Attributes:
         seed: the study's seed.
+        resource: R, at which a trial is fully trained.
+        in_seconds: resources are seconds of training, not epochs.
         early_stopping: epochs without improvement before a trial ends, or None.
         stop_hopeless: whether hopeless trials are stopped early.
-        keep: whose checkpoints are kept, see ``Checkpoints``.
+        folds: of cross-validation, 1 for none.
+        inherit: whether a trial with a parent starts from its weights.
     """
 
     seed: int = 0
+    resource: int = 1
+    in_seconds: bool = False
     early_stopping: int | None = None
     stop_hopeless: bool = False
-    keep: Keep = "none"
+    folds: int = 1
+    inherit: bool = False
 
 
 class Search:
@@ -68,6 +76,8 @@ class Search:
         goal: int | None,
         jobs: JobSettings,
         ending: Ending,
+        checkpoints: Checkpoints,
+        clock: Callable[[], float] = time.monotonic,
     ):
         self._study = study
         self._strategy = strategy
@@ -79,9 +89,10 @@ class Search:
         self._ending = ending
         self._view = StudyView(study.state, study.space, study.objective, study.limits, jobs.seed, goal)
         self._proposer = Proposer(strategy, guard, study.space, self._view)
-        self._checkpoints = Checkpoints(study.folder, jobs.keep)
+        self._checkpoints = checkpoints
+        self._clock = clock
         self._submitted: set[int] = set()
-        self._deadline = math.inf if ending.seconds is None else time.monotonic() + ending.seconds
+        self._deadline = math.inf if ending.seconds is None else clock() + ending.seconds
         self._best: Record | None = None
         self._since_best = 0
         self._last_causes: list[str] = []
@@ -91,7 +102,7 @@ class Search:
         """Searches until the strategy is done, the time is over, or nothing better comes.
 
         Raises:
-            UserError: no network of the space passes the guard.
+            UserError: no network of the space passes the guard, or the quota holds not even one checkpoint.
             ResultsNotWritable: the journal could not be written; what was finished before is saved.
         """
         records = self._study.records
@@ -114,13 +125,21 @@ class Search:
         while not (self._time_is_over() or self._is_stale()) and len(self._submitted) < self._executor.slots:
             if self._exhausted:
                 break
-            decision = self._strategy.next(self._view)
-            if isinstance(decision, Start):
-                self._start(decision)
-            elif isinstance(decision, Done) or self._submitted:
-                break
-            else:
-                raise RuntimeError("the strategy waits while nothing runs: it would wait for ever")
+            match self._strategy.next(self._view):
+                case Start() as start:
+                    self._start(start)
+                case Continue(number, to):
+                    self._study.append({"event": "continued", "trial": number, "to": to})
+                    trial = self._study.state.trials[number]
+                    self._submit(trial, self._study.space.point(trial.vals))
+                case Stop(number):
+                    self._study.append({"event": "stopped", "trial": number})
+                    self._study.write_record(self._study.state.trials[number])
+                    self._clear_checkpoints()
+                case Wait() if not self._submitted:
+                    raise RuntimeError("the strategy waits while nothing runs: it would wait for ever")
+                case _:
+                    break
         if self._time_is_over():
             return "the time is over; run again to go on"
         if self._submitted:
@@ -149,6 +168,7 @@ class Search:
                 "vals": dict(accepted.vals),
                 "point": plain(accepted.point),
                 "to": accepted.to,
+                "bracket": decision.bracket,
                 "model_based": accepted.vals.model_based,
                 "parent": accepted.vals.parent,
                 "network": accepted.network,
@@ -162,16 +182,28 @@ class Search:
         job = Job(
             trial=trial.number,
             point=point,
-            to=trial.to,
+            start=trial.epochs,
+            to=_UNTIL_TOLD if self._jobs.in_seconds else trial.to,
             seed=self._jobs.seed,
             early_stopping=self._jobs.early_stopping,
             objective=self._study.objective.name,
             limits=limits,
             checkpoint=self._checkpoints.directory(trial.number),
+            folds=self._jobs.folds,
+            ancestor=self._ancestor(trial),
         )
         self._watch.trial_started(trial.number, trial.to, trial.proposal.get("params"), trial.proposal.get("macs"))
         self._executor.submit(job)
         self._submitted.add(trial.number)
+
+    def _ancestor(self, trial: Trial) -> Ancestor | None:
+        """Whose weights a trial starts from."""
+        parent = trial.vals.parent
+        if not self._jobs.inherit or parent is None:
+            return None
+        directory = self._checkpoints.directory(parent)
+        vals = self._study.state.trials[parent].vals
+        return None if directory is None else Ancestor(parent, self._study.space.point(vals), directory)
 
     def _handle(self, report: Report) -> bool:
         """Journals a report; for an epoch, whether the trial trains on."""
@@ -179,27 +211,39 @@ class Search:
         match report:
             case Epoch():
                 if report.epoch > trial.epochs:
-                    self._study.append(
-                        {
-                            "event": "epoch",
-                            "trial": report.trial,
-                            "epoch": report.epoch,
-                            "metrics": report.metrics,
-                            "seconds": round(report.seconds, 4),
-                        }
-                    )
+                    self._study.append(_epoch(report))
                 self._watch.epoch(report)
-                return not (self._time_is_over() or self._is_hopeless(trial, report))
+                over = self._time_is_over() or self._is_hopeless(trial, report)
+                return not (over or self._has_spent(trial, report.epoch))
+            case Remark():
+                self._watch.note(report.text)
+                return True
             case Rejected():
                 self._submitted.discard(report.trial)
                 self._reject(report)
-            case Finished(complete=False) if self._time_is_over():
+            case Finished(complete=False) if self._time_is_over() and not self._has_spent(trial, trial.epochs):
                 self._submitted.discard(report.trial)  # it goes on when the search does
             case Finished() | Failed():
                 self._submitted.discard(report.trial)
-                self._study.append({"event": "ended", "trial": report.trial, **_ending(report)})
+                self._study.append({"trial": report.trial, **self._end_event(trial, report)})
                 self._after(trial)
         return False
+
+    def _end_event(self, trial: Trial, report: Finished | Failed) -> dict[str, Any]:
+        """The event of a job's end: the trial has ended, or it is paused below R."""
+        seconds = round(report.seconds, 3)
+        if isinstance(report, Failed):
+            failure = {"cause": report.cause, "error": report.error, "traceback": report.traceback}
+            return {"event": "ended", "status": "fail", "seconds": seconds, "failure": failure}
+        told = {"seconds": seconds, "info": plain(report.info), "result": plain(report.result)}
+        spent = self._has_spent(trial, trial.epochs or report.result.get("epochs", trial.to))
+        if spent and trial.to < self._jobs.resource:
+            return {"event": "paused", **told}
+        return {"event": "ended", "status": "ok", "complete": report.complete or spent, **told}
+
+    def _has_spent(self, trial: Trial, epochs: int) -> bool:
+        """Whether a trial with so many epochs has the resource that it trains to."""
+        return (sum(trial.seconds[:epochs]) if self._jobs.in_seconds else epochs) >= trial.to
 
     def _is_hopeless(self, trial: Trial, report: Epoch) -> bool:
         return self._jobs.stop_hopeless and is_hopeless(trial, report.epoch, report.metrics, self._study.state.trials)
@@ -221,9 +265,9 @@ class Search:
         record = self._study.write_record(trial)
         best = best_record([record] if self._best is None else [self._best, record])
         better = best is record and (self._best is None or record["loss"] < self._best["loss"])
-        self._since_best = 0 if better else self._since_best + 1
+        self._since_best = 0 if better else self._since_best + (len(trial.rungs) <= 1)  # a trial counts once
         self._best = best
-        self._checkpoints.clear(self._submitted, None if best is None else best["trial"])
+        self._clear_checkpoints()
         self._watch.trial_ended(record, best)
         self._last_causes = [*self._last_causes, trial.failure.get("cause", "")][-SAME_FAILURES:]
         if self._last_causes == [trial.failure.get("cause")] * SAME_FAILURES:
@@ -232,30 +276,38 @@ class Search:
                 f" {trial.failure['error']}"
             )
 
+    def _clear_checkpoints(self) -> None:
+        """Removes the checkpoints that nobody can ask for again, and under the quota others, the worst first."""
+        trials = self._study.state.trials
+        running = [trials[number] for number in self._submitted]
+        needed = set(self._submitted) | ({self._best["trial"]} if self._best is not None else set())
+        if self._jobs.inherit:
+            needed |= {trial.vals.parent for trial in running if trial.vals.parent is not None}
+        useful = [trial for trial in trials if trial.status == "paused" or (self._jobs.inherit and trial.complete)]
+        worst_first = sorted(useful, key=lambda trial: self._view.standing(trial, self._jobs.resource) or (math.inf,))
+        self._checkpoints.clear(needed, [trial.number for trial in reversed(worst_first)])
+
     def _remaining(self) -> float | None:
-        return None if math.isinf(self._deadline) else max(0.0, self._deadline - time.monotonic())
+        return None if math.isinf(self._deadline) else max(0.0, self._deadline - self._clock())
 
     def _time_is_over(self) -> bool:
-        return time.monotonic() >= self._deadline
+        return self._clock() >= self._deadline
 
     def _is_stale(self) -> bool:
         limit = self._ending.stop_after
         return limit is not None and self._best is not None and self._since_best >= limit
 
 
-def _ending(report: Finished | Failed) -> dict[str, Any]:
-    """How a job ended, as the journal keeps it."""
-    seconds = round(report.seconds, 3)
-    if isinstance(report, Failed):
-        failure = {"cause": report.cause, "error": report.error, "traceback": report.traceback}
-        return {"status": "fail", "seconds": seconds, "failure": failure}
-    return {
-        "status": "ok",
-        "complete": report.complete,
-        "seconds": seconds,
-        "info": plain(report.info),
-        "result": plain(report.result),
+def _epoch(report: Epoch) -> dict[str, Any]:
+    """The event of an epoch."""
+    event = {
+        "event": "epoch",
+        "trial": report.trial,
+        "epoch": report.epoch,
+        "metrics": report.metrics,
+        "seconds": round(report.seconds, 4),
     }
+    return {**event, "replicates": list(report.replicates)} if report.replicates else event
 
 
 def plain(value: Any) -> Any:

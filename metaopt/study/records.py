@@ -22,12 +22,12 @@ def make_record(trial: Trial, study: dict[str, Any], objective: Objective, limit
     """The record of a trial, with the keys that users and tools rely on.
 
     Args:
-        trial: a trial that has ended.
+        trial: a trial that has ended, is paused, or goes on after a pause; of the latter its last rung counts.
         study: the study's header, for its seed.
         objective: names the loss.
         limits: the limits in force.
     """
-    outcome = trial.outcome(objective, limits)
+    outcome = trial.outcome(objective, limits, trial.rungs[-1] if trial.status == "running" else None)
     record: Record = {
         "schema": SCHEMA,
         "trial": trial.number,
@@ -41,10 +41,13 @@ def make_record(trial: Trial, study: dict[str, Any], objective: Objective, limit
         "vals": dict(trial.vals),
         "epochs": trial.epochs,
         "complete": trial.complete,
+        "paused": trial.status == "paused",
+        "bracket": trial.bracket,
+        "rungs": [[rung.to, rung.epochs] for rung in trial.rungs],
         "history": _history(trial),
         "scores": _scores(trial, outcome),
         "best_epoch": outcome.best_epoch,
-        "replicates": [],
+        "replicates": _replicates(trial, outcome),
         "params": trial.counts.get("params"),
         "macs": trial.counts.get("macs"),
         "blueprint": trial.proposal.get("blueprint"),
@@ -76,6 +79,11 @@ def _scores(trial: Trial, outcome: Outcome) -> dict[str, dict[str, float]]:
         return {}
     best = trial.metrics[(outcome.best_epoch or len(trial.metrics)) - 1]
     return {"best": best, "end": trial.metrics[-1]}
+
+
+def _replicates(trial: Trial, outcome: Outcome) -> list[dict[str, float]]:
+    """The metrics of each fold at the best epoch."""
+    return trial.replicates[(outcome.best_epoch or 0) - 1] if trial.replicates else []
 
 
 def file_name(record: Record, objective: Objective) -> str:
@@ -146,9 +154,9 @@ def record_files(folder: Path) -> list[tuple[int, Path]]:
 
 
 def records_of(trials: Trials, objective: Objective, limits: Sequence[Limit]) -> list[Record]:
-    """The records of every trial that has ended, by number."""
+    """The records of every trial that has ended or reached a rung, by number."""
     return [
         make_record(trial, trials.header, objective, limits)
         for trial in trials.trials
-        if trial.status in ("ok", "fail")
+        if trial.status in ("ok", "fail") or trial.rungs
     ]

@@ -94,12 +94,12 @@ def make_trials(records: Iterable[dict[str, Any]], labels: Sequence[str], study:
         study: the study's id, by which each document is known again as ours.
     """
     records = list(records)
-    largest = max((r["epochs"] for r in records if r["complete"] and r["status"] == "ok"), default=0)
+    largest = max((_budget(record) for record in records if record["status"] == "ok"), default=0)
     documents = []
     for tid, record in enumerate(records):
         if record["status"] == "fail" or record["loss"] is None:
             result = {"status": STATUS_FAIL, "failure": record.get("error", "")}
-        elif record["complete"] or record["epochs"] >= largest:
+        elif record["complete"] or _budget(record) >= largest:
             result = {"status": STATUS_OK, "loss": float(record["loss"])}
         else:
             result = {"status": STATUS_SUSPENDED}
@@ -109,6 +109,11 @@ def make_trials(records: Iterable[dict[str, Any]], labels: Sequence[str], study:
     trials.insert_trial_docs(documents)
     trials.refresh()
     return trials
+
+
+def _budget(record: dict[str, Any]) -> int:
+    """The largest resource that a trial was trained to."""
+    return record["rungs"][-1][0] if record["rungs"] else record["epochs"]
 
 
 def write_trials(path: Path, trials: Trials, files: Files) -> None:

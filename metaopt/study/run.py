@@ -10,7 +10,7 @@ from typing import Any
 from metaopt.samplers import SAMPLERS, TPE, Evolution
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import compile_space
-from metaopt.study.checkpoints import Keep
+from metaopt.study.checkpoints import Checkpoints, Keep
 from metaopt.study.files import Files
 from metaopt.study.guard import Guard
 from metaopt.study.jobs import Executor
@@ -67,7 +67,7 @@ def open_study(
             "network": hashlib.sha256(problem.code.encode()).hexdigest(),
             "data": str(data.get("fingerprint", "")),
             "objective": settings.objective,
-            "folds": "1",
+            "folds": str(settings.folds),
         },
         "objective": settings.objective,
         "seed": settings.seed,
@@ -87,6 +87,7 @@ def search(
     images: ImageKind | None = None,
     seconds: float | None = None,
     keep: Keep = "none",
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Searches, or goes on searching, until the goal is reached or the time is over.
 
@@ -98,7 +99,8 @@ def search(
         watch: is told what happens.
         images: what the networks take; not needed for a problem without ``network``.
         seconds: after which the run ends, or None.
-        keep: whose checkpoints are kept.
+        keep: whose checkpoints are kept, see ``Checkpoints``.
+        clock: of the deadline, in seconds.
 
     Raises:
         UserError: see ``Search.run``.
@@ -112,8 +114,18 @@ def search(
         Guard(problem, images.input_shape, images.classes, study.limits),
         watch,
         goal=settings.goal,
-        jobs=JobSettings(settings.seed, settings.early_stopping, settings.stop_hopeless, keep),
+        jobs=JobSettings(
+            seed=settings.seed,
+            resource=settings.epochs,
+            in_seconds=settings.budget_unit == "seconds",
+            early_stopping=settings.early_stopping,
+            stop_hopeless=settings.stop_hopeless,
+            folds=settings.folds,
+            inherit=settings.inherit,
+        ),
         ending=Ending(seconds, settings.stop_after),
+        checkpoints=Checkpoints(study.folder, keep, settings.checkpoint_quota),
+        clock=clock,
     ).run()
 
 

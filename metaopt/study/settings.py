@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from metaopt.study.checkpoints import QUOTA
 from metaopt.study.trials import Trials
 
 # What is random at first is at most a quarter of the goal: hyperopt's 20 trials, and a population of 50.
@@ -34,6 +35,10 @@ class Settings:
         workers: trials at once.
         executor: name of the executor.
         seed: the study's seed.
+        budget_unit: ``epochs`` or ``seconds``, what ``epochs`` and ``min_epochs`` count under a scheduler.
+        folds: parts that cross-validation cuts the images into, 1 for none.
+        inherit: whether a trial starts from the weights of its parent.
+        checkpoint_quota: bytes that checkpoints may take.
         deterministic: whether every operation is to be deterministic, also on a GPU.
     """
 
@@ -57,6 +62,10 @@ class Settings:
     workers: int = 1
     executor: str = "processes"
     seed: int = 0
+    budget_unit: str = "epochs"
+    folds: int = 1
+    inherit: bool = False
+    checkpoint_quota: int = QUOTA
     deterministic: bool = False
 
     @property

@@ -39,7 +39,7 @@ class Searcher:
         if not isinstance(decision, Propose):
             return decision
         vals = self.sampler.propose(view.number, view.history, view.running_vals, view.generator("propose"))
-        return Start(vals, decision.to)
+        return Start(vals, decision.to, decision.bracket)
 
 
 def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str | None) -> tuple[str, str]:

@@ -38,6 +38,21 @@ class Outcome:
         return self.violation == 0.0
 
 
+@dataclass(frozen=True)
+class Rung:
+    """A resource that a trial was trained to.
+
+    Attributes:
+        to: the resource; the epochs may be fewer where the trial ended by itself.
+        epochs: that it had trained then.
+        result: what a user's own training had returned then.
+    """
+
+    to: int
+    epochs: int
+    result: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass
 class Trial:
     """One point and all the training that it received; changed by ``Trials.apply`` only.
@@ -46,16 +61,18 @@ class Trial:
         number: from 0, in the order of proposal.
         vals: what was trained, label → value.
         point: the same as ``space_eval`` returns it, as far as JSON can say it.
-        to: the resource that it trains to.
+        to: the resource that it trains to, or has been trained to where it is paused.
         status: ``running`` also after a crash, until it is trained again and ends.
-        bracket: that it was started in.
         complete: fully trained, be it at ``to`` or by early stopping.
         metrics: per epoch, its metrics.
         seconds: per epoch, its wall seconds.
+        replicates: per epoch, the metrics of each fold; empty without folds.
+        rungs: the resources that it was trained to, ascending.
         spent: wall seconds of all its jobs, with building and tracing.
         ended: seconds of search, summed over restarts, when it ended.
         proposal: what the guard said of it: ``params``, ``macs``, ``memory``, ``blueprint``, ``signature``.
         imported: trained elsewhere; known to the sampler, never the study's best.
+        bracket: that it was started in.
     """
 
     number: int
@@ -63,10 +80,11 @@ class Trial:
     point: Any
     to: int
     status: Status = "running"
-    bracket: int | None = None
     complete: bool = False
     metrics: list[Metrics] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    replicates: list[list[Metrics]] = field(default_factory=list)
+    rungs: list[Rung] = field(default_factory=list)
     spent: float = 0.0
     ended: float | None = None
     proposal: dict[str, Any] = field(default_factory=dict)
@@ -74,6 +92,7 @@ class Trial:
     result: dict[str, Any] = field(default_factory=dict)
     failure: dict[str, str] = field(default_factory=dict)
     imported: bool = False
+    bracket: int | None = None
 
     @property
     def epochs(self) -> int:
@@ -86,22 +105,39 @@ class Trial:
         known = {**self.proposal, **self.info}
         return {name: known[name] for name in ("params", "macs", "memory") if known.get(name) is not None}
 
-    def outcome(self, objective: Objective, limits: Sequence[Limit]) -> Outcome:
+    def rung_within(self, resource: int) -> Rung | None:
+        """The last rung that the trial reached within a resource; that at which a complete one ended counts at every
+        resource.
+        """
+        if self.complete and self.rungs:
+            within = [rung for rung in self.rungs[:-1] if rung.to <= resource]
+            return within[-1] if within and self.rungs[-1].to > resource else self.rungs[-1]
+        return max((rung for rung in self.rungs if rung.to <= resource), key=lambda rung: rung.to, default=None)
+
+    def outcome(self, objective: Objective, limits: Sequence[Limit], rung: Rung | None = None) -> Outcome:
         """The trial's loss, and whether it keeps the limits.
 
         A measured limit is judged at the best epoch of the objective among those that keep it, else at the best epoch.
+
+        Args:
+            objective: what is optimised.
+            limits: those in force.
+            rung: judges the trial as it was there, not as it is now.
         """
-        if "loss" in self.result:
-            return self._judged(float(self.result["loss"]), None, {**self.result, **self.counts}, limits)
-        if not self.metrics:
+        result = self.result if rung is None else rung.result
+        if "loss" in result:
+            return self._judged(float(result["loss"]), None, {**result, **self.counts}, limits)
+        epochs = len(self.metrics) if rung is None else rung.epochs
+        metrics, seconds = self.metrics[:epochs], self.seconds[:epochs]
+        if not metrics:
             return Outcome(None)
-        losses = objective.losses(self.metrics, self.seconds)
+        losses = objective.losses(metrics, seconds)
         if objective.last_epoch_only:
             best = len(losses) - 1
         else:
-            keeping = [i for i, metrics in enumerate(self.metrics) if violation(limits, metrics) == 0]
+            keeping = [i for i, values in enumerate(metrics) if violation(limits, values) == 0]
             best = min(keeping or range(len(losses)), key=losses.__getitem__)
-        values = {**self.metrics[best], "seconds": sum(self.seconds), **self.counts}
+        values = {**metrics[best], "seconds": sum(seconds), **self.counts}
         return self._judged(losses[best], best + 1, values, limits)
 
     def _judged(self, loss: float, epoch: int | None, values: dict[str, Any], limits: Sequence[Limit]) -> Outcome:
@@ -146,7 +182,7 @@ class Trials:
 
     @property
     def running(self) -> list[Trial]:
-        """Trials that have not ended, by number."""
+        """Trials that are in training, by number."""
         return [trial for trial in self.trials if trial.status == "running"]
 
     def _on_study(self, event: Event) -> None:
@@ -159,6 +195,7 @@ class Trials:
     def _on_proposed(self, event: Event) -> None:
         vals = Vals(event["vals"], model_based=event["model_based"], parent=event.get("parent"))
         trial = Trial(event["trial"], vals, event["point"], event["to"], proposal=event["network"])
+        trial.bracket = event.get("bracket")
         self.trials.append(trial)
         self.rejected.update(event["rejected"])
         if signature := event["network"].get("signature"):
@@ -174,16 +211,37 @@ class Trials:
         if event["epoch"] == len(trial.metrics) + 1:  # the first line of an epoch stands
             trial.metrics.append(event["metrics"])
             trial.seconds.append(event["seconds"])
+            if event.get("replicates"):
+                trial.replicates.append(event["replicates"])
+
+    def _on_paused(self, event: Event) -> None:
+        trial = self.trials[event["trial"]]
+        trial.status = "paused"
+        self._take_in(trial, event)
+
+    def _on_continued(self, event: Event) -> None:
+        trial = self.trials[event["trial"]]
+        trial.status, trial.to = "running", event["to"]
+
+    def _on_stopped(self, event: Event) -> None:
+        self.trials[event["trial"]].status = "ok"
 
     def _on_ended(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
         trial.status = event["status"]
         trial.complete = event.get("complete", True)
+        trial.failure = event.get("failure", {})
+        self._take_in(trial, event)
+
+    def _take_in(self, trial: Trial, event: Event) -> None:
+        """What a job says at its end."""
         trial.spent += event["seconds"]
         trial.ended = event["clock"]
-        trial.info = event.get("info", {})
+        trial.info = {**trial.info, **event.get("info", {})}
         trial.result = event.get("result", {})
-        trial.failure = event.get("failure", {})
+        if trial.status != "fail":
+            reached = trial.status == "paused" or trial.complete
+            trial.rungs.append(Rung(trial.to if reached else trial.epochs, trial.epochs, trial.result))
 
     def _on_imported(self, event: Event) -> None:
         trial = Trial(len(self.trials), Vals(event["vals"]), event["point"], event["epochs"], imported=True)

@@ -10,7 +10,9 @@ from metaopt.schedulers import Standing, TrialView
 from metaopt.spaces import Space, Vals
 from metaopt.study.limits import Limit
 from metaopt.study.objective import Objective
-from metaopt.study.trials import Trial, Trials
+from metaopt.study.trials import Rung, Trial, Trials
+
+TRAINING_LOSS = ("train", "loss")  # the cross-entropy of the first head on training images; Keras' total without it
 
 
 class StudyView:
@@ -38,6 +40,9 @@ class StudyView:
         self._objective = objective
         self._limits = limits
         self._seed = seed
+        # What a trial's rungs say of it does not change; thousands of trials are looked at before each proposal.
+        self._observed: dict[int, tuple[tuple[str, int], Observation]] = {}
+        self._standings: dict[tuple[int, int], Standing | None] = {}
 
     @property
     def trials(self) -> Sequence[Trial]:
@@ -56,31 +61,64 @@ class StudyView:
 
     @property
     def running_vals(self) -> list[Vals]:
-        """Vals of the trials that are running, by number."""
-        return [trial.vals for trial in self._trials.running]
+        """Vals of the trials that are running and of which nothing is known yet, by number."""
+        return [trial.vals for trial in self._trials.running if not trial.rungs]
 
     @property
     def history(self) -> History:
-        """Every trial that has ended, as a sampler reads it."""
-        return History(
-            self.space, tuple(self._observe(trial) for trial in self.trials if trial.status in ("ok", "fail"))
-        )
+        """Every trial that has ended or reached a rung, as a sampler reads it."""
+        known = (trial for trial in self.trials if trial.status in ("ok", "fail") or trial.rungs)
+        return History(self.space, tuple(self._observe(trial) for trial in known))
 
     def standing(self, trial: TrialView, resource: int) -> Standing | None:
         """See ``metaopt.schedulers.View``."""
-        raise NotImplementedError
+        own = self.trials[trial.number]
+        rung = own.rung_within(resource)
+        if rung is None or own.status in ("fail", "rejected"):
+            return None
+        key = own.number, rung.to
+        if key not in self._standings:
+            self._standings[key] = self._stand(own, rung)
+        return self._standings[key]
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Randomness for one purpose of the next trial, other at each attempt."""
         return randomness.generator(self._seed, self.number, purpose, self.attempt)
 
+    def _stand(self, trial: Trial, rung: Rung) -> Standing | None:
+        outcome = trial.outcome(self._objective, self._limits, rung)
+        if outcome.loss is None:
+            return None
+        last = trial.metrics[rung.epochs - 1] if trial.metrics else {}
+        training = next((last[name] for name in TRAINING_LOSS if name in last), 0.0)
+        return float(not outcome.feasible), outcome.violation, outcome.loss, training, float(trial.number)
+
     def _observe(self, trial: Trial) -> Observation:
-        outcome = trial.outcome(self._objective, self._limits)
+        state = trial.status, len(trial.rungs)
+        known = self._observed.get(trial.number)
+        if known is None or known[0] != state:
+            known = self._observed[trial.number] = state, self._observation(trial)
+        return known[1]
+
+    def _observation(self, trial: Trial) -> Observation:
+        if trial.status == "fail" or not trial.rungs:  # what was trained elsewhere has no rungs
+            outcome = trial.outcome(self._objective, self._limits)
+            loss, full = (outcome.loss if trial.status == "ok" else None), True
+            losses: tuple[tuple[int, float], ...] = ()
+        else:
+            outcomes = [trial.outcome(self._objective, self._limits, rung) for rung in trial.rungs]
+            outcome = outcomes[-1]
+            loss, full = outcome.loss, trial.complete
+            losses = tuple(
+                (rung.to, each.loss) for rung, each in zip(trial.rungs, outcomes, strict=True) if each.loss is not None
+            )
         return Observation(
             trial=trial.number,
             vals=trial.vals,
-            loss=outcome.loss if trial.status == "ok" else None,
-            budget=trial.epochs,
+            loss=loss,
+            budget=trial.rungs[-1].to if trial.rungs else max(1, trial.epochs),
             feasible=outcome.feasible,
             violation=outcome.violation,
+            losses=losses,
+            full=full,
         )

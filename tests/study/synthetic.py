@@ -52,6 +52,9 @@ class SyntheticExecutor:
         if self.fails(job):
             handle(Failed(job.trial, "ValueError", "it was told to fail"))
             return
+        if self.epochs[job.trial] >= job.to:  # the crash came after its last epoch
+            handle(Finished(job.trial, info={"device": "none"}))
+            return
         epoch = self.epochs[job.trial] + 1
         self.epochs[job.trial] = epoch
         self.trained.append((job.trial, epoch))
