@@ -1,4 +1,4 @@
-"""From a strategy's proposal to a network that may be trained: drawn again a few times, repaired, drawn at large."""
+"""From a strategy's proposal to a network that may be trained: repaired, drawn again if it is a repetition."""
 
 import math
 from collections import Counter
@@ -9,14 +9,15 @@ from typing import Any
 from metaopt.errors import UserError
 from metaopt.schedulers import Start
 from metaopt.spaces import Space, Vals
-from metaopt.study.guard import DUPLICATE, Guard
+from metaopt.study.guard import DUPLICATE, Guard, Verdict
 from metaopt.study.limits import CHEAP
 from metaopt.study.repair import Repair
 from metaopt.study.strategy import Strategy
 from metaopt.study.view import StudyView
 
 REDRAWS = 20  # proposals by the sampler for one trial, a dozen milliseconds each
-PRIOR_DRAWS = 5_000  # after the repairs draws from the prior, a fraction of one each, before the search gives up
+PRIOR_DRAWS = 5_000  # draws from the prior after those, a fraction of one each, before the search gives up
+PRIOR_REPAIRS = 100  # of them, a few milliseconds each
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,11 @@ class Proposer:
         self._repair = Repair(space, guard)
 
     def accept(self, first: Start, trained: set[str]) -> Accepted:
-        """The strategy's proposal, or the first of what follows it that passes.
+        """The strategy's proposal, repaired if it must be, or the first of what follows it that passes.
+
+        A proposal that the guard refuses is repaired at once: drawing again until one passes would prefer what passes
+        often, shallow stacks to deep ones. What was trained before is drawn again. A repair that finds nothing takes
+        seconds, so that it is the last one.
 
         Args:
             first: what the strategy proposed.
@@ -90,48 +95,66 @@ class Proposer:
         Raises:
             NothingPasses: none did.
         """
-        rejected: Counter[str] = Counter()
-        smallest: dict[str, float] = {}
-        refused: list[Vals] = []
+        refusals = Refusals()
+        repairs = REDRAWS + PRIOR_REPAIRS
         try:
-            for vals in self._proposals(first, refused, smallest):
-                point = self._space.point(vals)
-                verdict = self._guard.judge(point, trained)
-                if verdict.reason is None:
-                    return Accepted(vals, point, first.to, verdict.network, dict(rejected))
-                rejected[verdict.reason] += 1
-                if verdict.reason != DUPLICATE:
-                    refused.append(vals)
-                _lower(smallest, {name: verdict.network[name] for name in CHEAP if name in verdict.network})
+            for vals in self._proposals(first):
+                accepted = self._judge(vals, first.to, trained, refusals)
+                if accepted is None and refusals.latest != DUPLICATE and repairs > 0:
+                    repaired = self._repair(vals, self._view.generator("repair"))
+                    refusals.lower(repaired.smallest)
+                    repairs = repairs - 1 if repaired.vals is not None else 0
+                    if repaired.vals is not None:
+                        accepted = self._judge(repaired.vals, first.to, trained, refusals)
+                if accepted is not None:
+                    return accepted
         finally:
             self._view.attempt = 0
-        raise NothingPasses(rejected, smallest)
+        raise NothingPasses(refusals.reasons, refusals.smallest)
 
-    def _proposals(self, first: Start, refused: list[Vals], smallest: dict[str, float]) -> Iterator[Vals]:
-        """The sampler's proposals; then those that were refused, repaired; then draws from the prior.
+    def _judge(self, vals: Vals, to: int, trained: set[str], refusals: "Refusals") -> Accepted | None:
+        """What the guard lets through; None, and noted down, where it refuses."""
+        point = self._space.point(vals)
+        verdict = self._guard.judge(point, trained)
+        if verdict.reason is None:
+            return Accepted(vals, point, to, verdict.network, dict(refusals.reasons))
+        refusals.note(verdict)
+        return None
 
-        Args:
-            first: the first proposal.
-            refused: what the guard has refused so far, but for repetitions; grows meanwhile.
-            smallest: gets the smallest values that a repair reaches, by limit.
-        """
+    def _proposals(self, first: Start) -> Iterator[Vals]:
+        """The sampler's proposals, then draws from the prior; each as another attempt of the view."""
         for attempt in range(REDRAWS):
             self._view.attempt = attempt
             again = first if attempt == 0 else self._strategy.next(self._view)
             assert isinstance(again, Start), "a strategy that starts a trial starts one at every attempt"
             yield again.vals
-        for vals in list(refused):
-            self._view.attempt += 1
-            repaired = self._repair(vals, self._view.generator("repair"))
-            _lower(smallest, repaired.smallest)
-            if repaired.vals is None:
-                break
-            yield repaired.vals
         for _ in range(PRIOR_DRAWS):
             self._view.attempt += 1
             yield self._space.draw(self._view.generator("prior"))
 
 
-def _lower(smallest: dict[str, float], values: dict[str, float]) -> None:
-    for name, value in values.items():
-        smallest[name] = min(smallest.get(name, math.inf), value)
+class Refusals:
+    """Why proposals for one trial were refused.
+
+    Attributes:
+        reasons: reason → how many.
+        latest: the last one.
+        smallest: limit's name → the smallest value that was reached.
+    """
+
+    def __init__(self) -> None:
+        self.reasons: Counter[str] = Counter()
+        self.latest = ""
+        self.smallest: dict[str, float] = {}
+
+    def note(self, verdict: Verdict) -> None:
+        """Takes in what the guard refused."""
+        assert verdict.reason is not None
+        self.latest = verdict.reason
+        self.reasons[verdict.reason] += 1
+        self.lower({name: verdict.network[name] for name in CHEAP if name in verdict.network})
+
+    def lower(self, values: dict[str, float]) -> None:
+        """Takes in values that were reached."""
+        for name, value in values.items():
+            self.smallest[name] = min(self.smallest.get(name, math.inf), value)

@@ -6,7 +6,6 @@ from metaopt.errors import UserError
 from metaopt.spaces import compile_space
 from metaopt.study.jobs import Epoch, Finished
 from metaopt.study.problem import Problem
-from metaopt.study.proposing import REDRAWS
 from metaopt.study.run import ImageKind
 from metaopt.zoo import conv_stack
 from tests.study.synthetic import SyntheticExecutor, findings, search
@@ -44,7 +43,9 @@ def test_every_trial_of_a_stack_of_12_keeps_its_limits_and_is_recorded_as_it_was
     assert len(study.records) == len(study.trials.trials) == 8
     assert all(record["params"] <= 1e6 and record["macs"] <= 2e7 and record["feasible"] for record in study.records)
     assert all(len(record["space"]["blocks"]) == 12 for record in study.records)
-    assert study.state.rejected["invalid architecture"] >= 8 * (REDRAWS - 1)
+    # Each was repaired at once: drawing again until one passes would prefer what passes often.
+    assert sum(study.state.rejected.values()) <= 8
+    assert study.state.rejected["invalid architecture"] > 3
 
 
 def test_a_search_that_goes_on_repairs_as_an_uninterrupted_one(tmp_path):
