@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 from metaopt.errors import UserError
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?")
+_BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -62,6 +64,14 @@ def duration(text: str) -> float:
     if match is None or float(match[1]) == 0:
         raise argparse.ArgumentTypeError(f"{text} is no duration; write e.g. 90s, 30m or 2h")
     return float(match[1]) * _UNITS[match[2]]
+
+
+def size(text: str) -> int:
+    """``500MB``, ``5GB`` or bytes, as bytes; 1 MB is a million."""
+    match = _SIZE.fullmatch(text.strip().upper())
+    if match is None or float(match[1]) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is no size; write e.g. 500MB or 5GB")
+    return round(float(match[1]) * _BYTES[match[2]])
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:

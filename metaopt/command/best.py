@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> None:
     ending = "svg" if arguments.svg else "png"
     if arguments.point is None:
         record = study.require_best()
-        description = describe_best(study.records, study.header["data"].get("images", {}).get("validation"))
+        description = describe_best(study.records, study.validation_images)
         print(json.dumps(description, indent=2, ensure_ascii=False))
         print(summarise_best(description), file=sys.stderr)
         point, picture = record["space"], FIGURES / f"model_best.{ending}"

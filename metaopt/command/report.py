@@ -31,9 +31,7 @@ def run(arguments: Namespace) -> None:
         UserError: there is no study.
     """
     study = Study.load(arguments.results)
-    figures = draw_all(
-        study.records, study.folder / FIGURES, _space(study), study.header["data"].get("images", {}).get("validation")
-    )
+    figures = draw_all(study.records, study.folder / FIGURES, _space(study), study.validation_images)
     for path in figures:
         print(path)
 

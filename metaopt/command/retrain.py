@@ -251,5 +251,7 @@ def _describe(study: Study, plan: Plan, measured: Measured, looks: list[dict[str
         value = study.objective.value(plan.record["loss"])
         metric = describe_metric(study.objective.name)
         print(f"(the {metric} of the search, {value:.4f}, chose it and is no measure of it)")
+        if inherited := plan.record.get("inherited"):
+            print(f"(in the search it started from weights of trial {inherited['trial']}; this training, from scratch)")
     for judged in measured.limits:
         print(f"limit {judged}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from metaopt.command.arguments import Parser, add_results, duration, one_of, whole
+from metaopt.command.arguments import Parser, add_results, duration, one_of, size, whole
 from metaopt.command.entry import guarded
 from metaopt.command.machine import free_memory, has_gpu, worker_memory
 from metaopt.errors import UserError
@@ -84,9 +84,12 @@ def make_parser(prog: str) -> Parser:
     add(
         "--constraint", action="append", metavar="LIMIT", help="params<=2e7, macs<=1e8, val_precision>=0.39; may repeat"
     )
+    add("--folds", type=whole(1), metavar="K", help="stratified cross-validation inside each trial; 1: none")
+    add("--inherit", action="store_true", default=None, help="a child starts from its parent's weights (evolution)")
     add("--workers", type=whole(1), metavar="N", help="trials at once; they share the processor's cores")
     add("--executor", type=one_of(EXECUTORS), help=", ".join(EXECUTORS))
     add("--seed", type=whole(0), metavar="N", help="the study's seed; 0 for a new study")
+    add("--checkpoint-quota", type=size, metavar="SIZE", help="disk for checkpoints; 5GB")
     add("--deterministic", action="store_true", default=None, help="deterministic operations, for GPUs")
     add_results(parser)
     return parser
@@ -185,7 +188,11 @@ def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
 
 
 def _check(settings: Settings, data: DataSet) -> None:
-    """Refuses what cannot be measured on this data set."""
+    """Refuses what cannot be measured on this data set, or what the strategy does not give."""
+    if settings.inherit and settings.sampler != "evolution":
+        raise UserError(
+            f"--inherit needs trials that have a parent, and {settings.sampler} proposes none: use --strategy evolution."
+        )
     head, classes = next(iter(data.classes.items()))
     if settings.objective == "val_top3" and classes < 4:
         raise UserError(

@@ -82,9 +82,14 @@ def _interval(best: Record, score: float, error: float | None, n: int | None) ->
 
 def _note(best: Record, candidates: int, n_validation: int | None) -> str:
     images = "the validation images" if n_validation is None else f"the {n_validation:,} validation images"
+    if folds := len(best.get("replicates") or []):
+        images += f" of {folds} folds"
     if best.get("imported") or math.isnan(best["loss"]) or candidates == 1:
         return f"It was measured on {images} at its best epoch, so it is optimistic."
-    return (
+    note = (
         f"It is the best of {candidates} trials, each at its best epoch, on {images} that chose it, so it is"
         " optimistic; `python -m metaopt retrain` measures the model once on test images."
     )
+    if inherited := best.get("inherited"):
+        note += f" It started from weights of trial {inherited['trial']}; `retrain` starts from scratch."
+    return note

@@ -47,7 +47,7 @@ def make_record(trial: Trial, study: dict[str, Any], objective: Objective, limit
         "history": _history(trial),
         "scores": _scores(trial, outcome),
         "best_epoch": outcome.best_epoch,
-        "replicates": _replicates(trial, outcome),
+        "replicates": _replicates(trial, outcome, objective),
         "params": trial.counts.get("params"),
         "macs": trial.counts.get("macs"),
         "blueprint": trial.proposal.get("blueprint"),
@@ -59,6 +59,8 @@ def make_record(trial: Trial, study: dict[str, Any], objective: Objective, limit
         "seed": study.get("seed", 0),
         **{key: trial.info.get(key) for key in ("device", "threads", "versions")},
     }
+    if inherited := trial.info.get("inherited"):
+        record["inherited"] = inherited
     if trial.imported:
         record["source"] = trial.info.get("source")
     if extra := {key: value for key, value in trial.result.items() if key not in ("loss", "status", "epochs")}:
@@ -81,9 +83,13 @@ def _scores(trial: Trial, outcome: Outcome) -> dict[str, dict[str, float]]:
     return {"best": best, "end": trial.metrics[-1]}
 
 
-def _replicates(trial: Trial, outcome: Outcome) -> list[dict[str, float]]:
-    """The metrics of each fold at the best epoch."""
-    return trial.replicates[(outcome.best_epoch or 0) - 1] if trial.replicates else []
+def _replicates(trial: Trial, outcome: Outcome, objective: Objective) -> list[float]:
+    """The objective's value of each fold at the best epoch."""
+    best = outcome.best_epoch
+    if best is None or len(trial.replicates) < best:
+        return []
+    spent = sum(trial.seconds[:best])
+    return [objective.value(objective.loss(metrics, spent)) for metrics in trial.replicates[best - 1]]
 
 
 def file_name(record: Record, objective: Objective) -> str:

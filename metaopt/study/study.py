@@ -82,6 +82,13 @@ class Study:
         """The study as hyperopt's Trials, as results.pkl holds it."""
         return make_trials(self.records, self.header["labels"], self.header["id"])
 
+    @property
+    def validation_images(self) -> int | None:
+        """On how many images trials are compared: with folds, on each that is not a test image; None if not known."""
+        parts = self.header.get("data", {}).get("images", {})
+        folds = int(self.header["fingerprint"].get("folds", 1))
+        return parts["train"] + parts["validation"] if folds > 1 and "train" in parts else parts.get("validation")
+
     def record(self, trial: Trial) -> Record:
         """The record of one trial."""
         return make_record(trial, self.header, self.objective, self.limits)
