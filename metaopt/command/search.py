@@ -191,7 +191,8 @@ def _check(settings: Settings, data: DataSet) -> None:
     """Refuses what cannot be measured on this data set, or what the strategy does not give."""
     if settings.inherit and settings.sampler != "evolution":
         raise UserError(
-            f"--inherit needs trials that have a parent, and {settings.sampler} proposes none: use --strategy evolution."
+            f"--inherit needs trials that have a parent, and {settings.sampler} proposes none:"
+            " use --strategy evolution."
         )
     head, classes = next(iter(data.classes.items()))
     if settings.objective == "val_top3" and classes < 4:
