@@ -27,6 +27,9 @@ from metaopt.study.problem import Training
 
 Point = Mapping[str, Any]
 
+# Running statistics of the last dozen steps: with Keras' 0.99 the few epochs of a search would end before they settle.
+BN_MOMENTUM = 0.9
+
 
 def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Blueprint:
     """The network of a point.
@@ -56,7 +59,7 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
     for stage in range(point["nb_conv_pool_layers"]):
         x = conv(filters, round(point["conv_kernel_size"]))(x)
         if point["use_BN"]:
-            x = BatchNormalization()(x)
+            x = BatchNormalization(momentum=BN_MOMENTUM)(x)
         if point["residual"] is not None and stage >= round(point["conv_pool_res_start_idx"]):
             x = residual_blocks(x, point, filters, conv, linear_conv)
         x = pool(x, point, filters, conv, linear_conv)
@@ -78,10 +81,10 @@ def residual_blocks(x: Node, point: Point, filters: int, conv: Callable, linear_
         passed = Dropout(point["conv_dropout_drop_proba"])(x)
         x = Add()([linear_conv(filters, 1)(x), conv(filters, round(point["res_conv_kernel_size"]))(passed)])
         if point["use_BN"]:
-            x = BatchNormalization()(x)
+            x = BatchNormalization(momentum=BN_MOMENTUM)(x)
     if not point["use_BN"]:
-        x = BatchNormalization()(x)
-    return BatchNormalization()(x)
+        x = BatchNormalization(momentum=BN_MOMENTUM)(x)
+    return BatchNormalization(momentum=BN_MOMENTUM)(x)
 
 
 def pool(x: Node, point: Point, filters: int, conv: Callable, linear_conv: Callable) -> Node:
@@ -90,7 +93,7 @@ def pool(x: Node, point: Point, filters: int, conv: Callable, linear_conv: Calla
     def strided(x: Node, filters: int) -> Node:
         """A convolution in the place of a pooling (Springenberg et al. 2015, arXiv:1412.6806)."""
         x = linear_conv(filters, 3, strides=2)(x)
-        return BatchNormalization()(x) if point["use_BN"] else x
+        return BatchNormalization(momentum=BN_MOMENTUM)(x) if point["use_BN"] else x
 
     match point["pooling_type"]:
         case "max":

@@ -21,7 +21,6 @@ from metaopt.blueprint import (
     Activation,
     Add,
     AveragePooling2D,
-    BatchNormalization,
     Blueprint,
     Conv2D,
     Dense,
@@ -34,6 +33,7 @@ from metaopt.blueprint import (
 )
 from metaopt.errors import UserError
 from metaopt.study.problem import Training
+from metaopt.zoo._layers import batch_normalization
 
 Point = Mapping[str, Any]
 
@@ -145,7 +145,7 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
     x = Flatten()(x)
     for layer in point["dense"]:
         if layer["batch_norm"]:
-            x = Activation("relu")(BatchNormalization()(Dense(layer["units"])(x)))
+            x = Activation("relu")(batch_normalization()(Dense(layer["units"])(x)))
         else:
             x = Dense(layer["units"], activation="relu")(x)
         x = Dropout(point["dropout_rate"])(x)
@@ -158,7 +158,7 @@ def _convolved(x: Node, block: Point) -> Node:
     padding = padding_of(kernel, stride, block["padding"])
     x = Conv2D(block["channels"], kernel, stride, padding)(x)
     if block["batch_norm"]:
-        x = BatchNormalization()(x)
+        x = batch_normalization()(x)
     x = Activation("relu")(x)
     pool = block["pool"]
     return x if pool is None else MaxPooling2D(pool["size"], pool["stride"])(x)

@@ -12,7 +12,6 @@ from typing import Any
 from hyperopt import hp
 
 from metaopt.blueprint import (
-    BatchNormalization,
     Blueprint,
     Conv2D,
     Dense,
@@ -23,6 +22,7 @@ from metaopt.blueprint import (
     MaxPooling2D,
 )
 from metaopt.study.problem import Training
+from metaopt.zoo._layers import batch_normalization
 
 Point = Mapping[str, Any]
 
@@ -109,7 +109,7 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
     for channels in _widths("conv", point["n_conv_layers"]):
         x = Conv2D(point[channels], kernel, padding=(kernel - 1) // 2, activation="relu")(x)
         if point["use_BN"]:
-            x = BatchNormalization()(x)
+            x = batch_normalization()(x)
         x = MaxPooling2D(2)(x)
     x = GlobalAveragePooling2D()(x) if point["global_avg_pooling"] else Flatten()(x)
     for units in _widths("fc", point["n_fc_layers"]):
