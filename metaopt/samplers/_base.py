@@ -6,7 +6,7 @@ A sampler is a pure function: the same history, running trials and generator giv
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,15 @@ class Observation:
         """It has a loss that is a number."""
         return self.loss is not None and math.isfinite(self.loss)
 
+    def at(self, budget: int) -> "Observation | None":
+        """The trial as it stood at a budget, or None if it did not stand there.
+
+        One that was trained to its end before stands at every later budget with what it had.
+        """
+        if budget == self.budget or (self.full and budget > self.budget):
+            return replace(self, budget=budget, losses=())
+        return next((replace(self, loss=loss, budget=to, losses=()) for to, loss in self.losses if to == budget), None)
+
 
 @dataclass(frozen=True)
 class History:
@@ -57,6 +66,17 @@ class History:
 
     space: Space
     observations: tuple[Observation, ...] = ()
+
+    @property
+    def budgets(self) -> list[int]:
+        """Every budget at which a trial with a loss stands, ascending."""
+        known = [one for one in self.observations if one.ok]
+        return sorted({one.budget for one in known} | {budget for one in known for budget, _ in one.losses})
+
+    def at(self, budget: int) -> "History":
+        """The trials that stand at a budget, as they stood there, so that their losses can be compared."""
+        standing = (one.at(budget) for one in self.observations)
+        return History(self.space, tuple(one for one in standing if one is not None))
 
     def ranked(self) -> list[Observation]:
         """Those with a loss, the best first: feasible ones by their loss, then the others by how far they miss the

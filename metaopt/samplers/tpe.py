@@ -1,7 +1,8 @@
-"""The tree-structured Parzen estimator, hyperopt's own.
+"""The tree-structured Parzen estimator, hyperopt's own; over the rungs of a scheduler with a model per budget, as in BOHB.
 
 Bergstra, Bardenet, Bengio, Kégl: Algorithms for Hyper-Parameter Optimization, NeurIPS 2011,
 https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization.
+Falkner, Klein, Hutter: BOHB: Robust and Efficient Hyperparameter Optimization at Scale, ICML 2018, arXiv:1807.01774.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metaopt.samplers._base import History, Sampler
+from metaopt.samplers._base import History, Observation, Sampler
 from metaopt.samplers._hyperopt import ask_tpe
 from metaopt.spaces import Vals
 
@@ -21,26 +22,34 @@ class TPE(Sampler):
     Trials that run count among the rest (a "constant liar" that expects the worst of them), so that workers side by
     side do not try the same.
 
+    Where trials were paused or stopped at rungs, the model is that of one budget: the largest at which d + 3 trials
+    stand, where d is the number of parameters (BOHB, algorithm 2, with N_min = d + 1); if there is none, the one at
+    which most do. Losses at other budgets are not looked at.
+
     Attributes:
-        startup: trials with a loss before the model is used; until then the prior is drawn from.
+        startup: trials with a loss, at whatever budget, before the model is used; until then the prior is drawn from.
         gamma: ceil(gamma · √trials) of them, at most 25, count as good.
         candidates: draws from the good trials' density for each parameter.
         prior_weight: weight of the prior beside one trial.
+        random_fraction: share of proposals from the prior although there is a model (ρ of BOHB, there 1/3).
     """
 
     startup: int = 20
     gamma: float = 0.25
     candidates: int = 24
     prior_weight: float = 1.0
+    random_fraction: float = 0.0
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
         """A draw from the prior before ``startup``, else from the model; see ``Sampler.propose``."""
-        ranked = history.ranked()
-        if len(ranked) < max(1, self.startup) or not history.space.parameters:
+        known = sum(one.ok for one in history.observations)
+        if known < max(1, self.startup) or not history.space.parameters:
+            return history.space.draw(rng)
+        if self.random_fraction and rng.random() < self.random_fraction:
             return history.space.draw(rng)
 
         last = history.observations[-1].trial
-        trials = [(one.trial, one.vals) for one in ranked]
+        trials = [(one.trial, one.vals) for one in _comparable(history)]
         trials += [(last + 1 + number, vals) for number, vals in enumerate(running)]
         vals = ask_tpe(
             history.space,
@@ -52,3 +61,18 @@ class TPE(Sampler):
         )
         vals.model_based = True
         return vals
+
+
+def _comparable(history: History) -> list[Observation]:
+    """The trials at the budget whose model is used, the best first."""
+    budgets = history.budgets
+    if len(budgets) == 1:
+        return history.ranked()
+    enough = len(history.space.parameters) + 3
+    most: list[Observation] = []
+    for budget in reversed(budgets):
+        ranked = history.at(budget).ranked()
+        if len(ranked) >= enough:
+            return ranked
+        most = max(most, ranked, key=len)
+    return most

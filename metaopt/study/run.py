@@ -21,6 +21,8 @@ from metaopt.study.settings import Settings
 from metaopt.study.strategy import Searcher, Strategy
 from metaopt.study.watch import Watcher
 
+RANDOM_FRACTION = 1 / 3  # of the proposals over rungs: ρ of BOHB, arXiv:1807.01774, section 4
+
 
 @dataclass(frozen=True)
 class ImageKind:
@@ -133,7 +135,7 @@ def make_strategy(settings: Settings) -> Strategy:
     """The sampler × the scheduler that the settings name."""
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,
-        "tpe": lambda: TPE(startup=settings.startup),
+        "tpe": lambda: TPE(settings.startup, random_fraction=0.0 if settings.scheduler == "full" else RANDOM_FRACTION),
         "evolution": lambda: Evolution(mu=settings.mu, lambda_=settings.lambda_),
     }
     return Searcher(samplers[settings.sampler](), SCHEDULERS[settings.scheduler](settings.epochs))

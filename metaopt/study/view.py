@@ -104,19 +104,22 @@ class StudyView:
         if trial.status == "fail" or not trial.rungs:  # what was trained elsewhere has no rungs
             outcome = trial.outcome(self._objective, self._limits)
             loss, full = (outcome.loss if trial.status == "ok" else None), True
+            budget = max(1, trial.epochs)
             losses: tuple[tuple[int, float], ...] = ()
         else:
             outcomes = [trial.outcome(self._objective, self._limits, rung) for rung in trial.rungs]
             outcome = outcomes[-1]
             loss, full = outcome.loss, trial.complete
+            budget = trial.to if trial.status == "ok" else trial.rungs[-1].to  # a hopeless one ended before its ``to``
+            budgets = [*(rung.to for rung in trial.rungs[:-1]), budget]
             losses = tuple(
-                (rung.to, each.loss) for rung, each in zip(trial.rungs, outcomes, strict=True) if each.loss is not None
+                (to, each.loss) for to, each in zip(budgets, outcomes, strict=True) if each.loss is not None
             )
         return Observation(
             trial=trial.number,
             vals=trial.vals,
             loss=loss,
-            budget=trial.rungs[-1].to if trial.rungs else max(1, trial.epochs),
+            budget=budget,
             feasible=outcome.feasible,
             violation=outcome.violation,
             losses=losses,
