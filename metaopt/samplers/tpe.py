@@ -1,4 +1,4 @@
-"""The tree-structured Parzen estimator, hyperopt's own; over the rungs of a scheduler with a model per budget, as in BOHB.
+"""The tree-structured Parzen estimator, hyperopt's own; over rungs with a model per budget, as in BOHB.
 
 Bergstra, Bardenet, Bengio, Kégl: Algorithms for Hyper-Parameter Optimization, NeurIPS 2011,
 https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization.

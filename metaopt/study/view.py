@@ -112,9 +112,7 @@ class StudyView:
             loss, full = outcome.loss, trial.complete
             budget = trial.to if trial.status == "ok" else trial.rungs[-1].to  # a hopeless one ended before its ``to``
             budgets = [*(rung.to for rung in trial.rungs[:-1]), budget]
-            losses = tuple(
-                (to, each.loss) for to, each in zip(budgets, outcomes, strict=True) if each.loss is not None
-            )
+            losses = tuple((to, each.loss) for to, each in zip(budgets, outcomes, strict=True) if each.loss is not None)
         return Observation(
             trial=trial.number,
             vals=trial.vals,

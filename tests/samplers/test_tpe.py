@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import numpy as np
@@ -167,17 +166,3 @@ def test_it_beats_random_search() -> None:
     model = [minimise(TPE(startup=15), space, seed) for seed in seeds]
     prior = [minimise(Random(), space, seed) for seed in seeds]
     assert np.median(model) < 0.6 * np.median(prior)
-
-
-def test_a_proposal_over_the_reference_space_is_fast() -> None:
-    import space as reference
-
-    space = compile_space(reference.space)
-    rng = np.random.default_rng(0)
-    history = History(space, tuple(Observation(n, space.draw(rng), float(rng.normal())) for n in range(50)))
-    spent = []
-    for seed in range(10):
-        begun = time.perf_counter()
-        TPE().propose(50, history, (), np.random.default_rng(seed))
-        spent.append(time.perf_counter() - begun)
-    assert min(spent) < 0.05  # 10 ms on an idle core
