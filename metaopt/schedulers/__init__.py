@@ -1,5 +1,9 @@
 """Schedulers decide how much a trial trains and which trials go on; they know nothing of how points are proposed."""
 
+from collections.abc import Callable
+
+from metaopt.schedulers.asha import ASHA
+from metaopt.schedulers.brackets import Rule, brackets
 from metaopt.schedulers.decisions import (
     Continue,
     Decision,
@@ -16,10 +20,20 @@ from metaopt.schedulers.decisions import (
     Wait,
 )
 from metaopt.schedulers.full import Full
+from metaopt.schedulers.halving import Halving
+from metaopt.schedulers.hyperband import Hyperband
 
-SCHEDULERS = {"full": Full}
+# Name of a scheduler → what makes it of the keywords ``resource``, ``eta``, ``min_resource`` and ``rule``.
+SCHEDULERS: dict[str, Callable[..., Scheduler]] = {
+    "full": lambda resource, **_: Full(resource),
+    "halving": Halving,
+    "hyperband": Hyperband,
+    "asha": lambda resource, eta, min_resource, **_: ASHA(resource, eta, min_resource),
+    "asha-stop": lambda resource, eta, min_resource, **_: ASHA(resource, eta, min_resource, stopping=True),
+}
 
 __all__ = [
+    "ASHA",
     "SCHEDULERS",
     "Continue",
     "Decision",
@@ -27,7 +41,10 @@ __all__ = [
     "Fork",
     "Full",
     "Half",
+    "Halving",
+    "Hyperband",
     "Propose",
+    "Rule",
     "Scheduler",
     "Standing",
     "Start",
@@ -35,4 +52,5 @@ __all__ = [
     "TrialView",
     "View",
     "Wait",
+    "brackets",
 ]

@@ -6,7 +6,7 @@ journal and is never taken again when a search goes on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from metaopt.spaces import Vals
 
@@ -120,13 +120,17 @@ class View(Protocol):
     def goal(self) -> int | None:
         """How many trials to train in all, imported ones apart; None where only time ends the search."""
 
+    @property
+    def memo(self) -> dict[Any, Any]:
+        """Room for what a scheduler read of trials that change no more. Every decision is the same without it."""
+
     def standing(self, trial: TrialView, resource: int) -> Standing | None:
-        """What a trial is sorted by among others at a rung: its best value within that much resource.
+        """What a trial is sorted by among others at a rung: its best value within that much resource, which changes no
+        more once the trial has been trained to it.
 
         Trials that keep the measured limits come first, by the objective; then the others, by how far they miss; the
         mean training cross-entropy of the last epoch within the resource, then the number, break ties. A complete
-        trial stands with its best value at every rung, also at those that it did not reach. None for a trial that
-        failed or has no value yet.
+        trial that ended below the rung stands with its best value. None for a trial that failed or has no value yet.
         """
 
 

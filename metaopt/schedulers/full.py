@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from metaopt.schedulers.decisions import Done, Half, Propose, View, Wait
+from metaopt.schedulers.book import Book
+from metaopt.schedulers.decisions import Half, Propose, View
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,6 @@ class Full:
 
     def next(self, view: View) -> Half:
         """A new trial until the goal is reached."""
-        trained = sum(not trial.imported and trial.status != "rejected" for trial in view.trials)
-        if view.goal is None or trained < view.goal:
-            return Propose(self.resource)
-        return Wait() if view.running else Done()
+        book = Book.of(view, self)
+        book.news(view)
+        return Propose(self.resource) if book.has_room(view) else book.end(view)

@@ -138,4 +138,7 @@ def make_strategy(settings: Settings) -> Strategy:
         "tpe": lambda: TPE(settings.startup, random_fraction=0.0 if settings.scheduler == "full" else RANDOM_FRACTION),
         "evolution": lambda: Evolution(mu=settings.mu, lambda_=settings.lambda_),
     }
-    return Searcher(samplers[settings.sampler](), SCHEDULERS[settings.scheduler](settings.epochs))
+    scheduler = SCHEDULERS[settings.scheduler](
+        resource=settings.epochs, eta=settings.eta, min_resource=settings.min_epochs, rule=settings.rule
+    )
+    return Searcher(samplers[settings.sampler](), scheduler)

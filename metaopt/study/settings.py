@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from metaopt.schedulers import Rule
 from metaopt.study.checkpoints import QUOTA
 from metaopt.study.trials import Trials
 
@@ -22,6 +23,9 @@ class Settings:
         sampler: name of the sampler.
         scheduler: name of the scheduler.
         epochs: R, the most epochs that a trial trains.
+        eta: η, of the trials of a rung one in so many goes on.
+        min_epochs: the least epochs of the first rung.
+        rule: how Hyperband rounds, see ``metaopt.schedulers.brackets``.
         trials: how many trials to train beyond ``base``.
         base: how many trials the study had when this goal was set.
         startup: random trials before the first model-based one.
@@ -49,6 +53,9 @@ class Settings:
     sampler: str = "tpe"
     scheduler: str = "full"
     epochs: int = 1
+    eta: int = 3
+    min_epochs: int = 1
+    rule: Rule = "ceil"
     trials: int = 50
     base: int = 0
     startup: int = STARTUP_MAX

@@ -16,6 +16,10 @@ STRATEGIES = {
     "random": ("random", "full"),
     "anneal": ("anneal", "full"),
     "evolution": ("evolution", "full"),
+    "hyperband": ("random", "hyperband"),
+    "asha": ("random", "asha"),
+    "bohb": ("tpe", "hyperband"),
+    "ea-hyperband": ("evolution", "hyperband"),
 }
 
 

@@ -1,6 +1,7 @@
 """The study as a strategy sees it: read-only, and with the randomness of the trial that is being decided on."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class StudyView:
         space: the compiled space.
         goal: trials to train in all, imported ones apart, or None.
         attempt: how many proposals for the next trial the guard has already refused.
+        memo: see ``metaopt.schedulers.View``.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class StudyView:
         self.space = space
         self.goal = goal
         self.attempt = 0
+        self.memo: dict[Any, Any] = {}
         self._trials = trials
         self._objective = objective
         self._limits = limits
