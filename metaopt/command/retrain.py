@@ -13,7 +13,7 @@ from metaopt.command.arguments import Parser, add_results, whole
 from metaopt.command.entry import guarded
 from metaopt.command.points import study_problem
 from metaopt.command.quiet import quiet
-from metaopt.command.retrain_plan import BEST, CHOSEN, Plan, make_plan
+from metaopt.command.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
 from metaopt.errors import StudyMismatch
 from metaopt.report.final import Judged, Score, judge, measure, score_lines
 from metaopt.report.measurements import add_measurement, earlier_looks, read_measurements
@@ -48,7 +48,13 @@ def make_parser(prog: str) -> Parser:
     )
     add = parser.add_argument
     add("--point", type=Path, metavar="FILE", help="retrain this point, or record, instead of the best")
-    add("--epochs", type=whole(1), metavar="N", help="as many as the trial was best at; R if it never came that far")
+    add(
+        "--epochs",
+        type=whole(1),
+        metavar="N",
+        help="as many as the trial was best at; R if it never came that far, or if its"
+        " learning rate falls over the training",
+    )
     add("--seed", type=whole(0), metavar="N", help="of weights and order; the study's own")
     add("--output", type=Path, metavar="FILE", help=f"the model's file; {BEST} (or {CHOSEN}) in the study's folder")
     add_results(parser)
@@ -66,6 +72,8 @@ def run(arguments: Namespace) -> None:
     check_writable(plan.output)
     looks = read_measurements(study.folder)
     problem = study_problem(study)
+    if arguments.epochs is None:
+        plan = whole_if_annealed(plan, problem, study)
     _require_same_network(study, problem)
     data = _load_data(study)
     _warn_of_own_training(problem)
@@ -132,6 +140,7 @@ def _train(study: Study, plan: Plan, problem: Problem, data: DataSet) -> "tuple[
         epochs=plan.epochs,
         seed=plan.seed,
         trial=plan.trial,
+        schedule=study.settings.get("schedule"),
         log=log,
         report=_lines(plan.epochs),
     )

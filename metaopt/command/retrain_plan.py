@@ -1,11 +1,12 @@
 """What ``metaopt retrain`` is to train: which point, for how many epochs, with which seed, into which file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from metaopt.command.points import read_point
 from metaopt.study.guard import canonical
+from metaopt.study.problem import CONSTANT, Problem, with_schedule
 from metaopt.study.study import Study
 from metaopt.study.watch import Record
 
@@ -70,6 +71,20 @@ def make_plan(study: Study, point_file: Path | None, epochs: int | None, seed: i
     return Plan(
         point, record, number, reason, own_seed if seed is None else seed, own_output if output is None else output
     )
+
+
+def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
+    """The plan with R epochs where the learning rate anneals over a training, so that its end alone counts."""
+    if problem.network is None:  # it compiles its own models
+        return plan
+    try:
+        training = with_schedule(problem.training(plan.point), study.settings.get("schedule"))
+    except (ValueError, KeyError, TypeError):  # a point of another space, which the training will tell
+        return plan
+    if training.schedule == CONSTANT:
+        return plan
+    longest = int(study.settings.get("epochs", 1))
+    return replace(plan, epochs=longest, reason="the most of a trial, over which the learning rate falls")
 
 
 def _trial_of(study: Study, point: Any) -> Record | None:

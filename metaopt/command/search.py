@@ -20,7 +20,7 @@ from metaopt.study.jobs import Executor
 from metaopt.study.limits import CHEAP, parse_limits
 from metaopt.study.objective import OBJECTIVES
 from metaopt.study.opening import OpenStudy
-from metaopt.study.problem import Problem
+from metaopt.study.problem import SCHEDULES, Problem
 from metaopt.study.run import ImageKind, open_study, search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.strategy import STRATEGIES, resolve_strategy
@@ -86,6 +86,7 @@ def make_parser(prog: str) -> Parser:
     )
     add("--folds", type=whole(1), metavar="K", help="stratified cross-validation inside each trial; 1: none")
     add("--inherit", action="store_true", default=None, help="a child starts from its parent's weights (evolution)")
+    add("--schedule", type=one_of(SCHEDULES), help=f"of the learning rate: {', '.join(SCHEDULES)}; the problem's own")
     add("--workers", type=whole(1), metavar="N", help="trials at once; they share the processor's cores")
     add("--executor", type=one_of(EXECUTORS), help=", ".join(EXECUTORS))
     add("--seed", type=whole(0), metavar="N", help="the study's seed; 0 for a new study")
@@ -139,6 +140,11 @@ def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
     if not state.settings:
         settings = _for_new_study(settings, given)
     _check(settings, data)
+    if settings.schedule is not None and problem.network is None:
+        raise UserError(
+            f"--schedule {settings.schedule} has no effect on {problem.name}, whose build_model compiles its own"
+            " models: set their learning rates there."
+        )
     return Ready(problem, data, settings)
 
 
@@ -156,12 +162,15 @@ def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
     if arguments.constraint:
         own_memory = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]
         given["constraints"] = (*arguments.constraint, *own_memory)
-    seed = state.settings.get("seed")
-    if seed is not None and given.get("seed", seed) != seed:
-        raise UserError(
-            f"the study in {arguments.results} was begun with seed {seed}: leave --seed out, or search into another"
-            " folder with --results."
-        )
+    # Trials of another schedule could not be compared, and one that goes on would jump to other learning rates.
+    for name in ("seed", "schedule"):
+        begun = state.settings.get(name)
+        if state.settings and given.get(name, begun) != begun:
+            kind = "the problem's own schedule" if begun is None else f"{name} {begun}"
+            raise UserError(
+                f"the study in {arguments.results} was begun with {kind}: leave --{name} out, or search into another"
+                " folder with --results."
+            )
     if given.get("early_stopping") == 0:
         given["early_stopping"] = None
     return given
@@ -209,7 +218,9 @@ def _check(settings: Settings, data: DataSet) -> None:
 
 def _make_executor(ready: Ready, results: Path) -> Executor:
     settings = ready.settings
-    trainer = KerasTrainer(ready.problem, ready.data.spec, deterministic=settings.deterministic)
+    trainer = KerasTrainer(
+        ready.problem, ready.data.spec, deterministic=settings.deterministic, schedule=settings.schedule
+    )
     if settings.executor == "inline":
         return Inline(trainer)
     limit = worker_memory(settings.workers)

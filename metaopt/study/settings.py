@@ -44,6 +44,7 @@ class Settings:
         inherit: whether a trial starts from the weights of its parent.
         checkpoint_quota: bytes that checkpoints may take.
         deterministic: whether every operation is to be deterministic, also on a GPU.
+        schedule: of every trial's learning rate, or None for what the problem says of each point.
     """
 
     space: str = "cnn"
@@ -74,6 +75,7 @@ class Settings:
     inherit: bool = False
     checkpoint_quota: int = QUOTA
     deterministic: bool = False
+    schedule: str | None = None
 
     @property
     def goal(self) -> int:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.randomness import generator
-from metaopt.training.augment import Augment, augment
+from metaopt.study.problem import Classes, Training
+from metaopt.training.augment import Augment, augment, cut_out, mix_up
 from metaopt.training.data import Images
 from metaopt.training.metrics import Probabilities, as_probabilities
 
@@ -40,6 +41,11 @@ def by_head(output: Any, heads: list[str]) -> dict[str, Any]:
     return dict(zip(heads, values, strict=False))
 
 
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """Batches of so many images, which are cut to the number of images; the last one may be smaller."""
+    return -(-count // min(batch_size, count))
+
+
 class TrainingBatches(keras.utils.PyDataset):
     """All training images once an epoch.
 
@@ -49,27 +55,33 @@ class TrainingBatches(keras.utils.PyDataset):
     Args:
         images: what to train on.
         kind: how it is augmented.
-        batch_size: cut to the number of images; the last batch of an epoch has the rest.
+        training: its batch size is cut to the number of images, and the last batch of an epoch has the rest; cutout
+            and mixup.
         arrange: turns labels by head into what the model takes.
         seed: the study's seed.
         trial: the trial's number.
+        soft: head → number of classes if labels are to be given as probabilities, float32 ``(n, classes)``; None for
+            the numbers of the classes, ``(n,)``, and then nothing is mixed.
     """
 
     def __init__(
         self,
         images: Images,
         kind: Augment,
-        batch_size: int,
+        training: Training,
         arrange: Callable[[Mapping[str, Any]], Any],
         seed: int,
         trial: int,
+        soft: Classes | None = None,
     ) -> None:
         super().__init__()
         self._images = images
         self._kind = kind
-        self._size = min(batch_size, len(images))
+        self._training = training
+        self._size = min(training.batch_size, len(images))
         self._arrange = arrange
         self._seed, self._trial = seed, trial
+        self._soft = soft
         self.begin(0)
 
     def begin(self, epoch: int) -> None:
@@ -84,13 +96,22 @@ class TrainingBatches(keras.utils.PyDataset):
     @property
     def num_batches(self) -> int:
         """Steps in an epoch."""
-        return -(-len(self._images) // self._size)
+        return steps_per_epoch(len(self._images), self._size)
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], Any]:
         epoch, order = self._epoch
-        images, labels = self._images.batch(order[index * self._size : (index + 1) * self._size])
-        rng = generator(self._seed, self._trial, "augment", epoch * self.num_batches + index)
-        return scale(augment(images, self._kind, rng)), self._arrange(labels)
+        pixels, numbers = self._images.batch(order[index * self._size : (index + 1) * self._size])
+
+        def rng(purpose: str) -> np.random.Generator:
+            return generator(self._seed, self._trial, purpose, epoch * self.num_batches + index)
+
+        images = scale(augment(pixels, self._kind, rng("augment")))
+        images = cut_out(images, self._training.cutout, rng("cutout"))
+        labels: Mapping[str, Any] = numbers
+        if self._soft is not None:
+            labels = {head: np.eye(count, dtype=np.float32)[numbers[head]] for head, count in self._soft.items()}
+            images, labels = mix_up(images, labels, self._training.mixup, rng("mixup"))
+        return images, self._arrange(labels)
 
 
 class Validation:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from metaopt.randomness import integer
 from metaopt.study.guard import memory
 from metaopt.study.jobs import Epoch
 from metaopt.study.objective import find_objective
-from metaopt.study.problem import Training
+from metaopt.study.problem import Training, with_schedule
 from metaopt.training import backend
-from metaopt.training.batches import TrainingBatches, Validation, layout
+from metaopt.training.batches import TrainingBatches, Validation, layout, steps_per_epoch
 from metaopt.training.checkpoint import Progress, restore, save
-from metaopt.training.compiling import TRAIN, compile_model
+from metaopt.training.compiling import TRAIN, compile_model, soft_classes
 from metaopt.training.data import DataSet
 from metaopt.training.metrics import validation_metrics
 from metaopt.training.run import NetworkRefused, Run
@@ -69,7 +70,8 @@ def _train(
 ) -> tuple["_EpochLoop", dict[str, int]]:
     """Builds, fits and saves; also returns ``params`` and ``macs``."""
     training = getattr(problem, "training", None) or Training.from_point
-    settings: Training = training(point)
+    settings: Training = with_schedule(training(point), run.schedule)
+    run = run if run.cycles else replace(run, cycles=(epochs,))
     model, counts = _build(problem, point, data, settings, run)
     if not model.optimizer.built:
         # Else Keras would build it while it traces the training step, and then have to trace again.
@@ -86,7 +88,13 @@ def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run
     classes = data.classes
     if getattr(problem, "network", None) is not None:
         blueprint = problem.network(point, data.input_shape, classes)
-        model = compile_model(blueprint.to_keras(), settings, classes)
+        model = compile_model(
+            blueprint.to_keras(),
+            settings,
+            classes,
+            steps=steps_per_epoch(len(data.train), settings.batch_size),
+            cycles=run.cycles,
+        )
         return model, {"params": blueprint.params, "macs": blueprint.macs}
     try:
         model = problem.build_model(point, data.input_shape, classes)
@@ -116,7 +124,8 @@ def _fit(
     heads = list(data.classes)
     # Asked of the model rather than read off it: a Sequential or subclassed model has no ``output``.
     arrange = layout(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
-    batches = TrainingBatches(data.train, data.augment, settings.batch_size, arrange, run.seed, run.trial)
+    soft = soft_classes(model, data.classes)
+    batches = TrainingBatches(data.train, data.augment, settings, arrange, run.seed, run.trial, soft)
     validation = Validation(data.validation, heads, settings.batch_size)
     weights = {head: float(settings.loss_weights.get(head, 1.0)) for head in heads}
     epoch_loop = _EpochLoop(batches, validation, weights, run, progress)

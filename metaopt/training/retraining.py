@@ -14,9 +14,9 @@ from metaopt.blueprint import InvalidArchitecture
 from metaopt.blueprint.from_keras import Counts, count_keras
 from metaopt.errors import UserError
 from metaopt.randomness import integer
-from metaopt.study.problem import Problem, Training
-from metaopt.training.batches import TrainingBatches, by_head, layout
-from metaopt.training.compiling import TRAIN, compile_model
+from metaopt.study.problem import Problem, Training, with_schedule
+from metaopt.training.batches import TrainingBatches, by_head, layout, steps_per_epoch
+from metaopt.training.compiling import TRAIN, compile_model, soft_classes
 from metaopt.training.data import DataSet
 
 EpochReport = Callable[[int, float, float], None]
@@ -54,6 +54,7 @@ def retrain(
     epochs: int,
     seed: int,
     trial: int = 0,
+    schedule: str | None = None,
     log: Path | None = None,
     report: EpochReport = lambda *_: None,
 ) -> Retrained:
@@ -66,6 +67,8 @@ def retrain(
         epochs: how many, 1 or more.
         seed: with ``trial`` it decides initial weights, the order of images and their augmentation.
         trial: the trial that the point is from.
+        schedule: of the learning rate, in the place of the problem's own; None for that. Its one cycle is the whole
+            training.
         log: a folder for TensorBoard's files, or None for none; see ``can_log``.
         report: is told each epoch.
 
@@ -74,12 +77,13 @@ def retrain(
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(integer(seed, trial, "initialise"))
-    training = _fitting(problem, lambda: problem.training(point))
-    network = _build(problem, point, data, training)
+    training = _fitting(problem, lambda: with_schedule(problem.training(point), schedule))
+    network = _build(problem, point, data, training, epochs)
     images = data.everything()
     output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
     arrange = layout(output, list(data.classes))
-    batches = TrainingBatches(images, data.augment, training.batch_size, arrange, seed, trial)
+    soft = soft_classes(network, data.classes)
+    batches = TrainingBatches(images, data.augment, training, arrange, seed, trial, soft)
     loop = _Loop(batches, next(iter(data.classes)), report)
     callbacks: list[keras.callbacks.Callback] = [loop]
     if log is not None:
@@ -97,13 +101,14 @@ def can_log() -> bool:
     return importlib.util.find_spec("tensorflow") is not None
 
 
-def _build(problem: Problem, point: Any, data: DataSet, training: Training) -> keras.Model:
+def _build(problem: Problem, point: Any, data: DataSet, training: Training, epochs: int) -> keras.Model:
     """The compiled model."""
     shape, classes = data.input_shape, data.classes
     network, build_model = problem.network, problem.build_model
     if network is not None:
         model = _fitting(problem, lambda: network(point, shape, classes)).to_keras()
-        return compile_model(model, training, classes)
+        steps = steps_per_epoch(len(data.everything()), training.batch_size)
+        return compile_model(model, training, classes, steps=steps, cycles=(epochs,))
     assert build_model is not None  # a problem that is loaded has one of the two
     model = _fitting(problem, lambda: build_model(point, shape, classes))
     if not model.built:

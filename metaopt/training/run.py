@@ -20,6 +20,9 @@ class Run:
         start: epochs that were trained before, whose weights are in the checkpoint.
         early_stopping: epochs without improvement of the objective before the training ends, or None.
         objective: which epoch is the best, see ``metaopt.study.objective``.
+        cycles: epochs after which a cycle of the learning rate's schedule ends, ascending; empty for one cycle over
+            the whole training.
+        schedule: of the learning rate, in the place of the problem's own; None for that.
         report: is told each epoch; the training ends where it answers False.
         limits: on the slow path, ``params``, ``macs`` or ``memory`` → largest value.
     """
@@ -29,6 +32,8 @@ class Run:
     start: int = 0
     early_stopping: int | None = None
     objective: str = "val_accuracy"
+    cycles: tuple[int, ...] = ()
+    schedule: str | None = None
     report: Callable[[Message], bool] = _go_on
     limits: Mapping[str, float] = field(default_factory=dict)
 

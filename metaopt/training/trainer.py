@@ -22,6 +22,7 @@ class KerasTrainer:
         data: what each worker loads, or for training in one process the loaded set itself.
         threads: CPU threads; None for the executor's, else all cores.
         deterministic: the same results also on a GPU, at the cost of speed.
+        schedule: of the learning rate, in the place of the problem's own; None for that.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class KerasTrainer:
         data: DataSpec | DataSet,
         threads: int | None = None,
         deterministic: bool = False,
+        schedule: str | None = None,
     ) -> None:
         # Functions of a file that was loaded by its path cannot be pickled; the path can.
         self._problem: Problem | str = problem if isinstance(problem, str) else problem.path or problem
         self._data = data
         self._threads = threads
         self._deterministic = deterministic
+        self._schedule = schedule
 
     def setup(self) -> None:
         """Imports Keras and its backend, and loads problem and data.
@@ -63,6 +66,8 @@ class KerasTrainer:
             start=job.start,
             early_stopping=job.early_stopping,
             objective=job.objective,
+            cycles=job.cycles,
+            schedule=self._schedule,
             report=reported,
             limits=job.limits,
         )

@@ -9,11 +9,12 @@ import pytest
 
 from metaopt.command import retrain as command
 from metaopt.command.retrain import main
-from metaopt.command.retrain_plan import BEST, CHOSEN, make_plan
+from metaopt.command.retrain_plan import BEST, CHOSEN, make_plan, whole_if_annealed
 from metaopt.command.search import main as search
 from metaopt.report.measurements import FILE, read_measurements
 from metaopt.report.predictions import read_predictions
 from metaopt.study.limits import parse_limits
+from metaopt.study.problem import Problem, Training
 from metaopt.study.study import Study
 from metaopt.training.model_file import read_card
 from tests.study.synthetic import search as synthetic_search
@@ -88,6 +89,21 @@ def test_a_trial_that_was_not_trained_to_its_end_is(tmp_path, monkeypatch) -> No
     paused = {**study.best, "complete": False, "best_epoch": 1}
     monkeypatch.setattr(Study, "require_best", lambda self: paused)
     assert plan(study).epochs == 5
+
+
+@pytest.mark.parametrize(
+    ("own", "of_the_study", "whole"),
+    [("cosine", None, True), ("constant", None, False), ("constant", "cosine", True), ("cosine", "constant", False)],
+)
+def test_where_the_learning_rate_falls_a_trial_is_repeated_to_its_end(tmp_path, own, of_the_study, whole) -> None:
+    study = synthetic_search(tmp_path / "results", trials=3, epochs=5)
+    study.settings["schedule"] = of_the_study
+    made = replace(plan(study), epochs=2, reason="")
+    problem = Problem({}, network=lambda *_: None, training=lambda point: Training(schedule=own))
+    assert whole_if_annealed(made, problem, study).epochs == (5 if whole else 2)
+    assert whole_if_annealed(made, replace(problem, network=None), study) is made
+    other = replace(problem, training=lambda point: Training(schedule=point["absent"]))
+    assert whole_if_annealed(made, other, study) is made
 
 
 def test_no_file_of_it_sorts_after_the_records() -> None:

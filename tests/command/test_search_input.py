@@ -6,7 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
-from metaopt.command.search import main
+from metaopt.command.search import _given, main, make_parser
+from metaopt.errors import UserError
+from metaopt.study.trials import Trials
 
 PROBLEM = """
 from hyperopt import hp
@@ -45,6 +47,7 @@ def run(capsys, *arguments):
         (["--constraint", "val_acc>=0.5"], "val_acc is no metric of a record"),
         (["--constraint", "params<=10", "--constraint", "val_loss>=3", "--constraint", "val_loss<=2"], "contradict"),
         (["--image-size", "-3"], "no whole number"),
+        (["--schedule", "cosin"], "cosin is unknown; did you mean cosine?"),
     ],
 )
 def test_wrong_values(capsys, arguments, message):
@@ -110,3 +113,29 @@ def test_results_that_cannot_be_written_are_said(capsys, tmp_path):
     code, error = run(capsys, "--results", "file/results")
     assert code == 6
     assert "cannot be written" in error
+
+
+def test_a_schedule_for_models_that_are_compiled_elsewhere_is_refused(capsys, tmp_path):
+    (tmp_path / "slow.py").write_text("space = {}\ndef build_model(point, input_shape, classes): ...\n")
+    code, error = run(capsys, "--space", "slow.py", "--schedule", "cosine")
+    assert code == 2
+    assert "--schedule cosine has no effect on slow.py, whose build_model compiles its own models" in error
+
+
+@pytest.mark.parametrize(
+    ("own", "flags", "kind"),
+    [
+        ({"seed": 3, "schedule": None}, ["--seed", "4"], "seed 3"),
+        ({"seed": 0, "schedule": "cosine"}, ["--schedule", "constant"], "schedule cosine"),
+        ({"seed": 0, "schedule": None}, ["--schedule", "cosine"], "the problem's own schedule"),
+    ],
+)
+def test_a_study_keeps_its_seed_and_its_schedule(tmp_path, own, flags, kind):
+    arguments = make_parser("search").parse_args(["--results", str(tmp_path / "results"), *flags])
+    state = Trials()
+    state.settings = own
+    with pytest.raises(UserError, match=f"was begun with {kind}: leave {flags[0]} out"):
+        _given(arguments, state)
+    arguments = make_parser("search").parse_args([flags[0], str(own[flags[0][2:]] or "constant")])
+    state.settings = {**own, "schedule": own["schedule"] or "constant"}
+    _given(arguments, state)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from metaopt.training.augment import augment
+from metaopt.training.augment import augment, cut_out, mix_up
 
 
 def images(n: int = 200, height: int = 16, width: int = 24, channels: int = 3) -> np.ndarray:
@@ -41,7 +41,18 @@ def test_small_images_shift_by_one_pixel() -> None:
     assert (augment(batch, "shift", np.random.default_rng(0)) != batch).any()
 
 
-@pytest.mark.parametrize("kind", ["flip", "shift"])
+def test_flip_and_shift_are_both_done_and_each_as_by_itself() -> None:
+    batch = images()
+    rng = np.random.default_rng(2)
+    expected = augment(augment(batch, "flip", rng), "shift", rng)
+    assert (augment(batch, "flip+shift", np.random.default_rng(2)) == expected).all()
+    mirrored = (augment(batch, "flip", np.random.default_rng(2)) != batch).any(axis=(1, 2, 3))
+    moved = (expected[~mirrored] != batch[~mirrored]).any(axis=(1, 2, 3))
+    assert mirrored.any()
+    assert moved.mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", ["flip", "shift", "flip+shift"])
 def test_same_generator_same_variants_and_the_argument_is_left_alone(kind) -> None:
     batch = images()
     before = batch.copy()
@@ -51,6 +62,72 @@ def test_same_generator_same_variants_and_the_argument_is_left_alone(kind) -> No
     assert (batch == before).all()
 
 
-@pytest.mark.parametrize("kind", ["none", "flip", "shift"])
+@pytest.mark.parametrize("kind", ["none", "flip", "shift", "flip+shift"])
 def test_an_empty_batch(kind) -> None:
     assert augment(images(0), kind, np.random.default_rng(0)).shape == (0, 16, 24, 3)
+
+
+def test_cutout_covers_one_square_whose_centre_is_anywhere() -> None:
+    batch = np.ones((2000, 8, 12, 2), np.float32)
+    cut = cut_out(batch, 3, np.random.default_rng(0))
+    assert batch.all()
+    centres = set()
+    for image in cut:
+        assert (image[..., 0] == image[..., 1]).all()
+        rows, columns = np.nonzero(image[..., 0] == 0)
+        top, bottom, left, right = rows.min(), rows.max(), columns.min(), columns.max()
+        assert len(rows) == (bottom - top + 1) * (right - left + 1)
+        # Smaller than 3 x 3 only where a border cuts it.
+        assert bottom - top == 2 or (bottom - top == 1 and (top == 0 or bottom == 7))
+        assert right - left == 2 or (right - left == 1 and (left == 0 or right == 11))
+        centres.add(
+            (top + 1 if bottom - top == 2 or bottom == 7 else 0, left + 1 if right - left == 2 or right == 11 else 0)
+        )
+    assert len(centres) == 8 * 12
+    # With every centre equally likely, (3·8 − 2)/8 rows and (3·12 − 2)/12 columns are covered on average.
+    assert (cut == 0).mean() == pytest.approx(22 / 8 * 34 / 12 / 96, rel=0.02)
+
+
+@pytest.mark.parametrize(("length", "most"), [(0, 0), (1, 1), (20, 16), (4, 16)])
+def test_cutout_is_at_most_half_the_image(length: int, most: int) -> None:
+    cut = cut_out(np.ones((300, 8, 30, 1), np.float32), length, np.random.default_rng(1))
+    assert (cut == 0).sum(axis=(1, 2, 3)).max() == most
+
+
+def test_mixup_mixes_images_and_labels_in_the_same_shares() -> None:
+    n = 64
+    numbers = np.eye(n, dtype=np.float32)  # each image says what it is made of
+    batch = numbers.reshape(n, 8, 8, 1)
+    labels = {"fine": numbers, "coarse": np.repeat(np.eye(2, dtype=np.float32), n // 2, axis=0)}
+    mixed, soft = mix_up(batch, labels, 0.4, np.random.default_rng(5))
+    np.testing.assert_allclose(mixed.reshape(n, n), soft["fine"])
+    share = np.random.default_rng(5).beta(0.4, 0.4)
+    own = np.diagonal(soft["fine"])
+    changed = own < 1
+    assert changed.sum() > n - 8
+    np.testing.assert_allclose(own[changed], share, rtol=1e-6)
+    for values in soft.values():
+        np.testing.assert_allclose(values.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(soft["coarse"][:, 0], soft["fine"][:, : n // 2].sum(axis=1), rtol=1e-6)
+    assert mixed.dtype == soft["fine"].dtype == np.float32
+    assert (np.diagonal(labels["fine"]) == 1).all()
+
+
+def test_mixup_shares_follow_the_beta_distribution() -> None:
+    """Beta(α, α) has the mean 1/2 and the variance 1 / (4 (2α + 1))."""
+    pair = np.array([0.0, 1.0], np.float32).reshape(2, 1, 1, 1)
+    shares = []
+    for seed in range(4000):
+        mixed, _ = mix_up(pair, {}, 0.7, np.random.default_rng(seed))
+        if mixed[0, 0, 0, 0] != 0:  # mixed with the other one, not with itself
+            shares.append(mixed[1, 0, 0, 0])
+    assert 1900 < len(shares) < 2100
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.03)
+    assert np.var(shares) == pytest.approx(1 / (4 * 2.4), rel=0.06)
+
+
+def test_an_alpha_of_0_mixes_nothing() -> None:
+    batch, labels = np.ones((3, 2, 2, 1), np.float32), {"label": np.eye(3, dtype=np.float32)}
+    mixed, same = mix_up(batch, labels, 0.0, np.random.default_rng(0))
+    assert mixed is batch
+    assert same == labels

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from metaopt.study.problem import Training
 from metaopt.training.augment import Augment
 from metaopt.training.data import ArrayImages
 
@@ -10,10 +11,11 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (23, 4, 4, 1), np.uint8)
 DATA = ArrayImages(IMAGES, {"label": np.arange(23, dtype=np.int32)})
 
 
-def batches(seed: int = 0, trial: int = 0, size: int = 10, kind: Augment = "none"):
+def batches(seed: int = 0, trial: int = 0, size: int = 10, kind: Augment = "none", soft=None, **fields):
     from metaopt.training.batches import TrainingBatches
 
-    return TrainingBatches(DATA, kind, size, lambda labels: labels["label"], seed, trial)
+    training = Training(batch_size=size, **fields)
+    return TrainingBatches(DATA, kind, training, lambda labels: labels["label"], seed, trial, soft)
 
 
 def epoch(made, number: int, indices=None):
@@ -45,16 +47,39 @@ def test_a_batch_larger_than_the_set_is_cut_to_it() -> None:
     assert len(made[0][1]) == 23
 
 
-@pytest.mark.parametrize("kind", ["none", "flip", "shift"])
-def test_an_epoch_is_a_function_of_seed_trial_and_number(kind: Augment) -> None:
-    first = epoch(batches(seed=3, trial=4, kind=kind), 5)
-    made = batches(seed=3, trial=4, kind=kind)
+@pytest.mark.parametrize("kind", ["none", "flip", "shift", "flip+shift"])
+@pytest.mark.parametrize("more", [{}, {"soft": {"label": 23}, "mixup": 0.8, "cutout": 2}])
+def test_an_epoch_is_a_function_of_seed_trial_and_number(kind: Augment, more) -> None:
+    first = epoch(batches(seed=3, trial=4, kind=kind, **more), 5)
+    made = batches(seed=3, trial=4, kind=kind, **more)
     for number in (0, 9, 5):  # whatever was asked for before
         again = epoch(made, number)
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
     for seed, trial, number in ((4, 4, 5), (3, 5, 5), (3, 4, 6)):
-        assert (epoch(batches(seed=seed, trial=trial, kind=kind), number)[1] != first[1]).any()
+        assert (epoch(batches(seed=seed, trial=trial, kind=kind, **more), number)[1] != first[1]).any()
+
+
+def test_labels_as_probabilities_are_of_the_same_images() -> None:
+    plain, soft = epoch(batches(), 1), epoch(batches(soft={"label": 23}), 1)
+    np.testing.assert_array_equal(plain[0], soft[0])
+    np.testing.assert_array_equal(soft[1], np.eye(23, dtype=np.float32)[plain[1]])
+    assert soft[1].dtype == np.float32
+
+
+def test_mixed_batches_are_mixed_of_the_images_that_the_labels_name() -> None:
+    from metaopt.training.batches import scale
+
+    images, labels = epoch(batches(soft={"label": 23}, mixup=1.0), 0)
+    np.testing.assert_allclose(images, np.tensordot(labels, scale(IMAGES), axes=1), atol=1e-6)
+    assert (labels.max(axis=1) < 1).mean() > 0.5
+
+
+def test_cutout_leaves_the_order_and_the_shifts_as_they_are() -> None:
+    plain, cut = epoch(batches(kind="shift"), 3), epoch(batches(kind="shift", cutout=2), 3)
+    np.testing.assert_array_equal(plain[1], cut[1])
+    assert ((cut[0] == plain[0]) | (cut[0] == 0)).all()
+    assert (cut[0] != plain[0]).any()
 
 
 def test_a_batch_does_not_depend_on_those_asked_for_before() -> None:

@@ -55,3 +55,71 @@ def test_a_loss_for_each_head_whatever_the_form_of_the_output(form: str) -> None
     else:
         assert logs["loss"] == pytest.approx(logs["fine_loss"] + 0.5 * logs["coarse_loss"], rel=1e-5)
         assert logs["fine_train"] == pytest.approx(logs["fine_loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("fields", [{"label_smoothing": 0.3}, {"mixup": 0.2}, {}])
+def test_smoothing_is_in_the_loss_and_never_in_the_metric(fields) -> None:
+    import keras
+
+    from metaopt.training.compiling import TRAIN, compile_model, soft_classes
+
+    outputs = keras.layers.Dense(4, activation="softmax", name="label")(keras.Input((3,)))
+    model = compile_model(
+        keras.Model(outputs._keras_history.operation.input, outputs), Training(**fields), {"label": 4}
+    )
+    soft = soft_classes(model, {"label": 4})
+    assert soft == ({"label": 4} if fields else None)
+    x, numbers = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32), np.arange(6) % 4
+    given = np.eye(4)[numbers]
+    logs = model.evaluate(x, given if soft else numbers, verbose=0, return_dict=True)
+    logarithms = np.log(model.predict_on_batch(x))
+    smoothing = fields.get("label_smoothing", 0)
+    smooth = given * (1 - smoothing) + smoothing / 4
+    assert logs[TRAIN] == pytest.approx(-(given * logarithms).sum(axis=1).mean(), rel=1e-4)
+    assert logs["loss"] == pytest.approx(-(smooth * logarithms).sum(axis=1).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "soft"),
+    [
+        ("categorical_crossentropy", True),
+        ("sparse_categorical_crossentropy", False),
+        ({"label": "categorical_focal_crossentropy"}, True),
+        ("mse", False),
+    ],
+)
+def test_what_labels_a_users_own_model_takes_is_read_off_its_loss(loss, soft: bool) -> None:
+    import keras
+
+    from metaopt.training.compiling import soft_classes
+
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, {"label": keras.layers.Dense(4, name="label")(inputs)})
+    model.compile("sgd", loss)
+    assert (soft_classes(model, {"label": 4}) is not None) == soft
+
+
+def test_weight_decay_takes_its_share_off_kernels_only() -> None:
+    import keras
+
+    from metaopt.training.compiling import make_optimizer
+
+    inputs = keras.Input((5,))
+    x = keras.layers.BatchNormalization()(keras.layers.Dense(4, bias_initializer="ones")(inputs))
+    model = keras.Model(inputs, x)
+    before = {id(v): np.array(v.value) for v in model.trainable_variables}
+    optimizer = make_optimizer(Training("SGD", 0.5, weight_decay=0.1))
+    optimizer.apply([keras.ops.zeros(v.shape) for v in model.trainable_variables], model.trainable_variables)
+    for variable in model.trainable_variables:
+        share = 1 - 0.5 * 0.1 if variable.name == "kernel" else 1.0
+        np.testing.assert_allclose(np.array(variable.value), share * before[id(variable)], rtol=1e-6)
+
+
+def test_the_rate_anneals_only_where_the_length_of_the_training_is_known() -> None:
+    from metaopt.training.compiling import make_optimizer
+
+    training = Training("SGD", 0.5, schedule="cosine")
+    assert float(make_optimizer(training).learning_rate) == 0.5
+    optimizer = make_optimizer(training, steps=2, cycles=(1,))
+    optimizer.iterations.assign(1)
+    assert float(optimizer.learning_rate) == pytest.approx(0.25)

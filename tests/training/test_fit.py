@@ -176,3 +176,37 @@ def test_a_plain_object_with_a_network_is_a_problem(tiny: DataSet) -> None:
     problem = SimpleNamespace(network=tiny_problem.network)
     point = {"optimizer": "Nadam", "batch_size": 100.0}
     assert build_and_train(problem, point, tiny, epochs=1)["epochs"] == 1
+
+
+def test_an_annealed_training_pauses_and_goes_on_exactly(tiny: DataSet, tmp_path: Path) -> None:
+    """Nesterov's momentum, restarts at the rungs, smoothing, mixup and cutout: as if it had not paused."""
+
+    def train(where: str, epochs: int, **run: Any) -> dict[str, Any]:
+        circumstances = Run(cycles=(1, 3), schedule="cosine", **run)
+        return build_and_train(annealed, {}, tiny, epochs=epochs, checkpoint=tmp_path / where, run=circumstances)
+
+    options = {"momentum": 0.9, "nesterov": True}
+    training = Training("SGD", 0.05, 50, weight_decay=0.01, label_smoothing=0.1, mixup=0.3, cutout=3, options=options)
+    annealed = Problem(None, tiny_problem.network, training=lambda point: training)
+    whole = train("whole", 3)
+    train("parts", 1)
+    parts = train("parts", 3, start=1)
+    assert parts["history"] == whole["history"]
+    assert same(weights(tmp_path / "parts"), weights(tmp_path / "whole"))
+    assert whole["history"]["train"][-1] < whole["history"]["train"][0]
+
+
+def test_the_learning_rate_falls_over_the_whole_training_by_default(tiny: DataSet) -> None:
+    """Where it is cut off, a longer training was at another rate in its second epoch than a shorter one."""
+
+    def train(epochs: int, **run: Any) -> list[float]:
+        record = build_and_train(tiny_problem, {}, tiny, epochs=epochs, run=Run(**run))
+        return record["history"]["train"]
+
+    constant = train(3)
+    assert train(2) == constant[:2]
+    falling, cycle = train(3, schedule="cosine"), train(3, schedule="cosine", cycles=(3,))
+    assert falling == cycle
+    assert train(2, schedule="cosine") != falling[:2]
+    assert train(2, schedule="cosine", cycles=(3,)) == falling[:2]
+    assert falling[0] != constant[0]

@@ -67,7 +67,13 @@ def test_a_validation_part_of_its_own_is_kept(test_counts) -> None:
 
 @pytest.mark.parametrize(
     ("chosen", "advice", "expected"),
-    [("auto", "flip", "flip"), ("auto", "none", "none"), ("none", "flip", "none"), ("shift", "flip", "shift")],
+    [
+        ("auto", "flip", "flip"),
+        ("auto", "none", "none"),
+        ("none", "flip", "none"),
+        ("shift", "flip", "shift"),
+        ("flip+shift", "none", "flip+shift"),
+    ],
 )
 def test_augmentation_is_the_users_choice_or_the_datas_advice(chosen, advice, expected) -> None:
     data = assemble(source([10, 10], advice=advice), DataSpec("x", augment=chosen))

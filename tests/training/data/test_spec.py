@@ -72,7 +72,10 @@ def test_unknown_data(tmp_path, monkeypatch, data, message) -> None:
     ("options", "message"),
     [
         ({"image_size": 0}, "--image-size is 0, but must be at least 1"),
-        ({"augment": "flips"}, r"--augment flips is unknown \(did you mean flip\?\): auto, none, flip, shift"),
+        (
+            {"augment": "flips"},
+            r"--augment flips is unknown \(did you mean flip\?\): auto, none, flip, shift, flip\+shift",
+        ),
     ],
 )
 def test_bad_options(options, message) -> None:
