@@ -13,7 +13,7 @@ from metaopt.study import journal
 from metaopt.study.checkpoints import Keep
 from metaopt.study.jobs import Executor
 from metaopt.study.problem import Classes, Problem, Training
-from metaopt.study.run import ImageKind, open_study
+from metaopt.study.run import ImageKind, make_strategy, open_study
 from metaopt.study.run import search as run_search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.source import network_code
@@ -34,6 +34,8 @@ def search(
     classes: Classes | None = None,
     strategy: str = "tpe",
     epochs: int | None = None,
+    min_epochs: int = 1,
+    eta: int = 3,
     trials: int = 50,
     seconds: float | None = None,
     stop_after: int | None = None,
@@ -57,7 +59,9 @@ def search(
         input_shape: (height, width, channels).
         classes: head → number of classes.
         strategy: its name, e.g. ``"tpe"`` or ``"random"``.
-        epochs: the most epochs of a trial, for a ``train`` that takes them.
+        epochs: R, the most epochs of a trial, for a ``train`` that takes them.
+        min_epochs: the least of the first rung, for strategies with rungs, such as ``"hyperband"``.
+        eta: one in so many trials of a rung goes on.
         trials: of an interrupted search, the goal that it completes; of a completed one, how many more.
         seconds: after which the search ends, or None.
         stop_after: trials without a better one before it ends, or None.
@@ -84,10 +88,17 @@ def search(
         raise ValueError("epochs is given, but train(point) takes none: write train(point, *, epochs, checkpoint)")
     folder = Path(results)
     sampler, scheduler = resolve_strategy(strategy, None, None)
+    if scheduler != "full" and not takes_budget(train):
+        raise ValueError(
+            f"the strategy {strategy} trains step by step, but train(point) takes no budget:"
+            " write train(point, *, epochs, checkpoint)"
+        )
     given = {
         "sampler": sampler,
         "scheduler": scheduler,
         "epochs": epochs or 1,
+        "min_epochs": min_epochs,
+        "eta": eta,
         "trials": trials,
         "stop_after": stop_after,
         "workers": workers,
@@ -98,6 +109,7 @@ def search(
         "space": getattr(train, "__qualname__", repr(train)),
     }
     settings = resolve(given, {}, Trials(journal.read(folder / JOURNAL).events))
+    make_strategy(settings)  # before anything is written
     problem = Problem(space, network, training, code=_code(network))
     watch = watch or Silent()
     runner = _make_executor(train, settings)

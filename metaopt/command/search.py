@@ -21,7 +21,7 @@ from metaopt.study.limits import CHEAP, parse_limits
 from metaopt.study.objective import OBJECTIVES
 from metaopt.study.opening import OpenStudy
 from metaopt.study.problem import SCHEDULES, Problem
-from metaopt.study.run import ImageKind, open_study, search
+from metaopt.study.run import ImageKind, make_strategy, open_study, search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.strategy import STRATEGIES, resolve_strategy
 from metaopt.study.study import JOURNAL
@@ -35,6 +35,8 @@ from metaopt.training.metrics import METRICS
 from metaopt.zoo.loading import load_problem
 
 EXECUTORS = ("processes", "inline")
+RULES = ("ceil", "floor")
+UNITS = ("epochs", "seconds")
 AUGMENTS = ("auto", *KINDS)
 TRAINABLE_OBJECTIVES = tuple(name for name in OBJECTIVES if name != "loss")
 EARLY_STOPPING = 15
@@ -68,6 +70,10 @@ def make_parser(prog: str) -> Parser:
     add("--sampler", type=one_of(tuple(SAMPLERS)), help=f"this half of the strategy by hand: {', '.join(SAMPLERS)}")
     add("--scheduler", type=one_of(tuple(SCHEDULERS)), help=f"the other half by hand: {', '.join(SCHEDULERS)}")
     add("--epochs", type=whole(1), metavar="R", help="the most epochs of a trial; by data set for a new study")
+    add("--min-epochs", type=whole(1), metavar="N", help="the least epochs of a first rung, under a scheduler; 1")
+    add("--eta", type=whole(2), metavar="N", help="of the trials of a rung one in N goes on, under a scheduler; 3")
+    add("--rule", type=one_of(RULES), help="how Hyperband rounds the sizes of its brackets; ceil")
+    add("--budget-unit", type=one_of(UNITS), help="what --epochs and --min-epochs count under a scheduler; epochs")
     add("--trials", type=whole(1), metavar="N", help="stop after so many trials; 50 for a new study")
     add("--time", type=duration, metavar="T", help="stop after 90s, 30m, 2h")
     add("--stop-after", type=whole(1), metavar="N", help="stop after so many trials without a better one")
@@ -133,7 +139,9 @@ def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
     """Loads the problem and the data, and resolves the settings; says aloud what there is to say."""
     state = Trials(journal.read(arguments.results / JOURNAL).events)
     given = _given(arguments, state)
-    settings = resolve(given, {"early_stopping": EARLY_STOPPING}, state)
+    # A trial that is paused at rungs is stopped by them.
+    one_stage = given.get("scheduler", state.settings.get("scheduler", "full")) == "full"
+    settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
     problem = load_problem(settings.space, beside)
     data = _load_data(settings, arguments.results, watch)
     settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
@@ -198,6 +206,11 @@ def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
 
 def _check(settings: Settings, data: DataSet) -> None:
     """Refuses what cannot be measured on this data set, or what the strategy does not give."""
+    make_strategy(settings)
+    if settings.budget_unit == "seconds" and settings.scheduler == "full":
+        raise UserError(
+            "--budget-unit seconds is for strategies with rungs, such as hyperband: limit others with --time."
+        )
     if settings.inherit and settings.sampler != "evolution":
         raise UserError(
             f"--inherit needs trials that have a parent, and {settings.sampler} proposes none:"

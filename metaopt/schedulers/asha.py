@@ -55,6 +55,10 @@ class ASHA:
         book.take_in(view, self.rungs)
         return self._promote(book) or self._start(view, book)
 
+    def stages(self, bracket: int | None) -> tuple[int, ...]:  # noqa: ARG002 - there is one
+        """The rungs."""
+        return tuple(self.rungs)
+
     def _promote(self, book: "_Rungs") -> Half | None:
         """The decision on a paused trial that can be taken now, of the highest rung where there is one."""
         visitors = book.visitors(self._places)

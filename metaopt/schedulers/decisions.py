@@ -45,15 +45,6 @@ class Continue:
 
 
 @dataclass(frozen=True)
-class Fork:
-    """A new trial with these vals that goes on from another trial's checkpoint, until resource ``to``."""
-
-    trial: int
-    vals: Vals
-    to: int
-
-
-@dataclass(frozen=True)
 class Stop:
     """A paused trial is over: it is never gone on with, and its checkpoint is needed no more."""
 
@@ -71,7 +62,7 @@ class Done:
 
 
 Half = Propose | Continue | Stop | Wait | Done
-Decision = Start | Continue | Fork | Stop | Wait | Done
+Decision = Start | Continue | Stop | Wait | Done
 
 # What trials are sorted by: the smaller the better.
 Standing = tuple[float, ...]
@@ -139,3 +130,6 @@ class Scheduler(Protocol):
 
     def next(self, view: View) -> Half:
         """What a free worker should do."""
+
+    def stages(self, bracket: int | None) -> tuple[int, ...]:
+        """The resources that a trial of a bracket is trained to one after the other, ascending; the last is R."""

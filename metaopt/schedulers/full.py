@@ -21,3 +21,7 @@ class Full:
         book = Book.of(view, self)
         book.news(view)
         return Propose(self.resource) if book.has_room(view) else book.end(view)
+
+    def stages(self, bracket: int | None) -> tuple[int, ...]:  # noqa: ARG002 - there is one
+        """R alone."""
+        return (self.resource,)

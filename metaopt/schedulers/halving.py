@@ -58,6 +58,10 @@ class Halving:
                 return decision
         return Propose(self.rungs(book.begun)[0][1], book.begun) if room else book.end(view)
 
+    def stages(self, bracket: int | None) -> tuple[int, ...]:
+        """The rungs of the bracket."""
+        return tuple(resource for _, resource in self.rungs(bracket or 0))
+
     def _advance(self, view: View, book: "_Brackets", bracket: "_Bracket", room: bool) -> Half | None:
         """What a bracket has a worker do; nothing if it is over, or waits for a running trial."""
         if bracket.waits:

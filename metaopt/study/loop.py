@@ -190,6 +190,7 @@ class Search:
             limits=limits,
             checkpoint=self._checkpoints.directory(trial.number),
             folds=self._jobs.folds,
+            cycles=() if self._jobs.in_seconds else self._strategy.stages(trial.bracket),
             ancestor=self._ancestor(trial),
         )
         self._watch.trial_started(trial.number, trial.to, trial.proposal.get("params"), trial.proposal.get("macs"))

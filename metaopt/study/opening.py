@@ -37,6 +37,7 @@ _PARTS = {
     "data": "data set",
     "objective": "objective",
     "folds": "number of folds",
+    "budget": "budget (--epochs, --min-epochs, --eta, --rule or --budget-unit)",
 }
 
 

@@ -70,6 +70,7 @@ def open_study(
             "data": str(data.get("fingerprint", "")),
             "objective": settings.objective,
             "folds": str(settings.folds),
+            **_budget(settings),
         },
         "objective": settings.objective,
         "seed": settings.seed,
@@ -131,8 +132,20 @@ def search(
     ).run()
 
 
+def _budget(settings: Settings) -> dict[str, str]:
+    """What trials are compared at: a part of the fingerprint, as scores at rungs of other budgets do not compare."""
+    if settings.scheduler == "full":
+        return {}
+    parts = settings.epochs, settings.min_epochs, settings.eta, settings.rule, settings.budget_unit
+    return {"budget": " ".join(map(str, parts))}
+
+
 def make_strategy(settings: Settings) -> Strategy:
-    """The sampler × the scheduler that the settings name."""
+    """The sampler × the scheduler that the settings name.
+
+    Raises:
+        UserError: R, η and the like do not fit together.
+    """
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,
         "tpe": lambda: TPE(settings.startup, random_fraction=0.0 if settings.scheduler == "full" else RANDOM_FRACTION),

@@ -29,6 +29,9 @@ class Strategy(Protocol):
     def next(self, view: StudyView) -> Decision:
         """What a free worker should do."""
 
+    def stages(self, bracket: int | None) -> tuple[int, ...]:
+        """The resources that a trial of a bracket is trained to one after the other, ascending; the last is R."""
+
 
 @dataclass(frozen=True)
 class Searcher:
@@ -44,6 +47,10 @@ class Searcher:
             return decision
         vals = self.sampler.propose(view.number, view.history, view.running_vals, view.generator("propose"))
         return Start(vals, decision.to, decision.bracket)
+
+    def stages(self, bracket: int | None) -> tuple[int, ...]:
+        """See ``Scheduler.stages``."""
+        return self.scheduler.stages(bracket)
 
 
 def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str | None) -> tuple[str, str]:
