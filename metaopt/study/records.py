@@ -44,6 +44,7 @@ def make_record(trial: Trial, study: dict[str, Any], objective: Objective, limit
         "paused": trial.status == "paused",
         "bracket": trial.bracket,
         "rungs": [[rung.to, rung.epochs] for rung in trial.rungs],
+        "visits": _visits(trial, objective, limits, outcome),
         "history": _history(trial),
         "scores": _scores(trial, outcome),
         "best_epoch": outcome.best_epoch,
@@ -74,6 +75,24 @@ def _history(trial: Trial) -> dict[str, list[float]]:
     names = dict.fromkeys(name for metrics in trial.metrics for name in metrics)
     history = {name: [metrics.get(name) for metrics in trial.metrics] for name in names}
     return {**history, "seconds": trial.seconds} if history else {}  # type: ignore[dict-item]
+
+
+def _visits(trial: Trial, objective: Objective, limits: Sequence[Limit], last: Outcome) -> list[dict[str, Any]]:
+    """How good the trial was at each rung, and when it was there; ``last`` is its outcome at the last one."""
+    visits = []
+    for rung in trial.rungs:
+        outcome = last if rung is trial.rungs[-1] else trial.outcome(objective, limits, rung)
+        visits.append(
+            {
+                "to": rung.to,
+                "epochs": rung.epochs,
+                "loss": outcome.loss,
+                "feasible": outcome.feasible,
+                "ended": rung.clock,
+                "spent": rung.spent,
+            }
+        )
+    return visits
 
 
 def _scores(trial: Trial, outcome: Outcome) -> dict[str, dict[str, float]]:

@@ -46,11 +46,15 @@ class Rung:
         to: the resource; the epochs may be fewer where the trial ended by itself.
         epochs: that it had trained then.
         result: what a user's own training had returned then.
+        clock: seconds of search, summed over restarts, when it was reached.
+        spent: epochs that all trials of the study had been trained by then, together.
     """
 
     to: int
     epochs: int
     result: dict[str, Any] = field(default_factory=dict)
+    clock: float = 0.0
+    spent: int = 0
 
 
 @dataclass
@@ -155,6 +159,7 @@ class Trials:
         rejected: why proposals were rejected, reason → how many, over the whole study.
         signatures: of every network with its training settings that was ever trained.
         clock: seconds of search so far, summed over runs.
+        spent: epochs that all trials have been trained, together.
         finished: whether the latest run reached its goal.
     """
 
@@ -165,6 +170,7 @@ class Trials:
         self.rejected: Counter[str] = Counter()
         self.signatures: set[str] = set()
         self.clock = 0.0
+        self.spent = 0
         self.finished = False
         for event in events:
             self.apply(event)
@@ -211,6 +217,7 @@ class Trials:
         if event["epoch"] == len(trial.metrics) + 1:  # the first line of an epoch stands
             trial.metrics.append(event["metrics"])
             trial.seconds.append(event["seconds"])
+            self.spent += 1
             if event.get("replicates"):
                 trial.replicates.append(event["replicates"])
 
@@ -238,10 +245,12 @@ class Trials:
         trial.spent += event["seconds"]
         trial.ended = event["clock"]
         trial.info = {**trial.info, **event.get("info", {})}
-        trial.result = event.get("result", {})
+        before, trial.result = trial.epochs, event.get("result", {})
+        self.spent += max(0, trial.epochs - before)  # of a user's own training, which reports no epochs one by one
         if trial.status != "fail":
             reached = trial.status == "paused" or trial.complete
-            trial.rungs.append(Rung(trial.to if reached else trial.epochs, trial.epochs, trial.result))
+            resource = trial.to if reached else trial.epochs
+            trial.rungs.append(Rung(resource, trial.epochs, trial.result, event["clock"], self.spent))
 
     def _on_imported(self, event: Event) -> None:
         trial = Trial(len(self.trials), Vals(event["vals"]), event["point"], event["epochs"], imported=True)

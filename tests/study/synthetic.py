@@ -97,5 +97,5 @@ def search(
 
 def findings(study: Study) -> list[dict]:
     """What a search proposed and found, without what depends on the clock."""
-    timeless = ("seconds", "ended")
+    timeless = ("seconds", "ended", "visits")
     return [{key: value for key, value in record.items() if key not in timeless} for record in study.records]

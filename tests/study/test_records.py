@@ -8,7 +8,7 @@ from metaopt.spaces import Vals
 from metaopt.study.limits import parse_limits
 from metaopt.study.objective import OBJECTIVES, find_objective
 from metaopt.study.records import best_record, file_name, make_record, nearest_record
-from metaopt.study.trials import Trial
+from metaopt.study.trials import Trial, Trials
 from tests.study.synthetic import search
 
 KEYS = {
@@ -106,3 +106,45 @@ def test_the_folder_says_what_the_journal_says_and_leaves_the_users_files(tmp_pa
     after = {path.name: path.read_bytes() for path in folder.glob("*.json")}
     assert whole.items() <= after.items()
     assert len(after) == len(whole) + 1
+
+
+def test_visits_tell_each_rung_and_when_it_was_reached(tmp_path):
+    study = search(tmp_path / "results", scheduler="hyperband", trials=5)
+    visits = [visit for record in study.records for visit in record["visits"]]
+    assert max(len(record["visits"]) for record in study.records) == 2
+    for record in study.records:
+        assert [[visit["to"], visit["epochs"]] for visit in record["visits"]] == record["rungs"]
+        for visit in record["visits"]:
+            assert visit["loss"] == -max(record["history"]["val_accuracy"][: visit["epochs"]])
+        assert record["visits"][-1]["ended"] == record["ended"]
+    # With one worker the epochs of one rung after the other make up what was spent.
+    assert max(visit["spent"] for visit in visits) == sum(record["epochs"] for record in study.records)
+    assert len({visit["spent"] for visit in visits}) == len(visits)
+
+
+def test_epochs_of_a_failed_trial_are_spent_all_the_same():
+    events = [
+        {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 3, "network": {}, "model_based": False},
+        {"event": "epoch", "trial": 0, "epoch": 1, "metrics": {"val_accuracy": 0.1}, "seconds": 1.0},
+        {"event": "ended", "trial": 0, "status": "fail", "seconds": 1.0, "clock": 1.0},
+        {"event": "proposed", "trial": 1, "vals": {}, "point": {}, "to": 1, "network": {}, "model_based": False},
+        {"event": "epoch", "trial": 1, "epoch": 1, "metrics": {"val_accuracy": 0.1}, "seconds": 1.0},
+        {"event": "paused", "trial": 1, "seconds": 1.0, "clock": 2.5},
+    ]
+    trials = Trials({"rejected": {}, **event} for event in events)
+    assert [(rung.clock, rung.spent) for rung in trials.trials[1].rungs] == [(2.5, 2)]
+
+
+def test_epochs_of_a_users_own_training_are_spent_when_it_returns():
+    ended = {"event": "paused", "trial": 0, "seconds": 1.0, "clock": 1.0}
+    trials = Trials(
+        [
+            {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 1, "network": {}, "model_based": False}
+            | {"rejected": {}},
+            {**ended, "result": {"loss": 1.0, "epochs": 1}},
+            {"event": "continued", "trial": 0, "to": 3},
+            {**ended, "result": {"loss": 0.5, "epochs": 3}},
+        ]
+    )
+    assert trials.spent == 3
+    assert [visit["loss"] for visit in record_of(trials.trials[0], "loss")["visits"]] == [1.0, 0.5]
