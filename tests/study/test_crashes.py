@@ -88,3 +88,21 @@ def test_a_model_goes_on_as_if_nothing_had_happened(tmp_path):
             search(folder, sampler="tpe", trials=12, files=files)
         files.settle("lost")
         assert findings(search(folder)) == findings(whole), f"step {step}"
+
+
+@pytest.mark.parametrize(("sampler", "scheduler"), [("tpe", "hyperband"), ("evolution", "asha")])
+def test_rungs_go_on_as_if_nothing_had_happened(tmp_path, sampler, scheduler):
+    given = {"sampler": sampler, "scheduler": scheduler, "epochs": 9, "trials": 16, "mu": 3}
+    steps = CrashingFiles(tmp_path / "whole" / "results")
+    whole = search(tmp_path / "whole" / "results", files=steps, **given)
+    assert max(len(record["rungs"]) for record in whole.records) == 3
+    for step in range(5, steps.steps, 23):
+        folder = tmp_path / str(step) / "results"
+        folder.parent.mkdir()
+        files = CrashingFiles(folder, fail_at=step)
+        with pytest.raises(PowerCut):
+            search(folder, files=files, **given)
+        files.settle("lost")
+        executor = SyntheticExecutor()
+        assert findings(search(folder, executor=executor)) == findings(whole), f"step {step}"
+        assert len(set(executor.trained)) == len(executor.trained), "an epoch was trained twice"
