@@ -16,7 +16,7 @@ from metaopt.command.quiet import quiet
 from metaopt.command.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
 from metaopt.errors import StudyMismatch
 from metaopt.report.final import Judged, Score, judge, measure, score_lines
-from metaopt.report.measurements import add_measurement, earlier_looks, read_measurements
+from metaopt.report.measurements import add_measurement, earlier_looks, one_at_a_time, read_measurements
 from metaopt.report.predictions import Predictions, digest_test_set, predictions_of, write_predictions
 from metaopt.report.scores import describe_metric
 from metaopt.study.guard import memory
@@ -220,25 +220,26 @@ def _measure(study: Study, plan: Plan, trained: "Retrained", card: Card, data: D
 
 def _keep(study: Study, plan: Plan, trained: "Retrained", card: Card, data: DataSet, measured: Measured) -> Path:
     """Adds the measurement to the study's file of them, and keeps the predictions beside it."""
-    number = len(read_measurements(study.folder)) + 1
-    return add_measurement(
-        study.folder,
-        {
-            "at": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "model": str(plan.output),
-            "sha256": hashlib.sha256(plan.output.read_bytes()).hexdigest(),
-            **card.training,
-            "test_images": len(data.test()),
-            "scores": {name: asdict(score) for name, score in measured.scores.items()},
-            "limits": [judged.as_json() for judged in measured.limits],
-            "feasible": not any(judged.broken for judged in measured.limits),
-            "predictions": write_predictions(study.folder, number, measured.predictions),
-            "params": measured.params,
-            "macs": measured.macs,
-            "seconds": round(trained.seconds, 3),
-            **backend.describe(),
-        },
-    )
+    with one_at_a_time(study.folder):
+        number = len(read_measurements(study.folder)) + 1
+        return add_measurement(
+            study.folder,
+            {
+                "at": datetime.now().astimezone().isoformat(timespec="seconds"),
+                "model": str(plan.output),
+                "sha256": hashlib.sha256(plan.output.read_bytes()).hexdigest(),
+                **card.training,
+                "test_images": len(data.test()),
+                "scores": {name: asdict(score) for name, score in measured.scores.items()},
+                "limits": [judged.as_json() for judged in measured.limits],
+                "feasible": not any(judged.broken for judged in measured.limits),
+                "predictions": write_predictions(study.folder, number, measured.predictions),
+                "params": measured.params,
+                "macs": measured.macs,
+                "seconds": round(trained.seconds, 3),
+                **backend.describe(),
+            },
+        )
 
 
 def _describe(study: Study, plan: Plan, measured: Measured, looks: list[dict[str, Any]], data: DataSet) -> None:

@@ -1,10 +1,14 @@
 """Every look that a study ever took at its test images, in one file, so that a second one cannot pass for the first."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from metaopt.errors import UserError
+import filelock
+
+from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.study.files import Files
 
 FILE = "final_test.json"  # sorts before model_*.json, of which the last is to be the best
@@ -29,6 +33,26 @@ def read_measurements(folder: Path) -> list[Measurement]:
             f"{path}, which counts how often the test images were looked at, cannot be read ({error}): mend it or move"
             " it away."
         ) from error
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Where a study is retrained with several seeds at once, none of their measurements is lost within.
+
+    Raises:
+        ResultsNotWritable: the folder is read-only or the disk full.
+    """
+    lock = filelock.FileLock(folder / ".final_test.lock")
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise ResultsNotWritable(
+            f"{folder} cannot be written ({error.strerror}): make it writable, or free some space."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def add_measurement(folder: Path, measurement: Measurement) -> Path:
