@@ -46,8 +46,7 @@ def ended_line(tally: Tally, record: Record) -> str:
     name, value = tally.objective.name, tally.objective.value(record["loss"])
     parts = [f"{head}  {name} {value:.4f}"]
     if record.get("epochs"):
-        at = f"best at epoch {record['best_epoch']} of " if record.get("best_epoch") else ""
-        parts.append(f"{at}{record['epochs']}")
+        parts.append(_trained(record))
     parts.append(duration(record.get("seconds") or 0))
     if record.get("params"):
         parts.append(f"{count(record['params'])} parameters")
@@ -59,13 +58,23 @@ def ended_line(tally: Tally, record: Record) -> str:
     return " · ".join(parts)
 
 
+def _trained(record: Record) -> str:
+    """How far a trial was trained, and where it was best."""
+    epochs, best = record["epochs"], record.get("best_epoch")
+    if record.get("paused"):
+        at = f", best at epoch {best}" if best and epochs > 1 else ""
+        return f"paused after {epochs} epoch{'s' if epochs > 1 else ''}{at}"
+    return f"best at epoch {best} of {epochs}" if best else f"{epochs}"
+
+
 def opening_line(tally: Tally) -> str:
     """One line about where the search stands when it begins."""
     done = len(tally.ended)
     aim = "until its time is over" if tally.goal is None else f"for {tally.goal} trials"
     if done == 0:
         return f"searching {aim}"
-    return f"going on with the search {aim}: {done} done, {tally.failed} of them failed"
+    paused = f", {tally.paused} paused" if tally.paused else ""
+    return f"going on with the search {aim}: {done} done, {tally.failed} of them failed{paused}"
 
 
 class PlainProgress:
@@ -90,7 +99,7 @@ class PlainProgress:
         self._tally.begin(goal, records)
         self._say(opening_line(self._tally))
 
-    def trial_started(self, trial: int, to: int, params: int | None, macs: int | None) -> None:  # noqa: ARG002
+    def trial_started(self, trial: int, to: int | None, params: int | None, macs: int | None) -> None:  # noqa: ARG002
         """Says nothing yet."""
         self._tally.start(trial, to, params)
 
@@ -101,16 +110,16 @@ class PlainProgress:
         if running is not None and self._clock() - self._said >= _QUIET_SECONDS:
             shown = self._tally.shown_metric(report.metrics)
             value = f", {shown[0]} {shown[1]:.4f}" if shown else ""
-            self._say(f"trial {report.trial}  epoch {report.epoch} of {running.to}{value}")
+            self._say(f"trial {report.trial}  {running.place}{value}")
 
     def trial_ended(self, record: Record, best: Record | None) -> None:
-        """Says how the trial ended, and how far the search is."""
+        """Says how the trial ended or pauses, and how far the search is."""
         self._tally.end(record, best)
         line = ended_line(self._tally, record)
-        done, goal, left = len(self._tally.ended), self._tally.goal, self._tally.seconds_left()
+        done, goal, left = len(self._tally.ended), self._tally.goal, self._tally.time_left
         far = f"{done} done" if goal is None else f"{done} of {goal}"
-        if left:
-            far += f", about {duration(left)} left"
+        if left and (goal is None or done < goal):
+            far += f", {left}"
         if best is not None and best is not record:
             value = self._tally.objective.value(best["loss"])
             far += f"; best {value:.4f}, trial {best['trial']}"
@@ -172,7 +181,7 @@ class RichProgress:
         self._say(f"[bold]{opening_line(self._tally)}[/]")
         self._live.start()
 
-    def trial_started(self, trial: int, to: int, params: int | None, macs: int | None) -> None:  # noqa: ARG002
+    def trial_started(self, trial: int, to: int | None, params: int | None, macs: int | None) -> None:  # noqa: ARG002
         """Shows the trial."""
         self._tally.start(trial, to, params)
 
@@ -215,7 +224,8 @@ class RichProgress:
             table.add_row("search", ProgressBar(max(tally.goal, 1), done, width=bar_width), Text(self._far(done)))
         running = list(tally.running.values())
         for trial in running[:_MOST_RUNNING]:
-            bar = ProgressBar(max(trial.to, 1), trial.epoch, width=bar_width, pulse=trial.epoch == 0)
+            pulse = trial.epoch == 0 or trial.to is None
+            bar = ProgressBar(max(trial.to or 1, 1), trial.epoch, width=bar_width, pulse=pulse)
             table.add_row(f"trial {trial.trial}", bar, Text(self._training(trial)))
         more = len(running) - _MOST_RUNNING
         if more > 0:
@@ -228,17 +238,17 @@ class RichProgress:
         parts = [f"{done} done" if tally.goal is None else f"{done} of {tally.goal} trials"]
         parts += [f"{tally.failed} failed"] if tally.failed else []
         parts += [f"{tally.infeasible} over a limit"] if tally.infeasible else []
-        left = tally.seconds_left()
-        # An estimate used up is said to be so rather than to be nothing.
-        parts += [] if left is None else [f"about {duration(left)} left" if left >= 1 else "nearly done"]
+        parts += [left] if (left := tally.time_left) else []
         parts.append(f"{duration(self._clock() - tally.begun)} so far")
         return " · ".join(parts)
 
     def _training(self, running: Running) -> str:
-        if running.epoch == 0:
-            parts = [f"building · {running.to} epochs"]
+        if running.metrics:
+            parts = [running.place]
+        elif running.before:
+            parts = [f"going on after epoch {running.before}" + (f" of {running.to}" if running.to else "")]
         else:
-            parts = [f"epoch {running.epoch} of {running.to}"]
+            parts = ["building" + (f" · {running.to} epochs" if running.to else "")]
         shown = self._tally.shown_metric(running.metrics)
         if shown is not None:
             parts.append(f"{shown[0]} {shown[1]:.4f}")

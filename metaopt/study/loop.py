@@ -193,7 +193,8 @@ class Search:
             cycles=() if self._jobs.in_seconds else self._strategy.stages(trial.bracket),
             ancestor=self._ancestor(trial),
         )
-        self._watch.trial_started(trial.number, trial.to, trial.proposal.get("params"), trial.proposal.get("macs"))
+        to = None if self._jobs.in_seconds else trial.to
+        self._watch.trial_started(trial.number, to, trial.proposal.get("params"), trial.proposal.get("macs"))
         self._executor.submit(job)
         self._submitted.add(trial.number)
 

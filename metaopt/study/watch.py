@@ -13,14 +13,14 @@ class Watcher(Protocol):
     def begin(self, goal: int | None, records: list[Record]) -> None:
         """The search starts or goes on: trials aimed at (None if only time ends it), records of the trials done."""
 
-    def trial_started(self, trial: int, to: int, params: int | None, macs: int | None) -> None:
-        """A trial starts (or goes on) to train until epoch ``to``."""
+    def trial_started(self, trial: int, to: int | None, params: int | None, macs: int | None) -> None:
+        """A trial starts (or goes on) to train until epoch ``to``; None where seconds say how long."""
 
     def epoch(self, report: Epoch) -> None:
         """An epoch is trained and its line in the journal is on disk."""
 
     def trial_ended(self, record: Record, best: Record | None) -> None:
-        """A trial ended, in whatever way; ``best`` is the best feasible record so far."""
+        """A trial ended, in whatever way, or pauses; ``best`` is the best feasible record so far."""
 
     def trial_rejected(self, trial: int, detail: str) -> None:
         """The worker found that the network may not be trained: the proposal was never a trial, and why."""
@@ -38,7 +38,7 @@ class Silent:
     def begin(self, goal: int | None, records: list[Record]) -> None:
         """Shows nothing."""
 
-    def trial_started(self, trial: int, to: int, params: int | None, macs: int | None) -> None:
+    def trial_started(self, trial: int, to: int | None, params: int | None, macs: int | None) -> None:
         """Shows nothing."""
 
     def epoch(self, report: Epoch) -> None:

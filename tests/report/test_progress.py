@@ -14,6 +14,7 @@ from metaopt.report.progress import PlainProgress, RichProgress, make_progress
 from metaopt.study.jobs import Epoch
 from tests.report.making import make_failure, make_record
 from tests.report.test_tally import Clock
+from tests.study.synthetic import search as run_search
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +44,25 @@ def test_plain_lines() -> None:
         "trial 2  val_accuracy 0.7812 · best at epoch 12 of 12 · 12 s · 100 k parameters · the best so far [3 of 3]",
         "the search ends: 3 trials are done",
     ]
+
+
+def test_plain_lines_of_a_search_over_rungs(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    run_search(tmp_path / "results", scheduler="halving", epochs=9, trials=9, watch=PlainProgress(stream))
+    lines = [line.split(" · ") for line in stream.getvalue().splitlines()[1:-1]]
+    assert [line[1].split(" [")[0] for line in lines] == (
+        ["paused after 1 epoch"] * 9 + ["paused after 3 epochs, best at epoch 3"] * 3 + ["best at epoch 9 of 9"]
+    )
+    # A trial that goes on is no longer done, and done again when it ends.
+    done = [re.search(r"\[(\d) of 9", line[-1])[1] for line in lines]
+    assert done == [str(number) for number in range(1, 10)] + ["9"] * 4
+
+
+def test_plain_lines_of_a_search_that_goes_on() -> None:
+    stream = io.StringIO()
+    records = [make_record(0, paused=True, complete=False, epochs=3), make_failure(1), make_record(2)]
+    PlainProgress(stream).begin(9, records)
+    assert stream.getvalue() == "going on with the search for 9 trials: 3 done, 1 of them failed, 1 paused\n"
 
 
 def test_a_long_trial_is_heard_of_now_and_then() -> None:
@@ -87,6 +107,23 @@ def test_rich_shows_every_part() -> None:
     assert "building · 12 epochs" in shown
     assert "and 4 more" in shown
     assert "val_accuracy 0.8530 by trial 0" in shown
+
+
+def test_rich_shows_trials_that_go_on() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None, legacy_windows=False)
+    with RichProgress(console) as watch:
+        watch.begin(3, [make_record(trial, paused=True, complete=False, epochs=3) for trial in range(2)])
+        watch.trial_started(0, 9, None, None)
+        watch.trial_started(1, 9, None, None)
+        watch.trial_started(2, None, None, None)  # seconds say how long
+        watch.epoch(Epoch(1, 4, {"val_accuracy": 0.25}, 1.0))
+        console.file = io.StringIO()
+        console.print(watch.render())
+        shown = console.file.getvalue()
+    assert "0 of 3 trials" in shown
+    assert "going on after epoch 3 of 9" in shown
+    assert "epoch 4 of 9 · val_accuracy 0.2500" in shown
+    assert re.search(r"trial 2 .*building\s*$", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize("ending", ["", "raise KeyboardInterrupt"])

@@ -56,6 +56,49 @@ def test_a_trial_that_goes_on_is_no_longer_counted_as_ended(clock: Clock) -> Non
     assert len(tally.ended) == 2
 
 
+def test_a_trial_that_goes_on_after_a_pause_is_counted_once(clock: Clock) -> None:
+    tally = Tally(clock)
+    tally.begin(5, [])
+    for trial in range(3):
+        tally.start(trial, 3, None)
+        tally.end(make_record(trial, epochs=3, paused=True, complete=False), None)
+    assert (len(tally.ended), tally.paused) == (3, 3)
+    tally.start(1, 9, None)
+    assert (len(tally.ended), tally.paused, tally.running[1].place) == (2, 2, "epoch 3 of 9")
+    tally.epoch(Epoch(1, 4, {"loss": 1.0}, 1.0))
+    assert tally.running[1].place == "epoch 4 of 9"
+    tally.end(make_record(1, epochs=9, paused=False, complete=True), None)
+    assert (len(tally.ended), tally.paused) == (3, 2)
+
+
+def test_over_rungs_the_time_left_goes_by_epochs(clock: Clock) -> None:
+    tally = Tally(clock)
+    paused = [make_record(t, epochs=1, paused=True, complete=False, ended=2.0 * (t + 1)) for t in range(3)]
+    tally.begin(10, paused)
+    assert tally.seconds_left() is None  # what going on takes is not known before a trial has done so
+    tally.start(0, 9, None)
+    tally.end(make_record(0, epochs=9, paused=False, complete=True, ended=22.0), None)
+    # 11 epochs in 22 seconds by three trials: the seven others take as long on average.
+    assert tally.seconds_left() == pytest.approx(7 * 22 / 3)
+    assert tally.time_left == "at least 51 s left"
+    tally.start(1, 9, None)
+    assert tally.seconds_left() == pytest.approx(7 * 22 / 3 + 8 * 2)
+    clock.now += 6
+    tally.epoch(Epoch(1, 5, {"loss": 1.0}, 2.0))
+    assert tally.seconds_left() == pytest.approx(7 * 22 / 3 + 4 * 2)
+
+
+def test_where_time_says_how_long_a_trial_trains_only_its_epoch_is_said(clock: Clock) -> None:
+    tally = Tally(clock)
+    tally.begin(5, [])
+    tally.start(0, None, None)
+    tally.start(1, 2, None)
+    for trial in range(2):
+        tally.epoch(Epoch(trial, 3, {"loss": 1.0}, 1.0))
+    assert [running.place for running in tally.running.values()] == ["epoch 3", "epoch 3"]
+    assert tally.time_left is not None
+
+
 def test_the_metric_shown_is_the_objective_where_an_epoch_has_it(clock: Clock) -> None:
     tally = Tally(clock)
     tally.begin(5, [make_record(0, objective="val_precision")])
