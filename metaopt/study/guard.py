@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from metaopt.blueprint import HASH_VERSION, InvalidArchitecture
@@ -51,6 +51,11 @@ class Guard:
     input_shape: tuple[int, ...] = ()
     classes: Classes = field(default_factory=dict)
     limits: Sequence[Limit] = ()
+
+    def within(self, limit: Limit) -> "Guard":
+        """The same guard with this limit in the place of the one on the same thing, if there is any."""
+        others = [one for one in self.limits if (one.name, one.upper) != (limit.name, limit.upper)]
+        return replace(self, limits=(*others, limit))
 
     def judge(self, point: Any, trained: set[str]) -> Verdict:
         """Whether a point may be trained.

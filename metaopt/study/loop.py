@@ -10,6 +10,7 @@ from typing import Any
 from metaopt.errors import UserError
 from metaopt.schedulers import Continue, Start, Stop, Wait
 from metaopt.study.checkpoints import Checkpoints
+from metaopt.study.growing import Growing
 from metaopt.study.guard import Guard
 from metaopt.study.hopeless import is_hopeless
 from metaopt.study.jobs import Ancestor, Epoch, Executor, Failed, Finished, Job, Rejected, Remark, Report
@@ -77,6 +78,7 @@ class Search:
         jobs: JobSettings,
         ending: Ending,
         checkpoints: Checkpoints,
+        growing: Growing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._study = study
@@ -88,7 +90,7 @@ class Search:
         self._jobs = jobs
         self._ending = ending
         self._view = StudyView(study.state, study.space, study.objective, study.limits, jobs.seed, goal)
-        self._proposer = Proposer(strategy, guard, study.space, self._view)
+        self._proposer = Proposer(strategy, guard, study.space, self._view, growing)
         self._checkpoints = checkpoints
         self._clock = clock
         self._submitted: set[int] = set()
@@ -157,7 +159,7 @@ class Search:
         except NothingPasses as nothing:
             self._study.append({"event": "refused", "rejected": dict(nothing.rejected)})
             if not nothing.exhausted:
-                raise nothing.explain(self._guard) from None
+                raise nothing.explain() from None
             self._exhausted = True
             return
         number = self._view.number

@@ -2,16 +2,17 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from metaopt.errors import UserError
 from metaopt.schedulers import Start
 from metaopt.spaces import Space, Vals
+from metaopt.study.growing import Growing
 from metaopt.study.guard import DUPLICATE, Guard, Verdict
-from metaopt.study.limits import CHEAP
-from metaopt.study.repair import Repair
+from metaopt.study.limits import CHEAP, Limit
+from metaopt.study.repair import Repair, Stacks
 from metaopt.study.strategy import Strategy
 from metaopt.study.view import StudyView
 
@@ -45,24 +46,26 @@ class NothingPasses(Exception):
     Attributes:
         rejected: reason → how many.
         smallest: limit's name → the smallest value that was reached.
+        limits: those that were in force.
     """
 
-    def __init__(self, rejected: Counter[str], smallest: dict[str, float]) -> None:
+    def __init__(self, rejected: Counter[str], smallest: dict[str, float], limits: Sequence[Limit]) -> None:
         super().__init__(dict(rejected))
         self.rejected = rejected
         self.smallest = smallest
+        self.limits = limits
 
     @property
     def exhausted(self) -> bool:
         """Whether all that passes has been trained, rather than nothing passing at all."""
         return self.rejected[DUPLICATE] > 0
 
-    def explain(self, guard: Guard) -> UserError:
+    def explain(self) -> UserError:
         """The error to end a search with where nothing passes at all."""
         counts = ", ".join(f"{reason} {count}" for reason, count in self.rejected.most_common())
         reached = "".join(
             f"; the smallest {limit.name} reached is {self.smallest[limit.name]:,} (limit {limit.bound:,.0f})"
-            for limit in guard.limits
+            for limit in self.limits
             if limit.distance(self.smallest.get(limit.name, -math.inf)) > 0
         )
         return UserError(
@@ -71,15 +74,36 @@ class NothingPasses(Exception):
         )
 
 
+@dataclass(frozen=True)
+class _Gate:
+    """What proposals go through in one phase of a search."""
+
+    guard: Guard
+    stacks: Stacks
+    repair: Repair
+
+
 class Proposer:
     """Finds, for one new trial after the other, a proposal that passes the guard."""
 
-    def __init__(self, strategy: Strategy, guard: Guard, space: Space, view: StudyView) -> None:
+    def __init__(
+        self, strategy: Strategy, guard: Guard, space: Space, view: StudyView, growing: Growing | None = None
+    ) -> None:
+        """A proposer.
+
+        Args:
+            strategy: proposes.
+            guard: decides; under the limit of the phase, too, where a search has phases.
+            space: of the proposals.
+            view: of the study.
+            growing: the phases, or None.
+        """
         self._strategy = strategy
         self._guard = guard
         self._space = space
         self._view = view
-        self._repair = Repair(space, guard)
+        self._growing = growing
+        self._gates: dict[int, _Gate] = {}
 
     def accept(self, first: Start, trained: set[str]) -> Accepted:
         """The strategy's proposal, repaired if it must be, or the first of what follows it that passes.
@@ -97,25 +121,41 @@ class Proposer:
         """
         refusals = Refusals()
         repairs = REDRAWS + PRIOR_REPAIRS
+        gate = self._gate()
+
+        def passes(vals: Vals) -> bool:
+            return gate.guard.judge(self._space.point(vals), trained).reason is None
+
         try:
-            for vals in self._proposals(first):
-                accepted = self._judge(vals, first.to, trained, refusals)
+            for proposed in self._proposals(first):
+                vals = gate.stacks.fitted(proposed, self._view.generator("grow"), passes)
+                accepted = self._judge(vals, first.to, gate, trained, refusals)
                 if accepted is None and refusals.latest != DUPLICATE and repairs > 0:
-                    repaired = self._repair(vals, self._view.generator("repair"))
+                    repaired = gate.repair(vals, self._view.generator("repair"))
                     refusals.lower(repaired.smallest)
                     repairs = repairs - 1 if repaired.vals is not None else 0
                     if repaired.vals is not None:
-                        accepted = self._judge(repaired.vals, first.to, trained, refusals)
+                        accepted = self._judge(repaired.vals, first.to, gate, trained, refusals)
                 if accepted is not None:
                     return accepted
         finally:
             self._view.attempt = 0
-        raise NothingPasses(refusals.reasons, refusals.smallest)
+        raise NothingPasses(refusals.reasons, refusals.smallest, gate.guard.limits)
 
-    def _judge(self, vals: Vals, to: int, trained: set[str], refusals: "Refusals") -> Accepted | None:
+    def _gate(self) -> _Gate:
+        """That of the phase of the next trial."""
+        growing = self._growing
+        phase = 0 if growing is None else growing.phase(self._view)
+        if phase not in self._gates:
+            guard = self._guard if growing is None else growing.guard(self._guard, phase)
+            stacks = Stacks(self._space) if growing is None else growing.stacks(self._space, phase)
+            self._gates[phase] = _Gate(guard, stacks, Repair(self._space, guard, stacks))
+        return self._gates[phase]
+
+    def _judge(self, vals: Vals, to: int, gate: _Gate, trained: set[str], refusals: "Refusals") -> Accepted | None:
         """What the guard lets through; None, and noted down, where it refuses."""
         point = self._space.point(vals)
-        verdict = self._guard.judge(point, trained)
+        verdict = gate.guard.judge(point, trained)
         if verdict.reason is None:
             return Accepted(vals, point, to, verdict.network, dict(refusals.reasons))
         refusals.note(verdict)

@@ -12,6 +12,7 @@ from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import compile_space
 from metaopt.study.checkpoints import Checkpoints, Keep
 from metaopt.study.files import Files
+from metaopt.study.growing import Growing, limits_in_force, parse_growth
 from metaopt.study.guard import Guard
 from metaopt.study.jobs import Executor
 from metaopt.study.loop import Ending, JobSettings, Search
@@ -109,12 +110,17 @@ def search(
         UserError: see ``Search.run``.
     """
     images = images or ImageKind()
+    limits = limits_in_force(settings.constraints, settings.grow)
+    guard = Guard(problem, images.input_shape, images.classes, limits)
+    growing = make_growing(settings)
+    if growing is not None:
+        growing.check(study.space, guard)
     study.begin(settings.as_event())
     Search(
         study,
         make_strategy(settings),
         executor,
-        Guard(problem, images.input_shape, images.classes, study.limits),
+        guard,
         watch,
         goal=settings.goal,
         jobs=JobSettings(
@@ -128,6 +134,7 @@ def search(
         ),
         ending=Ending(seconds, settings.stop_after),
         checkpoints=Checkpoints(study.folder, keep, settings.checkpoint_quota),
+        growing=growing,
         clock=clock,
     ).run()
 
@@ -154,4 +161,12 @@ def make_strategy(settings: Settings) -> Strategy:
     scheduler = SCHEDULERS[settings.scheduler](
         resource=settings.epochs, eta=settings.eta, min_resource=settings.min_epochs, rule=settings.rule
     )
-    return Searcher(samplers[settings.sampler](), scheduler)
+    return Searcher(samplers[settings.sampler](), scheduler, make_growing(settings))
+
+
+def make_growing(settings: Settings) -> Growing | None:
+    """The phases of a search that grows; each goes on from as many of the best trials as the sampler begins with."""
+    if settings.grow is None:
+        return None
+    elders = settings.mu if settings.sampler == "evolution" else settings.startup
+    return Growing(parse_growth(settings.grow), settings.phases, elders)

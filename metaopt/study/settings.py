@@ -7,6 +7,7 @@ from typing import Any
 
 from metaopt.schedulers import Rule
 from metaopt.study.checkpoints import QUOTA
+from metaopt.study.growing import check_fill, limits_in_force, parse_growth, phases_of
 from metaopt.study.trials import Trials
 
 # What is random at first is at most a quarter of the goal: hyperopt's 20 trials, and a population of 50.
@@ -36,6 +37,9 @@ class Settings:
         stop_hopeless: whether a trial that starts far worse than others is stopped, see ``metaopt.study.hopeless``.
         objective: name of the objective.
         constraints: limits as text, e.g. ``("params<=2e6",)``.
+        grow: limits that grow from phase to phase as text, e.g. ``"macs=1e6,2e6"``, or None.
+        phases: how many trials of its own the study has when each phase of ``grow`` begins.
+        fill: the share of its tightest cheap limit that a network is to use, or None.
         workers: trials at once.
         executor: name of the executor.
         seed: the study's seed.
@@ -67,6 +71,9 @@ class Settings:
     stop_hopeless: bool = False
     objective: str = "val_accuracy"
     constraints: tuple[str, ...] = ()
+    grow: str | None = None
+    phases: tuple[int, ...] = ()
+    fill: float | None = None
     workers: int = 1
     executor: str = "processes"
     seed: int = 0
@@ -96,19 +103,38 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: Trials
         given: what the user asked for now; nothing for what was left out.
         defaults: what a new study gets, where it differs from the class's own.
         state: the study as it stands; empty for a new one.
+
+    Raises:
+        UserError: limits, phases or the share to fill make no sense.
     """
     known = {field.name for field in fields(Settings)}
     stored = {name: value for name, value in state.settings.items() if name in known}
     merged = {**defaults, **stored, **given}
-    merged["constraints"] = tuple(merged.get("constraints", ()))
+    for name in ("constraints", "phases"):
+        merged[name] = tuple(merged.get(name, ()))
     settings = Settings(**merged)
+    check_fill(settings.fill, limits_in_force(settings.constraints, settings.grow))
+    if stored and state.finished:
+        settings = replace(settings, base=trained(state))
+    settings = _phased(settings, stored)
     if not stored:
-        quarter = max(STARTUP_MIN, math.ceil(settings.trials / SHARE))
+        share = (settings.phases[1:] or (settings.trials,))[0]  # a first phase is at most half random
+        quarter = max(min(STARTUP_MIN, share), math.ceil(min(settings.trials, 2 * share) / SHARE))
         mu = given.get("mu", min(MU_MAX, quarter))
         return replace(settings, base=0, startup=min(STARTUP_MAX, quarter), mu=mu)
-    if state.finished:
-        return replace(settings, base=trained(state))
     return settings
+
+
+def _phased(settings: Settings, stored: Mapping[str, Any]) -> Settings:
+    """With the phases of the goal; trials beyond the goal for which they were made belong to the last one."""
+    if settings.grow is None:
+        return settings
+    same = settings.grow == stored.get("grow") and settings.phases[:1] != (settings.base,)
+    return (
+        settings
+        if same
+        else replace(settings, phases=phases_of(parse_growth(settings.grow), settings.base, settings.trials))
+    )
 
 
 def trained(state: Trials) -> int:

@@ -8,6 +8,7 @@ from typing import Protocol
 from metaopt.errors import UserError
 from metaopt.samplers import SAMPLERS, Sampler
 from metaopt.schedulers import SCHEDULERS, Decision, Propose, Scheduler, Start
+from metaopt.study.growing import Growing
 from metaopt.study.view import StudyView
 
 # Name of a strategy → its sampler and its scheduler.
@@ -35,17 +36,23 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True)
 class Searcher:
-    """A sampler × a scheduler."""
+    """A sampler × a scheduler.
+
+    Attributes:
+        growing: the phases of the search, which decide what the sampler sees; None for one phase.
+    """
 
     sampler: Sampler
     scheduler: Scheduler
+    growing: Growing | None = None
 
     def next(self, view: StudyView) -> Decision:
         """The scheduler's decision; where that is a new trial, with the sampler's vals."""
         decision = self.scheduler.next(view)
         if not isinstance(decision, Propose):
             return decision
-        vals = self.sampler.propose(view.number, view.history, view.running_vals, view.generator("propose"))
+        history = view.history if self.growing is None else self.growing.history(view)
+        vals = self.sampler.propose(view.number, history, view.running_vals, view.generator("propose"))
         return Start(vals, decision.to, decision.bracket)
 
     def stages(self, bracket: int | None) -> tuple[int, ...]:

@@ -8,7 +8,8 @@ import hyperopt
 
 from metaopt.errors import NoneFeasible, NoTrialSucceeded, UserError
 from metaopt.study import journal
-from metaopt.study.limits import Limit, parse_limits
+from metaopt.study.growing import limits_in_force
+from metaopt.study.limits import Limit
 from metaopt.study.objective import Objective, find_objective
 from metaopt.study.records import Record, best_record, make_record, nearest_record, records_of
 from metaopt.study.results_pickle import make_trials
@@ -64,8 +65,8 @@ class Study:
 
     @property
     def limits(self) -> tuple[Limit, ...]:
-        """The limits in force."""
-        return parse_limits(self.settings.get("constraints", ()))
+        """The limits in force, that of the last phase of a search that grows among them."""
+        return limits_in_force(self.settings.get("constraints", ()), self.settings.get("grow"))
 
     @property
     def records(self) -> list[Record]:

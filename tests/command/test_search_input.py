@@ -48,6 +48,11 @@ def run(capsys, *arguments):
         (["--constraint", "params<=10", "--constraint", "val_loss>=3", "--constraint", "val_loss<=2"], "contradict"),
         (["--image-size", "-3"], "no whole number"),
         (["--schedule", "cosin"], "cosin is unknown; did you mean cosine?"),
+        (["--grow", "macs"], "--grow macs is not understood"),
+        (["--grow", "depth=1,2"], "depth cannot grow; choose one of params, macs, blocks"),
+        (["--grow", "macs=2e6,1e6"], "must grow from phase to phase"),
+        (["--grow", "macs=1e6,2e6", "--constraint", "macs<=1.5e6"], "goes beyond --constraint macs<=1.5e+06"),
+        (["--grow", "macs=1e6,2e6,3e6", "--trials", "2"], "3 phases, but there are only 2 trials"),
     ],
 )
 def test_wrong_values(capsys, arguments, message):
@@ -70,6 +75,21 @@ def test_a_space_in_which_nothing_passes_says_what_rejected_how_many(capsys, tmp
     assert code == 2
     assert "no network of the space passes" in error
     assert "invalid architecture 50" in error
+
+
+def test_a_space_without_a_stack_cannot_grow_blocks(capsys, tmp_path):
+    (tmp_path / "flat.py").write_text(PROBLEM)
+    code, error = run(capsys, "--space", "flat.py", "--grow", "blocks=1,2")
+    assert code == 2
+    assert "the space has no stack whose number of blocks a choice decides" in error
+
+
+def test_a_space_without_a_parameter_of_the_architecture_cannot_grow(capsys, tmp_path):
+    fixed = PROBLEM.replace('hp.uniformint("n", 1, 9)', '1, "learning_rate": hp.uniform("learning_rate", 0, 1)')
+    (tmp_path / "fixed.py").write_text(fixed.replace("Conv2D(4, 9)", "Conv2D(4, 3)"))
+    code, error = run(capsys, "--space", "fixed.py", "--grow", "macs=1e4,1e5")
+    assert code == 2
+    assert "no parameter of the space changes the macs" in error
 
 
 def test_top3_of_three_classes_is_refused(capsys, tmp_path):

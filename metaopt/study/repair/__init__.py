@@ -21,5 +21,6 @@ that the result is a function of the values and the generator.
 """
 
 from metaopt.study.repair.repair import Repair, Repaired
+from metaopt.study.repair.stacks import Stacks
 
-__all__ = ["Repair", "Repaired"]
+__all__ = ["Repair", "Repaired", "Stacks"]

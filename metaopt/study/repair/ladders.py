@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from metaopt.spaces import Distribution, Space
@@ -12,10 +12,16 @@ _QUANTILES = 12
 
 
 class Ladders:
-    """The values of every parameter of a space, in order."""
+    """The values of every parameter of a space, in order.
 
-    def __init__(self, space: Space):
+    Args:
+        space: of the parameters.
+        kept: label of a choice → the options that it may have; all for others.
+    """
+
+    def __init__(self, space: Space, kept: Mapping[str, Sequence[int]] | None = None):
         self._space = space
+        self._kept = kept or {}
         self._ladders: dict[str, tuple[float, ...]] = {}
         self._scales: dict[str, tuple[float | None, float, bool, bool]] = {}  # step, lowest value, choice, integer
         self._discrete = {one.label for one in space.parameters if one.distribution.step is not None}
@@ -64,6 +70,8 @@ class Ladders:
         return {one.label: numbers.setdefault(one.distribution, len(numbers)) for one in self._space.parameters}
 
     def _ladder(self, label: str) -> tuple[float, ...]:
+        if label in self._kept:
+            return tuple(self._kept[label])
         distribution = self._space.by_label[label].distribution
         low, high = distribution.bounds
         step = distribution.step

@@ -1,9 +1,8 @@
 """Near values whose network stands, for values whose network the guard rejects."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,16 @@ from metaopt.spaces import Space, Vals
 from metaopt.study.guard import Guard, memory
 from metaopt.study.repair.descent import Spent, descend, return_to
 from metaopt.study.repair.ladders import Ladders
-from metaopt.study.repair.memory import Memory
-from metaopt.study.repair.plan import Shop, Step
-from metaopt.study.repair.shapes import Mender, smallest_strides
+from metaopt.study.repair.plan import Step
+from metaopt.study.repair.shapes import Mender
 from metaopt.study.repair.sizes import fit
-from metaopt.study.repair.trace import trace
-from metaopt.study.repair.traced import Conversions, traced_points
+from metaopt.study.repair.stacks import Stacks
+from metaopt.study.repair.tracing import Tracer
 from metaopt.study.repair.walk import Walk
 
 ROUNDS = 4  # of tracing: what is moved may change what the function makes
 DESCENTS = 10  # from the values, then from draws
 EVALUATIONS = 4_000  # of the network in all descents, each a fraction of a millisecond
-_DRAWS_TO_LEARN = 16  # in which the strides of a space are found
 
 _IMPOSSIBLE = 1e6  # more than any miss of a limit
 
@@ -45,16 +42,27 @@ class Repaired:
 
 
 class Repair:
-    """Repairs values of one space for one guard; a pure function of the values and the generator."""
+    """Repairs values of one space for one guard; a pure function of the values and the generator.
 
-    def __init__(self, space: Space, guard: Guard):
+    Attributes:
+        ladders, tracer, mender: what the space was found to be like, of use to others.
+    """
+
+    def __init__(self, space: Space, guard: Guard, stacks: Stacks | None = None):
+        """A repair.
+
+        Args:
+            space: of the values.
+            guard: whose limits are to be kept.
+            stacks: depths that are to be kept, and that the values keep; all by default.
+        """
         self._space = space
         self._guard = guard
+        self._stacks = stacks or Stacks(space)
         self._limits = [limit for limit in guard.limits if limit.cheap]
-        self._points = traced_points(space)
-        self._ladders = Ladders(space)
-        self._shop = Shop(self._ladders)
-        self._mender = Mender(space, self._ladders, self._shop)
+        self.ladders = Ladders(space, self._stacks.kept)
+        self.tracer = Tracer(space, self.ladders, self._network)
+        self.mender = Mender(space, self.ladders, self.tracer.shop)
         self._choices = {one.label for one in space.parameters if one.distribution.is_choice}
         # A choice with one of its options → labels that are active only with it, or with it in one of their ways.
         self._under: dict[tuple[str, float], set[str]] = {}
@@ -73,14 +81,16 @@ class Repair:
         if self._guard.problem.network is None:
             return outcome
         wanted = nearest = vals
-        steps = self._memory.steps(vals)
+        steps = self.tracer.remembered(vals)
         # What is sure to fail need not be made.
-        doomed = steps is not None and self._mender.breaks(steps, vals)
+        doomed = steps is not None and self.mender.breaks(steps, vals)
         least = math.inf if doomed else self._miss(vals, outcome)
         for _ in range(ROUNDS):
             if least == 0:
                 break
-            steps = steps or self._trace(vals, outcome)
+            if steps is None:
+                outcome.evaluations += 1
+                steps = self.tracer.trace(vals)
             moved = None if steps is None else self._repair_at_once(steps, vals, rng)
             if moved is None or moved == vals:
                 break
@@ -96,8 +106,8 @@ class Repair:
     def _repair_at_once(self, steps: Sequence[Step], vals: Vals, rng: np.random.Generator) -> Vals:
         """One round: all labels that are seen to be at fault are moved."""
         walk = Walk(steps, vals)
-        self._mender.mend(walk, rng)
-        fit(walk, self._shop, self._limits, self._ladders, rng)
+        self.mender.mend(walk, rng)
+        fit(walk, self.tracer.shop, self._limits, self.ladders, rng)
         return self._settled(vals, walk, rng)
 
     def _settled(self, vals: Vals, walk: Walk, rng: np.random.Generator) -> Vals:
@@ -116,41 +126,6 @@ class Repair:
                 del found[label]
         return Vals(found)
 
-    def _trace(self, vals: Vals, outcome: Repaired) -> list[Step] | None:
-        """The network with all strides as small as they can be.
-
-        Its image lasts longest then, and differences such as max(0, kernel − stride) are not cut off and carry a trace.
-        """
-        eased = {label: value for label, value in self._strides.items() if label in vals}
-        while True:
-            at = {**vals, **eased}
-            found = self._trace_at(at, outcome)
-            missed = {} if found is None else smallest_strides(found, at, self._ladders)
-            if missed.keys() <= eased.keys():
-                return found
-            eased.update(missed)
-
-    def _trace_at(self, vals: Mapping[str, float], outcome: Repaired) -> list[Step] | None:
-        conversions: Conversions = {}
-        outcome.evaluations += 1
-        found = trace(self._network, self._points(vals, conversions), conversions)
-        conversions.clear()  # a cycle through every traced number
-        return None if found is None else self._shop.steps_of(found)
-
-    @cached_property
-    def _memory(self) -> Memory:
-        return Memory(self._space, lambda vals: self._trace(vals, Repaired()))
-
-    @cached_property
-    def _strides(self) -> dict[str, float]:
-        """Labels of strides with the values at which they are smallest, as some draws show them."""
-        found: dict[str, float] = {}
-        for seed in range(_DRAWS_TO_LEARN):
-            vals = self._space.draw(np.random.default_rng(seed))
-            steps = self._trace_at(vals, Repaired())
-            found.update({} if steps is None else smallest_strides(steps, vals, self._ladders))
-        return found
-
     def _descent(self, wanted: Vals, start: Vals, outcome: Repaired, rng: np.random.Generator) -> Vals | None:
         """The repair for what no trace shows: from the nearest values so far, then from draws."""
         last = outcome.evaluations + EVALUATIONS
@@ -162,8 +137,8 @@ class Repair:
 
         try:
             for number in range(DESCENTS):
-                begin = start if number == 0 else self._space.draw(rng)
-                found = descend(begin, miss, self._space, self._ladders, rng)
+                begin = start if number == 0 else self._stacks.draw(rng)
+                found = descend(begin, miss, self._space, self.ladders, rng)
                 if found is not None:
                     return return_to(wanted, found, miss, self._space, rng)
         except Spent:
