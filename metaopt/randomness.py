@@ -21,6 +21,16 @@ def generator(seed: int, trial: int, purpose: str, number: int = 0) -> np.random
     return np.random.default_rng(np.random.SeedSequence([seed, trial, zlib.crc32(purpose.encode()), number]))
 
 
+def of_fold(purpose: str, fold: int) -> str:
+    """The purpose's name in a fold of cross-validation; fold 0 draws as a training without folds does.
+
+    Args:
+        purpose: as for ``generator``.
+        fold: from 0.
+    """
+    return purpose if fold == 0 else f"{purpose} of fold {fold}"
+
+
 def integer(seed: int, trial: int, purpose: str, number: int = 0) -> int:
     """A seed in 0 .. 2**31 − 1 for a library that wants an integer, e.g. ``keras.utils.set_random_seed``."""
     return int(generator(seed, trial, purpose, number).integers(2**31))

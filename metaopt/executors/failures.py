@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+from metaopt.errors import ResultsNotWritable
 from metaopt.study.jobs import Failed, Finished, Job, Message, Rejected, Trainer
 
 OUT_OF_MEMORY = "out of memory"
@@ -18,10 +19,17 @@ _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "can't allocate memory", "not enough m
 
 
 def attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
-    """Trains one job; a training that raises has failed, and the search goes on."""
+    """Trains one job; a training that raises has failed, and the search goes on.
+
+    Raises:
+        ResultsNotWritable: a checkpoint could not be written, which is no fault of the network and would befall the
+            next one as well.
+    """
     start = time.monotonic()
     try:
         return trainer.train(job, report)
+    except ResultsNotWritable:
+        raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a candidate raises must not end the search
         return failure(job.trial, error, time.monotonic() - start)
 

@@ -39,6 +39,7 @@ class Inline:
 
         Raises:
             UserError: the trainer's ``setup`` raised it.
+            ResultsNotWritable: the training could not write its checkpoint.
         """
         if self._job is None:
             return

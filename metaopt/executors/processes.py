@@ -102,6 +102,7 @@ class Processes:
 
         Raises:
             UserError: the trainer's ``setup`` raised it.
+            ResultsNotWritable: a training could not write its checkpoint.
             RuntimeError: ``setup`` raised anything else, or took its process down again and again.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -122,6 +123,8 @@ class Processes:
         message = each.receive()
         if isinstance(message, worker.SetupFailed):
             raise message.user_error or RuntimeError(f"A worker could not be set up.\n{message.traceback}")
+        if isinstance(message, worker.NotWritable):
+            raise message.error
         if isinstance(message, worker.Ready):
             each.became_ready()
             return False

@@ -18,7 +18,7 @@ from typing import Any
 
 import cloudpickle
 
-from metaopt.errors import UserError
+from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.executors.failures import attempt, failure
 from metaopt.study.jobs import Message, Trainer
 
@@ -39,6 +39,17 @@ class SetupFailed:
 
     user_error: UserError | None
     traceback: str
+
+
+@dataclass(frozen=True)
+class NotWritable:
+    """A checkpoint could not be written; the worker ends.
+
+    Attributes:
+        error: which, and why.
+    """
+
+    error: ResultsNotWritable
 
 
 def send(connection: Connection, message: Any) -> None:
@@ -112,7 +123,11 @@ def _serve(connection: Connection, trainer: Trainer) -> None:
         except (EOFError, OSError):
             return
         start = time.monotonic()
-        end = attempt(trainer, job, report)
+        try:
+            end = attempt(trainer, job, report)
+        except ResultsNotWritable as error:
+            send(connection, NotWritable(error))
+            return
         sys.stdout.flush()
         sys.stderr.flush()
         try:

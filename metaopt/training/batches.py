@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.randomness import generator
+from metaopt.randomness import generator, of_fold
 from metaopt.study.problem import Classes, Training
 from metaopt.training.augment import Augment, augment, cut_out, mix_up
 from metaopt.training.data import Images
@@ -49,8 +49,8 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
 class TrainingBatches(keras.utils.PyDataset):
     """All training images once an epoch.
 
-    Order and augmentation are functions of (seed, trial, epoch), whichever epochs this process trained before and in
-    whatever order Keras asks for the batches.
+    Order and augmentation are functions of (seed, trial, fold, epoch), whichever epochs this process trained before and
+    in whatever order Keras asks for the batches.
 
     Args:
         images: what to train on.
@@ -62,6 +62,7 @@ class TrainingBatches(keras.utils.PyDataset):
         trial: the trial's number.
         soft: head → number of classes if labels are to be given as probabilities, float32 ``(n, classes)``; None for
             the numbers of the classes, ``(n,)``, and then nothing is mixed.
+        fold: of cross-validation, from 0.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class TrainingBatches(keras.utils.PyDataset):
         seed: int,
         trial: int,
         soft: Classes | None = None,
+        fold: int = 0,
     ) -> None:
         super().__init__()
         self._images = images
@@ -82,6 +84,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._arrange = arrange
         self._seed, self._trial = seed, trial
         self._soft = soft
+        self._fold = fold
         self.begin(0)
 
     def begin(self, epoch: int) -> None:
@@ -89,7 +92,7 @@ class TrainingBatches(keras.utils.PyDataset):
 
         To be called by a callback: Keras does not tell ``on_epoch_begin`` which epoch it is.
         """
-        order = generator(self._seed, self._trial, "order", epoch).permutation(len(self._images))
+        order = generator(self._seed, self._trial, of_fold("order", self._fold), epoch).permutation(len(self._images))
         # At once, for Keras may fetch batches in another thread (of the next epoch, which it then drops).
         self._epoch = (epoch, order)
 
@@ -103,7 +106,8 @@ class TrainingBatches(keras.utils.PyDataset):
         pixels, numbers = self._images.batch(order[index * self._size : (index + 1) * self._size])
 
         def rng(purpose: str) -> np.random.Generator:
-            return generator(self._seed, self._trial, purpose, epoch * self.num_batches + index)
+            step = epoch * self.num_batches + index
+            return generator(self._seed, self._trial, of_fold(purpose, self._fold), step)
 
         images = scale(augment(pixels, self._kind, rng("augment")))
         images = cut_out(images, self._training.cutout, rng("cutout"))

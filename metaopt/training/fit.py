@@ -1,7 +1,8 @@
-"""The training of one network: built, fitted, measured after every epoch, its best weights kept."""
+"""The training of one network: built, fitted, measured and saved after every epoch."""
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,16 @@ import keras
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.randomness import integer
 from metaopt.study.guard import memory
-from metaopt.study.jobs import Epoch
-from metaopt.study.objective import find_objective
 from metaopt.study.problem import Training, with_schedule
 from metaopt.training import backend
 from metaopt.training.batches import TrainingBatches, Validation, layout, steps_per_epoch
-from metaopt.training.checkpoint import Progress, restore, save
-from metaopt.training.compiling import TRAIN, compile_model, soft_classes
-from metaopt.training.data import DataSet
-from metaopt.training.metrics import validation_metrics
+from metaopt.training.checkpoint import Checkpoint
+from metaopt.training.compiling import compile_model, soft_classes
+from metaopt.training.data import DataSet, Fold
+from metaopt.training.epochs import EpochLoop, FoldedBatches
 from metaopt.training.run import NetworkRefused, Run
+from metaopt.training.standing import find_standing
+from metaopt.training.variables import build_optimizer
 
 
 def build_and_train(
@@ -38,49 +39,85 @@ def build_and_train(
         problem: a ``Problem``, or a module or class with ``network`` (or ``build_model``) and perhaps ``training``.
         point: the hyperparameters, as ``space_eval`` returns them.
         data: what to train on and to validate with.
-        epochs: epochs after this training, those before ``run.start`` counted.
-        checkpoint: a directory for the weights of the best and the last epoch, or None for none.
-        run: seed, trial, early stopping and the like.
+        epochs: epochs after this training, earlier ones counted.
+        checkpoint: a directory for the training's state and its best weights, or None for none. Where it holds some,
+            the training goes on from there; see ``metaopt.training.checkpoint.best_weights``.
+        run: seed, trial, folds, early stopping and the like.
 
     Returns:
         ``status`` (``ok`` or ``fail``), ``loss`` (of the objective at the best epoch, minimised), ``objective``,
         ``history`` (metric → a value per epoch), ``scores`` (``best`` and ``end``, the metrics of these epochs),
         ``best_epoch`` (from 1), ``epochs``, ``complete`` (nobody ended it before its time), ``params``, ``macs``,
-        ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``versions``; for a failure ``cause`` and
-        ``error`` besides. JSON types only.
+        ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``versions``; with folds, whose mean the history
+        is, ``replicates`` (the history of each), else empty; ``inherited`` (``trial``, ``layers``, ``of``) where
+        weights of an ancestor were taken; for a failure ``cause`` and ``error``. JSON types only.
 
     Raises:
         NetworkRefused: on the slow path, the network cannot exist or breaks one of ``run.limits``.
-        UserError: there is no such optimizer, or no checkpoint to go on from.
+        UserError: there is no such optimizer, or a class has fewer images than there are folds.
+        ResultsNotWritable: a checkpoint could not be written.
     """
     run = Run() if run is None else run
     began = time.perf_counter()
-    directory = None if checkpoint is None else Path(checkpoint)
+    kept = None if checkpoint is None else Checkpoint(Path(checkpoint))
     with backend.clean_session():
-        # Initial weights and whatever else draws while the model is built; a worker's earlier trials leave no trace.
-        keras.utils.set_random_seed(integer(run.seed, run.trial, "initialise"))
-        epoch_loop, counts = _train(problem, point, data, epochs, directory, run)
+        epoch_loop, counts = _train(problem, point, data, epochs, kept, run)
         record = {**_result(epoch_loop, run), **counts}
         epoch_loop.set_model(None)  # the last reference to the model, which can then be forgotten
     return {**record, "seconds": time.perf_counter() - began, "seed": run.seed, **backend.describe()}
 
 
 def _train(
-    problem: Any, point: Any, data: DataSet, epochs: int, directory: Path | None, run: Run
-) -> tuple["_EpochLoop", dict[str, int]]:
-    """Builds, fits and saves; also returns ``params`` and ``macs``."""
+    problem: Any, point: Any, data: DataSet, epochs: int, checkpoint: Checkpoint | None, run: Run
+) -> tuple[EpochLoop, dict[str, int]]:
+    """Builds and fits; also returns ``params`` and ``macs``."""
     training = getattr(problem, "training", None) or Training.from_point
     settings: Training = with_schedule(training(point), run.schedule)
+    folds = data.folds(run.folds)
     run = run if run.cycles else replace(run, cycles=(epochs,))
-    model, counts = _build(problem, point, data, settings, run)
-    if not model.optimizer.built:
-        # Else Keras would build it while it traces the training step, and then have to trace again.
-        model.optimizer.build(model.trainable_variables)
-    progress = Progress() if run.start == 0 else restore(directory, model, run.start)
-    epoch_loop = _fit(model, data, settings, run, epochs, progress)
-    if directory is not None and epoch_loop.failure is None:
-        save(directory, model, progress, epoch_loop.best_weights)
+
+    def build(fold: int) -> tuple[keras.Model, dict[str, int]]:
+        # Initial weights and whatever else draws while the model is built; a worker's earlier trials leave no trace.
+        keras.utils.set_random_seed(integer(run.seed, run.trial, "initialise", fold))
+        model, counts = _build(problem, point, data, settings, run)
+        build_optimizer(model)
+        return model, counts
+
+    model, counts = build(0)
+    standing = find_standing(model, lambda fold: build(fold)[0], _parent(problem, data, run), checkpoint, run)
+    heads = list(data.classes)
+    # Asked of the model rather than read off it: a Sequential or subclassed model has no ``output``.
+    arrange = layout(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
+
+    soft = soft_classes(model, data.classes)
+
+    def batches(number: int, fold: Fold) -> TrainingBatches:
+        return TrainingBatches(fold.train, data.augment, settings, arrange, run.seed, run.trial, soft, number)
+
+    folded = FoldedBatches([batches(number, fold) for number, fold in enumerate(folds)])
+    validations = [Validation(fold.validation, heads, settings.batch_size) for fold in folds]
+    weights = {head: float(settings.loss_weights.get(head, 1.0)) for head in heads}
+    epoch_loop = EpochLoop(folded, validations, weights, run, epochs, standing, checkpoint)
+    epoch_loop.report_what_is_known()
+    if not epoch_loop.is_over:
+        passes = {"initial_epoch": len(epoch_loop.progress) * len(folds), "epochs": epochs * len(folds)}
+        model.fit(folded, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop])
     return epoch_loop, counts
+
+
+def _parent(problem: Any, data: DataSet, run: Run) -> Callable[[], keras.Model]:
+    """Makes the network of the ancestor's point, with weights that mean nothing yet."""
+
+    def build() -> keras.Model:
+        assert run.ancestor is not None
+        if getattr(problem, "network", None) is not None:
+            return problem.network(run.ancestor.point, data.input_shape, data.classes).to_keras()
+        model = problem.build_model(run.ancestor.point, data.input_shape, data.classes)
+        if not model.built:
+            model.build((None, *data.input_shape))
+        return model
+
+    return build
 
 
 def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run) -> tuple[keras.Model, dict[str, int]]:
@@ -88,13 +125,8 @@ def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run
     classes = data.classes
     if getattr(problem, "network", None) is not None:
         blueprint = problem.network(point, data.input_shape, classes)
-        model = compile_model(
-            blueprint.to_keras(),
-            settings,
-            classes,
-            steps=steps_per_epoch(len(data.train), settings.batch_size),
-            cycles=run.cycles,
-        )
+        steps = steps_per_epoch(len(data.folds(run.folds)[0].train), settings.batch_size)
+        model = compile_model(blueprint.to_keras(), settings, classes, steps=steps, cycles=run.cycles)
         return model, {"params": blueprint.params, "macs": blueprint.macs}
     try:
         model = problem.build_model(point, data.input_shape, classes)
@@ -103,7 +135,8 @@ def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run
     if not model.built:
         model.build((None, *data.input_shape))
     counted = count_keras(model)
-    slots = sum(math.prod(variable.shape) for variable in _slots(model))
+    build_optimizer(model)
+    slots = sum(math.prod(variable.shape) for variable in model.optimizer.variables)
     counts = {"params": counted.params, "macs": counted.macs}
     for name, value in {**counts, "memory": memory(counted, settings, slots)}.items():
         if value > run.limits.get(name, math.inf):
@@ -111,134 +144,15 @@ def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run
     return model, counts
 
 
-def _slots(model: keras.Model) -> list[Any]:
-    """The optimizer's variables, made now."""
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
-    return list(model.optimizer.variables)
-
-
-def _fit(
-    model: keras.Model, data: DataSet, settings: Training, run: Run, epochs: int, progress: Progress
-) -> "_EpochLoop":
-    heads = list(data.classes)
-    # Asked of the model rather than read off it: a Sequential or subclassed model has no ``output``.
-    arrange = layout(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
-    soft = soft_classes(model, data.classes)
-    batches = TrainingBatches(data.train, data.augment, settings, arrange, run.seed, run.trial, soft)
-    validation = Validation(data.validation, heads, settings.batch_size)
-    weights = {head: float(settings.loss_weights.get(head, 1.0)) for head in heads}
-    epoch_loop = _EpochLoop(batches, validation, weights, run, progress)
-    model.fit(batches, epochs=epochs, initial_epoch=run.start, shuffle=False, verbose=0, callbacks=[epoch_loop])
-    return epoch_loop
-
-
-class _EpochLoop(keras.callbacks.Callback):
-    """What happens around each epoch.
-
-    Attributes:
-        failure: why the training failed, one sentence, or None.
-        stopped: the report's answer ended the training.
-        best_weights: of the best epoch of this training, None if an earlier training had the best.
-    """
-
-    def __init__(
-        self, batches: TrainingBatches, validation: Validation, weights: dict[str, float], run: Run, progress: Progress
-    ) -> None:
-        super().__init__()
-        self._batches = batches
-        self._validation = validation
-        self._weights = weights
-        self._run = run
-        self._objective = find_objective(run.objective)
-        self._began = 0.0
-        self.progress = progress
-        self.failure: str | None = None
-        self.stopped = False
-        self.best_weights: list[Any] | None = None
-
-    @property
-    def losses(self) -> list[float]:
-        """The objective's loss of each epoch so far."""
-        return self._objective.losses(self.progress.metrics, self.progress.seconds)
-
-    @property
-    def best(self) -> int:
-        """The best epoch, from 0; the first of equal ones."""
-        losses = self.losses
-        return len(losses) - 1 if self._objective.last_epoch_only else losses.index(min(losses))
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Makes order, augmentation and dropout those of this epoch."""
-        self._began = time.perf_counter()
-        self._batches.begin(epoch)
-        for number, state in enumerate(_seed_states(self.model)):
-            state.assign([integer(self._run.seed, self._run.trial, f"dropout {number}", epoch), 0])
-        if keras.backend.backend() == "torch":  # where an unseeded dropout draws from the global generator
-            keras.utils.set_random_seed(integer(self._run.seed, self._run.trial, "dropout", epoch))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Validates, keeps the best weights, reports, and ends the training where it is time."""
-        metrics = self._measure(logs or {})
-        bad = next((name for name, value in metrics.items() if not math.isfinite(value)), None)
-        if bad is not None:
-            self.failure = f"{bad} became {metrics[bad]} in epoch {epoch + 1}."
-            self.model.stop_training = True
-            return
-        seconds = time.perf_counter() - self._began
-        self.progress.metrics.append(metrics)
-        self.progress.seconds.append(seconds)
-        if self.best == epoch:
-            self.best_weights = self.model.get_weights()
-        self.stopped = not self._run.report(Epoch(self._run.trial, epoch + 1, metrics, seconds))
-        if self.stopped or self._patience_is_over(epoch):
-            self.model.stop_training = True
-
-    def _measure(self, logs: dict[str, Any]) -> dict[str, float]:
-        """The epoch's metrics; the validation is left out where the training loss is no number any more."""
-        metrics = {"loss": float(logs["loss"])}
-        for name in (TRAIN, f"{next(iter(self._weights))}_{TRAIN}"):  # Keras prefixes it if the outputs are named
-            if name in logs:
-                metrics[TRAIN] = float(logs[name])
-        if not math.isfinite(metrics["loss"]):
-            return metrics
-        predicted = self._validation.predict(self.model)
-        validated = validation_metrics(predicted, self._validation.labels)
-        total = _penalties(self.model)
-        for head in predicted:  # a user's own model may answer the first heads only
-            total += self._weights[head] * validated[f"val_{head}_loss" if len(predicted) > 1 else "val_loss"]
-        return {**metrics, "val_total_loss": total, **validated}
-
-    def _patience_is_over(self, epoch: int) -> bool:
-        patience = self._run.early_stopping
-        return patience is not None and not self._objective.last_epoch_only and epoch - self.best >= patience
-
-
-def _seed_states(model: keras.Model) -> list[Any]:
-    """The state of each random generator within the model, of dropout layers that is."""
-    weights = {id(variable) for variable in model.weights}
-    layers = model._flatten_layers(include_self=False)
-    generators = [getattr(layer, "seed_generator", None) for layer in layers]
-    return [each.state for each in generators if each is not None and id(each.state) not in weights]
-
-
-def _penalties(model: keras.Model) -> float:
-    """The sum of all weight penalties, e.g. L2."""
-    return sum(
-        float(keras.ops.convert_to_numpy(variable.regularizer(variable)))
-        for variable in model.trainable_variables
-        if variable.regularizer is not None
-    )
-
-
-def _result(epoch_loop: _EpochLoop, run: Run) -> dict[str, Any]:
+def _result(epoch_loop: EpochLoop, run: Run) -> dict[str, Any]:
     """The part of the record that the epochs decide."""
-    rows = epoch_loop.progress.metrics
+    rows, replicates = epoch_loop.progress.metrics, epoch_loop.progress.replicates
     result: dict[str, Any] = {
         "status": "ok" if epoch_loop.failure is None else "fail",
         "loss": None,
         "objective": run.objective,
-        "history": {name: [row[name] for row in rows] for name in (rows[0] if rows else ())},
+        "history": _by_name(rows),
+        "replicates": [_by_name(each) for each in zip(*replicates, strict=True)],
         "scores": {},
         "best_epoch": None,
         "epochs": len(rows),
@@ -248,6 +162,13 @@ def _result(epoch_loop: _EpochLoop, run: Run) -> dict[str, Any]:
         best = epoch_loop.best
         result |= {"loss": epoch_loop.losses[best], "best_epoch": best + 1}
         result["scores"] = {"best": rows[best], "end": rows[-1]}
+    if epoch_loop.inherited is not None:
+        result["inherited"] = epoch_loop.inherited
     if epoch_loop.failure is not None:
         result |= {"cause": "diverged", "error": epoch_loop.failure}
     return result
+
+
+def _by_name(rows: Sequence[dict[str, float]]) -> dict[str, list[float]]:
+    """Metric → a value per epoch."""
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from metaopt.study.jobs import Message
+from metaopt.study.jobs import Ancestor, Message
 
 
 def _go_on(_: Message) -> bool:
@@ -17,14 +17,17 @@ class Run:
     Attributes:
         seed: the study's seed.
         trial: the trial's number; initial weights, order, augmentation and dropout are functions of both.
-        start: epochs that were trained before, whose weights are in the checkpoint.
+        start: epochs that were reported before. Where the training goes on is for the checkpoint to say: what it holds
+            beyond is reported without being trained again, and what it lacks is trained again.
         early_stopping: epochs without improvement of the objective before the training ends, or None.
         objective: which epoch is the best, see ``metaopt.study.objective``.
         cycles: epochs after which a cycle of the learning rate's schedule ends, ascending; empty for one cycle over
             the whole training.
         schedule: of the learning rate, in the place of the problem's own; None for that.
-        report: is told each epoch; the training ends where it answers False.
+        report: is told each epoch; the training ends where it answers False. A ``Remark`` is only to be passed on.
         limits: on the slow path, ``params``, ``macs`` or ``memory`` → largest value.
+        folds: 1, or how many parts cross-validation cuts the images into.
+        ancestor: whose weights it starts from, or None to start from scratch.
     """
 
     seed: int = 0
@@ -36,6 +39,8 @@ class Run:
     schedule: str | None = None
     report: Callable[[Message], bool] = _go_on
     limits: Mapping[str, float] = field(default_factory=dict)
+    folds: int = 1
+    ancestor: Ancestor | None = None
 
 
 class NetworkRefused(Exception):

@@ -11,7 +11,7 @@ from metaopt.training.data import DataSet, DataSpec, load
 from metaopt.training.run import NetworkRefused, Run
 from metaopt.zoo.loading import load_problem
 
-_INFO = ("device", "threads", "backend", "versions", "params", "macs")
+_INFO = ("device", "threads", "backend", "versions", "params", "macs", "inherited")
 
 
 class KerasTrainer:
@@ -70,6 +70,8 @@ class KerasTrainer:
             schedule=self._schedule,
             report=reported,
             limits=job.limits,
+            folds=job.folds,
+            ancestor=job.ancestor,
         )
         try:
             if self._problem.build_and_train is not None:
@@ -102,10 +104,12 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
     if record.get("status", "ok") == "fail":
         cause = str(record.get("cause", "failed"))
         return Failed(job.trial, cause, str(record.get("error", "The training failed.")), seconds=seconds)
+    # Where all epochs were reported by an earlier job, our own record has nothing that is new.
+    known = epochs_reported > 0 or (job.start > 0 and "history" in record)
     return Finished(
         job.trial,
         complete=bool(record.get("complete", True)),
         seconds=seconds,
         info={**backend.describe(), **{name: record[name] for name in _INFO if name in record}},
-        result={} if epochs_reported else {"epochs": job.to, **record},
+        result={} if known else {"epochs": job.to, **record},
     )

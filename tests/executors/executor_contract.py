@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from metaopt.errors import UserError
+from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.study.jobs import Epoch, Executor, Failed, Finished, Job, Rejected, Report, Trainer
 
 MakeExecutor = Callable[[Trainer], AbstractContextManager[Executor]]
@@ -54,6 +54,8 @@ def act(what: str | None) -> None:
         raise MemoryError
     if what == "exit":
         raise SystemExit(3)
+    if what == "full":
+        raise ResultsNotWritable("The disk is full.")
 
 
 def collect(executor: Executor, stop: Callable[[Epoch], bool] = lambda _: False, limit: float = 30) -> list[Report]:
@@ -134,6 +136,12 @@ def test_memory_that_runs_out_is_named_so(executor: Executor) -> None:
 def test_a_training_that_exits_has_failed(executor: Executor) -> None:
     assert last(run(executor, {"do": "exit"}), Failed).cause == "SystemExit"
     last(run(executor), Finished)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_no_failure_of_the_network(executor: Executor) -> None:
+    executor.submit(Job(trial=7, point={"do": "full"}, to=3))
+    with pytest.raises(ResultsNotWritable, match=r"^The disk is full\.$"):
+        collect(executor)
 
 
 def test_hands_on_what_the_trainer_says(executor: Executor) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metaopt.errors import UserError
 from metaopt.study.jobs import Epoch
 from metaopt.study.problem import Problem, Training
 from metaopt.training import NetworkRefused, Run, build_and_train
+from metaopt.training.checkpoint import Checkpoint, State, best_weights
 from metaopt.training.data import DataSet
 
 pytestmark = pytest.mark.slow  # trains with Keras
@@ -21,18 +21,21 @@ pytestmark = pytest.mark.slow  # trains with Keras
 tiny_problem = importlib.import_module("tiny_problem")
 
 
-def weights(directory: Path, name: str = "last") -> dict[str, np.ndarray]:
-    """Every array of a weights file, by its path in it."""
-    import h5py
-
-    found: dict[str, np.ndarray] = {}
-    with h5py.File(directory / f"{name}.weights.h5") as file:
-        file.visititems(lambda path, item: found.update({path: item[()]}) if isinstance(item, h5py.Dataset) else None)
-    return found
+def state_of(directory: Path) -> State:
+    state, damaged = Checkpoint(directory).restore()
+    assert state is not None
+    assert not damaged
+    return state
 
 
-def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
-    return one.keys() == other.keys() and all((one[key] == other[key]).all() for key in one)
+def same(one: Path, other: Path) -> bool:
+    """Whether two directories hold the same variables, of every fold, and the same best weights, bit for bit."""
+    pairs = [(state_of(one).folds, state_of(other).folds), (best_weights(one), best_weights(other))]
+    return all(
+        len(a) == len(b) and all(x.dtype == y.dtype and x.tobytes() == y.tobytes() for x, y in zip(a, b, strict=True))
+        for first, second in pairs
+        for a, b in zip(first, second, strict=True)
+    )
 
 
 def test_the_record_tells_how_it_went(tiny: DataSet, tmp_path: Path) -> None:
@@ -66,41 +69,23 @@ def test_measures_are_those_of_keras_and_the_best_weights_are_kept(tiny: DataSet
 
     from metaopt.training import compile_model
     from metaopt.training.batches import scale
+    from metaopt.training.variables import assign, build_optimizer
 
     record = build_and_train(tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=Run(objective="val_loss"))
     images, labels = tiny.validation.batch(np.arange(len(tiny.validation)))
     network = tiny_problem.network({}, tiny.input_shape, tiny.classes)
     for name, scores in (("best", record["scores"]["best"]), ("last", record["scores"]["end"])):
         model = compile_model(network.to_keras(), tiny_problem.training({}), tiny.classes)
-        model.load_weights(tmp_path / f"{name}.weights.h5")
+        build_optimizer(model)
+        if name == "best":
+            model.set_weights(best_weights(tmp_path)[0])
+        else:
+            assign(model, state_of(tmp_path).folds[0])
         logs = model.evaluate(scale(images), labels, batch_size=len(images), verbose=0, return_dict=True)
         assert scores["val_total_loss"] == pytest.approx(logs["loss"], rel=1e-4)
         assert scores["val_loss"] == pytest.approx(logs["fine_loss"], rel=1e-4)
         assert scores["val_coarse_loss"] == pytest.approx(logs["coarse_loss"], rel=1e-4)
     keras.utils.clear_session()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.weights.h5", "last.weights.h5", "progress.json"]
-
-
-def test_a_training_that_was_interrupted_goes_on_as_if_it_had_not_been(tiny: DataSet, tmp_path: Path) -> None:
-    def train(where: str, epochs: int, **run: Any) -> dict[str, Any]:
-        return build_and_train(tiny_problem, {}, tiny, epochs=epochs, checkpoint=tmp_path / where, run=Run(**run))
-
-    whole = train("whole", 4)
-    train("parts", 2)
-    # What the process does in between does not matter.
-    build_and_train(tiny_problem, {"filters": 2}, tiny, epochs=1, run=Run(trial=9))
-    parts = train("parts", 4, start=2)
-    assert parts["history"] == whole["history"]
-    assert parts["best_epoch"] == whole["best_epoch"]
-    for name in ("last", "best"):
-        assert same(weights(tmp_path / "parts", name), weights(tmp_path / "whole", name))
-    assert any(key.startswith("optimizer") for key in weights(tmp_path / "parts", "last"))
-    assert not any(key.startswith("optimizer") for key in weights(tmp_path / "parts", "best"))
-
-
-def test_nothing_to_go_on_from_is_said(tiny: DataSet, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"cannot go on after epoch 3: .* holds a checkpoint of 0 epochs"):
-        build_and_train(tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=Run(start=3))
 
 
 def test_ends_after_so_many_epochs_without_improvement(tiny: DataSet) -> None:
@@ -192,7 +177,7 @@ def test_an_annealed_training_pauses_and_goes_on_exactly(tiny: DataSet, tmp_path
     train("parts", 1)
     parts = train("parts", 3, start=1)
     assert parts["history"] == whole["history"]
-    assert same(weights(tmp_path / "parts"), weights(tmp_path / "whole"))
+    assert same(tmp_path / "parts", tmp_path / "whole")
     assert whole["history"]["train"][-1] < whole["history"]["train"][0]
 
 

@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from metaopt.training.data.dataset import DataSet, assemble
+from metaopt.training.data.dataset import DataSet, Fold, assemble
 from metaopt.training.data.decoded import Progress
 from metaopt.training.data.folder_source import folder_source
 from metaopt.training.data.images import ArrayImages, Images, subset
@@ -13,7 +13,7 @@ from metaopt.training.data.named import NAMES, named_source
 from metaopt.training.data.npz import npz_source
 from metaopt.training.data.spec import DataSpec, resolve
 
-__all__ = ["NAMES", "ArrayImages", "DataSet", "DataSpec", "Images", "load", "resolve", "subset"]
+__all__ = ["NAMES", "ArrayImages", "DataSet", "DataSpec", "Fold", "Images", "load", "resolve", "subset"]
 
 
 def load(spec: DataSpec, progress: Progress | None = None) -> DataSet:

@@ -1,7 +1,7 @@
 """A data set: a source, split into the parts that a search trains on, validates with, and never sees."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,16 @@ from metaopt.training.data.content import contradiction_note, shared_note
 from metaopt.training.data.images import Images, subset
 from metaopt.training.data.source import Source
 from metaopt.training.data.spec import DataSpec
-from metaopt.training.data.split import HELD_OUT, TEST_SEED, VALIDATION_SEED, hold_out
+from metaopt.training.data.split import FOLD_SEED, HELD_OUT, TEST_SEED, VALIDATION_SEED, hold_out, stratified_folds
 
 Rows = npt.NDArray[np.int64]
+
+
+class Fold(NamedTuple):
+    """What is trained on, and what is validated with."""
+
+    train: Images
+    validation: Images
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +53,7 @@ class DataSet:
     description: dict[str, Any]
     _everything: Images = field(repr=False)
     _test: Images = field(repr=False)
+    _folds: dict[int, list[Fold]] = field(default_factory=dict, repr=False)
 
     @property
     def classes(self) -> dict[str, int]:
@@ -55,6 +63,35 @@ class DataSet:
     def everything(self) -> Images:
         """Train and validation together, in the source's order: what the final network is trained on."""
         return self._everything
+
+    def folds(self, count: int) -> list[Fold]:
+        """Stratified folds of train and validation together; a single one is train and validation as they are.
+
+        They are the same for every trial and every seed of a study. To be called once before anything trains, for what
+        it raises.
+
+        Raises:
+            UserError: a class has fewer images than there are folds.
+        """
+        if count not in self._folds:
+            self._folds[count] = [Fold(self.train, self.validation)] if count == 1 else self._cut(count)
+        return self._folds[count]
+
+    def _cut(self, count: int) -> list[Fold]:
+        head, names = next(iter(self.class_names.items()))
+        images = self.everything()
+        labels = images.labels[head]
+        occurring = np.bincount(labels, minlength=len(names))
+        rarest = int(occurring.argmin())
+        if occurring[rarest] < count:
+            few = int(occurring[rarest])
+            advice = f"use --folds {few} or fewer" if few > 1 else "leave --folds out"
+            raise UserError(
+                f"--folds {count} needs at least {count} images of each class, but {names[rarest]} of {self.name} has"
+                f" {few} to train on and to validate with: {advice}, add images, or leave the class out."
+            )
+        pairs = stratified_folds(labels, count, FOLD_SEED)
+        return [Fold(subset(images, train), subset(images, held)) for train, held in pairs]
 
     def test(self) -> Images:
         """The test part, to be touched once, after the search."""

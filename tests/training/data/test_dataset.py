@@ -119,3 +119,32 @@ def test_a_class_with_too_few_images_is_named(counts, test_counts, message) -> N
 def test_the_fewest_images_that_can_be_split(least, test_counts) -> None:
     data = assemble(source([least, least], test_counts), DataSpec("x"))
     assert counts(data.train) == counts(data.validation) == counts(data.test()) == [1, 1]
+
+
+def test_a_single_fold_is_the_parts_as_they_are() -> None:
+    data = assemble(source([50, 100], [10, 10]), DataSpec("x"))
+    assert data.folds(1) == [(data.train, data.validation)]
+
+
+def test_folds_are_of_train_and_validation_together() -> None:
+    data = assemble(source([50, 100], [10, 10]), DataSpec("x"))
+    folds = data.folds(3)
+    assert folds is data.folds(3)
+    assert set.union(*(pixels(fold.validation) for fold in folds)) == pixels(data.everything())
+    for fold in folds:
+        assert not pixels(fold.train) & pixels(fold.validation)
+        assert len(fold.train) == 100
+        assert counts(fold.validation)[0] in (16, 17)
+    again = assemble(source([50, 100], [10, 10]), DataSpec("x")).folds(3)
+    assert [pixels(fold.validation) for fold in again] == [pixels(fold.validation) for fold in folds]
+
+
+def test_a_class_with_fewer_images_than_folds_is_named() -> None:
+    data = assemble(source([50, 4], [10, 10]), DataSpec("x"))
+    assert len(data.folds(4)) == 4
+    with pytest.raises(UserError) as refused:
+        data.folds(5)
+    assert str(refused.value) == (
+        "--folds 5 needs at least 5 images of each class, but c1 of pets has 4 to train on and to validate with: use"
+        " --folds 4 or fewer, add images, or leave the class out."
+    )

@@ -1,0 +1,232 @@
+"""The files of checkpoints, without any framework."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from metaopt.errors import ResultsNotWritable
+from metaopt.training.checkpoint import Checkpoint, Progress, State, Unusable, best_weights
+
+ROOT = Path(__file__).parents[2]
+
+
+def arrays(number: float, folds: int = 1) -> list[list[np.ndarray]]:
+    """Of every kind that a model has: weights, a counter, a seed's state, nothing at all."""
+    return [
+        [
+            np.full((3, 2), number + fold, np.float32),
+            np.array(7, np.int64),
+            np.array([1, 2**32 - 1], np.uint32),
+            np.zeros((0, 4), np.float32),
+            np.array(0.1 + number, np.float64),
+        ]
+        for fold in range(folds)
+    ]
+
+
+def state(epochs: int, folds: int = 1) -> State:
+    each = [{"loss": 1 / 3 + n, "val_loss": 1e-17} for n in range(epochs)]
+    replicates = [tuple([row] * folds if folds > 1 else []) for row in each]
+    return State(Progress(each, [0.1] * epochs, replicates), arrays(epochs, folds), {"trial": 1, "layers": 2, "of": 3})
+
+
+def equal(one: list[list[np.ndarray]], other: list[list[np.ndarray]]) -> bool:
+    return [[(a.dtype, a.shape, a.tobytes()) for a in fold] for fold in one] == [
+        [(a.dtype, a.shape, a.tobytes()) for a in fold] for fold in other
+    ]
+
+
+def written(directory: Path, epochs: int, best: int) -> Checkpoint:
+    """Checkpoints of so many epochs, of which one is the best and the first was until then."""
+    checkpoint = Checkpoint(directory)
+    for epoch in range(1, epochs + 1):
+        checkpoint.save(state(epoch), (epoch, arrays(100 + epoch)) if epoch in (1, best) else None)
+    return checkpoint
+
+
+def names(directory: Path) -> list[str]:
+    """Of the files there, without their digests."""
+    return sorted(path.name.rpartition("-")[0] for path in directory.iterdir())
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def test_a_state_comes_back_bit_for_bit(tmp_path: Path, folds: int) -> None:
+    directory = tmp_path / "checkpoints" / "000007"
+    Checkpoint(directory).save(state(4, folds), (3, arrays(9, folds)))
+    again, damaged = Checkpoint(directory).restore()
+    assert again is not None
+    assert not damaged
+    assert equal(again.folds, state(4, folds).folds)
+    assert again.progress == state(4, folds).progress
+    assert again.inherited == {"trial": 1, "layers": 2, "of": 3}
+    assert equal(best_weights(directory), arrays(9, folds))
+
+
+def test_nothing_is_restored_where_nothing_is(tmp_path: Path) -> None:
+    assert Checkpoint(tmp_path / "none").restore() == (None, False)
+    with pytest.raises(Unusable) as unusable:
+        best_weights(tmp_path / "none")
+    assert unusable.value.reason == "gone"
+
+
+def test_the_newest_two_and_their_best_weights_are_kept(tmp_path: Path) -> None:
+    written(tmp_path, 5, best=3)
+    assert names(tmp_path) == ["best-000003", "state-000004", "state-000005"]
+    written(tmp_path / "other", 5, best=5)
+    assert names(tmp_path / "other") == ["best-000001", "best-000005", "state-000004", "state-000005"]
+    assert equal(best_weights(tmp_path), arrays(103))
+
+
+def test_a_later_process_goes_on_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    written(tmp_path, 3, best=2)
+    (tmp_path / ".state-000004.tmp").write_bytes(b"half")  # what a kill leaves
+    later = Checkpoint(tmp_path)
+    assert later.restore()[0] is not None
+    later.save(state(4), None)
+    assert names(tmp_path) == ["best-000002", "state-000003", "state-000004"]
+    assert equal(best_weights(tmp_path), arrays(102))
+
+
+def damage(path: Path, how: str) -> None:
+    data = bytearray(path.read_bytes())
+    if how == "bit":
+        data[len(data) // 2] ^= 1
+    elif how == "cut":
+        del data[len(data) // 2 :]
+    elif how == "empty":
+        data.clear()
+    if how == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(data)
+
+
+def file(directory: Path, stem: str) -> Path:
+    return next(directory.glob(f"{stem}-*.npz"))
+
+
+@pytest.mark.parametrize("how", ["bit", "cut", "empty"])
+def test_a_damaged_state_falls_back_to_the_one_before(tmp_path: Path, how: str) -> None:
+    written(tmp_path, 5, best=3)
+    damage(file(tmp_path, "state-000005"), how)
+    again = Checkpoint(tmp_path)
+    found, damaged = again.restore()
+    assert damaged
+    assert found is not None
+    assert len(found.progress) == 4
+    again.save(state(5), None)
+    assert names(tmp_path) == ["best-000003", "state-000004", "state-000005"]
+    found, damaged = Checkpoint(tmp_path).restore()
+    assert not damaged
+    assert found is not None
+    assert equal(found.folds, state(5).folds)
+
+
+@pytest.mark.parametrize("how", ["bit", "cut", "empty", "gone"])
+def test_damaged_best_weights_fall_back_to_the_state_before(tmp_path: Path, how: str) -> None:
+    written(tmp_path, 5, best=5)
+    damage(file(tmp_path, "best-000005"), how)
+    found, damaged = Checkpoint(tmp_path).restore()
+    assert damaged
+    assert found is not None
+    assert len(found.progress) == 4
+    assert equal(best_weights(tmp_path), arrays(101))
+
+
+def test_where_all_are_damaged_nothing_is_restored(tmp_path: Path) -> None:
+    written(tmp_path, 5, best=3)
+    for path in tmp_path.glob("state-*"):
+        damage(path, "bit")
+    again = Checkpoint(tmp_path)
+    assert again.restore() == (None, True)
+    with pytest.raises(Unusable) as unusable:
+        best_weights(tmp_path)
+    assert unusable.value.reason == "damaged"
+    again.save(state(1), (1, arrays(0)))
+    assert names(tmp_path) == ["best-000001", "state-000001"]
+
+
+def test_a_state_of_another_version_is_not_taken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("metaopt.training.checkpoint._SCHEMA", 2)
+        written(tmp_path, 2, best=1)
+    assert Checkpoint(tmp_path).restore() == (None, True)
+
+
+def test_what_was_restored_can_be_discarded(tmp_path: Path) -> None:
+    written(tmp_path, 5, best=3)
+    again = Checkpoint(tmp_path)
+    again.restore()
+    again.discard()
+    again.save(state(1), (1, arrays(0)))
+    assert names(tmp_path) == ["best-000001", "state-000001"]
+
+
+def test_a_full_disk_is_said_and_leaves_the_last_state(tmp_path: Path) -> None:
+    """The limit on a file's size fails a write in its midst, as a full disk does."""
+    checkpoint = written(tmp_path, 2, best=1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    large = State(state(3).progress, [[np.zeros(10**6)]])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, hard))
+    try:
+        with pytest.raises(ResultsNotWritable, match="cannot be written"):
+            checkpoint.save(large, None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert names(tmp_path) == ["best-000001", "state-000001", "state-000002"]
+    checkpoint.save(large, None)
+    assert names(tmp_path) == ["best-000001", "state-000002", "state-000003"]
+
+
+def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResultsNotWritable, match="file/000001"):
+        Checkpoint(tmp_path / "file" / "000001").save(state(1), (1, arrays(0)))
+
+
+# Imported by its path: all of metaopt.training would take longer than the test.
+WRITER = """
+import importlib.util, sys
+from pathlib import Path
+import numpy as np
+specification = importlib.util.spec_from_file_location("checkpoint", "metaopt/training/checkpoint.py")
+module = sys.modules["checkpoint"] = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(module)
+Checkpoint, Progress, State = module.Checkpoint, module.Progress, module.State
+checkpoint = Checkpoint(Path(sys.argv[1]))
+for epoch in range(1, 10**6):
+    rows = [{"loss": float(epoch)}] * epoch
+    values = [[np.full(300_000, epoch, np.float32)]]
+    checkpoint.save(State(Progress(rows, [1.0] * epoch, [()] * epoch), values), (epoch, values))
+    print(epoch, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_moment_leaves_a_whole_state(tmp_path: Path) -> None:
+    """Whatever was said to be written is there, or something newer."""
+    rng = np.random.default_rng(0)
+    for attempt in range(15):
+        directory = tmp_path / str(attempt)
+        process: Any = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(directory)], stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ}
+        )
+        said = int(process.stdout.readline())
+        time.sleep(rng.uniform(0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        said = int((process.stdout.read().split() or [said])[-1])
+        process.wait()
+        found, damaged = Checkpoint(directory).restore()
+        assert not damaged
+        assert found is not None
+        assert len(found.progress) >= said
+        assert (found.folds[0][0] == len(found.progress)).all()
+        assert (best_weights(directory)[0][0] == len(found.progress)).all()

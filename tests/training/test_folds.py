@@ -1,0 +1,107 @@
+"""Cross-validation: all folds of a trial advance together, in one model."""
+
+import importlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_fit import same, state_of
+
+from metaopt.study.jobs import Epoch
+from metaopt.training import Run, build_and_train
+from metaopt.training.checkpoint import best_weights
+from metaopt.training.data import DataSet
+
+pytestmark = pytest.mark.slow  # trains with Keras
+
+tiny_problem = importlib.import_module("tiny_problem")
+
+
+def train(data: DataSet, directory: Path | None = None, epochs: int = 3, **run: Any) -> dict[str, Any]:
+    return build_and_train(
+        tiny_problem, run.pop("point", {}), data, epochs=epochs, checkpoint=directory, run=Run(**{"folds": 3, **run})
+    )
+
+
+def test_the_history_is_the_mean_of_the_folds(tiny: DataSet) -> None:
+    seen: list[Epoch] = []
+    record = train(tiny, report=lambda epoch: seen.append(epoch) or True)
+    assert record == json.loads(json.dumps(record))
+    assert [each.epoch for each in seen] == [1, 2, 3]
+    assert len(record["replicates"]) == 3
+    for name, values in record["history"].items():
+        folds = [each[name] for each in record["replicates"]]
+        assert values == pytest.approx(np.mean(folds, axis=0).tolist(), rel=1e-12)
+        for epoch in range(3):
+            assert [each[name] for each in seen[epoch].replicates] == [each[epoch] for each in folds]
+    losses = [each["val_loss"][0] for each in record["replicates"]]
+    assert len(set(losses)) == 3  # each has its own images and its own initial weights
+    assert record["scores"]["best"]["val_accuracy"] == max(record["history"]["val_accuracy"]) == -record["loss"]
+
+
+def test_the_first_fold_is_a_training_on_its_images_alone(tiny: DataSet) -> None:
+    """Exchanging variables leaves no trace, and fold 0 draws what a training without folds draws."""
+    from dataclasses import replace
+
+    fold = tiny.folds(3)[0]
+    alone = train(replace(tiny, train=fold.train, validation=fold.validation, _folds={}), folds=1)
+    assert alone["replicates"] == []
+    assert train(tiny)["replicates"][0] == alone["history"]
+
+
+def test_all_folds_go_on_from_the_checkpoint(tiny: DataSet, tmp_path: Path) -> None:
+    whole = train(tiny, tmp_path / "whole", epochs=5)
+    train(tiny, tmp_path / "parts", epochs=2)
+    parts = train(tiny, tmp_path / "parts", epochs=5, start=2)
+    assert parts["history"] == whole["history"]
+    assert parts["replicates"] == whole["replicates"]
+    assert same(tmp_path / "parts", tmp_path / "whole")
+    first, second, third = state_of(tmp_path / "whole").folds
+    assert not any((a == b).all() for a, b in zip(first, second, strict=True) if a.ndim == 4)
+    assert [len(fold) for fold in best_weights(tmp_path / "whole")] == [10, 10, 10]
+    steps = math.ceil(160 / 50) * 5
+    assert all(steps in [array for array in fold if array.shape == ()] for fold in (first, second, third))
+
+
+def test_one_graph_serves_all_folds(tiny: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    traced = []
+    original = keras.Model.train_step
+
+    def counted(self: Any, *args: Any, **more: Any) -> Any:
+        traced.append(1)
+        return original(self, *args, **more)
+
+    if keras.backend.backend() == "torch":
+        pytest.skip("torch runs every step")
+    monkeypatch.setattr(keras.Model, "train_step", counted)
+    train(tiny, folds=1)
+    alone = len(traced)
+    traced.clear()
+    train(tiny)
+    assert len(traced) == alone > 0
+
+
+def test_a_fold_that_diverges_fails_the_trial(tiny: DataSet) -> None:
+    record = train(tiny, point={"learning_rate": 1e30, "optimizer": "SGD"}, epochs=9)
+    assert (record["status"], record["cause"]) == ("fail", "diverged")
+    assert " of fold " in record["error"]
+
+
+def test_early_stopping_looks_at_the_mean(tiny: DataSet) -> None:
+    record = train(tiny, point={"learning_rate": 1e-30, "optimizer": "SGD"}, epochs=40, early_stopping=2)
+    values = record["history"]["val_accuracy"]
+    assert record["best_epoch"] == values.index(max(values)) + 1
+    assert record["epochs"] == record["best_epoch"] + 2 < 40
+
+
+def test_a_checkpoint_of_other_folds_is_not_used(tiny: DataSet, tmp_path: Path) -> None:
+    train(tiny, tmp_path, epochs=1, folds=1)
+    seen: list[Any] = []
+    train(tiny, tmp_path, epochs=2, start=1, report=lambda message: seen.append(message) or True)
+    assert seen[0].text == "The checkpoint of trial 0 is of other folds: it is trained again from the start."
+    assert [each.epoch for each in seen[1:]] == [1, 2]

@@ -1,0 +1,210 @@
+"""A training that was paused, killed, or lost its checkpoint, and goes on."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_fit import same, state_of
+
+from metaopt.errors import ResultsNotWritable
+from metaopt.study.jobs import Epoch, Message, Remark
+from metaopt.study.problem import Problem, Training
+from metaopt.training import Run, build_and_train
+from metaopt.training.checkpoint import Checkpoint, best_weights
+from metaopt.training.data import DataSet
+
+pytestmark = pytest.mark.slow  # trains with Keras
+
+tiny_problem = importlib.import_module("tiny_problem")
+
+
+class Trainings:
+    """Trains trial 0 in a folder, and takes down what is reported."""
+
+    def __init__(self, data: DataSet, folder: Path, problem: Any = tiny_problem) -> None:
+        self.data, self.folder, self.problem = data, folder, problem
+        self.messages: list[Message] = []
+
+    def __call__(self, where: str, epochs: int, stop: int | None = None, **run: Any) -> dict[str, Any]:
+        self.messages = []
+
+        def report(message: Message) -> bool:
+            self.messages.append(message)
+            return not (isinstance(message, Epoch) and message.epoch == stop)
+
+        point = run.pop("point", {})
+        checkpoint = self.folder / where
+        return build_and_train(
+            self.problem, point, self.data, epochs=epochs, checkpoint=checkpoint, run=Run(**run, report=report)
+        )
+
+    @property
+    def epochs(self) -> list[int]:
+        return [each.epoch for each in self.messages if isinstance(each, Epoch)]
+
+    @property
+    def remarks(self) -> list[str]:
+        return [each.text for each in self.messages if isinstance(each, Remark)]
+
+
+@pytest.fixture
+def train(tiny: DataSet, tmp_path: Path) -> Trainings:
+    return Trainings(tiny, tmp_path)
+
+
+def with_options(point: dict[str, Any]) -> Training:
+    plain = tiny_problem.training(point)
+    return Training(plain.optimizer, plain.learning_rate, 50, {"coarse": 0.3}, options=point.get("options", {}))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options"),
+    [
+        ("Adam", {}),
+        ("Nadam", {}),
+        ("RMSprop", {}),
+        ("SGD", {"momentum": 0.9, "nesterov": True}),
+        ("AdamW", {"use_ema": True}),
+    ],
+    ids=lambda value: str(value) if value else "",
+)
+def test_three_epochs_and_six_are_nine(tiny: DataSet, tmp_path: Path, optimizer: str, options: dict[str, Any]) -> None:
+    """With dropout, batch normalisation and shifts."""
+    train = Trainings(tiny, tmp_path, Problem(None, network=tiny_problem.network, training=with_options))
+    point = {"optimizer": optimizer, "options": options}
+    whole = train("whole", 9, point=point)
+    train("parts", 3, point=point)
+    # What the process does in between does not matter.
+    train("other", 1, point={"filters": 2, "optimizer": optimizer}, trial=9)
+    parts = train("parts", 9, point=point, start=3)
+    assert train.epochs == [4, 5, 6, 7, 8, 9]
+    assert train.remarks == []
+    assert parts["history"] == whole["history"]
+    assert parts["best_epoch"] == whole["best_epoch"]
+    assert parts["epochs"] == 9
+    assert same(tmp_path / "parts", tmp_path / "whole")
+
+
+def test_epochs_that_the_checkpoint_holds_are_reported_without_being_trained(train: Trainings) -> None:
+    whole = train("a", 4)
+    seconds = [each.seconds for each in train.messages if isinstance(each, Epoch)]
+    known = train("a", 4, start=1)
+    assert train.epochs == [2, 3, 4]
+    assert [each.seconds for each in train.messages if isinstance(each, Epoch)] == seconds[1:]
+    assert known["history"] == whole["history"]
+    # The answer ends the trial there too.
+    assert not train("a", 4, start=1, stop=3)["complete"]
+    assert train.epochs == [2, 3]
+    # Nothing is left to say of one that was told to its end.
+    assert train("a", 4, start=4)["history"] == whole["history"]
+    assert train.messages == []
+
+
+def test_epochs_that_the_checkpoint_lacks_are_trained_and_reported_again(train: Trainings) -> None:
+    whole = train("whole", 4)
+    train("a", 2)
+    again = train("a", 4, start=3)
+    assert train.epochs == [3, 4]
+    assert train.remarks == []
+    assert again["history"] == whole["history"]
+
+
+def test_a_checkpoint_that_is_gone_is_said_and_costs_time_only(train: Trainings) -> None:
+    whole = train("whole", 3)
+    again = train("nothing", 3, start=2)
+    assert train.remarks == ["The checkpoint of trial 0 is gone: it is trained again from the start."]
+    assert train.epochs == [1, 2, 3]
+    assert again["history"] == whole["history"]
+    assert same(train.folder / "nothing", train.folder / "whole")
+
+
+@pytest.mark.parametrize(
+    ("damaged", "remark", "epochs"),
+    [
+        (1, "The newest checkpoint of trial 0 is damaged: it goes on after epoch 2 instead.", [3, 4]),
+        (2, "The checkpoints of trial 0 are damaged: it is trained again from the start.", [1, 2, 3, 4]),
+    ],
+)
+def test_a_damaged_checkpoint_is_said_and_costs_time_only(
+    train: Trainings, monkeypatch: pytest.MonkeyPatch, damaged: int, remark: str, epochs: list[int]
+) -> None:
+    monkeypatch.setattr("metaopt.training.pace.LARGEST_SHARE", 1e9)
+    whole = train("whole", 4)
+    train("a", 3)
+    for path in sorted((train.folder / "a").glob("state-*"))[-damaged:]:
+        path.write_bytes(path.read_bytes()[:-1])
+    again = train("a", 4, start=3)
+    assert train.remarks == [remark]
+    assert train.epochs == epochs
+    assert again["history"] == whole["history"]
+    assert same(train.folder / "a", train.folder / "whole")
+
+
+def test_a_checkpoint_of_another_network_is_not_used(train: Trainings) -> None:
+    train("a", 2, point={"filters": 2})
+    train("a", 3, start=2)
+    assert train.remarks == ["The checkpoint of trial 0 is of another network: it is trained again from the start."]
+    assert train.epochs == [1, 2, 3]
+    assert len(state_of(train.folder / "a").progress) == 3
+
+
+def test_a_trial_that_the_report_ends_can_go_on(train: Trainings) -> None:
+    whole = train("whole", 4)
+    assert not train("a", 9, stop=2)["complete"]
+    assert train("a", 4, start=2)["history"] == whole["history"]
+    assert same(train.folder / "a", train.folder / "whole")
+
+
+def test_patience_counts_over_pauses(train: Trainings) -> None:
+    # Nothing but batch normalisation's averages is learned.
+    settings: dict[str, Any] = {"point": {"learning_rate": 1e-30, "optimizer": "SGD"}, "early_stopping": 3}
+    whole = train("whole", 30, **settings)
+    ended = whole["epochs"]
+    assert ended == whole["best_epoch"] + 3
+    train("a", ended - 1, **settings)
+    assert train("a", 30, start=ended - 1, **settings)["epochs"] == ended
+    # One that had ended is found to have ended, in a search that was killed before it heard of that.
+    record = train("a", 30, start=ended, **settings)
+    assert (record["epochs"], record["complete"], train.messages) == (ended, True, [])
+
+
+def test_an_epoch_is_reported_when_it_is_durable(train: Trainings, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = []
+
+    def report(message: Message) -> bool:
+        assert isinstance(message, Epoch)
+        state, _ = Checkpoint(train.folder / "a").restore()
+        held.append(0 if state is None else len(state.progress))
+        return True
+
+    def go(epochs: int, start: int = 0) -> None:
+        run = Run(start=start, report=report)
+        build_and_train(tiny_problem, {}, train.data, epochs=epochs, checkpoint=train.folder / "a", run=run)
+
+    monkeypatch.setattr("metaopt.training.pace.LARGEST_SHARE", 1e9)
+    go(3)
+    assert held == [1, 2, 3]
+    # Where writing takes too long, the job's last epoch at least.
+    monkeypatch.setattr("metaopt.training.pace.LARGEST_SHARE", 0)
+    held.clear()
+    go(6, start=3)
+    assert held == [4, 4, 6]
+
+
+def test_a_disk_that_is_full_is_not_the_networks_fault(train: Trainings) -> None:
+    (train.folder / "a").write_text("a file where the directory should be")
+    with pytest.raises(ResultsNotWritable, match="cannot be written"):
+        train("a", 2)
+
+
+def test_the_best_weights_are_those_of_the_best_epoch(train: Trainings) -> None:
+    record = train("a", 6)
+    best = record["best_epoch"]
+    train("b", best)
+    last = [array for array in state_of(train.folder / "b").folds[0] if array.dtype == np.float32]
+    assert all(
+        any(array.shape == other.shape and (array == other).all() for other in last)
+        for array in best_weights(train.folder / "a")[0]
+    )
