@@ -94,6 +94,7 @@ def make_parser(prog: str) -> Parser:
     add("--inherit", action="store_true", default=None, help="a child starts from its parent's weights (evolution)")
     add("--schedule", type=one_of(SCHEDULES), help=f"of the learning rate: {', '.join(SCHEDULES)}; the problem's own")
     add("--grow", metavar="LIMITS", help="phases under limits that grow: macs=1e6,2e6,4e6, params=… or blocks=1,2,4")
+    add("--fill", type=float, metavar="SHARE", help="networks are enlarged until they use this share of a limit: 0.9")
     add("--workers", type=whole(1), metavar="N", help="trials at once; they share the processor's cores")
     add("--executor", type=one_of(EXECUTORS), help=", ".join(EXECUTORS))
     add("--seed", type=whole(0), metavar="N", help="the study's seed; 0 for a new study")

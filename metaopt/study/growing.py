@@ -117,7 +117,7 @@ def limits_in_force(constraints: Iterable[str], growth: str | None) -> tuple[Lim
     return (*[limit for limit in limits if limit.name != last.name], last)
 
 
-def check_fill(fill: float | None, limits: Iterable[Limit]) -> None:
+def check_share(fill: float | None, limits: Iterable[Limit]) -> None:
     """Refuses a share that is none, or one of nothing.
 
     Raises:
@@ -130,6 +130,19 @@ def check_fill(fill: float | None, limits: Iterable[Limit]) -> None:
     if not any(limit.name in COUNTS for limit in limits):
         raise UserError(
             f"--fill {fill:g} needs a limit to fill: add one with --constraint, e.g. params<=2e6 or macs<=1e8."
+        )
+
+
+def check_fill(fill: float | None, guard: Guard) -> None:
+    """Refuses to fill limits that only Keras can judge.
+
+    Raises:
+        UserError: the problem has no ``network``.
+    """
+    if fill is not None and guard.problem.network is None:
+        raise UserError(
+            f"--fill {fill:g} needs a problem with network(): what build_model() makes is only counted once it is"
+            " built."
         )
 
 

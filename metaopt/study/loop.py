@@ -79,6 +79,7 @@ class Search:
         ending: Ending,
         checkpoints: Checkpoints,
         growing: Growing | None = None,
+        fill: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._study = study
@@ -90,7 +91,7 @@ class Search:
         self._jobs = jobs
         self._ending = ending
         self._view = StudyView(study.state, study.space, study.objective, study.limits, jobs.seed, goal)
-        self._proposer = Proposer(strategy, guard, study.space, self._view, growing)
+        self._proposer = Proposer(strategy, guard, study.space, self._view, growing, fill)
         self._checkpoints = checkpoints
         self._clock = clock
         self._submitted: set[int] = set()

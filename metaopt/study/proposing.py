@@ -12,7 +12,7 @@ from metaopt.spaces import Space, Vals
 from metaopt.study.growing import Growing
 from metaopt.study.guard import DUPLICATE, Guard, Verdict
 from metaopt.study.limits import CHEAP, Limit
-from metaopt.study.repair import Repair, Stacks
+from metaopt.study.repair import Enlargement, Repair, Stacks
 from metaopt.study.strategy import Strategy
 from metaopt.study.view import StudyView
 
@@ -81,13 +81,20 @@ class _Gate:
     guard: Guard
     stacks: Stacks
     repair: Repair
+    enlargement: Enlargement | None
 
 
 class Proposer:
     """Finds, for one new trial after the other, a proposal that passes the guard."""
 
     def __init__(
-        self, strategy: Strategy, guard: Guard, space: Space, view: StudyView, growing: Growing | None = None
+        self,
+        strategy: Strategy,
+        guard: Guard,
+        space: Space,
+        view: StudyView,
+        growing: Growing | None = None,
+        fill: float | None = None,
     ) -> None:
         """A proposer.
 
@@ -97,12 +104,14 @@ class Proposer:
             space: of the proposals.
             view: of the study.
             growing: the phases, or None.
+            fill: the share of its tightest limit that a network is to use, or None.
         """
         self._strategy = strategy
         self._guard = guard
         self._space = space
         self._view = view
         self._growing = growing
+        self._fill = fill
         self._gates: dict[int, _Gate] = {}
 
     def accept(self, first: Start, trained: set[str]) -> Accepted:
@@ -136,6 +145,10 @@ class Proposer:
                     repairs = repairs - 1 if repaired.vals is not None else 0
                     if repaired.vals is not None:
                         accepted = self._judge(repaired.vals, first.to, gate, trained, refusals)
+                if accepted is not None and gate.enlargement is not None:
+                    larger = gate.enlargement(accepted.vals, self._view.generator("fill"))
+                    if larger != accepted.vals:
+                        accepted = self._judge(larger, first.to, gate, trained, refusals)
                 if accepted is not None:
                     return accepted
         finally:
@@ -149,7 +162,9 @@ class Proposer:
         if phase not in self._gates:
             guard = self._guard if growing is None else growing.guard(self._guard, phase)
             stacks = Stacks(self._space) if growing is None else growing.stacks(self._space, phase)
-            self._gates[phase] = _Gate(guard, stacks, Repair(self._space, guard, stacks))
+            repair = Repair(self._space, guard, stacks)
+            fill = None if self._fill is None else Enlargement(self._space, guard, self._fill, repair, stacks)
+            self._gates[phase] = _Gate(guard, stacks, repair, fill)
         return self._gates[phase]
 
     def _judge(self, vals: Vals, to: int, gate: _Gate, trained: set[str], refusals: "Refusals") -> Accepted | None:

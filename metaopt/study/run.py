@@ -12,7 +12,7 @@ from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import compile_space
 from metaopt.study.checkpoints import Checkpoints, Keep
 from metaopt.study.files import Files
-from metaopt.study.growing import Growing, limits_in_force, parse_growth
+from metaopt.study.growing import Growing, check_fill, limits_in_force, parse_growth
 from metaopt.study.guard import Guard
 from metaopt.study.jobs import Executor
 from metaopt.study.loop import Ending, JobSettings, Search
@@ -115,6 +115,7 @@ def search(
     growing = make_growing(settings)
     if growing is not None:
         growing.check(study.space, guard)
+    check_fill(settings.fill, guard)
     study.begin(settings.as_event())
     Search(
         study,
@@ -135,6 +136,7 @@ def search(
         ending=Ending(seconds, settings.stop_after),
         checkpoints=Checkpoints(study.folder, keep, settings.checkpoint_quota),
         growing=growing,
+        fill=settings.fill,
         clock=clock,
     ).run()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from metaopt.schedulers import Rule
 from metaopt.study.checkpoints import QUOTA
-from metaopt.study.growing import check_fill, limits_in_force, parse_growth, phases_of
+from metaopt.study.growing import check_share, limits_in_force, parse_growth, phases_of
 from metaopt.study.trials import Trials
 
 # What is random at first is at most a quarter of the goal: hyperopt's 20 trials, and a population of 50.
@@ -113,7 +113,7 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: Trials
     for name in ("constraints", "phases"):
         merged[name] = tuple(merged.get(name, ()))
     settings = Settings(**merged)
-    check_fill(settings.fill, limits_in_force(settings.constraints, settings.grow))
+    check_share(settings.fill, limits_in_force(settings.constraints, settings.grow))
     if stored and state.finished:
         settings = replace(settings, base=trained(state))
     settings = _phased(settings, stored)

@@ -53,6 +53,10 @@ def run(capsys, *arguments):
         (["--grow", "macs=2e6,1e6"], "must grow from phase to phase"),
         (["--grow", "macs=1e6,2e6", "--constraint", "macs<=1.5e6"], "goes beyond --constraint macs<=1.5e+06"),
         (["--grow", "macs=1e6,2e6,3e6", "--trials", "2"], "3 phases, but there are only 2 trials"),
+        (["--fill", "1.5", "--constraint", "params<=2e6"], "--fill 1.5 is no share of a limit"),
+        (["--fill", "much", "--constraint", "params<=2e6"], "--fill: invalid float value: 'much'"),
+        (["--fill", "0.9"], "--fill 0.9 needs a limit to fill"),
+        (["--fill", "0.9", "--constraint", "memory<=1e9"], "--fill 0.9 needs a limit to fill"),
     ],
 )
 def test_wrong_values(capsys, arguments, message):

@@ -15,12 +15,16 @@ It takes any space and any function from points to blueprints. What is to blame 
    nearer to standing: further down before it breaks, or less above its limits. In the end labels go back to what they
    were wherever that is possible.
 
+Networks that use too little of their limits are enlarged by the same means (``enlargement``, ``widths``): widths first,
+as their costs can be told without making the network; then by trial whatever else makes it larger.
+
 None of them is believed: what comes out was checked by the function itself. Among repairs that are equally good one is
 drawn, so that what comes out stays broad. All that is remembered only saves time, or was learned from fixed draws, so
 that the result is a function of the values and the generator.
 """
 
+from metaopt.study.repair.enlargement import Enlargement
 from metaopt.study.repair.repair import Repair, Repaired
 from metaopt.study.repair.stacks import Stacks
 
-__all__ = ["Repair", "Repaired", "Stacks"]
+__all__ = ["Enlargement", "Repair", "Repaired", "Stacks"]

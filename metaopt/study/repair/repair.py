@@ -45,7 +45,7 @@ class Repair:
     """Repairs values of one space for one guard; a pure function of the values and the generator.
 
     Attributes:
-        ladders, tracer, mender: what the space was found to be like, of use to others.
+        ladders, tracer, mender: what the space was found to be like, which ``Enlargement`` uses, too.
     """
 
     def __init__(self, space: Space, guard: Guard, stacks: Stacks | None = None):

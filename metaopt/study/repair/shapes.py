@@ -56,6 +56,14 @@ class Mender:
     def mend(self, walk: Walk, rng: np.random.Generator) -> None:
         """Moves labels until every layer has an output, as far as can be told from here."""
         self._take_back(walk, rng)
+        self._follow(walk, rng)
+
+    def follow(self, walk: Walk) -> None:
+        """Walks a network as it is; it does not stand if a layer has no output."""
+        self._follow(walk, None)
+
+    def _follow(self, walk: Walk, rng: np.random.Generator | None) -> None:
+        """Walks a network from its input, and mends the layers that have no output where there is a generator."""
         sizes, vals, output_of = walk.sizes, walk.vals, self._shop.output
         for number, step in enumerate(walk.steps):
             arguments: tuple[Any, ...] = ()
@@ -69,9 +77,11 @@ class Mender:
                 if not step.passes:
                     arguments = step.arguments(vals)
                     output = output_of(step, size, arguments)
-                    if output is None:
+                    if output is None and rng is not None:
                         output = self._mend_step(walk, number, size, rng)
                         arguments = step.arguments(vals)
+                    elif output is None:
+                        walk.stands = False
                     if output is not None:
                         size, factor = output
             sizes.append(size)

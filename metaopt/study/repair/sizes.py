@@ -74,6 +74,11 @@ class Costs:
         self._labels[number] = list(dict.fromkeys(found))
         return self._labels[number]
 
+    @property
+    def labels(self) -> list[str]:
+        """The labels of all widths that the space decides."""
+        return list(self._by_label)
+
     def move(self, label: str, value: float) -> None:
         """Moves a label of widths, and all costs with it."""
         self._walk.move({label: value})
