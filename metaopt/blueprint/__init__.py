@@ -16,6 +16,7 @@ from metaopt.blueprint.errors import InvalidArchitecture
 from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, register_layer
 from metaopt.blueprint.merging import Add, Concatenate
 from metaopt.blueprint.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+from metaopt.blueprint.shaking import ShakeDrop, ShakeShake
 
 __all__ = [
     "DEFAULT_HEAD",
@@ -38,6 +39,8 @@ __all__ = [
     "MaxPooling2D",
     "Node",
     "SeparableConv2D",
+    "ShakeDrop",
+    "ShakeShake",
     "Shape",
     "ZeroPadding2D",
     "layer_kinds",

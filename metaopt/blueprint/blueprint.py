@@ -132,11 +132,11 @@ class Blueprint:
             lines.append("  ".join(cells).rstrip())
         return "\n".join(lines)
 
-    def to_keras(self) -> Any:
+    def to_keras(self, inference: bool = False) -> Any:
         """An uncompiled functional ``keras.Model``; see ``metaopt.blueprint.to_keras``."""
         from metaopt.blueprint.to_keras import to_keras
 
-        return to_keras(self)
+        return to_keras(self, inference)
 
     def draw(self, path: str | os.PathLike[str], title: str | None = None) -> None:
         """Draws the network into a ``.png`` or ``.svg`` file; see ``metaopt.blueprint.drawing``."""

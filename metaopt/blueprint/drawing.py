@@ -26,6 +26,7 @@ _COLOURS = {
     "Dense": ("#d8ecd4", "#3b8a3e"),
     "Add": ("#f6f6f6", "#555555"),
     "Concatenate": ("#f6f6f6", "#555555"),
+    "ShakeShake": ("#f6f6f6", "#555555"),
 }
 _OTHER = ("#ece2f3", "#7d4fa1")
 _SHORT = {
@@ -39,6 +40,8 @@ _SHORT = {
     "BatchNormalization": "BN",
     "ZeroPadding2D": "Zero padding",
     "Concatenate": "Concat",
+    "ShakeShake": "Shake-shake",
+    "ShakeDrop": "Shake-drop",
 }
 _MARGIN, _HEADER = 0.2, 0.6
 

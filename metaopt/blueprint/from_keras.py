@@ -147,6 +147,8 @@ def _rule(layer: Any) -> Callable[[_Call], int] | None:
         from_keras = cls.__module__.partition(".")[0] == "keras"
         if from_keras and cls.__name__ in _RULES:
             return _RULES[cls.__name__]
+        if cls.__module__.startswith("metaopt.blueprint."):  # ours only scale and add
+            return _nothing
         if not from_keras and "call" in vars(cls):
             return None
     # What else Keras has without a matrix of weights works on single numbers or moves them: pooling, normalisation, …

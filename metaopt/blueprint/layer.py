@@ -104,6 +104,13 @@ class Layer(metaclass=LayerClass):
         """
         raise NotImplementedError
 
+    def build_inference(self, keras: Any, name: str) -> Any:
+        """As ``build``, for a model that is no longer trained: layers of Keras' own, with the same weights.
+
+        To be given where ``build`` makes a layer that is not Keras', so that the model can be loaded anywhere.
+        """
+        return self.build(keras, name)
+
     @property
     def config(self) -> Any:
         """All that decides what ``build`` writes, but the name."""

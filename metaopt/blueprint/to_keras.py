@@ -10,13 +10,18 @@ if TYPE_CHECKING:
     from metaopt.blueprint.blueprint import Blueprint
 
 
-def to_keras(blueprint: "Blueprint") -> Any:
+def to_keras(blueprint: "Blueprint", inference: bool = False) -> Any:
     """An uncompiled functional ``keras.Model`` with fresh weights (``keras.utils.set_random_seed`` seeds them).
 
     Outputs given by name become a dict head → tensor, also where there is one: ``fit`` then takes losses, labels and
     metrics by head (and, for one head, plain ones), and ``predict`` returns a dict. An output that was given without a
     name becomes a plain tensor. The layers at the end bear the heads' names. Under a mixed-precision policy the heads
     compute in float32, as Keras' guide to mixed precision advises for a softmax.
+
+    Args:
+        blueprint: the network.
+        inference: makes each layer with ``build_inference``: the model is not to be trained, has no custom layer that
+            can do without, and takes the weights of the one to be trained (``set_weights(other.get_weights())``).
     """
     import keras
 
@@ -30,7 +35,7 @@ def to_keras(blueprint: "Blueprint") -> Any:
             tensors[node] = layer.build(keras, layer_names[layer])
             continue
         if layer not in built:
-            made = layer.build(keras, layer_names[layer])
+            made = (layer.build_inference if inference else layer.build)(keras, layer_names[layer])
             built[layer] = list(made) if isinstance(made, list | tuple) else [made]
             if layer_names[layer] in heads:
                 built[layer][-1].dtype_policy = _float32(keras)
