@@ -8,13 +8,14 @@ layer and numbers of the inputs. Only a symmetric layer leaves open which input 
 sorted by what is the same however the network is written:
 
 1. by depth, the longest way from an input, which tells the way through a residual block from the way past it;
-2. where any two have one depth, all by *colour*, a hash of all that a node computes, refined by what the rest of the
-   network does with it (Weisfeiler & Leman 1968);
+2. where any two have one depth and are not twins (chains of equal layers from one node, as the branches of shake-shake
+   often are, whose order is of no matter), all by *colour*, a hash of all that a node computes, refined by what the
+   rest of the network does with it (Weisfeiler & Leman 1968);
 3. where any two have one colour, nearly always as they are interchangeable, every order is tried and the smallest list
    counts.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import chain, groupby, islice, permutations, product
@@ -24,7 +25,7 @@ from typing import Any
 from metaopt.blueprint.layer import Layer, Node
 
 # To be raised by every change after which an old network would get another hash; the first two digits of the hash.
-HASH_VERSION = 1
+HASH_VERSION = 2
 
 # Orders that are tried at most. Beyond it a network that is symmetric in a way that defeats the colours may get
 # different hashes when it is written differently; different networks never share one.
@@ -43,10 +44,14 @@ def canonical_hash(nodes: Sequence[Node], outputs: Sequence[Node]) -> str:
         outputs: in the order of the heads.
     """
     symmetric = [node for node in nodes if node.layer.symmetric]
-    orders = _sorted_inputs(symmetric, _depths(nodes).__getitem__) if symmetric else {}
+    depths = _depths(nodes) if symmetric else {}
+    orders = _sorted_inputs(symmetric, depths.__getitem__) if symmetric else {}
+    if orders is None:
+        chains = _chains(nodes, outputs)
+        orders = _sorted_inputs(symmetric, depths.__getitem__, chains)
     if orders is None:
         colours = _refined(nodes, outputs, _colours(nodes))
-        orders = _sorted_inputs(symmetric, colours.__getitem__)
+        orders = _sorted_inputs(symmetric, colours.__getitem__, chains)
     if orders is None:
         encoding = min(_encoding(outputs, tried) for tried in _all_orders(symmetric, colours))
     else:
@@ -92,15 +97,45 @@ def _depths(nodes: Sequence[Node]) -> dict[Node, int]:
     return depths
 
 
-def _sorted_inputs(symmetric: Sequence[Node], key: Callable[[Node], Any]) -> Orders | None:
-    """The inputs of each symmetric node sorted by the key; None if two different ones are equal by it."""
+def _sorted_inputs(
+    symmetric: Sequence[Node], key: Callable[[Node], Any], chains: dict[Node, Any] | None = None
+) -> Orders | None:
+    """The inputs of each symmetric node sorted by the key; None if two different ones are equal by it.
+
+    Args:
+        symmetric: these nodes.
+        key: of an input.
+        chains: node → what is equal for twins, which may have equal keys.
+    """
     orders: Orders = {}
     for node in symmetric:
         inputs = node.inputs
-        if len({key(source) for source in inputs}) < len(set(inputs)):
+        different = set(inputs) if chains is None else {chains[source] for source in inputs}
+        if len({key(source) for source in inputs}) < len(different):
             return None
         orders[node] = sorted(inputs, key=key)
     return orders
+
+
+def _chains(nodes: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, Any]:
+    """Node → the chain that ends in it: the node where the chain begins, and the configurations from there on.
+
+    The nodes of a chain have one input and one consumer, and share their layers with none, so that two chains that are
+    equal can change places without any other node noticing. A node that is in no chain begins one of its own.
+    """
+    uses = Counter(chain.from_iterable(node.inputs for node in nodes))
+    uses.update(outputs)
+    calls = Counter(node.layer for node in nodes)
+    chains: dict[Node, Any] = {}
+    numbers: dict[Any, int] = {}  # a chain's number, so that those that go on from it need not repeat it
+    for node in nodes:
+        if len(node.inputs) == 1 and uses[node] == 1 and calls[node.layer] == 1:
+            before = chains[node.inputs[0]]
+            link = (numbers.setdefault(before, len(numbers)), node.layer.kind, node.layer.config)
+            chains[node] = link
+        else:
+            chains[node] = node
+    return chains
 
 
 def _hash(*parts: bytes) -> Colour:

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from metaopt.blueprint import InvalidArchitecture
+from metaopt.blueprint import InvalidArchitecture, Layer
 from metaopt.blueprint.from_keras import Counts, count_keras
 from metaopt.errors import UserError
 from metaopt.randomness import integer
@@ -28,7 +28,8 @@ class Retrained:
     """A network after its final training.
 
     Attributes:
-        network: takes images scaled to −0.5..0.5, as in the search.
+        network: takes images scaled to −0.5..0.5, as in the search. A blueprint's layers that are not Keras' are
+            replaced by what they are at inference, see ``Layer.build_inference``; the network is then not compiled.
         heads: that it has, the first head first; on the slow path perhaps not all of the data's.
         counts: its parameters and so on, without what is added when it is handed out.
         training: how it was trained.
@@ -93,6 +94,7 @@ def retrain(
         raise UserError(f"{loop.failure} Nothing was saved: try another --seed, or another point with --point.")
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
     heads = list(by_head(output, list(data.classes)))
+    network = _for_inference(problem, point, data, network)
     return Retrained(network, heads, count_keras(network), training, loop.seconds, loop.final, penalties)
 
 
@@ -114,6 +116,18 @@ def _build(problem: Problem, point: Any, data: DataSet, training: Training, epoc
     if not model.built:
         model.build((None, *shape))
     return model
+
+
+def _for_inference(problem: Problem, point: Any, data: DataSet, network: keras.Model) -> keras.Model:
+    """The trained network made of Keras' own layers; itself where it has no others."""
+    if problem.network is None:
+        return network
+    blueprint = problem.network(point, data.input_shape, data.classes)
+    if all(type(node.layer).build_inference is Layer.build_inference for node in blueprint.nodes):
+        return network
+    twin = blueprint.to_keras(inference=True)
+    twin.set_weights(network.get_weights())
+    return twin
 
 
 def _fitting(problem: Problem, make: Callable[[], Any]) -> Any:

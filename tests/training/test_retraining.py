@@ -1,8 +1,22 @@
 """The final training on the digits with a tiny network."""
 
+import json
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 
-from metaopt.blueprint import Blueprint, Dense, Flatten, Input
+from metaopt.blueprint import (
+    BatchNormalization,
+    Blueprint,
+    Conv2D,
+    Dense,
+    Flatten,
+    Input,
+    ShakeDrop,
+    ShakeShake,
+)
 from metaopt.errors import UserError
 from metaopt.study.problem import Problem, Training
 from metaopt.training.data import DataSpec, load
@@ -68,6 +82,42 @@ def test_a_compiled_model_of_the_slow_path_is_trained(digits) -> None:
     assert made.counts.params == 65 * 10
     assert set(made.final) == {"loss"}
     assert made.heads == ["label"]
+
+
+def test_layers_that_are_not_kerass_are_replaced_in_what_is_handed_out(digits, tmp_path) -> None:
+    """The file is loaded, and answers, in a process that knows nothing of metaopt."""
+    import keras
+
+    from metaopt.training.batches import scale
+    from metaopt.training.handed_out import hand_out, save
+    from metaopt.training.model_file import Card
+    from metaopt.training.retraining import retrain
+
+    def shaken(point, input_shape, classes) -> Blueprint:
+        inputs = Input(input_shape)
+        branches = [Conv2D(4, 3, activation="relu")(inputs) for _ in range(3)]
+        x = Flatten()(BatchNormalization()(ShakeDrop(0.25)(ShakeShake()(branches))))
+        return Blueprint(inputs, {head: Dense(n, activation="softmax")(x) for head, n in classes.items()})
+
+    problem = Problem(space=None, network=shaken, training=training, name="shaken")
+    made = retrain(problem, {"rate": 0.1}, digits, epochs=2, seed=4)
+    assert made.counts.params == shaken({}, digits.input_shape, digits.classes).params
+    images = digits.validation.batch(range(20))[0]
+    trained = shaken({}, digits.input_shape, digits.classes).to_keras()  # with the layers of the training
+    trained.set_weights(made.network.get_weights())
+    expected = trained.predict_on_batch(scale(images))["label"]
+    card = Card(digits.class_names, digits.input_shape, {})
+    path = tmp_path / "best.keras"
+    save(hand_out(made.network, card, images), card, path)
+    np.save(tmp_path / "images.npy", images)
+    code = (
+        "import sys, numpy, keras; sys.modules['metaopt'] = None;"
+        f"model = keras.saving.load_model({str(path)!r});"
+        f"print(model.predict(numpy.load({str(tmp_path / 'images.npy')!r}), verbose=0)['label'].tolist())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    np.testing.assert_allclose(json.loads(run.stdout.splitlines()[-1]), expected, atol=1e-5)
+    keras.utils.clear_session()
 
 
 def test_a_training_that_diverges_is_told_in_one_sentence(digits) -> None:
