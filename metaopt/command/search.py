@@ -218,6 +218,9 @@ def _check(settings: Settings, data: DataSet) -> None:
             f"--inherit needs trials that have a parent, and {settings.sampler} proposes none:"
             " use --strategy evolution."
         )
+    if settings.budget_unit == "seconds" and settings.schedule == "cosine":
+        raise UserError("--schedule cosine ends its cycles at rungs in epochs: leave --budget-unit seconds out.")
+    data.folds(settings.folds)  # refuses more than a class has images
     head, classes = next(iter(data.classes.items()))
     if settings.objective == "val_top3" and classes < 4:
         raise UserError(

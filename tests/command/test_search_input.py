@@ -163,3 +163,25 @@ def test_a_study_keeps_its_seed_and_its_schedule(tmp_path, own, flags, kind):
     arguments = make_parser("search").parse_args([flags[0], str(own[flags[0][2:]] or "constant")])
     state.settings = {**own, "schedule": own["schedule"] or "constant"}
     _given(arguments, state)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--strategy hyperband --epochs 2 --min-epochs 3", "min"),
+        ("--strategy tpe --budget-unit seconds", "--budget-unit seconds is for strategies with rungs"),
+        ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
+        ("--inherit", "--inherit needs trials that have a parent, and tpe proposes none: use --strategy evolution"),
+        ("--folds 1000", "use --folds"),
+        ("--folds 0", "--folds"),
+        ("--eta 1", "--eta"),
+        ("--checkpoint-quota many", "many is no size; write e.g. 500MB or 5GB"),
+    ],
+)
+def test_rungs_folds_and_parents_that_cannot_be(tmp_path, capsys, flags, sentence):
+    code = main(["--data", "digits", *flags.split(), "--results", str(tmp_path / "results")])
+    captured = capsys.readouterr()
+    assert code == 2
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+    assert not (tmp_path / "results" / "journal.jsonl").exists()
