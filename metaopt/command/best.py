@@ -10,6 +10,7 @@ from typing import Any
 from metaopt.command.arguments import Parser, add_results
 from metaopt.command.entry import guarded
 from metaopt.command.points import FIGURES, read_point, study_problem
+from metaopt.command.snapshot import save_snapshot
 from metaopt.errors import UserError
 from metaopt.report.text import describe_best, summarise_best
 from metaopt.study.study import Study
@@ -24,6 +25,9 @@ def make_parser(prog: str) -> Parser:
     """The flags."""
     parser = Parser(prog=prog, description="Shows the best hyperspace of a study as JSON and draws its network.")
     parser.add_argument("--point", type=Path, metavar="FILE", help="draw this point, or record, instead of the best")
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the best model so far, as the search trained it"
+    )
     parser.add_argument("--svg", action="store_true", help="draw an SVG instead of a PNG")
     add_results(parser)
     return parser
@@ -47,6 +51,8 @@ def run(arguments: Namespace) -> None:
         point = read_point(arguments.point)
         picture = FIGURES / f"model_{arguments.point.stem.removeprefix('model_')}.{ending}"
     print(draw(study, point, study.folder / picture), file=sys.stderr)
+    if arguments.save is not None:
+        print(save_snapshot(study, study.require_best(), arguments.save), file=sys.stderr)
 
 
 def draw(study: Study, point: Any, path: Path) -> str:

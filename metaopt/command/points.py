@@ -1,15 +1,22 @@
-"""What the commands about a finished search share: its problem, and a point out of a file."""
+"""What the commands about a search share: its problem, its data, and a point out of a file."""
 
+import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from metaopt.errors import UserError
+import numpy as np
+import numpy.typing as npt
+
+from metaopt.errors import StudyMismatch, UserError
 from metaopt.study.problem import Problem
 from metaopt.study.study import Study
+from metaopt.training.data import DataSet, DataSpec, load
 from metaopt.zoo.loading import load_problem
 
 FIGURES = Path("figures")
+_SAMPLE = 16
 
 
 def study_problem(study: Study) -> Problem:
@@ -39,3 +46,46 @@ def read_point(path: Path) -> Any:
         raise UserError(f"{path} holds no JSON object: give a record of results/, or its key space alone.")
     space = content.get("space")
     return space if isinstance(space, dict) else content
+
+
+def require_same_network(study: Study, problem: Problem) -> None:
+    """Refuses a network that is another one than was searched.
+
+    Raises:
+        StudyMismatch: it is.
+    """
+    if hashlib.sha256(problem.code.encode()).hexdigest() != study.header["fingerprint"]["network"]:
+        raise StudyMismatch(
+            f"the network of {problem.path} has changed since the search in {study.folder}: put it back as it was (the"
+            " first line of its journal.jsonl holds the source), or search anew."
+        )
+
+
+def study_data(study: Study, note: Callable[[str], None] = print) -> DataSet:
+    """The study's data set.
+
+    Args:
+        study: whose.
+        note: is told what there is to say of it.
+
+    Raises:
+        StudyMismatch: its images are others now.
+        UserError: it is no longer there.
+    """
+    settings = study.settings
+    spec = DataSpec(settings["data"], settings["image_size"], settings["augment"], str(study.folder / "cache"))
+    data = load(spec)
+    if data.fingerprint != study.header["fingerprint"]["data"]:
+        raise StudyMismatch(
+            f"{settings['data']} holds other images now than at the search in {study.folder}: put them back, or search"
+            " anew into another folder."
+        )
+    for text in data.notes:
+        note(f"note: {text}")
+    return data
+
+
+def some_images(data: DataSet) -> npt.NDArray[np.uint8]:
+    """A few images, which show whether a network gives probabilities."""
+    images = data.everything()
+    return images.batch(range(min(_SAMPLE, len(images))))[0]

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from metaopt.command.arguments import Parser, add_results, whole
 from metaopt.command.entry import guarded
-from metaopt.command.points import study_problem
+from metaopt.command.points import require_same_network, some_images, study_data, study_problem
 from metaopt.command.quiet import quiet
 from metaopt.command.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
-from metaopt.errors import StudyMismatch
 from metaopt.report.final import Judged, Score, judge, measure, score_lines
 from metaopt.report.measurements import add_measurement, earlier_looks, one_at_a_time, read_measurements
 from metaopt.report.predictions import Predictions, digest_test_set, predictions_of, write_predictions
@@ -23,14 +22,13 @@ from metaopt.study.guard import memory
 from metaopt.study.problem import Problem
 from metaopt.study.study import Study
 from metaopt.training import backend
-from metaopt.training.data import DataSet, DataSpec, load
+from metaopt.training.data import DataSet
 from metaopt.training.model_file import Card, check_writable
 
 if TYPE_CHECKING:
     from metaopt.training.retraining import Retrained
 
 LOGS = Path("logs")
-_SAMPLE = 16  # images that show whether a network gives probabilities
 _QUIET_S = 10.0
 
 
@@ -74,8 +72,8 @@ def run(arguments: Namespace) -> None:
     problem = study_problem(study)
     if arguments.epochs is None:
         plan = whole_if_annealed(plan, problem, study)
-    _require_same_network(study, problem)
-    data = _load_data(study)
+    require_same_network(study, problem)
+    data = study_data(study)
     _warn_of_own_training(problem)
     with quiet():
         backend.prepare(deterministic=bool(study.settings.get("deterministic")))
@@ -90,30 +88,6 @@ def run(arguments: Namespace) -> None:
     path = _keep(study, plan, trained, card, data, measured)
     _describe(study, plan, measured, looks, data)
     print(f"all of this is in {path}")
-
-
-def _require_same_network(study: Study, problem: Problem) -> None:
-    """Refuses a network that is another one than was searched."""
-    if hashlib.sha256(problem.code.encode()).hexdigest() != study.header["fingerprint"]["network"]:
-        raise StudyMismatch(
-            f"the network of {problem.path} has changed since the search in {study.folder}: put it back as it was (the"
-            " first line of its journal.jsonl holds the source), or search anew."
-        )
-
-
-def _load_data(study: Study) -> DataSet:
-    """The study's data set, and it must be the very same."""
-    settings = study.settings
-    spec = DataSpec(settings["data"], settings["image_size"], settings["augment"], str(study.folder / "cache"))
-    data = load(spec)
-    if data.fingerprint != study.header["fingerprint"]["data"]:
-        raise StudyMismatch(
-            f"{settings['data']} holds other images now than at the search in {study.folder}: put them back, or search"
-            " anew into another folder."
-        )
-    for note in data.notes:
-        print(f"note: {note}")
-    return data
 
 
 def _warn_of_own_training(problem: Problem) -> None:
@@ -155,8 +129,7 @@ def _train(study: Study, plan: Plan, problem: Problem, data: DataSet) -> "tuple[
         "data": data.name,
     }
     card = Card({head: data.class_names[head] for head in trained.heads}, data.input_shape, origin)
-    sample, _ = data.everything().batch(range(min(_SAMPLE, len(data.everything()))))
-    save(hand_out(trained.network, card, sample), card, plan.output)
+    save(hand_out(trained.network, card, some_images(data)), card, plan.output)
     return trained, card
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from metaopt.study.guard import memory
 from metaopt.study.problem import Training, with_schedule
 from metaopt.training import backend
 from metaopt.training.batches import TrainingBatches, Validation, layout, steps_per_epoch
+from metaopt.training.building import build_network
 from metaopt.training.checkpoint import Checkpoint
 from metaopt.training.compiling import compile_model, soft_classes
 from metaopt.training.data import DataSet, Fold
@@ -83,8 +84,12 @@ def _train(
         build_optimizer(model)
         return model, counts
 
+    def parent() -> keras.Model:
+        assert run.ancestor is not None
+        return build_network(problem, run.ancestor.point, data)
+
     model, counts = build(0)
-    standing = find_standing(model, lambda fold: build(fold)[0], _parent(problem, data, run), checkpoint, run)
+    standing = find_standing(model, lambda fold: build(fold)[0], parent, checkpoint, run)
     heads = list(data.classes)
     # Asked of the model rather than read off it: a Sequential or subclassed model has no ``output``.
     arrange = layout(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
@@ -103,21 +108,6 @@ def _train(
         passes = {"initial_epoch": len(epoch_loop.progress) * len(folds), "epochs": epochs * len(folds)}
         model.fit(folded, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop])
     return epoch_loop, counts
-
-
-def _parent(problem: Any, data: DataSet, run: Run) -> Callable[[], keras.Model]:
-    """Makes the network of the ancestor's point, with weights that mean nothing yet."""
-
-    def build() -> keras.Model:
-        assert run.ancestor is not None
-        if getattr(problem, "network", None) is not None:
-            return problem.network(run.ancestor.point, data.input_shape, data.classes).to_keras()
-        model = problem.build_model(run.ancestor.point, data.input_shape, data.classes)
-        if not model.built:
-            model.build((None, *data.input_shape))
-        return model
-
-    return build
 
 
 def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run) -> tuple[keras.Model, dict[str, int]]:

@@ -1,0 +1,35 @@
+"""The best model so far, as a file, while or after a search."""
+
+import numpy as np
+import pytest
+
+from metaopt.command.best import main as best
+from metaopt.command.search import main as search
+from metaopt.study.study import Study
+from metaopt.training.data import DataSpec, load
+from metaopt.training.handed_out import load as load_model
+from metaopt.training.handed_out import predict_all
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+def test_it_is_as_good_as_the_search_says(tmp_path, capsys, folds):
+    results, file = str(tmp_path / "results"), tmp_path / "now.keras"
+    flags = ["--data", "digits", "--space", "flower_cnn", "--constraint", "macs<=5e5", "--epochs", "3", "--trials", "1"]
+    assert search([*flags, "--folds", str(folds), "--results", results]) == 0
+    assert best(["--results", results, "--save", str(file)]) == 0
+    assert "not tested" in capsys.readouterr().err
+
+    model, card = load_model(file)
+    record = Study.load(results).best
+    validation = load(DataSpec("digits")).folds(folds)[0].validation
+    answers = predict_all(model, card, validation)["label"].argmax(axis=1)
+    expected = record["replicates"][0] if folds > 1 else record["scores"]["best"]["val_accuracy"]
+    assert np.mean(answers == validation.labels["label"]) == pytest.approx(expected, abs=1e-6)
+    assert len(record["replicates"]) == (folds if folds > 1 else 0)
+
+    for state in (tmp_path / "results" / "checkpoints").rglob("*.npz"):
+        state.write_bytes(b"damaged")
+    assert best(["--results", results, "--save", str(file)]) == 2
+    assert "are damaged: train its point again with python -m metaopt retrain" in capsys.readouterr().err
