@@ -23,12 +23,17 @@ SURVIVORS = ("best", "two-thirds")
 # Generations after which the steps are 1/√2 times as wide as at the beginning.
 _GENERATIONS = 5
 
+# Members that a population has at least, under a scheduler: all children of one alike would be searched around it only.
+_FEWEST = 3
+
 
 @dataclass(frozen=True)
 class Evolution(Sampler):
     """Mutation and recombination of good trials.
 
-    The first ``mu`` trials that have a loss come from the prior. Then, by ``selection``:
+    The first ``mu`` trials that have a loss come from the prior. Only trials that were trained to the end are parents:
+    where a scheduler pauses or stops most of them, more come from the prior until there are three. Then, by
+    ``selection``:
 
     - ``"plus"``: a generation is ``lambda_`` children; of them and their parents together the best ``mu`` are the next
       parents, (μ+λ) selection (Beyer & Schwefel: Evolution strategies, 2002, doi:10.1023/A:1015059928466). With
@@ -105,9 +110,16 @@ class Evolution(Sampler):
         return child
 
     def population(self, history: History) -> list[Observation]:
-        """The trials from which the next one can descend, the best first; none before ``mu`` trials have a loss."""
-        ended = [one for one in history.observations if one.ok]
-        if len(ended) < self.mu:
+        """The trials from which the next one can descend, the best first; none before ``mu`` trials have a loss.
+
+        Only trials that were trained to the end are members. Under a scheduler few of them are; then three are enough
+        to begin with, and there are fewer than ``mu`` for a while.
+        """
+        known = [one for one in history.observations if one.ok]
+        if len(known) < self.mu:
+            return []
+        ended = [one for one in known if one.full]
+        if len(ended) < min(self.mu, _FEWEST):
             return []
         if self.selection == "ageing":
             return _ranked(history, ended[-self.mu :])
@@ -115,7 +127,7 @@ class Evolution(Sampler):
         generation = max(1, self.mu - kept) if self.survivors == "two-thirds" else self.lambda_
         # The best of the best so far and of the next generation are the best of both together, so only the trials of a
         # generation that is not complete are to be left out.
-        complete = self.mu + (len(ended) - self.mu) // generation * generation
+        complete = self.mu + max(0, len(ended) - self.mu) // generation * generation
         return _ranked(history, ended[:complete])[:kept]
 
     def _pick(self, size: int, rng: np.random.Generator) -> int:

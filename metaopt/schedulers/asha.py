@@ -77,7 +77,7 @@ class ASHA:
         """A new trial, or what is to be done at the end of the search."""
         if book.has_room(view):
             return Propose(self.rungs[0])
-        if not view.running and not book.complete:
+        if not book.running and not book.complete:
             for rung, resource in reversed(list(zip(book.rungs[:-1], self.rungs[1:], strict=True))):
                 if rung.paused and rung.paused[0][0] is not _WORST:
                     return Continue(rung.paused[0][1], resource)

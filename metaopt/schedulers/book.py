@@ -24,6 +24,11 @@ class Book:
         self._ended = 0  # every trial before this one has ended for good
         self._watched: dict[int, None] = {}
 
+    @property
+    def running(self) -> bool:
+        """Whether a trial runs, as far as all that went on were watched; the view would count them each time."""
+        return bool(self._watched)
+
     @classmethod
     def of(cls: type[B], view: View, owner: Any) -> B:
         """The book of a scheduler in a view, a new one where there is none yet."""
@@ -55,7 +60,7 @@ class Book:
 
     def end(self, view: View) -> Half:
         """What is left to do where nothing can be started: wait, let go of paused trials, and then nothing."""
-        if view.running:
+        if self.running:
             return Wait()
         trials = view.trials
         while self._ended < len(trials) and trials[self._ended].status != "paused":

@@ -13,9 +13,9 @@ class Halving:
     """Successive halving (Jamieson & Talwalkar 2016, arXiv:1502.07943) with the first of Hyperband's brackets, again
     and again until the goal of trials is reached.
 
-    When every trial of a rung has been trained to it, the best go on and the others are told to stop; one that can win
-    no more is told so before. A bracket that can do nothing before a running trial reports gives its free worker to the
-    next bracket.
+    When every trial of a rung has been trained to it, the best go on. The others are told to stop, as soon as so many
+    are better that they can win no more. A bracket that can do nothing before a running trial reports gives its free
+    worker to the next bracket.
 
     A trial that fails counts in its rung and goes on no more; a rung without any left ends its bracket. A trial that
     ended by itself takes the places that it wins, and none trains for them. If the goal ends a bracket before it is
@@ -71,14 +71,12 @@ class Halving:
         members = [trial for number in bracket.members if (trial := view.trials[number]).status != "rejected"]
         # What went on from its first rung gets no new trials, even if the goal ended that rung early and was raised.
         full = len(members) >= size or any(trial.to > lowest for trial in members)
-        if room and not full:
-            return Propose(lowest, bracket.number)
         here = members
         for i, (_, resource) in enumerate(rungs):
             waiting = any(trial.status == "running" and trial.to <= resource for trial in here)
             gone_on = [trial for trial in here if trial.to > resource]
-            # While a rung is trained there may be more trials to come than the goal lets through now.
-            begun = size if waiting and not full else len(members)
+            # As long as trials may come it could become full, be it that the guard refuses one of another bracket.
+            begun = size if not full and (room or waiting) else len(members)
             places = max(1, begun // self.eta ** (i + 1)) - len(gone_on) if i + 1 < len(rungs) else 0
             ranked = bracket.ranked(view, [trial for trial in here if trial.to <= resource], resource)
             winners = ranked[: max(0, places)]
@@ -86,6 +84,8 @@ class Halving:
             for trial in here:
                 if trial.status == "paused" and trial.to <= resource and trial.number not in won:
                     return Stop(trial.number)
+            if room and not full:
+                return Propose(lowest, bracket.number)
             if waiting:
                 bracket.waits = full
                 book.watch(trial.number for trial in members if trial.status == "running")
@@ -121,8 +121,9 @@ class _Bracket:
             if trial.status == "paused" or (trial.status == "ok" and trial.complete):
                 key = trial.number, resource
                 if key not in self._standings:
-                    self._standings[key] = view.standing(trial, resource)
-                if valued(standing := self._standings[key]):
+                    standing = view.standing(trial, resource)
+                    self._standings[key] = standing if valued(standing) else None
+                if (standing := self._standings[key]) is not None:
                     found.append((standing, trial.number, trial))
         return [trial for *_, trial in sorted(found, key=lambda each: each[:2])]
 

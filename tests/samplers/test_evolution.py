@@ -1,7 +1,8 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -300,3 +301,23 @@ def test_proposals_over_deep_stacks_are_fast_and_valid() -> None:
         check(space, child)
         json.dumps(child)
         assert child.parent is not None
+
+
+def test_only_trials_that_were_trained_to_the_end_are_members() -> None:
+    def shortened(*losses: float, full: Collection[int]) -> History:
+        observations = observed(*losses).observations
+        return History(LINE, tuple(replace(one, full=one.trial in full) for one in observations))
+
+    sampler = Evolution(mu=3, lambda_=1)
+    losses = [1.0, 4.0, 3.0, 2.0, 0.5]
+    assert members(sampler, shortened(*losses, full=())) == []
+    assert members(sampler, shortened(*losses[:2], full=[1])) == []  # fewer than three have a loss
+    assert members(sampler, shortened(*losses, full=[1, 3])) == []  # fewer than three are trained to the end
+    assert members(sampler, shortened(*losses, full=[1, 2, 3])) == [3, 2, 1]
+    assert members(sampler, shortened(*losses, full=[0, 1, 2, 3])) == [0, 3, 2]
+    assert members(Evolution(mu=5), shortened(*losses, full=[1, 2, 3])) == [3, 2, 1]
+    assert members(Evolution(mu=2), shortened(*losses, full=[1, 3])) == [3, 1]
+    assert members(Evolution(mu=4, selection="ageing"), shortened(*losses, full=[0, 1, 3])) == [0, 3, 1]
+    child = sampler.propose(9, shortened(*losses, full=[1, 2, 3]), (), np.random.default_rng(0))
+    assert child.parent in (1, 2, 3)
+    assert sampler.propose(9, shortened(*losses, full=[1, 3]), (), np.random.default_rng(0)).parent is None

@@ -1,0 +1,142 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metaopt.errors import UserError
+from metaopt.schedulers import brackets
+
+
+def starts(*arguments, **keywords) -> list[int]:
+    return [bracket[0][0] for bracket in brackets(*arguments, **keywords)]
+
+
+def test_the_two_published_tables_for_81() -> None:
+    assert starts(81, 3) == starts(81, 3, rule="ceil") == [81, 34, 15, 8, 5]
+    assert starts(81, 3, rule="floor") == [81, 27, 9, 6, 5]
+    assert brackets(81, 3) == [
+        [(81, 1), (27, 3), (9, 9), (3, 27), (1, 81)],
+        [(34, 3), (11, 9), (3, 27), (1, 81)],
+        [(15, 9), (5, 27), (1, 81)],
+        [(8, 27), (2, 81)],
+        [(5, 81)],
+    ]
+    assert brackets(81, 3, rule="floor") == [
+        [(81, 1), (27, 3), (9, 9), (3, 27), (1, 81)],
+        [(27, 3), (9, 9), (3, 27), (1, 81)],
+        [(9, 9), (3, 27), (1, 81)],
+        [(6, 27), (2, 81)],
+        [(5, 81)],
+    ]
+
+
+# Reckoned by hand: (s_max + 1) / (s + 1) · η^s, rounded; then ⌊n / η^i⌋ and R // η^(s−i).
+@pytest.mark.parametrize(
+    ("resource", "eta", "least", "rule", "expected"),
+    [
+        (1, 2, 1, "ceil", [[(1, 1)]]),
+        (2, 3, 1, "ceil", [[(1, 2)]]),  # η is above R
+        (2, 2, 1, "ceil", [[(2, 1), (1, 2)], [(2, 2)]]),
+        (3, 3, 2, "floor", [[(1, 3)]]),  # 3 · 2 is above R
+        (9, 3, 1, "ceil", [[(9, 1), (3, 3), (1, 9)], [(5, 3), (1, 9)], [(3, 9)]]),  # 3/2 · 3 = 4.5
+        (9, 3, 1, "floor", [[(9, 1), (3, 3), (1, 9)], [(3, 3), (1, 9)], [(3, 9)]]),
+        (10, 3, 1, "ceil", [[(9, 1), (3, 3), (1, 10)], [(5, 3), (1, 10)], [(3, 10)]]),  # resources are cut off
+        (26, 3, 1, "floor", [[(9, 2), (3, 8), (1, 26)], [(3, 8), (1, 26)], [(3, 26)]]),
+        (
+            27,
+            3,
+            1,
+            "floor",
+            [[(27, 1), (9, 3), (3, 9), (1, 27)], [(9, 3), (3, 9), (1, 27)], [(6, 9), (2, 27)], [(4, 27)]],
+        ),
+        (27, 3, 3, "ceil", [[(9, 3), (3, 9), (1, 27)], [(5, 9), (1, 27)], [(3, 27)]]),
+        (27, 3, 4, "ceil", [[(3, 9), (1, 27)], [(2, 27)]]),
+        (16, 4, 1, "ceil", [[(16, 1), (4, 4), (1, 16)], [(6, 4), (1, 16)], [(3, 16)]]),
+        (
+            50,
+            2,
+            2,
+            "ceil",
+            [
+                [(16, 3), (8, 6), (4, 12), (2, 25), (1, 50)],
+                [(10, 6), (5, 12), (2, 25), (1, 50)],
+                [(7, 12), (3, 25), (1, 50)],
+                [(5, 25), (2, 50)],
+                [(5, 50)],
+            ],
+        ),
+        (100, 10, 1, "floor", [[(100, 1), (10, 10), (1, 100)], [(10, 10), (1, 100)], [(3, 100)]]),
+        (7, 7, 1, "ceil", [[(7, 1), (1, 7)], [(2, 7)]]),
+        (8, 2, 1, "ceil", [[(8, 1), (4, 2), (2, 4), (1, 8)], [(6, 2), (3, 4), (1, 8)], [(4, 4), (2, 8)], [(4, 8)]]),
+    ],
+)
+def test_tables_made_by_hand(resource, eta, least, rule, expected) -> None:
+    assert brackets(resource, eta, rule, least) == expected
+
+
+def test_it_computes_in_integers() -> None:
+    assert math.log(243, 3) < 5
+    assert len(brackets(243, 3)) == 6
+    assert len(brackets(242, 3)) == 5
+    for power in (5, 50):
+        assert len(brackets(3**power, 3)) == power + 1
+        assert len(brackets(3**power - 1, 3)) == power
+    huge = 10**30
+    assert brackets(huge, 10)[0][0] == (huge, 1)
+
+
+@given(st.integers(1, 2000), st.integers(2, 12), st.integers(1, 50), st.sampled_from(["ceil", "floor"]))
+def test_no_rung_is_empty_or_below_the_least_and_each_is_longer_than_the_one_before(resource, eta, least, rule) -> None:
+    if resource < least:
+        return
+    found = brackets(resource, eta, rule, least)
+    assert [len(bracket) for bracket in found] == list(range(len(found), 0, -1))
+    for bracket in found:
+        sizes, resources = zip(*bracket, strict=True)
+        assert min(sizes) >= 1
+        assert resources[0] >= least
+        assert resources[-1] == resource
+        for i in range(len(bracket) - 1):
+            assert sizes[i + 1] == sizes[i] // eta
+            assert resources[i] * eta <= resources[i + 1]
+
+
+def test_whole_numbers_of_numpy_do() -> None:
+    found = brackets(np.int64(27), np.int32(3), min_epochs=np.int64(1))
+    assert found == brackets(27, 3)
+    assert all(type(number) is int for bracket in found for rung in bracket for number in rung)
+
+
+def test_what_it_returns_can_be_changed() -> None:
+    brackets(9, 3)[0].clear()
+    assert brackets(9, 3)[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"R": 2, "min_epochs": 3}, "R is 2, less than the smallest rung min_epochs, 3"),
+        ({"R": 0}, "R is 0, less than the smallest rung"),
+        ({"R": -3}, "R is -3, less"),
+        ({"eta": 1}, "eta is 1, which cuts nothing off; take 2 or more"),
+        ({"eta": -2}, "eta is -2"),
+        ({"min_epochs": 0}, "min_epochs is 0; take 1 or more"),
+        ({"rule": "round"}, "is 'round'; take ceil or floor"),
+        ({"rule": None}, "is None; take ceil or floor"),
+        ({"rule": ["ceil"]}, "take ceil or floor"),
+        ({"R": 81.0}, "R is 81.0; take a whole number"),
+        ({"R": "81"}, "R is '81'; take a whole number"),
+        ({"R": True}, "R is True; take a whole number"),
+        ({"R": None}, "R is None; take a whole number"),
+        ({"eta": 2.5}, "eta is 2.5; take a whole number"),
+        ({"min_epochs": 0.5}, "min_epochs is 0.5; take a whole number"),
+        ({"R": math.inf}, "R is inf; take a whole number"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_sentence(arguments, message) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        brackets(**{"R": 81, "eta": 3, **arguments})
+    assert str(caught.value).count(". ") == 0
+    assert str(caught.value).endswith(".")

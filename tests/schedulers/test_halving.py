@@ -1,0 +1,169 @@
+import pytest
+
+from metaopt.errors import UserError
+from metaopt.schedulers import Continue, Done, Halving, Propose, Stop, Wait
+from tests.schedulers.simulated import NEVER, SimulatedTrial, Simulation
+
+
+def simulation(resource=9, *, loss=lambda trial, epoch: trial, **study) -> Simulation:
+    return Simulation(lambda: Halving(resource), resource, loss=loss, **study)
+
+
+def with_trials(study: Simulation, **changes: dict[int, dict]) -> Simulation:
+    """Some trials of it behave as told."""
+    make = study.new
+
+    def new(to, bracket):
+        trial = make(to, bracket)
+        for name, value in changes.get(f"t{trial.number}", {}).items():
+            setattr(trial, name, value)
+        return trial
+
+    study.new = new
+    return study
+
+
+def test_one_worker_takes_rung_after_rung_and_tells_the_losers() -> None:
+    study = simulation(goal=9).run()
+    propose = Propose(1, 0)
+    assert study.decisions == [
+        *[propose] * 4,  # the fourth trial is worse than three others, which are all that can go on
+        Stop(3),
+        propose,
+        Stop(4),
+        propose,
+        Stop(5),
+        propose,
+        Stop(6),
+        propose,
+        Stop(7),
+        propose,
+        Stop(8),
+        Continue(0, 3),
+        Continue(1, 3),
+        Continue(2, 3),
+        Stop(1),
+        Stop(2),
+        Continue(0, 9),
+        Done(),
+    ]
+
+
+def test_a_loser_is_told_as_soon_as_so_many_are_better_that_it_cannot_win() -> None:
+    study = simulation(goal=9, loss=lambda trial, epoch: -trial).run()
+    first = [decision for decision in study.decisions if not isinstance(decision, Propose)]
+    assert first[:6] == [Stop(number) for number in range(6)]
+    assert study.decisions.index(Stop(0)) == 4  # right after the fourth
+    assert study.reached(9) == [8]
+
+
+def test_the_bracket_comes_again() -> None:
+    study = simulation(goal=18).run()
+    assert study.reached(9) == [0, 9]
+    assert [trial.bracket for trial in study.trials] == [0] * 9 + [1] * 9
+    assert study.trained == 2 * (9 + 3 * 2 + 6)
+    assert study.charged == 2 * (9 + 9 + 9)
+
+
+def test_a_free_worker_begins_the_next_bracket_rather_than_waiting() -> None:
+    study = simulation(goal=18, slots=2)
+    over = [SimulatedTrial(number, 1, 0, "ok", losses=[number], rungs=[1]) for number in range(3, 9)]
+    paused = [SimulatedTrial(number, 3, 0, "paused", losses=[number] * 3, rungs=[1, 3]) for number in (1, 2)]
+    study.trials = [SimulatedTrial(0, 3, 0, losses=[0], rungs=[1]), *paused, *over]
+    for decision in (Stop(2), Propose(1, 1), Propose(1, 1)):
+        assert study.decide() == decision
+        study.carry_out(decision)
+    study.finish(study.trials[0])
+    assert study.decide() == Stop(1)  # the older bracket again
+    study.run()
+    assert study.reached(9) == [0, 9]
+
+
+def test_the_oldest_bracket_comes_first() -> None:
+    study = simulation(goal=18, slots=4)
+    study.trials = [SimulatedTrial(number, 1, 0, "paused", losses=[number], rungs=[1]) for number in range(9)]
+    study.trials += [SimulatedTrial(9, 1, 1, "paused", losses=[9], rungs=[1])]
+    assert study.decide() == Stop(3)
+
+
+def test_failures_keep_their_place_and_a_rung_without_any_left_ends_the_bracket() -> None:
+    two_left = {f"t{number}": {"fails_at": 1} for number in range(9) if number not in (4, 6)}
+    study = with_trials(simulation(goal=9), **two_left).run()
+    assert study.reached(3) == [4, 6]
+    assert study.reached(9) == [4]
+
+    none_left = {f"t{number}": {"fails_at": 2} for number in range(3)}
+    study = with_trials(simulation(goal=18), **none_left).run()
+    assert study.reached(3, bracket=0) == []
+    assert study.reached(9) == [9]
+
+
+def test_a_place_is_not_given_away_again_when_its_holder_fails() -> None:
+    study = with_trials(simulation(goal=9, slots=3), t0={"fails_at": 2}).run()
+    assert [trial.number for trial in study.trials if trial.jobs > 1] == [0, 1, 2]
+    assert study.reached(9) == [1]
+
+
+def test_what_stopped_early_takes_the_places_that_it_wins_without_training() -> None:
+    study = with_trials(simulation(goal=9), t0={"ends_at": 1, "to": 1}).run()
+    assert study.trials[0].jobs == 2  # it was trained to the first rung, and ended by itself on the way to the second
+    assert study.reached(9) == []  # the only place at R is its own
+    assert study.trials[0].losses == [0]
+    assert [trial.number for trial in study.trials if trial.jobs > 1] == [0, 1, 2]
+
+    study = simulation(goal=9)
+    study.trials = [SimulatedTrial(0, 1, 0, "ok", complete=True, losses=[-1], ends_at=0, rungs=[1])]
+    study.run()
+    assert [trial.number for trial in study.trials if trial.jobs > 1] == [1, 2]
+    assert not study.reached(9)
+
+
+def test_what_was_stopped_as_hopeless_is_a_loser() -> None:
+    study = simulation(goal=9)
+    study.trials = [SimulatedTrial(0, 1, 0, "ok", complete=False, losses=[-1])]
+    study.run()
+    assert study.counted == 9
+    assert study.reached(9) == [1]
+
+
+@pytest.mark.parametrize(("goal", "rungs"), [(1, [1, 1, 1]), (2, [2, 1, 1]), (5, [5, 1, 1]), (8, [8, 2, 1])])
+def test_a_bracket_that_the_goal_ends_goes_on_with_the_trials_it_has(goal, rungs) -> None:
+    study = simulation(goal=goal).run()
+    assert [len(study.reached(resource)) for resource in (1, 3, 9)] == rungs
+    # A later run with more trials leaves it alone, as some of them have gone on.
+    study.goal += 9
+    study.memo = {}
+    study.run()
+    assert [len(study.reached(resource, bracket=1)) for resource in (1, 3, 9)] == [9, 3, 1]
+    assert len(study.trials) == goal + 9
+
+
+def test_a_goal_that_is_raised_before_a_rung_was_decided_fills_it() -> None:
+    study = simulation(goal=5)
+    study.run(until=lambda: len(study.trials) == 5)
+    study.goal, study.memo = 9, {}
+    study.run()
+    assert [len(study.reached(resource)) for resource in (1, 3, 9)] == [9, 3, 1]
+
+
+def test_a_refused_trial_is_replaced_in_its_own_bracket() -> None:
+    study = with_trials(simulation(goal=18, slots=9), t8={"refused": True}).run()
+    assert sorted(trial.bracket for trial in study.trials if trial.status != "rejected") == [0] * 9 + [1] * 9
+    assert [len(study.reached(resource, 0)) for resource in (1, 3, 9)] == [9, 3, 1]
+
+
+def test_it_waits_for_the_last_trainings_and_lets_go_of_what_it_did_not_start() -> None:
+    study = simulation(goal=1, slots=2)
+    study.trials = [SimulatedTrial(0, 4, None, "paused", losses=[1.0] * 4, ends_at=NEVER)]
+    study.trials += [SimulatedTrial(1, 9, None, "running")]
+    assert study.decide() == Wait()
+    study.finish(study.trials[1])
+    study.run()
+    assert study.decisions[-2:] == [Stop(0), Done()]
+
+
+def test_what_makes_no_sense_is_refused_when_it_is_made() -> None:
+    with pytest.raises(UserError, match="eta is 1"):
+        Halving(9, eta=1)
+    with pytest.raises(UserError, match="R is 2, less"):
+        Halving(2, min_resource=3)
