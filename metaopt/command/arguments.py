@@ -15,13 +15,18 @@ _BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows a default where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """An ``ArgumentParser`` whose errors are ``UserError``, so that they look like all others."""
 
     def __init__(self, **options: Any):
-        super().__init__(
-            allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter, argument_default=None, **options
-        )
+        super().__init__(allow_abbrev=False, formatter_class=_Help, argument_default=None, **options)
 
     def error(self, message: str) -> NoReturn:
         """Raises the message, with the nearest flag for one that is unknown."""
@@ -74,7 +79,7 @@ def size(text: str) -> int:
     return round(float(match[1]) * _BYTES[match[2]])
 
 
-def add_results(parser: argparse.ArgumentParser) -> None:
+def add_results(parser: argparse._ActionsContainer) -> None:
     """The study's folder, an argument of every command."""
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="the study's folder")
 

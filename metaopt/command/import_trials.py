@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaopt.command.entry import guarded
-from metaopt.command.search import make_parser as make_search_parser
 from metaopt.command.search import prepare
+from metaopt.command.search_flags import make_parser as make_search_parser
 from metaopt.report.progress import make_progress
 from metaopt.study.foreign import read_foreign
 

@@ -6,40 +6,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from metaopt.command.arguments import Parser, add_results, duration, one_of, size, whole
 from metaopt.command.entry import guarded
 from metaopt.command.machine import free_memory, has_gpu, worker_memory
+from metaopt.command.search_flags import EARLY_STOPPING, make_parser
 from metaopt.errors import UserError
 from metaopt.executors import Inline, Processes
 from metaopt.report.progress import make_progress
 from metaopt.report.scores import describe
-from metaopt.samplers import SAMPLERS
-from metaopt.schedulers import SCHEDULERS
 from metaopt.study import journal
 from metaopt.study.jobs import Executor
 from metaopt.study.limits import CHEAP, parse_limits
-from metaopt.study.objective import OBJECTIVES
 from metaopt.study.opening import OpenStudy
-from metaopt.study.problem import SCHEDULES, Problem
+from metaopt.study.problem import Problem
 from metaopt.study.run import ImageKind, make_strategy, open_study, search
 from metaopt.study.settings import Settings, resolve
-from metaopt.study.strategy import STRATEGIES, resolve_strategy
+from metaopt.study.strategy import resolve_strategy
 from metaopt.study.study import JOURNAL
 from metaopt.study.trials import Trials
 from metaopt.study.watch import Watcher
 from metaopt.training import KerasTrainer
-from metaopt.training.augment import KINDS
 from metaopt.training.data import DataSet, DataSpec, load
 from metaopt.training.data import resolve as resolve_data
 from metaopt.training.metrics import METRICS
 from metaopt.zoo.loading import load_problem
 
-EXECUTORS = ("processes", "inline")
-RULES = ("ceil", "floor")
-UNITS = ("epochs", "seconds")
-AUGMENTS = ("auto", *KINDS)
-TRAINABLE_OBJECTIVES = tuple(name for name in OBJECTIVES if name != "loss")
-EARLY_STOPPING = 15
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
 EPOCHS_OF_OTHERS = 30
 
@@ -56,52 +46,6 @@ def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog:
         lambda: run(make_parser(prog).parse_args(argv), beside),
         "interrupted: everything finished is saved; run the same command again to go on.",
     )
-
-
-def make_parser(prog: str) -> Parser:
-    """The flags; one that is left out means the study's own, or the default of a new study."""
-    parser = Parser(prog=prog, description="Searches architecture and training hyperparameters of a CNN together.")
-    add = parser.add_argument
-    add("--data", help="auto, digits, mnist, fashion_mnist, cifar10, cifar100, a folder of class folders, or a .npz")
-    add("--image-size", type=whole(1), metavar="N", help="images are cut to a square and resized to N×N")
-    add("--augment", type=one_of(AUGMENTS), help=f"in training only: {', '.join(AUGMENTS)}")
-    add("--space", help="cnn (space.py and neural_net.py), a ready problem's name, or a problem file")
-    add("--strategy", type=one_of(tuple(STRATEGIES)), help=f"{', '.join(STRATEGIES)}; tpe for a new study")
-    add("--sampler", type=one_of(tuple(SAMPLERS)), help=f"this half of the strategy by hand: {', '.join(SAMPLERS)}")
-    add("--scheduler", type=one_of(tuple(SCHEDULERS)), help=f"the other half by hand: {', '.join(SCHEDULERS)}")
-    add("--epochs", type=whole(1), metavar="R", help="the most epochs of a trial; by data set for a new study")
-    add("--min-epochs", type=whole(1), metavar="N", help="the least epochs of a first rung, under a scheduler; 1")
-    add("--eta", type=whole(2), metavar="N", help="of the trials of a rung one in N goes on, under a scheduler; 3")
-    add("--rule", type=one_of(RULES), help="how Hyperband rounds the sizes of its brackets; ceil")
-    add("--budget-unit", type=one_of(UNITS), help="what --epochs and --min-epochs count under a scheduler; epochs")
-    add("--trials", type=whole(1), metavar="N", help="stop after so many trials; 50 for a new study")
-    add("--time", type=duration, metavar="T", help="stop after 90s, 30m, 2h")
-    add("--stop-after", type=whole(1), metavar="N", help="stop after so many trials without a better one")
-    add("--early-stopping", type=whole(0), metavar="N", help=f"epochs without improvement; 0: off; {EARLY_STOPPING}")
-    add("--stop-hopeless", action="store_true", default=None, help="stop trials that start far worse than others")
-    add(
-        "--mu",
-        type=whole(1),
-        metavar="N",
-        help="size of an evolution's population; a quarter of the trials, at most 50",
-    )
-    add("--lambda", dest="lambda_", type=whole(1), metavar="N", help="children in a generation of it; 10")
-    add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=", ".join(TRAINABLE_OBJECTIVES))
-    add(
-        "--constraint", action="append", metavar="LIMIT", help="params<=2e7, macs<=1e8, val_precision>=0.39; may repeat"
-    )
-    add("--folds", type=whole(1), metavar="K", help="stratified cross-validation inside each trial; 1: none")
-    add("--inherit", action="store_true", default=None, help="a child starts from its parent's weights (evolution)")
-    add("--schedule", type=one_of(SCHEDULES), help=f"of the learning rate: {', '.join(SCHEDULES)}; the problem's own")
-    add("--grow", metavar="LIMITS", help="phases under limits that grow: macs=1e6,2e6,4e6, params=… or blocks=1,2,4")
-    add("--fill", type=float, metavar="SHARE", help="networks are enlarged until they use this share of a limit: 0.9")
-    add("--workers", type=whole(1), metavar="N", help="trials at once; they share the processor's cores")
-    add("--executor", type=one_of(EXECUTORS), help=", ".join(EXECUTORS))
-    add("--seed", type=whole(0), metavar="N", help="the study's seed; 0 for a new study")
-    add("--checkpoint-quota", type=size, metavar="SIZE", help="disk for checkpoints; 5GB")
-    add("--deterministic", action="store_true", default=None, help="deterministic operations, for GPUs")
-    add_results(parser)
-    return parser
 
 
 def run(arguments: Namespace, beside: Path | None) -> None:

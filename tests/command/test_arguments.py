@@ -2,7 +2,7 @@ import pytest
 
 from metaopt.__main__ import main as metaopt
 from metaopt.command.arguments import duration
-from metaopt.command.search import make_parser
+from metaopt.command.search_flags import make_parser
 from metaopt.errors import UserError
 
 

@@ -6,7 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from metaopt.command.search import _given, main, make_parser
+from metaopt.command.search import _given, main
+from metaopt.command.search_flags import make_parser
 from metaopt.errors import UserError
 from metaopt.study.trials import Trials
 
