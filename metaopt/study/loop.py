@@ -125,6 +125,7 @@ class Search:
 
     def _fill(self) -> str | None:
         """Gives every free worker something to do; the reason to end, once there is nothing left and nothing runs."""
+        stopped = False
         while not (self._time_is_over() or self._is_stale()) and len(self._submitted) < self._executor.slots:
             if self._exhausted:
                 break
@@ -138,11 +139,13 @@ class Search:
                 case Stop(number):
                     self._study.append({"event": "stopped", "trial": number})
                     self._study.write_record(self._study.state.trials[number])
-                    self._clear_checkpoints()
+                    stopped = True  # many in a row, after which the folder is looked through once
                 case Wait() if not self._submitted:
                     raise RuntimeError("the strategy waits while nothing runs: it would wait for ever")
                 case _:
                     break
+        if stopped:
+            self._clear_checkpoints()
         if self._time_is_over():
             return "the time is over; run again to go on"
         if self._submitted:
