@@ -5,7 +5,8 @@ The table holds every point of a grid with its learning curve and the CPU time o
 README describes it). A trial's epochs cost what they cost there, going on from a rung pays for the new epochs only, and
 strategies think for free. The unit of cost is one full training, 4.37 CPU seconds. The incumbent is the best validation
 error seen at any epoch; "best 1 %" is an error that 1 % of the networks reach within 27 epochs. Numbers and sizes are
-``hp.uniformint`` over the index of the grid's values, so that samplers know their order; two-valued ones are choices.
+``hp.quniform`` over the index of the grid's values, each as likely as the others, so that samplers know their order;
+two-valued ones are choices.
 
     python3 benchmarks/tabular.py [--seeds 30] [--budget 80] [--workers 1] [--strategies asha,bohb]
 """
@@ -57,7 +58,7 @@ CHOICES = {
     "use_BN": (False, True),
     "global_avg_pooling": (False, True),
 }
-SPACE = {name: hp.uniformint(name, 0, len(values) - 1) for name, values in ORDERED.items()} | {
+SPACE = {name: hp.quniform(name, -0.499, len(values) - 0.501, 1) for name, values in ORDERED.items()} | {
     name: hp.choice(name, values) for name, values in CHOICES.items()
 }
 # Beside those that have a name of their own.
@@ -105,7 +106,7 @@ def key(config: dict[str, Any]) -> tuple[Any, ...]:
 
 def network(point: dict[str, Any]) -> Network:
     """The network of a point of ``SPACE``."""
-    return table()[key({**point, **{name: values[point[name]] for name, values in ORDERED.items()}})]
+    return table()[key({**point, **{name: values[round(point[name])] for name, values in ORDERED.items()}})]
 
 
 def curve(job: Job) -> list[tuple[dict[str, float], float]]:
@@ -182,9 +183,9 @@ def run(strategy: str, seed: int, budget: float, workers: int = 1, **settings: A
     """
     executor = Simulated(curve, workers)
     sampler, scheduler = HALVES[strategy]
-    # Time ends the search. As many trials as there would be if all were trained to the end: by it the defaults for the
-    # random trials at the beginning are set.
-    given = {"sampler": sampler, "scheduler": scheduler, "epochs": R, "seed": seed, "workers": workers, "trials": 80}
+    # Time ends the search, not the number of trials; what is random at first is what a goal of 80 would give.
+    given = {"sampler": sampler, "scheduler": scheduler, "epochs": R, "seed": seed, "workers": workers}
+    given |= {"trials": len(table()), "mu": 20}
     resolved = resolve({**given, **settings}, {}, Trials())
     problem = Problem(SPACE, name="table")
     follower = Follower(executor)

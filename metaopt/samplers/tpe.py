@@ -5,12 +5,14 @@ https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization.
 Falkner, Klein, Hutter: BOHB: Robust and Efficient Hyperparameter Optimization at Scale, ICML 2018, arXiv:1807.01774.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from metaopt.samplers._base import History, Observation, Sampler
+from metaopt.samplers._density import Density
 from metaopt.samplers._hyperopt import ask_tpe
 from metaopt.spaces import Vals
 
@@ -39,6 +41,9 @@ class TPE(Sampler):
     candidates: int = 24
     prior_weight: float = 1.0
     random_fraction: float = 0.0
+    joint: bool = False
+    good: float = 0.15
+    least: int | None = None
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
         """A draw from the prior before ``startup``, else from the model; see ``Sampler.propose``."""
@@ -48,6 +53,8 @@ class TPE(Sampler):
         if self.random_fraction and rng.random() < self.random_fraction:
             return history.space.draw(rng)
 
+        if self.joint:
+            return self._jointly(history, running, rng)
         last = history.observations[-1].trial
         trials = [(one.trial, one.vals) for one in _comparable(history)]
         trials += [(last + 1 + number, vals) for number, vals in enumerate(running)]
@@ -59,6 +66,20 @@ class TPE(Sampler):
             candidates=self.candidates,
             prior_weight=self.prior_weight,
         )
+        vals.model_based = True
+        return vals
+
+    def _jointly(self, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:
+        """The best of some draws from the density of the good trials, none of which was proposed before."""
+        ranked = [one.vals for one in _comparable(history)]
+        least = len(history.space.parameters) + 1 if self.least is None else self.least
+        split = min(len(ranked) - 1, max(least, math.ceil(self.good * len(ranked))))
+        good = Density(history.space, ranked[:split], self.prior_weight)
+        rest = Density(history.space, [*ranked[split:], *running], self.prior_weight)
+        draws = good.draw(self.candidates, rng)
+        known = {tuple(sorted(one.items())) for one in (*(one.vals for one in history.observations), *running)}
+        fresh = [vals for vals in draws if tuple(sorted(vals.items())) not in known] or draws
+        vals = fresh[int(np.argmax(good.log(fresh) - rest.log(fresh)))]
         vals.model_based = True
         return vals
 
