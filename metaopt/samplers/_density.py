@@ -29,18 +29,19 @@ class Density:
 
         Args:
             space: their space.
-            trials: one or more.
+            trials: none of them, and only the prior is left.
             prior_weight: weight of the prior beside one trial.
         """
         self._space = space
         self._unordered = np.array([one.upper is not None or one.kind == "randint" for one in space.parameters])
         self._places, self._known = _encode(space, trials)
-        self._width = _SPREAD * len(trials) ** (-1 / (len(space.parameters) + 4))
+        self._width = _SPREAD * max(1, len(trials)) ** (-1 / (len(space.parameters) + 4))
         self._jump = min(_WIDEST_JUMP, 2 * self._width)
         weights = np.append(np.ones(len(trials)), prior_weight)
         self._weights = weights / weights.sum()
         # Of each trial's option under the prior, (trials, parameters); of no meaning for numbers.
-        self._shares = np.array([[_share(one, vals) for one in space.parameters] for vals in trials])
+        shares = [[_share(one, vals) for one in space.parameters] for vals in trials]
+        self._shares = np.array(shares).reshape(self._places.shape)
 
     def draw(self, n: int, rng: np.random.Generator) -> list[Vals]:
         """Draws from the density."""
@@ -73,7 +74,9 @@ class Density:
 def _encode(space: Space, trials: Sequence[Vals]) -> tuple[np.ndarray, np.ndarray]:
     """Places and masks of trials, each (trials, parameters)."""
     encoded = [space.encode(vals) for vals in trials]
-    return np.array([places for places, _ in encoded]), np.array([mask for _, mask in encoded])
+    shape = len(trials), len(space.parameters)
+    places, masks = ([each[part] for each in encoded] for part in (0, 1))
+    return np.array(places).reshape(shape), np.array(masks, dtype=bool).reshape(shape)
 
 
 def _share(parameter: Parameter, vals: Vals) -> float:

@@ -44,6 +44,7 @@ class TPE(Sampler):
     joint: bool = False
     good: float = 0.15
     least: int | None = None
+    enough: int | None = None
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
         """A draw from the prior before ``startup``, else from the model; see ``Sampler.propose``."""
@@ -56,7 +57,7 @@ class TPE(Sampler):
         if self.joint:
             return self._jointly(history, running, rng)
         last = history.observations[-1].trial
-        trials = [(one.trial, one.vals) for one in _comparable(history)]
+        trials = [(one.trial, one.vals) for one in _comparable(history, self.enough)]
         trials += [(last + 1 + number, vals) for number, vals in enumerate(running)]
         vals = ask_tpe(
             history.space,
@@ -71,9 +72,9 @@ class TPE(Sampler):
 
     def _jointly(self, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:
         """The best of some draws from the density of the good trials, none of which was proposed before."""
-        ranked = [one.vals for one in _comparable(history)]
+        ranked = [one.vals for one in _comparable(history, self.enough)]
         least = len(history.space.parameters) + 1 if self.least is None else self.least
-        split = min(len(ranked) - 1, max(least, math.ceil(self.good * len(ranked))))
+        split = max(1, min(len(ranked) - 1, max(least, math.ceil(self.good * len(ranked)))))
         good = Density(history.space, ranked[:split], self.prior_weight)
         rest = Density(history.space, [*ranked[split:], *running], self.prior_weight)
         draws = good.draw(self.candidates, rng)
@@ -84,12 +85,12 @@ class TPE(Sampler):
         return vals
 
 
-def _comparable(history: History) -> list[Observation]:
+def _comparable(history: History, enough: int | None = None) -> list[Observation]:
     """The trials at the budget whose model is used, the best first."""
     budgets = history.budgets
     if len(budgets) == 1:
         return history.ranked()
-    enough = len(history.space.parameters) + 3
+    enough = enough or len(history.space.parameters) + 3
     most: list[Observation] = []
     for budget in reversed(budgets):
         ranked = history.at(budget).ranked()
