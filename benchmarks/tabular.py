@@ -164,6 +164,7 @@ class Follower(Silent):
         self._clock = clock
 
     def epoch(self, report: Epoch) -> None:
+        """Keeps the epoch if it is the best one so far."""
         error = 1 - report.metrics["val_accuracy"]
         self.course.epochs += 1
         if error < min((reached for _, reached in self.course.steps), default=1.0):
@@ -189,12 +190,13 @@ def run(strategy: str, seed: int, budget: float, workers: int = 1, **settings: A
     resolved = resolve({**given, **settings}, {}, Trials())
     problem = Problem(SPACE, name="table")
     follower = Follower(executor)
-    with tempfile.TemporaryDirectory() as folder, open_study(
-        Path(folder) / "study", problem, resolved, follower, files=Unsynced(), clock=executor.clock
-    ) as study:
-        search(
-            study, problem, resolved, executor, follower, seconds=budget * FULL_TRAINING_S, clock=executor.clock
-        )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_study(
+            Path(folder) / "study", problem, resolved, follower, files=Unsynced(), clock=executor.clock
+        ) as study,
+    ):
+        search(study, problem, resolved, executor, follower, seconds=budget * FULL_TRAINING_S, clock=executor.clock)
         trial, epoch = follower.course.chosen
         follower.course.test_accuracy = network(study.state.trials[trial].point).test_accuracy[epoch - 1]
         follower.course.trials = len(study.state.trials)

@@ -78,6 +78,22 @@ class History:
         standing = (one.at(budget) for one in self.observations)
         return History(self.space, tuple(one for one in standing if one is not None))
 
+    def comparable(self, enough: int) -> "History":
+        """The trials as they stood at one budget: the largest at which so many with a loss stand, or else the one at
+        which most do. Where there is but one, that is every trial.
+        """
+        budgets = self.budgets
+        if len(budgets) <= 1:
+            return self
+        most: tuple[int, History] = (0, self)
+        for budget in reversed(budgets):
+            there = self.at(budget)
+            count = sum(one.ok for one in there.observations)
+            if count >= enough:
+                return there
+            most = max(most, (count, there), key=lambda pair: pair[0])
+        return most[1]
+
     def ranked(self) -> list[Observation]:
         """Those with a loss, the best first: feasible ones by their loss, then the others by how far they miss the
         limits; equal ones by their number.

@@ -1,7 +1,7 @@
-"""A density of good points and one of the rest over all parameters together, as BOHB models a budget.
+"""A density of trials over all parameters of a space together.
 
-Everything happens in the unit cube of ``Space.encode``, in which the prior is uniform, and densities are relative to the
-prior. That makes one width serve every parameter, and a parameter that a trial does not have counts as unknown.
+Everything happens in the unit cube of ``Space.encode``, in which the prior is uniform, and densities are relative to
+the prior. That makes one width serve every parameter, and a parameter that a trial does not have counts as unknown.
 """
 
 from collections.abc import Sequence
@@ -12,19 +12,51 @@ from scipy.special import logsumexp, ndtr, ndtri
 
 from metaopt.spaces import Parameter, Space, Vals
 
-_SPREAD = 0.2  # of one trial's kernel, relative to the range of the prior
-_WIDEST_JUMP = 0.5
+_SPREAD = 0.2  # of the kernel of a single trial, relative to the range of the prior
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Trials, or draws, as numbers; each array is (trials, parameters).
+
+    Attributes:
+        places: see ``Space.encode``.
+        known: which parameters they have.
+        shares: how likely each option that they have is under the prior; 1 for numbers.
+    """
+
+    places: np.ndarray
+    known: np.ndarray
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, space: Space, trials: Sequence[Vals]) -> "Encoded":
+        """Encodes trials of a space."""
+        shape = len(trials), len(space.parameters)
+        encoded = [space.encode(vals) for vals in trials]
+        shares = [[_share(one, vals) for one in space.parameters] for vals in trials]
+        return cls(
+            np.array([places for places, _ in encoded], dtype=float).reshape(shape),
+            np.array([known for _, known in encoded], dtype=bool).reshape(shape),
+            np.array(shares, dtype=float).reshape(shape),
+        )
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, some: slice | np.ndarray) -> "Encoded":
+        return Encoded(self.places[some], self.known[some], self.shares[some])
 
 
 class Density:
     """A kernel per trial, and the prior beside them.
 
-    A number's kernel is a normal distribution that is cut off at the ends of the prior, with the standard deviation
-    0.2·n^(−1/(d+4)) for n trials and d parameters (Scott's rule, as for uniform data). A choice keeps its option, or with
-    a probability of twice that is drawn from the prior (Aitchison and Aitken 1976).
+    A number's kernel is a normal distribution that is cut off at the ends of the prior, with a standard deviation of
+    0.2·n^(−1/(d+4)) for n trials and d parameters (Scott's rule). A choice keeps its option, or is, with a probability
+    of twice that, drawn from the prior (Aitchison and Aitken 1976).
     """
 
-    def __init__(self, space: Space, trials: Sequence[Vals], prior_weight: float) -> None:
+    def __init__(self, space: Space, trials: Encoded, prior_weight: float) -> None:
         """The density of some trials.
 
         Args:
@@ -32,55 +64,40 @@ class Density:
             trials: none of them, and only the prior is left.
             prior_weight: weight of the prior beside one trial.
         """
-        self._space = space
+        self._trials = trials
         self._unordered = np.array([one.upper is not None or one.kind == "randint" for one in space.parameters])
-        self._places, self._known = _encode(space, trials)
         self._width = _SPREAD * max(1, len(trials)) ** (-1 / (len(space.parameters) + 4))
-        self._jump = min(_WIDEST_JUMP, 2 * self._width)
+        self._jump = 2 * self._width
         weights = np.append(np.ones(len(trials)), prior_weight)
         self._weights = weights / weights.sum()
-        # Of each trial's option under the prior, (trials, parameters); of no meaning for numbers.
-        shares = [[_share(one, vals) for one in space.parameters] for vals in trials]
-        self._shares = np.array(shares).reshape(self._places.shape)
 
-    def draw(self, n: int, rng: np.random.Generator) -> list[Vals]:
-        """Draws from the density."""
-        found = []
-        for trial in rng.choice(len(self._weights), size=n, p=self._weights):
-            places = rng.random(len(self._unordered))
-            if trial < len(self._places):
-                centre, known = self._places[trial], self._known[trial]
-                low, high = ndtr(-centre / self._width), ndtr((1 - centre) / self._width)
-                near = centre + self._width * ndtri(low + places * (high - low))
-                kept = np.where(rng.random(len(places)) < self._jump, places, centre)
-                places = np.where(known, np.where(self._unordered, kept, near), places)
-            found.append(self._space.decode(places))
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Places of draws from the density, (n, parameters), for ``Space.decode``."""
+        uniform = rng.random((n, len(self._unordered)))
+        jumps = rng.random(uniform.shape) < self._jump
+        kernels = rng.choice(len(self._weights), size=n, p=self._weights)
+        own = kernels < len(self._trials)  # the others are draws from the prior
+        centre, known = self._trials.places[kernels[own]], self._trials.known[kernels[own]]
+        low, high = ndtr(-centre / self._width), ndtr((1 - centre) / self._width)
+        numbers = centre + self._width * ndtri(low + uniform[own] * (high - low))
+        options = np.where(jumps[own], uniform[own], centre)
+        found = uniform.copy()
+        found[own] = np.where(known, np.where(self._unordered, options, numbers), uniform[own])
         return found
 
-    def log(self, points: Sequence[Vals]) -> np.ndarray:
+    def log(self, points: Encoded) -> np.ndarray:
         """Logarithm of the density relative to the prior, (points,)."""
-        places, known = (each[:, None] for each in _encode(self._space, points))  # (points, 1, parameters)
-        both = known & self._known  # (points, trials, parameters)
-        inside = ndtr((1 - self._places) / self._width) - ndtr(-self._places / self._width)
-        steps = (places - self._places) / self._width
-        numbers = -0.5 * steps**2 - np.log(inside * self._width * np.sqrt(2 * np.pi))
-        same = places == self._places
-        options = np.log(self._jump + (1 - self._jump) * same / self._shares)
-        factors = np.where(both, np.where(self._unordered, options, numbers), 0.0).sum(axis=2)
-        whole = np.concatenate([factors, np.zeros((len(points), 1))], axis=1)
-        return logsumexp(whole, axis=1, b=self._weights)
-
-
-def _encode(space: Space, trials: Sequence[Vals]) -> tuple[np.ndarray, np.ndarray]:
-    """Places and masks of trials, each (trials, parameters)."""
-    encoded = [space.encode(vals) for vals in trials]
-    shape = len(trials), len(space.parameters)
-    places, masks = ([each[part] for each in encoded] for part in (0, 1))
-    return np.array(places).reshape(shape), np.array(masks, dtype=bool).reshape(shape)
+        centres, width = self._trials.places, self._width
+        places = points.places[:, None]  # (points, trials, parameters), as all that is made of it
+        inside = ndtr((1 - centres) / width) - ndtr(-centres / width)
+        numbers = -0.5 * ((places - centres) / width) ** 2 - np.log(inside * width * np.sqrt(2 * np.pi))
+        options = np.log(self._jump + (1 - self._jump) * (places == centres) / self._trials.shares)
+        both = points.known[:, None] & self._trials.known
+        kernels = np.where(both, np.where(self._unordered, options, numbers), 0.0).sum(axis=2)
+        return logsumexp(np.append(kernels, np.zeros((len(points), 1)), axis=1), axis=1, b=self._weights)
 
 
 def _share(parameter: Parameter, vals: Vals) -> float:
-    """How likely the option that a trial has is under the prior; 1 for a number, and where it has none."""
     if parameter.label not in vals:
         return 1.0
     if parameter.kind == "pchoice":

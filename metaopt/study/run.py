@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaopt.samplers import SAMPLERS, TPE, Evolution
+from metaopt.samplers import SAMPLERS, TPE, Evolution, JointTPE
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import compile_space
 from metaopt.study.checkpoints import Checkpoints, Keep
@@ -21,8 +21,6 @@ from metaopt.study.problem import Classes, Problem
 from metaopt.study.settings import Settings
 from metaopt.study.strategy import Searcher, Strategy
 from metaopt.study.watch import Watcher
-
-RANDOM_FRACTION = 1 / 3  # of the proposals over rungs: ρ of BOHB, arXiv:1807.01774, section 4
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def make_strategy(settings: Settings) -> Strategy:
     """
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,
-        "tpe": lambda: TPE(settings.startup, random_fraction=0.0 if settings.scheduler == "full" else RANDOM_FRACTION),
+        "tpe": lambda: TPE(settings.startup) if settings.scheduler == "full" else JointTPE(),
         "evolution": lambda: Evolution(mu=settings.mu, lambda_=settings.lambda_),
     }
     scheduler = SCHEDULERS[settings.scheduler](

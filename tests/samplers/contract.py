@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.samplers import SAMPLERS, History, Observation, Vals
+from metaopt import samplers
+from metaopt.samplers import History, JointTPE, Observation, Vals
 from metaopt.spaces import Space, compile_space
 from tests.spaces.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
+SAMPLERS = {**samplers.SAMPLERS, "joint-tpe": JointTPE}
 
 
 def a_history(space: Space, n: int, seed: int = 0) -> History:

@@ -2,8 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from metaopt.samplers import SAMPLERS
-from tests.samplers.contract import CONTRACT
+from tests.samplers.contract import CONTRACT, SAMPLERS
 
 
 @pytest.mark.parametrize("rule", CONTRACT, ids=lambda rule: rule.__name__)

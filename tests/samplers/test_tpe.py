@@ -83,63 +83,6 @@ def test_it_keeps_away_from_what_is_in_training() -> None:
     assert distance([space.restrict({"x": 0.5 + step / 200}) for step in range(-4, 5)]) > 2 * distance([])
 
 
-def at_rungs(space: Space, rungs: dict[int, int], value: Any) -> History:
-    """Trials of which the first so many reached each budget; ``value(x, budget)`` is their loss there."""
-    rng = np.random.default_rng(4)
-    found = []
-    for n in range(max(rungs.values())):
-        vals = space.draw(rng)
-        losses = tuple((budget, value(vals["x"], budget)) for budget, count in sorted(rungs.items()) if n < count)
-        found.append(
-            Observation(n, vals, losses[-1][1], losses[-1][0], losses=losses, full=losses[-1][0] == max(rungs))
-        )
-    return History(space, tuple(found))
-
-
-def proposals(history: History, **settings: Any) -> list[Any]:
-    sampler = TPE(startup=10, **settings)
-    return [sampler.propose(99, history, (), np.random.default_rng(seed)) for seed in range(30)]
-
-
-def test_over_rungs_it_models_the_largest_budget_at_which_enough_trials_stand() -> None:
-    space = compile_space({"x": hp.uniform("x", 0, 1)})  # d = 1: four trials are enough
-
-    for budget, rungs in {9: {1: 40, 3: 20, 9: 4}, 3: {1: 40, 3: 20, 9: 3}, 1: {1: 40, 3: 3, 9: 2}}.items():
-        history = at_rungs(space, rungs, lambda x, budget: abs(x - {1: 0.1, 3: 0.5, 9: 0.9}[budget]))
-        assert proposals(history) == [
-            TPE(startup=1).propose(99, history.at(budget), (), np.random.default_rng(seed)) for seed in range(30)
-        ]
-
-
-def test_losses_at_other_budgets_do_not_matter() -> None:
-    space = compile_space({"x": hp.uniform("x", 0, 1), "k": hp.randint("k", 5)})
-    rungs = {1: 60, 3: 30, 9: 4}
-    straight = at_rungs(space, rungs, lambda x, budget: x)
-    other = at_rungs(space, rungs, lambda x, budget: x if budget == 3 else -1e9 * x * budget)
-    assert proposals(straight) == proposals(other)
-
-
-def test_a_trial_that_stopped_early_stands_at_every_later_budget() -> None:
-    space = compile_space({"x": hp.uniform("x", 0, 1)})
-    history = at_rungs(space, {3: 30, 9: 3}, lambda x, budget: x)
-    assert len(history.at(9).observations) == 3
-    early = [Observation(30 + n, space.draw(np.random.default_rng(n)), 0.3, 3, losses=((3, 0.3),)) for n in range(5)]
-    at_nine = History(space, (*history.observations, *early)).at(9)
-    assert [one.trial for one in at_nine.observations] == [0, 1, 2, 30, 31, 32, 33, 34]
-    assert all(one.budget == 9 for one in at_nine.observations)
-
-
-def test_a_fraction_of_the_proposals_comes_from_the_prior_and_says_so() -> None:
-    space = compile_space({"x": hp.uniform("x", 0, 1)})
-    history = at_rungs(space, {1: 40, 3: 10}, lambda x, budget: x)
-    sampler = TPE(startup=10, random_fraction=1 / 3)
-    found = [sampler.propose(99, history, (), np.random.default_rng(seed)) for seed in range(1000)]
-    assert 0.62 < np.mean([vals.model_based for vals in found]) < 0.71
-    assert np.mean([vals["x"] for vals in found if not vals.model_based]) == pytest.approx(0.5, abs=0.1)
-    assert np.mean([vals["x"] for vals in found if vals.model_based]) < 0.3
-    assert all(vals.model_based for vals in proposals(history))
-
-
 def minimise(sampler: Sampler, space: Space, seed: int, trials: int = 60) -> float:
     """The best loss of a small search; a good value needs the right branch and three right numbers."""
 
