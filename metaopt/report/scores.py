@@ -9,6 +9,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from metaopt.errors import UserError
+from metaopt.study.limits import Limit, parse_limit
 from metaopt.study.objective import OBJECTIVES, Objective
 from metaopt.study.watch import Record
 
@@ -60,6 +62,17 @@ def feasible(record: Record) -> bool:
 def eligible(record: Record) -> bool:
     """Whether the trial may be the study's best: it succeeded, keeps the limits and was trained here."""
     return succeeded(record) and feasible(record) and not record.get("imported")
+
+
+def limits_of(records: Iterable[Record]) -> list[Limit]:
+    """The limits that the records were judged by."""
+    limits = []
+    for text in dict.fromkeys(text for record in records for text in record.get("constraints") or {}):
+        try:
+            limits.append(parse_limit(text))
+        except UserError:  # written by another version; the picture is worth having without it
+            continue
+    return limits
 
 
 def best_so_far(records: Sequence[Record]) -> list[float | None]:

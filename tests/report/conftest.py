@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.report.making import Record, make_failure, make_record
+from tests.study.synthetic import search
 
 
 @pytest.fixture
@@ -18,6 +19,14 @@ def records() -> list[Record]:
     for trial in (8, 25):
         made[trial]["feasible"] = False
     return made
+
+
+@pytest.fixture(scope="session")
+def rung_records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
+    """Records of a real search over rungs: all of Hyperband's brackets for R = 9 and η = 3, and the first one again."""
+    return search(
+        tmp_path_factory.mktemp("hyperband") / "results", scheduler="hyperband", epochs=9, trials=9 + 5 + 3 + 9
+    ).records
 
 
 @pytest.fixture(scope="session")

@@ -5,23 +5,31 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.report.contenders import Group
+from metaopt.report.equal_epochs import at_equal_epochs
+from metaopt.report.figures.anytime import anytime_figure
 from metaopt.report.figures.comparison import best_so_far_figure, final_scores_figure
 from metaopt.report.figures.curves import learning_curves
+from metaopt.report.figures.foretelling import foretelling_figure
 from metaopt.report.figures.hyperparameters import scatter_matrix
 from metaopt.report.figures.pairs import pair_matrix
 from metaopt.report.figures.population import population_figure, shows_population
 from metaopt.report.figures.progress import progress_figure
+from metaopt.report.figures.rungs import rungs_figure
 from metaopt.report.figures.series import Series
 from metaopt.report.figures.trade_off import trade_off_figure, trade_offs
+from metaopt.report.rungs import has_rungs
 from metaopt.study.watch import Record
 
 __all__ = [
+    "anytime_figure",
     "draw_all",
     "draw_comparison",
+    "foretelling_figure",
     "learning_curves",
     "pair_matrix",
     "population_figure",
     "progress_figure",
+    "rungs_figure",
     "scatter_matrix",
     "trade_off_figure",
 ]
@@ -42,14 +50,19 @@ def draw_all(records: Sequence[Record], folder: Path, space: Any = None, n_valid
     Raises:
         ResultsNotWritable: a picture cannot be written.
     """
-    progress, scatter, pairs, curves = (
-        folder / f"{name}.png" for name in ("progress", "scatter_matrix", "pairs", "learning_curves")
-    )
+    names = ("progress", "anytime", "scatter_matrix", "pairs", "learning_curves")
+    progress, anytime, scatter, pairs, curves = paths = [folder / f"{name}.png" for name in names]
     progress_figure(records, progress, n_validation)
-    scatter_matrix(records, scatter, space)
-    pair_matrix(records, pairs, space)
+    anytime_figure(records, anytime)
+    compared, epochs = at_equal_epochs(records)
+    scatter_matrix(compared, scatter, space, epochs)
+    pair_matrix(compared, pairs, space, epochs)
     learning_curves(records, curves)
-    return [progress, scatter, pairs, curves, *_draw_series([Series("", [list(records)])], folder, "")]
+    if has_rungs(records):
+        paths += [folder / "rungs.png", folder / "foretelling.png"]
+        rungs_figure(records, paths[-2])
+        foretelling_figure(records, paths[-1])
+    return paths + _draw_series([Series("", [list(records)])], folder, "")
 
 
 def draw_comparison(studies: Sequence[dict[str, Any]], groups: Sequence[Group], folder: Path) -> list[Path]:

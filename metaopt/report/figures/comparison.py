@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 from metaopt.report.figures.progress import time_unit
 from metaopt.report.figures.series import Series, look
 from metaopt.report.figures.style import INK, score_limits, title, write_figure, write_message, write_or_explain
-from metaopt.report.scores import best_so_far, describe_metric, objective_of
+from metaopt.report.moments import Moment, moments
+from metaopt.report.scores import describe_metric, objective_of
 from metaopt.study.objective import Objective
 from metaopt.study.watch import Record
 
@@ -28,7 +29,7 @@ _SCORES = {
 
 
 def best_so_far_figure(series: Sequence[Series], path: Path) -> None:
-    """Draws the best score so far of each strategy, by trials and by search time.
+    """Draws the best score so far of each strategy, by trials, by search time and by the epochs trained.
 
     Over several seeds the line is the median, and the band reaches from the worst to the best. A line begins where
     every seed has a trial that keeps the limits, and ends where the first seed ends.
@@ -44,19 +45,25 @@ def best_so_far_figure(series: Sequence[Series], path: Path) -> None:
 
     def draw(figure: Figure) -> None:
         objective = objective_of(records)
-        panels = figure.subplots(1, 2, sharey=True)
+        courses = [[_course(run) for run in each.runs] for each in series]
+        told = all(course[-1].spent for runs in courses for course in runs if course)
+        panels = figure.subplots(1, 3 if told else 2, sharey=True)
         last = max((record["ended"] for record in records if record["ended"] is not None), default=0.0)
         seconds, unit = time_unit(last)
         shown: list[float] = []
-        for index, each in enumerate(series):
-            runs = [_ended(run) for run in each.runs]
-            by_trials = [np.arange(1, len(run) + 1, dtype=float) for run in runs]
-            by_time = [np.array([record["ended"] for record in run], float) / seconds for run in runs]
+        for index, (each, runs) in enumerate(zip(series, courses, strict=True)):
+            by_trials = [np.array([moment.trials for moment in run], float) for run in runs]
+            by_time = [np.array([moment.seconds for moment in run], float) / seconds for run in runs]
             values = [_best(run, objective) for run in runs]
             label = f"{each.label} ({len(runs)} seeds)" if len(runs) > 1 else each.label
             shown += _draw(panels[0], by_trials, values, label, index)
             _draw(panels[1], by_time, values, label, index)
-        panels[0].set_xlabel("trials that ended")
+            if told:
+                _draw(
+                    panels[2], [np.array([moment.spent for moment in run], float) for run in runs], values, label, index
+                )
+                panels[2].set_xlabel("epochs trained, of all trials")
+        panels[0].set_xlabel("trials")
         panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
         panels[1].set_xlabel(f"search time ({unit})")
         panels[0].set_ylabel(f"best {describe_metric(objective.name)} so far")
@@ -68,16 +75,16 @@ def best_so_far_figure(series: Sequence[Series], path: Path) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5) or 1)
         title(figure, "Best so far", _explain(series))
 
-    write_or_explain(records, path, (11, 4.4), draw)
+    write_or_explain(records, path, (12, 4.4), draw)
 
 
-def _ended(run: Sequence[Record]) -> list[Record]:
-    return sorted((record for record in run if record["ended"] is not None), key=lambda record: record["ended"])
+def _course(run: Sequence[Record]) -> list[Moment]:
+    return moments([record for record in run if record["ended"] is not None])
 
 
-def _best(run: Sequence[Record], objective: Objective) -> Array:
-    """(n,) best score after each trial; nan before the first that keeps the limits."""
-    return np.array([np.nan if loss is None else objective.value(loss) for loss in best_so_far(run)], float)
+def _best(run: Sequence[Moment], objective: Objective) -> Array:
+    """(n,) best score at each moment; nan before the first trial that keeps the limits."""
+    return np.array([np.nan if moment.best is None else objective.value(moment.best) for moment in run], float)
 
 
 def _draw(axes: Axes, places: Sequence[Array], values: Sequence[Array], label: str, index: int) -> list[float]:

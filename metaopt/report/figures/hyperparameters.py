@@ -37,7 +37,7 @@ _BANDWIDTH = 0.1
 _NEIGHBOURS = 6
 
 
-def scatter_matrix(records: Sequence[Record], path: Path, space: Any = None) -> None:
+def scatter_matrix(records: Sequence[Record], path: Path, space: Any = None, epochs: int | None = None) -> None:
     """Draws every hyperparameter against the objective, with its marginal effect, the most important first.
 
     A running median with quartiles shows the effect of a number, median and quartiles per option that of a choice.
@@ -47,6 +47,7 @@ def scatter_matrix(records: Sequence[Record], path: Path, space: Any = None) -> 
         records: in any order.
         path: of the picture.
         space: the hyperopt expression that was searched, which says where an axis is logarithmic; or None.
+        epochs: of trials that are shown as they were then, see ``at_equal_epochs``; or None.
 
     Raises:
         ResultsNotWritable: the picture cannot be written there.
@@ -72,9 +73,14 @@ def scatter_matrix(records: Sequence[Record], path: Path, space: Any = None) -> 
         outside = sum(not limits[0] <= score <= limits[1] for score in scores)
         clip_note(panels[0, 0], outside, objective.maximised)
         _colour_bar(figure, panels, used)
-        title(figure, "Hyperparameters against the objective", _explain(constant))
+        title(figure, f"Hyperparameters against the objective{since(epochs, len(used))}", _explain(constant))
 
     write_or_explain(records, path, (2.75 * max(n_columns, 3), 2.35 * n_rows + 0.95), draw)
+
+
+def since(epochs: int | None, trials: int) -> str:
+    """What a title says of so many trials that are shown as they were after so many epochs."""
+    return "" if epochs is None else f" after {epochs} epoch{'s' if epochs > 1 else ''}, {trials} trials"
 
 
 def rank_columns(records: Sequence[Record], space: Any) -> tuple[list[tuple[Column, Effect]], list[str], list[Record]]:

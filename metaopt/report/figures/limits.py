@@ -1,16 +1,14 @@
 """The limits of a study in a picture: a line, and a shade over what breaks it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from metaopt.errors import UserError
 from metaopt.report.figures.style import INK
 from metaopt.report.tally import count
-from metaopt.study.limits import Limit, parse_limit
-from metaopt.study.watch import Record
+from metaopt.study.limits import Limit
 
 # Not in a colour, as those tell strategies.
 _LINE: dict[str, Any] = {"color": INK, "linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder": 2}
@@ -22,17 +20,6 @@ _TEXT: dict[str, Any] = {
     "zorder": 5,
     "path_effects": [withStroke(linewidth=2.5, foreground="white", alpha=0.8)],
 }
-
-
-def limits_of(records: Iterable[Record]) -> list[Limit]:
-    """The limits that the records were judged by."""
-    limits = []
-    for text in dict.fromkeys(text for record in records for text in record.get("constraints") or {}):
-        try:
-            limits.append(parse_limit(text))
-        except UserError:  # written by another version; the picture is worth having without it
-            continue
-    return limits
 
 
 def draw_limits(axes: Axes, limits: Sequence[Limit], x: str = "", y: str = "") -> None:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
 from metaopt.report.columns import NONE_AT, Column
-from metaopt.report.figures.hyperparameters import jitter, rank_columns, scatter_trials, set_ticks
-from metaopt.report.figures.style import BLUE, GREY, HEADER, INK, score_limits, title, write_message, write_or_explain
+from metaopt.report.figures.hyperparameters import jitter, rank_columns, scatter_trials, set_ticks, since
+from metaopt.report.figures.style import BLUE, GREY, INK, score_limits, title, write_message, write_or_explain
 from metaopt.report.scores import describe_metric, objective_of
 from metaopt.report.statistics import association
 from metaopt.study.objective import Objective
@@ -22,7 +22,7 @@ from metaopt.study.watch import Record
 _MOST_HYPERPARAMETERS = 7
 
 
-def pair_matrix(records: Sequence[Record], path: Path, space: Any = None) -> None:
+def pair_matrix(records: Sequence[Record], path: Path, space: Any = None, epochs: int | None = None) -> None:
     """Draws the objective and the most important hyperparameters against each other.
 
     Below the diagonal the trials, coloured by score; on it how often each value was tried; above it how strongly the
@@ -32,6 +32,7 @@ def pair_matrix(records: Sequence[Record], path: Path, space: Any = None) -> Non
         records: in any order.
         path: of the picture.
         space: the hyperopt expression that was searched, which says where an axis is logarithmic; or None.
+        epochs: of trials that are shown as they were then, see ``at_equal_epochs``; or None.
 
     Raises:
         ResultsNotWritable: the picture cannot be written there.
@@ -59,16 +60,16 @@ def pair_matrix(records: Sequence[Record], path: Path, space: Any = None) -> Non
                 else:
                     _write_association(axes, horizontal, vertical)
                 _label(axes, horizontal, vertical, row, place, len(columns))
-        # By hand, as matplotlib's constrained layout takes seconds for so many panels.
-        width, height = figure.get_size_inches()
-        figure.subplots_adjust(0.95 / width, 0.75 / height, 1 - 0.1 / width, 1 - (HEADER + 0.1) / height, 0.1, 0.1)
-        figure.align_labels()
         text = "Below: trials, lighter is better. Diagonal: how often a value was tried. Above: association, "
         measures = "ρ Spearman's rank correlation, η correlation ratio, V Cramér's."
         shown = f"the {len(columns) - 1} most important of {len(ranked)} hyperparameters"
         if len(columns) - 1 == len(ranked):
             shown = "all hyperparameters"
-        title(figure, f"Scatter matrix of {shown}", text + measures)
+        header = title(figure, f"Scatter matrix of {shown}{since(epochs, len(used))}", text + measures)
+        # By hand, as matplotlib's constrained layout takes seconds for so many panels.
+        width, height = figure.get_size_inches()
+        figure.subplots_adjust(0.95 / width, 0.75 / height, 1 - 0.1 / width, 1 - (header + 0.1) / height, 0.1, 0.1)
+        figure.align_labels()
 
     side = 1.5 * max(len(columns), 5)
     write_or_explain(records, path, (side + 0.3, side + 0.7), draw, layout=None)

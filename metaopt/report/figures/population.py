@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from metaopt.report.figures.limits import draw_limits, limits_of
+from metaopt.report.figures.limits import draw_limits
 from metaopt.report.figures.series import Series, look
 from metaopt.report.figures.style import GREY, score_limits, title, write_or_explain
-from metaopt.report.scores import describe_metric, succeeded
+from metaopt.report.scores import describe_metric, limits_of, succeeded
 from metaopt.study.limits import Limit
 from metaopt.study.watch import Record
 
@@ -33,8 +33,8 @@ def shows_population(series: Sequence[Series]) -> bool:
 def population_figure(series: Sequence[Series], path: Path) -> None:
     """Draws the mean of the latest trials over the trials' numbers, for accuracy and for precision.
 
-    Over several seeds it is the mean of their means. Failed trials are left out, those that break a limit are not, as
-    they belong to the population.
+    Over several seeds it is the mean of their means. Failed trials are left out and those that were not fully trained,
+    which do not belong to the population; those that break a limit do.
 
     Args:
         series: of one data set; see ``shows_population``.
@@ -80,7 +80,7 @@ def _scored(run: Sequence[Record], metric: str) -> list[tuple[int, float]]:
     scores = (
         (record["trial"], (record.get("scores") or {}).get("best", {}).get(metric))
         for record in sorted(run, key=lambda record: record["trial"])
-        if succeeded(record) and not record.get("imported")
+        if succeeded(record) and not record.get("imported") and record.get("complete", True)
     )
     return [(number, value) for number, value in scores if value is not None]
 

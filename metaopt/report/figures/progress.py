@@ -16,12 +16,14 @@ from metaopt.report.figures.style import (
     GREY,
     INK,
     ORANGE,
+    SKY,
     VERMILLION,
     clip_note,
     score_limits,
     title,
     write_or_explain,
 )
+from metaopt.report.moments import moments
 from metaopt.report.scores import best_so_far, describe_metric, feasible, objective_of, succeeded
 from metaopt.report.statistics import score_standard_error
 from metaopt.study.objective import Objective
@@ -48,14 +50,20 @@ def progress_figure(records: Sequence[Record], path: Path, n_validation: int | N
         timed.sort(key=lambda record: record["ended"])
         panels = figure.subplots(1, 2 if timed else 1, sharey=True, squeeze=False)[0]
         panels[0].set_xlim(by_number[0]["trial"] - 0.8, by_number[-1]["trial"] + 0.8)
-        _draw_panel(panels[0], by_number, [record["trial"] for record in by_number], objective, n_validation)
+        numbers = np.array([record["trial"] for record in by_number], float)
+        _draw_panel(panels[0], by_number, numbers, objective, n_validation)
+        _draw_best(panels[0], numbers, best_so_far(by_number), objective)
         panels[0].set_xlabel("trial")
         panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
         panels[0].set_ylabel(describe_metric(objective.name))
         if timed:
             seconds, unit = time_unit(timed[-1]["ended"])
             panels[1].set_xlim(0, 1.03 * timed[-1]["ended"] / seconds)
-            _draw_panel(panels[1], timed, [r["ended"] / seconds for r in timed], objective, n_validation)
+            ended = np.array([record["ended"] for record in timed], float) / seconds
+            _draw_panel(panels[1], timed, ended, objective, n_validation)
+            course = moments(timed)  # what a trial was worth at a pause counts from then
+            places = np.array([moment.seconds for moment in course], float) / seconds
+            _draw_best(panels[1], places, [moment.best for moment in course], objective)
             panels[1].set_xlabel(f"search time ({unit})")
         scores = [objective.value(record["loss"]) for record in records if succeeded(record)]
         limits = score_limits(scores, objective.maximised)
@@ -68,18 +76,19 @@ def progress_figure(records: Sequence[Record], path: Path, n_validation: int | N
 
 
 def _draw_panel(
-    axes: Axes, records: list[Record], places: list[float], objective: Objective, n_validation: int | None
+    axes: Axes, records: list[Record], at: np.ndarray, objective: Objective, n_validation: int | None
 ) -> None:
-    """One panel; ``places`` are the records' horizontal positions, ascending."""
-    _shade_random(axes, records, places)
-    at = np.array(places, float)
+    """One panel; ``at`` are the records' horizontal positions, ascending."""
+    _shade_random(axes, records, at)
     scores = np.array([objective.value(r["loss"]) if succeeded(r) else np.nan for r in records])
     imported = np.array([bool(record.get("imported")) for record in records])
     keeps = np.array([feasible(record) for record in records])
+    short = np.array([record.get("complete") is False for record in records])
     failed = np.isnan(scores)
     size = 26 if len(records) <= 150 else 10
     kinds: tuple[tuple[str, np.ndarray, dict[str, Any]], ...] = (
-        ("trial", ~failed & keeps & ~imported, {"marker": "o", "color": BLUE, "alpha": 0.75, "linewidths": 0}),
+        ("trial", ~failed & keeps & ~imported & ~short, {"color": BLUE, "alpha": 0.75, "linewidths": 0}),
+        ("not fully trained", ~failed & keeps & ~imported & short, {"color": SKY, "alpha": 0.65, "linewidths": 0}),
         ("breaks a limit", ~failed & ~keeps, {"marker": "o", "facecolors": "none", "edgecolors": BLUE}),
         ("imported", ~failed & keeps & imported, {"marker": "D", "color": GREY, "alpha": 0.6, "linewidths": 0}),
     )
@@ -99,15 +108,18 @@ def _draw_panel(
             transform=axes.get_xaxis_transform(),
             zorder=4,
         )
-    _draw_best(axes, records, at, objective, n_validation)
+    _draw_star(axes, records, at, objective, n_validation)
 
 
-def _draw_best(
-    axes: Axes, records: list[Record], at: np.ndarray, objective: Objective, n_validation: int | None
-) -> None:
-    losses = best_so_far(records)
+def _draw_best(axes: Axes, at: np.ndarray, losses: Sequence[float | None], objective: Objective) -> None:
     values = [np.nan if loss is None else objective.value(loss) for loss in losses]
     axes.step(at, values, where="post", color=INK, linewidth=1.4, label="best so far", zorder=2)
+
+
+def _draw_star(
+    axes: Axes, records: list[Record], at: np.ndarray, objective: Objective, n_validation: int | None
+) -> None:
+    """The best trial, and how well its score is known."""
     best = best_record(records)
     if best is None:
         return
@@ -121,10 +133,12 @@ def _draw_best(
         axes.axhspan(low, high, color=ORANGE, alpha=0.16, linewidth=0, zorder=0, label="± 1 standard error")
 
 
-def _shade_random(axes: Axes, records: list[Record], places: list[float]) -> None:
+def _shade_random(axes: Axes, records: list[Record], places: np.ndarray) -> None:
     """Shades where trials were drawn at random, before the sampler had a model."""
     label: str | None = "random start-up"
     own = [(x, record) for x, record in zip(places, records, strict=True) if not record.get("imported")]
+    if all(record.get("model_based") is False for _, record in own):
+        return  # a search at random, not its start
     edges = [axes.get_xlim()[0], *((a + b) / 2 for (a, _), (b, _) in pairwise(own)), axes.get_xlim()[1]]
     start: float | None = None
     for index, (_, record) in enumerate(own):
@@ -149,8 +163,9 @@ def _summary(records: Sequence[Record], objective: Objective) -> str:
     best = best_record(records)
     imported = sum(bool(record.get("imported")) for record in records)
     failed = sum(record.get("status") != "ok" for record in records)
+    short = sum(record.get("complete") is False and succeeded(record) for record in records)
     broken = sum(succeeded(record) and not feasible(record) for record in records)
-    counts = ((failed, "failed"), (broken, "over a limit"), (imported, "imported"))
+    counts = ((short, "not fully trained"), (failed, "failed"), (broken, "over a limit"), (imported, "imported"))
     parts = [
         f"{len(records)} trial{'s' if len(records) > 1 else ''}",
         *(f"{count} {what}" for count, what in counts if count),

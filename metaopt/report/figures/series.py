@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metaopt.report.figures.style import BLUE, GREEN, INK, ORANGE, VERMILLION
+from metaopt.report.figures.style import BLUE, GREEN, INK, ORANGE, SKY, VERMILLION
 from metaopt.study.watch import Record
 
-# Okabe and Ito's palette, as in style.py, and two more of it.
-_COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, "#CC79A7", "#56B4E9", INK)
+# Okabe and Ito's palette, as in style.py, and one more of it.
+_COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, "#CC79A7", SKY, INK)
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
 
 

@@ -16,7 +16,7 @@ from metaopt.report.scores import absence
 from metaopt.study.watch import Record
 
 # Okabe and Ito's palette, told apart by colour-blind readers as well: https://jfly.uni-koeln.de/color/
-BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+BLUE, VERMILLION, GREEN, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9"
 INK, GREY, PALE = "#222222", "#767676", "#e6e6e6"
 SEQUENTIAL = "viridis"
 
@@ -42,8 +42,10 @@ _STYLE: dict[Any, Any] = {
     "legend.fontsize": 8.5,
 }
 _DPI = 150
-# Inches above the panels, for the title.
-HEADER = 0.62
+# Inches above the panels, for the title with one line below it, and for each further line.
+_HEADER, _LINE = 0.62, 0.17
+# Letters of that line in an inch.
+_LETTERS = 15.5
 
 Layout = Literal["constrained"] | None
 
@@ -107,14 +109,21 @@ def write_or_explain(
         write_message(path, message)
 
 
-def title(figure: Figure, text: str, detail: str) -> None:
-    """A title above the whole figure, flush left, with a quieter line below; the panels stay under both."""
-    height = figure.get_size_inches()[1]
+def title(figure: Figure, text: str, detail: str) -> float:
+    """A title above the whole figure, flush left, with quieter lines below; the panels stay under both.
+
+    Returns:
+        Inches that it takes at the top, for a figure without a layout engine.
+    """
+    width, height = figure.get_size_inches()
+    lines = [part for line in detail.splitlines() for part in textwrap.wrap(line, int(_LETTERS * width))]
     figure.text(0.008, 1 - 0.08 / height, text, va="top", fontsize=12.5, fontweight="bold")
-    figure.text(0.008, 1 - 0.36 / height, detail, va="top", color=GREY)
+    figure.text(0.008, 1 - 0.36 / height, "\n".join(lines), va="top", color=GREY, linespacing=1.3)
+    header = _HEADER + _LINE * max(0, len(lines) - 1)
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
-        engine.set(rect=(0, 0, 1, 1 - HEADER / height))
+        engine.set(rect=(0, 0, 1, 1 - header / height))
+    return header
 
 
 def score_limits(scores: Sequence[float], maximised: bool) -> tuple[float, float]:

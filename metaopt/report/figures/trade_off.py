@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from metaopt.report.figures.limits import draw_limits, limits_of
+from metaopt.report.figures.limits import draw_limits
 from metaopt.report.figures.series import Series, look
 from metaopt.report.figures.style import INK, ORANGE, clip_note, score_limits, title, write_or_explain
-from metaopt.report.scores import describe_metric, eligible, feasible, objective_of, succeeded
+from metaopt.report.scores import describe_metric, eligible, feasible, limits_of, objective_of, succeeded
 from metaopt.study.limits import Limit
 from metaopt.study.objective import Objective
 from metaopt.study.records import best_record

@@ -12,11 +12,18 @@ from hyperopt import hp
 from matplotlib.image import imread
 
 from metaopt.errors import ResultsNotWritable
-from metaopt.report.figures import draw_all, learning_curves, pair_matrix, progress_figure, scatter_matrix
+from metaopt.report.figures import (
+    anytime_figure,
+    draw_all,
+    learning_curves,
+    pair_matrix,
+    progress_figure,
+    scatter_matrix,
+)
 from metaopt.report.figures.style import score_limits
 from tests.report.making import Record, make_failure, make_record
 
-FIGURES = [progress_figure, scatter_matrix, pair_matrix, learning_curves]
+FIGURES = [progress_figure, anytime_figure, scatter_matrix, pair_matrix, learning_curves]
 Draw = Callable[[list[Record], Path], None]
 
 
@@ -73,10 +80,20 @@ def test_all_at_once_with_hundreds_of_trials_and_the_space(tmp_path: Path) -> No
     made = [make_record(trial) for trial in range(300)]
     space = {"rate": hp.loguniform("learning_rate", -9, -2), "pool": hp.choice("pool", ["max", "avg", "conv"])}
     paths = draw_all(made, tmp_path, space, n_validation=359)
-    names = ["progress.png", "scatter_matrix.png", "pairs.png", "learning_curves.png", "trade_off.png"]
-    assert [path.name for path in paths] == names
+    names = ["progress", "anytime", "scatter_matrix", "pairs", "learning_curves", "trade_off"]
+    assert [path.stem for path in paths] == names
     assert all(ink(path) > 100 for path in paths)
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+@pytest.mark.slow
+def test_a_search_over_rungs_has_figures_of_its_own(rung_records: list[Record], tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        paths = draw_all(rung_records, tmp_path)
+    names = ["progress", "anytime", "scatter_matrix", "pairs", "learning_curves", "rungs", "foretelling"]
+    assert [path.stem for path in paths] == names
+    assert all(ink(path) > 100 for path in paths)
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from metaopt.report.figures.limits import draw_limits, limits_of
+from metaopt.report.figures.limits import draw_limits
 from metaopt.report.figures.series import Series
 from metaopt.report.figures.trade_off import pareto_front, trade_off_figure, trade_offs
+from metaopt.report.scores import limits_of
 from metaopt.study.limits import parse_limits
 from tests.report.figures.quick import some_quick
 from tests.report.making import Record, make_failure, make_record
