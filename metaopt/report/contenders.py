@@ -22,6 +22,8 @@ from metaopt.study.study import JOURNAL, Study
 _NOT_COMPARED = ("seed", "base", "trials", "space", "data", "executor", "constraints")
 # Settings that make up a strategy, or follow from it.
 _OF_STRATEGY = ("sampler", "scheduler", "startup")
+# Settings that one sampler alone reads; those of others follow from the number of trials and change nothing.
+_READ_BY = {"startup": "tpe", "mu": "evolution", "lambda_": "evolution"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,11 @@ class Contender:
         settings = self.study.settings
         fingerprint = self.study.header["fingerprint"]
         return {
-            **{name: value for name, value in settings.items() if name not in _NOT_COMPARED},
+            **{
+                name: value
+                for name, value in settings.items()
+                if name not in _NOT_COMPARED and _READ_BY.get(name, settings["sampler"]) == settings["sampler"]
+            },
             "trials": settings["base"] + settings["trials"],
             # A search sets the limit on memory by what its machine has free.
             "limits": sorted(str(limit) for limit in self.study.limits if limit.name != "memory"),

@@ -141,6 +141,15 @@ def _line(record: Record, objective: Objective, gap: float) -> np.ndarray:
 
 
 def draw_bracket(axes: Axes, members: Sequence[Record], objective: Objective, colour: Any, gap: float) -> None:
+    """One line a trial of a bracket, with a dot at each rung.
+
+    Args:
+        axes: to draw on.
+        members: the bracket's trials.
+        objective: what the vertical axis shows.
+        colour: of the bracket.
+        gap: the smallest factor from one budget to the next, as a logarithm: trials are drawn a little aside by it.
+    """
     lines = {record["trial"]: _line(record, objective, gap) for record in members if visits_of(record)}
     crowded = len(members) > 60
     going = [line for line in lines.values() if len(line) > 1]
