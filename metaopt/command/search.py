@@ -11,13 +11,15 @@ from metaopt.command.machine import free_memory, has_gpu, worker_memory
 from metaopt.command.search_flags import EARLY_STOPPING, make_parser
 from metaopt.errors import UserError
 from metaopt.executors import Inline, Processes
+from metaopt.randomness import generator
 from metaopt.report.progress import make_progress
 from metaopt.report.scores import describe
+from metaopt.spaces import compile_space
 from metaopt.study import journal
 from metaopt.study.jobs import Executor
 from metaopt.study.limits import CHEAP, parse_limits
 from metaopt.study.opening import OpenStudy
-from metaopt.study.problem import Problem
+from metaopt.study.problem import CONSTANT, COSINE_RUNG, Problem
 from metaopt.study.run import ImageKind, make_strategy, open_study, search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.strategy import resolve_strategy
@@ -94,11 +96,7 @@ def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
     if not state.settings:
         settings = _for_new_study(settings, given)
     _check(settings, data)
-    if settings.schedule is not None and problem.network is None:
-        raise UserError(
-            f"--schedule {settings.schedule} has no effect on {problem.name}, whose build_model compiles its own"
-            " models: set their learning rates there."
-        )
+    _check_schedule(settings, problem, watch)
     return Ready(problem, data, settings)
 
 
@@ -162,8 +160,6 @@ def _check(settings: Settings, data: DataSet) -> None:
             f"--inherit needs trials that have a parent, and {settings.sampler} proposes none:"
             " use --strategy evolution."
         )
-    if settings.budget_unit == "seconds" and settings.schedule == "cosine":
-        raise UserError("--schedule cosine ends its cycles at rungs in epochs: leave --budget-unit seconds out.")
     data.folds(settings.folds)  # refuses more than a class has images
     head, classes = next(iter(data.classes.items()))
     if settings.objective == "val_top3" and classes < 4:
@@ -176,6 +172,39 @@ def _check(settings: Settings, data: DataSet) -> None:
             raise UserError(
                 f"--constraint {limit}: {limit.name} is no metric of a record; known are {', '.join(known)}."
             )
+
+
+def _check_schedule(settings: Settings, problem: Problem, watch: Watcher) -> None:
+    """Refuses a schedule that cannot be kept, and says where it makes a pause no mere pause."""
+    if settings.schedule is not None and problem.network is None:
+        raise UserError(
+            f"--schedule {settings.schedule} has no effect on {problem.name}, whose build_model compiles its own"
+            " models: set their learning rates there."
+        )
+    if settings.scheduler == "full":
+        return
+    schedule = settings.schedule or _own_schedule(problem)
+    if settings.budget_unit == "seconds" and schedule != CONSTANT:
+        kind = f"the {schedule} schedule of {problem.name}" if settings.schedule is None else f"--schedule {schedule}"
+        raise UserError(
+            f"{kind} ends its cycles at rungs in epochs: leave --budget-unit seconds out, or take --schedule constant."
+        )
+    if schedule == COSINE_RUNG:
+        watch.note(
+            "with the schedule cosine-rung the learning rate falls to 0 at each rung as if it were the last, so a trial"
+            " that goes on is not trained as one that never paused (with cosine, which restarts at the rungs, it is)."
+        )
+
+
+def _own_schedule(problem: Problem) -> str:
+    """That of one point of the problem."""
+    if problem.network is None:
+        return CONSTANT
+    space = compile_space(problem.space)
+    try:
+        return problem.training(space.point(space.draw(generator(0, 0, "schedule")))).schedule
+    except (ValueError, KeyError, TypeError):  # the search will tell
+        return CONSTANT
 
 
 def _make_executor(ready: Ready, results: Path) -> Executor:

@@ -12,8 +12,8 @@ from metaopt.errors import UserError
 # A head's name → its number of classes, e.g. {"fine": 100, "coarse": 20}; a single head is called "label".
 Classes = Mapping[str, int]
 
-CONSTANT, COSINE = "constant", "cosine"
-SCHEDULES = (CONSTANT, COSINE)
+CONSTANT, COSINE, COSINE_RUNG = "constant", "cosine", "cosine-rung"
+SCHEDULES = (CONSTANT, COSINE, COSINE_RUNG)
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class Training:
         learning_rate: its learning rate.
         batch_size: images per step; cut to the size of the training set.
         loss_weights: head → weight of its loss; 1 for a head that is not named.
-        schedule: ``"constant"``, or ``"cosine"``: within each cycle the learning rate falls as a cosine to 0, see
-            ``metaopt.training.schedule``.
+        schedule: ``"constant"``; or ``"cosine"``: within each cycle the learning rate falls as a cosine to 0, see
+            ``metaopt.training.schedule``; or ``"cosine-rung"``: the same in one cycle up to the rung that the trial is
+            trained to, and so anew at each rung: a trial that pauses is then trained otherwise than one that does not.
         weight_decay: decoupled: each step takes this share, times the learning rate, off every weight but biases and
             those of normalisations (Loshchilov & Hutter 2019, arXiv:1711.05101). None for the optimizer's own, which is
             none at all but for AdamW and its kin.
@@ -59,7 +60,7 @@ class Training:
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
             near = difflib.get_close_matches(str(self.schedule), SCHEDULES, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {' and '.join(SCHEDULES)}."
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SCHEDULES)}."
             raise UserError(f"The schedule {self.schedule} is unknown: {hint}")
         for name, below in _RANGES.items():
             value = getattr(self, name)

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from metaopt.errors import UserError
-from metaopt.study.problem import COSINE, Classes, Training
+from metaopt.study.problem import CONSTANT, Classes, Training
 from metaopt.training.schedule import CosineCycles
 
 TRAIN = "train"
@@ -101,7 +101,7 @@ def make_optimizer(
         hint = f"did you mean {known[near[0]].__name__}?" if near else f"Keras has {names}."
         raise UserError(f"The optimizer {training.optimizer} is unknown: {hint}")
     rate: Any = training.learning_rate
-    if training.schedule == COSINE and steps is not None:
+    if training.schedule != CONSTANT and steps is not None:
         rate = CosineCycles(rate, steps, cycles)
     options = dict(training.options)
     if training.weight_decay is not None:

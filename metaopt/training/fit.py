@@ -12,7 +12,7 @@ import keras
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.randomness import integer
 from metaopt.study.guard import memory
-from metaopt.study.problem import Training, with_schedule
+from metaopt.study.problem import COSINE_RUNG, Training, with_schedule
 from metaopt.training import backend
 from metaopt.training.batches import TrainingBatches, Validation, layout, steps_per_epoch
 from metaopt.training.building import build_network
@@ -75,7 +75,8 @@ def _train(
     training = getattr(problem, "training", None) or Training.from_point
     settings: Training = with_schedule(training(point), run.schedule)
     folds = data.folds(run.folds)
-    run = run if run.cycles else replace(run, cycles=(epochs,))
+    if not run.cycles or settings.schedule == COSINE_RUNG:
+        run = replace(run, cycles=(epochs,))
 
     def build(fold: int) -> tuple[keras.Model, dict[str, int]]:
         # Initial weights and whatever else draws while the model is built; a worker's earlier trials leave no trace.

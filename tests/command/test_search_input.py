@@ -186,3 +186,32 @@ def test_rungs_folds_and_parents_that_cannot_be(tmp_path, capsys, flags, sentenc
     assert sentence in captured.err
     assert captured.err.count("\n") == 1
     assert not (tmp_path / "results" / "journal.jsonl").exists()
+
+
+ANNEALED = (
+    PROBLEM
+    + """
+from metaopt.study.problem import Training
+training = lambda point: Training(schedule="cosine-rung")
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("flags", "kind"),
+    [(["--schedule", "cosine"], "--schedule cosine"), ([], "the cosine-rung schedule of own.py")],
+)
+def test_cycles_that_end_at_epochs_are_refused_where_rungs_are_seconds(capsys, tmp_path, flags, kind):
+    (tmp_path / "own.py").write_text(ANNEALED)
+    rungs = ["--space", "own.py", "--strategy", "hyperband", "--budget-unit", "seconds"]
+    code, error = run(capsys, *rungs, *flags)
+    assert code == 2
+    assert f"{kind} ends its cycles at rungs in epochs" in error
+
+
+def test_a_schedule_under_which_a_pause_is_no_mere_pause_says_so(capsys, tmp_path):
+    (tmp_path / "own.py").write_text(ANNEALED)  # of which no network exists at 8×8, so nothing is trained
+    assert main(["--data", "digits", "--space", "own.py", "--strategy", "hyperband"]) == 2
+    assert "a trial that goes on is not trained as one that never paused" in " ".join(capsys.readouterr().out.split())
+    assert main(["--data", "digits", "--space", "own.py", "--results", "other"]) == 2
+    assert "goes on is not trained" not in " ".join(capsys.readouterr().out.split())

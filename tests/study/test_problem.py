@@ -18,7 +18,7 @@ def test_a_training_is_read_from_the_keys_that_a_point_has() -> None:
     ("fields", "message"),
     [
         ({"schedule": "cosin"}, "The schedule cosin is unknown: did you mean cosine?"),
-        ({"schedule": "xyz"}, "The schedule xyz is unknown: there are constant and cosine."),
+        ({"schedule": "xyz"}, "The schedule xyz is unknown: there are constant, cosine, cosine-rung."),
         ({"label_smoothing": 1.0}, "label_smoothing is 1.0, but must be at least 0 and below 1."),
         ({"mixup": -0.5}, "mixup is -0.5, but must be at least 0."),
         ({"weight_decay": -1e-4}, "weight_decay is -0.0001"),

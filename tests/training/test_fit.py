@@ -195,3 +195,18 @@ def test_the_learning_rate_falls_over_the_whole_training_by_default(tiny: DataSe
     assert train(2, schedule="cosine") != falling[:2]
     assert train(2, schedule="cosine", cycles=(3,)) == falling[:2]
     assert falling[0] != constant[0]
+
+
+def test_a_schedule_of_a_single_rung_is_one_cycle_up_to_it(tiny: DataSet, tmp_path: Path) -> None:
+    def train(epochs: int, where: str | None = None, **run: Any) -> list[float]:
+        kept = None if where is None else tmp_path / where
+        return build_and_train(tiny_problem, {}, tiny, epochs=epochs, checkpoint=kept, run=Run(**run))["history"][
+            "train"
+        ]
+
+    rungs = {"schedule": "cosine-rung", "cycles": (1, 3)}
+    whole = train(3, **rungs)
+    assert whole == train(3, schedule="cosine", cycles=(3,))
+    first = train(1, "parts", **rungs)
+    assert first == train(1, schedule="cosine", cycles=(1,)) != whole[:1]
+    assert train(3, "parts", start=1, **rungs) != whole
