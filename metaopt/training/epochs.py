@@ -126,6 +126,12 @@ class EpochLoop(keras.callbacks.Callback):
         losses = self.losses
         return len(losses) - 1 if self._objective.last_epoch_only else losses.index(min(losses))
 
+    def replicates(self, epoch: int) -> list[float]:
+        """The objective of each fold at an epoch, from 0; empty without folds."""
+        spent = sum(self.progress.seconds[: epoch + 1])
+        objective = self._objective
+        return [objective.value(objective.loss(each, spent)) for each in self.progress.replicates[epoch]]
+
     @property
     def is_over(self) -> bool:
         """Whether no epoch is left to train."""

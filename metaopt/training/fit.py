@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,8 +49,8 @@ def build_and_train(
         ``history`` (metric → a value per epoch), ``scores`` (``best`` and ``end``, the metrics of these epochs),
         ``best_epoch`` (from 1), ``epochs``, ``complete`` (nobody ended it before its time), ``params``, ``macs``,
         ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``versions``; with folds, whose mean the history
-        is, ``replicates`` (the history of each), else empty; ``inherited`` (``trial``, ``layers``, ``of``) where
-        weights of an ancestor were taken; for a failure ``cause`` and ``error``. JSON types only.
+        is, ``replicates`` (the objective of each at the best epoch), else empty; ``inherited`` (``trial``, ``layers``,
+        ``of``) where weights of an ancestor were taken; for a failure ``cause`` and ``error``. JSON types only.
 
     Raises:
         NetworkRefused: on the slow path, the network cannot exist or breaks one of ``run.limits``.
@@ -137,13 +136,13 @@ def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run
 
 def _result(epoch_loop: EpochLoop, run: Run) -> dict[str, Any]:
     """The part of the record that the epochs decide."""
-    rows, replicates = epoch_loop.progress.metrics, epoch_loop.progress.replicates
+    rows = epoch_loop.progress.metrics
     result: dict[str, Any] = {
         "status": "ok" if epoch_loop.failure is None else "fail",
         "loss": None,
         "objective": run.objective,
-        "history": _by_name(rows),
-        "replicates": [_by_name(each) for each in zip(*replicates, strict=True)],
+        "history": {name: [row[name] for row in rows] for name in (rows[0] if rows else ())},
+        "replicates": [],
         "scores": {},
         "best_epoch": None,
         "epochs": len(rows),
@@ -153,13 +152,9 @@ def _result(epoch_loop: EpochLoop, run: Run) -> dict[str, Any]:
         best = epoch_loop.best
         result |= {"loss": epoch_loop.losses[best], "best_epoch": best + 1}
         result["scores"] = {"best": rows[best], "end": rows[-1]}
+        result["replicates"] = epoch_loop.replicates(best)
     if epoch_loop.inherited is not None:
         result["inherited"] = epoch_loop.inherited
     if epoch_loop.failure is not None:
         result |= {"cause": "diverged", "error": epoch_loop.failure}
     return result
-
-
-def _by_name(rows: Sequence[dict[str, float]]) -> dict[str, list[float]]:
-    """Metric → a value per epoch."""
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}

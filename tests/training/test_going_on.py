@@ -9,7 +9,7 @@ import pytest
 from test_fit import same, state_of
 
 from metaopt.errors import ResultsNotWritable
-from metaopt.study.jobs import Epoch, Message, Remark
+from metaopt.study.jobs import Ancestor, Epoch, Message, Remark
 from metaopt.study.problem import Problem, Training
 from metaopt.training import Run, build_and_train
 from metaopt.training.checkpoint import Checkpoint, best_weights
@@ -208,3 +208,21 @@ def test_the_best_weights_are_those_of_the_best_epoch(train: Trainings) -> None:
         any(array.shape == other.shape and (array == other).all() for other in last)
         for array in best_weights(train.folder / "a")[0]
     )
+
+
+def ancestor(train: Trainings, trial: int = 7, **point: Any) -> Ancestor:
+    return Ancestor(trial, {"filters": 4, **point}, str(train.folder / f"parent{trial}"))
+
+
+@pytest.mark.parametrize("what", ["gone", "damaged", "of other folds", "of another network"])
+def test_weights_of_an_ancestor_that_cannot_be_used_are_said(train: Trainings, what: str) -> None:
+    if what != "gone":
+        train("parent7", 1, trial=7, point={"filters": 4}, folds=2 if what == "of other folds" else 1)
+    if what == "damaged":
+        for path in (train.folder / "parent7").glob("best-*"):
+            path.write_bytes(path.read_bytes()[:-1])
+    filters = 2 if what == "of another network" else 4
+    child = train("child", 1, trial=12, ancestor=ancestor(train, filters=filters))
+    assert train.remarks == [f"Trial 12 trains from scratch: the weights of its parent, trial 7, are {what}."]
+    assert "inherited" not in child
+    assert child["history"] == train("scratch", 1, trial=12)["history"]
