@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Search strategies under limits, on 17 kinds of flowers: the published experiment, small enough for two CPU cores.
+
+Carlos Marañes: AutoML project, summer semester 2021, Universität Freiburg. Its space is ``flower_cnn``. It maximised
+the validation top-3 accuracy under a largest number of parameters and a least precision, 24 hours a run on a GTX 1060.
+
+    python3 benchmarks/flowers.py --data flowers17 --out flowers
+
+Each strategy searches with each seed under each set of limits; what it found is retrained with other seeds and measured
+on the test images. Everything is done by the program's own commands. ``default`` is the project's default network,
+which breaks the limits and is only trained. A benchmark that was stopped goes on when the same command is run again:
+searches where they were, and what is retrained already is kept. The table is OUT/flowers.md, made anew after each step.
+"""
+
+import argparse
+import json
+import re
+import shlex
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from commands import INTERRUPTED, Commands  # noqa: E402
+from flowers_table import write_table  # noqa: E402
+
+from metaopt.command.arguments import duration  # noqa: E402
+from metaopt.report.measurements import read_measurements  # noqa: E402
+from metaopt.study.study import JOURNAL, Study  # noqa: E402
+
+DEFAULT = "default"
+PROBLEM = """from metaopt.zoo.flower_cnn import default_point, network, training
+
+space = default_point
+"""
+SWEEP = [
+    "params<=2e6,macs<=1e7,val_precision>=0.45",
+    "params<=2e6,macs<=1e7,val_precision>=0.55",
+    "params<=5e5,macs<=1e7,val_precision>=0.5",
+    "params<=2e7,macs<=1e7,val_precision>=0.5",
+]
+KEPT, NO_TRIAL, NONE_FEASIBLE = 0, 4, 5  # exit codes of a search
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One search, and the retrainings of what it found.
+
+    Attributes:
+        strategy: its name, or ``default``.
+        seed: of the search.
+        limits: as they are given to ``--constraint``, with commas between them; empty for the default network.
+        seconds: that it searches; 0 for the default network.
+        folder: of the study.
+    """
+
+    strategy: str
+    seed: int
+    limits: str
+    seconds: float
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.strategy}, seed {self.seed}" + (f", {self.limits}" if self.limits else "")
+
+    @property
+    def log(self) -> Path:
+        """What its commands said."""
+        return self.folder.with_name(f"{self.folder.name}.log")
+
+    @property
+    def ended(self) -> int | None:
+        """The exit code of its search, once that came to its end, and took no less time than this one is to take."""
+        try:
+            note = json.loads(self._note.read_text())
+        except FileNotFoundError:
+            return None
+        return int(note["exit"]) if note["seconds"] >= self.seconds else None
+
+    def end(self, code: int) -> None:
+        """Notes that its search came to its end."""
+        aside = self._note.with_suffix(".tmp")
+        aside.write_text(json.dumps({"exit": code, "seconds": self.seconds}) + "\n")
+        aside.replace(self._note)
+
+    @property
+    def _note(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.ended.json")
+
+
+class Benchmark:
+    """Runs what is missing of a benchmark, some commands at a time, each with its share of the cores."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.out: Path = arguments.out
+        self.cells = plan(arguments)
+        self._commands = Commands(arguments.parallel)
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Searches, then retrains, and writes the table after each step."""
+        began = time.monotonic()
+        self.out.mkdir(parents=True, exist_ok=True)
+        (self.out / "default_point.py").write_text(PROBLEM)
+        retrainings = [(cell, seed) for cell in self.cells for seed in self._retrain_seeds(cell)]
+        try:
+            self._commands.all([lambda cell=cell: self._search(cell) for cell in self.cells])
+            self._commands.all([lambda cell=cell, seed=seed: self._retrain(cell, seed) for cell, seed in retrainings])
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+        print(f"{time.monotonic() - began:.0f} s of wall time; the table is {self._table()}")
+
+    def _retrain_seeds(self, cell: Cell) -> list[int]:
+        seeds = self.arguments.retrain_seeds
+        return seeds[: self.arguments.default_retrainings] if cell.strategy == DEFAULT else seeds
+
+    def _search(self, cell: Cell) -> None:
+        """Searches until the time is over, the time before a stop counted."""
+        arguments = self.arguments
+        if cell.ended is not None:
+            return
+        cell.folder.parent.mkdir(parents=True, exist_ok=True)
+        spent = Study.load(cell.folder).state.clock if (cell.folder / JOURNAL).exists() else 0.0
+        command = ["hyperopt_optimize.py", "--data", str(arguments.data), "--objective", "val_top3"]
+        command += ["--epochs", str(arguments.epochs), "--results", str(cell.folder), *arguments.search_flags]
+        if cell.strategy == DEFAULT:
+            command += ["--space", str(self.out / "default_point.py"), "--strategy", "random", "--trials", "1"]
+        else:
+            command += ["--space", arguments.space, "--strategy", cell.strategy, "--seed", str(cell.seed)]
+            command += ["--mu", str(arguments.mu), "--trials", "100000"]
+            command += ["--time", f"{max(1.0, cell.seconds - spent):.0f}s"]
+            for limit in cell.limits.split(","):
+                command += ["--constraint", limit]
+        code = self._commands.call(command, cell.log)
+        if code not in (KEPT, NO_TRIAL, NONE_FEASIBLE):
+            raise SystemExit(f"the search of {cell.name} ended with {code}: see {cell.log}")
+        cell.end(code)
+        self._say(f"searched: {cell.name}")
+
+    def _retrain(self, cell: Cell, seed: int) -> None:
+        if cell.ended != KEPT:
+            return
+        epochs = self.arguments.epochs if cell.strategy == DEFAULT else self.arguments.retrain_epochs
+        if any((m["seed"], m["epochs"]) == (seed, epochs) for m in read_measurements(cell.folder)):
+            return
+        model = cell.folder / f"seed_{seed}.keras"
+        command = ["-m", "metaopt", "retrain", "--results", str(cell.folder), "--seed", str(seed)]
+        command += ["--epochs", str(epochs), "--output", str(model), *self.arguments.retrain_flags]
+        code = self._commands.call(command, cell.log)
+        if code:
+            raise SystemExit(f"a retraining of {cell.name} ended with {code}: see {cell.log}")
+        self._say(f"retrained with seed {seed}: {cell.name}")
+
+    def _say(self, text: str) -> None:
+        with self._lock:
+            print(text, flush=True)
+            self._table()
+
+    def _table(self) -> Path:
+        command = shlex.join(["python3", "benchmarks/flowers.py", *sys.argv[1:]])
+        return write_table(self.out, [cell for cell in self.cells if cell.ended is not None], command)
+
+
+def plan(arguments: argparse.Namespace) -> list[Cell]:
+    """Every search of the benchmark, the default network first, as its training is the slowest."""
+    searched = [strategy for strategy in arguments.strategies if strategy != DEFAULT]
+    wanted = [*product(arguments.limits, arguments.seeds, searched)]
+    wanted += product(SWEEP, arguments.seeds[-1:], arguments.sweep)
+    cells = [
+        Cell(strategy, seed, limits, arguments.time, arguments.out / slug(limits) / f"{strategy}_{seed}")
+        for limits, seed, strategy in wanted
+    ]
+    default = Cell(DEFAULT, 0, "", 0.0, arguments.out / DEFAULT / f"{DEFAULT}_0")
+    return [default, *cells] if DEFAULT in arguments.strategies else cells
+
+
+def slug(limits: str) -> str:
+    """Limits as the name of a folder."""
+    return re.sub(r"[<>=]+", "_", limits).replace(",", "-")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n\n", 1)[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", default=ROOT.parent / "shared/data/flowers17", help="the folder with train/ and test/")
+    add("--out", type=Path, default=Path("flowers"), help="the benchmark's folder")
+    add("--space", default="flower_cnn", help="the searched space; the default network is always flower_cnn's")
+    add("--strategies", nargs="*", default=["random", "tpe", "evolution", DEFAULT], metavar="NAME")
+    add("--seeds", nargs="*", type=int, default=[0, 42, 123], metavar="N")
+    add("--limits", nargs="*", default=["params<=2e6,macs<=1e7,val_precision>=0.5"], metavar="LIMIT,LIMIT,…")
+    add("--sweep", nargs="*", default=[], metavar="NAME", help="strategies for the sweep of limits, with the last seed")
+    add("--epochs", type=int, default=20, help="of a trial, and of the default network")
+    add("--mu", type=int, default=12, help="the size of an evolution's population")
+    add("--time", type=duration, default="20m", help="of each search, e.g. 30s, 20m, 24h")
+    add("--retrain-epochs", type=int, default=200, help="of each retraining")
+    add("--retrain-seeds", nargs="*", type=int, default=[1, 2, 3, 4, 5], metavar="N")
+    add("--default-retrainings", type=int, default=1, metavar="N", help="of the default network, 39 times the MACs")
+    add("--search-flags", type=shlex.split, default="--augment flip+shift --schedule cosine", metavar="FLAGS")
+    add("--retrain-flags", type=shlex.split, default="", metavar="FLAGS")
+    add("--parallel", type=int, default=2, help="commands at once, which share the cores")
+    arguments = parser.parse_args(argv)
+    arguments.out = arguments.out.resolve()
+    arguments.data = Path(arguments.data).resolve()
+    return arguments
+
+
+if __name__ == "__main__":
+    Benchmark(parse(None)).run()
