@@ -15,6 +15,7 @@ from metaopt.study.problem import Problem, Training
 from metaopt.training import NetworkRefused, Run, build_and_train
 from metaopt.training.checkpoint import Checkpoint, State, best_weights
 from metaopt.training.data import DataSet
+from metaopt.zoo import wide_resnet
 
 pytestmark = pytest.mark.slow  # trains with Keras
 
@@ -210,3 +211,25 @@ def test_a_schedule_of_a_single_rung_is_one_cycle_up_to_it(tiny: DataSet, tmp_pa
     first = train(1, "parts", **rungs)
     assert first == train(1, schedule="cosine", cycles=(1,)) != whole[:1]
     assert train(3, "parts", start=1, **rungs) != whole
+
+
+def test_shaken_branches_go_on_exactly(tiny: DataSet, tmp_path: Path) -> None:
+    """A wide residual network with shake-shake and shake-drop: what they draw is a function of the epoch."""
+    hyperparameters = {
+        **wide_resnet.default_point,
+        **dict.fromkeys([f"nr_residual_blocks_{group}" for group in (1, 2, 3)], 1),
+        **dict.fromkeys([f"widen_factor_{group}" for group in (1, 2, 3)], 0.5),
+        **{"initial_filters": 8, "res_branches_1": 3, "death_rate": 0.9, "mixup_alpha": 0.3, "cutout_length": 3},
+    }
+
+    def train(where: str, epochs: int, **run: Any) -> dict[str, Any]:
+        circumstances = Run(cycles=(1, 2), **run)
+        return build_and_train(
+            wide_resnet, hyperparameters, tiny, epochs=epochs, checkpoint=tmp_path / where, run=circumstances
+        )
+
+    whole = train("whole", 2)
+    train("parts", 1)
+    assert train("parts", 2, start=1)["history"] == whole["history"]
+    assert same(tmp_path / "parts", tmp_path / "whole")
+    assert train("other", 2, trial=1)["history"] != whole["history"]
