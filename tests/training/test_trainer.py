@@ -45,6 +45,19 @@ def test_reports_epochs_and_what_only_the_worker_knows(tiny: DataSet) -> None:
 
 
 @pytest.mark.slow
+def test_a_job_of_several_folds_that_was_told_to_its_end_has_nothing_to_add(tiny: DataSet, tmp_path: Path) -> None:
+    problem = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
+    job: dict[str, Any] = {"folds": 2, "checkpoint": str(tmp_path)}
+    epochs, _ = train(problem, tiny, **job)
+    assert [len(each.replicates) for each in epochs] == [2, 2]
+    again, end = train(problem, tiny, start=2, **job)
+    assert again == []
+    assert isinstance(end, Finished)
+    assert end.complete
+    assert end.result == {}
+
+
+@pytest.mark.slow
 def test_divergence_is_a_failure_with_its_cause(tiny: DataSet) -> None:
     problem = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
     _, end = train(problem, tiny, point={"learning_rate": 1e30, "optimizer": "SGD"}, to=5)
