@@ -71,6 +71,17 @@ def duration(text: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1, 1 excluded."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 1")
+    return number
+
+
 def size(text: str) -> int:
     """``500MB``, ``5GB`` or bytes, as bytes; 1 MB is a million."""
     match = _SIZE.fullmatch(text.strip().upper())

@@ -61,19 +61,21 @@ def require_same_network(study: Study, problem: Problem) -> None:
         )
 
 
-def study_data(study: Study, note: Callable[[str], None] = print) -> DataSet:
+def study_data(study: Study, note: Callable[[str], None] = print, augment: str | None = None) -> DataSet:
     """The study's data set.
 
     Args:
         study: whose.
         note: is told what there is to say of it.
+        augment: in the place of the study's own; None for that.
 
     Raises:
         StudyMismatch: its images are others now.
         UserError: it is no longer there.
     """
     settings = study.settings
-    spec = DataSpec(settings["data"], settings["image_size"], settings["augment"], str(study.folder / "cache"))
+    kind = settings["augment"] if augment is None else augment
+    spec = DataSpec(settings["data"], settings["image_size"], kind, str(study.folder / "cache"))
     data = load(spec)
     if data.fingerprint != study.header["fingerprint"]["data"]:
         raise StudyMismatch(

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from metaopt.command.arguments import Parser, add_results, whole
+from metaopt.command.arguments import Parser, add_results, one_of, share, whole
 from metaopt.command.entry import guarded
 from metaopt.command.points import require_same_network, some_images, study_data, study_problem
 from metaopt.command.quiet import quiet
@@ -19,9 +19,10 @@ from metaopt.report.measurements import add_measurement, earlier_looks, one_at_a
 from metaopt.report.predictions import Predictions, digest_test_set, predictions_of, write_predictions
 from metaopt.report.scores import describe_metric
 from metaopt.study.guard import memory
-from metaopt.study.problem import Problem
+from metaopt.study.problem import SCHEDULES, Problem
 from metaopt.study.study import Study
 from metaopt.training import backend
+from metaopt.training.augment import KINDS
 from metaopt.training.data import DataSet
 from metaopt.training.model_file import Card, check_writable
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 LOGS = Path("logs")
 _QUIET_S = 10.0
+RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that are fields of ``Training``
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt retrain") -> int:
@@ -54,6 +56,12 @@ def make_parser(prog: str) -> Parser:
         " learning rate falls over the training",
     )
     add("--seed", type=whole(0), metavar="N", help="of weights and order; the study's own")
+    add("--schedule", type=one_of(SCHEDULES), help="of the learning rate; the study's own")
+    add("--augment", type=one_of(KINDS), help=f"{', '.join(KINDS)}; the study's own")
+    add("--label-smoothing", type=share, metavar="SHARE", help="of a label that is spread over all classes")
+    add("--mixup", type=share, metavar="ALPHA", help="images are mixed with others, e.g. 0.2")
+    add("--weight-decay", type=share, metavar="RATE", help="decoupled, e.g. 0.01")
+    add("--mirror", action="store_true", help="the model averages its answers for an image and its mirror image")
     add("--output", type=Path, metavar="FILE", help=f"the model's file; {BEST} (or {CHOSEN}) in the study's folder")
     add_results(parser)
     return parser
@@ -66,14 +74,15 @@ def run(arguments: Namespace) -> None:
         UserError: there is no study or no best trial, its data or its network are others now, or it diverged.
     """
     study = Study.load(arguments.results)
-    plan = make_plan(study, arguments.point, arguments.epochs, arguments.seed, arguments.output)
+    recipe = {name: value for name in RECIPE if (value := getattr(arguments, name)) is not None}
+    plan = make_plan(study, arguments.point, arguments.epochs, arguments.seed, arguments.output, recipe)
     check_writable(plan.output)
     looks = read_measurements(study.folder)
     problem = study_problem(study)
     if arguments.epochs is None:
         plan = whole_if_annealed(plan, problem, study)
     require_same_network(study, problem)
-    data = study_data(study)
+    data = study_data(study, augment=arguments.augment)
     _warn_of_own_training(problem)
     with quiet():
         backend.prepare(deterministic=bool(study.settings.get("deterministic")))
@@ -83,7 +92,7 @@ def run(arguments: Namespace) -> None:
         " training and validation together",
         flush=True,
     )
-    trained, card = _train(study, plan, problem, data)
+    trained, card = _train(study, plan, problem, data, arguments.mirror)
     measured = _measure(study, plan, trained, card, data)
     path = _keep(study, plan, trained, card, data, measured)
     _describe(study, plan, measured, looks, data)
@@ -97,7 +106,7 @@ def _warn_of_own_training(problem: Problem) -> None:
         print(f"note: the build_and_train of {problem.name} is not used here: metaopt's own training is.")
 
 
-def _train(study: Study, plan: Plan, problem: Problem, data: DataSet) -> "tuple[Retrained, Card]":
+def _train(study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: bool) -> "tuple[Retrained, Card]":
     """Trains and saves."""
     from metaopt.training.handed_out import hand_out, save
     from metaopt.training.retraining import can_log, retrain
@@ -114,7 +123,7 @@ def _train(study: Study, plan: Plan, problem: Problem, data: DataSet) -> "tuple[
         epochs=plan.epochs,
         seed=plan.seed,
         trial=plan.trial,
-        schedule=study.settings.get("schedule"),
+        recipe=plan.recipe,
         log=log,
         report=_lines(plan.epochs),
     )
@@ -127,9 +136,12 @@ def _train(study: Study, plan: Plan, problem: Problem, data: DataSet) -> "tuple[
         "seed": plan.seed,
         "images": len(data.everything()),
         "data": data.name,
+        "augment": data.augment,
+        "recipe": dict(plan.recipe),
+        "mirror": mirror,
     }
     card = Card({head: data.class_names[head] for head in trained.heads}, data.input_shape, origin)
-    save(hand_out(trained.network, card, some_images(data)), card, plan.output)
+    save(hand_out(trained.network, card, some_images(data), mirror=mirror), card, plan.output)
     return trained, card
 
 

@@ -1,12 +1,13 @@
 """What ``metaopt retrain`` is to train: which point, for how many epochs, with which seed, into which file."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from metaopt.command.points import read_point
 from metaopt.study.guard import canonical
-from metaopt.study.problem import CONSTANT, Problem, with_schedule
+from metaopt.study.problem import CONSTANT, Problem
 from metaopt.study.study import Study
 from metaopt.study.watch import Record
 
@@ -25,6 +26,7 @@ class Plan:
         reason: why so many.
         seed: of initial weights, order and augmentation.
         output: the model's file.
+        recipe: fields of ``Training`` that take the place of the problem's own.
     """
 
     point: Any
@@ -33,6 +35,7 @@ class Plan:
     reason: str
     seed: int
     output: Path
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def trial(self) -> int:
@@ -45,7 +48,14 @@ class Plan:
         return "a point that the search did not train" if self.record is None else f"trial {self.trial}"
 
 
-def make_plan(study: Study, point_file: Path | None, epochs: int | None, seed: int | None, output: Path | None) -> Plan:
+def make_plan(
+    study: Study,
+    point_file: Path | None,
+    epochs: int | None,
+    seed: int | None,
+    output: Path | None,
+    recipe: Mapping[str, Any] | None = None,
+) -> Plan:
     """Decides what the user left open.
 
     Args:
@@ -54,6 +64,7 @@ def make_plan(study: Study, point_file: Path | None, epochs: int | None, seed: i
         epochs: how many, or None for as many as the trial was best at.
         seed: or None for the study's.
         output: the model's file, or None for one in the study's folder.
+        recipe: fields of ``Training`` to be other than in the search; a schedule that is left out is the study's.
 
     Raises:
         UserError: no trial may be the best, or the point's file cannot be read.
@@ -68,8 +79,15 @@ def make_plan(study: Study, point_file: Path | None, epochs: int | None, seed: i
     number, reason = _epochs(epochs, record, int(study.settings.get("epochs", 1)))
     own_seed = int(study.header.get("seed", 0))
     own_output = study.folder / (BEST if point_file is None else CHOSEN)
+    own_schedule = study.settings.get("schedule")
     return Plan(
-        point, record, number, reason, own_seed if seed is None else seed, own_output if output is None else output
+        point,
+        record,
+        number,
+        reason,
+        own_seed if seed is None else seed,
+        own_output if output is None else output,
+        {**({} if own_schedule is None else {"schedule": own_schedule}), **(recipe or {})},
     )
 
 
@@ -78,7 +96,7 @@ def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
     if problem.network is None:  # it compiles its own models
         return plan
     try:
-        training = with_schedule(problem.training(plan.point), study.settings.get("schedule"))
+        training = replace(problem.training(plan.point), **plan.recipe)
     except (ValueError, KeyError, TypeError):  # a point of another space, which the training will tell
         return plan
     if training.schedule == CONSTANT:

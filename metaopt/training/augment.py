@@ -1,4 +1,4 @@
-"""Augmentation of a batch, in training only and outside the model: flips, shifts, cutout, mixup.
+"""Augmentation of a batch, in training only and outside the model: flips, shifts, colours, cutout, mixup.
 
 Keras' random layers would stay active in ``model(x)`` and in exported files, so the network gets none.
 """
@@ -9,11 +9,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Augment = Literal["none", "flip", "shift", "flip+shift"]
-KINDS: tuple[Augment, ...] = ("none", "flip", "shift", "flip+shift")
+Augment = Literal["none", "flip", "shift", "flip+shift", "flip+shift+colour"]
+KINDS: tuple[Augment, ...] = ("none", "flip", "shift", "flip+shift", "flip+shift+colour")
 
 SHIFT_SHARE = 8
 """A shift is at most the side divided by this (4 of 32 pixels, as is usual for CIFAR), and at least one pixel."""
+
+COLOUR_SHARE = 0.2
+"""Contrast and saturation are multiplied by 1 ± at most this, and brightness is moved by half of it."""
 
 
 def augment(images: npt.NDArray[np.uint8], kind: Augment, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -23,7 +26,7 @@ def augment(images: npt.NDArray[np.uint8], kind: Augment, rng: np.random.Generat
         images: ``(n, h, w, c)``; left as it is.
         kind: ``flip`` mirrors left and right with probability 1/2; ``shift`` moves by whole pixels in both directions
             and mirrors nothing, for images whose mirror image means something else, as digits; ``flip+shift`` does
-            both; ``none`` does nothing.
+            both; ``flip+shift+colour`` changes brightness, contrast and saturation as well; ``none`` does nothing.
         rng: the source of all that is drawn.
 
     Returns:
@@ -33,6 +36,8 @@ def augment(images: npt.NDArray[np.uint8], kind: Augment, rng: np.random.Generat
         images = _flip(images, rng)
     if "shift" in kind:
         images = _shift(images, rng)
+    if "colour" in kind:
+        images = _recolour(images, rng)
     return images
 
 
@@ -96,6 +101,21 @@ def _flip(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArra
     result = images.copy()
     result[mirrored] = images[mirrored, :, ::-1]
     return result
+
+
+def _recolour(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Contrast around each image's mean, saturation around each pixel's grey, then brightness.
+
+    The kinds of colour jitter that Krizhevsky et al. (2012) began and Inception took up (Howard 2013, arXiv:1312.5402).
+    """
+    contrast, saturation, brightness = COLOUR_SHARE * rng.uniform(-1, 1, (3, len(images), 1, 1, 1)).astype(np.float32)
+    values = images.astype(np.float32)
+    mean = values.mean(axis=(1, 2, 3), keepdims=True)
+    values = mean + (values - mean) * (1 + contrast)
+    grey = values.mean(axis=3, keepdims=True)
+    values = grey + (values - grey) * (1 + saturation)
+    values += 255 / 2 * brightness
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 def _shift(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:

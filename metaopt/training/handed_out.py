@@ -22,7 +22,7 @@ BATCH = 128
 """Images at a time."""
 
 
-def hand_out(network: keras.Model, card: Card, sample: npt.NDArray[np.uint8]) -> keras.Model:
+def hand_out(network: keras.Model, card: Card, sample: npt.NDArray[np.uint8], *, mirror: bool = False) -> keras.Model:
     """A model that takes raw images and answers with probabilities.
 
     Args:
@@ -31,6 +31,7 @@ def hand_out(network: keras.Model, card: Card, sample: npt.NDArray[np.uint8]) ->
         card: its classes, and the shape of what it takes.
         sample: some images ``(n, h, w, c)``, to see whether the network gives probabilities or, on the slow path,
             logits.
+        mirror: the probabilities are the means of those for an image and for its mirror image, at twice the cost.
 
     Returns:
         A model that takes uint8 ``(n, height, width, c)``, cuts the largest central window of the network's aspect
@@ -57,19 +58,23 @@ def hand_out(network: keras.Model, card: Card, sample: npt.NDArray[np.uint8]) ->
     pixels = resize(keras.ops.cast(images, "float32"), training=False)
     pixels = keras.ops.round(keras.ops.clip(pixels, 0, 255))
     scaled = keras.layers.Rescaling(1 / 255, offset=-0.5, dtype="float32", name="scale")(pixels)
-    outputs = by_head(network(scaled), heads)
+    views = [scaled, keras.ops.flip(scaled, axis=2)] if mirror else [scaled]
+    outputs = [by_head(network(view), heads) for view in views]
     return keras.Model(
         images,
-        {head: _probabilities(head, output, np.asarray(answers[head])) for head, output in outputs.items()},
+        {head: _probabilities(head, [each[head] for each in outputs], np.asarray(answers[head])) for head in heads},
         name="classifier",
     )
 
 
-def _probabilities(head: str, output: Any, answers: npt.NDArray[np.floating]) -> Any:
-    """The output as float32 probabilities; by the rule of the metrics, other values are taken for logits."""
-    given = np.array_equal(as_probabilities(answers), answers.astype(np.float32))
+def _probabilities(head: str, outputs: list[Any], answers: npt.NDArray[np.floating]) -> Any:
+    """The outputs' mean as float32 probabilities; by the rule of the metrics, other values are taken for logits."""
+    kind = "linear" if np.array_equal(as_probabilities(answers), answers.astype(np.float32)) else "softmax"
+    if len(outputs) > 1:
+        each = [keras.layers.Activation(kind, dtype="float32")(output) for output in outputs]
+        kind, outputs = "linear", [keras.layers.Average(dtype="float32")(each)]
     # An output is called as the layer that it comes from.
-    return keras.layers.Activation("linear" if given else "softmax", dtype="float32", name=head)(output)
+    return keras.layers.Activation(kind, dtype="float32", name=head)(outputs[0])
 
 
 def save(model: keras.Model, card: Card, path: Path) -> None:

@@ -3,8 +3,8 @@
 import importlib.util
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from metaopt.blueprint import InvalidArchitecture, Layer
 from metaopt.blueprint.from_keras import Counts, count_keras
 from metaopt.errors import UserError
 from metaopt.randomness import integer
-from metaopt.study.problem import Problem, Training, with_schedule
+from metaopt.study.problem import Problem, Training
 from metaopt.training.batches import TrainingBatches, by_head, layout, steps_per_epoch
 from metaopt.training.compiling import TRAIN, compile_model, soft_classes
 from metaopt.training.data import DataSet
@@ -55,7 +55,7 @@ def retrain(
     epochs: int,
     seed: int,
     trial: int = 0,
-    schedule: str | None = None,
+    recipe: Mapping[str, Any] | None = None,
     log: Path | None = None,
     report: EpochReport = lambda *_: None,
 ) -> Retrained:
@@ -68,8 +68,8 @@ def retrain(
         epochs: how many, 1 or more.
         seed: with ``trial`` it decides initial weights, the order of images and their augmentation.
         trial: the trial that the point is from.
-        schedule: of the learning rate, in the place of the problem's own; None for that. Its one cycle is the whole
-            training.
+        recipe: fields of ``Training`` that take the place of the problem's own, e.g. ``{"schedule": "cosine"}``. A
+            schedule's one cycle is the whole training.
         log: a folder for TensorBoard's files, or None for none; see ``can_log``.
         report: is told each epoch.
 
@@ -78,7 +78,7 @@ def retrain(
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(integer(seed, trial, "initialise"))
-    training = _fitting(problem, lambda: with_schedule(problem.training(point), schedule))
+    training = _fitting(problem, lambda: replace(problem.training(point), **(recipe or {})))
     network = _build(problem, point, data, training, epochs)
     images = data.everything()
     output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))

@@ -52,7 +52,7 @@ def test_flip_and_shift_are_both_done_and_each_as_by_itself() -> None:
     assert moved.mean() > 0.9
 
 
-@pytest.mark.parametrize("kind", ["flip", "shift", "flip+shift"])
+@pytest.mark.parametrize("kind", ["flip", "shift", "flip+shift", "flip+shift+colour"])
 def test_same_generator_same_variants_and_the_argument_is_left_alone(kind) -> None:
     batch = images()
     before = batch.copy()
@@ -62,7 +62,7 @@ def test_same_generator_same_variants_and_the_argument_is_left_alone(kind) -> No
     assert (batch == before).all()
 
 
-@pytest.mark.parametrize("kind", ["none", "flip", "shift", "flip+shift"])
+@pytest.mark.parametrize("kind", ["none", "flip", "shift", "flip+shift", "flip+shift+colour"])
 def test_an_empty_batch(kind) -> None:
     assert augment(images(0), kind, np.random.default_rng(0)).shape == (0, 16, 24, 3)
 
@@ -131,3 +131,21 @@ def test_an_alpha_of_0_mixes_nothing() -> None:
     mixed, same = mix_up(batch, labels, 0.0, np.random.default_rng(0))
     assert mixed is batch
     assert same == labels
+
+
+def test_colours_keep_their_mean_and_move_by_a_fifth():
+    rng = np.random.default_rng(0)
+    batch = rng.integers(80, 176, (400, 8, 8, 3)).astype(np.uint8)
+    seen = augment(batch, "flip+shift+colour", np.random.default_rng(1)).astype(float)
+    assert abs(seen.mean() - batch.mean()) < 2  # brightness goes either way
+    brightness = seen.mean(axis=(1, 2, 3)) - batch.mean(axis=(1, 2, 3))
+    assert 10 < np.abs(brightness).max() < 0.1 * 255 + 3
+    contrast = seen.std(axis=(1, 2, 3)) / batch.std(axis=(1, 2, 3))
+    assert 0.6 < contrast.min() < 0.85 < 1.15 < contrast.max() < 1.5
+
+
+def test_grey_images_stay_grey_under_colour():
+    batch = np.full((4, 6, 6, 3), 100, np.uint8)
+    seen = augment(batch, "flip+shift+colour", np.random.default_rng(1))
+    assert np.ptp(seen, axis=(1, 2, 3)).max() == 0
+    assert len(np.unique(seen)) > 1

@@ -47,7 +47,7 @@ def test_a_batch_larger_than_the_set_is_cut_to_it() -> None:
     assert len(made[0][1]) == 23
 
 
-@pytest.mark.parametrize("kind", ["none", "flip", "shift", "flip+shift"])
+@pytest.mark.parametrize("kind", ["none", "flip", "shift", "flip+shift", "flip+shift+colour"])
 @pytest.mark.parametrize("more", [{}, {"soft": {"label": 23}, "mixup": 0.8, "cutout": 2}])
 def test_an_epoch_is_a_function_of_seed_trial_and_number(kind: Augment, more) -> None:
     first = epoch(batches(seed=3, trial=4, kind=kind, **more), 5)

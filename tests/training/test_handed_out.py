@@ -138,3 +138,20 @@ def test_a_damaged_model_is_refused_in_one_sentence(saved, tmp_path) -> None:
         new.writestr("model.weights.h5", b"nothing")
     with pytest.raises(UserError, match="cannot be loaded"):
         load(damaged)
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_a_mirrored_model_answers_the_same_for_an_image_and_its_mirror_image(tmp_path, logits) -> None:
+    from metaopt.blueprint.from_keras import count_keras
+    from metaopt.training.handed_out import hand_out, load, predict, save
+
+    save(hand_out(network(logits), CARD, IMAGES, mirror=True), CARD, tmp_path / "best.keras")
+    model, card = load(tmp_path / "best.keras")
+    plain = hand_out(network(logits), CARD, IMAGES)
+    one, other = predict(plain, CARD, IMAGES), predict(plain, CARD, IMAGES[:, :, ::-1])
+    both, mirrored = predict(model, card, IMAGES), predict(model, card, IMAGES[:, :, ::-1])
+    for head in card.classes:
+        np.testing.assert_allclose(both[head], (one[head] + other[head]) / 2, atol=1e-6)
+        np.testing.assert_allclose(both[head], mirrored[head], atol=1e-6)
+    assert count_keras(model).macs == 2 * count_keras(plain).macs
+    assert count_keras(model).params == count_keras(plain).params

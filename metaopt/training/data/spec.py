@@ -21,7 +21,7 @@ class DataSpec:
     Attributes:
         data: ``auto``, a data set's name, a folder of class folders, or a ``.npz`` file.
         image_size: the side of the square that images are cut and resized to, in pixels; None for the data's own.
-        augment: ``auto``, ``none``, ``flip``, ``shift`` or ``flip+shift``.
+        augment: ``auto``, ``none``, ``flip``, ``shift``, ``flip+shift`` or ``flip+shift+colour``.
         cache: the directory for decoded pictures of folders, made where needed; None for a temporary one.
 
     Raises:
