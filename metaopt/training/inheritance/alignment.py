@@ -14,8 +14,8 @@ class Traits:
     Attributes:
         kind: only layers of one kind correspond.
         weighted: it has weights; others only help to find the place of those.
-        window: kernel or pooling size, if it has one.
-        strides: likewise.
+        window: side of the kernel or the pooling, 1 if it has neither.
+        strides: if it has any.
         activation: its name, if it has one.
         size: height and width of the output.
         width: the output's channels.
@@ -24,7 +24,7 @@ class Traits:
 
     kind: str
     weighted: bool = True
-    window: Any = None
+    window: float = 1
     strides: Any = None
     activation: Any = None
     size: Any = ()
@@ -34,8 +34,8 @@ class Traits:
 
 # What agreement in each trait is worth. Of layers with weights the sum, 15 at most, is squared: two pairs that agree in
 # half of it are worth less than one that agrees in all.
-_BASE, _WINDOW, _STRIDES, _ACTIVATION, _SIZE = 1.0, 3.0, 2.0, 1.0, 2.0
-_WIDTH, _TAKEN = 4.0, 2.0  # half for being equal, half by the ratio
+_BASE, _STRIDES, _ACTIVATION, _SIZE = 1.0, 2.0, 1.0, 2.0
+_WINDOW, _WIDTH, _TAKEN = 3.0, 4.0, 2.0  # half for being equal, half by the ratio
 _LEAST = 5.0  # below it two layers have nothing in common but their kind
 
 
@@ -76,19 +76,18 @@ def _scores(child: Sequence[Traits], parent: Sequence[Traits]) -> np.ndarray:
         )
         return mine[:, None] == theirs[None, :]
 
-    def ratio(name: str) -> np.ndarray:
+    def near(name: str) -> np.ndarray:
         mine, theirs = (np.array([getattr(one, name) for one in side], float) for side in (child, parent))
-        return np.minimum.outer(mine, theirs) / np.maximum.outer(mine, theirs)
+        return (equal(name) + np.minimum.outer(mine, theirs) / np.maximum.outer(mine, theirs)) / 2
 
     settings = (
         _BASE
-        + _WINDOW * equal("window")
         + _STRIDES * equal("strides")
         + _ACTIVATION * equal("activation")
         + _SIZE * equal("size")
+        + _WINDOW * near("window")
     )
-    widths = sum(worth / 2 * (equal(name) + ratio(name)) for name, worth in (("width", _WIDTH), ("taken", _TAKEN)))
+    full = settings + _WIDTH * near("width") + _TAKEN * near("taken")
     weighted = np.array([one.weighted for one in child], bool)[:, None]
-    full = settings + widths
     worth = np.where(weighted, np.where(full < _LEAST, 0, full) ** 2, settings)
     return np.rint(1000 * worth * (equal("kind") & equal("weighted"))).astype(np.int64)

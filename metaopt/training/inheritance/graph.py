@@ -35,12 +35,13 @@ class Call:
 
     @property
     def kind(self) -> str:
-        """The name of a Keras class; that of another class comes with its module.
+        """The name of a class of Keras or of a blueprint's layer; that of another class comes with its module.
 
         Sums and products of tensors are of the kind of the layers ``Add`` and ``Multiply``, with a number not.
         """
         cls = type(self.layer)
-        plain = cls.__module__.partition(".")[0] == "keras" and (hasattr(self.layer, "weights") or len(self.inputs) > 1)
+        known = cls.__module__.partition(".")[0] in ("keras", "metaopt")
+        plain = known and (hasattr(self.layer, "weights") or len(self.inputs) > 1)
         return cls.__name__ if plain else f"{cls.__module__}.{cls.__name__}"
 
     @property

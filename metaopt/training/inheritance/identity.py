@@ -18,7 +18,7 @@ _PASSING, _RECTIFYING = {"linear", "relu", "elu", "leaky_relu"}, {"relu", "sigmo
 _KEEPING_ZERO = _PASSING | {"gelu", "relu6", "selu", "silu", "softsign", "tanh"}
 # What keeps the sign of what comes in, and makes zeros of zeros.
 _KEEPING = _IDLE | {"AveragePooling2D", "Concatenate", "Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D"}
-_KEEPING |= {"Add", "Average", "MaxPooling2D", "Maximum", "Multiply", "Reshape", PADDING}
+_KEEPING |= {"Add", "Average", "MaxPooling2D", "Maximum", "Multiply", "Reshape", "ShakeDrop", "ShakeShake", PADDING}
 
 Margin = tuple[tuple[int, int], tuple[int, int]]
 

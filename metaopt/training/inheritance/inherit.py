@@ -1,6 +1,7 @@
 """The weights of a parent for its child: copied where layers correspond, passed on where one is new."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,15 +65,17 @@ class _Heir:
 
     Attributes:
         copied: layers that have a partner's weights; set at the first call, as a layer may be called again.
-        made: layers without a partner that have no effect.
+        made: layers without a partner that have no effect, with the call that showed it and their weights.
     """
 
     def __init__(self, child: Graph, parent: Graph) -> None:
         self.copied: dict[Any, None] = {}
-        self.made: dict[Any, None] = {}
+        self.made: dict[Any, tuple[Call, Weights]] = {}
         self._calls = child.calls
         self._partners = partners(child, parent)
-        self._heads = set(child.heads.values())
+        calls = Counter(call.layer for call in child.calls)
+        # Never made to have no effect: heads, and layers that are called again somewhere else.
+        self._kept = {call for call in child.calls if call.weighted and calls[call.layer] > 1} | {*child.heads.values()}
         self._takers = {source: call for call in child.calls for source in call.sources}
         self._streams: dict[Call, Stream] = {}
         self._passed: set[Call] = set()  # new calls through which everything passes
@@ -85,6 +88,8 @@ class _Heir:
                 self._streams[call] = self._sum(call) or self._follow(call)
             else:
                 self._insert(list(self._chain(call)))
+        for call, weights in self.made.values():
+            _assign(call, weights)
 
     def _follow(self, call: Call) -> Stream:
         """Copies the weights of the call's partner, if it has one, and tells what comes out."""
@@ -92,7 +97,7 @@ class _Heir:
         if call.kind == PADDING:
             return padded(call, inputs[0])
         partner = self._partners.get(call)
-        if partner is not None and call.weighted and not self._is_set(call):
+        if partner is not None and call.weighted and call.layer not in self.copied:
             source = inputs[0].source if inputs else copying.straight(0, 0)
             new = copying.copied(
                 call.kind, _weights(call), _weights(partner), source, (_groups(call), _groups(partner))
@@ -116,7 +121,7 @@ class _Heir:
         stream: Stream = self._streams[chain[0].sources[0]]
         made: list[tuple[Call, Weights, Stream]] = []
         for call in chain:
-            found = None if call in self._heads or self._is_set(call) else as_identity(call, _weights(call), stream)
+            found = None if call in self._kept else as_identity(call, _weights(call), stream)
             if found is None:
                 break
             weights, stream = found
@@ -140,32 +145,40 @@ class _Heir:
             return None
         parts = list(call.sources)
         parts.remove(main)
-        zeros = [zero for part in parts if (zero := self._zero(part)) is not None]
-        if len(zeros) < len(parts):
+        zeros = self._zeros(parts)
+        if zeros is None:
             return None
         for ending, weights in zeros:
             self._make(ending, weights)
+            self._unmake(ending.sources[0])
         self._passed.add(call)
         return self._streams[main]
 
-    def _zero(self, call: Call) -> tuple[Call, Weights] | None:
-        """The last call with weights on the way to a part of a sum, and weights with which the part is zero."""
-        while call.consumers == 1 and call not in self._partners and call.layer not in self.copied:
+    def _zeros(self, parts: Iterable[Call]) -> list[tuple[Call, Weights]] | None:
+        """The last calls with weights on the ways to parts of a sum, with weights that make the parts zero."""
+        found: list[tuple[Call, Weights]] = []
+        for call in parts:
+            if call.consumers > 1 or call in self._partners or call in self._kept:
+                return None
             weights = as_zero(call, _weights(call))
             if weights is not None:
-                return call, weights
-            if not keeps_zero(call) or len(call.sources) != 1:
+                found.append((call, weights))
+                continue
+            before = self._zeros(call.sources) if keeps_zero(call) and call.sources else None
+            if before is None:
                 return None
-            (call,) = call.sources
-        return None
+            found += before
+        return found
 
     def _make(self, call: Call, weights: Weights) -> None:
         if weights:
-            _assign(call, weights)
-            self.made[call.layer] = None
+            self.made[call.layer] = call, weights
 
-    def _is_set(self, call: Call) -> bool:
-        return call.layer in self.copied or call.layer in self.made
+    def _unmake(self, call: Call) -> None:
+        """Gives the layers of a branch whose end is zero their initial weights back: several branches must differ."""
+        while call.consumers == 1 and call not in self._partners and len(call.sources) == 1:
+            self.made.pop(call.layer, None)
+            call = call.sources[0]
 
 
 def _carried(call: Call, partner: Call, inputs: list[Stream]) -> Source:

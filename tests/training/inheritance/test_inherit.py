@@ -31,7 +31,7 @@ from metaopt.study.limits import parse_limits
 from metaopt.study.problem import Problem
 from metaopt.study.repair import Repair
 from metaopt.training.inheritance import inherit
-from metaopt.zoo import conv_stack, flower_cnn
+from metaopt.zoo import conv_stack, flower_cnn, wide_resnet
 from tests.blueprint.graphs import blueprints
 from tests.training.inheritance.networks import answers, assert_same_function, built, trained, weights_of
 
@@ -129,6 +129,23 @@ def test_a_stack_with_larger_kernels_computes_the_same():
         assert counted.layers == counted.of
 
 
+def test_several_changes_at_once_compute_the_same():
+    for point in stack_points(3, seed=7):
+        for block in point["blocks"]:
+            block.update(kernel=block["kernel"] | 1, stride=1, padding=conv_stack.FITTED)
+        grown = copy.deepcopy(point)
+        for block in grown["blocks"]:
+            block["channels"] += 3
+        grown["blocks"][0]["kernel"] += 2
+        for layer in grown["dense"]:
+            layer["units"] += 5
+        last = grown["blocks"][-1]
+        grown["blocks"].append({**last, "kernel": 3, "pool": None, "batch_norm": True})
+        child, parent, counted = inherited(built(conv_stack, grown), built(conv_stack, point))
+        assert_same_function(child, parent)
+        assert counted.layers == counted.of
+
+
 def test_a_deleted_block_leaves_the_others_their_weights():
     point = next(point for point in stack_points(20, 5, seed=5) if len(point["blocks"]) == 5)
     for i, block in enumerate(point["blocks"]):
@@ -177,6 +194,22 @@ def test_a_widened_reference_network_computes_the_same(pooling):
     child, parent, counted = inherited(built(neural_net, wider, classes=heads), built(neural_net, point, classes=heads))
     assert_same_function(child, parent)
     assert counted.layers == counted.of
+
+
+def test_more_blocks_of_a_wide_residual_network_add_nothing():
+    """Group by group; the branches of each block are shaken."""
+    point = next(standing(wide_resnet.space, wide_resnet.network, 1, limits=["params<=1e5"]))
+    point |= {"nr_residual_blocks_1": 1, "nr_residual_blocks_2": 2, "nr_residual_blocks_3": 1}
+    point |= {"res_branches_1": 1, "res_branches_2": 2, "res_branches_3": 3, "death_rate": 0.0}
+    parent = built(wide_resnet, point)
+    for group in "123":
+        more = {**point, f"nr_residual_blocks_{group}": point[f"nr_residual_blocks_{group}"] + 1}
+        child, parent, counted = inherited(built(wide_resnet, more), parent)
+        assert_same_function(child, parent)
+        branches = point[f"res_branches_{group}"]
+        # The first normalisation, and in each branch what comes before the last convolution, which is zero.
+        assert counted.of - counted.layers == 1 + 2 * branches
+        assert len(counted.made) == branches
 
 
 @pytest.mark.parametrize("use_BN", [False, True])
