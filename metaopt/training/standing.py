@@ -1,7 +1,6 @@
 """Where a training begins: where its checkpoint left it, with the weights of an ancestor, or from scratch."""
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import keras
@@ -9,6 +8,7 @@ import keras
 from metaopt.study.jobs import Ancestor, Remark
 from metaopt.training.checkpoint import Checkpoint, Progress, State, Unusable, best_weights
 from metaopt.training.epochs import Standing
+from metaopt.training.inheritance import inherit
 from metaopt.training.run import Run
 from metaopt.training.variables import Arrays, assign, fits, snapshot
 
@@ -102,7 +102,6 @@ class _Heir:
         """Takes what the parent has for this fold."""
         if not self._weights:
             return
-        inherit = import_module("metaopt.training.inheritance").inherit
         self._parent.set_weights(self._weights[fold])
         inherited = inherit(child, self._parent)
         self.taken = {"trial": self._ancestor.trial, "layers": inherited.layers, "of": inherited.of}

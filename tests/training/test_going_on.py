@@ -1,6 +1,7 @@
 """A training that was paused, killed, or lost its checkpoint, and goes on."""
 
 import importlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,24 @@ def test_the_best_weights_are_those_of_the_best_epoch(train: Trainings) -> None:
 
 def ancestor(train: Trainings, trial: int = 7, **point: Any) -> Ancestor:
     return Ancestor(trial, {"filters": 4, **point}, str(train.folder / f"parent{trial}"))
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+def test_a_trial_starts_from_the_best_weights_of_its_ancestor(train: Trainings, folds: int) -> None:
+    parent = train("parent7", 3, trial=7, point={"filters": 4}, folds=folds)
+    point = {"filters": 4, "learning_rate": 1e-30, "optimizer": "SGD"}  # learns nothing but BN's averages
+    child = train("child", 2, trial=12, point=point, ancestor=ancestor(train), folds=folds)
+    assert train.remarks == []
+    assert child["inherited"] == {"trial": 7, "layers": 4, "of": 4}
+    trainable = [n for n, array in enumerate(best_weights(train.folder / "child")[0]) if n not in (4, 5)]
+    for mine, theirs in zip(best_weights(train.folder / "child"), best_weights(train.folder / "parent7"), strict=True):
+        assert all((mine[n] == theirs[n]).all() for n in trainable)
+    assert child["history"]["val_accuracy"][0] > parent["history"]["val_accuracy"][0] - 0.05
+    # What was taken is known after a pause as well, when the parent may be gone.
+    shutil.rmtree(train.folder / "parent7")
+    again = train("child", 3, start=2, trial=12, point=point, ancestor=ancestor(train), folds=folds)
+    assert again["inherited"] == child["inherited"]
+    assert train.remarks == []
 
 
 @pytest.mark.parametrize("what", ["gone", "damaged", "of other folds", "of another network"])
