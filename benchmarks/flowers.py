@@ -150,7 +150,8 @@ class Benchmark:
         if cell.ended != KEPT:
             return
         epochs = self.arguments.epochs if cell.strategy == DEFAULT else self.arguments.retrain_epochs
-        if any((m["seed"], m["epochs"]) == (seed, epochs) for m in read_measurements(cell.folder)):
+        wanted = (Study.load(cell.folder).require_best()["trial"], seed, epochs)
+        if any((m["trial"], m["seed"], m["epochs"]) == wanted for m in read_measurements(cell.folder)):
             return
         model = cell.folder / f"seed_{seed}.keras"
         command = ["-m", "metaopt", "retrain", "--results", str(cell.folder), "--seed", str(seed)]

@@ -54,7 +54,9 @@ class Found:
         self.trained = [record for record in study.records if record["status"] == "ok" and not record["imported"]]
         self.best: Record | None = best_record(study.records)
         trial = None if self.best is None else self.best["trial"]
-        self.measured: list[Measurement] = [m for m in read_measurements(cell.folder) if m["trial"] == trial]
+        measured = [one for one in read_measurements(cell.folder) if one["trial"] == trial]
+        # Retrainings for other numbers of epochs, by an earlier command, are other models.
+        self.measured: list[Measurement] = [one for one in measured if one["epochs"] == measured[-1]["epochs"]]
 
     @property
     def kept(self) -> float:
