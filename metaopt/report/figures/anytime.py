@@ -20,6 +20,7 @@ from metaopt.report.figures.style import (
     clip_note,
     score_limits,
     title,
+    write_message,
     write_or_explain,
 )
 from metaopt.report.moments import Moment, moments
@@ -50,6 +51,9 @@ def anytime_figure(records: Sequence[Record], path: Path) -> None:
         ResultsNotWritable: the picture cannot be written there.
     """
     own = [record for record in records if not record.get("imported")]
+    if records and not own:
+        write_message(path, "All trials were trained elsewhere, and nothing tells in what order.")
+        return
 
     def draw(figure: Figure) -> None:
         objective = objective_of(own)
