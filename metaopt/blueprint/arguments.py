@@ -64,6 +64,9 @@ def whole(kind: str, argument: str, value: Any, least: int = 1) -> int:
     Raises:
         InvalidArchitecture: it is not a whole number, or below ``least``.
     """
+    known = type(value)
+    if (known is int or (known is float and value.is_integer())) and value >= least:  # as it nearly always is
+        return int(value)
     if not isinstance(value, numbers.Real) or not float(value).is_integer():
         raise InvalidArchitecture(kind, None, f"{argument} must be a whole number, not {value!r}")
     integer = int(float(value))
@@ -121,7 +124,7 @@ def _known(kind: str, argument: str, name: Any, names: frozenset[str]) -> str:
 
 def penalty(kind: str, argument: str, value: Any) -> float:
     """A factor of an L2 penalty as a float; None is none at all, 0."""
-    return 0.0 if value is None else real(kind, argument, value, 0.0, math.inf)
+    return 0.0 if value is None or (type(value) is float and value == 0) else real(kind, argument, value, 0.0, math.inf)
 
 
 def real(kind: str, argument: str, value: Any, low: float, high: float) -> float:

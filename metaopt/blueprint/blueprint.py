@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from metaopt.blueprint.canonical import canonical_hash
@@ -152,16 +153,11 @@ def _reached(outputs: Any) -> tuple[Node, ...]:
     """All nodes that the outputs need, in the order in which they were made, so inputs before their consumers."""
     reached: set[Node] = set()
     open_nodes = list(outputs)
-    while open_nodes:
-        node = open_nodes.pop()
+    for node in open_nodes:  # grows as it goes
         if node not in reached:
             reached.add(node)
-            open_nodes.extend(node.inputs)
-    return tuple(sorted(reached, key=_creation_index))
-
-
-def _creation_index(node: Node) -> int:
-    return node.index
+            open_nodes += node.inputs
+    return tuple(sorted(reached, key=attrgetter("index")))
 
 
 def _snake_case(kind: str) -> str:

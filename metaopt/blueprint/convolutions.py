@@ -67,7 +67,6 @@ def _depthwise_geometry(kind: str, kernel: Any, strides: Any, dilation: Any) -> 
 
 @arguments.cached
 def _conv_arguments(
-    filters: Any,
     kernel_size: Any,
     strides: Any,
     padding: Any,
@@ -78,15 +77,14 @@ def _conv_arguments(
     kernel_initializer: Any,
     bias_initializer: Any,
 ) -> tuple:
-    """All arguments of a Conv2D but the penalty, in one form; cached as one, as a search makes these most often."""
+    """All arguments of a Conv2D but filters and penalty, in one form.
+
+    Cached as one, as a search makes these most often; without the filters, of which there are too many to come again.
+    """
     kind = "Conv2D"
-    filters = arguments.whole(kind, "filters", filters)
     groups = arguments.whole(kind, "groups", groups)
-    if filters % groups:
-        raise InvalidArchitecture(kind, None, f"{filters} filters cannot be split into {groups} groups")
     kernel_size, strides, dilation_rate = _geometry(kind, kernel_size, strides, dilation_rate)
     return (
-        filters,
         kernel_size,
         strides,
         arguments.padding(kind, padding),
@@ -127,8 +125,8 @@ class Conv2D(Layer):
     kernel_regularizer: float | None = 0.0
 
     def __post_init__(self) -> None:
+        filters = self.filters = arguments.whole(self.kind, "filters", self.filters)
         (
-            self.filters,
             self.kernel_size,
             self.strides,
             self.padding,
@@ -139,7 +137,6 @@ class Conv2D(Layer):
             self.kernel_initializer,
             self.bias_initializer,
         ) = _conv_arguments(
-            self.filters,
             self.kernel_size,
             self.strides,
             self.padding,
@@ -150,6 +147,8 @@ class Conv2D(Layer):
             self.kernel_initializer,
             self.bias_initializer,
         )
+        if filters % self.groups:
+            raise InvalidArchitecture(self.kind, None, f"{filters} filters cannot be split into {self.groups} groups")
         self.kernel_regularizer = arguments.penalty(self.kind, "kernel_regularizer", self.kernel_regularizer)
 
     def output_shape(self, *shapes: Shape) -> Shape:

@@ -74,6 +74,8 @@ class Layer(metaclass=LayerClass):
     config_of: ClassVar[Callable[[Any], Any]]
     # Whether it has parameters or multiply-accumulates at all, set by register_layer.
     weighted: ClassVar[bool] = False
+    # Whether its output has its input's shape, whatever it is; set by register_layer.
+    keeps_shape: ClassVar[bool] = False
 
     name: str | None = field(default=None, kw_only=True)
     # What it was first called on. Shapes, not the node: a cycle would leave every network to the garbage collector.
@@ -131,6 +133,9 @@ class Layer(metaclass=LayerClass):
         if type(inputs) is Node:
             nodes: tuple[Node, ...] = (inputs,)
             shapes: tuple[Shape, ...] = (inputs.shape,)
+            if self.keeps_shape and self._first is None and self.input_rank is None:  # nothing can be wrong
+                self._first = shapes
+                return Node(self, nodes, inputs.shape)
         else:
             nodes = self._merged(inputs)
             shapes = tuple([node.shape for node in nodes])
@@ -184,6 +189,7 @@ def register_layer(cls: AnyLayer) -> AnyLayer:
     cls.kind = cls.__name__
     cls.config_of = staticmethod(attrgetter(*names) if names else _no_config)
     cls.weighted = cls.parameters is not Layer.parameters or cls.macs is not Layer.macs
+    cls.keeps_shape = cls.output_shape is Layer.output_shape and not cls.merges
     _KINDS[cls.__name__] = cls
     return cls
 

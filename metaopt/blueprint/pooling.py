@@ -36,7 +36,8 @@ class _Pooling2D(Layer):
 
     def __post_init__(self) -> None:
         self.pool_size, self.strides = _windows(self.kind, self.pool_size, self.strides)
-        self.padding = arguments.padding(self.kind, self.padding)
+        if self.padding != "valid":
+            self.padding = arguments.padding(self.kind, self.padding)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         height, width, channels = shapes[0]

@@ -30,9 +30,12 @@ def check_index(choice: Choice, value: float) -> int:
     Raises:
         UserError: it is the index of none.
     """
+    options = len(choice.options)
+    if type(value) is int and 0 <= value < options:  # as it nearly always is
+        return value
     index = int(value)
-    if index != value or not 0 <= index < len(choice.options):
-        raise UserError(f"{choice.label!r} has {len(choice.options)} options, counted from 0; {value} is none of them")
+    if index != value or not 0 <= index < options:
+        raise UserError(f"{choice.label!r} has {options} options, counted from 0; {value} is none of them")
     return index
 
 
@@ -49,7 +52,10 @@ def _closure(node: Node, below: list[Evaluate], integers: Container[str]) -> Eva
         case Value(label=label):
             convert = int if label in integers else float
             return lambda vals: convert(vals[label])
-        case Choice(label=label):
+        case Choice(label=label, options=options):
+            if all(isinstance(option, Constant) for option in options):
+                constants = [option.value for option in options if isinstance(option, Constant)]
+                return lambda vals: constants[check_index(node, vals[label])]
             return lambda vals: below[check_index(node, vals[label])](vals)
         case Record(items=items):
             pairs = [(key, item) for (key, _), item in zip(items, below, strict=True)]

@@ -123,3 +123,12 @@ def test_an_error_of_the_users_own_operation_is_not_taken_for_a_missing_label() 
     assert space.point({"x": 0}) == {"x": 1}
     with pytest.raises(KeyError):
         space.point({"x": 1})
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_draw_is_what_completing_nothing_gives_label_by_label(name: str) -> None:
+    """Both go the same way through the space; only the draw takes short cuts."""
+    space = compile_space(EXAMPLES[name]())
+    for seed in range(DRAWS):
+        drawn = space.draw(np.random.default_rng(seed))
+        assert list(drawn.items()) == list(space.complete({}, np.random.default_rng(seed)).items())

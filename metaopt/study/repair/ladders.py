@@ -1,7 +1,7 @@
 """The values that a label may be moved to."""
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -32,6 +32,15 @@ class Ladders:
         if found is None:
             found = self._ladders[label] = self._ladder(label)
         return found
+
+    def lower(self, label: str, value: float) -> tuple[float, ...]:
+        """The values below one."""
+        values = self.values(label)
+        return values[: bisect_left(values, value)]
+
+    def has(self, label: str, value: float) -> bool:
+        """Whether ``on_ladder`` leaves a value as it is."""
+        return label in self._discrete or value in self.values(label)
 
     def nearest(self, label: str, value: float) -> list[float]:
         """The other values, the nearest by rank first."""

@@ -124,7 +124,7 @@ class Repair:
             alternatives = self._space.by_label[label].conditions
             if not any(all(found.get(choice) == index for choice, index in one) for one in alternatives):
                 del found[label]
-        return Vals(found)
+        return found
 
     def _descent(self, wanted: Vals, start: Vals, outcome: Repaired, rng: np.random.Generator) -> Vals | None:
         """The repair for what no trace shows: from the nearest values so far, then from draws."""

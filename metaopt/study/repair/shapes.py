@@ -19,8 +19,11 @@ from metaopt.study.repair.ladders import Ladders
 from metaopt.study.repair.plan import Output, Shop, Size, Step
 from metaopt.study.repair.walk import Walk
 
-# Ways to mend a layer, each as (number of a label, its new value) once or twice.
-Ways = list[tuple[tuple[int, float], ...]]
+# A way to mend a layer: (number of a label, its new value) once or twice.
+Way = tuple[tuple[int, float], ...]
+Ways = list[Way]
+# A way, with the output and the arguments of the layer that is mended by it.
+_Mended = tuple[Way, Output | None, tuple[Any, ...]]
 
 _MOST_REMEMBERED = 1 << 16
 
@@ -37,6 +40,7 @@ class Mender:
         self._ladders = ladders
         self._shop = shop
         self._ways: dict[Any, Ways] = {}
+        self._mended: dict[Any, list[_Mended]] = {}
         self._held = _held_labels(space)
         self._above: dict[tuple[str, ...], list[tuple[str, int]]] = {}
 
@@ -78,8 +82,7 @@ class Mender:
                     arguments = step.arguments(vals)
                     output = output_of(step, size, arguments)
                     if output is None and rng is not None:
-                        output = self._mend_step(walk, number, size, rng)
-                        arguments = step.arguments(vals)
+                        output, arguments = self._mend_step(walk, number, size, rng)
                     elif output is None:
                         walk.stands = False
                     if output is not None:
@@ -91,8 +94,10 @@ class Mender:
     def _take_back(self, walk: Walk, rng: np.random.Generator) -> None:
         """Lowers strides until the image lasts as deep as is drawn."""
         bits: dict[str, float] = {}
+        vals = walk.vals
         for step in walk.steps:
-            if step.strides is not None and (reduction := _bits(step.strides(walk.vals))):
+            strides = step.strides
+            if strides is not None and (reduction := _bits(strides(vals))):
                 for label in step.stride_labels:
                     bits[label] = reduction
         image = math.log2(max([min(step.size) for step in walk.steps if not step.inputs and step.size], default=1))
@@ -107,34 +112,56 @@ class Mender:
             if total <= image:
                 return
             label = labels[index]
-            value = walk.vals[label]
-            lower = [other for other in self._ladders.values(label) if other < value]
+            value = vals[label]
+            lower = self._ladders.lower(label, value)
             if lower:
                 chosen = lower[int(rng.random() * len(lower))]
                 left = math.log(max(chosen, 1)) / math.log(value) if value > 1 else 0.0
                 total -= lasting * bits[label] * (1 - left)
-                walk.move({label: chosen})
+                vals[label] = chosen
+                walk.moved.add(label)
 
-    def _mend_step(self, walk: Walk, number: int, size: Size, rng: np.random.Generator) -> Output | None:
-        """Moves the labels of a layer that has no output; returns its output, None if it still has none."""
-        step = walk.steps[number]
+    def _mend_step(
+        self, walk: Walk, number: int, size: Size, rng: np.random.Generator
+    ) -> tuple[Output | None, tuple[Any, ...]]:
+        """Moves the labels of a layer that has no output; returns its output, None if it still has none, and its
+        arguments.
+        """
+        step, vals = walk.steps[number], walk.vals
         if not step.labels:
-            return None
-        ways = self._ways_to_mend(walk, step, size)
+            return None, ()
+        labels = step.labels
+        wanted = tuple([vals[label] for label in labels])
+        key = (step.alike, size, wanted)
+        mended = self._mended.get(key)
+        if mended is None and all(map(self._ladders.has, labels, wanted)):
+            mended = [self._mended_by(way, step, size, wanted) for way in self._ways_to_mend(walk, step, size)]
+            if len(self._mended) < _MOST_REMEMBERED:
+                self._mended[key] = mended
+        ways: Sequence[Any] = self._ways_to_mend(walk, step, size) if mended is None else mended
         while ways:
-            way = ways[int(rng.random() * len(ways))]
-            before = {step.labels[which]: walk.vals[step.labels[which]] for which, _ in way}
-            walk.move({step.labels[which]: value for which, value in way})
-            mended = self._shop.output(step, size, step.arguments(walk.vals))
-            if mended is not None:
-                return mended
-            walk.move(before)  # other values are not on their ladders, from which the way was found
-            ways = [other for other in ways if other is not way]
+            chosen = ways[int(rng.random() * len(ways))]
+            way, output, arguments = self._mended_by(chosen, step, size, wanted) if mended is None else chosen
+            if output is not None:
+                for which, value in way:
+                    vals[labels[which]] = value
+                    walk.moved.add(labels[which])
+                return output, arguments
+            # Values that are not on their ladders, from which the ways were found, need not be mended by every way.
+            ways = [other for other in ways if other is not chosen]
         if self._leave_out(walk, step, rng):
             walk.left_out.add(number)
         else:
             walk.stands = False
-        return None
+        return None, step.arguments(vals)
+
+    def _mended_by(self, way: Way, step: Step, size: Size, wanted: Sequence[float]) -> _Mended:
+        """What a layer is, mended in one way."""
+        vals = dict(zip(step.labels, wanted, strict=True))
+        for which, value in way:
+            vals[step.labels[which]] = value
+        arguments = step.arguments(vals)
+        return way, self._shop.output(step, size, arguments), arguments
 
     def _ways_to_mend(self, walk: Walk, step: Step, size: Size) -> Ways:
         """The nearest values that give the layer an output: of each label alone, else of each two labels."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from metaopt.study.limits import Limit
 from metaopt.study.repair.ladders import Ladders
-from metaopt.study.repair.plan import Shop, has_width
+from metaopt.study.repair.plan import Coefficients, Shop, has_width
 from metaopt.study.repair.walk import Walk
 
 _AIM = 0.98  # of the limit: what follows other branches is known only once it is made
@@ -33,17 +33,27 @@ class Costs:
         self._users: list[list[int]] = [[] for _ in range(n)]  # steps whose channels or cost depend on a step
         self._by_label: dict[str, list[int]] = {}
         self._labels: dict[int, list[str]] = {}
-        counted = set()
+        self._coefficients: dict[int, Coefficients] = {}
         self._counted_before = set()
+        counted = set()
         for number, step in enumerate(walk.steps):
-            for back in (*step.inputs, *((step.leader,) if step.leader else ())):
+            inputs = step.inputs
+            for back in inputs:
                 self._users[number - back].append(number)
+            if step.leader:
+                self._users[number - step.leader].append(number)
             for label in step.width_labels:
                 self._by_label.setdefault(label, []).append(number)
-            if step.layer in counted:
-                self._counted_before.add(number)
-            counted.add(step.layer)
-            self._update(number)
+            if step.layer.weighted and number not in walk.left_out and len(inputs) == 1:
+                size = walk.sizes[number - inputs[0]]
+                self._coefficients[number] = shop.coefficients(step, size, walk.sizes[number], walk.arguments[number])
+                if step.layer in counted:
+                    self._counted_before.add(number)
+                counted.add(step.layer)
+            if step.passes and inputs and number not in self._coefficients:
+                self._channels[number] = self._channels[number - inputs[0]]
+            else:
+                self._update(number)
 
     def costliest(self, name: str, but: set[int]) -> int | None:
         """The step that costs most, of those that cost anything."""
@@ -106,15 +116,16 @@ class Costs:
             now = before * walk.factors[number]
         changed = now != channels[number]
         channels[number] = now
-        if step.layer.weighted and number not in walk.left_out and len(step.inputs) == 1:
-            size = walk.sizes[number - step.inputs[0]]
-            found = self._shop.coefficients(step, size, walk.sizes[number], walk.arguments[number])
-            for name, (alpha, beta, gamma, delta) in zip(LIMITED, found, strict=True):
-                cost = alpha * before * now + beta * now + gamma * before + delta
+        coefficients = self._coefficients.get(number)
+        if coefficients is not None:
+            both = before * now
+            for name, (alpha, beta, gamma, delta) in zip(LIMITED, coefficients, strict=True):
+                costs = self._costs[name]
+                cost = alpha * both + beta * now + gamma * before + delta
                 if name == "params" and number in self._counted_before:
                     cost = 0.0
-                self.sums[name] += cost - self._costs[name][number]
-                self._costs[name][number] = cost
+                self.sums[name] += cost - costs[number]
+                costs[number] = cost
         return changed
 
 

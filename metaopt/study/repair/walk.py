@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from metaopt.spaces import Vals
 from metaopt.study.repair.plan import Size, Step
 
 
@@ -22,7 +23,7 @@ class Walk:
 
     def __init__(self, steps: Sequence[Step], vals: Mapping[str, float]):
         self.steps = steps
-        self.vals = dict(vals)
+        self.vals = Vals(vals)
         self.moved: set[str] = set()
         self.sizes: list[Size] = []
         self.factors: list[float] = []
