@@ -32,6 +32,11 @@ class Checkpoints:
         """The directory of a trial, which need not exist yet."""
         return None if self._keep == "none" else str(self._folder / f"{trial:06d}")
 
+    @property
+    def clears(self) -> bool:
+        """Whether any checkpoint is ever removed; to say which ones are needed takes time where trials are many."""
+        return self._keep == "needed"
+
     def clear(self, needed: Collection[int], useful: Sequence[int]) -> None:
         """Removes what nobody can ask for again, then what exceeds the quota; what cannot be removed is left.
 
@@ -42,7 +47,7 @@ class Checkpoints:
         Raises:
             UserError: the quota holds not even one trial.
         """
-        if self._keep != "needed" or not self._folder.is_dir():
+        if not self.clears or not self._folder.is_dir():
             return
         sizes: dict[int, int] = {}
         for directory in self._folder.iterdir():

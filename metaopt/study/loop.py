@@ -286,6 +286,8 @@ class Search:
 
     def _clear_checkpoints(self) -> None:
         """Removes the checkpoints that nobody can ask for again, and under the quota others, the worst first."""
+        if not self._checkpoints.clears:
+            return
         trials = self._study.state.trials
         running = [trials[number] for number in self._submitted]
         needed = set(self._submitted) | ({self._best["trial"]} if self._best is not None else set())
