@@ -6,6 +6,7 @@ A new executor's test file makes itself a fixture ``executor`` and imports ``*``
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,8 @@ class Scripted:
     def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished | Failed | Rejected:
         self.trained.append(job.trial)
         point = job.point or {}
+        if "meet" in point:
+            meet(point["meet"], job.trial)
         for epoch in range(job.start + 1, job.to + 1):
             time.sleep(point.get("seconds", 0))
             if epoch == point.get("at", 2):
@@ -45,6 +48,14 @@ class Scripted:
         if point.get("do") == "unpicklable":
             return Finished(job.trial, result={"loss": (each for each in ())})
         return Finished(job.trial, info={"set_up": self.set_up, "trained": list(self.trained)})
+
+
+def meet(folder: Path, trial: int) -> None:
+    """Waits until two trials are here, so that a worker that starts late is waited for."""
+    (folder / str(trial)).touch()
+    deadline = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def act(what: str | None) -> None:

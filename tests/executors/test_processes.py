@@ -120,12 +120,12 @@ def test_a_worker_that_leaks_is_replaced_between_trials() -> None:
         assert pids[0] == pids[1] != pids[2] == pids[3]
 
 
-def test_workers_train_side_by_side() -> None:
+def test_workers_train_side_by_side(tmp_path) -> None:
     with Processes(Scripted(), workers=2) as executor:
         assert executor.slots == 2
         for trial in (0, 1):
-            executor.submit(Job(trial, {"seconds": 0.1}, to=4))
-        reports = collect(executor)
+            executor.submit(Job(trial, {"meet": tmp_path, "seconds": 0.1}, to=4))
+        reports = collect(executor, limit=90)
     for trial in (0, 1):
         own = [report for report in reports if report.trial == trial]
         assert [getattr(report, "epoch", "end") for report in own] == [1, 2, 3, 4, "end"]
