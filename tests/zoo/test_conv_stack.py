@@ -1,14 +1,12 @@
 import math
-import os
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 
-from metaopt.blueprint import Add, BatchNormalization, Blueprint, Conv2D, Dense, InvalidArchitecture, MaxPooling2D
+from metaopt.blueprint import Add, Blueprint, Conv2D
 from metaopt.errors import UserError
-from metaopt.spaces import Space, compile_space
+from metaopt.spaces import compile_space
 from metaopt.zoo import conv_stack
 from metaopt.zoo.conv_stack import FITTED, _to_size, make_space, network, padding_of, training
 from metaopt.zoo.loading import load_problem
@@ -208,58 +206,3 @@ def test_the_training() -> None:
     assert training(point({})).batch_size == 32
     problem = load_problem("conv_stack")
     assert problem.training(point({})) == training(point({}))
-
-
-def best_of(work: Any, repeats: int = 5) -> float:
-    """Seconds of CPU; other processes' share does not count."""
-    spent = []
-    for _ in range(repeats):
-        begun = time.process_time()
-        work()
-        spent.append(time.process_time() - begun)
-    return min(spent)
-
-
-def test_deep_stacks_are_drawn_and_judged_fast_enough_for_the_guard() -> None:
-    space: Space = compile_space(make_space(30, 30))
-    rng = np.random.default_rng(6)
-    draws = [space.draw(rng) for _ in range(50)]
-    points = [tame(space.point(vals)) for vals in draws]
-
-    def judge() -> int:
-        return sum(network(one, SHAPE, HEADS).params for one in points)
-
-    assert best_of(lambda: [space.draw(rng) for _ in range(50)]) / 50 < 600e-6  # 150 µs on an idle core
-    assert best_of(lambda: [space.point(vals) for vals in draws]) / 50 < 300e-6  # 75 µs
-    assert best_of(judge) / 50 < 1200e-6  # 300 µs
-
-
-def test_random_stacks_are_networks_or_refused() -> None:
-    rng = np.random.default_rng(7)
-    found = 0
-    for _ in range(300):
-        try:
-            blueprint = network(SPACE.point(SPACE.draw(rng)), SHAPE, HEADS)
-        except InvalidArchitecture:
-            continue
-        found += 1
-        kinds = {type(layer) for layer in blueprint.layers}
-        assert {Conv2D, Dense} <= kinds
-        assert blueprint.params > 0
-    assert found > 5
-    assert {BatchNormalization, MaxPooling2D, Add} <= {
-        type(layer) for layer in network(tame(SPACE.point(SPACE.draw(rng))), SHAPE, HEADS).layers
-    }
-
-
-@pytest.mark.slow
-def test_keras_builds_them() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    grown = point(*[{"kernel": 4, "padding": 0.99}] * 2, {"skip": 2}, residual=True)
-    space = compile_space(make_space(6, 6))
-    deep = tame(space.point(space.draw(np.random.default_rng(8))))
-    for one in (grown, deep, point({"stride": 3, "skip": 1}, {"stride": 2, "skip": 2}, residual=True)):
-        blueprint = network(one, (32, 32, 3), HEADS)
-        model = blueprint.to_keras()
-        assert model.count_params() == blueprint.params
-        assert model(np.zeros((2, 32, 32, 3), "float32"))["label"].shape == (2, 10)
