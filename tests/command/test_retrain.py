@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.command import retrain as command
+from metaopt.command import points
 from metaopt.command.retrain import main
 from metaopt.command.retrain_plan import BEST, CHOSEN, make_plan, whole_if_annealed
 from metaopt.command.search import main as search
@@ -178,8 +178,8 @@ def test_a_limit_that_the_final_model_breaks_is_said(capsys, results, tmp_path, 
 
 @pytest.mark.slow
 def test_another_data_set_or_network_is_refused(capsys, searched, results, monkeypatch) -> None:
-    load = command.load
-    monkeypatch.setattr(command, "load", lambda spec: replace(load(spec), fingerprint="another"))
+    load = points.load
+    monkeypatch.setattr(points, "load", lambda spec: replace(load(spec), fingerprint="another"))
     code, _, errors = retrain(capsys, "--results", results)
     assert code == 3
     assert "digits holds other images now" in errors[0]
