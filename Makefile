@@ -6,6 +6,8 @@ RUN := $(VENV)/bin/python
 # A stamp is younger than the requirements that .venv was last brought up to.
 READY := $(VENV)/.requirements
 READY_DEV := $(VENV)/.requirements-dev
+# A file's tests stay together, as they share what was trained once.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -21,10 +23,10 @@ report: $(READY)  ## draw what the search in results/ found
 	$(RUN) -m metaopt report
 
 test: $(READY_DEV)  ## run every test
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(SIDE_BY_SIDE)
 
 test-fast: $(READY_DEV)  ## run the tests that take no training, under two minutes
-	$(RUN) -m pytest -m "not slow"
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
 lint: $(READY_DEV)  ## check style and types, as CI and pre-commit do
 	$(RUN) -m ruff check .
