@@ -66,7 +66,7 @@ def measure(problem: Problem, point: Any, data: DataSet, epochs: int, folds: int
     writing: list[float] = []
     trained: list[float] = []
     run = Run(folds=folds, report=lambda epoch: trained.append(epoch.seconds) or True)
-    with tempfile.TemporaryDirectory(dir=ROOT) as folder, measured(writing):
+    with tempfile.TemporaryDirectory() as folder, measured(writing):
         began = time.perf_counter()
         record = build_and_train(problem, point, data, epochs=epochs, checkpoint=folder, run=run)
         wall = time.perf_counter() - began

@@ -144,4 +144,4 @@ def test_what_is_wrong_with_data_or_problem_reaches_the_driver(problem: str, dat
     with Processes(KerasTrainer(problem, data)) as executor:
         executor.submit(Job(0, {}, to=1))
         with pytest.raises(UserError, match=message):
-            executor.wait(lambda _: True, timeout=60)
+            executor.wait(lambda _: True, timeout=250)
