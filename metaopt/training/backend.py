@@ -1,6 +1,7 @@
 """Settings of the machine and of Keras' backend that every training of a worker shares, and their description."""
 
 import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -13,6 +14,8 @@ import joblib
 
 _MIXED_FLOAT16 = (7, 0)  # compute capability of the first GPUs with float16 tensor cores (Volta)
 _MIXED_BFLOAT16 = (8, 0)  # and with bfloat16 (Ampere), whose range needs no loss scaling
+# Of glibc's malloc.h: name → (number of the parameter, value); see ``_keep_memory``.
+_MALLOPT = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_MMAP_MAX": (-4, 0), "M_ARENA_MAX": (-8, 1)}
 _PACKAGES = ("metaopt", "keras", "tensorflow", "jax", "torch", "numpy")
 
 
@@ -26,6 +29,7 @@ def prepare(threads: int | None = None, deterministic: bool = False) -> None:
         threads: CPU threads; None for what the environment says (an executor's worker has it set), else all cores.
         deterministic: operations whose results depend on the order of threads are replaced by slower ones, or refused.
     """
+    _keep_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if threads is not None:
@@ -70,6 +74,32 @@ def clean_session() -> Iterator[None]:
             del registry[name]
         keras.utils.clear_session()
         gc.collect()
+        _give_memory_back()
+
+
+def _c_library() -> Any:
+    """glibc, or None on a system without it."""
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
+
+
+def _keep_memory() -> None:
+    """Has the C library keep memory that a training step frees for the next one.
+
+    By default glibc maps each large block anew and gives it back at once. The activations of a step are such blocks:
+    tens of megabytes whose every page the kernel has to zero again, which took as long as the computing itself on a
+    virtual machine (benchmarks/memory.py). One arena, for blocks are freed by other threads than those that took them.
+    """
+    library = _c_library()
+    if library is not None:
+        for parameter, value in _MALLOPT.values():
+            library.mallopt(parameter, value)
+
+
+def _give_memory_back() -> None:
+    """Returns what ``_keep_memory`` kept and nothing uses, between two trainings."""
+    library = _c_library()
+    if library is not None:
+        library.malloc_trim(0)
 
 
 def _gradient_registry() -> dict[str, Any]:
