@@ -66,6 +66,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     **{name: {"sampler": sampler, "scheduler": scheduler} for name, (sampler, scheduler) in STRATEGIES.items()},
     "tpe × asha": {"sampler": "tpe", "scheduler": "asha"},
     "evolution × asha": {"sampler": "evolution", "scheduler": "asha"},
+    "gp-asha from 3 epochs": {"sampler": "gp", "scheduler": "asha", "min_epochs": 3},
     "bohb from 3 epochs": {"sampler": "tpe", "scheduler": "hyperband", "min_epochs": 3},
     "asha from 3 epochs": {"sampler": "random", "scheduler": "asha", "min_epochs": 3},
     "tpe × asha from 3 epochs": {"sampler": "tpe", "scheduler": "asha", "min_epochs": 3},

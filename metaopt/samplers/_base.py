@@ -138,3 +138,16 @@ class Sampler(ABC):
         from metaopt.samplers._hyperopt import suggest  # it imports this module
 
         return suggest(self, new_ids, domain, trials, seed)
+
+
+def untried(draws: list[Vals], history: History, running: Sequence[Vals]) -> list[Vals]:
+    """Those of some draws that were never trained, at whatever budget; all of them if there are none.
+
+    The guard would refuse the others.
+    """
+    known = {_key(vals) for vals in (*(one.vals for one in history.observations), *running)}
+    return [vals for vals in draws if _key(vals) not in known] or draws
+
+
+def _key(vals: Vals) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted(vals.items()))

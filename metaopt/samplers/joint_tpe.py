@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metaopt.samplers._base import History, Sampler
+from metaopt.samplers._base import History, Sampler, untried
 from metaopt.samplers._density import Density, Encoded
 from metaopt.spaces import Vals
 
@@ -57,14 +57,8 @@ class JointTPE(Sampler):
         count = max(least, math.ceil(self.good * len(ranked)))
         good = Density(space, trials[:count], self.prior_weight)
         rest = Density(space, trials[count:], self.prior_weight)
-        known = {_key(vals) for vals in (*(one.vals for one in history.observations), *running)}
-        draws = [space.decode(places) for places in good.draw(self.candidates, rng)]
-        draws = [vals for vals in draws if _key(vals) not in known] or draws
+        draws = untried([space.decode(places) for places in good.draw(self.candidates, rng)], history, running)
         encoded = Encoded.of(space, draws)
         vals = draws[int(np.argmax(good.log(encoded) - rest.log(encoded)))]
         vals.model_based = True
         return vals
-
-
-def _key(vals: Vals) -> tuple[tuple[str, float], ...]:
-    return tuple(sorted(vals.items()))

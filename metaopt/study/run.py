@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaopt.samplers import SAMPLERS, TPE, Evolution, JointTPE
+from metaopt.samplers import GP, SAMPLERS, TPE, Evolution, JointTPE
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import compile_space
 from metaopt.study.checkpoints import Checkpoints, Keep
@@ -156,6 +156,7 @@ def make_strategy(settings: Settings) -> Strategy:
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,
         "tpe": lambda: TPE(settings.startup) if settings.scheduler == "full" else JointTPE(),
+        "gp": lambda: GP(startup=min(GP.startup, settings.startup)),
         "evolution": lambda: Evolution(mu=settings.mu, lambda_=settings.lambda_),
     }
     scheduler = SCHEDULERS[settings.scheduler](

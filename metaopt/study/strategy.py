@@ -17,8 +17,10 @@ STRATEGIES = {
     "random": ("random", "full"),
     "anneal": ("anneal", "full"),
     "evolution": ("evolution", "full"),
+    "gp": ("gp", "full"),
     "hyperband": ("random", "hyperband"),
     "asha": ("random", "asha"),
+    "gp-asha": ("gp", "asha"),
     "bohb": ("tpe", "hyperband"),
     "ea-hyperband": ("evolution", "hyperband"),
 }

@@ -1,0 +1,109 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hyperopt import hp
+from scipy.integrate import quad
+
+from metaopt.samplers import GP, History, JointTPE, Observation, Random
+from metaopt.samplers.gp import log_expected_improvement
+from metaopt.spaces import Space, compile_space
+from tests.samplers.test_joint_tpe import at_rungs
+
+LINE = {"x": hp.uniform("x", 0, 1)}
+
+
+def proposed(history: History, running: Any = (), n: int = 15, sampler: Any = None) -> list[Any]:
+    sampler = sampler or GP()
+    return [sampler.propose(999, history, running, np.random.default_rng([seed, 1])) for seed in range(n)]
+
+
+def trained(space: Space, loss: Any, n: int = 25, **more: Any) -> History:
+    rng = np.random.default_rng(4)
+    draws = [space.draw(rng) for _ in range(n)]
+    return History(space, tuple(Observation(number, vals, loss(vals), **more) for number, vals in enumerate(draws)))
+
+
+@pytest.mark.parametrize("z", [4.0, 1.0, 0.0, -1.0, -5.0, -0.999, -1.001, -10.0, -30.0, -100.0])
+def test_the_expected_improvement_is_its_integral(z: float) -> None:
+    """E = ∫ t·φ(t − z) dt over t > 0, from which exp(−z²/2) is taken out so that nothing underflows."""
+    integral, _ = quad(lambda t: t * math.exp(-(t**2) / 2 + z * t), 0, 40 / max(1.0, abs(z)) + max(0.0, 2 * z) + 10)
+    expected = math.log(integral) - z**2 / 2 - 0.5 * math.log(2 * math.pi)
+    found = log_expected_improvement(0.5, np.array([0.5 - 2 * z]), np.array([2.0]))
+    assert found[0] - math.log(2) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_before_the_start_up_is_over_the_prior_is_drawn_from() -> None:
+    space = compile_space(LINE)
+    assert not any(vals.model_based for vals in proposed(trained(space, lambda vals: vals["x"], 9)))
+    assert all(vals.model_based for vals in proposed(trained(space, lambda vals: vals["x"], 10)))
+
+
+def test_short_trainings_tell_of_long_ones() -> None:
+    """At the largest budget stand two trials, far from the best place, which the first rung alone shows."""
+    history = at_rungs(compile_space(LINE), {1: 30, 9: 2}, lambda x, budget: abs(x - 0.3) - math.log(budget))
+    assert np.median([vals["x"] for vals in proposed(history)]) == pytest.approx(0.3, abs=0.07)
+
+
+def test_where_rungs_disagree_the_largest_budget_counts() -> None:
+    best = {1: 0.2, 9: 0.8}
+    history = at_rungs(compile_space(LINE), {1: 40, 9: 15}, lambda x, budget: abs(x - best[budget]))
+    assert np.median([vals["x"] for vals in proposed(history)]) == pytest.approx(0.8, abs=0.1)
+
+
+def test_workers_side_by_side_do_not_try_the_same() -> None:
+    space = compile_space({name: hp.uniform(name, 0, 1) for name in "xyz"})
+    history = trained(space, lambda vals: (vals["x"] - 0.4) ** 2 + (vals["y"] - 0.6) ** 2, 10)
+    alone = GP().propose(999, history, (), np.random.default_rng(0))
+    beside = GP().propose(999, history, [alone], np.random.default_rng(0))
+    assert math.dist(alone.values(), beside.values()) > 0.1
+
+
+def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
+    space = compile_space(LINE)
+    rng = np.random.default_rng(2)
+    draws = [space.draw(rng) for _ in range(40)]
+    history = History(
+        space,
+        tuple(
+            Observation(n, vals, vals["x"], feasible=vals["x"] > 0.6, violation=max(0.0, 0.6 - vals["x"]))
+            for n, vals in enumerate(draws)
+        ),
+    )
+    assert 0.55 < np.median([vals["x"] for vals in proposed(history)]) < 0.75
+
+
+def test_it_does_not_propose_what_was_trained_while_there_is_anything_else() -> None:
+    space = compile_space({"a": hp.choice("a", list(range(4))), "b": hp.quniform("b", -0.49, 4.49, 1)})
+    rng = np.random.default_rng(7)
+    unlike = {tuple(vals.values()): vals for vals in (space.draw(rng) for _ in range(300))}
+    *known, left = unlike.values()
+    history = History(space, tuple(Observation(n, vals, vals["b"]) for n, vals in enumerate(known)))
+    assert all(vals == left for vals in proposed(history))
+
+
+def test_of_many_observations_the_best_and_some_others_are_taken() -> None:
+    space = compile_space(LINE)
+    history = trained(space, lambda vals: abs(vals["x"] - 0.62), 150)
+    found = [vals["x"] for vals in proposed(history, sampler=GP(most=30))]
+    assert np.median(found) == pytest.approx(0.62, abs=0.02)
+
+
+@pytest.mark.slow
+def test_it_needs_fewer_trials_than_a_density() -> None:
+    space = compile_space({name: hp.uniform(name, -1, 1) for name in "wxyz"})
+    best = dict(zip("wxyz", (0.3, -0.6, 0.1, 0.7), strict=True))
+
+    def lowest(sampler: Any, seed: int) -> float:
+        found: list[Observation] = []
+        for n in range(30):
+            vals = sampler.propose(n, History(space, tuple(found)), (), np.random.default_rng([seed, n]))
+            found.append(Observation(n, vals, sum((vals[name] - best[name]) ** 2 for name in best)))
+        return min(one.loss or 0.0 for one in found)
+
+    gp, density, prior = (
+        np.median([lowest(sampler, seed) for seed in range(3)]) for sampler in (GP(), JointTPE(), Random())
+    )
+    assert gp < 0.5 * density
+    assert density < prior
