@@ -41,6 +41,8 @@ def search(
     stop_after: int | None = None,
     workers: int = 1,
     constraints: Sequence[str] = (),
+    grow: str | None = None,
+    fill: float | None = None,
     objective: str = "loss",
     seed: int = 0,
     results: str | os.PathLike[str] = "results",
@@ -67,6 +69,8 @@ def search(
         stop_after: trials without a better one before it ends, or None.
         workers: trials at once; more than one needs ``executor="processes"``.
         constraints: limits such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``.
+        grow: phases under limits that grow, e.g. ``"macs=1e6,2e6,4e6"``, or None; needs ``network``.
+        fill: the share of its tightest limit that a network is to use, e.g. 0.9, or None; needs ``network``.
         objective: ``"loss"``, or the name of a metric that the dict of ``train`` has.
         seed: 0 or more.
         results: the study's folder.
@@ -82,6 +86,8 @@ def search(
     """
     if network is not None and (input_shape is None or classes is None):
         raise ValueError("network needs input_shape and classes, or it cannot be judged")
+    if network is None and (grow is not None or fill is not None):
+        raise ValueError("grow and fill need network, or there is nothing to count before a training")
     if takes_budget(train) and epochs is None:
         raise ValueError("train takes epochs: say how many with epochs=…")
     if epochs is not None and not takes_budget(train):
@@ -103,6 +109,8 @@ def search(
         "stop_after": stop_after,
         "workers": workers,
         "constraints": tuple(constraints),
+        "grow": grow,
+        "fill": fill,
         "objective": objective,
         "seed": seed,
         "executor": executor,

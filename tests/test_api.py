@@ -7,6 +7,7 @@ import pytest
 from hyperopt import hp
 
 import metaopt
+from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.errors import NoTrialSucceeded, StudyMismatch, UserError
 
 SPACE = {"x": hp.uniform("x", -3, 3), "sign": hp.choice("sign", [-1, 1])}
@@ -49,6 +50,29 @@ def test_it_goes_on_and_finds_the_same_as_in_one_go(tmp_path):
     parts = metaopt.search(parabola, SPACE, trials=12, seed=3, results=tmp_path / "parts")
     assert [r["vals"] for r in parts.records] == [r["vals"] for r in whole.records]
     assert [r["loss"] for r in parts.records] == [r["loss"] for r in whole.records]
+
+
+def test_networks_of_a_function_grow_and_fill_their_limit(results):
+    def network(point, input_shape, classes):
+        inputs = Input(input_shape)
+        return Blueprint(inputs, Dense(classes["label"])(Flatten()(Conv2D(int(point["filters"]), 3)(inputs))))
+
+    study = metaopt.search(
+        lambda point: -point["filters"],
+        {"filters": hp.quniform("filters", 1, 400, 1)},
+        network=network,
+        input_shape=(8, 8, 1),
+        classes={"label": 2},
+        trials=8,
+        grow="params=1e3,1e4",
+        fill=0.5,
+        results=results,
+    )
+    params = [network(record["space"], (8, 8, 1), {"label": 2}).params for record in study.records]
+    assert all(500 <= count <= 1000 for count in params[:4])
+    assert all(5000 <= count <= 10_000 for count in params[4:])
+    with pytest.raises(ValueError, match="grow and fill need network"):
+        metaopt.search(parabola, SPACE, grow="params=1e3,1e4", results=results)
 
 
 def test_a_function_with_a_budget(results):

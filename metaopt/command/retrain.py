@@ -2,17 +2,18 @@
 
 import hashlib
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from time import monotonic
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from metaopt.command.arguments import Parser, add_results, one_of, share, whole
 from metaopt.command.entry import guarded
-from metaopt.command.points import require_same_network, some_images, study_data, study_problem
+from metaopt.command.points import require_same_network, study_data, study_problem
 from metaopt.command.quiet import quiet
+from metaopt.command.retrain_networks import train, warn_of_size
 from metaopt.command.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
 from metaopt.report.final import Judged, Score, judge, measure, score_lines
 from metaopt.report.measurements import add_measurement, earlier_looks, one_at_a_time, read_measurements
@@ -29,8 +30,6 @@ from metaopt.training.model_file import Card, check_writable
 if TYPE_CHECKING:
     from metaopt.training.retraining import Retrained
 
-LOGS = Path("logs")
-_QUIET_S = 10.0
 RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that are fields of ``Training``
 
 
@@ -62,6 +61,7 @@ def make_parser(prog: str) -> Parser:
     add("--mixup", type=share, metavar="ALPHA", help="images are mixed with others, e.g. 0.2")
     add("--weight-decay", type=share, metavar="RATE", help="decoupled, e.g. 0.01")
     add("--mirror", action="store_true", help="the model averages its answers for an image and its mirror image")
+    add("--members", type=whole(1), default=1, metavar="N", help="the model averages the answers of N networks")
     add("--output", type=Path, metavar="FILE", help=f"the model's file; {BEST} (or {CHOSEN}) in the study's folder")
     add_results(parser)
     return parser
@@ -75,7 +75,9 @@ def run(arguments: Namespace) -> None:
     """
     study = Study.load(arguments.results)
     recipe = {name: value for name in RECIPE if (value := getattr(arguments, name)) is not None}
-    plan = make_plan(study, arguments.point, arguments.epochs, arguments.seed, arguments.output, recipe)
+    plan = make_plan(
+        study, arguments.point, arguments.epochs, arguments.seed, arguments.output, recipe, arguments.members
+    )
     check_writable(plan.output)
     looks = read_measurements(study.folder)
     problem = study_problem(study)
@@ -87,12 +89,14 @@ def run(arguments: Namespace) -> None:
     with quiet():
         backend.prepare(deterministic=bool(study.settings.get("deterministic")))
 
+    warn_of_size(plan, problem, study, data)
+    times = "" if plan.members == 1 else f" {plan.members} times"
     print(
-        f"retraining {plan.name} for {plan.epochs} epochs ({plan.reason}) on {len(data.everything()):,} images,"
+        f"retraining {plan.name}{times} for {plan.epochs} epochs ({plan.reason}) on {len(data.everything()):,} images,"
         " training and validation together",
         flush=True,
     )
-    trained, card = _train(study, plan, problem, data, arguments.mirror)
+    trained, card = train(study, plan, problem, data, arguments.mirror)
     measured = _measure(study, plan, trained, card, data)
     path = _keep(study, plan, trained, card, data, measured)
     _describe(study, plan, measured, looks, data)
@@ -104,58 +108,6 @@ def _warn_of_own_training(problem: Problem) -> None:
     own = problem.build_and_train
     if own is not None and "metaopt.training" not in getattr(getattr(own, "__code__", None), "co_names", ()):
         print(f"note: the build_and_train of {problem.name} is not used here: metaopt's own training is.")
-
-
-def _train(study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: bool) -> "tuple[Retrained, Card]":
-    """Trains and saves."""
-    from metaopt.training.handed_out import hand_out, save
-    from metaopt.training.retraining import can_log, retrain
-
-    log = None
-    if can_log():
-        log = study.folder / LOGS / datetime.now().strftime("retrain-%Y%m%d-%H%M%S")
-    else:
-        print("note: no TensorBoard log is written, for that needs the package tensorflow.")
-    trained = retrain(
-        problem,
-        plan.point,
-        data,
-        epochs=plan.epochs,
-        seed=plan.seed,
-        trial=plan.trial,
-        recipe=plan.recipe,
-        log=log,
-        report=_lines(plan.epochs),
-    )
-    if log is not None:
-        print(f"its training is logged: tensorboard --logdir {log.parent}")
-    origin = {
-        "trial": None if plan.record is None else plan.trial,
-        "point": plan.point,
-        "epochs": plan.epochs,
-        "seed": plan.seed,
-        "images": len(data.everything()),
-        "data": data.name,
-        "augment": data.augment,
-        "recipe": dict(plan.recipe),
-        "mirror": mirror,
-    }
-    card = Card({head: data.class_names[head] for head in trained.heads}, data.input_shape, origin)
-    save(hand_out(trained.network, card, some_images(data), mirror=mirror), card, plan.output)
-    return trained, card
-
-
-def _lines(epochs: int) -> Callable[[int, float, float], None]:
-    """Prints the first epoch, the last, and one now and then."""
-    said = monotonic() - _QUIET_S
-
-    def report(epoch: int, loss: float, seconds: float) -> None:
-        nonlocal said
-        if epoch == epochs or monotonic() - said >= _QUIET_S:
-            said = monotonic()
-            print(f"epoch {epoch} of {epochs} · training loss {loss:.4f} · {seconds:.1f} s", flush=True)
-
-    return report
 
 
 @dataclass(frozen=True)
@@ -177,7 +129,7 @@ class Measured:
     predictions: Predictions
 
 
-def _measure(study: Study, plan: Plan, trained: "Retrained", card: Card, data: DataSet) -> Measured:
+def _measure(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, data: DataSet) -> Measured:
     """Loads the file that was written and measures that: here, and only here, the test images are looked at."""
     from metaopt.blueprint.from_keras import count_keras
     from metaopt.training.handed_out import load as load_model
@@ -192,18 +144,18 @@ def _measure(study: Study, plan: Plan, trained: "Retrained", card: Card, data: D
     values: dict[str, float] = {
         "params": counts.params,
         "macs": counts.macs,
-        "memory": memory(trained.counts, trained.training),
-        "seconds": trained.seconds,
-        **trained.final,
+        "memory": max(memory(each.counts, each.training) for each in trained),
+        "seconds": sum(each.seconds for each in trained),
+        **{name: fmean(each.final[name] for each in trained) for name in trained[0].final},
         **{name: score.value for name, score in scores.items()},
     }
     if len(card.classes) == 1:
-        weight = float(trained.training.loss_weights.get(next(iter(card.classes)), 1.0))
-        values["test_total_loss"] = weight * values["test_loss"] + trained.penalties
+        weight = float(trained[0].training.loss_weights.get(next(iter(card.classes)), 1.0))
+        values["test_total_loss"] = weight * values["test_loss"] + fmean(each.penalties for each in trained)
     return Measured(scores, counts.params, counts.macs, judge(study.limits, values), predictions)
 
 
-def _keep(study: Study, plan: Plan, trained: "Retrained", card: Card, data: DataSet, measured: Measured) -> Path:
+def _keep(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, data: DataSet, measured: Measured) -> Path:
     """Adds the measurement to the study's file of them, and keeps the predictions beside it."""
     with one_at_a_time(study.folder):
         number = len(read_measurements(study.folder)) + 1
@@ -221,7 +173,7 @@ def _keep(study: Study, plan: Plan, trained: "Retrained", card: Card, data: Data
                 "predictions": write_predictions(study.folder, number, measured.predictions),
                 "params": measured.params,
                 "macs": measured.macs,
-                "seconds": round(trained.seconds, 3),
+                "seconds": round(sum(each.seconds for each in trained), 3),
                 **backend.describe(),
             },
         )

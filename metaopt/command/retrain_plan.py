@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.command.points import read_point
+from metaopt.randomness import integer
 from metaopt.study.guard import canonical
 from metaopt.study.problem import CONSTANT, Problem
 from metaopt.study.study import Study
@@ -27,6 +28,7 @@ class Plan:
         seed: of initial weights, order and augmentation.
         output: the model's file.
         recipe: fields of ``Training`` that take the place of the problem's own.
+        members: how many networks are trained, whose answers the model averages.
     """
 
     point: Any
@@ -36,6 +38,13 @@ class Plan:
     seed: int
     output: Path
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    members: int = 1
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of each network; the first one's is the seed itself, so that it is the network that is trained alone."""
+        others = [integer(self.seed, self.trial, "member", number) for number in range(1, self.members)]
+        return [self.seed, *others]
 
     @property
     def trial(self) -> int:
@@ -55,6 +64,7 @@ def make_plan(
     seed: int | None,
     output: Path | None,
     recipe: Mapping[str, Any] | None = None,
+    members: int = 1,
 ) -> Plan:
     """Decides what the user left open.
 
@@ -65,6 +75,7 @@ def make_plan(
         seed: or None for the study's.
         output: the model's file, or None for one in the study's folder.
         recipe: fields of ``Training`` to be other than in the search; a schedule that is left out is the study's.
+        members: how many networks.
 
     Raises:
         UserError: no trial may be the best, or the point's file cannot be read.
@@ -88,6 +99,7 @@ def make_plan(
         own_seed if seed is None else seed,
         own_output if output is None else output,
         {**({} if own_schedule is None else {"schedule": own_schedule}), **(recipe or {})},
+        members,
     )
 
 

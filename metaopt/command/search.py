@@ -123,8 +123,9 @@ def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
                 f"the study in {arguments.results} was begun with {kind}: leave --{name} out, or search into another"
                 " folder with --results."
             )
-    if given.get("early_stopping") == 0:
-        given["early_stopping"] = None
+    for name, off in (("early_stopping", 0), ("fill", 0), ("grow", "none")):
+        if given.get(name) == off:
+            given[name] = None
     return given
 
 

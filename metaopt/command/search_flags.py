@@ -39,8 +39,10 @@ def _add_task(group: _ArgumentGroup) -> None:
     add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=", ".join(TRAINABLE_OBJECTIVES))
     limits = "params<=2e7, macs<=1e8, val_precision>=0.39; may repeat"
     add("--constraint", action="append", metavar="LIMIT", help=limits)
-    add("--fill", type=float, metavar="SHARE", help="networks are enlarged until they use this share of a limit: 0.9")
-    add("--grow", metavar="LIMITS", help="phases under limits that grow: macs=1e6,2e6,4e6, params=… or blocks=1,2,4")
+    filled = "networks are enlarged until they use this share of a limit: 0.9; 0: no longer"
+    add("--fill", type=float, metavar="SHARE", help=filled)
+    grown = "phases under limits that grow: macs=1e6,2e6,4e6, params=… or blocks=1,2,4; none: no longer"
+    add("--grow", metavar="LIMITS", help=grown)
     add("--seed", type=whole(0), metavar="N", help="the study's seed; 0 for a new study")
 
 

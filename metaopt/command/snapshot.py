@@ -47,7 +47,7 @@ def save_snapshot(study: Study, record: Record, path: Path) -> str:
     network.set_weights(first)
     origin = {"trial": trial, "point": record["space"], "epochs": record["best_epoch"], "data": data.name}
     card = Card({head: data.class_names[head] for head in heads_of(network, data)}, data.input_shape, origin)
-    save(hand_out(network, card, some_images(data)), card, path)
+    save(hand_out([network], card, some_images(data)), card, path)
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"
     return (
         f"{path}: trial {trial} as the search trained it on {images}, not tested; python -m metaopt retrain trains it"

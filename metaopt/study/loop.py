@@ -271,7 +271,7 @@ class Search:
     def _after(self, trial: Trial) -> None:
         """Keeps the books after a trial ended."""
         record = self._study.write_record(trial)
-        best = best_record([record] if self._best is None else [self._best, record])
+        best = self._best_with(record)
         better = best is record and (self._best is None or record["loss"] < self._best["loss"])
         self._since_best = 0 if better else self._since_best + (len(trial.rungs) <= 1)  # a trial counts once
         self._best = best
@@ -283,6 +283,13 @@ class Search:
                 f"{SAME_FAILURES} trials in a row failed with the same cause ({trial.failure['cause']}):"
                 f" {trial.failure['error']}"
             )
+
+    def _best_with(self, record: Record) -> Record | None:
+        """The best with this record of a trial, whose earlier one, at a rung, may have been it and counts no more."""
+        if self._best is None or self._best["trial"] != record["trial"]:
+            return best_record([record] if self._best is None else [self._best, record])
+        best = best_record(self._study.records)
+        return record if best is not None and best["trial"] == record["trial"] else best
 
     def _clear_checkpoints(self) -> None:
         """Removes the checkpoints that nobody can ask for again, and under the quota others, the worst first."""

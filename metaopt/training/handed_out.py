@@ -4,7 +4,7 @@ It is made of Keras' own layers and operations only, so that ``keras.saving.load
 installed, on every backend.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,14 @@ BATCH = 128
 """Images at a time."""
 
 
-def hand_out(network: keras.Model, card: Card, sample: npt.NDArray[np.uint8], *, mirror: bool = False) -> keras.Model:
+def hand_out(
+    networks: Sequence[keras.Model], card: Card, sample: npt.NDArray[np.uint8], *, mirror: bool = False
+) -> keras.Model:
     """A model that takes raw images and answers with probabilities.
 
     Args:
-        network: trained; takes float32 ``(n, h, w, c)`` scaled to −0.5..0.5. It loses its optimizer, whose state would
-            make the file three times as large.
+        networks: trained; each takes float32 ``(n, h, w, c)`` scaled to −0.5..0.5. Of several the probabilities are
+            averaged. They lose their optimizers, whose states would make the file three times as large.
         card: its classes, and the shape of what it takes.
         sample: some images ``(n, h, w, c)``, to see whether the network gives probabilities or, on the slow path,
             logits.
@@ -38,8 +40,11 @@ def hand_out(network: keras.Model, card: Card, sample: npt.NDArray[np.uint8], *,
         ratio, resizes and scales it, and returns a dict head → float32 probabilities ``(n, classes)``.
     """
     heads = list(card.classes)
-    answers = by_head(network.predict_on_batch(scale(sample)), heads)
-    network.compiled, network.optimizer = False, None
+    answers = by_head(networks[0].predict_on_batch(scale(sample)), heads)
+    for number, network in enumerate(networks):
+        network.compiled, network.optimizer = False, None
+        if len(networks) > 1:  # each was built as the first of its session
+            network.name = f"network_{number + 1}"
     height, width, channels = card.input_shape
     images = keras.Input((None, None, channels), dtype="uint8", name="image")
     resize = keras.layers.Resizing(
@@ -59,7 +64,7 @@ def hand_out(network: keras.Model, card: Card, sample: npt.NDArray[np.uint8], *,
     pixels = keras.ops.round(keras.ops.clip(pixels, 0, 255))
     scaled = keras.layers.Rescaling(1 / 255, offset=-0.5, dtype="float32", name="scale")(pixels)
     views = [scaled, keras.ops.flip(scaled, axis=2)] if mirror else [scaled]
-    outputs = [by_head(network(view), heads) for view in views]
+    outputs = [by_head(network(view), heads) for network in networks for view in views]
     return keras.Model(
         images,
         {head: _probabilities(head, [each[head] for each in outputs], np.asarray(answers[head])) for head in heads},

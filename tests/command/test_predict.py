@@ -97,7 +97,7 @@ def test_pictures_are_classified_and_the_unreadable_ones_told(capsys, pictures, 
     inputs = keras.Input((8, 8, 3))
     network = keras.Model(inputs, keras.layers.Dense(3, "softmax")(keras.layers.Flatten()(inputs)))
     model = tmp_path / "best.keras"
-    save(hand_out(network, CARD, np.zeros((1, 8, 8, 3), np.uint8)), CARD, model)
+    save(hand_out([network], CARD, np.zeros((1, 8, 8, 3), np.uint8)), CARD, model)
     (pictures / "broken.png").write_bytes(b"nothing")
     assert main([str(model), str(pictures), "--json"]) == 2
     shown = capsys.readouterr()

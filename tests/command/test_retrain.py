@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from metaopt.command import points
@@ -16,6 +17,7 @@ from metaopt.report.predictions import read_predictions
 from metaopt.study.limits import parse_limits
 from metaopt.study.problem import Problem, Training
 from metaopt.study.study import Study
+from metaopt.training.handed_out import load, predict
 from metaopt.training.model_file import read_card
 from tests.study.synthetic import search as synthetic_search
 
@@ -156,6 +158,43 @@ def test_the_best_is_trained_saved_and_measured(capsys, results) -> None:
     assert first["scores"] == second["scores"]  # the same seed trains the same network
     assert first["predictions"]["test_set"] == second["predictions"]["test_set"]
     assert read_predictions(results, second["predictions"]) is not None
+
+
+@pytest.mark.slow
+def test_several_networks_are_one_model_that_averages_their_answers(capsys, results, tmp_path) -> None:
+    single = [tmp_path / f"{number}.keras" for number in range(2)]
+    both = tmp_path / "both.keras"
+    study = Study.load(results)
+    seeds = plan(study, members=2).seeds
+    assert len(set(seeds)) == 2
+    assert plan(study).seeds == seeds[:1]
+    for seed, model in zip(seeds, single, strict=True):
+        assert retrain(capsys, "--results", results, "--seed", seed, "--output", model)[0] == 0
+    code, shown, _ = retrain(capsys, "--results", results, "--members", "2", "--output", both)
+    assert code == 0
+    assert "2 times for" in shown
+    assert "network 2 of 2 · epoch" in shown
+    first, second, together = read_measurements(results)
+    assert together["members"] == 2
+    assert together["params"] == 2 * first["params"]
+    assert together["macs"] == 2 * first["macs"]
+    assert together["seconds"] > max(first["seconds"], second["seconds"])
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
+    apart = [predict(*load(model), images)["label"] for model in single]
+    assert predict(*load(both), images)["label"] == pytest.approx(np.mean(apart, axis=0), abs=1e-6)
+    assert len(list((results / "logs").glob("retrain-*/network_*/train/events*"))) == 2
+
+
+@pytest.mark.slow
+def test_networks_that_together_break_a_limit_are_told_of_beforehand(capsys, results, tmp_path, monkeypatch) -> None:
+    own = Study.load(results).best["params"]
+    monkeypatch.setattr(Study, "limits", property(lambda self: parse_limits([f"params<={2 * own}"])))
+    for members, told in ((2, False), (3, True)):
+        flags = ["--members", members, "--epochs", 1, "--output", tmp_path / "model.keras"]
+        code, shown, _ = retrain(capsys, "--results", results, *flags)
+        assert code == 0
+        assert (f"note: 3 networks have {3 * own:,} params together, which breaks params<=" in shown) == told
+        assert ("too much" in shown) == told
 
 
 @pytest.mark.slow

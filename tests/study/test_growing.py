@@ -222,6 +222,14 @@ def test_spaces_in_which_nothing_grows_are_refused(tmp_path, problem, grow, mess
         grown(tmp_path / "results", problem, grow=grow)
 
 
+def test_a_growth_and_a_share_to_fill_can_be_switched_off(tmp_path):
+    study = grown(tmp_path / "results", trials=6, grow="macs=1e5,1e6", fill=0.9)
+    assert (study.settings["grow"], study.settings["fill"]) == ("macs=1e5,1e6", 0.9)
+    study = grown(tmp_path / "results", trials=3, grow=None, fill=None)
+    assert (study.settings["grow"], study.settings["fill"]) == (None, None)
+    assert len(study.records) == 9
+
+
 def test_limits_of_a_phase_that_no_network_keeps_are_named(tmp_path):
     with pytest.raises(UserError, match=r"no network of the space passes.*smallest macs reached is .* \(limit 100\)"):
         grown(tmp_path / "results", grow="macs=100,1e6", trials=2)

@@ -73,6 +73,27 @@ def test_it_stops_after_so_many_trials_without_a_better_one(tmp_path):
     assert study.records[-1]["trial"] - study.best["trial"] == 5
 
 
+def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):
+    """Also one whose metrics break a limit once it goes on; what the display says is what the study says."""
+    watch = Recorder()
+    executor = SyntheticExecutor(fails=lambda job: job.start > 0)
+    study = search(
+        tmp_path / "results",
+        scheduler="halving",
+        epochs=9,
+        trials=9,
+        executor=executor,
+        watch=watch,
+        objective="val_loss",
+    )
+    assert any(record["status"] == "fail" for record in study.records)
+    for number, (record, best) in enumerate(watch.all("trial_ended")):
+        assert best is None or record["trial"] != best["trial"] or record["status"] == "ok", number
+    last = watch.all("trial_ended")[-1][1]
+    assert last["trial"] == study.best["trial"]
+    assert last["loss"] == study.best["loss"]
+
+
 def test_the_time_ends_a_run_which_then_goes_on(tmp_path):
     folder = tmp_path / "results"
     watch = Recorder()

@@ -40,7 +40,7 @@ def saved(tmp_path_factory) -> Path:
     from metaopt.training.handed_out import hand_out, save
 
     path = tmp_path_factory.mktemp("model") / "best.keras"
-    save(hand_out(network(), CARD, IMAGES), CARD, path)
+    save(hand_out([network()], CARD, IMAGES), CARD, path)
     return path
 
 
@@ -85,7 +85,7 @@ def test_other_sizes_are_cut_and_resized_as_for_training(saved, shape) -> None:
 def test_logits_become_probabilities() -> None:
     from metaopt.training.handed_out import hand_out, predict
 
-    answers = predict(hand_out(network(logits=True), CARD, IMAGES), CARD, IMAGES)
+    answers = predict(hand_out([network(logits=True)], CARD, IMAGES), CARD, IMAGES)
     for values in answers.values():
         np.testing.assert_allclose(values.sum(axis=1), 1, atol=1e-5)
 
@@ -97,7 +97,7 @@ def test_a_sequential_model_is_handed_out(tmp_path) -> None:
 
     card = Card({"label": ["a", "b"]}, (8, 10, 3))
     model = keras.Sequential([keras.Input((8, 10, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")])
-    save(hand_out(model, card, IMAGES), card, tmp_path / "best.keras")
+    save(hand_out([model], card, IMAGES), card, tmp_path / "best.keras")
     answers = predict(*load(tmp_path / "best.keras"), IMAGES)
     assert answers["label"].shape == (5, 2)
 
@@ -145,9 +145,9 @@ def test_a_mirrored_model_answers_the_same_for_an_image_and_its_mirror_image(tmp
     from metaopt.blueprint.from_keras import count_keras
     from metaopt.training.handed_out import hand_out, load, predict, save
 
-    save(hand_out(network(logits), CARD, IMAGES, mirror=True), CARD, tmp_path / "best.keras")
+    save(hand_out([network(logits)], CARD, IMAGES, mirror=True), CARD, tmp_path / "best.keras")
     model, card = load(tmp_path / "best.keras")
-    plain = hand_out(network(logits), CARD, IMAGES)
+    plain = hand_out([network(logits)], CARD, IMAGES)
     one, other = predict(plain, CARD, IMAGES), predict(plain, CARD, IMAGES[:, :, ::-1])
     both, mirrored = predict(model, card, IMAGES), predict(model, card, IMAGES[:, :, ::-1])
     for head in card.classes:

@@ -108,7 +108,7 @@ def test_layers_that_are_not_kerass_are_replaced_in_what_is_handed_out(digits, t
     expected = trained.predict_on_batch(scale(images))["label"]
     card = Card(digits.class_names, digits.input_shape, {})
     path = tmp_path / "best.keras"
-    save(hand_out(made.network, card, images), card, path)
+    save(hand_out([made.network], card, images), card, path)
     np.save(tmp_path / "images.npy", images)
     code = (
         "import sys, numpy, keras; sys.modules['metaopt'] = None;"
