@@ -71,6 +71,8 @@ def opening_line(tally: Tally) -> str:
     """One line about where the search stands when it begins."""
     done = len(tally.ended)
     aim = "until its time is over" if tally.goal is None else f"for {tally.goal} trials"
+    if tally.seconds is not None and tally.goal is not None:
+        aim += f", {duration(tally.seconds)} at most"
     if done == 0:
         return f"searching {aim}"
     paused = f", {tally.paused} paused" if tally.paused else ""
@@ -94,9 +96,9 @@ class PlainProgress:
     ) -> None:
         """Nothing to put back."""
 
-    def begin(self, goal: int | None, records: list[Record]) -> None:
+    def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
         """Says where the search stands."""
-        self._tally.begin(goal, records)
+        self._tally.begin(goal, records, seconds)
         self._say(opening_line(self._tally))
 
     def trial_started(self, trial: int, to: int | None, params: int | None, macs: int | None) -> None:  # noqa: ARG002
@@ -175,9 +177,9 @@ class RichProgress:
         """Puts the terminal back as it was."""
         self._stop()
 
-    def begin(self, goal: int | None, records: list[Record]) -> None:
+    def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
         """Says where the search stands and starts the live display."""
-        self._tally.begin(goal, records)
+        self._tally.begin(goal, records, seconds)
         self._say(f"[bold]{opening_line(self._tally)}[/]")
         self._live.start()
 

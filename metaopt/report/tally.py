@@ -51,6 +51,7 @@ class Tally:
 
     Attributes:
         goal: trials aimed at, or None.
+        seconds: after which the search ends in any case, or None.
         ended: the records of the study's own trials that ended or pause, by number.
         running: the trials that are trained now, by number.
         best: the best record so far, or None.
@@ -60,6 +61,7 @@ class Tally:
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.clock = clock
         self.goal: int | None = None
+        self.seconds: float | None = None
         self.ended: dict[int, Record] = {}
         self.running: dict[int, Running] = {}
         self.best: Record | None = None
@@ -68,9 +70,9 @@ class Tally:
         self._clocked = 0.0  # seconds of search until the last trial ended or paused
         self._has_rungs = self._has_complete = False
 
-    def begin(self, goal: int | None, records: list[Record]) -> None:
+    def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
         """Takes in the study so far."""
-        self.goal = goal
+        self.goal, self.seconds = goal, seconds
         self.ended = {record["trial"]: record for record in records if not record.get("imported")}
         self.best = best_record(records)
         self.objective = objective_of(records)
@@ -131,6 +133,10 @@ class Tally:
     def time_left(self) -> str | None:
         """How long it will take, for a person, or None where that cannot be told."""
         left = self.seconds_left()
+        if self.seconds is not None:
+            allowed = max(0.0, self.seconds - (self.clock() - self.begun))
+            if left is None or allowed < left:
+                return f"{duration(allowed)} of its time left"
         if left is None:
             return None
         # An estimate used up is said to be so rather than to be nothing.

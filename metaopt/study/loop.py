@@ -113,7 +113,7 @@ class Search:
         if self._best is not None:
             first = next(i for i, record in enumerate(records) if record["loss"] == self._best["loss"])
             self._since_best = len(records) - first - 1
-        self._watch.begin(self._goal, records)
+        self._watch.begin(self._goal, records, self._ending.seconds)
         with self._executor:
             for trial in self._study.state.running:  # what a crash interrupted
                 self._submit(trial, self._study.space.point(trial.vals))

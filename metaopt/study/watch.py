@@ -10,8 +10,10 @@ Record = dict[str, Any]
 class Watcher(Protocol):
     """Is told what happens, in order; a watcher never changes the search."""
 
-    def begin(self, goal: int | None, records: list[Record]) -> None:
-        """The search starts or goes on: trials aimed at (None if only time ends it), records of the trials done."""
+    def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
+        """The search starts or goes on: trials aimed at (None if only time ends it), records of the trials done, and
+        seconds after which it ends in any case (None if none are set).
+        """
 
     def trial_started(self, trial: int, to: int | None, params: int | None, macs: int | None) -> None:
         """A trial starts (or goes on) to train until epoch ``to``; None where seconds say how long."""
@@ -35,7 +37,7 @@ class Watcher(Protocol):
 class Silent:
     """A watcher that shows nothing."""
 
-    def begin(self, goal: int | None, records: list[Record]) -> None:
+    def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
         """Shows nothing."""
 
     def trial_started(self, trial: int, to: int | None, params: int | None, macs: int | None) -> None:

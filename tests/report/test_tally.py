@@ -71,6 +71,18 @@ def test_a_trial_that_goes_on_after_a_pause_is_counted_once(clock: Clock) -> Non
     assert (len(tally.ended), tally.paused) == (3, 2)
 
 
+def test_what_is_left_of_the_time_that_was_set_is_told_where_that_ends_the_search(clock: Clock) -> None:
+    tally = Tally(clock)
+    tally.begin(100_000, [make_record(0, ended=20.0)], 600.0)
+    clock.now += 60
+    assert tally.time_left == "9 min of its time left"
+    tally.begin(3, [make_record(0, ended=20.0)], 600.0)
+    assert tally.time_left == "about 40 s left"
+    tally.begin(None, [], 30.0)
+    clock.now += 31
+    assert tally.time_left == "0 s of its time left"
+
+
 def test_over_rungs_the_time_left_goes_by_epochs(clock: Clock) -> None:
     tally = Tally(clock)
     paused = [make_record(t, epochs=1, paused=True, complete=False, ended=2.0 * (t + 1)) for t in range(3)]
