@@ -1,9 +1,15 @@
 import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from metaopt.training import backend
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +47,37 @@ def test_prepare_keeps_a_cpu_in_float32_and_describe_says_what_there_is(monkeypa
     assert description["backend"] == keras.backend.backend()
     assert description["versions"]["keras"] == keras.__version__
     assert description["device"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is glibc's")
+def test_memory_is_kept_for_the_next_step_and_given_back_in_the_end() -> None:
+    code = """
+import ctypes, resource
+import psutil
+from metaopt.training import backend
+
+library = ctypes.CDLL(None)
+library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    block = library.malloc(50_000_000)
+    ctypes.memset(block, 1, 50_000_000)
+    library.free(ctypes.c_void_p(block))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults()
+by_default = faults()
+backend._keep_memory()
+faults()
+kept, size = faults(), psutil.Process().memory_info().rss
+backend._give_memory_back()
+print(by_default, kept, size - psutil.Process().memory_info().rss)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    by_default, kept, given_back = map(int, done.stdout.split())
+    assert kept < 100 < 5_000 < by_default
+    assert given_back > 40_000_000
 
 
 @pytest.mark.slow
