@@ -9,7 +9,6 @@ from scipy.special import erfcx, ndtr, ndtri
 from scipy.stats import rankdata
 
 from metaopt.samplers._base import History, Observation, Sampler, untried
-from metaopt.samplers._density import Encoded
 from metaopt.samplers._gaussian_process import GaussianProcess, Inputs
 from metaopt.samplers._mutation import mutate
 from metaopt.spaces import Space, Vals
@@ -127,9 +126,9 @@ class _Observed:
 
     def _inputs(self, space: Space, vals: Sequence[Vals], budgets: np.ndarray) -> Inputs:
         """Points at budgets, which are 0..1 on a logarithmic scale from 1 to the largest."""
-        encoded = Encoded.of(space, vals)
+        places, known = map(np.array, zip(*map(space.encode, vals), strict=True))
         options = [one.upper is not None or one.kind == "randint" for one in space.parameters]
-        places = np.where(np.array(options) & ~encoded.known, -1.0, encoded.places)
+        places = np.where(np.array(options) & ~known, -1.0, places)
         scale = math.log(self.largest) if self.largest > 1 else 1.0
         return Inputs(np.column_stack([places, np.log(budgets) / scale]), np.array([*options, False]))
 

@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -79,6 +80,7 @@ def clean_session() -> Iterator[None]:
         _give_memory_back()
 
 
+@lru_cache
 def _c_library() -> Any:
     """glibc, or None on a system without it."""
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
