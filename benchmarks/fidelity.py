@@ -157,7 +157,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--data", nargs="*", default=["digits", str(ROOT.parent / "shared/data/flowers17")], help="data sets")
     add("--out", type=Path, default=Path("fidelity"), help="the benchmark's folder")
-    add("--strategies", nargs="*", default=["full", "hyperband", "asha", "bohb", "ea-hyperband", "gp-asha"], metavar="NAME")
+    add(
+        "--strategies",
+        nargs="*",
+        default=["full", "hyperband", "asha", "bohb", "ea-hyperband", "gp-asha"],
+        metavar="NAME",
+    )
     add("--seeds", nargs="*", type=int, default=[0, 42, 123], metavar="N")
     add("--epochs", type=int, default=27, help="R, and of each retraining")
     add("--time", type=duration, default="20m", help="of each search")

@@ -26,7 +26,10 @@ def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> N
     """Says beforehand where several networks together break a limit that one of them keeps."""
     if plan.members == 1 or problem.network is None:
         return
-    blueprint = problem.network(plan.point, data.input_shape, data.classes)
+    try:
+        blueprint = problem.network(plan.point, data.input_shape, data.classes)
+    except (ValueError, KeyError, TypeError):  # a point of another space, which the training will tell
+        return
     for limit in study.limits:
         if limit.name in COUNTS:
             together = plan.members * getattr(blueprint, limit.name)

@@ -234,9 +234,10 @@ def test_another_data_set_or_network_is_refused(capsys, searched, results, monke
 
 
 @pytest.mark.slow
-def test_a_point_of_another_space_is_refused(capsys, results, tmp_path) -> None:
+@pytest.mark.parametrize("more", [(), ("--members", "2")])
+def test_a_point_of_another_space_is_refused(capsys, results, tmp_path, more) -> None:
     (tmp_path / "point.json").write_text('{"filters": 3}')
-    code, _, errors = retrain(capsys, "--results", results, "--point", tmp_path / "point.json")
+    code, _, errors = retrain(capsys, "--results", results, "--point", tmp_path / "point.json", *more)
     assert code == 2
     assert "the point does not fit" in errors[0]
     assert "'units'" in errors[0]
