@@ -165,7 +165,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--seeds", nargs="*", type=int, default=[0, 42, 123], metavar="N")
     add("--epochs", type=int, default=27, help="R, and of each retraining")
-    add("--time", type=duration, default="20m", help="of each search")
+    add("--time", type=duration, default="5m", help="of each search")
     add("--parallel", type=int, default=2, help="commands at once, which share the cores")
     arguments = parser.parse_args(argv)
     arguments.out = arguments.out.resolve()
