@@ -65,7 +65,7 @@ class Density:
             prior_weight: weight of the prior beside one trial.
         """
         self._trials = trials
-        self._unordered = np.array([one.upper is not None or one.kind == "randint" for one in space.parameters])
+        self._unordered = np.array([one.distribution.is_unordered for one in space.parameters])
         self._width = _SPREAD * max(1, len(trials)) ** (-1 / (len(space.parameters) + 4))
         self._jump = 2 * self._width
         weights = np.append(np.ones(len(trials)), prior_weight)

@@ -127,7 +127,7 @@ class _Observed:
     def _inputs(self, space: Space, vals: Sequence[Vals], budgets: np.ndarray) -> Inputs:
         """Points at budgets, which are 0..1 on a logarithmic scale from 1 to the largest."""
         places, known = map(np.array, zip(*map(space.encode, vals), strict=True))
-        options = [one.upper is not None or one.kind == "randint" for one in space.parameters]
+        options = [one.distribution.is_unordered for one in space.parameters]
         places = np.where(np.array(options) & ~known, -1.0, places)
         scale = math.log(self.largest) if self.largest > 1 else 1.0
         return Inputs(np.column_stack([places, np.log(budgets) / scale]), np.array([*options, False]))

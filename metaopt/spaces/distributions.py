@@ -53,6 +53,11 @@ class Distribution:
     args: tuple[float, ...]
 
     @property
+    def is_unordered(self) -> bool:
+        """Whether its values are options, or numbers without an order, of which none is nearer to another."""
+        return self.is_choice or self.name == "randint"
+
+    @property
     def is_choice(self) -> bool:
         """Its value is the index of an option."""
         return self.name in CHOICES

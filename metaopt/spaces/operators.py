@@ -79,7 +79,7 @@ def cross(space: Space, first: Mapping[str, float], second: Mapping[str, float],
 
 def _varied(distribution: Distribution, value: float, rng: np.random.Generator, width: float, upwards: bool) -> float:
     """Another value; the same where there is no other."""
-    if distribution.is_choice or distribution.name == "randint":
+    if distribution.is_unordered:
         return _another(distribution, int(value), rng)
     low, high = distribution.span
     spread = high - low if math.isfinite(high) else _WIDTH_OF_UNIFORM * distribution.args[1]
