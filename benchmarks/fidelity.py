@@ -111,8 +111,8 @@ class Benchmark:
         parts = ["# Short trainings first", f"`{command}`"]
         for data in self._arguments.data:
             rows = [self._row(data, strategy) for strategy in self._arguments.strategies]
-            header = ("strategy", "trials", "epochs trained", "epochs saved", f"best {self._arguments.objective}")
-            header += ("test accuracy", "test top-3")
+            best = f"best {self._arguments.objective}"
+            header = ("strategy", "trials", "epochs trained", "epochs saved", best, "test accuracy", "test top-3")
             lines = [header, ["---"] * len(header), *filter(None, rows)]
             table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
             parts += [f"## {Path(data).name}", "Means over seeds, with the least and the largest value.", table]
