@@ -2,7 +2,7 @@
 
 import hashlib
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from metaopt.command.points import require_same_network, study_data, study_probl
 from metaopt.command.quiet import quiet
 from metaopt.command.retrain_networks import train, warn_of_size
 from metaopt.command.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
+from metaopt.errors import UserError
 from metaopt.report.final import Judged, Score, judge, measure, score_lines
 from metaopt.report.measurements import add_measurement, earlier_looks, one_at_a_time, read_measurements
 from metaopt.report.predictions import Predictions, digest_test_set, predictions_of, write_predictions
@@ -30,6 +31,7 @@ from metaopt.training.model_file import Card, check_writable
 if TYPE_CHECKING:
     from metaopt.training.retraining import Retrained
 
+COMPILED = ("schedule", "label_smoothing", "weight_decay")  # what a ``build_model`` settles itself
 RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that are fields of ``Training``
 
 
@@ -83,6 +85,7 @@ def run(arguments: Namespace) -> None:
     problem = study_problem(study)
     if arguments.epochs is None:
         plan = whole_if_annealed(plan, problem, study)
+    _refuse_without_effect(problem, recipe)
     require_same_network(study, problem)
     data = study_data(study, augment=arguments.augment)
     _warn_of_own_training(problem)
@@ -101,6 +104,17 @@ def run(arguments: Namespace) -> None:
     path = _keep(study, plan, trained, card, data, measured)
     _describe(study, plan, measured, looks, data)
     print(f"all of this is in {path}")
+
+
+def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
+    """Flags that a model which a user compiles cannot heed."""
+    given = [f"--{name.replace('_', '-')}" for name in COMPILED if name in recipe]
+    if given and problem.network is None:
+        have = "has" if len(given) == 1 else "have"
+        raise UserError(
+            f"{' and '.join(given)} {have} no effect on {problem.name}, whose build_model compiles its own models: set"
+            " that there."
+        )
 
 
 def _warn_of_own_training(problem: Problem) -> None:

@@ -87,7 +87,7 @@ def make_plan(
     else:
         point = read_point(point_file)
         record = _trial_of(study, point)
-    number, reason = _epochs(epochs, record, int(study.settings.get("epochs", 1)))
+    number, reason = _epochs(epochs, record, _longest(study))
     own_seed = int(study.header.get("seed", 0))
     own_output = study.folder / (BEST if point_file is None else CHOSEN)
     own_schedule = study.settings.get("schedule")
@@ -113,8 +113,14 @@ def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
         return plan
     if training.schedule == CONSTANT:
         return plan
-    longest = int(study.settings.get("epochs", 1))
-    return replace(plan, epochs=longest, reason="the most of a trial, over which the learning rate falls")
+    return replace(plan, epochs=_longest(study), reason="the most of a trial, over which the learning rate falls")
+
+
+def _longest(study: Study) -> int:
+    """R in epochs; where it is seconds, the most epochs that a trial was trained."""
+    if study.settings.get("budget_unit") == "seconds":
+        return max((record["epochs"] for record in study.records if not record["imported"]), default=1) or 1
+    return int(study.settings.get("epochs", 1))
 
 
 def _trial_of(study: Study, point: Any) -> Record | None:

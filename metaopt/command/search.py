@@ -34,6 +34,7 @@ from metaopt.zoo.loading import load_problem
 
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
 EPOCHS_OF_OTHERS = 30
+DRAWS = 100  # points that are asked for their schedule, a few milliseconds together
 
 
 def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog: str = "hyperopt_optimize.py") -> int:
@@ -184,28 +185,30 @@ def _check_schedule(settings: Settings, problem: Problem, watch: Watcher) -> Non
         )
     if settings.scheduler == "full":
         return
-    schedule = settings.schedule or _own_schedule(problem)
-    if settings.budget_unit == "seconds" and schedule != CONSTANT:
-        kind = f"the {schedule} schedule of {problem.name}" if settings.schedule is None else f"--schedule {schedule}"
+    schedules = _own_schedules(problem) if settings.schedule is None else {settings.schedule}
+    bent = sorted(schedules - {CONSTANT})
+    if settings.budget_unit == "seconds" and bent:
+        kind = f"the {bent[0]} schedule of {problem.name}" if settings.schedule is None else f"--schedule {bent[0]}"
         raise UserError(
             f"{kind} ends its cycles at rungs in epochs: leave --budget-unit seconds out, or take --schedule constant."
         )
-    if schedule == COSINE_RUNG:
+    if COSINE_RUNG in schedules:
         watch.note(
             "with the schedule cosine-rung the learning rate falls to 0 at each rung as if it were the last, so a trial"
             " that goes on is not trained as one that never paused (with cosine, which restarts at the rungs, it is)."
         )
 
 
-def _own_schedule(problem: Problem) -> str:
-    """That of one point of the problem."""
+def _own_schedules(problem: Problem) -> set[str]:
+    """Those of many points of the problem, which may leave the schedule to the search."""
     if problem.network is None:
-        return CONSTANT
+        return {CONSTANT}
     space = compile_space(problem.space)
+    points = (space.point(space.draw(generator(0, number, "schedule"))) for number in range(DRAWS))
     try:
-        return problem.training(space.point(space.draw(generator(0, 0, "schedule")))).schedule
+        return {problem.training(point).schedule for point in points}
     except (ValueError, KeyError, TypeError):  # the search will tell
-        return CONSTANT
+        return {CONSTANT}
 
 
 def _make_executor(ready: Ready, results: Path) -> Executor:

@@ -28,6 +28,7 @@ class Observation:
         violation: how far it misses its limits, 0 if it keeps them; comparable between trials.
         losses: (budget, loss) at every rung that it reached, ascending, the last one of them (``budget``, ``loss``);
             empty for a trial that was trained in one go, or failed.
+        violations: how far it missed its limits at each of ``losses``; empty where it was as it is now.
         full: it was trained to the end, not stopped or paused at a rung below R.
     """
 
@@ -38,6 +39,7 @@ class Observation:
     feasible: bool = True
     violation: float = 0.0
     losses: tuple[tuple[int, float], ...] = ()
+    violations: tuple[float, ...] = ()
     full: bool = True
 
     @property
@@ -45,14 +47,29 @@ class Observation:
         """It has a loss that is a number."""
         return self.loss is not None and math.isfinite(self.loss)
 
+    @property
+    def standing(self) -> tuple[bool, float, float]:
+        """What trials with a loss are sorted by, the best first."""
+        assert self.loss is not None
+        return not self.feasible, 0.0 if self.feasible else self.violation, self.loss
+
     def at(self, budget: int) -> "Observation | None":
         """The trial as it stood at a budget, or None if it did not stand there.
 
         One that was trained to its end before stands at every later budget with what it had.
         """
         if budget == self.budget or (self.full and budget > self.budget):
-            return replace(self, budget=budget, losses=())
-        return next((replace(self, loss=loss, budget=to, losses=()) for to, loss in self.losses if to == budget), None)
+            return replace(self, budget=budget, losses=(), violations=())
+        return next((there for there in self.rungs if there.budget == budget), None)
+
+    @property
+    def rungs(self) -> "tuple[Observation, ...]":
+        """The trial as it stood at every rung that it reached; itself where it has none."""
+        limits = [(miss == 0, miss) for miss in self.violations] or [(self.feasible, self.violation)] * len(self.losses)
+        return tuple(
+            replace(self, budget=budget, loss=loss, feasible=kept, violation=miss, losses=(), violations=())
+            for (budget, loss), (kept, miss) in zip(self.losses, limits, strict=True)
+        ) or (self,)
 
 
 @dataclass(frozen=True)
@@ -98,12 +115,7 @@ class History:
         """Those with a loss, the best first: feasible ones by their loss, then the others by how far they miss the
         limits; equal ones by their number.
         """
-
-        def key(one: Observation) -> tuple[bool, float, float, int]:
-            assert one.loss is not None
-            return not one.feasible, 0.0 if one.feasible else one.violation, one.loss, one.trial
-
-        return sorted((one for one in self.observations if one.ok), key=key)
+        return sorted((one for one in self.observations if one.ok), key=lambda one: (*one.standing, one.trial))
 
 
 class Sampler(ABC):

@@ -91,20 +91,15 @@ class _Observed:
     @classmethod
     def of(cls, trials: Sequence[Observation]) -> "_Observed":
         """Every rung of trials with a loss."""
-        found = [
-            (one, budget, loss)
-            for one in trials
-            for budget, loss in one.losses or ((one.budget, one.loss),)
-            if loss is not None and math.isfinite(loss)
-        ]
-        keys = [(not one.feasible, 0.0 if one.feasible else one.violation, loss) for one, _, loss in found]
+        found = [there for one in trials for there in one.rungs if there.ok]
+        keys = [there.standing for there in found]
         order = {key: place for place, key in enumerate(sorted(set(keys)))}
         ranks = rankdata([order[key] for key in keys])  # equal ones share theirs
         quantiles = ndtri((ranks - 0.5) / len(ranks))
         deviation = quantiles.std()
-        budgets = np.array([budget for _, budget, _ in found], dtype=float)
+        budgets = np.array([there.budget for there in found], dtype=float)
         losses = (quantiles - quantiles.mean()) / (deviation if deviation > 0 else 1.0)
-        return cls([one.vals for one, *_ in found], budgets, losses, float(budgets.max()))
+        return cls([there.vals for there in found], budgets, losses, float(budgets.max()))
 
     def chosen(self, most: int, rng: np.random.Generator) -> "_Observed":
         """At most so many: the best half, and any others, so that the bad is known as well."""

@@ -35,19 +35,19 @@ def brackets(R: int, eta: int, rule: Rule = "ceil", min_epochs: int = 1) -> list
     Raises:
         UserError: a number is not whole, η is below 2, ``min_epochs`` below 1 or above R, or the rule unknown.
     """
-    resource = _whole("the full resource R", R)
-    eta = _whole("the cut factor eta", eta)
-    least = _whole("the smallest rung min_epochs", min_epochs)
+    resource = _whole("the full resource R (--epochs)", R)
+    eta = _whole("the cut factor eta (--eta)", eta)
+    least = _whole("the smallest rung (--min-epochs)", min_epochs)
     if rule not in get_args(Rule):
         raise UserError(f"the rule of Hyperband's brackets is {rule!r}; take {' or '.join(get_args(Rule))}.")
     if eta < 2:
-        raise UserError(f"the cut factor eta is {eta}, which cuts nothing off; take 2 or more.")
+        raise UserError(f"the cut factor eta (--eta) is {eta}, which cuts nothing off; take 2 or more.")
     if least < 1:
-        raise UserError(f"the smallest rung min_epochs is {least}; take 1 or more.")
+        raise UserError(f"the smallest rung (--min-epochs) is {least}; take 1 or more.")
     if resource < least:
         raise UserError(
-            f"the full resource R is {resource}, less than the smallest rung min_epochs, {least}; raise R or lower the"
-            " rung."
+            f"the full resource R (--epochs) is {resource}, less than the smallest rung (--min-epochs), {least}; raise"
+            " R or lower the rung."
         )
     return [list(bracket) for bracket in _computed(resource, eta, rule, least)]
 

@@ -50,15 +50,17 @@ class Checkpoints:
         if not self.clears or not self._folder.is_dir():
             return
         sizes: dict[int, int] = {}
+        needs: dict[int, int] = {}
         for directory in self._folder.iterdir():
             if not directory.name.isdecimal():
                 continue
             trial = int(directory.name)
             if trial in needed or trial in useful:
-                sizes[trial] = _size(directory)
+                files = _sizes(directory)
+                sizes[trial], needs[trial] = sum(files.values()), _need(files)
             else:
                 shutil.rmtree(directory, ignore_errors=True)
-        self._refuse_large(sizes)
+        self._refuse_large(needs)
         total = sum(sizes.values())
         for trial in useful:
             if total <= self._quota:
@@ -67,21 +69,36 @@ class Checkpoints:
                 shutil.rmtree(self._folder / f"{trial:06d}", ignore_errors=True)
                 total -= sizes[trial]
 
-    def _refuse_large(self, sizes: dict[int, int]) -> None:
-        trial = max(sizes, key=sizes.__getitem__, default=None)
-        if trial is not None and sizes[trial] > self._quota:
+    def _refuse_large(self, needs: dict[int, int]) -> None:
+        trial = max(needs, key=needs.__getitem__, default=None)
+        if trial is not None and needs[trial] > self._quota:
+            least = -(-needs[trial] // 1_000_000)
             raise UserError(
-                f"--checkpoint-quota {self._quota / 1e6:.3g}MB is too small for one trial: the checkpoint of trial"
-                f" {trial} takes {sizes[trial] / 1e6:.3g} MB; give at least {-(-sizes[trial] // 1_000_000)}MB."
+                f"--checkpoint-quota {self._quota / 1e6:.10g}MB is too small for one trial: the checkpoint of trial"
+                f" {trial} takes up to {least:,} MB; give at least {least}MB."
             )
 
 
-def _size(directory: Path) -> int:
-    """Bytes of the files in a directory; one that a worker renames meanwhile does not count."""
-    total = 0
+def _sizes(directory: Path) -> dict[str, int]:
+    """Name → bytes of the files in a directory; what a worker writes or renames at this moment does not count."""
+    sizes = {}
     for file in directory.rglob("*"):
         try:
-            total += file.stat().st_size
+            if not file.name.startswith("."):
+                sizes[str(file.relative_to(directory))] = file.stat().st_size
         except FileNotFoundError:
             continue
-    return total
+    return sizes
+
+
+def _need(files: dict[str, int]) -> int:
+    """Bytes that the checkpoint of a trial comes to: two states and the best weights of each, be there fewer yet."""
+    kinds: dict[str, list[int]] = {"state": [], "best": []}
+    others = 0
+    for name, size in files.items():
+        kind = name.partition("-")[0]
+        if kind in kinds:
+            kinds[kind].append(size)
+        else:
+            others += size
+    return others + sum(2 * max(sizes) for sizes in kinds.values() if sizes)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from metaopt.study.limits import Limit
+
 
 @dataclass(frozen=True)
 class Ancestor:
@@ -41,6 +43,7 @@ class Job:
         objective: the name of the objective, e.g. ``"val_accuracy"``.
         limits: cheap limits (``params``, ``macs``, ``memory``) → largest value, which the worker checks itself on the
             slow path only.
+        measured: limits on metrics of an epoch; the weights that are kept are those of the best epoch that keeps them.
         checkpoint: a directory of this trial that survives, or None.
         folds: 1, or how many parts cross-validation cuts the training images into.
         cycles: resources at which a cycle of the learning rate ends, ascending; the last one is R. Empty: (to,).
@@ -55,6 +58,7 @@ class Job:
     early_stopping: int | None = None
     objective: str = "val_accuracy"
     limits: dict[str, float] = field(default_factory=dict)
+    measured: tuple[Limit, ...] = ()
     checkpoint: str | None = None
     folds: int = 1
     cycles: tuple[int, ...] = ()

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,12 @@ from metaopt.study.growing import Growing
 from metaopt.study.guard import Guard
 from metaopt.study.hopeless import is_hopeless
 from metaopt.study.jobs import Ancestor, Epoch, Executor, Failed, Finished, Job, Rejected, Remark, Report
+from metaopt.study.objective import Metrics
 from metaopt.study.opening import OpenStudy
 from metaopt.study.proposing import NothingPasses, Proposer
 from metaopt.study.records import Record, best_record
+from metaopt.study.settings import trained
+from metaopt.study.staleness import Staleness
 from metaopt.study.strategy import Strategy
 from metaopt.study.trials import Trial
 from metaopt.study.view import StudyView
@@ -95,9 +99,10 @@ class Search:
         self._checkpoints = checkpoints
         self._clock = clock
         self._submitted: set[int] = set()
+        self._interrupted: deque[Trial] = deque()
         self._deadline = math.inf if ending.seconds is None else clock() + ending.seconds
         self._best: Record | None = None
-        self._since_best = 0
+        self._staleness = Staleness.of(study.state, study.objective, study.limits)
         self._last_causes: list[str] = []
         self._exhausted = False
 
@@ -110,13 +115,9 @@ class Search:
         """
         records = self._study.records
         self._best = best_record(records)
-        if self._best is not None:
-            first = next(i for i, record in enumerate(records) if record["loss"] == self._best["loss"])
-            self._since_best = len(records) - first - 1
         self._watch.begin(self._goal, records, self._ending.seconds)
         with self._executor:
-            for trial in self._study.state.running:  # what a crash interrupted
-                self._submit(trial, self._study.space.point(trial.vals))
+            self._interrupted.extend(self._study.state.running)  # by a crash, or the end of the time
             while (reason := self._fill()) is None:
                 self._executor.wait(self._handle, timeout=self._remaining())
         if not self._time_is_over():
@@ -126,16 +127,18 @@ class Search:
     def _fill(self) -> str | None:
         """Gives every free worker something to do; the reason to end, once there is nothing left and nothing runs."""
         stopped = False
-        while not (self._time_is_over() or self._is_stale()) and len(self._submitted) < self._executor.slots:
-            if self._exhausted:
+        while not self._time_is_over() and len(self._submitted) < self._executor.slots:
+            if self._interrupted:
+                self._go_on(self._interrupted.popleft())
+                continue
+            if self._is_stale():
                 break
             match self._strategy.next(self._view):
                 case Start() as start:
                     self._start(start)
                 case Continue(number, to):
                     self._study.append({"event": "continued", "trial": number, "to": to})
-                    trial = self._study.state.trials[number]
-                    self._submit(trial, self._study.space.point(trial.vals))
+                    self._submit(self._study.state.trials[number])
                 case Stop(number):
                     self._study.append({"event": "stopped", "trial": number})
                     self._study.write_record(self._study.state.trials[number])
@@ -150,10 +153,10 @@ class Search:
             return "the time is over; run again to go on"
         if self._submitted:
             return None
-        if self._exhausted:
+        if self._exhausted and not self._is_stale():
             return "the space is exhausted: every network of it that keeps the limits was trained"
         if self._is_stale():
-            return f"no better trial among the last {self._since_best}"
+            return f"no better trial among the last {self._staleness.count}"
         return "all trials are done"
 
     def _start(self, decision: Start) -> None:
@@ -165,6 +168,7 @@ class Search:
             if not nothing.exhausted:
                 raise nothing.explain() from None
             self._exhausted = True
+            self._view.goal = trained(self._study.state)  # those that are paused go on, as at the end of any search
             return
         number = self._view.number
         self._study.append(
@@ -181,19 +185,27 @@ class Search:
                 "rejected": accepted.rejected,
             }
         )
-        self._submit(self._study.state.trials[number], accepted.point)
+        self._submit(self._study.state.trials[number])
 
-    def _submit(self, trial: Trial, point: Any) -> None:
+    def _go_on(self, trial: Trial) -> None:
+        """Goes on with a trial that was interrupted; if that was just when it should have been stopped, it ends."""
+        if trial.metrics and not trial.rungs and self._is_hopeless(trial, len(trial.metrics), trial.metrics[-1]):
+            self._handle(Finished(trial.number, complete=False))
+        else:
+            self._submit(trial)
+
+    def _submit(self, trial: Trial) -> None:
         limits = {limit.name: limit.bound for limit in self._guard.limits if limit.cheap}
         job = Job(
             trial=trial.number,
-            point=point,
+            point=self._study.space.point(trial.vals),
             start=trial.epochs,
-            to=_UNTIL_TOLD if self._jobs.in_seconds else trial.to,
+            to=self._target(trial),
             seed=self._jobs.seed,
             early_stopping=self._jobs.early_stopping,
             objective=self._study.objective.name,
             limits=limits,
+            measured=tuple(limit for limit in self._study.limits if not limit.cheap),
             checkpoint=self._checkpoints.directory(trial.number),
             folds=self._jobs.folds,
             cycles=() if self._jobs.in_seconds else self._strategy.stages(trial.bracket),
@@ -203,6 +215,12 @@ class Search:
         self._watch.trial_started(trial.number, to, trial.proposal.get("params"), trial.proposal.get("macs"))
         self._executor.submit(job)
         self._submitted.add(trial.number)
+
+    def _target(self, trial: Trial) -> int:
+        """Epochs after a trial's job; where the resource is seconds, no more if it has spent them on its last epoch."""
+        if not self._jobs.in_seconds:
+            return trial.to
+        return trial.epochs if trial.epochs and self._has_spent(trial, trial.epochs) else _UNTIL_TOLD
 
     def _ancestor(self, trial: Trial) -> Ancestor | None:
         """Whose weights a trial starts from."""
@@ -221,7 +239,7 @@ class Search:
                 if report.epoch > trial.epochs:
                     self._study.append(_epoch(report))
                 self._watch.epoch(report)
-                over = self._time_is_over() or self._is_hopeless(trial, report)
+                over = self._time_is_over() or self._is_hopeless(trial, report.epoch, report.metrics)
                 return not (over or self._has_spent(trial, report.epoch))
             case Remark():
                 self._watch.note(report.text)
@@ -244,7 +262,7 @@ class Search:
             failure = {"cause": report.cause, "error": report.error, "traceback": report.traceback}
             return {"event": "ended", "status": "fail", "seconds": seconds, "failure": failure}
         told = {"seconds": seconds, "info": plain(report.info), "result": plain(report.result)}
-        spent = self._has_spent(trial, trial.epochs or report.result.get("epochs", trial.to))
+        spent = self._has_spent(trial, report.result.get("epochs", trial.epochs or trial.to))
         if spent and trial.to < self._jobs.resource:
             return {"event": "paused", **told}
         return {"event": "ended", "status": "ok", "complete": report.complete or spent, **told}
@@ -253,8 +271,8 @@ class Search:
         """Whether a trial with so many epochs has the resource that it trains to."""
         return (sum(trial.seconds[:epochs]) if self._jobs.in_seconds else epochs) >= trial.to
 
-    def _is_hopeless(self, trial: Trial, report: Epoch) -> bool:
-        return self._jobs.stop_hopeless and is_hopeless(trial, report.epoch, report.metrics, self._study.state.trials)
+    def _is_hopeless(self, trial: Trial, epoch: int, metrics: Metrics) -> bool:
+        return self._jobs.stop_hopeless and is_hopeless(trial, epoch, metrics, self._study.state.trials)
 
     def _reject(self, report: Rejected) -> None:
         self._study.append(
@@ -271,12 +289,10 @@ class Search:
     def _after(self, trial: Trial) -> None:
         """Keeps the books after a trial ended."""
         record = self._study.write_record(trial)
-        best = self._best_with(record)
-        better = best is record and (self._best is None or record["loss"] < self._best["loss"])
-        self._since_best = 0 if better else self._since_best + (len(trial.rungs) <= 1)  # a trial counts once
-        self._best = best
+        self._best = self._best_with(record)
+        self._staleness.take_in(trial, self._study.state.arrivals[-1][1])
         self._clear_checkpoints()
-        self._watch.trial_ended(record, best)
+        self._watch.trial_ended(record, self._best)
         self._last_causes = [*self._last_causes, trial.failure.get("cause", "")][-SAME_FAILURES:]
         if self._last_causes == [trial.failure.get("cause")] * SAME_FAILURES:
             self._watch.note(
@@ -296,13 +312,24 @@ class Search:
         if not self._checkpoints.clears:
             return
         trials = self._study.state.trials
-        running = [trials[number] for number in self._submitted]
-        needed = set(self._submitted) | ({self._best["trial"]} if self._best is not None else set())
+        running = self._study.state.running
+        needed = {trial.number for trial in running} | self._best_trials()
         if self._jobs.inherit:
             needed |= {trial.vals.parent for trial in running if trial.vals.parent is not None}
         useful = [trial for trial in trials if trial.status == "paused" or (self._jobs.inherit and trial.complete)]
-        worst_first = sorted(useful, key=lambda trial: self._view.standing(trial, self._jobs.resource) or (math.inf,))
-        self._checkpoints.clear(needed, [trial.number for trial in reversed(worst_first)])
+        best_first = sorted(useful, key=lambda trial: self._view.standing(trial, self._jobs.resource) or (math.inf,))
+        self._checkpoints.clear(needed, [trial.number for trial in reversed(best_first)])
+
+    def _best_trials(self) -> set[int]:
+        """The best trial; where that is to go on, and may fail, also the best of those that are over."""
+        if self._best is None:
+            return set()
+        trials = self._study.state.trials
+        best = [self._best]
+        if trials[self._best["trial"]].status in ("paused", "running"):
+            over = best_record([each for each in self._study.records if trials[each["trial"]].status == "ok"])
+            best += [over] if over is not None else []
+        return {record["trial"] for record in best}
 
     def _remaining(self) -> float | None:
         return None if math.isinf(self._deadline) else max(0.0, self._deadline - self._clock())
@@ -312,7 +339,7 @@ class Search:
 
     def _is_stale(self) -> bool:
         limit = self._ending.stop_after
-        return limit is not None and self._best is not None and self._since_best >= limit
+        return limit is not None and self._staleness.found and self._staleness.count >= limit
 
 
 def _epoch(report: Epoch) -> dict[str, Any]:

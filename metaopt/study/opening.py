@@ -37,7 +37,7 @@ _PARTS = {
     "data": "data set",
     "objective": "objective",
     "folds": "number of folds",
-    "budget": "budget (--epochs, --min-epochs, --eta, --rule or --budget-unit)",
+    "budget": "budget (--epochs, --min-epochs, --eta, --rule, --budget-unit, or a --strategy with rungs or without)",
 }
 
 

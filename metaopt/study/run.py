@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from metaopt.errors import UserError
 from metaopt.samplers import GP, SAMPLERS, TPE, Evolution, JointTPE
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import compile_space
@@ -151,8 +152,13 @@ def make_strategy(settings: Settings) -> Strategy:
     """The sampler × the scheduler that the settings name.
 
     Raises:
-        UserError: R, η and the like do not fit together.
+        UserError: R, η and the like do not fit together, or the objective does not compare trials at rungs.
     """
+    if settings.objective == "convergence" and settings.scheduler != "full":
+        raise UserError(
+            "--objective convergence compares trainings of equal length, and those that end at a rung are shorter: use"
+            " a --strategy that trains each to the end, such as tpe or evolution."
+        )
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,
         "tpe": lambda: TPE(settings.startup) if settings.scheduler == "full" else JointTPE(),

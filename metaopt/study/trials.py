@@ -135,14 +135,10 @@ class Trial:
         metrics, seconds = self.metrics[:epochs], self.seconds[:epochs]
         if not metrics:
             return Outcome(None)
-        losses = objective.losses(metrics, seconds)
-        if objective.last_epoch_only:
-            best = len(losses) - 1
-        else:
-            keeping = [i for i, values in enumerate(metrics) if violation(limits, values) == 0]
-            best = min(keeping or range(len(losses)), key=losses.__getitem__)
+        best = objective.best_epoch(metrics, seconds, limits)
+        loss = objective.losses(metrics, seconds)[best]
         values = {**metrics[best], "seconds": sum(seconds), **self.counts}
-        return self._judged(losses[best], best + 1, values, limits)
+        return self._judged(loss, best + 1, values, limits)
 
     def _judged(self, loss: float, epoch: int | None, values: dict[str, Any], limits: Sequence[Limit]) -> Outcome:
         distances = {str(limit): limit.distance(values[limit.name]) for limit in limits if limit.name in values}
@@ -160,6 +156,8 @@ class Trials:
         signatures: of every network with its training settings that was ever trained.
         clock: seconds of search so far, summed over runs.
         spent: epochs that all trials have been trained, together.
+        arrivals: trials in the order in which they came to rest, each with the rung that it reached, None for one that
+            failed.
         finished: whether the latest run reached its goal.
     """
 
@@ -171,6 +169,7 @@ class Trials:
         self.signatures: set[str] = set()
         self.clock = 0.0
         self.spent = 0
+        self.arrivals: list[tuple[int, Rung | None]] = []
         self.finished = False
         for event in events:
             self.apply(event)
@@ -247,10 +246,13 @@ class Trials:
         trial.info = {**trial.info, **event.get("info", {})}
         before, trial.result = trial.epochs, event.get("result", {})
         self.spent += max(0, trial.epochs - before)  # of a user's own training, which reports no epochs one by one
+        rung = None
         if trial.status != "fail":
             reached = trial.status == "paused" or trial.complete
             resource = trial.to if reached else trial.epochs
-            trial.rungs.append(Rung(resource, trial.epochs, trial.result, event["clock"], self.spent))
+            rung = Rung(resource, trial.epochs, trial.result, event["clock"], self.spent)
+            trial.rungs.append(rung)
+        self.arrivals.append((trial.number, rung))
 
     def _on_imported(self, event: Event) -> None:
         trial = Trial(len(self.trials), Vals(event["vals"]), event["point"], event["epochs"], imported=True)

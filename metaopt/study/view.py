@@ -109,13 +109,16 @@ class StudyView:
             loss, full = (outcome.loss if trial.status == "ok" else None), True
             budget = max(1, trial.epochs)
             losses: tuple[tuple[int, float], ...] = ()
+            violations: tuple[float, ...] = ()
         else:
             outcomes = [trial.outcome(self._objective, self._limits, rung) for rung in trial.rungs]
             outcome = outcomes[-1]
             loss, full = outcome.loss, trial.complete
             budget = trial.to if trial.status == "ok" else trial.rungs[-1].to  # a hopeless one ended before its ``to``
             budgets = [*(rung.to for rung in trial.rungs[:-1]), budget]
-            losses = tuple((to, each.loss) for to, each in zip(budgets, outcomes, strict=True) if each.loss is not None)
+            valued = [(to, each) for to, each in zip(budgets, outcomes, strict=True) if each.loss is not None]
+            losses = tuple((to, each.loss) for to, each in valued if each.loss is not None)
+            violations = tuple(each.violation for _, each in valued)
         return Observation(
             trial=trial.number,
             vals=trial.vals,
@@ -124,5 +127,6 @@ class StudyView:
             feasible=outcome.feasible,
             violation=outcome.violation,
             losses=losses,
+            violations=violations,
             full=full,
         )

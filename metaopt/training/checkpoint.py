@@ -152,8 +152,8 @@ class Checkpoint:
                         path.unlink()
 
 
-def best_weights(directory: str | Path) -> list[Arrays]:
-    """The weights of a trial's best epoch, for each fold, as ``keras.Model.set_weights`` takes them.
+def best_weights(directory: str | Path) -> tuple[int, list[Arrays]]:
+    """The best epoch of a trial (from 1), and its weights for each fold, as ``keras.Model.set_weights`` takes them.
 
     Args:
         directory: of the trial.
@@ -165,7 +165,8 @@ def best_weights(directory: str | Path) -> list[Arrays]:
     for path in states:
         with contextlib.suppress(Unusable):
             meta, _ = _unpacked(_read(path))
-            return _unpacked(_read(path.with_name(meta["best"])))[1]
+            best = path.with_name(meta["best"])
+            return int(best.name.split("-")[1]), _unpacked(_read(best))[1]
     raise Unusable("damaged" if states else "gone")
 
 

@@ -122,9 +122,8 @@ class EpochLoop(keras.callbacks.Callback):
 
     @property
     def best(self) -> int:
-        """The best epoch, from 0; the first of equal ones."""
-        losses = self.losses
-        return len(losses) - 1 if self._objective.last_epoch_only else losses.index(min(losses))
+        """The best epoch, from 0."""
+        return self._objective.best_epoch(self.progress.metrics, self.progress.seconds, self._run.measured)
 
     def replicates(self, epoch: int) -> list[float]:
         """The objective of each fold at an epoch, from 0; empty without folds."""

@@ -88,7 +88,7 @@ def check_writable(path: Path) -> None:
         ResultsNotWritable: it could not be written.
     """
     if path.suffix != SUFFIX or path.is_dir():
-        raise UserError(f"--output {path} must be the name of a file that ends in {SUFFIX}.")
+        raise UserError(f"the model's file {path} must have a name that ends in {SUFFIX}.")
     trial = path.with_name(f".{path.name}.trial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def check_writable(path: Path) -> None:
     except OSError as error:
         raise ResultsNotWritable(
             f"the model {path} cannot be written ({error.strerror or error}): make its folder writable, or name"
-            " another file with --output."
+            " another file."
         ) from error
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import keras
 
-from metaopt.blueprint import InvalidArchitecture, Layer
+from metaopt.blueprint import InvalidArchitecture
 from metaopt.blueprint.from_keras import Counts, count_keras
 from metaopt.errors import UserError
 from metaopt.randomness import integer
 from metaopt.study.problem import Problem, Training
 from metaopt.training.batches import TrainingBatches, by_head, layout, steps_per_epoch
+from metaopt.training.building import for_inference
 from metaopt.training.compiling import TRAIN, compile_model, soft_classes
 from metaopt.training.data import DataSet
 
@@ -84,6 +85,11 @@ def retrain(
     output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
     arrange = layout(output, list(data.classes))
     soft = soft_classes(network, data.classes)
+    if soft is None and (recipe or {}).get("mixup"):
+        raise UserError(
+            f"--mixup has no effect on {problem.name}, whose build_model compiles a loss that takes the numbers of"
+            " classes: compile it with categorical_crossentropy."
+        )
     batches = TrainingBatches(images, data.augment, training, arrange, seed, trial, soft)
     loop = _Loop(batches, next(iter(data.classes)), report)
     callbacks: list[keras.callbacks.Callback] = [loop]
@@ -94,7 +100,7 @@ def retrain(
         raise UserError(f"{loop.failure} Nothing was saved: try another --seed, or another point with --point.")
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
     heads = list(by_head(output, list(data.classes)))
-    network = _for_inference(problem, point, data, network)
+    network = for_inference(problem, point, data, network)
     return Retrained(network, heads, count_keras(network), training, loop.seconds, loop.final, penalties)
 
 
@@ -116,18 +122,6 @@ def _build(problem: Problem, point: Any, data: DataSet, training: Training, epoc
     if not model.built:
         model.build((None, *shape))
     return model
-
-
-def _for_inference(problem: Problem, point: Any, data: DataSet, network: keras.Model) -> keras.Model:
-    """The trained network made of Keras' own layers; itself where it has no others."""
-    if problem.network is None:
-        return network
-    blueprint = problem.network(point, data.input_shape, data.classes)
-    if all(type(node.layer).build_inference is Layer.build_inference for node in blueprint.nodes):
-        return network
-    twin = blueprint.to_keras(inference=True)
-    twin.set_weights(network.get_weights())
-    return twin
 
 
 def _fitting(problem: Problem, make: Callable[[], Any]) -> Any:

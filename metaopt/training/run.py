@@ -1,9 +1,10 @@
 """What a training is told besides its point and its data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metaopt.study.jobs import Ancestor, Message
+from metaopt.study.limits import Limit
 
 
 def _go_on(_: Message) -> bool:
@@ -26,6 +27,7 @@ class Run:
         schedule: of the learning rate, in the place of the problem's own; None for that.
         report: is told each epoch; the training ends where it answers False. A ``Remark`` is only to be passed on.
         limits: on the slow path, ``params``, ``macs`` or ``memory`` → largest value.
+        measured: limits on metrics of an epoch: one that keeps them is better than one that does not.
         folds: 1, or how many parts cross-validation cuts the images into.
         ancestor: whose weights it starts from, or None to start from scratch.
     """
@@ -39,6 +41,7 @@ class Run:
     schedule: str | None = None
     report: Callable[[Message], bool] = _go_on
     limits: Mapping[str, float] = field(default_factory=dict)
+    measured: Sequence[Limit] = ()
     folds: int = 1
     ancestor: Ancestor | None = None
 

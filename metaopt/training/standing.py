@@ -84,7 +84,7 @@ class _Heir:
         self._ancestor = ancestor
         self._weights: list[Arrays] = []
         try:
-            weights = best_weights(ancestor.checkpoint)
+            _, weights = best_weights(ancestor.checkpoint)
             self._parent = build_parent()
             if len(weights) != run.folds:
                 raise Unusable("of other folds")

@@ -1,7 +1,9 @@
 """Training with Keras in a worker: the data and the problem are loaded once, then one job is trained after another."""
 
+import math
 import time
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 from metaopt.study.jobs import Epoch, Failed, Finished, Job, Message, Rejected
@@ -70,6 +72,7 @@ class KerasTrainer:
             schedule=self._schedule,
             report=reported,
             limits=job.limits,
+            measured=job.measured,
             folds=job.folds,
             ancestor=job.ancestor,
         )
@@ -105,7 +108,10 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
         cause = str(record.get("cause", "failed"))
         return Failed(job.trial, cause, str(record.get("error", "The training failed.")), seconds=seconds)
     # Where all epochs were reported by an earlier job, our own record has nothing that is new.
-    known = epochs_reported > 0 or (job.start > 0 and "history" in record)
+    known = epochs_reported > 0 or record.get("epochs", job.to) <= job.start
+    loss = record.get("loss")
+    if not known and not (isinstance(loss, Real) and math.isfinite(loss)):
+        return Failed(job.trial, "no loss", f"build_and_train returned {loss!r} as its loss.", seconds=seconds)
     return Finished(
         job.trial,
         complete=bool(record.get("complete", True)),

@@ -31,7 +31,7 @@ def state_of(directory: Path) -> State:
 
 def same(one: Path, other: Path) -> bool:
     """Whether two directories hold the same variables, of every fold, and the same best weights, bit for bit."""
-    pairs = [(state_of(one).folds, state_of(other).folds), (best_weights(one), best_weights(other))]
+    pairs = [(state_of(one).folds, state_of(other).folds), (best_weights(one)[1], best_weights(other)[1])]
     return all(
         len(a) == len(b) and all(x.dtype == y.dtype and x.tobytes() == y.tobytes() for x, y in zip(a, b, strict=True))
         for first, second in pairs
@@ -79,7 +79,7 @@ def test_measures_are_those_of_keras_and_the_best_weights_are_kept(tiny: DataSet
         model = compile_model(network.to_keras(), tiny_problem.training({}), tiny.classes)
         build_optimizer(model)
         if name == "best":
-            model.set_weights(best_weights(tmp_path)[0])
+            model.set_weights(best_weights(tmp_path)[1][0])
         else:
             assign(model, state_of(tmp_path).folds[0])
         logs = model.evaluate(scale(images), labels, batch_size=len(images), verbose=0, return_dict=True)

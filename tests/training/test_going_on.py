@@ -207,7 +207,7 @@ def test_the_best_weights_are_those_of_the_best_epoch(train: Trainings) -> None:
     last = [array for array in state_of(train.folder / "b").folds[0] if array.dtype == np.float32]
     assert all(
         any(array.shape == other.shape and (array == other).all() for other in last)
-        for array in best_weights(train.folder / "a")[0]
+        for array in best_weights(train.folder / "a")[1][0]
     )
 
 
@@ -222,8 +222,10 @@ def test_a_trial_starts_from_the_best_weights_of_its_ancestor(train: Trainings, 
     child = train("child", 2, trial=12, point=point, ancestor=ancestor(train), folds=folds)
     assert train.remarks == []
     assert child["inherited"] == {"trial": 7, "layers": 4, "of": 4}
-    trainable = [n for n, array in enumerate(best_weights(train.folder / "child")[0]) if n not in (4, 5)]
-    for mine, theirs in zip(best_weights(train.folder / "child"), best_weights(train.folder / "parent7"), strict=True):
+    trainable = [n for n, array in enumerate(best_weights(train.folder / "child")[1][0]) if n not in (4, 5)]
+    for mine, theirs in zip(
+        best_weights(train.folder / "child")[1], best_weights(train.folder / "parent7")[1], strict=True
+    ):
         assert all((mine[n] == theirs[n]).all() for n in trainable)
     assert child["history"]["val_accuracy"][0] > parent["history"]["val_accuracy"][0] - 0.05
     # What was taken is known after a pause as well, when the parent may be gone.
