@@ -82,6 +82,25 @@ def test_a_function_with_a_budget(results):
     assert study.best["loss"] == pytest.approx(parabola(study.best["space"]) / 4)
 
 
+@pytest.mark.parametrize("strategy", ["hyperband", "asha", "bohb", "ea-hyperband"])
+def test_a_function_with_a_budget_is_trained_from_rung_to_rung(results, strategy):
+    calls: dict[str, list[int]] = {}
+
+    def train(point, *, epochs, checkpoint):
+        calls.setdefault(checkpoint, []).append(epochs)
+        return parabola(point) / epochs
+
+    study = metaopt.search(train, SPACE, strategy=strategy, epochs=9, trials=17, results=results)
+    assert study.best["complete"]
+    assert study.best["loss"] == pytest.approx(parabola(study.best["space"]) / 9)
+    assert calls == {
+        str(results / "checkpoints" / f"{record['trial']:06d}"): [to for to, _ in record["rungs"]]
+        for record in study.records
+    }
+    assert {tuple(to for to, _ in record["rungs"]) for record in study.records} >= {(1,), (1, 3, 9)}
+    assert all(to == epochs for record in study.records for to, epochs in record["rungs"])
+
+
 def test_an_objective_that_is_maximised(results):
     def train(point):
         return {"val_accuracy": 1 / (1 + parabola(point))}
@@ -123,6 +142,7 @@ def test_a_limit_on_what_the_function_returns(results):
         ({"epochs": 3}, "epochs is given, but train"),
         ({"network": lambda *_: None}, "network needs input_shape and classes"),
         ({"workers": 2}, "more than one worker needs"),
+        ({"strategy": "asha"}, "the strategy asha trains step by step, but train.* takes no budget"),
     ],
 )
 def test_arguments_that_do_not_go_together(results, arguments, message):

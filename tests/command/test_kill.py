@@ -33,9 +33,34 @@ def network(point, input_shape, classes):
 """
 
 
-def start(folder: Path) -> subprocess.Popen:
+# Says which epochs are really trained; slow enough for a checkpoint after each of them.
+LOGGED = (
+    PROBLEM
+    + """
+def build_and_train(point, data, *, epochs, checkpoint, run):
+    import time
+    from metaopt.training import fit
+
+    class Logged(fit.EpochLoop):
+        def on_epoch_begin(self, epoch, logs=None):
+            with open("trained.log", "a") as file:
+                file.write(f"{run.trial} {epoch + 1}\\n")
+            time.sleep(0.7)
+            super().on_epoch_begin(epoch, logs)
+
+    original, fit.EpochLoop = fit.EpochLoop, Logged
+    try:
+        problem = type("Problem", (), {"network": staticmethod(network)})
+        return fit.build_and_train(problem, point, data, epochs=epochs, checkpoint=checkpoint, run=run)
+    finally:
+        fit.EpochLoop = original
+"""
+)
+
+
+def start(folder: Path, *flags: str) -> subprocess.Popen:
     command = [sys.executable, str(ROOT / "hyperopt_optimize.py"), "--data", "digits", "--space", "tiny.py"]
-    command += ["--trials", str(TRIALS), "--epochs", str(EPOCHS), "--augment", "shift"]
+    command += [*(flags or ["--trials", str(TRIALS), "--epochs", str(EPOCHS)]), "--augment", "shift"]
     return subprocess.Popen(
         command, cwd=folder, start_new_session=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     )
@@ -80,3 +105,30 @@ def test_a_search_that_is_killed_again_and_again_finds_what_the_uninterrupted_on
     assert [trial[1] for trial in expected] == [False] * STARTUP + [True] * (TRIALS - STARTUP)
     assert [trial[0] for trial in found] == [trial[0] for trial in expected]
     assert found == expected
+
+
+def trained(folder: Path) -> list[tuple[int, int]]:
+    """(trial, epoch) of each epoch whose training began."""
+    path = folder / "trained.log"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(int(trial), int(epoch)) for trial, epoch in (line.split() for line in lines)]
+
+
+@pytest.mark.slow
+def test_a_trial_that_was_killed_goes_on_from_its_last_epoch_below_and_above_a_rung(tmp_path):
+    """Of successive halving: three trials of three epochs, and the best of them goes on to nine."""
+    folder = make(tmp_path / "killed")
+    (folder / "tiny.py").write_text(LOGGED)
+    flags = ["--scheduler", "halving", "--sampler", "random", "--epochs", "9", "--min-epochs", "3", "--trials", "3"]
+    for kill in (3, 8):  # when that epoch of any trial begins
+        process = start(folder, *flags)
+        while not any(epoch == kill for _, epoch in trained(folder)):
+            assert process.poll() is None, f"it ended before an epoch {kill}"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert start(folder, *flags).wait() == 0
+    epochs = trained(folder)
+    again = len(epochs) - len(set(epochs))
+    assert again <= 2, f"at each kill the epoch that was being trained, and no other: {epochs}"
+    assert sorted(record["epochs"] for record in Study.load(folder / "results").records) == [3, 3, 9]

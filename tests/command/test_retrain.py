@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from metaopt.command import points
-from metaopt.command.retrain import main
+from metaopt.command.retrain import _refuse_without_effect, main
 from metaopt.command.retrain_plan import BEST, CHOSEN, make_plan, whole_if_annealed
 from metaopt.command.search import main as search
+from metaopt.errors import UserError
 from metaopt.report.measurements import FILE, read_measurements
 from metaopt.report.predictions import read_predictions
 from metaopt.study.limits import parse_limits
@@ -93,6 +94,15 @@ def test_a_trial_that_was_not_trained_to_its_end_is(tmp_path, monkeypatch) -> No
     assert plan(study).epochs == 5
 
 
+def test_where_the_budget_is_seconds_the_most_epochs_of_a_trial_are_trained(tmp_path, monkeypatch) -> None:
+    study = synthetic_search(tmp_path / "results", trials=3, epochs=5)
+    study.settings.update(epochs=600, budget_unit="seconds")
+    monkeypatch.setattr(Study, "require_best", lambda self: {**self.best, "complete": False})
+    assert plan(study).epochs == 5
+    problem = Problem({}, network=lambda *_: None, training=lambda point: Training(schedule="cosine"))
+    assert whole_if_annealed(plan(study), problem, study).epochs == 5
+
+
 @pytest.mark.parametrize(
     ("own", "of_the_study", "whole"),
     [("cosine", None, True), ("constant", None, False), ("constant", "cosine", True), ("cosine", "constant", False)],
@@ -124,6 +134,14 @@ def test_what_is_wrong_is_said_before_anything_is_trained(capsys, tmp_path) -> N
     assert "searched from Python" in errors[0]
     code, _, errors = retrain(capsys, "--results", study.folder, "--epochs", "0")
     assert code == 2
+
+
+def test_flags_that_a_model_compiled_by_the_user_cannot_heed_are_refused() -> None:
+    problem = Problem({}, build_model=lambda *_: None, name="own.py")
+    _refuse_without_effect(problem, {"mixup": 0.2})
+    _refuse_without_effect(replace(problem, network=lambda *_: None, build_model=None), {"schedule": "cosine"})
+    with pytest.raises(UserError, match=r"--schedule and --weight-decay have no effect on own\.py, whose build_model"):
+        _refuse_without_effect(problem, {"schedule": "cosine", "weight_decay": 0.1})
 
 
 @pytest.mark.slow

@@ -169,7 +169,8 @@ def test_a_study_keeps_its_seed_and_its_schedule(tmp_path, own, flags, kind):
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        ("--strategy hyperband --epochs 2 --min-epochs 3", "min"),
+        ("--strategy hyperband --epochs 2 --min-epochs 3", "R (--epochs) is 2, less than the smallest rung (--min-"),
+        ("--strategy asha --objective convergence", "use a --strategy that trains each to the end"),
         ("--strategy tpe --budget-unit seconds", "--budget-unit seconds is for strategies with rungs"),
         ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
         ("--inherit", "--inherit needs trials that have a parent, and tpe proposes none: use --strategy evolution"),
@@ -186,6 +187,22 @@ def test_rungs_folds_and_parents_that_cannot_be(tmp_path, capsys, flags, sentenc
     assert sentence in captured.err
     assert captured.err.count("\n") == 1
     assert not (tmp_path / "results" / "journal.jsonl").exists()
+
+
+CHOSEN = (
+    PROBLEM
+    + """
+from hyperopt import hp
+space = {"schedule": hp.choice("schedule", ["constant", "constant", "constant", "cosine"])}
+"""
+)
+
+
+def test_a_schedule_that_only_some_points_have_is_seen(capsys, tmp_path):
+    (tmp_path / "own.py").write_text(CHOSEN)
+    code, error = run(capsys, "--space", "own.py", "--strategy", "hyperband", "--budget-unit", "seconds")
+    assert code == 2
+    assert "the cosine schedule of own.py ends its cycles at rungs in epochs" in error
 
 
 ANNEALED = (

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -127,3 +128,19 @@ def test_it_beats_random_search() -> None:
     model = [minimise(JointTPE(), space, seed) for seed in range(7)]
     prior = [minimise(Random(), space, seed) for seed in range(7)]
     assert np.median(model) < 0.6 * np.median(prior)
+
+
+def test_a_trial_stands_at_a_rung_as_it_kept_its_limits_there() -> None:
+    one = Observation(
+        0, compile_space({"x": hp.uniform("x", 0, 1)}).draw(np.random.default_rng(0)), 0.1, 9,
+        losses=((1, 0.3), (3, 0.2), (9, 0.1)), violations=(0.5, 0.0, 0.0),
+    )  # fmt: skip
+    assert [(there.budget, there.loss, there.feasible, there.violation) for there in one.rungs] == [
+        (1, 0.3, False, 0.5),
+        (3, 0.2, True, 0.0),
+        (9, 0.1, True, 0.0),
+    ]
+    assert one.at(1) == one.rungs[0]
+    assert one.at(27) == replace(one, budget=27, losses=(), violations=())
+    broken = replace(one, feasible=False, violation=0.2, violations=())
+    assert [there.violation for there in broken.rungs] == [0.2] * 3

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from metaopt.study.jobs import Epoch
+from metaopt.study.limits import Limit
 from metaopt.study.problem import Problem, Training
 from metaopt.training import NetworkRefused, Run, build_and_train
 from metaopt.training.checkpoint import Checkpoint, State, best_weights
@@ -87,6 +88,22 @@ def test_measures_are_those_of_keras_and_the_best_weights_are_kept(tiny: DataSet
         assert scores["val_loss"] == pytest.approx(logs["fine_loss"], rel=1e-4)
         assert scores["val_coarse_loss"] == pytest.approx(logs["coarse_loss"], rel=1e-4)
     keras.utils.clear_session()
+
+
+def test_an_epoch_that_breaks_a_measured_limit_is_not_the_best(tiny: DataSet, tmp_path: Path) -> None:
+    """The weights that are kept are of the epoch that the record names."""
+    free = build_and_train(tiny_problem, {}, tiny, epochs=4, run=Run(objective="val_loss"))
+    most = min(free["history"]["val_coarse_loss"][:2])  # which only the first epochs keep
+    limit = Limit("val_coarse_loss", False, most)
+    kept = [epoch for epoch, value in enumerate(free["history"]["val_coarse_loss"], 1) if value >= most]
+    run = Run(objective="val_loss", measured=[limit])
+    record = build_and_train(tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=run)
+    assert record["history"]["val_loss"] == free["history"]["val_loss"]
+    assert free["best_epoch"] not in kept
+    assert record["best_epoch"] == min(kept, key=lambda epoch: free["history"]["val_loss"][epoch - 1])
+    assert record["loss"] == record["history"]["val_loss"][record["best_epoch"] - 1]
+    assert best_weights(tmp_path)[0] == record["best_epoch"]
+    assert best_weights(tmp_path)[1][0][0].tolist() != state_of(tmp_path).folds[0][0].tolist()
 
 
 def test_ends_after_so_many_epochs_without_improvement(tiny: DataSet) -> None:

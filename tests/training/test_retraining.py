@@ -82,6 +82,10 @@ def test_a_compiled_model_of_the_slow_path_is_trained(digits) -> None:
     assert made.counts.params == 65 * 10
     assert set(made.final) == {"loss"}
     assert made.heads == ["label"]
+    with pytest.raises(UserError, match=r"--mixup has no effect on slow\.py, whose build_model compiles a loss"):
+        retrain(
+            Problem(None, build_model=build_model, name="slow.py"), {}, digits, epochs=1, seed=0, recipe={"mixup": 0.2}
+        )
 
 
 def test_layers_that_are_not_kerass_are_replaced_in_what_is_handed_out(digits, tmp_path) -> None:

@@ -93,6 +93,23 @@ def test_a_problems_own_training_may_fail_or_be_refused(tiny: DataSet) -> None:
     assert (end.cause, end.error) == ("failed", "No luck.")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", [float("nan"), float("inf"), None, "0.5"])
+def test_a_problems_own_training_must_tell_a_loss(tiny: DataSet, loss: Any) -> None:
+    end = train(own(lambda *args, **more: {"loss": loss}), tiny)[1]
+    assert isinstance(end, Failed)
+    assert end.error == f"build_and_train returned {loss!r} as its loss."
+
+
+@pytest.mark.slow
+def test_a_problems_own_training_that_reports_no_epochs_goes_on_from_a_rung(tiny: DataSet) -> None:
+    """Also one whose record looks like ours, with a history."""
+    answer = {"loss": 0.5, "epochs": 3, "history": {"val_accuracy": [0.1, 0.2, 0.3]}}
+    end = train(own(lambda *args, **more: answer), tiny, start=1, to=3)[1]
+    assert isinstance(end, Finished)
+    assert end.result == answer
+
+
 def run_jobs(jobs: list[Job], data: DataSpec) -> list[list[Report]]:
     """The reports of each job, all of them in one worker."""
     reports: list[list[Report]] = []
