@@ -3,12 +3,15 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from metaopt.report.figures import anytime, rungs
 from metaopt.report.figures.anytime import anytime_figure
 from metaopt.report.figures.foretelling import foretelling_figure
 from metaopt.report.figures.progress import progress_figure
@@ -48,6 +51,36 @@ def test_one_line_a_trial_that_goes_on_and_a_dot_at_each_rung(rung_records: list
     longest = max((path.vertices for path in lines.get_paths()), key=len)
     best = max(members, key=lambda record: record["epochs"])
     assert longest[:, 1] == pytest.approx([-visit["loss"] for visit in best["visits"]])
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, module: ModuleType, draw: str, records: list[Record]) -> Figure:
+    """What a figure's function draws, not yet a picture."""
+    figure = Figure(layout="constrained")
+    monkeypatch.setattr(module, "write_or_explain", lambda own, path, size, into: into(figure))
+    getattr(module, draw)(records, Path("unwritten.png"))
+    return figure
+
+
+def test_the_axes_of_effort_are_logarithmic(rung_records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn(monkeypatch, anytime, "anytime_figure", rung_records)
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        "epochs trained, of all trials",
+        "seconds of search",
+        "trials",
+    ]
+    assert [axes.get_xscale() for axes in figure.axes] == ["log"] * 3
+
+
+def test_each_bracket_has_its_colour(rung_records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn(monkeypatch, rungs, "rungs_figure", rung_records)
+    colours = [
+        [tuple(lines.get_color()[0]) for lines in axes.collections if isinstance(lines, LineCollection)]
+        for axes in figure.axes
+    ]
+    assert [len(panel) for panel in colours] == [2, 1, 1]  # brackets 0 and 3 begin alike
+    flat = [colour for panel in colours for colour in panel]
+    assert len(set(flat)) == len(flat) == 4
+    assert [axes.get_xscale() for axes in figure.axes] == ["log"] * 3
 
 
 def some_infeasible(records: list[Record]) -> list[Record]:
