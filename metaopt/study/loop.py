@@ -153,10 +153,10 @@ class Search:
             return "the time is over; run again to go on"
         if self._submitted:
             return None
-        if self._exhausted and not self._is_stale():
-            return "the space is exhausted: every network of it that keeps the limits was trained"
         if self._is_stale():
             return f"no better trial among the last {self._staleness.count}"
+        if self._exhausted:
+            return "the space is exhausted: every network of it that keeps the limits was trained"
         return "all trials are done"
 
     def _start(self, decision: Start) -> None:

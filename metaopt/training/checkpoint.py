@@ -161,12 +161,14 @@ def best_weights(directory: str | Path) -> tuple[int, list[Arrays]]:
     Raises:
         Unusable: there is no checkpoint, or each is damaged.
     """
-    states = _states(Path(directory))
-    for path in states:
-        with contextlib.suppress(Unusable):
-            meta, _ = _unpacked(_read(path))
-            best = path.with_name(meta["best"])
-            return int(best.name.split("-")[1]), _unpacked(_read(best))[1]
+    states: list[Path] | None = None
+    while (found := _states(Path(directory))) != states:  # a training that goes on may have replaced them meanwhile
+        states = found
+        for path in states:
+            with contextlib.suppress(Unusable):
+                meta, _ = _unpacked(_read(path))
+                best = path.with_name(meta["best"])
+                return int(best.name.split("-")[1]), _unpacked(_read(best))[1]
     raise Unusable("damaged" if states else "gone")
 
 

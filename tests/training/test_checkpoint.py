@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from metaopt.errors import ResultsNotWritable
+from metaopt.training import checkpoint as checkpoint_module
 from metaopt.training.checkpoint import Checkpoint, Progress, State, Unusable, best_weights
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +153,18 @@ def test_where_all_are_damaged_nothing_is_restored(tmp_path: Path) -> None:
     assert unusable.value.reason == "damaged"
     again.save(state(1), (1, arrays(0)))
     assert names(tmp_path) == ["best-000001", "state-000001"]
+
+
+def test_best_weights_are_found_while_a_training_replaces_its_states(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, 5, best=3)
+    listed = checkpoint_module._states
+    outdated = [[tmp_path / "state-000001-00.npz"], [tmp_path / "state-000002-00.npz"]]
+    monkeypatch.setattr(checkpoint_module, "_states", lambda folder: outdated.pop() if outdated else listed(folder))
+    epoch, weights = best_weights(tmp_path)
+    assert epoch == 3
+    assert equal(weights, arrays(103))
 
 
 def test_a_state_of_another_version_is_not_taken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
