@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from metaopt.errors import StudyMismatch, UserError
 from metaopt.study.problem import Problem
 from metaopt.study.study import Study
 from metaopt.training.data import DataSet, DataSpec, load
-from metaopt.zoo.loading import load_problem
+from metaopt.zoo.loading import CNN, load_problem, ready_problems
 
 FIGURES = Path("figures")
+ZOO = set(ready_problems()) - {CNN}
 _SAMPLE = 16
 
 
@@ -28,8 +30,9 @@ def study_problem(study: Study) -> Problem:
     kept = study.header["problem"]
     if not kept["name"]:
         raise UserError(f"the study in {study.folder} was searched from Python: it has no network that could be built.")
-    beside = Path(kept["path"]).parent if kept["path"] else None
-    return load_problem(kept["name"], beside)
+    if kept["path"] and Path(kept["path"]).exists() and kept["name"] not in ZOO:
+        return replace(load_problem(kept["path"]), name=kept["name"])
+    return load_problem(kept["name"], study.folder.resolve().parent)  # its folder may have been moved as a whole
 
 
 def read_point(path: Path) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from metaopt.command.arguments import Parser, add_results, one_of, share, whole
+from metaopt.command.arguments import Parser, add_results, number, one_of, share, whole
 from metaopt.command.entry import guarded
 from metaopt.command.points import require_same_network, study_data, study_problem
 from metaopt.command.quiet import quiet
@@ -37,7 +37,7 @@ RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt retrain") -> int:
     """The command; returns its exit code."""
-    return guarded(lambda: run(make_parser(prog).parse_args(argv)), "interrupted: no model was written.")
+    return guarded(lambda: run(make_parser(prog).parse_args(argv)), "interrupted: no measurement was kept.")
 
 
 def make_parser(prog: str) -> Parser:
@@ -60,8 +60,8 @@ def make_parser(prog: str) -> Parser:
     add("--schedule", type=one_of(SCHEDULES), help="of the learning rate; the study's own")
     add("--augment", type=one_of(KINDS), help=f"{', '.join(KINDS)}; the study's own")
     add("--label-smoothing", type=share, metavar="SHARE", help="of a label that is spread over all classes")
-    add("--mixup", type=share, metavar="ALPHA", help="images are mixed with others, e.g. 0.2")
-    add("--weight-decay", type=share, metavar="RATE", help="decoupled, e.g. 0.01")
+    add("--mixup", type=number, metavar="ALPHA", help="images are mixed with others, e.g. 0.2")
+    add("--weight-decay", type=number, metavar="RATE", help="decoupled, e.g. 0.01")
     add("--mirror", action="store_true", help="the model averages its answers for an image and its mirror image")
     add("--members", type=whole(1), default=1, metavar="N", help="the model averages the answers of N networks")
     add("--output", type=Path, metavar="FILE", help=f"the model's file; {BEST} (or {CHOSEN}) in the study's folder")

@@ -115,10 +115,10 @@ def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
     if arguments.constraint:
         own_memory = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]
         given["constraints"] = (*arguments.constraint, *own_memory)
-    # Trials of another schedule could not be compared, and one that goes on would jump to other learning rates.
-    for name in ("seed", "schedule"):
+    # Trials of another schedule or augmentation could not be compared, and one that goes on would jump to it.
+    for name in ("seed", "schedule", "augment"):
         begun = state.settings.get(name)
-        if state.settings and given.get(name, begun) != begun:
+        if state.settings and given.get(name, begun) not in (begun, "auto"):
             kind = "the problem's own schedule" if begun is None else f"{name} {begun}"
             raise UserError(
                 f"the study in {arguments.results} was begun with {kind}: leave --{name} out, or search into another"
@@ -214,7 +214,11 @@ def _own_schedules(problem: Problem) -> set[str]:
 def _make_executor(ready: Ready, results: Path) -> Executor:
     settings = ready.settings
     trainer = KerasTrainer(
-        ready.problem, ready.data.spec, deterministic=settings.deterministic, schedule=settings.schedule
+        ready.problem,
+        ready.data.spec,
+        deterministic=settings.deterministic,
+        schedule=settings.schedule,
+        fingerprint=ready.data.fingerprint,
     )
     if settings.executor == "inline":
         return Inline(trainer)

@@ -301,10 +301,10 @@ def _inherited(variables: dict[str, str]) -> Iterator[None]:
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
     """A process started within does not die of Ctrl-C before it can say that it ignores it; ours comes afterwards."""
-    resource_tracker.ensure_running()  # its first start would unblock the signal
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    resource_tracker.ensure_running()  # its first start would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

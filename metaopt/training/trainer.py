@@ -1,11 +1,18 @@
 """Training with Keras in a worker: the data and the problem are loaded once, then one job is trained after another."""
 
 import math
+import pickle
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
+import cloudpickle
+
+from metaopt.errors import StudyMismatch
 from metaopt.study.jobs import Epoch, Failed, Finished, Job, Message, Rejected
 from metaopt.study.problem import Problem
 from metaopt.training import backend
@@ -19,12 +26,16 @@ _INFO = ("device", "threads", "backend", "versions", "params", "macs", "inherite
 class KerasTrainer:
     """Trains the networks of a problem on a data set.
 
+    A worker trains what the search began with, also one that takes the place of another after hours, in which files
+    may have been edited: the problem's functions are sent to it by value, and what it loads itself is compared.
+
     Args:
-        problem: a problem, which a worker reads again if it has a path, or its name or path.
+        problem: a problem, or its name or path, which each worker loads.
         data: what each worker loads, or for training in one process the loaded set itself.
         threads: CPU threads; None for the executor's, else all cores.
         deterministic: the same results also on a GPU, at the cost of speed.
         schedule: of the learning rate, in the place of the problem's own; None for that.
+        fingerprint: of the data that the search began with; None where that does not matter.
     """
 
     def __init__(
@@ -34,10 +45,13 @@ class KerasTrainer:
         threads: int | None = None,
         deterministic: bool = False,
         schedule: str | None = None,
+        fingerprint: str | None = None,
     ) -> None:
-        # Functions of a file that was loaded by its path cannot be pickled; the path can.
-        self._problem: Problem | str = problem if isinstance(problem, str) else problem.path or problem
+        self._problem: Problem | str | bytes = problem
+        self._code = None if isinstance(problem, str) else problem.code
+        self._folder = None if isinstance(problem, str) or not problem.path else Path(problem.path)
         self._data = data
+        self._fingerprint = fingerprint
         self._threads = threads
         self._deterministic = deterministic
         self._schedule = schedule
@@ -47,12 +61,25 @@ class KerasTrainer:
 
         Raises:
             UserError: one of them is not as it should be.
+            StudyMismatch: one of them has changed since the search began.
         """
         backend.prepare(self._threads, self._deterministic)
+        if isinstance(self._problem, bytes):
+            if self._folder is not None:  # from which its functions may import something when they are called
+                sys.path.insert(0, str(self._folder if self._folder.is_dir() else self._folder.parent))
+            self._problem = pickle.loads(self._problem)
         if isinstance(self._problem, str):
-            self._problem = load_problem(self._problem)
+            path, self._problem = self._problem, load_problem(self._problem)
+            if self._code is not None and self._code != self._problem.code:
+                raise StudyMismatch(f"the network of {path} has changed while the search ran: put it back as it was.")
         if isinstance(self._data, DataSpec):
-            self._data = load(self._data)
+            spec, self._data = self._data, load(self._data)
+            if self._fingerprint is not None and self._fingerprint != self._data.fingerprint:
+                raise StudyMismatch(f"{spec.data} holds other images than when the search began: put them back.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to a worker; the problem's functions are unpickled there after the backend is prepared."""
+        return {**self.__dict__, "_problem": _portable(self._problem)}
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
         """Trains one job; what it raises is told by the executor."""
@@ -88,6 +115,18 @@ class KerasTrainer:
         except NetworkRefused as refused:
             return Rejected(job.trial, refused.reason, refused.detail)
         return _ending(job, record, reported.count, time.monotonic() - began)
+
+
+def _portable(problem: Problem | str | bytes) -> Problem | str | bytes:
+    """A problem with its functions by value; by its path if they hold what cannot be pickled, such as a lock."""
+    if not isinstance(problem, Problem):
+        return problem
+    try:
+        return cloudpickle.dumps(replace(problem, space=None))
+    except Exception:
+        if problem.path is None:
+            raise
+        return problem.path
 
 
 class _Reported:

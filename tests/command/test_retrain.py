@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from metaopt.command import points
-from metaopt.command.retrain import _refuse_without_effect, main
+from metaopt.command.retrain import _refuse_without_effect, main, make_parser
 from metaopt.command.retrain_plan import BEST, CHOSEN, make_plan, whole_if_annealed
 from metaopt.command.search import main as search
 from metaopt.errors import UserError
@@ -132,6 +132,9 @@ def test_what_is_wrong_is_said_before_anything_is_trained(capsys, tmp_path) -> N
     code, _, errors = retrain(capsys, "--results", study.folder)
     assert code == 2
     assert "searched from Python" in errors[0]
+    code, _, errors = retrain(capsys, "--results", study.folder, "--mixup", "-1")
+    assert "-1 is no number from 0 on" in errors[0]
+    assert make_parser("retrain").parse_args(["--mixup", "1", "--weight-decay", "0.5"]).mixup == 1
     code, _, errors = retrain(capsys, "--results", study.folder, "--epochs", "0")
     assert code == 2
 

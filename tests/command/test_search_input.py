@@ -152,6 +152,7 @@ def test_a_schedule_for_models_that_are_compiled_elsewhere_is_refused(capsys, tm
     [
         ({"seed": 3, "schedule": None}, ["--seed", "4"], "seed 3"),
         ({"seed": 0, "schedule": "cosine"}, ["--schedule", "constant"], "schedule cosine"),
+        ({"seed": 0, "schedule": None, "augment": "flip+shift"}, ["--augment", "none"], r"augment flip\+shift"),
         ({"seed": 0, "schedule": None}, ["--schedule", "cosine"], "the problem's own schedule"),
     ],
 )

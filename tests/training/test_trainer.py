@@ -1,20 +1,25 @@
 """The trainer of a search with Keras, in this process and in workers."""
 
 import importlib
+import pickle
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import psutil
 import pytest
 from test_fit import same
 
-from metaopt.errors import UserError
+from metaopt.errors import StudyMismatch, UserError
 from metaopt.executors import Processes
 from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Report
 from metaopt.study.problem import Problem
 from metaopt.training import KerasTrainer, NetworkRefused, Run
-from metaopt.training.data import DataSet, DataSpec
+from metaopt.training.data import DataSet, DataSpec, load
+from metaopt.zoo.loading import load_problem
 
 tiny_problem = importlib.import_module("tiny_problem")
 PATH = str(Path(__file__).with_name("tiny_problem.py"))
@@ -108,6 +113,50 @@ def test_a_problems_own_training_that_reports_no_epochs_goes_on_from_a_rung(tiny
     end = train(own(lambda *args, **more: answer), tiny, start=1, to=3)[1]
     assert isinstance(end, Finished)
     assert end.result == answer
+
+
+def sent(trainer: KerasTrainer) -> KerasTrainer:
+    """As a worker gets it."""
+    return pickle.loads(cloudpickle.dumps(trainer))
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> tuple[Path, Problem]:
+    """A problem file that was changed after it was loaded."""
+    file = tmp_path / "mine.py"
+    file.write_text(Path(PATH).read_text())
+    problem = load_problem(str(file))
+    file.write_text(Path(PATH).read_text().replace("Conv2D(point", "Conv2D(3 + point"))
+    return file, problem
+
+
+@pytest.mark.slow
+def test_a_worker_that_starts_late_trains_what_the_search_began_with(tiny: DataSet, edited: Any) -> None:
+    file, problem = edited
+    trainer = sent(KerasTrainer(problem, tiny))
+    trainer.setup()
+    epochs: list[Any] = []
+    end = trainer.train(Job(0, {"filters": 2}, to=1), lambda each: not epochs.append(each))
+    assert isinstance(end, Finished)
+    assert end.info["params"] == problem.network({"filters": 2}, tiny.input_shape, tiny.classes).params
+    assert end.info["params"] != load_problem(str(file)).network({"filters": 2}, tiny.input_shape, tiny.classes).params
+
+
+@pytest.mark.slow
+def test_where_that_cannot_be_sent_a_change_is_told(tiny: DataSet, edited: Any) -> None:
+    file, problem = edited
+    locked = replace(problem, defaults={"lock": threading.Lock()})
+    with pytest.raises(StudyMismatch, match=r"the network of .*mine\.py has changed while the search ran"):
+        sent(KerasTrainer(locked, tiny)).setup()
+    file.write_text(Path(PATH).read_text())
+    sent(KerasTrainer(locked, tiny)).setup()
+
+
+@pytest.mark.slow
+def test_other_images_than_the_search_began_with_are_told(tiny_spec: DataSpec) -> None:
+    KerasTrainer(PATH, tiny_spec, fingerprint=load(tiny_spec).fingerprint).setup()
+    with pytest.raises(StudyMismatch, match="holds other images than when the search began"):
+        KerasTrainer(PATH, tiny_spec, fingerprint="0").setup()
 
 
 def run_jobs(jobs: list[Job], data: DataSpec) -> list[list[Report]]:

@@ -22,7 +22,7 @@ from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.training.data.content import Digests, digests
 from metaopt.training.data.folder import Tree
 from metaopt.training.data.images import ImageArray
-from metaopt.training.data.picture import PictureError, Pixels, Probe, probe, read
+from metaopt.training.data.picture import PictureError, Probe, probe, read
 
 FORMAT = 2
 """To be counted up when the same pictures would be decoded to other pixels."""
@@ -47,12 +47,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sizes:
-    """What was decided about size and colour: sides in pixels, ``smallest`` and ``largest`` those of the files."""
+    """What was decided about size and colour.
+
+    Attributes:
+        side: in pixels.
+        channels: 1 or 3.
+        smallest, largest: of the shorter sides of the files.
+        square: whether no picture is cut.
+    """
 
     side: int
     channels: int
     smallest: int
     largest: int
+    square: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,9 @@ def _make(tree: Tree, image_size: int | None, entry: Path, progress: Progress | 
     try:
         paths = [tree.root / file.path for file in tree.files]
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            sizes = _choose(_each(pool, probe, paths), image_size)
+            probes, bad = _attempts(pool, probe, paths)
+            _refuse(bad)
+            sizes = _choose(probes, image_size)
             with (aside / "images.npy").open("wb") as out:
                 content = _write(pool, paths, sizes, out, progress)
                 out.flush()
@@ -147,7 +157,8 @@ def _choose(probes: Sequence[Probe], image_size: int | None) -> Sizes:
         side = smallest
     else:
         side = min(int(np.median(sides)), LARGEST_MEDIAN)
-    return Sizes(side, 3 if any(probe.colour for probe in probes) else 1, smallest, largest)
+    channels = 3 if any(probe.colour for probe in probes) else 1
+    return Sizes(side, channels, smallest, largest, all(probe.square for probe in probes))
 
 
 def _write(
@@ -157,27 +168,28 @@ def _write(
     shape = (len(paths), sizes.side, sizes.side, sizes.channels)
     np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})
     pixel_digests, file_digests = np.zeros((2, len(paths)), np.uint64)
+    bad: list[tuple[Path, PictureError]] = []
     step = max(8, min(256, _CHUNK_BYTES // (sizes.side**2 * sizes.channels)))
     for start in range(0, len(paths), step):
-        chunk: list[Pixels] = _each(
-            pool, lambda path: read(path, sizes.side, sizes.channels), paths[start : start + step]
-        )
-        images: ImageArray = np.stack([pixels.image for pixels in chunk])
-        out.write(images.data)
-        rows = slice(start, start + len(chunk))
-        pixel_digests[rows] = digests(images)
-        file_digests[rows] = [pixels.file_digest for pixels in chunk]
+        here = paths[start : start + step]
+        chunk, unreadable = _attempts(pool, lambda path: read(path, sizes.side, sizes.channels), here)
+        bad += unreadable
+        if not bad:  # else the others are only looked through for more of them
+            images: ImageArray = np.stack([pixels.image for pixels in chunk])
+            out.write(images.data)
+            rows = slice(start, start + len(chunk))
+            pixel_digests[rows] = digests(images)
+            file_digests[rows] = [pixels.file_digest for pixels in chunk]
         if progress is not None:
-            progress(start + len(chunk), len(paths))
+            progress(start + len(here), len(paths))
+    _refuse(bad)
     return pixel_digests, file_digests
 
 
-def _each(pool: ThreadPoolExecutor, function: Callable[[Path], T], paths: list[Path]) -> list[T]:
-    """The function of each path; pictures that cannot be read are all found before it is said.
-
-    Raises:
-        UserError: names the first three of them.
-    """
+def _attempts(
+    pool: ThreadPoolExecutor, function: Callable[[Path], T], paths: list[Path]
+) -> tuple[list[T], list[tuple[Path, PictureError]]]:
+    """The function of each path, and those pictures that cannot be read."""
 
     def attempt(path: Path) -> T | PictureError:
         try:
@@ -189,8 +201,16 @@ def _each(pool: ThreadPoolExecutor, function: Callable[[Path], T], paths: list[P
     for start in range(0, len(paths), _CHUNK_FILES):
         results += pool.map(attempt, paths[start : start + _CHUNK_FILES])
     bad = [(path, result) for path, result in zip(paths, results, strict=True) if isinstance(result, PictureError)]
+    return [result for result in results if not isinstance(result, PictureError)], bad
+
+
+def _refuse(bad: list[tuple[Path, PictureError]]) -> None:
+    """Says which pictures cannot be read, all of them having been looked for.
+
+    Raises:
+        UserError: names the first three.
+    """
     if bad:
         more = "".join(f", {path}" for path, _ in bad[1:3]) + (", …" if len(bad) > 3 else "")
         others = f" (as {len(bad) - 1:,} more: {more[2:]})" if more else ""
         raise UserError(f"The picture {bad[0][0]} cannot be read: {bad[0][1]}{others}; replace or remove it.")
-    return [result for result in results if not isinstance(result, PictureError)]

@@ -73,7 +73,8 @@ class Tree:
 
 def natural(name: str) -> tuple[list[str | int], str]:
     """A key that sorts numbers in names by their value: 1, 2, …, 10."""
-    return [int(part) if part.isdigit() else part.casefold() for part in re.split("([0-9]+)", name)], name
+    parts = re.split("([0-9]+)", name)  # every second one is a number
+    return [int(part) if index % 2 else part.casefold() for index, part in enumerate(parts)], name
 
 
 def scan(root: Path) -> Tree:

@@ -66,7 +66,7 @@ def _fingerprint(tree: Tree, decoded: Decoded, labels: npt.NDArray[np.int32]) ->
 
 def _size_notes(sizes: Sizes, chosen: int | None) -> list[str]:
     """Says what became of the pictures' sizes; nothing if they keep theirs."""
-    if sizes.smallest == sizes.largest == sizes.side:
+    if sizes.smallest == sizes.largest == sizes.side and sizes.square:
         return []
     sides = f"{sizes.smallest}" if sizes.smallest == sizes.largest else f"{sizes.smallest} to {sizes.largest}"
     hint = " (--image-size changes that)" if chosen is None else ""

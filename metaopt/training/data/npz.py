@@ -29,12 +29,17 @@ def npz_source(path: Path, size: int | None) -> Source:
     archive = _open(path)
     with archive:
         extra = [name.removeprefix("y_train_") for name in archive.files if name.startswith("y_train_")]
-        heads = {"fine" if "coarse" in extra else "label": ""} | {head: f"_{head}" for head in extra}
+        first = "fine" if "coarse" in extra else "label"
+        if first in extra:
+            raise UserError(
+                f"{path.name} has y_train and y_train_{first}, which are both called {first}; leave one out."
+            )
+        heads = {first: ""} | {head: f"_{head}" for head in extra}
         images = with_channels(_array(archive, "x_train", path), f"x_train in {path.name}")
         scale, notes = pixel_scale(images, f"x_train in {path.name}")
         train = _part(archive, "train", images, scale, heads, path)
         class_names = {head: _class_names(archive, suffix, train[1][head], path) for head, suffix in heads.items()}
-        test = _test_part(archive, train, scale, heads, class_names, path)
+        test = _test_part(archive, (images.dtype, scale), train, heads, class_names, path, notes)
         used = {f"{kind}_{part}" for kind in "xy" for part in ("train", "test")} | {"classes"}
         used |= {f"{start}_{head}" for start in ("y_train", "y_test", "classes") for head in extra}
         unused = sorted(set(archive.files) - used)
@@ -76,12 +81,14 @@ def _part(archive: Any, part: str, images: npt.NDArray[Any], scale: float, heads
 
 def _test_part(
     archive: Any,
+    trained: tuple[npt.DTypeLike, float],
     train: _Part,
-    scale: float,
     heads: dict[str, str],
     class_names: dict[str, list[str]],
     path: Path,
+    notes: list[str],
 ) -> _Part | None:
+    """The test part; ``trained`` are type and scale of the training images, to which those of the same type keep."""
     if "x_test" not in archive.files and "y_test" not in archive.files:
         return None
     images = with_channels(_array(archive, "x_test", path), f"x_test in {path.name}")
@@ -90,6 +97,15 @@ def _test_part(
             f"x_test in {path.name} has images of {images.shape[1:]}, but x_train of {train[0].shape[1:]}; "
             "they must agree."
         )
+    dtype, scale = trained
+    if images.dtype != dtype:
+        if np.dtype(bool) in (images.dtype, dtype):
+            raise UserError(
+                f"x_test in {path.name} has the type {images.dtype}, but x_train {dtype}; they must agree on what is"
+                " white."
+            )
+        scale, said = pixel_scale(images, f"x_test in {path.name}")
+        notes += said
     test = _part(archive, "test", images, scale, heads, path)
     for head, suffix in heads.items():
         check_known(test[1][head], len(class_names[head]), f"y_test{suffix} in {path.name}")

@@ -24,10 +24,11 @@ class PictureError(Exception):
 
 
 class Probe(NamedTuple):
-    """What a picture's header says: the side of its central square in pixels, and whether it has colours."""
+    """What a picture's header says: the side of its central square in pixels, whether it has colours, is a square."""
 
     side: int
     colour: bool
+    square: bool
 
 
 class Pixels(NamedTuple):
@@ -47,9 +48,8 @@ def probe(path: Path) -> Probe:
         if path.stat().st_size == 0:
             raise PictureError("it is empty")
         with Image.open(path) as image:
-            if image.mode in _WIDE_MODES:
-                raise PictureError(f"its pixels have 32 bits (mode {image.mode}); convert it to 8 or 16")
-            return Probe(min(image.size), _has_colour(image))
+            _refuse_wide(image)
+            return Probe(min(image.size), _has_colour(image), image.width == image.height)
     except (PictureError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly every kind
@@ -67,18 +67,19 @@ def read(path: Path, size: int | tuple[int, int], channels: int) -> Pixels:
         channels: 1 or 3.
 
     Raises:
-        PictureError: it cannot be decoded.
+        PictureError: it cannot be decoded, or has a kind of pixels that has no fixed range.
     """
     height, width = (size, size) if isinstance(size, int) else size
     try:
         data = path.read_bytes()
         with Image.open(io.BytesIO(data)) as image:
+            _refuse_wide(image)
             # A JPEG is decoded at a half, a quarter or an eighth where that is still twice the size that is wanted.
             image.draft(None, (2 * max(height, width),) * 2)
             upright = ImageOps.exif_transpose(image)
             pixels = resized(np.asarray(_converted(upright, channels)), height, width)
         return Pixels(pixels, digest(data))
-    except MemoryError:
+    except (PictureError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly every kind
         raise _reason(error) from error
@@ -109,6 +110,11 @@ def _resampled(window: npt.NDArray[np.uint8], height: int, width: int) -> npt.ND
     picture = Image.fromarray(np.ascontiguousarray(window))
     # Cubic, for a model that is handed out resizes by itself, and this is the best filter that every backend has.
     return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _refuse_wide(image: Image.Image) -> None:
+    if image.mode in _WIDE_MODES:
+        raise PictureError(f"its pixels have 32 bits (mode {image.mode}); convert it to 8 or 16")
 
 
 def _has_colour(image: Image.Image) -> bool:

@@ -123,6 +123,17 @@ def test_a_picture_that_ends_early_is_named(make_folder, tmp_path) -> None:
         decode(scan(root), None, tmp_path / "cache")
 
 
+def test_pictures_that_end_early_are_all_named_however_many_there_are(make_folder, tmp_path, monkeypatch) -> None:
+    """They are decoded some at a time."""
+    monkeypatch.setattr(decoded, "_CHUNK_BYTES", 1)  # 8 at a time
+    root = make_folder({"a": 30, "b": 3}, size=(64, 64))
+    for name in ("2", "17", "29"):
+        path = root / "a" / f"{name}.png"
+        path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"a/2\.png .* \(as 2 more: .*a/17\.png, .*a/29\.png\); replace"):
+        decode(scan(root), None, tmp_path / "cache")
+
+
 def test_a_cache_that_cannot_be_written(make_folder, tmp_path) -> None:
     (tmp_path / "cache").write_text("a file is in the way")
     with pytest.raises(ResultsNotWritable, match=r"cannot be kept in .*cache"):

@@ -6,6 +6,7 @@ from metaopt.training.data.folder import natural, scan
 
 def test_numbers_sort_by_value() -> None:
     assert sorted(["10", "2", "1"], key=natural) == ["1", "2", "10"]
+    assert sorted(["②", "²", "१", "1", "x"], key=natural)[0] == "1"  # digits of other scripts are letters here
     assert sorted(["b", "A1", "a10", "a2", "01", "1"], key=natural) == ["01", "1", "A1", "a2", "a10", "b"]
 
 

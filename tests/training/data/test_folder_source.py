@@ -28,6 +28,14 @@ def test_parts_notes_and_classes(make_folder, tmp_path) -> None:
     ]
 
 
+def test_that_pictures_of_one_size_lose_their_sides_is_said(make_folder, tmp_path) -> None:
+    source = folder_source(make_folder({"a": 2, "b": 2}, size=(20, 60)), None, tmp_path / "cache")
+    assert source.shape[:2] == (20, 20)
+    assert source.notes[0].startswith("The pictures, with shorter sides of 20 pixels, are cut to their central square")
+    square = make_folder({"a": 2, "b": 2}, size=(20, 20), root="square")
+    assert folder_source(square, None, tmp_path / "cache").notes == []
+
+
 @pytest.mark.parametrize(("channels", "advice"), [(1, "none"), (3, "flip")])
 def test_colour_is_flipped(make_folder, tmp_path, channels, advice) -> None:
     root = make_folder({"a": 2, "b": 2}, channels=channels)

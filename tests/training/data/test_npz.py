@@ -54,6 +54,19 @@ def test_test_part_names_and_two_heads(save) -> None:
     assert source.notes == ["Left out of a.npz: readme."]
 
 
+def test_each_part_has_the_scale_of_its_type(save) -> None:
+    pixels = RNG.integers(0, 256, (4, 8, 8, 3), np.uint8)
+    shares = (pixels / 255).astype(np.float32)
+    one = npz_source(save(**arrays(x_test=shares, y_test=np.arange(4))), None)
+    assert one.test is not None
+    assert (one.test.batch(range(4))[0] == pixels).all()
+    assert "x_test in a.npz has floats in 0..1, which are multiplied by 255" in one.notes[0]
+    dark = (shares * 0.1).astype(np.float32)
+    other = npz_source(save(**arrays(x_train=shares.repeat(5, axis=0), x_test=dark, y_test=np.arange(4))), None)
+    assert other.test is not None
+    assert (other.test.batch(range(4))[0] == np.rint(dark * np.float32(255))).all()
+
+
 def test_another_head_goes_beside_label(save) -> None:
     path = save(**arrays(y_train_colour=np.arange(20) % 3, classes_colour=np.array(["red", "green", "blue"])))
     assert npz_source(path, None).class_names == {
@@ -96,6 +109,8 @@ OBJECTS = np.array([{"a": 1}] * 20, dtype=object)
         ({"y_test": np.zeros(2)}, "no array x_test"),
         ({"x_test": np.zeros((2, 8, 8, 1), np.uint8), "y_test": np.zeros(2)}, "they must agree"),
         ({"x_test": np.zeros((2, 8, 8, 3), np.uint8), "y_test": np.array([0, 4])}, "label 4, but the training"),
+        ({"x_test": np.zeros((2, 8, 8, 3), bool), "y_test": np.zeros(2)}, "type bool, but x_train uint8"),
+        ({"y_train_label": np.arange(20) % 4}, "y_train and y_train_label, which are both called label"),
         ({"y_train_coarse": np.zeros(20)}, "y_train_coarse in a.npz has 1 class"),
         ({"classes": np.array(["a", "b"])}, "only 2 names"),
     ],

@@ -27,7 +27,7 @@ def test_every_mode_is_read_in_grey_and_in_colour(save, mode, colour) -> None:
     image = Image.fromarray(RAMP)
     image = Image.fromarray(RAMP.astype(np.uint16) << 8) if mode == "I;16" else image.convert("RGB").convert(mode)
     path = save(image)
-    assert probe(path) == (16, colour)
+    assert probe(path) == (16, colour, True)
     for channels in (1, 3):
         pixels = read(path, 16, channels).image
         assert pixels.shape == (16, 16, channels)
