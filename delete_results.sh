@@ -24,10 +24,14 @@ for argument in "$@"; do
 done
 
 # Without a folder it is the one beside this script, wherever it is called from.
+named=$folder
 [[ -n $folder ]] || folder=$(dirname "${BASH_SOURCE[0]}")/results
 while [[ $folder == ?*/ ]]; do folder=${folder%/}; done
 pickle=$folder.pkl
 
+if [[ -n $named && ! -e $folder && -e $pickle ]]; then
+  refuse "there is no study '$folder'; if '$pickle' is what is left of one, delete it by hand."
+fi
 if [[ ! -e $folder && ! -e $pickle ]]; then
   echo "Nothing to delete: there is neither $folder nor $pickle."
   exit 0

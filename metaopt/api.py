@@ -13,7 +13,7 @@ from metaopt.study import journal
 from metaopt.study.checkpoints import Keep
 from metaopt.study.jobs import Executor
 from metaopt.study.problem import Classes, Problem, Training
-from metaopt.study.run import ImageKind, make_strategy, open_study
+from metaopt.study.run import ImageKind, check, open_study
 from metaopt.study.run import search as run_search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.source import network_code
@@ -68,7 +68,8 @@ def search(
         seconds: after which the search ends, or None.
         stop_after: trials without a better one before it ends, or None.
         workers: trials at once; more than one needs ``executor="processes"``.
-        constraints: limits such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``.
+        constraints: limits such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``; a trial
+            for which it returns none has failed.
         grow: phases under limits that grow, e.g. ``"macs=1e6,2e6,4e6"``, or None; needs ``network``.
         fill: the share of its tightest limit that a network is to use, e.g. 0.9, or None; needs ``network``.
         objective: ``"loss"``, or the name of a metric that the dict of ``train`` has.
@@ -117,12 +118,12 @@ def search(
         "space": getattr(train, "__qualname__", repr(train)),
     }
     settings = resolve(given, {}, Trials(journal.read(folder / JOURNAL).events))
-    make_strategy(settings)  # before anything is written
     problem = Problem(space, network, training, code=_code(network))
+    images = ImageKind(input_shape or (), classes or {})
+    check(problem, settings, images)
     watch = watch or Silent()
-    runner = _make_executor(train, settings)
+    runner = _make_executor(FunctionTrainer(train, counted=network is not None), settings)
     with open_study(folder, problem, settings, watch) as study:
-        images = ImageKind(input_shape or (), classes or {})
         keep: Keep = "all" if takes_budget(train) else "none"
         run_search(study, problem, settings, runner, watch, images, seconds, keep)
     return study
@@ -136,8 +137,7 @@ def _code(network: Callable[..., Any] | None) -> str:
         return ""
 
 
-def _make_executor(train: Callable[..., Any], settings: Settings) -> Executor:
-    trainer = FunctionTrainer(train)
+def _make_executor(trainer: FunctionTrainer, settings: Settings) -> Executor:
     if settings.executor == "processes":
         return Processes(trainer, workers=settings.workers)
     if settings.executor != "inline":

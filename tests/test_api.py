@@ -136,6 +136,67 @@ def test_a_limit_on_what_the_function_returns(results):
     assert min(record["loss"] for record in study.records) < -1
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, None, "5ms"])
+def test_what_a_limit_cannot_be_judged_by_is_a_failure_and_the_study_goes_on(results, value):
+    """A value that is no number, or a limit on something that is never returned, such as a typing error."""
+
+    def train(point):
+        latency = value if point["x"] > 0 else 3.0
+        return {"loss": point["x"] ** 2} if latency is None else {"loss": point["x"] ** 2, "latency": latency}
+
+    given = {"strategy": "random", "constraints": ["latency<=5", "seconds<=60"], "results": results}
+    metaopt.search(train, SPACE, trials=8, **given)
+    study = metaopt.search(train, SPACE, trials=8, **given)
+    failed = [record for record in study.records if record["status"] == "fail"]
+    assert 0 < len(failed) < 16
+    assert all((record["space"]["x"] > 0) == (record["status"] == "fail") for record in study.records)
+    assert failed[0]["error"] == f"train returned {value!r} as latency, by which a limit cannot be judged."
+
+
+def test_a_limit_on_parameters_needs_a_network_or_a_number(results):
+    study = metaopt.search(parabola, SPACE, trials=2, constraints=["params<=10"], results=results)
+    assert study.records[0]["error"].startswith("train returned None as params")
+    counted = metaopt.search(
+        lambda point: {"loss": 1.0, "params": 10 + point["sign"]},
+        SPACE,
+        trials=12,
+        strategy="random",
+        constraints=["params<=10"],
+        results=results.with_name("counted"),
+    )
+    assert {record["feasible"] for record in counted.records if record["space"]["sign"] == 1} == {False}
+    assert counted.best["space"]["sign"] == -1
+
+
+def test_another_seed_is_another_study(results):
+    metaopt.search(parabola, SPACE, trials=2, seed=3, results=results)
+    with pytest.raises(StudyMismatch, match="a study of seed 3, not 0: give that one"):
+        metaopt.search(parabola, SPACE, trials=2, results=results)
+
+
+def test_what_cannot_be_searched_leaves_no_study_behind(results):
+    with pytest.raises(UserError, match="no parameter of the space changes"):
+        metaopt.search(
+            parabola,
+            SPACE,
+            network=lambda point, shape, classes: (lambda x: Blueprint(x, Dense(2)(Flatten()(x))))(Input(shape)),
+            input_shape=(4, 4, 1),
+            classes={"label": 2},
+            grow="macs=10,20",
+            trials=4,
+            results=results,
+        )
+    assert not results.exists()
+
+
+def test_results_may_be_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    metaopt.search(parabola, SPACE, trials=2, results=".")
+    assert (tmp_path / "here" / "journal.jsonl").exists()
+    assert (tmp_path / "here.pkl").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

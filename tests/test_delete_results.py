@@ -62,3 +62,11 @@ def test_what_is_no_study_is_left_alone(tmp_path: Path) -> None:
     assert "no study" in result.stderr
     assert (folder / "cat.jpg").exists()
     assert delete("--force", folder).returncode == 2
+
+
+def test_a_pickle_alone_that_was_named_is_left_to_the_user(tmp_path: Path) -> None:
+    (tmp_path / "prices.pkl").write_bytes(b"")
+    result = delete("--yes", tmp_path / "prices")
+    assert result.returncode == 2
+    assert "delete it by hand" in result.stderr
+    assert (tmp_path / "prices.pkl").exists()

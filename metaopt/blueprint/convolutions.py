@@ -29,11 +29,15 @@ def window_output(size: Pair, window: Pair, strides: Pair, padding: Padding, dil
     return height, width
 
 
+DATA_FORMAT = "channels_last"
+"""Of every layer of a blueprint, whatever ``~/.keras/keras.json`` says."""
+
+
 def padded(keras: Any, padding: Padding, name: str, layer: Any) -> Any:
     """The layer, behind a ZeroPadding2D where the padding is explicit."""
     if isinstance(padding, str):
         return layer
-    return [keras.layers.ZeroPadding2D(padding, name=f"{name}_padding"), layer]
+    return [keras.layers.ZeroPadding2D(padding, data_format=DATA_FORMAT, name=f"{name}_padding"), layer]
 
 
 def keras_padding(padding: Padding) -> str:
@@ -173,6 +177,7 @@ class Conv2D(Layer):
             self.kernel_size,
             strides=self.strides,
             padding=keras_padding(self.padding),
+            data_format=DATA_FORMAT,
             dilation_rate=self.dilation_rate,
             groups=self.groups,
             activation=self.activation,
@@ -236,6 +241,7 @@ class DepthwiseConv2D(Layer):
             self.kernel_size,
             strides=self.strides,
             padding=keras_padding(self.padding),
+            data_format=DATA_FORMAT,
             depth_multiplier=self.depth_multiplier,
             dilation_rate=self.dilation_rate,
             activation=self.activation,
@@ -304,6 +310,7 @@ class SeparableConv2D(Layer):
             self.kernel_size,
             strides=self.strides,
             padding=keras_padding(self.padding),
+            data_format=DATA_FORMAT,
             dilation_rate=self.dilation_rate,
             depth_multiplier=self.depth_multiplier,
             activation=self.activation,

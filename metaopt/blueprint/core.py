@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaopt.blueprint import arguments
-from metaopt.blueprint.convolutions import l2
+from metaopt.blueprint.convolutions import DATA_FORMAT, l2
 from metaopt.blueprint.errors import InvalidArchitecture
 from metaopt.blueprint.layer import Layer, Node, Shape, register_layer
 
@@ -149,7 +149,7 @@ class Flatten(Layer):
         return (math.prod(shapes[0]),)
 
     def build(self, keras: Any, name: str) -> Any:
-        return keras.layers.Flatten(name=name)
+        return keras.layers.Flatten(data_format=DATA_FORMAT, name=name)
 
 
 @register_layer
@@ -173,4 +173,4 @@ class ZeroPadding2D(Layer):
         return height + sum(self.padding[0]), width + sum(self.padding[1]), channels
 
     def build(self, keras: Any, name: str) -> Any:
-        return keras.layers.ZeroPadding2D(self.padding, name=name)
+        return keras.layers.ZeroPadding2D(self.padding, data_format=DATA_FORMAT, name=name)

@@ -101,21 +101,22 @@ def _kernel_size(layer: Any, *names: str) -> int:
     return sum(math.prod(getattr(layer, name).shape) for name in names)
 
 
-def _positions(shape: Shape) -> int:
-    """Where a kernel is applied: all axes but the channels, channels last."""
-    return math.prod(shape[:-1])
+def _positions(layer: Any, shape: Shape) -> int:
+    """Where a kernel is applied: all axes but the channels."""
+    channels_first = getattr(layer, "data_format", None) == "channels_first"
+    return math.prod(shape[1:] if channels_first else shape[:-1])
 
 
 def _convolution(call: _Call) -> int:
-    return _positions(call.outputs[0]) * _kernel_size(call.layer, "kernel")
+    return _positions(call.layer, call.outputs[0]) * _kernel_size(call.layer, "kernel")
 
 
 def _transposed_convolution(call: _Call) -> int:
-    return _positions(call.inputs[0]) * _kernel_size(call.layer, "kernel")
+    return _positions(call.layer, call.inputs[0]) * _kernel_size(call.layer, "kernel")
 
 
 def _separable_convolution(call: _Call) -> int:
-    return _positions(call.outputs[0]) * _kernel_size(call.layer, "depthwise_kernel", "pointwise_kernel")
+    return _positions(call.layer, call.outputs[0]) * _kernel_size(call.layer, "depthwise_kernel", "pointwise_kernel")
 
 
 def _nothing(_: _Call) -> int:

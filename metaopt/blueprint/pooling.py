@@ -7,7 +7,7 @@ from typing import Any
 
 from metaopt.blueprint import arguments
 from metaopt.blueprint.arguments import Pair
-from metaopt.blueprint.convolutions import keras_padding, padded, window_output
+from metaopt.blueprint.convolutions import DATA_FORMAT, keras_padding, padded, window_output
 from metaopt.blueprint.layer import Layer, Shape, register_layer
 
 
@@ -45,7 +45,13 @@ class _Pooling2D(Layer):
 
     def build(self, keras: Any, name: str) -> Any:
         make = getattr(keras.layers, self.kind)
-        layer = make(self.pool_size, strides=self.strides, padding=keras_padding(self.padding), name=name)
+        layer = make(
+            self.pool_size,
+            strides=self.strides,
+            padding=keras_padding(self.padding),
+            data_format=DATA_FORMAT,
+            name=name,
+        )
         return padded(keras, self.padding, name, layer)
 
 
@@ -78,4 +84,4 @@ class GlobalAveragePooling2D(Layer):
         return (1, 1, channels) if self.keepdims else (channels,)
 
     def build(self, keras: Any, name: str) -> Any:
-        return keras.layers.GlobalAveragePooling2D(keepdims=self.keepdims, name=name)
+        return keras.layers.GlobalAveragePooling2D(DATA_FORMAT, keepdims=self.keepdims, name=name)

@@ -12,7 +12,7 @@ from metaopt.command.arguments import Parser, add_results
 from metaopt.command.entry import guarded
 from metaopt.command.points import FIGURES, read_point, require_same_network, study_problem
 from metaopt.command.snapshot import save_snapshot
-from metaopt.errors import StudyMismatch, UserError
+from metaopt.errors import UserError
 from metaopt.report.text import describe_best, summarise_best
 from metaopt.study.study import Study
 
@@ -58,13 +58,13 @@ def run(arguments: Namespace) -> None:
 
 def draw(study: Study, point: Any, path: Path) -> str:
     """Draws the network of a point and says where, or why there is none to draw."""
-    problem = study_problem(study)
+    try:
+        problem = study_problem(study)
+        require_same_network(study, problem)
+    except UserError as reason:  # it is gone, another one by now, or never was
+        return f"No network is drawn: {reason}"
     if problem.network is None:
         return f"{problem.name} gives Keras models without a blueprint, so there is no network to draw."
-    try:
-        require_same_network(study, problem)
-    except StudyMismatch as changed:
-        return f"No network is drawn: {changed}"
     data = study.header["data"]
     try:
         blueprint = problem.network(point, tuple(data["input_shape"]), data["classes"])

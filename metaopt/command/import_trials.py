@@ -8,7 +8,9 @@ from metaopt.command.entry import guarded
 from metaopt.command.search import prepare
 from metaopt.command.search_flags import make_parser as make_search_parser
 from metaopt.report.progress import make_progress
+from metaopt.spaces import compile_space
 from metaopt.study.foreign import read_foreign
+from metaopt.study.objective import find_objective
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> int:
@@ -32,16 +34,13 @@ def run(arguments: Namespace) -> None:
     del arguments.files
     with make_progress() as watch:
         ready = prepare(arguments, None, watch)
+        space, objective = compile_space(ready.problem.space), find_objective(ready.settings.objective)
+        defaults, heads = ready.problem.defaults, tuple(ready.data.classes)
+        # All of them before a study is made, which a file that cannot be read would leave behind empty.
+        found = [trial for path in files for trial in read_foreign(path, space, objective, defaults, heads)]
         with ready.open(arguments.results, watch) as study:
             known = {trial.info.get("source") for trial in study.state.trials}
-            trials = [
-                trial
-                for path in files
-                for trial in read_foreign(
-                    path, study.space, study.objective, ready.problem.defaults, tuple(ready.data.classes)
-                )
-                if trial["source"] not in known
-            ]
+            trials = [trial for trial in found if trial["source"] not in known]
             study.begin(ready.settings.as_event())
             for trial in trials:
                 study.import_trial(trial)

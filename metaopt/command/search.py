@@ -1,7 +1,7 @@
 """``hyperopt_optimize.py`` and ``metaopt search``: runs a search, or goes on with one."""
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from metaopt.study.jobs import Executor
 from metaopt.study.limits import CHEAP, parse_limits
 from metaopt.study.opening import OpenStudy
 from metaopt.study.problem import CONSTANT, COSINE_RUNG, Problem
-from metaopt.study.run import ImageKind, make_strategy, open_study, search
+from metaopt.study.run import ImageKind, check, open_study, search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.strategy import resolve_strategy
 from metaopt.study.study import JOURNAL
@@ -98,7 +98,9 @@ def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
         settings = _for_new_study(settings, given)
     _check(settings, data)
     _check_schedule(settings, problem, watch)
-    return Ready(problem, data, settings)
+    ready = Ready(problem, data, settings)
+    check(problem, settings, ready.images)
+    return ready
 
 
 def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
@@ -113,8 +115,8 @@ def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
             halves = arguments.sampler or own[0], arguments.scheduler or own[1]
         given["sampler"], given["scheduler"] = halves
     if arguments.constraint:
-        own_memory = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]
-        given["constraints"] = (*arguments.constraint, *own_memory)
+        kept = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]
+        given["constraints"] = (*arguments.constraint, *([] if _limits_memory(arguments.constraint) else kept))
     # Trials of another schedule or augmentation could not be compared, and one that goes on would jump to it.
     for name in ("seed", "schedule", "augment"):
         begun = state.settings.get(name)
@@ -124,10 +126,14 @@ def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
                 f"the study in {arguments.results} was begun with {kind}: leave --{name} out, or search into another"
                 " folder with --results."
             )
-    for name, off in (("early_stopping", 0), ("fill", 0), ("grow", "none")):
+    for name, off in (("early_stopping", 0), ("stop_after", 0), ("fill", 0), ("grow", "none")):
         if given.get(name) == off:
             given[name] = None
     return given
+
+
+def _limits_memory(texts: Iterable[str]) -> bool:
+    return any(limit.name == "memory" for limit in parse_limits(texts))
 
 
 def _load_data(settings: Settings, results: Path, watch: Watcher) -> DataSet:
@@ -142,8 +148,7 @@ def _load_data(settings: Settings, results: Path, watch: Watcher) -> DataSet:
 
 def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
     """What a new study takes from its data set and its machine."""
-    limits = parse_limits(settings.constraints)
-    if not any(limit.name == "memory" for limit in limits):
+    if not _limits_memory(settings.constraints):
         memory = f"memory<={free_memory(settings.workers):.3e}"
         settings = replace(settings, constraints=(*settings.constraints, memory))
     epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
@@ -152,7 +157,6 @@ def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
 
 def _check(settings: Settings, data: DataSet) -> None:
     """Refuses what cannot be measured on this data set, or what the strategy does not give."""
-    make_strategy(settings)
     if settings.budget_unit == "seconds" and settings.scheduler == "full":
         raise UserError(
             "--budget-unit seconds is for strategies with rungs, such as hyperband: limit others with --time."

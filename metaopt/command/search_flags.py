@@ -83,7 +83,7 @@ def _add_ending(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add("--trials", type=whole(1), metavar="N", help="stop after so many trials; 50 for a new study")
     add("--time", type=duration, metavar="T", help="stop after 90s, 30m, 2h")
-    add("--stop-after", type=whole(1), metavar="N", help="stop after so many trials without a better one")
+    add("--stop-after", type=whole(0), metavar="N", help="stop after so many trials without a better one; 0: no longer")
 
 
 def _add_machine(group: _ArgumentGroup) -> None:

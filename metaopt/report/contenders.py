@@ -111,13 +111,16 @@ def load_contenders(folders: Sequence[Path]) -> list[Contender]:
         UserError: there are fewer than two, one is given twice, or one cannot be read.
     """
     # `compare studies/*` names every study's pickle too.
-    folders = [folder for folder in folders if folder.with_suffix("") not in folders or folder.suffix != ".pkl"]
+    folders = [folder for folder in folders if folder.suffix != ".pkl" or folder.with_suffix("") not in folders]
     if len(folders) < 2:
         raise UserError("a comparison needs two studies or more: name their folders, e.g. metaopt compare tpe random.")
     for folder in folders:
         if not (folder / JOURNAL).is_file():
             raise UserError(f"there is no study in {folder}: name folders that searches made, such as results.")
     studies = [Study.load(folder) for folder in folders]
+    for folder, study in zip(folders, studies, strict=True):
+        if not study.settings:
+            raise UserError(f"the study in {folder} has no trials yet: run its search first.")
     known: dict[str, Path] = {}
     for folder, study in zip(folders, studies, strict=True):
         identity = study.header["id"]
@@ -156,12 +159,19 @@ def _measured(measurements: Sequence[Measurement], best: Record | None) -> Measu
     return next(of_best, measurements[0] if measurements else None)
 
 
+# Of a measurement: what makes it one of another model than the next, but for the seed.
+_TRAINED_AS = ("point", "epochs", "members", "mirror", "recipe", "augment")
+
+
 def _retrainings(measurements: Sequence[Measurement], measured: Measurement | None) -> list[Measurement]:
-    """Of the same point and epochs, the first of each seed."""
+    """Of the same point, trained in the same way into a model of the same kind, the first of each seed."""
     if measured is None:
         return []
-    point = canonical(measured["point"])
-    alike = [m for m in measurements if m["epochs"] == measured["epochs"] and canonical(m["point"]) == point]
+
+    def kind(measurement: Measurement) -> str:
+        return canonical({name: measurement.get(name) for name in _TRAINED_AS})
+
+    alike = [measurement for measurement in measurements if kind(measurement) == kind(measured)]
     seeds: dict[int, Measurement] = {}
     for measurement in (measured, *alike):
         seeds.setdefault(measurement["seed"], measurement)

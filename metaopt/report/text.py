@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from scipy.stats import t as student
+
 from metaopt.report.scores import describe_metric, eligible, objective_of
 from metaopt.report.statistics import (
     PROPORTIONS,
@@ -75,9 +77,14 @@ def summarise_best(description: dict[str, Any]) -> str:
 def _interval(best: Record, score: float, error: float | None, n: int | None) -> list[float] | None:
     if error is None:
         return None
-    if best["objective"] in PROPORTIONS and n and not best.get("replicates"):
+    folds = len(best.get("replicates") or [])
+    is_share = best["objective"] in PROPORTIONS
+    if is_share and n and not folds:
         return list(wilson_interval(min(max(score, 0.0), 1.0), n))
-    return [score - 1.96 * error, score + 1.96 * error]
+    # So few folds tell their own spread badly, hence Student's t and not 1.96.
+    half = float(student.ppf(0.975, folds - 1)) * error
+    low, high = (0.0, 1.0) if is_share else (-math.inf, math.inf)
+    return [max(low, score - half), min(high, score + half)]
 
 
 def _note(best: Record, candidates: int, n_validation: int | None) -> str:

@@ -16,6 +16,8 @@ from metaopt.spaces.space import Space
 
 # A uniform distribution is so many times as wide as its standard deviation.
 _WIDTH_OF_UNIFORM = math.sqrt(12)
+# Options that are written down to draw one of them; ``randint`` may have 2³¹.
+_MOST_LISTED = 10_000
 
 
 def perturb(
@@ -101,6 +103,9 @@ def _varied(distribution: Distribution, value: float, rng: np.random.Generator, 
 
 def _another(distribution: Distribution, value: int, rng: np.random.Generator) -> int:
     low, high = (int(bound) for bound in distribution.bounds)
+    if high - low > _MOST_LISTED and distribution.name != "pchoice":
+        other = int(rng.integers(low, high))
+        return other + (other >= value)
     others = [one for one in range(low, high + 1) if one != value]
     weights = [distribution.args[one] for one in others] if distribution.name == "pchoice" else [1.0] * len(others)
     total = sum(weights)

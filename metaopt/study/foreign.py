@@ -12,6 +12,7 @@ from typing import Any
 
 from metaopt.errors import UserError
 from metaopt.spaces import Space, Vals
+from metaopt.study.limits import is_number
 from metaopt.study.objective import Objective
 from metaopt.study.results_pickle import read_trials, vals_of
 
@@ -41,7 +42,8 @@ def read_foreign(
         UserError: the file cannot be read, or holds no trial of this space.
     """
     if path.suffix == ".pkl":
-        for doc in read_trials(path).trials:
+        # Others, such as suspended ones of our own, tell no loss that could be compared.
+        for doc in (doc for doc in read_trials(path).trials if doc["result"].get("status") in ("ok", "fail")):
             vals = space.restrict(vals_of(doc))
             result = doc["result"]
             yield _event(space, vals, result.get("status"), result.get("loss"), [], f"{path}, tid {doc['tid']}")
@@ -60,7 +62,7 @@ def read_foreign(
 def _event(
     space: Space, vals: Vals, status: Any, loss: Any, metrics: list[dict[str, float]], source: str
 ) -> dict[str, Any]:
-    ok = status == "ok" and (loss is not None or bool(metrics))
+    ok = status == "ok" and (is_number(loss) or bool(metrics))
     return {
         "source": source,
         "vals": dict(vals),
@@ -68,7 +70,7 @@ def _event(
         "status": "ok" if ok else "fail",
         "epochs": len(metrics),
         "metrics": metrics,
-        "result": {"loss": float(loss)} if ok and loss is not None else {},
+        "result": {"loss": float(loss)} if ok and is_number(loss) else {},
     }
 
 

@@ -162,11 +162,20 @@ class Growing:
 
     def phase(self, view: StudyView) -> int:
         """The phase of the next new trial."""
-        return max(0, bisect_right(self.starts, sum(map(_is_own, view.trials))) - 1)
+        return max(0, bisect_right(self._starts(view), sum(map(_is_own, view.trials))) - 1)
+
+    def _starts(self, view: StudyView) -> list[int]:
+        """When each phase began or begins: one follows at once on another of which every network was trained."""
+        starts = list(self.starts)
+        for own in view.exhausted:
+            following = bisect_right(starts, own)
+            if following < len(starts):
+                starts[following] = own
+        return starts
 
     def history(self, view: StudyView) -> History:
         """What the sampler sees: the best trials of the phases before, and all trials of the phase."""
-        begin = _first_of_phase(view.trials, self.starts[self.phase(view)])
+        begin = _first_of_phase(view.trials, self._starts(view)[self.phase(view)])
         imported = {trial.number for trial in view.trials if trial.imported}
         history = view.history
         if begin == 0:

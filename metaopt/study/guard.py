@@ -13,8 +13,9 @@ from metaopt.study.problem import Classes, Problem, Training
 BYTES_PER_NUMBER = 4  # float32; under mixed precision the activations take half, which is left as a margin
 
 # Numbers that an optimiser keeps per parameter, beside the parameter and its gradient (keras/src/optimizers).
-_SLOTS = {"sgd": 1, "rmsprop": 2, "adagrad": 1, "lion": 1, "adadelta": 2, "adafactor": 1}
+_SLOTS = {"sgd": 0, "rmsprop": 1, "adagrad": 1, "lion": 1, "adadelta": 2, "adafactor": 1}
 _SLOTS_OF_OTHERS = 2  # Adam and its kin: first and second moment
+_SLOTS_OF_OPTIONS = ("momentum", "centered", "amsgrad")  # one more each, where they are on
 
 INVALID, DUPLICATE = "invalid architecture", "duplicate"
 
@@ -112,10 +113,12 @@ def memory(network: Counted, training: Training, slots: int | None = None) -> in
     Args:
         network: what is trained.
         training: names the optimiser, and the batch size.
-        slots: numbers that the optimiser keeps, where they can be counted; by default they are told from its name.
+        slots: numbers that the optimiser keeps, where they can be counted; by default its name and options tell.
     """
     if slots is None:
-        slots = network.trainable_params * _SLOTS.get(training.optimizer.lower(), _SLOTS_OF_OTHERS)
+        each = _SLOTS.get(training.optimizer.lower(), _SLOTS_OF_OTHERS)
+        each += sum(bool(training.options.get(option)) for option in _SLOTS_OF_OPTIONS)
+        slots = network.trainable_params * each
     weights = network.params + network.trainable_params + slots
     return BYTES_PER_NUMBER * (weights + 2 * network.activations * training.batch_size)
 

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 from metaopt.errors import UserError
 
@@ -37,7 +38,9 @@ class Limit:
         return max(0.0, self.distance(value)) / (abs(self.bound) or 1.0)
 
     def __str__(self) -> str:
-        return f"{self.name}{'<=' if self.upper else '>='}{self.bound:g}"
+        short = f"{self.bound:g}"
+        bound = short if float(short) == self.bound else repr(self.bound).removesuffix(".0")
+        return f"{self.name}{'<=' if self.upper else '>='}{bound}"
 
 
 def parse_limit(text: str) -> Limit:
@@ -80,6 +83,11 @@ def parse_limits(texts: Iterable[str]) -> tuple[Limit, ...]:
         if upper and other is not None and other.bound > limit.bound:
             raise UserError(f"--constraint {limit} and {other} contradict each other: no value keeps both.")
     return tuple(limits.values())
+
+
+def is_number(value: object) -> bool:
+    """Whether a limit can be judged by a value: NaN, infinity, None and texts are no numbers."""
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def violation(limits: Iterable[Limit], values: Mapping[str, float]) -> float:

@@ -19,7 +19,6 @@ from metaopt.study.objective import Metrics
 from metaopt.study.opening import OpenStudy
 from metaopt.study.proposing import NothingPasses, Proposer
 from metaopt.study.records import Record, best_record
-from metaopt.study.settings import trained
 from metaopt.study.staleness import Staleness
 from metaopt.study.strategy import Strategy
 from metaopt.study.trials import Trial
@@ -96,6 +95,7 @@ class Search:
         self._ending = ending
         self._view = StudyView(study.state, study.space, study.objective, study.limits, jobs.seed, goal)
         self._proposer = Proposer(strategy, guard, study.space, self._view, growing, fill)
+        self._growing = growing
         self._checkpoints = checkpoints
         self._clock = clock
         self._submitted: set[int] = set()
@@ -164,11 +164,15 @@ class Search:
         try:
             accepted = self._proposer.accept(decision, self._study.state.signatures)
         except NothingPasses as nothing:
-            self._study.append({"event": "refused", "rejected": dict(nothing.rejected)})
+            phase = self._phase()
+            self._study.append({"event": "refused", "rejected": dict(nothing.rejected), "exhausted": nothing.exhausted})
             if not nothing.exhausted:
                 raise nothing.explain() from None
+            if self._phase() > phase:
+                self._watch.note(f"every network of phase {phase + 1} was trained, so phase {phase + 2} begins.")
+                return
             self._exhausted = True
-            self._view.goal = trained(self._study.state)  # those that are paused go on, as at the end of any search
+            self._view.goal = self._study.state.own  # those that are paused go on, as at the end of any search
             return
         number = self._view.number
         self._study.append(
@@ -186,6 +190,10 @@ class Search:
             }
         )
         self._submit(self._study.state.trials[number])
+
+    def _phase(self) -> int:
+        """The phase of the next new trial, from 0."""
+        return 0 if self._growing is None else self._growing.phase(self._view)
 
     def _go_on(self, trial: Trial) -> None:
         """Goes on with a trial that was interrupted; if that was just when it should have been stopped, it ends."""

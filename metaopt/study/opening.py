@@ -15,6 +15,7 @@ from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
 from metaopt.spaces import Space
 from metaopt.study.files import Files
 from metaopt.study.journal import Event, Journal
+from metaopt.study.limits import is_number
 from metaopt.study.records import Record, RecordFolder, record_files
 from metaopt.study.results_pickle import (
     UnreadablePickle,
@@ -63,7 +64,7 @@ class OpenStudy(Study):
             folder: made where it is missing.
             space: the compiled space.
             header: what the study is: ``fingerprint`` (part → digest), ``objective``, ``seed`` and whatever else is to
-                be kept for good. Of an existing study only the fingerprint is compared.
+                be kept for good. Of an existing study the fingerprint and the seed are compared.
             note: is told what should be said aloud.
             files: the file operations.
             clock: seconds, steadily growing: the time that the journal tells.
@@ -87,7 +88,7 @@ class OpenStudy(Study):
                 note(f"the journal ended in {self._journal.torn} bytes of a torn line, which were cut off.")
             self._started = clock() - self.state.clock
             if self.header:
-                self._compare(header["fingerprint"])
+                self._compare(header)
             else:
                 self.append({"event": "study", "schema": SCHEMA, "id": uuid.uuid4().hex, **header})
             self._record_folder = RecordFolder(folder, self._files)
@@ -160,14 +161,20 @@ class OpenStudy(Study):
         finally:
             self._lock.release()
 
-    def _compare(self, fingerprint: Mapping[str, str]) -> None:
-        known = self.header["fingerprint"]
+    def _compare(self, header: Mapping[str, Any]) -> None:
+        known, fingerprint = self.header["fingerprint"], header["fingerprint"]
         differing = [name for name in {**known, **fingerprint} if known.get(name) != fingerprint.get(name)]
         if differing:
             parts = " and ".join(_PARTS.get(name, name) for name in differing)
             raise StudyMismatch(
                 f"{self.folder} holds a study of another {parts}: search into another folder with --results, or"
                 " remove this study with ./delete_results.sh."
+            )
+        seeds = self.header.get("seed"), header.get("seed")
+        if seeds[0] != seeds[1] and None not in seeds:
+            raise StudyMismatch(
+                f"{self.folder} holds a study of seed {seeds[0]}, not {seeds[1]}: give that one, or search into another"
+                " folder with --results."
             )
 
     def _take_in_foreign_trials(self) -> None:
@@ -196,7 +203,7 @@ class OpenStudy(Study):
                 self.note(f"{source} is no trial of this space and was left out: {error}")
                 continue
             loss = doc["result"].get("loss")
-            ok = doc["result"].get("status") == "ok" and loss is not None
+            ok = doc["result"].get("status") == "ok" and is_number(loss)
             self.append(
                 {
                     "event": "imported",

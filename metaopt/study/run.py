@@ -109,12 +109,9 @@ def search(
         UserError: see ``Search.run``.
     """
     images = images or ImageKind()
-    limits = limits_in_force(settings.constraints, settings.grow)
-    guard = Guard(problem, images.input_shape, images.classes, limits)
+    guard = _make_guard(problem, settings, images)
     growing = make_growing(settings)
-    if growing is not None:
-        growing.check(study.space, guard)
-    check_fill(settings.fill, guard)
+    check(problem, settings, images)
     study.begin(settings.as_event())
     Search(
         study,
@@ -138,6 +135,24 @@ def search(
         fill=settings.fill,
         clock=clock,
     ).run()
+
+
+def check(problem: Problem, settings: Settings, images: ImageKind) -> None:
+    """Refuses what cannot be searched, before anything is written.
+
+    Raises:
+        UserError: the settings do not fit together, or not the problem.
+    """
+    make_strategy(settings)
+    guard = _make_guard(problem, settings, images)
+    growing = make_growing(settings)
+    if growing is not None:
+        growing.check(compile_space(problem.space), guard)
+    check_fill(settings.fill, guard)
+
+
+def _make_guard(problem: Problem, settings: Settings, images: ImageKind) -> Guard:
+    return Guard(problem, images.input_shape, images.classes, limits_in_force(settings.constraints, settings.grow))
 
 
 def _budget(settings: Settings) -> dict[str, str]:

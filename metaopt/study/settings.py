@@ -115,10 +115,10 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: Trials
     settings = Settings(**merged)
     check_share(settings.fill, limits_in_force(settings.constraints, settings.grow))
     if stored and state.finished:
-        settings = replace(settings, base=trained(state))
+        settings = replace(settings, base=state.own)
     settings = _phased(settings, stored)
     if not stored:
-        share = (settings.phases[1:] or (settings.trials,))[0]  # a first phase is at most half random
+        share = (settings.phases[1:] or (settings.trials,))[0]  # a first phase is at most half random, or five trials
         quarter = max(min(STARTUP_MIN, share), math.ceil(min(settings.trials, 2 * share) / SHARE))
         mu = given.get("mu", min(MU_MAX, quarter))
         return replace(settings, base=0, startup=min(STARTUP_MAX, quarter), mu=mu)
@@ -135,8 +135,3 @@ def _phased(settings: Settings, stored: Mapping[str, Any]) -> Settings:
         if same
         else replace(settings, phases=phases_of(parse_growth(settings.grow), settings.base, settings.trials))
     )
-
-
-def trained(state: Trials) -> int:
-    """How many trials of its own a study has, running ones included."""
-    return sum(not trial.imported and trial.status != "rejected" for trial in state.trials)

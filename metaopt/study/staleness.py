@@ -29,8 +29,10 @@ class Staleness:
     def of(cls, trials: Trials, objective: Objective, limits: Sequence[Limit]) -> "Staleness":
         """That of a study as it stands."""
         staleness = cls(objective, limits)
-        for number, rung in trials.arrivals:
+        for place, (number, rung) in enumerate(trials.arrivals, start=1):
             staleness.take_in(trials.trials[number], rung)
+            if place == trials.arrivals_before:  # a new goal gives the search as many trials again
+                staleness.count = 0
         return staleness
 
     @property

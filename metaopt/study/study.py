@@ -20,6 +20,7 @@ JOURNAL = "journal.jsonl"
 
 def pickle_path(folder: Path) -> Path:
     """``results`` → ``results.pkl``, beside the folder."""
+    folder = folder if folder.name not in ("", "..") else folder.resolve()  # such as `.`, which has no name
     return folder.with_name(folder.name + ".pkl")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from metaopt.schedulers.decisions import Status
 from metaopt.spaces import Vals
 from metaopt.study.journal import Event
-from metaopt.study.limits import Limit, violation
+from metaopt.study.limits import Limit, is_number, violation
 from metaopt.study.objective import Metrics, Objective
 
 
@@ -130,7 +130,8 @@ class Trial:
         """
         result = self.result if rung is None else rung.result
         if "loss" in result:
-            return self._judged(float(result["loss"]), None, {**result, **self.counts}, limits)
+            values = {"seconds": self.spent, **result, **self.counts}
+            return self._judged(float(result["loss"]), None, values, limits)
         epochs = len(self.metrics) if rung is None else rung.epochs
         metrics, seconds = self.metrics[:epochs], self.seconds[:epochs]
         if not metrics:
@@ -141,6 +142,8 @@ class Trial:
         return self._judged(loss, best + 1, values, limits)
 
     def _judged(self, loss: float, epoch: int | None, values: dict[str, Any], limits: Sequence[Limit]) -> Outcome:
+        if not all(is_number(values[limit.name]) for limit in limits if limit.name in values):
+            return Outcome(None)  # of a training that told something else than a number
         distances = {str(limit): limit.distance(values[limit.name]) for limit in limits if limit.name in values}
         return Outcome(loss, epoch, distances, violation(limits, values))
 
@@ -158,6 +161,8 @@ class Trials:
         spent: epochs that all trials have been trained, together.
         arrivals: trials in the order in which they came to rest, each with the rung that it reached, None for one that
             failed.
+        arrivals_before: how many of them there were when the latest goal was set.
+        exhausted: how many trials of its own the study had when, on the way to that goal, nothing new was found.
         finished: whether the latest run reached its goal.
     """
 
@@ -170,6 +175,8 @@ class Trials:
         self.clock = 0.0
         self.spent = 0
         self.arrivals: list[tuple[int, Rung | None]] = []
+        self.arrivals_before = 0
+        self.exhausted: list[int] = []
         self.finished = False
         for event in events:
             self.apply(event)
@@ -190,11 +197,18 @@ class Trials:
         """Trials that are in training, by number."""
         return [trial for trial in self.trials if trial.status == "running"]
 
+    @property
+    def own(self) -> int:
+        """How many trials of its own the study has, running ones included: neither imported nor rejected ones."""
+        return sum(not trial.imported and trial.status != "rejected" for trial in self.trials)
+
     def _on_study(self, event: Event) -> None:
         self.header = event
 
     def _on_run(self, event: Event) -> None:
         self.settings = event["settings"]
+        if self.finished:  # this run sets a new goal
+            self.arrivals_before, self.exhausted = len(self.arrivals), []
         self.finished = False
 
     def _on_proposed(self, event: Event) -> None:
@@ -264,6 +278,8 @@ class Trials:
     def _on_refused(self, event: Event) -> None:
         """No proposal passed the guard within the bounded number of draws."""
         self.rejected.update(event["rejected"])
+        if event.get("exhausted"):
+            self.exhausted.append(self.own)
 
     def _on_done(self, event: Event) -> None:
         self.finished = bool(event["reason"])

@@ -53,6 +53,11 @@ class StudyView:
         return self._trials.trials
 
     @property
+    def exhausted(self) -> Sequence[int]:
+        """How many trials of its own the study had each time that nothing new was found on the way to its goal."""
+        return self._trials.exhausted
+
+    @property
     def number(self) -> int:
         """The number of the next new trial."""
         return len(self._trials.trials)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from metaopt.study.jobs import Failed, Finished, Job, Message
+from metaopt.study.limits import is_number
 from metaopt.study.objective import find_objective
 
 _BUDGET = {"epochs", "checkpoint"}
@@ -27,10 +28,16 @@ class FunctionTrainer:
 
     The function returns a loss to be minimised, or a dict with ``loss`` and perhaps ``status``, as for
     ``hyperopt.fmin``.
+
+    Args:
+        train: the function.
+        counted: whether a blueprint tells ``params``, ``macs`` and ``memory``; if not, limits on them are on what the
+            function returns.
     """
 
-    def __init__(self, train: Callable[..., Any]) -> None:
+    def __init__(self, train: Callable[..., Any], counted: bool = False) -> None:
         self._train = train
+        self._counted = counted
         self._takes_budget = takes_budget(train)
 
     def setup(self) -> None:
@@ -58,6 +65,11 @@ class FunctionTrainer:
         result["loss"] = _loss(objective.loss(result, seconds) if objective.name in result else result.get("loss"))
         if not math.isfinite(result["loss"]):
             return Failed(job.trial, "diverged", f"The loss is {result['loss']}.", seconds=seconds)
+        limited = [limit.name for limit in job.measured] + ([] if self._counted else list(job.limits))
+        for name in limited:
+            if name != "seconds" and not is_number(result.get(name)):
+                error = f"train returned {result.get(name)!r} as {name}, by which a limit cannot be judged."
+                return Failed(job.trial, f"no {name}", error, seconds=seconds)
         if self._takes_budget:
             result["epochs"] = job.to
         return Finished(job.trial, seconds=seconds, result=result)

@@ -1,12 +1,10 @@
 """Training with Keras in a worker: the data and the problem are loaded once, then one job is trained after another."""
 
-import math
 import pickle
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import cloudpickle
 
 from metaopt.errors import StudyMismatch
 from metaopt.study.jobs import Epoch, Failed, Finished, Job, Message, Rejected
+from metaopt.study.limits import is_number
 from metaopt.study.problem import Problem
 from metaopt.training import backend
 from metaopt.training.data import DataSet, DataSpec, load
@@ -149,8 +148,12 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
     # Where all epochs were reported by an earlier job, our own record has nothing that is new.
     known = epochs_reported > 0 or record.get("epochs", job.to) <= job.start
     loss = record.get("loss")
-    if not known and not (isinstance(loss, Real) and math.isfinite(loss)):
+    if not known and not is_number(loss):
         return Failed(job.trial, "no loss", f"build_and_train returned {loss!r} as its loss.", seconds=seconds)
+    for name in [] if known else [limit.name for limit in job.measured if limit.name in record]:
+        if not is_number(record[name]):
+            error = f"build_and_train returned {record[name]!r} as {name}, by which a limit cannot be judged."
+            return Failed(job.trial, f"no {name}", error, seconds=seconds)
     return Finished(
         job.trial,
         complete=bool(record.get("complete", True)),

@@ -114,8 +114,9 @@ def _problem(names: dict[str, Any], file: Path, name: str, *, path: Path, files:
         defaults=defaults,
         path=str(path),
         source=_text(files),
-        # The space has a canonical text of its own, which says more exactly what has changed.
-        code=network_code(_text([one for one in files if one.name != SPACE])),
+        # Also of space.py, whose constants and operations may decide the network; the space itself is left out, as it
+        # has a canonical text of its own, which says more exactly what has changed.
+        code=network_code(_text(files)),
         name=name,
     )
 

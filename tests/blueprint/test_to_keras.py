@@ -5,15 +5,20 @@ from hypothesis import strategies as st
 
 from metaopt.blueprint import (
     Add,
+    AveragePooling2D,
     BatchNormalization,
     Blueprint,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
     Input,
     InvalidArchitecture,
+    MaxPooling2D,
     SeparableConv2D,
+    ZeroPadding2D,
 )
 from metaopt.blueprint.from_keras import count_keras
 from tests.blueprint.graphs import blueprints, layers
@@ -165,3 +170,33 @@ def test_heads_stay_in_float32_under_mixed_precision():
     assert model.get_layer("dense").compute_dtype == "float16"
     assert model.get_layer("label").compute_dtype == "float32"
     assert model.predict(np.zeros((1, 4), "float32"), verbose=0)["label"].dtype == np.float32
+
+
+def test_channels_come_last_whatever_keras_is_configured_to():
+    import keras
+
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        x = inputs = Input((8, 6, 3))
+        for layer in (
+            Conv2D(4, 3, padding=1),
+            SeparableConv2D(5, 3),
+            DepthwiseConv2D(2),
+            MaxPooling2D(2),
+            AveragePooling2D(1),
+            ZeroPadding2D(1),
+            GlobalAveragePooling2D(keepdims=True),
+            Flatten(),
+            Dense(2),
+        ):
+            x = layer(x)
+        blueprint = Blueprint(inputs, x)
+        model = blueprint.to_keras()
+        assert model.count_params() == blueprint.params
+        assert count_keras(model).macs == blueprint.macs
+        assert shapes_of_keras(model).items() >= blueprint.output_shapes.items()
+        first = keras.Sequential([keras.Input((3, 8, 6)), keras.layers.Conv2D(4, 3)])
+        assert count_keras(first).macs == 6 * 4 * 3 * 3 * 3 * 4
+    finally:
+        keras.config.set_image_data_format(before)

@@ -190,6 +190,18 @@ def test_rungs_folds_and_parents_that_cannot_be(tmp_path, capsys, flags, sentenc
     assert not (tmp_path / "results" / "journal.jsonl").exists()
 
 
+def test_the_limit_on_memory_is_the_last_that_was_given():
+    state = Trials()
+    state.settings = {"seed": 0, "constraints": ["params<=2e6", "memory<=8e8"], "sampler": "tpe", "scheduler": "full"}
+
+    def constraints(*flags):
+        return _given(make_parser("search").parse_args(flags), state).get("constraints")
+
+    assert constraints() is None
+    assert constraints("--constraint", "macs<=1e8") == ("macs<=1e8", "memory<=8e8")
+    assert constraints("--constraint", "memory<=8e9") == ("memory<=8e9",)
+
+
 CHOSEN = (
     PROBLEM
     + """

@@ -100,6 +100,24 @@ def test_the_first_measurement_of_the_best_network_stands_for_a_study(tmp_path: 
     assert (second.measured, second.retrainings, second.predictions) == (None, [], None)
 
 
+def test_a_retraining_into_another_kind_of_model_is_no_other_seed_of_it(tmp_path: Path) -> None:
+    study, other = make_study(tmp_path / "a", trials=5), make_study(tmp_path / "b", trials=5)
+    retrain(study, 40, seed=3)
+    for seed, kind in enumerate(({"members": 5}, {"mirror": True}, {"recipe": {"mixup": 0.2}}, {"augment": "flip"})):
+        retrain(study, 20, seed=10 + seed, **kind)
+    retrain(study, 30, seed=4)
+    first, _ = load(study, other)
+    assert [m["seed"] for m in first.retrainings] == [3, 4]
+
+
+def test_a_study_without_a_run_is_told(tmp_path: Path) -> None:
+    studies = [make_study(tmp_path / name, trials=2) for name in ("a", "b")]
+    journal = studies[0].folder / "journal.jsonl"
+    journal.write_text(journal.read_text().splitlines(keepends=True)[0])
+    with pytest.raises(UserError, match=r"the study in .*a has no trials yet"):
+        load(*studies)
+
+
 def test_a_study_whose_best_was_never_retrained_shows_what_was(tmp_path: Path) -> None:
     study, other = make_study(tmp_path / "a", trials=5), make_study(tmp_path / "b", trials=5)
     retrain(study, 10, point={"x": 0.0, "branch": None}, trial=None)

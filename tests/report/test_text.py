@@ -31,6 +31,17 @@ def test_what_cannot_be_told_is_none_and_never_made_up() -> None:
     assert describe_best([make_record(0)])["standard_error"] is None
 
 
+def test_few_folds_tell_their_own_spread_badly() -> None:
+    """By hand: mean 0.8, standard error 0.1/√2 of two folds 0.1·√2 apart … t₁ = 12.706, t₂ = 4.303."""
+    two = make_record(0, loss=-0.8) | {"replicates": [0.75, 0.85]}
+    found = describe_best([two], 100)
+    assert found["standard_error"] == pytest.approx(0.05)
+    assert found["interval"] == [pytest.approx(0.8 - 12.706 * 0.05, abs=1e-4), 1.0]
+    three = make_record(0, loss=-0.5) | {"replicates": [0.49, 0.5, 0.51]}
+    half = 4.3027 * 0.01 / 3**0.5
+    assert describe_best([three], 100)["interval"] == pytest.approx([0.5 - half, 0.5 + half], abs=1e-4)
+
+
 def test_one_trial_alone_is_not_the_best_of_many() -> None:
     assert "best of" not in describe_best([make_record(0)], 100)["note"]
 

@@ -293,3 +293,15 @@ def test_the_distribution_function_is_inverted() -> None:
             assert quantile(distribution.unit(value)) == pytest.approx(value)
             if distribution.step is None:
                 assert distribution.unit(value) == pytest.approx(unit)
+
+
+def test_one_of_very_many_options_is_drawn_without_writing_them_down() -> None:
+    space = compile_space({"seed": hp.randint("seed", 2**31), "k": hp.randint("k", 12_000, 24_000)})
+    rng = np.random.default_rng(0)
+    vals = space.draw(rng)
+    found = [perturb(space, vals, ["seed", "k"], rng, width=0.1) for _ in range(200)]
+    assert all(each["seed"] != vals["seed"] and each["k"] != vals["k"] for each in found)
+    assert min(each["k"] for each in found) < 12_400
+    assert max(each["k"] for each in found) > 23_600
+    for each in found:
+        check(space, each)

@@ -42,6 +42,13 @@ def test_our_own_records_and_pickles(tmp_path):
     assert [trial["result"]["loss"] for trial in from_pickle] == [record["loss"] for record in study.records]
 
 
+def test_suspended_trials_of_a_pickle_tell_nothing(tmp_path):
+    study = search(tmp_path / "results", scheduler="halving", epochs=9, trials=9)
+    complete = [record["loss"] for record in study.records if record["complete"]]
+    assert 0 < len(complete) < 9
+    assert [trial["result"]["loss"] for trial in read(tmp_path / "results.pkl")] == complete
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"loss": 1}'])
 def test_what_is_no_record_is_said(tmp_path, content):
     path = tmp_path / "record.json"

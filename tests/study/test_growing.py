@@ -222,6 +222,45 @@ def test_spaces_in_which_nothing_grows_are_refused(tmp_path, problem, grow, mess
         grown(tmp_path / "results", problem, grow=grow)
 
 
+def few(point, input_shape, classes):
+    x = inputs = Input(input_shape)
+    for _ in range(point["n"]):
+        x = Conv2D(4, point["kernel"], padding="same")(x)
+    return Blueprint(inputs, Dense(classes["label"])(Flatten()(x)))
+
+
+FEW = Problem(
+    {"n": hp.uniformint("n", 0.501, 4.499), "kernel": hp.choice("kernel", [1, 3, 5]), "learning_rate": 0.1}, few
+)
+
+
+def test_a_phase_of_which_every_network_was_trained_gives_way_to_the_next(tmp_path):
+    """Of 12 networks; the smallest phase admits the two of one small layer."""
+    macs = sorted(few({"n": n, "kernel": k}, (16, 16, 3), {"label": 10}).macs for n in range(1, 5) for k in (1, 3, 5))
+    grow = f"macs={macs[1]},{macs[5]},{macs[-1]}"
+    study = grown(tmp_path / "whole", FEW, trials=60, grow=grow)
+    counts = [record["macs"] for record in study.records]
+    assert sorted(counts) == macs
+    assert sorted(counts[:2]) == macs[:2]
+    assert sorted(counts[:6]) == macs[:6]
+    for after in (1, 2, 3, 6, 8):
+        folder = tmp_path / str(after) / "results"
+
+        class Interrupted(Rater):
+            left = after
+
+            def wait(self, handle, timeout=None):
+                if not self.left:
+                    raise KeyboardInterrupt
+                self.left -= 1
+                super().wait(handle, timeout)
+
+        images = ImageKind((16, 16, 3), {"label": 10})
+        with pytest.raises(KeyboardInterrupt):
+            search(folder, problem=FEW, images=images, executor=Interrupted(), trials=60, epochs=1, grow=grow)
+        assert findings(grown(folder, FEW, trials=60)) == findings(study), after
+
+
 def test_a_growth_and_a_share_to_fill_can_be_switched_off(tmp_path):
     study = grown(tmp_path / "results", trials=6, grow="macs=1e5,1e6", fill=0.9)
     assert (study.settings["grow"], study.settings["fill"]) == ("macs=1e5,1e6", 0.9)

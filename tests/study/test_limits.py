@@ -46,3 +46,12 @@ def test_distances_and_violations():
     assert violation((upper, lower), {"params": 150, "val_precision": 0.4}) == pytest.approx(0.5 + 0.2)
     assert violation((upper, lower), {"params": 100, "val_precision": 0.5}) == 0
     assert violation((upper, lower), {}) == 0
+
+
+@pytest.mark.parametrize(
+    ("bound", "text"),
+    [(2e6, "2e+06"), (2000001.0, "2000001"), (1234567.0, "1234567"), (0.39, "0.39"), (0.1234567, "0.1234567")],
+)
+def test_the_bound_is_written_exactly(bound, text):
+    assert str(Limit("params", True, bound)) == f"params<={text}"
+    assert parse_limit(str(Limit("params", True, bound))).bound == bound

@@ -73,6 +73,15 @@ def test_it_stops_after_so_many_trials_without_a_better_one(tmp_path):
     assert study.records[-1]["trial"] - study.best["trial"] == 5
 
 
+def test_a_search_that_ended_for_want_of_a_better_trial_gets_as_many_again(tmp_path):
+    folder = tmp_path / "results"
+    first = len(search(folder, trials=200, stop_after=5).records)
+    assert len(search(folder, trials=3).records) == first + 3
+    again = search(folder, trials=200)
+    assert len(again.records) >= first + 8
+    assert len(search(folder, trials=30, stop_after=None).records) == len(again.records) + 30
+
+
 def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):
     """Also one whose metrics break a limit once it goes on; what the display says is what the study says."""
     watch = Recorder()

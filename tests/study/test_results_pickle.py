@@ -1,11 +1,12 @@
 """results.pkl: plain hyperopt goes on from it, and nothing that a pickle could do happens when it is read."""
 
+import math
 import os
 import pickle
 
 import numpy as np
 import pytest
-from hyperopt import Trials, fmin, tpe
+from hyperopt import Trials, fmin, rand, tpe
 
 from metaopt.errors import UserError
 from metaopt.study.results_pickle import UnreadablePickle, read_trials
@@ -58,6 +59,17 @@ def test_plain_hyperopt_goes_on_and_its_trials_are_taken_in(folder):
 class Evil:
     def __reduce__(self):
         return os.system, ("touch evil",)
+
+
+def test_a_loss_of_plain_hyperopt_that_is_no_number_is_a_failure(folder):
+    trials = read_trials(folder.with_suffix(".pkl"))
+    fmin(lambda point: math.nan, SPACE, algo=rand.suggest, max_evals=len(trials.trials) + 2, trials=trials,
+         show_progressbar=False, rstate=np.random.default_rng(0))  # fmt: skip
+    with folder.with_suffix(".pkl").open("wb") as file:
+        pickle.dump(trials, file)
+    study = search(folder, trials=1)
+    assert [record["status"] for record in study.records if record["imported"]] == ["fail", "fail"]
+    assert len(search(folder, trials=1).records) == len(study.records) + 1
 
 
 def test_a_malicious_pickle_is_refused_by_name_and_does_nothing(tmp_path, monkeypatch):

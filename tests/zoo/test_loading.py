@@ -119,6 +119,8 @@ def test_the_code_changes_with_the_network_and_its_helpers_and_not_with_comments
     assert "('built', point['filters'])" in code
     for same in ({"space": SPACE.replace("9", "8")}, {"neural_net": "# a comment\n" + NETWORK}):
         assert load_problem(str(folder(tmp_path / "one", **same))).code == code
+    constants = load_problem(str(folder(tmp_path / "one", space="WIDTH = 3\n" + SPACE))).code
+    assert load_problem(str(folder(tmp_path / "one", space="WIDTH = 4\n" + SPACE))).code != constants
     for other in ({"helper_of_tests": HELPER.replace("built", "other")}, {"neural_net": NETWORK + "X = 1\n"}):
         assert load_problem(str(folder(tmp_path / "one", **other))).code != code
 

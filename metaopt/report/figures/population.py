@@ -45,7 +45,8 @@ def population_figure(series: Sequence[Series], path: Path) -> None:
     """
     records = [record for each in series for record in each.records]
     metrics = [name for name in _METRICS if any(_scored(run, name) for each in series for run in each.runs)]
-    window = window_of(min((len(run) for each in series for run in each.runs if run), default=0))
+    scored = [len(_scored(run, name)) for each in series for run in each.runs for name in metrics]
+    window = window_of(min(filter(None, scored), default=0))
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(1, len(metrics) or 1, squeeze=False)[0]
@@ -106,10 +107,8 @@ def _frame(axes: Axes, metric: str, limits: Sequence[Limit]) -> None:
     axes.set_xlabel("trial")
     axes.set_ylabel(describe_metric(metric))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    drawn = np.concatenate(
-        [np.asarray(line.get_ydata(), float) for line in axes.lines]
-        + [np.asarray(dots.get_offsets(), float)[:, 1] for dots in axes.collections]
-    )
-    if len(drawn):
-        axes.set_ylim(score_limits(list(drawn), maximised=True))
+    drawn = [np.asarray(line.get_ydata(), float) for line in axes.lines]
+    drawn += [np.asarray(dots.get_offsets(), float)[:, 1] for dots in axes.collections]
+    if drawn:
+        axes.set_ylim(score_limits(list(np.concatenate(drawn)), maximised=True))
     draw_limits(axes, limits, y=metric)

@@ -43,6 +43,9 @@ SERIES = {
     "one study": [Series("", [evolved(40)])],
     "seeds": [Series("evolution", [evolved(40), evolved(30, 1)]), Series("random", [evolved(25, 2)])],
     "one is too short": [Series("evolution", [evolved(40)]), Series("random", [evolved(5, 2)])],
+    "few are fully trained": [
+        Series("", [[record | {"complete": number % 14 == 0} for number, record in enumerate(evolved(143))]])
+    ],
     "accuracy only": [
         Series("", [[record | {"scores": {"best": {"val_accuracy": 0.5}}} for record in evolved(40)]]),
     ],
