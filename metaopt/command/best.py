@@ -61,8 +61,8 @@ def draw(study: Study, point: Any, path: Path) -> str:
     try:
         problem = study_problem(study)
         require_same_network(study, problem)
-    except UserError as reason:  # it is gone, another one by now, or never was
-        return f"No network is drawn: {reason}"
+    except UserError as error:  # it is gone, another one by now, or never was
+        return f"No network is drawn: {error}"
     if problem.network is None:
         return f"{problem.name} gives Keras models without a blueprint, so there is no network to draw."
     data = study.header["data"]

@@ -15,6 +15,7 @@ from metaopt.study.growing import Growing
 from metaopt.study.guard import Guard
 from metaopt.study.hopeless import is_hopeless
 from metaopt.study.jobs import Ancestor, Epoch, Executor, Failed, Finished, Job, Rejected, Remark, Report
+from metaopt.study.keeping import Keeping
 from metaopt.study.objective import Metrics
 from metaopt.study.opening import OpenStudy
 from metaopt.study.proposing import NothingPasses, Proposer
@@ -97,6 +98,7 @@ class Search:
         self._proposer = Proposer(strategy, guard, study.space, self._view, growing, fill)
         self._growing = growing
         self._checkpoints = checkpoints
+        self._keeping = Keeping(study, self._view, checkpoints, resource=jobs.resource, inherit=jobs.inherit)
         self._clock = clock
         self._submitted: set[int] = set()
         self._interrupted: deque[Trial] = deque()
@@ -148,7 +150,7 @@ class Search:
                 case _:
                     break
         if stopped:
-            self._clear_checkpoints()
+            self._keeping.clear(self._best)
         if self._time_is_over():
             return "the time is over; run again to go on"
         if self._submitted:
@@ -299,7 +301,7 @@ class Search:
         record = self._study.write_record(trial)
         self._best = self._best_with(record)
         self._staleness.take_in(trial, self._study.state.arrivals[-1][1])
-        self._clear_checkpoints()
+        self._keeping.clear(self._best)
         self._watch.trial_ended(record, self._best)
         self._last_causes = [*self._last_causes, trial.failure.get("cause", "")][-SAME_FAILURES:]
         if self._last_causes == [trial.failure.get("cause")] * SAME_FAILURES:
@@ -314,30 +316,6 @@ class Search:
             return best_record([record] if self._best is None else [self._best, record])
         best = best_record(self._study.records)
         return record if best is not None and best["trial"] == record["trial"] else best
-
-    def _clear_checkpoints(self) -> None:
-        """Removes the checkpoints that nobody can ask for again, and under the quota others, the worst first."""
-        if not self._checkpoints.clears:
-            return
-        trials = self._study.state.trials
-        running = self._study.state.running
-        needed = {trial.number for trial in running} | self._best_trials()
-        if self._jobs.inherit:
-            needed |= {trial.vals.parent for trial in running if trial.vals.parent is not None}
-        useful = [trial for trial in trials if trial.status == "paused" or (self._jobs.inherit and trial.complete)]
-        best_first = sorted(useful, key=lambda trial: self._view.standing(trial, self._jobs.resource) or (math.inf,))
-        self._checkpoints.clear(needed, [trial.number for trial in reversed(best_first)])
-
-    def _best_trials(self) -> set[int]:
-        """The best trial; where that is to go on, and may fail, also the best of those that are over."""
-        if self._best is None:
-            return set()
-        trials = self._study.state.trials
-        best = [self._best]
-        if trials[self._best["trial"]].status in ("paused", "running"):
-            over = best_record([each for each in self._study.records if trials[each["trial"]].status == "ok"])
-            best += [over] if over is not None else []
-        return {record["trial"] for record in best}
 
     def _remaining(self) -> float | None:
         return None if math.isinf(self._deadline) else max(0.0, self._deadline - self._clock())

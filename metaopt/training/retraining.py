@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from metaopt.blueprint import InvalidArchitecture
 from metaopt.blueprint.from_keras import Counts, count_keras
@@ -96,6 +97,8 @@ def retrain(
     if log is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
     network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    if loop.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
+        loop.failure = "The training diverged: its last step left weights that are no numbers."
     if loop.failure is not None:
         raise UserError(f"{loop.failure} Nothing was saved: try another --seed, or another point with --point.")
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)

@@ -136,7 +136,11 @@ class _Reported:
         self.count = 0
 
     def __call__(self, message: Message) -> bool:
-        self.count += isinstance(message, Epoch)
+        if isinstance(message, Epoch):
+            self.count += 1
+            bad = {name: value for name, value in message.metrics.items() if not is_number(value)}
+            if bad:  # of a user's own training, as ours ends before it would say so
+                raise ValueError(f"epoch {message.epoch} was reported with {bad}; report numbers, or return a failure")
         return self._report(message)
 
 

@@ -131,6 +131,15 @@ def test_a_training_that_diverges_is_told_in_one_sentence(digits) -> None:
         retrain(PROBLEM, {"rate": 1e38}, digits, epochs=2, seed=0)
 
 
+def test_also_one_that_diverges_in_its_very_last_step(digits) -> None:
+    """Of one step, whose loss was computed before it."""
+    from metaopt.training.retraining import retrain
+
+    one_step = Problem(None, network, lambda _: Training("SGD", learning_rate=float("inf"), batch_size=10_000))
+    with pytest.raises(UserError, match=r"its last step left weights that are no numbers\. Nothing was saved"):
+        retrain(one_step, {}, digits, epochs=1, seed=0)
+
+
 def test_a_point_of_another_space_is_told(digits) -> None:
     from metaopt.training.retraining import retrain
 

@@ -107,6 +107,16 @@ def test_a_problems_own_training_must_tell_a_loss(tiny: DataSet, loss: Any) -> N
 
 
 @pytest.mark.slow
+def test_an_epoch_of_a_problems_own_training_must_tell_numbers(tiny: DataSet) -> None:
+    def build_and_train(*args: Any, run: Run, **more: Any) -> dict[str, Any]:
+        run.report(Epoch(3, 1, {"val_accuracy": 0.5, "val_loss": float("nan")}, 1.0))
+        return {"loss": 0.5}
+
+    with pytest.raises(ValueError, match=r"epoch 1 was reported with \{'val_loss': nan\}"):
+        train(own(build_and_train), tiny)
+
+
+@pytest.mark.slow
 def test_a_problems_own_training_that_reports_no_epochs_goes_on_from_a_rung(tiny: DataSet) -> None:
     """Also one whose record looks like ours, with a history."""
     answer = {"loss": 0.5, "epochs": 3, "history": {"val_accuracy": [0.1, 0.2, 0.3]}}
