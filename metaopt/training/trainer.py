@@ -19,6 +19,7 @@ from metaopt.training.data import DataSet, DataSpec, load
 from metaopt.training.run import NetworkRefused, Run
 from metaopt.zoo.loading import load_problem
 
+_PACKAGE = Path(__file__).parents[1]
 _INFO = ("device", "threads", "backend", "versions", "params", "macs", "inherited")
 
 
@@ -48,7 +49,7 @@ class KerasTrainer:
     ) -> None:
         self._problem: Problem | str | bytes = problem
         self._code = None if isinstance(problem, str) else problem.code
-        self._folder = None if isinstance(problem, str) or not problem.path else Path(problem.path)
+        self._folder = None if isinstance(problem, str) else _folder_of(problem)
         self._data = data
         self._fingerprint = fingerprint
         self._threads = threads
@@ -65,7 +66,7 @@ class KerasTrainer:
         backend.prepare(self._threads, self._deterministic)
         if isinstance(self._problem, bytes):
             if self._folder is not None:  # from which its functions may import something when they are called
-                sys.path.insert(0, str(self._folder if self._folder.is_dir() else self._folder.parent))
+                sys.path.insert(0, str(self._folder))
             self._problem = pickle.loads(self._problem)
         if isinstance(self._problem, str):
             path, self._problem = self._problem, load_problem(self._problem)
@@ -114,6 +115,14 @@ class KerasTrainer:
         except NetworkRefused as refused:
             return Rejected(job.trial, refused.reason, refused.detail)
         return _ending(job, record, reported.count, time.monotonic() - began)
+
+
+def _folder_of(problem: Problem) -> Path | None:
+    """The user's folder that a problem was loaded from."""
+    if problem.path is None or Path(problem.path).is_relative_to(_PACKAGE):
+        return None
+    path = Path(problem.path)
+    return path if path.is_dir() else path.parent
 
 
 def _portable(problem: Problem | str | bytes) -> Problem | str | bytes:
