@@ -132,7 +132,8 @@ def _figures(cell: Cell) -> tuple[float | None, ...]:
     trained = sum(record["epochs"] for record in study.records)
     from_nothing = sum(epochs for record in study.records for _, epochs in record["rungs"])
     measured = read_measurements(cell.folder)
-    test = [measured[0]["scores"][name]["value"] if measured else None for name in ("test_accuracy", "test_top3")]
+    scores = measured[0]["scores"] if measured else {}
+    test = [scores.get(name, {}).get("value") for name in ("test_accuracy", "test_top3")]
     best = study.best
     return len(study.records), trained, from_nothing - trained, None if best is None else -best["loss"], *test
 

@@ -1,6 +1,7 @@
 """``metaopt.search`` over plain functions: what ``hyperopt.fmin`` takes, with a study that survives."""
 
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,17 @@ def test_a_function_with_a_budget_is_trained_from_rung_to_rung(results, strategy
     }
     assert {tuple(to for to, _ in record["rungs"]) for record in study.records} >= {(1,), (1, 3, 9)}
     assert all(to == epochs for record in study.records for to, epochs in record["rungs"])
+
+
+def test_a_limit_on_seconds_is_judged_at_each_rung_by_what_it_took_until_then(results):
+    def train(point, *, epochs, checkpoint):
+        time.sleep(0.5 if epochs > 1 else 0)
+        return point["x"] ** 2 / epochs
+
+    given = {"strategy": "hyperband", "epochs": 3, "trials": 3, "constraints": ["seconds<=0.4"], "results": results}
+    study = metaopt.search(train, SPACE, **given)
+    went_on = [record for record in study.records if len(record["visits"]) > 1]
+    assert [[visit["feasible"] for visit in record["visits"]] for record in went_on] == [[True, False]]
 
 
 def test_an_objective_that_is_maximised(results):

@@ -1,6 +1,5 @@
 """What the commands about a search share: its problem, its data, and a point out of a file."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,9 +11,10 @@ import numpy.typing as npt
 
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.study.problem import Problem
+from metaopt.study.source import code_digest
 from metaopt.study.study import Study
 from metaopt.training.data import DataSet, DataSpec, load
-from metaopt.zoo.loading import CNN, load_problem, ready_problems
+from metaopt.zoo.loading import CNN, is_problem, load_problem, ready_problems
 
 FIGURES = Path("figures")
 ZOO = set(ready_problems()) - {CNN}
@@ -30,7 +30,7 @@ def study_problem(study: Study) -> Problem:
     kept = study.header["problem"]
     if not kept["name"]:
         raise UserError(f"the study in {study.folder} was searched from Python: it has no network that could be built.")
-    if kept["path"] and Path(kept["path"]).exists() and kept["name"] not in ZOO:
+    if kept["path"] and kept["name"] not in ZOO and is_problem(Path(kept["path"])):
         return replace(load_problem(kept["path"]), name=kept["name"])
     return load_problem(kept["name"], study.folder.resolve().parent)  # its folder may have been moved as a whole
 
@@ -57,7 +57,7 @@ def require_same_network(study: Study, problem: Problem) -> None:
     Raises:
         StudyMismatch: it is.
     """
-    if hashlib.sha256(problem.code.encode()).hexdigest() != study.header["fingerprint"]["network"]:
+    if not study.holds_network(code_digest(problem.code)):
         raise StudyMismatch(
             f"the network of {problem.path} has changed since the search in {study.folder}: put it back as it was (the"
             " first line of its journal.jsonl holds the source), or search anew."

@@ -117,10 +117,12 @@ def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
     if arguments.constraint:
         kept = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]
         given["constraints"] = (*arguments.constraint, *([] if _limits_memory(arguments.constraint) else kept))
+    if state.settings and given.get("augment") == "auto":
+        del given["augment"]  # the study's own
     # Trials of another schedule or augmentation could not be compared, and one that goes on would jump to it.
     for name in ("seed", "schedule", "augment"):
         begun = state.settings.get(name)
-        if state.settings and given.get(name, begun) not in (begun, "auto"):
+        if state.settings and given.get(name, begun) != begun:
             kind = "the problem's own schedule" if begun is None else f"{name} {begun}"
             raise UserError(
                 f"the study in {arguments.results} was begun with {kind}: leave --{name} out, or search into another"

@@ -37,6 +37,7 @@ class Job:
         start: epochs that are in the journal already. The checkpoint decides where the training goes on: epochs that it
             holds beyond are reported without being trained again, and where it holds fewer, or is gone, those missing
             are trained again.
+        reported: an earlier job reported epochs one by one, which the journal holds.
         to: epochs after this job.
         seed: the study's seed; a worker draws with ``metaopt.randomness`` from (seed, trial, purpose, number).
         early_stopping: epochs without improvement of the objective before the trial ends, or None.
@@ -54,6 +55,7 @@ class Job:
     point: Any
     to: int
     start: int = 0
+    reported: bool = False
     seed: int = 0
     early_stopping: int | None = None
     objective: str = "val_accuracy"

@@ -87,6 +87,8 @@ def parse_limits(texts: Iterable[str]) -> tuple[Limit, ...]:
 
 def is_number(value: object) -> bool:
     """Whether a limit can be judged by a value: NaN, infinity, None and texts are no numbers."""
+    if hasattr(value, "item") and getattr(value, "size", 0) == 1:  # an array of one number, of whatever library
+        value = value.item()
     return isinstance(value, Real) and math.isfinite(value)
 
 

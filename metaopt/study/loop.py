@@ -199,7 +199,9 @@ class Search:
 
     def _go_on(self, trial: Trial) -> None:
         """Goes on with a trial that was interrupted; if that was just when it should have been stopped, it ends."""
-        if trial.metrics and not trial.rungs and self._is_hopeless(trial, len(trial.metrics), trial.metrics[-1]):
+        epochs = len(trial.metrics)
+        is_between_rungs = epochs > (trial.rungs[-1].epochs if trial.rungs else 0)
+        if is_between_rungs and self._is_hopeless(trial, epochs, trial.metrics[-1]):
             self._handle(Finished(trial.number, complete=False))
         else:
             self._submit(trial)
@@ -210,6 +212,7 @@ class Search:
             trial=trial.number,
             point=self._study.space.point(trial.vals),
             start=trial.epochs,
+            reported=bool(trial.metrics),
             to=self._target(trial),
             seed=self._jobs.seed,
             early_stopping=self._jobs.early_stopping,

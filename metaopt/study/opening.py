@@ -164,6 +164,8 @@ class OpenStudy(Study):
     def _compare(self, header: Mapping[str, Any]) -> None:
         known, fingerprint = self.header["fingerprint"], header["fingerprint"]
         differing = [name for name in {**known, **fingerprint} if known.get(name) != fingerprint.get(name)]
+        if "network" in differing and self.holds_network(fingerprint["network"]):
+            differing.remove("network")
         if differing:
             parts = " and ".join(_PARTS.get(name, name) for name in differing)
             raise StudyMismatch(

@@ -113,7 +113,8 @@ class Problem:
         build_and_train: the worker's entry, see ``metaopt.training.build_and_train``; None for the default one.
         defaults: key of the point → the value that records without that key were trained with, see ``Space.vals``.
         path: where it was read from, so that a worker can read it again; None for one made in Python.
-        source: its text, kept by the study.
+        texts: what its files held then, by their paths within its folder.
+        source: the same as one text, kept by the study.
         code: what of the text decides the networks, without comments: part of the study's fingerprint.
         name: how the user called it.
     """
@@ -125,6 +126,7 @@ class Problem:
     build_and_train: Callable[..., dict[str, Any]] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     path: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     code: str = ""
     name: str = ""

@@ -1,6 +1,5 @@
 """A search from its settings: the study opened, the strategy put together, and then the loop."""
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from metaopt.study.loop import Ending, JobSettings, Search
 from metaopt.study.opening import OpenStudy
 from metaopt.study.problem import Classes, Problem
 from metaopt.study.settings import Settings
+from metaopt.study.source import code_digest
 from metaopt.study.strategy import Searcher, Strategy
 from metaopt.study.watch import Watcher
 
@@ -66,7 +66,7 @@ def open_study(
     header = {
         "fingerprint": {
             "space": space.digest,
-            "network": hashlib.sha256(problem.code.encode()).hexdigest(),
+            "network": code_digest(problem.code),
             "data": str(data.get("fingerprint", "")),
             "objective": settings.objective,
             "folds": str(settings.folds),

@@ -1,6 +1,7 @@
 """What of a problem's source text decides what is trained."""
 
 import ast
+import hashlib
 
 
 def network_code(source: str) -> str:
@@ -25,6 +26,11 @@ def network_code(source: str) -> str:
             node.body = [one for one in body if not _is_text(one)] or [ast.Pass()]  # type: ignore[attr-defined]
     tree.body = [one for one in tree.body if not _assigns_data(one)]
     return ast.unparse(tree)
+
+
+def code_digest(code: str) -> str:
+    """What stands for the code in a study's fingerprint."""
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _is_text(statement: ast.stmt) -> bool:

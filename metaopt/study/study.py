@@ -13,6 +13,7 @@ from metaopt.study.limits import Limit
 from metaopt.study.objective import Objective, find_objective
 from metaopt.study.records import Record, best_record, make_record, nearest_record, records_of
 from metaopt.study.results_pickle import make_trials
+from metaopt.study.source import code_digest, network_code
 from metaopt.study.trials import Trial, Trials
 
 JOURNAL = "journal.jsonl"
@@ -53,6 +54,16 @@ class Study:
     def header(self) -> dict[str, Any]:
         """What the study is: its fingerprint, seed, labels, data set and the problem's source."""
         return self.state.header
+
+    def holds_network(self, digest: str) -> bool:
+        """Whether the study's network has this digest of its code; see ``Problem.code``.
+
+        A study that was begun when another part of the source counted as code is judged by its source.
+        """
+        if digest == self.header["fingerprint"]["network"]:
+            return True
+        source = self.header.get("problem", {}).get("source")
+        return bool(source) and digest == code_digest(network_code(source))
 
     @property
     def settings(self) -> dict[str, Any]:

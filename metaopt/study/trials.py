@@ -48,6 +48,7 @@ class Rung:
         result: what a user's own training had returned then.
         clock: seconds of search, summed over restarts, when it was reached.
         spent: epochs that all trials of the study had been trained by then, together.
+        seconds: wall seconds of all its jobs by then.
     """
 
     to: int
@@ -55,6 +56,7 @@ class Rung:
     result: dict[str, Any] = field(default_factory=dict)
     clock: float = 0.0
     spent: int = 0
+    seconds: float = 0.0
 
 
 @dataclass
@@ -130,7 +132,7 @@ class Trial:
         """
         result = self.result if rung is None else rung.result
         if "loss" in result:
-            values = {"seconds": self.spent, **result, **self.counts}
+            values = {"seconds": self.spent if rung is None else rung.seconds, **result, **self.counts}
             return self._judged(float(result["loss"]), None, values, limits)
         epochs = len(self.metrics) if rung is None else rung.epochs
         metrics, seconds = self.metrics[:epochs], self.seconds[:epochs]
@@ -162,7 +164,7 @@ class Trials:
         arrivals: trials in the order in which they came to rest, each with the rung that it reached, None for one that
             failed.
         arrivals_before: how many of them there were when the latest goal was set.
-        exhausted: how many trials of its own the study had when, on the way to that goal, nothing new was found.
+        exhausted: how many trials of its own the study had each time that nothing new was found in a phase.
         finished: whether the latest run reached its goal.
     """
 
@@ -206,9 +208,11 @@ class Trials:
         self.header = event
 
     def _on_run(self, event: Event) -> None:
+        if event["settings"].get("phases") != self.settings.get("phases"):
+            self.exhausted = []
         self.settings = event["settings"]
         if self.finished:  # this run sets a new goal
-            self.arrivals_before, self.exhausted = len(self.arrivals), []
+            self.arrivals_before = len(self.arrivals)
         self.finished = False
 
     def _on_proposed(self, event: Event) -> None:
@@ -264,7 +268,7 @@ class Trials:
         if trial.status != "fail":
             reached = trial.status == "paused" or trial.complete
             resource = trial.to if reached else trial.epochs
-            rung = Rung(resource, trial.epochs, trial.result, event["clock"], self.spent)
+            rung = Rung(resource, trial.epochs, trial.result, event["clock"], self.spent, trial.spent)
             trial.rungs.append(rung)
         self.arrivals.append((trial.number, rung))
 

@@ -54,7 +54,7 @@ class StudyView:
 
     @property
     def exhausted(self) -> Sequence[int]:
-        """How many trials of its own the study had each time that nothing new was found on the way to its goal."""
+        """How many trials of its own the study had each time that nothing new was found in a phase."""
         return self._trials.exhausted
 
     @property

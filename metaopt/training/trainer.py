@@ -1,14 +1,10 @@
 """Training with Keras in a worker: the data and the problem are loaded once, then one job is trained after another."""
 
-import pickle
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-
-import cloudpickle
 
 from metaopt.errors import StudyMismatch
 from metaopt.study.jobs import Epoch, Failed, Finished, Job, Message, Rejected
@@ -17,9 +13,8 @@ from metaopt.study.problem import Problem
 from metaopt.training import backend
 from metaopt.training.data import DataSet, DataSpec, load
 from metaopt.training.run import NetworkRefused, Run
-from metaopt.zoo.loading import load_problem
+from metaopt.zoo.loading import load_problem, texts_of
 
-_PACKAGE = Path(__file__).parents[1]
 _INFO = ("device", "threads", "backend", "versions", "params", "macs", "inherited")
 
 
@@ -27,10 +22,10 @@ class KerasTrainer:
     """Trains the networks of a problem on a data set.
 
     A worker trains what the search began with, also one that takes the place of another after hours, in which files
-    may have been edited: the problem's functions are sent to it by value, and what it loads itself is compared.
+    may have been edited: it is given what they held.
 
     Args:
-        problem: a problem, or its name or path, which each worker loads.
+        problem: a problem, whose files a worker runs again if it has a path, or its name or path.
         data: what each worker loads, or for training in one process the loaded set itself.
         threads: CPU threads; None for the executor's, else all cores.
         deterministic: the same results also on a GPU, at the cost of speed.
@@ -47,9 +42,10 @@ class KerasTrainer:
         schedule: str | None = None,
         fingerprint: str | None = None,
     ) -> None:
-        self._problem: Problem | str | bytes = problem
-        self._code = None if isinstance(problem, str) else problem.code
-        self._folder = None if isinstance(problem, str) else _folder_of(problem)
+        # Its files are run in the worker too, for what they do beside defining functions, such as setting a policy.
+        self._problem: Problem | str = problem if isinstance(problem, str) else problem.path or problem
+        self._texts = {} if isinstance(problem, str) else dict(problem.texts)
+        self._copies: Any = None
         self._data = data
         self._fingerprint = fingerprint
         self._threads = threads
@@ -61,25 +57,18 @@ class KerasTrainer:
 
         Raises:
             UserError: one of them is not as it should be.
-            StudyMismatch: one of them has changed since the search began.
+            StudyMismatch: the data are others than when the search began.
         """
         backend.prepare(self._threads, self._deterministic)
-        if isinstance(self._problem, bytes):
-            if self._folder is not None:  # from which its functions may import something when they are called
-                sys.path.insert(0, str(self._folder))
-            self._problem = pickle.loads(self._problem)
         if isinstance(self._problem, str):
-            path, self._problem = self._problem, load_problem(self._problem)
-            if self._code is not None and self._code != self._problem.code:
-                raise StudyMismatch(f"the network of {path} has changed while the search ran: put it back as it was.")
+            if self._texts:
+                self._problem, self._copies = _load_as_it_was(Path(self._problem), self._texts)
+            else:
+                self._problem = load_problem(self._problem)
         if isinstance(self._data, DataSpec):
             spec, self._data = self._data, load(self._data)
             if self._fingerprint is not None and self._fingerprint != self._data.fingerprint:
                 raise StudyMismatch(f"{spec.data} holds other images than when the search began: put them back.")
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What goes to a worker; the problem's functions are unpickled there after the backend is prepared."""
-        return {**self.__dict__, "_problem": _portable(self._problem)}
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
         """Trains one job; what it raises is told by the executor."""
@@ -117,24 +106,22 @@ class KerasTrainer:
         return _ending(job, record, reported.count, time.monotonic() - began)
 
 
-def _folder_of(problem: Problem) -> Path | None:
-    """The user's folder that a problem was loaded from."""
-    if problem.path is None or Path(problem.path).is_relative_to(_PACKAGE):
-        return None
-    path = Path(problem.path)
-    return path if path.is_dir() else path.parent
-
-
-def _portable(problem: Problem | str | bytes) -> Problem | str | bytes:
-    """A problem with its functions by value; by its path if they hold what cannot be pickled, such as a lock."""
-    if not isinstance(problem, Problem):
-        return problem
+def _load_as_it_was(path: Path, texts: dict[str, str]) -> tuple[Problem, Any]:
+    """The problem of a path, from copies of its files if they have changed; also what the copies live by."""
     try:
-        return cloudpickle.dumps(replace(problem, space=None))
-    except Exception:
-        if problem.path is None:
-            raise
-        return problem.path
+        same = texts_of(path) == texts
+    except OSError:
+        same = False
+    if same:
+        return load_problem(str(path)), None
+    folder = TemporaryDirectory(prefix="metaopt_problem_")
+    for name, text in texts.items():
+        file = Path(folder.name, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    # A problem in one file has its own first; one in a folder has several, and none of its name.
+    own = Path(folder.name, path.name)
+    return load_problem(str(own if own.is_file() else Path(folder.name))), folder
 
 
 class _Reported:
@@ -158,8 +145,7 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
     if record.get("status", "ok") == "fail":
         cause = str(record.get("cause", "failed"))
         return Failed(job.trial, cause, str(record.get("error", "The training failed.")), seconds=seconds)
-    # Where all epochs were reported by an earlier job, our own record has nothing that is new.
-    known = epochs_reported > 0 or record.get("epochs", job.to) <= job.start
+    known = epochs_reported > 0 or job.reported
     loss = record.get("loss")
     if not known and not is_number(loss):
         return Failed(job.trial, "no loss", f"build_and_train returned {loss!r} as its loss.", seconds=seconds)

@@ -1,7 +1,7 @@
 """Running a user's Python files, each under a module name of its own, with the helper modules of its folder.
 
 Several files called ``space.py`` can so be loaded into one process, again and again. Their functions are pickled by
-value: a worker gets what the search began with, even if the file is edited meanwhile.
+value, so that they can be sent to a process that cannot find the file.
 """
 
 import ast

@@ -43,11 +43,35 @@ def load_problem(name: str, beside: Path | None = None) -> Problem:
     if name in ready_problems():
         module = importlib.import_module(f"metaopt.zoo.{name}")
         path = Path(str(module.__file__))
-        return _problem(vars(module), path, name, path=path, files=[path])
+        return _problem(vars(module), path, name, path=path, texts={path.name: path.read_text(encoding="utf-8")})
     path = _find(name, beside)
     if path.is_dir():
         return _load_folder(path, name)
-    return _problem(run_file(path), path, name, path=path, files=[path, *flat(helper_modules([path]))])
+    return _problem(run_file(path), path, name, path=path, texts=texts_of(path))
+
+
+def is_problem(path: Path) -> bool:
+    """Whether a path is a problem file, or a folder with space.py and neural_net.py."""
+    return (path.suffix == ".py" and path.is_file()) or _holds_pair(path)
+
+
+def texts_of(path: Path) -> dict[str, str]:
+    """All files that decide what a problem is, by their paths within its folder.
+
+    Args:
+        path: of a problem file, or of a folder with space.py and neural_net.py; absolute.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    folder = path if path.is_dir() else path.parent
+    return {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in _files_of(path)}
+
+
+def _files_of(path: Path) -> list[Path]:
+    """The problem's own files, then the helper modules that they import from their folder."""
+    own = [path / SPACE, path / NETWORK] if path.is_dir() else [path]
+    return [*own, *(file for file in flat(helper_modules(own)) if file not in own)]
 
 
 def _reference_folder(beside: Path | None) -> Path:
@@ -70,7 +94,7 @@ def _find(name: str, beside: Path | None) -> Path:
         UserError: there is none.
     """
     for path in (Path(name), *([beside / name] if beside is not None else [])):
-        if (path.suffix == ".py" and path.is_file()) or _holds_pair(path):
+        if is_problem(path):
             return path.resolve()
     if name.endswith(".py"):
         raise UserError(f"the problem file {name} does not exist; give the path of a Python file")
@@ -87,11 +111,10 @@ def _load_folder(folder: Path, name: str) -> Problem:
     space, network = (run_file(file) for file in pair)
     _require_space(space, pair[0])
     names = network | {key: space[key] for key in ("space", "defaults") if key in space}
-    files = [*pair, *(file for file in flat(helper_modules(pair)) if file not in pair)]
-    return _problem(names, pair[1], name, path=folder, files=files)
+    return _problem(names, pair[1], name, path=folder, texts=texts_of(folder))
 
 
-def _problem(names: dict[str, Any], file: Path, name: str, *, path: Path, files: list[Path]) -> Problem:
+def _problem(names: dict[str, Any], file: Path, name: str, *, path: Path, texts: dict[str, str]) -> Problem:
     """A problem out of the names that a file defines.
 
     Args:
@@ -99,7 +122,7 @@ def _problem(names: dict[str, Any], file: Path, name: str, *, path: Path, files:
         file: it.
         name: how the user called the problem.
         path: where it can be loaded from again.
-        files: all files that decide what it is.
+        texts: see ``texts_of``.
     """
     _require_space(names, file)
     defaults = names.get("defaults", {})
@@ -113,17 +136,18 @@ def _problem(names: dict[str, Any], file: Path, name: str, *, path: Path, files:
         **functions,
         defaults=defaults,
         path=str(path),
-        source=_text(files),
+        texts=texts,
+        source=_joined(texts),
         # Also of space.py, whose constants and operations may decide the network; the space itself is left out, as it
         # has a canonical text of its own, which says more exactly what has changed.
-        code=network_code(_text(files)),
+        code=network_code(_joined(texts)),
         name=name,
     )
 
 
-def _text(files: list[Path]) -> str:
+def _joined(texts: dict[str, str]) -> str:
     """The text of some files, each below its name."""
-    return "\n".join(f"# ----- {file.name} -----\n{file.read_text(encoding='utf-8')}" for file in files)
+    return "\n".join(f"# ----- {name} -----\n{text}" for name, text in texts.items())
 
 
 def _require_space(names: dict[str, Any], file: Path) -> None:

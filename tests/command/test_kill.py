@@ -129,6 +129,8 @@ def test_a_trial_that_was_killed_goes_on_from_its_last_epoch_below_and_above_a_r
         process.wait()
     assert start(folder, *flags).wait() == 0
     epochs = trained(folder)
-    again = len(epochs) - len(set(epochs))
-    assert again <= 2, f"at each kill the epoch that was being trained, and no other: {epochs}"
+    again = [epoch for number, epoch in enumerate(epochs) if epoch in epochs[:number]]
+    # At each kill the one that was being trained, and perhaps one more, where a slow disk made its checkpoint wait.
+    assert 1 <= sum(epoch <= 3 for _, epoch in again) <= 2, epochs
+    assert 1 <= sum(epoch > 3 for _, epoch in again) <= 2, epochs
     assert sorted(record["epochs"] for record in Study.load(folder / "results").records) == [3, 3, 9]

@@ -202,6 +202,12 @@ def test_the_limit_on_memory_is_the_last_that_was_given():
     assert constraints("--constraint", "memory<=8e9") == ("memory<=8e9",)
 
 
+def test_augmentation_by_the_data_is_the_study_s_own_once_it_has_begun():
+    state = Trials()
+    state.settings = {"seed": 0, "augment": "none", "sampler": "tpe", "scheduler": "full"}
+    assert "augment" not in _given(make_parser("search").parse_args(["--augment", "auto"]), state)
+
+
 CHOSEN = (
     PROBLEM
     + """

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 
 from metaopt.errors import UserError
-from metaopt.study.limits import Limit, parse_limit, parse_limits, violation
+from metaopt.study.limits import Limit, is_number, parse_limit, parse_limits, violation
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,16 @@ def test_distances_and_violations():
     assert violation((upper, lower), {"params": 150, "val_precision": 0.4}) == pytest.approx(0.5 + 0.2)
     assert violation((upper, lower), {"params": 100, "val_precision": 0.5}) == 0
     assert violation((upper, lower), {}) == 0
+
+
+@pytest.mark.parametrize("value", [0, 1.5, True, np.float32(2), np.bool_(True), np.array(3.0), np.array([4])])
+def test_numbers_of_any_library(value):
+    assert is_number(value)
+
+
+@pytest.mark.parametrize("value", [None, "3", np.nan, -np.inf, np.array([1, 2]), [1], 1j])
+def test_no_numbers(value):
+    assert not is_number(value)
 
 
 @pytest.mark.parametrize(

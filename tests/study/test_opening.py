@@ -9,6 +9,7 @@ from metaopt.errors import NoneFeasible, NoTrialSucceeded, ResultsNotWritable, S
 from metaopt.spaces import compile_space
 from metaopt.study.opening import OpenStudy
 from metaopt.study.problem import Problem
+from metaopt.study.source import network_code
 from metaopt.study.study import Study
 from tests.study.synthetic import SPACE, SyntheticExecutor, search
 
@@ -37,6 +38,14 @@ def test_another_space_network_or_objective_is_refused_by_name(tmp_path):
         search(folder, objective="val_loss")
     assert (folder / "journal.jsonl").read_bytes() == before
     assert StudyMismatch.exit_code == 3
+
+
+def test_a_study_that_was_begun_when_other_parts_of_the_source_were_its_code_opens(tmp_path):
+    folder, source = tmp_path / "results", "WIDTH = 3\ndef network(): return WIDTH\n"
+    search(folder, problem=Problem(SPACE, code="def network(): return WIDTH", source=source))
+    search(folder, problem=Problem(SPACE, code=network_code(source), source=source))
+    with pytest.raises(StudyMismatch, match="another network:"):
+        search(folder, problem=Problem(SPACE, code=network_code(source.replace("3", "4")), source=source))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no such permissions there")

@@ -2,9 +2,8 @@
 
 import importlib
 import pickle
-import threading
+import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ def test_a_job_of_several_folds_that_was_told_to_its_end_has_nothing_to_add(tiny
     job: dict[str, Any] = {"folds": 2, "checkpoint": str(tmp_path)}
     epochs, _ = train(problem, tiny, **job)
     assert [len(each.replicates) for each in epochs] == [2, 2]
-    again, end = train(problem, tiny, start=2, **job)
+    again, end = train(problem, tiny, start=2, reported=True, **job)
     assert again == []
     assert isinstance(end, Finished)
     assert end.complete
@@ -125,41 +124,51 @@ def test_a_problems_own_training_that_reports_no_epochs_goes_on_from_a_rung(tiny
     assert end.result == answer
 
 
-def sent(trainer: KerasTrainer) -> KerasTrainer:
-    """As a worker gets it."""
-    return pickle.loads(cloudpickle.dumps(trainer))
-
-
-@pytest.fixture
-def edited(tmp_path: Path) -> tuple[Path, Problem]:
-    """A problem file that was changed after it was loaded."""
-    file = tmp_path / "mine.py"
-    file.write_text(Path(PATH).read_text())
-    problem = load_problem(str(file))
-    file.write_text(Path(PATH).read_text().replace("Conv2D(point", "Conv2D(3 + point"))
-    return file, problem
+PARTS = """
+POLICY = []
+def width(point):
+    return 3 * point["filters"]
+"""
+MINE = """
+import keras
+import parts
+space = {}
+parts.POLICY.append(keras.config.floatx())
+def network(point, input_shape, classes):
+    from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
+    import parts
+    inputs = Input(input_shape)
+    x = Flatten()(Conv2D(parts.width(point), 3)(inputs))
+    assert parts.POLICY
+    return Blueprint(inputs, {head: Dense(n, activation="softmax")(x) for head, n in classes.items()})
+"""
 
 
 @pytest.mark.slow
-def test_a_worker_that_starts_late_trains_what_the_search_began_with(tiny: DataSet, edited: Any) -> None:
-    file, problem = edited
-    trainer = sent(KerasTrainer(problem, tiny))
-    trainer.setup()
-    epochs: list[Any] = []
-    end = trainer.train(Job(0, {"filters": 2}, to=1), lambda each: not epochs.append(each))
+@pytest.mark.parametrize("as_folder", [False, True])
+@pytest.mark.parametrize("change", ["no", "edited", "gone"])
+def test_a_worker_that_starts_late_trains_what_the_search_began_with(
+    tiny: DataSet, tmp_path: Path, as_folder: bool, change: str
+) -> None:
+    """With what its files do when they are run, and the helper modules that its functions import."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    file = folder / ("neural_net.py" if as_folder else "mine.py")
+    file.write_text(MINE)
+    (folder / "parts.py").write_text(PARTS)
+    (folder / "space.py").write_text("space = {}\n")
+    problem = load_problem(str(folder if as_folder else file))
+    params = problem.network({"filters": 2}, tiny.input_shape, tiny.classes).params
+    trainer = cloudpickle.dumps(KerasTrainer(problem, tiny))
+    if change == "edited":
+        (folder / "parts.py").write_text(PARTS.replace("3 *", "4 *"))
+    elif change == "gone":
+        shutil.rmtree(folder)
+    late = pickle.loads(trainer)
+    late.setup()
+    end = late.train(Job(0, {"filters": 2}, to=1), lambda _: True)
     assert isinstance(end, Finished)
-    assert end.info["params"] == problem.network({"filters": 2}, tiny.input_shape, tiny.classes).params
-    assert end.info["params"] != load_problem(str(file)).network({"filters": 2}, tiny.input_shape, tiny.classes).params
-
-
-@pytest.mark.slow
-def test_where_that_cannot_be_sent_a_change_is_told(tiny: DataSet, edited: Any) -> None:
-    file, problem = edited
-    locked = replace(problem, defaults={"lock": threading.Lock()})
-    with pytest.raises(StudyMismatch, match=r"the network of .*mine\.py has changed while the search ran"):
-        sent(KerasTrainer(locked, tiny)).setup()
-    file.write_text(Path(PATH).read_text())
-    sent(KerasTrainer(locked, tiny)).setup()
+    assert end.info["params"] == params
 
 
 @pytest.mark.slow
