@@ -72,10 +72,11 @@ def search(
             for which it returns none has failed.
         grow: phases under limits that grow, e.g. ``"macs=1e6,2e6,4e6"``, or None; needs ``network``.
         fill: the share of its tightest limit that a network is to use, e.g. 0.9, or None; needs ``network``.
-        objective: ``"loss"``, or the name of a metric that the dict of ``train`` has.
-        seed: 0 or more; the study's own where there is one.
+        objective: ``"loss"``, or one of the names that ``--objective`` takes, which the dict of ``train`` then has.
+        seed: 0 or more; for a study that goes on, the one that it was begun with.
         results: the study's folder.
-        executor: ``"inline"`` or ``"processes"``; for the latter ``train`` must be importable by its name.
+        executor: ``"inline"`` or ``"processes"``; for the latter cloudpickle must be able to send
+            ``train`` to a process.
         watch: is told what happens, e.g. ``metaopt.report.progress.make_progress()``.
 
     Returns:

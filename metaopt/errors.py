@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 class StudyMismatch(UserError):
-    """The study belongs to another space, network, data set or objective."""
+    """The study belongs to another space, network, data set, objective, number of folds, budget or seed."""
 
     exit_code = 3
 

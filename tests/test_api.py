@@ -231,6 +231,9 @@ def test_a_budget_must_be_given(results):
 def test_unknown_names_and_other_studies(results):
     with pytest.raises(UserError, match="did you mean tpe"):
         metaopt.search(parabola, SPACE, strategy="tpee", results=results)
+    with pytest.raises(UserError, match="--objective latency is unknown"):
+        metaopt.search(parabola, SPACE, objective="latency", results=results)
+    assert not results.exists()
     metaopt.search(parabola, SPACE, trials=2, results=results)
     with pytest.raises(StudyMismatch, match="another search space"):
         metaopt.search(parabola, {"x": hp.uniform("x", 0, 1)}, results=results)

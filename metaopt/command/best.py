@@ -38,8 +38,10 @@ def run(arguments: Namespace) -> None:
     """Prints the JSON on stdout and what a person wants to know on stderr.
 
     Raises:
-        UserError: there is no study, or nothing in it may be the best.
+        UserError: there is no study, nothing in it may be the best, or the flags do not go together.
     """
+    if arguments.save is not None and arguments.point is not None:
+        raise UserError("--save writes the best trial's weights: leave --point out, or retrain that point.")
     study = Study.load(arguments.results)
     ending = "svg" if arguments.svg else "png"
     if arguments.point is None:

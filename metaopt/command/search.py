@@ -163,6 +163,10 @@ def _check(settings: Settings, data: DataSet) -> None:
         raise UserError(
             "--budget-unit seconds is for strategies with rungs, such as hyperband: limit others with --time."
         )
+    if settings.executor == "inline" and settings.workers > 1:
+        raise UserError(
+            f"--executor inline trains one trial at a time: leave --workers {settings.workers} out, or use processes."
+        )
     if settings.inherit and settings.sampler != "evolution":
         raise UserError(
             f"--inherit needs trials that have a parent, and {settings.sampler} proposes none:"

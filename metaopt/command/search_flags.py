@@ -24,7 +24,7 @@ def make_parser(prog: str) -> Parser:
     _add_task(parser.add_argument_group("what is searched"))
     _add_strategy(parser.add_argument_group("how"))
     _add_evolution(parser.add_argument_group("evolution"))
-    _add_rungs(parser.add_argument_group("rungs (hyperband, asha, bohb, ea-hyperband)"))
+    _add_rungs(parser.add_argument_group("rungs (hyperband, asha, gp-asha, bohb, ea-hyperband)"))
     _add_training(parser.add_argument_group("how a trial is trained"))
     _add_ending(parser.add_argument_group("when it ends"))
     _add_machine(parser.add_argument_group("where it runs"))
@@ -36,7 +36,7 @@ def _add_task(group: _ArgumentGroup) -> None:
     add("--data", help="auto, digits, mnist, fashion_mnist, cifar10, cifar100, a folder of class folders, or a .npz")
     add("--image-size", type=whole(1), metavar="N", help="images are cut to a square and resized to N×N")
     add("--space", help="cnn (space.py and neural_net.py), a ready problem's name, or a problem file")
-    add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=", ".join(TRAINABLE_OBJECTIVES))
+    add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=f"{', '.join(TRAINABLE_OBJECTIVES)}; val_accuracy")
     limits = "params<=2e7, macs<=1e8, val_precision>=0.39; may repeat"
     add("--constraint", action="append", metavar="LIMIT", help=limits)
     filled = "networks are enlarged until they use this share of a limit: 0.9; 0: no longer"
@@ -89,7 +89,7 @@ def _add_ending(group: _ArgumentGroup) -> None:
 def _add_machine(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add_results(group)
-    add("--workers", type=whole(1), metavar="N", help="trials at once; they share the processor's cores")
+    add("--workers", type=whole(1), metavar="N", help="trials at once, which share the cores and the GPU; 1")
     add("--executor", type=one_of(EXECUTORS), help=", ".join(EXECUTORS))
     add("--checkpoint-quota", type=size, metavar="SIZE", help="disk for checkpoints; 5GB")
     add("--deterministic", action="store_true", default=None, help="deterministic operations, for GPUs")

@@ -16,6 +16,7 @@ from metaopt.study.growing import Growing, check_fill, limits_in_force, parse_gr
 from metaopt.study.guard import Guard
 from metaopt.study.jobs import Executor
 from metaopt.study.loop import Ending, JobSettings, Search
+from metaopt.study.objective import find_objective
 from metaopt.study.opening import OpenStudy
 from metaopt.study.problem import Classes, Problem
 from metaopt.study.settings import Settings
@@ -143,6 +144,7 @@ def check(problem: Problem, settings: Settings, images: ImageKind) -> None:
     Raises:
         UserError: the settings do not fit together, or not the problem.
     """
+    find_objective(settings.objective)
     make_strategy(settings)
     guard = _make_guard(problem, settings, images)
     growing = make_growing(settings)

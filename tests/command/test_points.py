@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from metaopt.command.best import draw
+from metaopt.command.best import main as best
 from metaopt.command.points import require_same_network, study_problem
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.study.study import Study
@@ -74,6 +75,11 @@ def test_a_network_that_has_changed_is_not_drawn_as_if_it_had_not(project, tmp_p
         require_same_network(study, study_problem(study))
     assert draw(study, {"filters": 2}, picture).startswith("No network is drawn: the network of")
     assert not picture.exists()
+
+
+def test_the_weights_that_are_saved_are_the_best_trial_s(capsys):
+    assert best(["--point", "point.json", "--save", "now.keras"]) == 2
+    assert "--save writes the best trial's weights: leave --point out" in capsys.readouterr().err
 
 
 def test_a_point_whose_network_cannot_exist_is_told(project, tmp_path):

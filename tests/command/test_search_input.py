@@ -175,6 +175,7 @@ def test_a_study_keeps_its_seed_and_its_schedule(tmp_path, own, flags, kind):
         ("--strategy tpe --budget-unit seconds", "--budget-unit seconds is for strategies with rungs"),
         ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
         ("--inherit", "--inherit needs trials that have a parent, and tpe proposes none: use --strategy evolution"),
+        ("--executor inline --workers 2", "--executor inline trains one trial at a time: leave --workers 2 out"),
         ("--folds 1000", "use --folds"),
         ("--folds 0", "--folds"),
         ("--eta 1", "--eta"),
