@@ -37,11 +37,14 @@ def run(arguments: Namespace) -> None:
         space, objective = compile_space(ready.problem.space), find_objective(ready.settings.objective)
         defaults, heads = ready.problem.defaults, tuple(ready.data.classes)
         # All of them before a study is made, which a file that cannot be read would leave behind empty.
-        found = [trial for path in files for trial in read_foreign(path, space, objective, defaults, heads)]
+        read = [list(read_foreign(path, space, objective, defaults, heads)) for path in files]
+        found = [trial for trials in read for trial in trials]
         with ready.open(arguments.results, watch) as study:
             known = {trial.info.get("source") for trial in study.state.trials}
             trials = [trial for trial in found if trial["source"] not in known]
             study.begin(ready.settings.as_event())
             for trial in trials:
                 study.import_trial(trial)
+    if halted := sum(not each for each in read):
+        print(f"{halted} files were left out: they hold no trial that was trained to its end.")
     print(f"{len(trials)} trials were taken in; a search with the same flags goes on from them.")

@@ -96,6 +96,8 @@ def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
     settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
     if not state.settings:
         settings = _for_new_study(settings, given)
+    elif settings.shares_memory and settings.workers != state.settings["workers"]:
+        settings = _share_memory(settings)
     _check(settings, data)
     _check_schedule(settings, problem, watch)
     ready = Ready(problem, data, settings)
@@ -116,7 +118,9 @@ def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
         given["sampler"], given["scheduler"] = halves
     if arguments.constraint:
         kept = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]
-        given["constraints"] = (*arguments.constraint, *([] if _limits_memory(arguments.constraint) else kept))
+        asked = _limits_memory(arguments.constraint)
+        given["constraints"] = (*arguments.constraint, *([] if asked else kept))
+        given["shares_memory"] = not asked and state.settings.get("shares_memory", False)
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
     # Trials of another schedule or augmentation could not be compared, and one that goes on would jump to it.
@@ -151,10 +155,16 @@ def _load_data(settings: Settings, results: Path, watch: Watcher) -> DataSet:
 def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
     """What a new study takes from its data set and its machine."""
     if not _limits_memory(settings.constraints):
-        memory = f"memory<={free_memory(settings.workers):.3e}"
-        settings = replace(settings, constraints=(*settings.constraints, memory))
+        settings = _share_memory(settings)
     epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
     return replace(settings, epochs=epochs)
+
+
+def _share_memory(settings: Settings) -> Settings:
+    """With the limit on memory that the workers leave each other now."""
+    others = [str(text) for text in settings.constraints if not _limits_memory([text])]
+    memory = f"memory<={free_memory(settings.workers):.3e}"
+    return replace(settings, constraints=(*others, memory), shares_memory=True)
 
 
 def _check(settings: Settings, data: DataSet) -> None:
@@ -165,12 +175,12 @@ def _check(settings: Settings, data: DataSet) -> None:
         )
     if settings.executor == "inline" and settings.workers > 1:
         raise UserError(
-            f"--executor inline trains one trial at a time: leave --workers {settings.workers} out, or use processes."
+            f"--executor inline trains one trial at a time, not {settings.workers}: add --workers 1, or use processes."
         )
     if settings.inherit and settings.sampler != "evolution":
         raise UserError(
             f"--inherit needs trials that have a parent, and {settings.sampler} proposes none:"
-            " use --strategy evolution."
+            " use --strategy evolution, or --no-inherit."
         )
     data.folds(settings.folds)  # refuses more than a class has images
     head, classes = next(iter(data.classes.items()))

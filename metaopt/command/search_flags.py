@@ -1,6 +1,6 @@
 """The flags of a search; one that is left out means the study's own, or the default of a new study."""
 
-from argparse import _ArgumentGroup
+from argparse import BooleanOptionalAction, _ArgumentGroup
 
 from metaopt.command.arguments import Parser, add_results, duration, one_of, size, whole
 from metaopt.samplers import SAMPLERS
@@ -57,7 +57,7 @@ def _add_evolution(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add("--mu", type=whole(1), metavar="N", help="size of the population; a quarter of the trials, at most 50")
     add("--lambda", dest="lambda_", type=whole(1), metavar="N", help="children in a generation; 10")
-    add("--inherit", action="store_true", default=None, help="a child starts from its parent's weights")
+    add("--inherit", action=BooleanOptionalAction, help="a child starts from its parent's weights")
 
 
 def _add_rungs(group: _ArgumentGroup) -> None:
@@ -76,7 +76,7 @@ def _add_training(group: _ArgumentGroup) -> None:
     add("--folds", type=whole(1), metavar="K", help="stratified cross-validation inside each trial; 1: none")
     patience = f"epochs without improvement; 0: off; {EARLY_STOPPING}, with rungs off"
     add("--early-stopping", type=whole(0), metavar="N", help=patience)
-    add("--stop-hopeless", action="store_true", default=None, help="stop trials that start far worse than others")
+    add("--stop-hopeless", action=BooleanOptionalAction, help="stop trials that start far worse than others")
 
 
 def _add_ending(group: _ArgumentGroup) -> None:
@@ -92,4 +92,4 @@ def _add_machine(group: _ArgumentGroup) -> None:
     add("--workers", type=whole(1), metavar="N", help="trials at once, which share the cores and the GPU; 1")
     add("--executor", type=one_of(EXECUTORS), help=", ".join(EXECUTORS))
     add("--checkpoint-quota", type=size, metavar="SIZE", help="disk for checkpoints; 5GB")
-    add("--deterministic", action="store_true", default=None, help="deterministic operations, for GPUs")
+    add("--deterministic", action=BooleanOptionalAction, help="deterministic operations, for GPUs")

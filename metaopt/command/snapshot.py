@@ -52,6 +52,8 @@ def save_snapshot(study: Study, record: Record, path: Path) -> str:
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"
     # A trial that goes on after a rung may have better weights by now than when its record was written.
     when = "" if epoch == record["best_epoch"] else f" at epoch {epoch}"
+    if when and record["complete"]:  # a limit was given after it was trained
+        when += f" (the weights of epoch {record['best_epoch']}, its best by the limits of today, were not kept)"
     return (
         f"{path}: trial {trial}{when} as the search trained it on {images}, not tested; python -m metaopt retrain"
         " trains it on all of them, and tests it."

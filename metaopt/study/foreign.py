@@ -29,7 +29,7 @@ class NotAMeasure(UserError):
 def read_foreign(
     path: Path, space: Space, objective: Objective, defaults: Mapping[str, Any], heads: tuple[str, ...]
 ) -> Iterator[dict[str, Any]]:
-    """The trials of a file, as events without their names.
+    """The trials of a file, as events without their names; none of a trial that was not trained to its end.
 
     Args:
         path: a JSON record, or a pickle of hyperopt's Trials.
@@ -49,14 +49,20 @@ def read_foreign(
             yield _event(space, vals, result.get("status"), result.get("loss"), [], f"{path}, tid {doc['tid']}")
         return
     record = _read_json(path)
+    if (
+        record.get("complete") is False
+    ):  # paused or stopped: of it nobody knows what the whole training would have given
+        return
     try:
         vals = space.vals(record["space"], defaults=defaults)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     metrics = _epochs(record, heads)
+    seconds = (record.get("history") or {}).get("seconds") or []
     loss = None if record.get("history") else record.get("loss")
-    _require_objective(path, metrics, objective)
-    yield _event(space, vals, record.get("status"), loss, metrics, str(path))
+    _require_objective(path, metrics, seconds, objective)
+    event = _event(space, vals, record.get("status"), loss, metrics, str(path))
+    yield {**event, "seconds": seconds[: len(metrics)]} if len(seconds) >= len(metrics) else event
 
 
 def _event(
@@ -105,7 +111,9 @@ def _rename(name: str, heads: tuple[str, ...]) -> str:
     return f"{prefix}{metric}" if first else f"{prefix}{head}_{metric}"
 
 
-def _require_objective(path: Path, metrics: list[dict[str, float]], objective: Objective) -> None:
+def _require_objective(path: Path, metrics: list[dict[str, float]], seconds: list[float], objective: Objective) -> None:
+    if objective.name == "convergence" and len(seconds) < len(metrics):
+        raise NotAMeasure(f"{path} has no seconds, so it tells nothing about convergence.")
     try:
         for epoch in metrics:
             objective.loss(epoch, 0.0)

@@ -106,7 +106,6 @@ class Search:
         self._best: Record | None = None
         self._staleness = Staleness.of(study.state, study.objective, study.limits)
         self._last_causes: list[str] = []
-        self._exhausted = False
 
     def run(self) -> None:
         """Searches until the strategy is done, the time is over, or nothing better comes.
@@ -117,6 +116,8 @@ class Search:
         """
         records = self._study.records
         self._best = best_record(records)
+        if self._study.state.winding_up is not None:
+            self._view.goal = self._study.state.winding_up[1]
         self._watch.begin(self._goal, records, self._ending.seconds)
         with self._executor:
             self._interrupted.extend(self._study.state.running)  # by a crash, or the end of the time
@@ -133,8 +134,8 @@ class Search:
             if self._interrupted:
                 self._go_on(self._interrupted.popleft())
                 continue
-            if self._is_stale():
-                break
+            if self._is_stale() and self._study.state.winding_up is None:
+                self._wind_up(f"no better trial among the last {self._staleness.count}")
             match self._strategy.next(self._view):
                 case Start() as start:
                     self._start(start)
@@ -155,11 +156,8 @@ class Search:
             return "the time is over; run again to go on"
         if self._submitted:
             return None
-        if self._is_stale():
-            return f"no better trial among the last {self._staleness.count}"
-        if self._exhausted:
-            return "the space is exhausted: every network of it that keeps the limits was trained"
-        return "all trials are done"
+        winding_up = self._study.state.winding_up
+        return "all trials are done" if winding_up is None else winding_up[0]
 
     def _start(self, decision: Start) -> None:
         """Starts a new trial with the first proposal that passes the guard."""
@@ -173,8 +171,7 @@ class Search:
             if self._phase() > phase:
                 self._watch.note(f"every network of phase {phase + 1} was trained, so phase {phase + 2} begins.")
                 return
-            self._exhausted = True
-            self._view.goal = self._study.state.own  # those that are paused go on, as at the end of any search
+            self._wind_up("the space is exhausted: every network of it that keeps the limits was trained")
             return
         number = self._view.number
         self._study.append(
@@ -192,6 +189,11 @@ class Search:
             }
         )
         self._submit(self._study.state.trials[number])
+
+    def _wind_up(self, reason: str) -> None:
+        """From now on no trial is begun; those that are paused go on, as at the end of any search."""
+        self._study.append({"event": "winding_up", "reason": reason})
+        self._view.goal = self._study.state.own
 
     def _phase(self) -> int:
         """The phase of the next new trial, from 0."""
@@ -221,7 +223,7 @@ class Search:
             measured=tuple(limit for limit in self._study.limits if not limit.cheap),
             checkpoint=self._checkpoints.directory(trial.number),
             folds=self._jobs.folds,
-            cycles=() if self._jobs.in_seconds else self._strategy.stages(trial.bracket),
+            cycles=self._cycles(trial),
             ancestor=self._ancestor(trial),
         )
         to = None if self._jobs.in_seconds else trial.to
@@ -234,6 +236,11 @@ class Search:
         if not self._jobs.in_seconds:
             return trial.to
         return trial.epochs if trial.epochs and self._has_spent(trial, trial.epochs) else _UNTIL_TOLD
+
+    def _cycles(self, trial: Trial) -> tuple[int, ...]:
+        """When cycles of the learning rate end."""
+        stages = self._strategy.stages(trial.bracket)
+        return () if self._jobs.in_seconds or len(stages) == 1 else stages
 
     def _ancestor(self, trial: Trial) -> Ancestor | None:
         """Whose weights a trial starts from."""
@@ -276,7 +283,8 @@ class Search:
             return {"event": "ended", "status": "fail", "seconds": seconds, "failure": failure}
         told = {"seconds": seconds, "info": plain(report.info), "result": plain(report.result)}
         spent = self._has_spent(trial, report.result.get("epochs", trial.epochs or trial.to))
-        if spent and trial.to < self._jobs.resource:
+        # By the stages and not by R, which may be another one than when a trial began that has but one stage.
+        if spent and trial.to in self._strategy.stages(trial.bracket)[:-1]:
             return {"event": "paused", **told}
         return {"event": "ended", "status": "ok", "complete": report.complete or spent, **told}
 

@@ -165,6 +165,7 @@ class Trials:
             failed.
         arrivals_before: how many of them there were when the latest goal was set.
         exhausted: how many trials of its own the study had each time that nothing new was found in a phase.
+        winding_up: why no more trials are begun, and how many of its own the study had then; None while some are.
         finished: whether the latest run reached its goal.
     """
 
@@ -179,6 +180,7 @@ class Trials:
         self.arrivals: list[tuple[int, Rung | None]] = []
         self.arrivals_before = 0
         self.exhausted: list[int] = []
+        self.winding_up: tuple[str, int] | None = None
         self.finished = False
         for event in events:
             self.apply(event)
@@ -210,6 +212,8 @@ class Trials:
     def _on_run(self, event: Event) -> None:
         if event["settings"].get("phases") != self.settings.get("phases"):
             self.exhausted = []
+        if self.finished or event["settings"].get("stop_after") != self.settings.get("stop_after"):
+            self.winding_up = None
         self.settings = event["settings"]
         if self.finished:  # this run sets a new goal
             self.arrivals_before = len(self.arrivals)
@@ -267,7 +271,8 @@ class Trials:
         rung = None
         if trial.status != "fail":
             reached = trial.status == "paused" or trial.complete
-            resource = trial.to if reached else trial.epochs
+            in_seconds = self.settings.get("budget_unit") == "seconds"
+            resource = trial.to if reached else int(sum(trial.seconds)) if in_seconds else trial.epochs
             rung = Rung(resource, trial.epochs, trial.result, event["clock"], self.spent, trial.spent)
             trial.rungs.append(rung)
         self.arrivals.append((trial.number, rung))
@@ -275,9 +280,14 @@ class Trials:
     def _on_imported(self, event: Event) -> None:
         trial = Trial(len(self.trials), Vals(event["vals"]), event["point"], event["epochs"], imported=True)
         trial.status, trial.complete, trial.ended = event["status"], True, self.clock
-        trial.metrics, trial.seconds = event["metrics"], [0.0] * len(event["metrics"])
+        trial.metrics = event["metrics"]
+        trial.seconds = event.get("seconds") or [0.0] * len(trial.metrics)
         trial.result, trial.info = event["result"], {"source": event["source"]}
         self.trials.append(trial)
+
+    def _on_winding_up(self, event: Event) -> None:
+        """No more trials are begun; those that are paused go on by the scheduler's cuts, as at the goal."""
+        self.winding_up = event["reason"], self.own
 
     def _on_refused(self, event: Event) -> None:
         """No proposal passed the guard within the bounded number of draws."""

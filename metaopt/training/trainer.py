@@ -1,5 +1,6 @@
 """Training with Keras in a worker: the data and the problem are loaded once, then one job is trained after another."""
 
+import inspect
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,8 +95,9 @@ class KerasTrainer:
         )
         try:
             if self._problem.build_and_train is not None:
+                more = {"run": run} if takes_run(self._problem.build_and_train) else {}
                 record = self._problem.build_and_train(
-                    job.point, self._data, epochs=job.to, checkpoint=job.checkpoint, run=run
+                    job.point, self._data, epochs=job.to, checkpoint=job.checkpoint, **more
                 )
             else:
                 record = build_and_train(
@@ -104,6 +106,12 @@ class KerasTrainer:
         except NetworkRefused as refused:
             return Rejected(job.trial, refused.reason, refused.detail)
         return _ending(job, record, reported.count, time.monotonic() - began)
+
+
+def takes_run(train: Callable[..., Any]) -> bool:
+    """Whether a problem's own training wants to be told more than point, data, epochs and checkpoint."""
+    parameters = inspect.signature(train).parameters.values()
+    return any(each.name == "run" or each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
 
 
 def _load_as_it_was(path: Path, texts: dict[str, str]) -> tuple[Problem, Any]:
@@ -149,9 +157,11 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
     loss = record.get("loss")
     if not known and not is_number(loss):
         return Failed(job.trial, "no loss", f"build_and_train returned {loss!r} as its loss.", seconds=seconds)
-    for name in [] if known else [limit.name for limit in job.measured if limit.name in record]:
-        if not is_number(record[name]):
-            error = f"build_and_train returned {record[name]!r} as {name}, by which a limit cannot be judged."
+    # What our own record says of its best epoch, where a training of a user's wraps ours without passing `run` on.
+    record = {**record.get("scores", {}).get("best", {}), **record}
+    for name in [] if known else [limit.name for limit in job.measured if limit.name != "seconds"]:
+        if not is_number(record.get(name)):
+            error = f"build_and_train returned {record.get(name)!r} as {name}, by which a limit cannot be judged."
             return Failed(job.trial, f"no {name}", error, seconds=seconds)
     return Finished(
         job.trial,

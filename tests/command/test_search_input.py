@@ -175,7 +175,7 @@ def test_a_study_keeps_its_seed_and_its_schedule(tmp_path, own, flags, kind):
         ("--strategy tpe --budget-unit seconds", "--budget-unit seconds is for strategies with rungs"),
         ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
         ("--inherit", "--inherit needs trials that have a parent, and tpe proposes none: use --strategy evolution"),
-        ("--executor inline --workers 2", "--executor inline trains one trial at a time: leave --workers 2 out"),
+        ("--executor inline --workers 2", "--executor inline trains one trial at a time, not 2: add --workers 1"),
         ("--folds 1000", "use --folds"),
         ("--folds 0", "--folds"),
         ("--eta 1", "--eta"),
@@ -199,6 +199,9 @@ def test_the_limit_on_memory_is_the_last_that_was_given():
         return _given(make_parser("search").parse_args(flags), state).get("constraints")
 
     assert constraints() is None
+    state.settings["shares_memory"] = True
+    assert _given(make_parser("search").parse_args(["--constraint", "macs<=1"]), state)["shares_memory"]
+    assert not _given(make_parser("search").parse_args(["--constraint", "memory<=1"]), state)["shares_memory"]
     assert constraints("--constraint", "macs<=1e8") == ("macs<=1e8", "memory<=8e8")
     assert constraints("--constraint", "memory<=8e9") == ("memory<=8e9",)
 

@@ -1,5 +1,6 @@
 """The ancestor's 42 trials on CIFAR-100, and records and pickles of our own, taken into another study."""
 
+import json
 import math
 
 import pytest
@@ -9,6 +10,8 @@ from metaopt.errors import UserError
 from metaopt.spaces import compile_space
 from metaopt.study.foreign import read_foreign
 from metaopt.study.objective import find_objective
+from metaopt.study.opening import OpenStudy
+from metaopt.study.study import Study
 from metaopt.zoo.loading import load_problem
 from tests.study.synthetic import SPACE, search
 
@@ -17,6 +20,11 @@ ACCURACY = find_objective("val_accuracy")
 
 def read(path, space=SPACE, objective=ACCURACY, defaults=None):
     return list(read_foreign(path, compile_space(space), objective, defaults or {}, ("fine", "coarse")))
+
+
+def open_study_of(folder) -> OpenStudy:
+    """A study as it is, to write to it."""
+    return OpenStudy(folder, compile_space(SPACE), Study.load(folder).header, note=print)
 
 
 def test_the_ancestors_trials(shared):
@@ -47,6 +55,30 @@ def test_suspended_trials_of_a_pickle_tell_nothing(tmp_path):
     complete = [record["loss"] for record in study.records if record["complete"]]
     assert 0 < len(complete) < 9
     assert [trial["result"]["loss"] for trial in read(tmp_path / "results.pkl")] == complete
+
+
+def test_records_of_trials_that_were_not_trained_to_their_end_tell_nothing(tmp_path):
+    study = search(tmp_path / "results", scheduler="halving", epochs=9, trials=9)
+    read_again = [trial for path in sorted((tmp_path / "results").glob("model_*.json")) for trial in read(path)]
+    assert len(read_again) == sum(record["complete"] for record in study.records) < 9
+
+
+def test_convergence_needs_the_seconds_of_a_record(tmp_path):
+    study = search(tmp_path / "results", trials=1, objective="convergence")
+    path = next((tmp_path / "results").glob("model_*.json"))
+    (event,) = read(path, objective=find_objective("convergence"))
+    assert event["seconds"] == [0.5, 0.5, 0.5]
+    other = search(tmp_path / "other", trials=1, objective="convergence", seed=1)
+    with open_study_of(tmp_path / "other") as opened:
+        opened.import_trial(event)
+        (imported,) = [record for record in opened.records if record["imported"]]
+    assert imported["loss"] == pytest.approx(study.best["loss"])
+    assert other.best["loss"] > 0
+    record = json.loads(path.read_text())
+    del record["history"]["seconds"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(UserError, match="has no seconds, so it tells nothing about convergence"):
+        read(path, objective=find_objective("convergence"))
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"loss": 1}'])

@@ -82,6 +82,30 @@ def test_a_search_that_ended_for_want_of_a_better_trial_gets_as_many_again(tmp_p
     assert len(search(folder, trials=30, stop_after=None).records) == len(again.records) + 30
 
 
+@pytest.mark.parametrize("epochs", [2, 9])
+def test_a_trial_that_was_interrupted_keeps_its_length_where_the_next_ones_get_another(tmp_path, epochs):
+    folder = tmp_path / "results"
+    jobs = []
+
+    class Noting(SyntheticExecutor):
+        def submit(self, job):
+            jobs.append(job)
+            super().submit(job)
+
+    class Interrupting(Noting):
+        def wait(self, handle, timeout=None):
+            if len(self.trained) == 7:
+                raise KeyboardInterrupt
+            super().wait(handle, timeout)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(folder, trials=4, epochs=5, executor=Interrupting())
+    study = search(folder, epochs=epochs, executor=Noting())
+    assert [record["epochs"] for record in study.records] == [5, 5, epochs, epochs]
+    assert all(record["complete"] and not record["paused"] for record in study.records)
+    assert all(job.cycles in ((), (job.to,)) for job in jobs)
+
+
 def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):
     """Also one whose metrics break a limit once it goes on; what the display says is what the study says."""
     watch = Recorder()

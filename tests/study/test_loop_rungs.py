@@ -98,6 +98,35 @@ def test_stop_after_counts_the_same_after_a_crash(tmp_path):
         assert findings(search(folder)) == findings(whole), after
 
 
+@pytest.mark.parametrize("scheduler", ["halving", "hyperband", "asha"])
+def test_where_nothing_better_comes_those_that_are_paused_go_on(tmp_path, scheduler):
+    """Also if the search is interrupted meanwhile, and one of them turns out better."""
+    given = {"scheduler": scheduler, "epochs": 27, "trials": 200, "stop_after": 5, "seed": 3}
+    watch = Told()
+    whole = search(tmp_path / "whole" / "results", watch=watch, **given)
+    assert "no better trial among the last 5" in watch.ends[0]
+    assert len(whole.records) < 27
+    assert any(record["complete"] for record in whole.records)
+    assert not any(record["paused"] for record in whole.records)
+    trained = sum(record["epochs"] for record in whole.records)
+    for after in range(trained - 30, trained, 4):
+        folder = tmp_path / str(after) / "results"
+        interrupt(folder, after, **given)
+        assert findings(search(folder)) == findings(whole), after
+    more = len(search(tmp_path / "whole" / "results", trials=6).records)
+    assert more > len(whole.records)
+
+
+class Told:
+    """Keeps why a search ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[str] = []
+
+    def __getattr__(self, name):
+        return self.ends.append if name == "end" else lambda *_: None
+
+
 def test_a_trial_that_should_have_been_stopped_when_the_crash_came_ends(tmp_path):
     class Hopeless(SyntheticExecutor):
         def wait(self, handle, timeout=None):
@@ -134,7 +163,7 @@ def test_a_job_knows_the_rungs_of_its_bracket_at_which_cycles_end(tmp_path):
 
     cycles: dict[int, set] = {}
     study = search(tmp_path / "results", executor=Noting(), **RUNGS)
-    by_bracket = {0: (1, 3, 9), 1: (3, 9), 2: (9,)}
+    by_bracket = {0: (1, 3, 9), 1: (3, 9), 2: ()}  # one over the whole training
     assert {record["bracket"] for record in study.records} == set(by_bracket)
     assert all(cycles[record["trial"]] == {by_bracket[record["bracket"]]} for record in study.records)
 

@@ -15,6 +15,7 @@ from test_fit import same
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.executors import Processes
 from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Report
+from metaopt.study.limits import Limit
 from metaopt.study.problem import Problem
 from metaopt.training import KerasTrainer, NetworkRefused, Run
 from metaopt.training.data import DataSet, DataSpec, load
@@ -103,6 +104,28 @@ def test_a_problems_own_training_must_tell_a_loss(tiny: DataSet, loss: Any) -> N
     end = train(own(lambda *args, **more: {"loss": loss}), tiny)[1]
     assert isinstance(end, Failed)
     assert end.error == f"build_and_train returned {loss!r} as its loss."
+
+
+@pytest.mark.slow
+def test_a_problems_own_training_may_want_no_more_than_epochs_and_checkpoint(tiny: DataSet) -> None:
+    def build_and_train(point: Any, data: Any, *, epochs: int, checkpoint: Any = None) -> dict[str, Any]:
+        return {"loss": 0.5 / epochs}
+
+    end = train(own(build_and_train), tiny)[1]
+    assert isinstance(end, Finished)
+    assert end.result["loss"] == 0.25
+
+
+@pytest.mark.slow
+def test_a_limit_is_judged_by_what_a_problems_own_training_returns(tiny: DataSet) -> None:
+    limits = (Limit("val_precision", False, 0.5), Limit("seconds", True, 60.0))
+    end = train(own(lambda *args, **more: {"loss": 0.5}), tiny, measured=limits)[1]
+    assert isinstance(end, Failed)
+    assert end.error == "build_and_train returned None as val_precision, by which a limit cannot be judged."
+    wrapped = {"loss": 0.5, "scores": {"best": {"val_precision": 0.6}}}
+    end = train(own(lambda *args, **more: wrapped), tiny, measured=limits)[1]
+    assert isinstance(end, Finished)
+    assert end.result["val_precision"] == 0.6
 
 
 @pytest.mark.slow
