@@ -10,11 +10,12 @@ from typing import Any
 
 from metaopt.errors import UserError
 from metaopt.schedulers import Continue, Start, Stop, Wait
+from metaopt.study.assigning import Assigning, JobSettings
 from metaopt.study.checkpoints import Checkpoints
 from metaopt.study.growing import Growing
 from metaopt.study.guard import Guard
 from metaopt.study.hopeless import is_hopeless
-from metaopt.study.jobs import Ancestor, Epoch, Executor, Failed, Finished, Job, Rejected, Remark, Report
+from metaopt.study.jobs import Epoch, Executor, Failed, Finished, Rejected, Remark, Report
 from metaopt.study.keeping import Keeping
 from metaopt.study.objective import Metrics
 from metaopt.study.opening import OpenStudy
@@ -28,7 +29,6 @@ from metaopt.study.watch import Watcher
 
 SAME_FAILURES = 3  # in a row, and the user is told
 REJECTED_IN_A_ROW = 200  # networks refused in the worker, on the slow path, before the search gives up
-_UNTIL_TOLD = 1_000_000  # epochs of a job whose resource is seconds
 
 
 @dataclass(frozen=True)
@@ -42,29 +42,6 @@ class Ending:
 
     seconds: float | None = None
     stop_after: int | None = None
-
-
-@dataclass(frozen=True)
-class JobSettings:
-    """What every job of a search has in common.
-
-    Attributes:
-        seed: the study's seed.
-        resource: R, at which a trial is fully trained.
-        in_seconds: resources are seconds of training, not epochs.
-        early_stopping: epochs without improvement before a trial ends, or None.
-        stop_hopeless: whether hopeless trials are stopped early.
-        folds: of cross-validation, 1 for none.
-        inherit: whether a trial with a parent starts from its weights.
-    """
-
-    seed: int = 0
-    resource: int = 1
-    in_seconds: bool = False
-    early_stopping: int | None = None
-    stop_hopeless: bool = False
-    folds: int = 1
-    inherit: bool = False
 
 
 class Search:
@@ -89,7 +66,6 @@ class Search:
         self._study = study
         self._strategy = strategy
         self._executor = executor
-        self._guard = guard
         self._watch = watch
         self._goal = goal
         self._jobs = jobs
@@ -97,7 +73,7 @@ class Search:
         self._view = StudyView(study.state, study.space, study.objective, study.limits, jobs.seed, goal)
         self._proposer = Proposer(strategy, guard, study.space, self._view, growing, fill)
         self._growing = growing
-        self._checkpoints = checkpoints
+        self._assigning = Assigning(study, strategy, guard, checkpoints, jobs)
         self._keeping = Keeping(study, self._view, checkpoints, resource=jobs.resource, inherit=jobs.inherit)
         self._clock = clock
         self._submitted: set[int] = set()
@@ -209,47 +185,10 @@ class Search:
             self._submit(trial)
 
     def _submit(self, trial: Trial) -> None:
-        limits = {limit.name: limit.bound for limit in self._guard.limits if limit.cheap}
-        job = Job(
-            trial=trial.number,
-            point=self._study.space.point(trial.vals),
-            start=trial.epochs,
-            reported=bool(trial.metrics),
-            to=self._target(trial),
-            seed=self._jobs.seed,
-            early_stopping=self._jobs.early_stopping,
-            objective=self._study.objective.name,
-            limits=limits,
-            measured=tuple(limit for limit in self._study.limits if not limit.cheap),
-            checkpoint=self._checkpoints.directory(trial.number),
-            folds=self._jobs.folds,
-            cycles=self._cycles(trial),
-            ancestor=self._ancestor(trial),
-        )
         to = None if self._jobs.in_seconds else trial.to
         self._watch.trial_started(trial.number, to, trial.proposal.get("params"), trial.proposal.get("macs"))
-        self._executor.submit(job)
+        self._executor.submit(self._assigning.job(trial))
         self._submitted.add(trial.number)
-
-    def _target(self, trial: Trial) -> int:
-        """Epochs after a trial's job; where the resource is seconds, no more if it has spent them on its last epoch."""
-        if not self._jobs.in_seconds:
-            return trial.to
-        return trial.epochs if trial.epochs and self._has_spent(trial, trial.epochs) else _UNTIL_TOLD
-
-    def _cycles(self, trial: Trial) -> tuple[int, ...]:
-        """When cycles of the learning rate end."""
-        stages = self._strategy.stages(trial.bracket)
-        return () if self._jobs.in_seconds or len(stages) == 1 else stages
-
-    def _ancestor(self, trial: Trial) -> Ancestor | None:
-        """Whose weights a trial starts from."""
-        parent = trial.vals.parent
-        if not self._jobs.inherit or parent is None:
-            return None
-        directory = self._checkpoints.directory(parent)
-        vals = self._study.state.trials[parent].vals
-        return None if directory is None else Ancestor(parent, self._study.space.point(vals), directory)
 
     def _handle(self, report: Report) -> bool:
         """Journals a report; for an epoch, whether the trial trains on."""
@@ -260,14 +199,14 @@ class Search:
                     self._study.append(_epoch(report))
                 self._watch.epoch(report)
                 over = self._time_is_over() or self._is_hopeless(trial, report.epoch, report.metrics)
-                return not (over or self._has_spent(trial, report.epoch))
+                return not (over or self._jobs.has_spent(trial, report.epoch))
             case Remark():
                 self._watch.note(report.text)
                 return True
             case Rejected():
                 self._submitted.discard(report.trial)
                 self._reject(report)
-            case Finished(complete=False) if self._time_is_over() and not self._has_spent(trial, trial.epochs):
+            case Finished(complete=False) if self._time_is_over() and not self._jobs.has_spent(trial, trial.epochs):
                 self._submitted.discard(report.trial)  # it goes on when the search does
             case Finished() | Failed():
                 self._submitted.discard(report.trial)
@@ -282,15 +221,11 @@ class Search:
             failure = {"cause": report.cause, "error": report.error, "traceback": report.traceback}
             return {"event": "ended", "status": "fail", "seconds": seconds, "failure": failure}
         told = {"seconds": seconds, "info": plain(report.info), "result": plain(report.result)}
-        spent = self._has_spent(trial, report.result.get("epochs", trial.epochs or trial.to))
+        spent = self._jobs.has_spent(trial, report.result.get("epochs", trial.epochs or trial.to))
         # By the stages and not by R, which may be another one than when a trial began that has but one stage.
         if spent and trial.to in self._strategy.stages(trial.bracket)[:-1]:
             return {"event": "paused", **told}
         return {"event": "ended", "status": "ok", "complete": report.complete or spent, **told}
-
-    def _has_spent(self, trial: Trial, epochs: int) -> bool:
-        """Whether a trial with so many epochs has the resource that it trains to."""
-        return (sum(trial.seconds[:epochs]) if self._jobs.in_seconds else epochs) >= trial.to
 
     def _is_hopeless(self, trial: Trial, epoch: int, metrics: Metrics) -> bool:
         return self._jobs.stop_hopeless and is_hopeless(trial, epoch, metrics, self._study.state.trials)

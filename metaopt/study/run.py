@@ -10,12 +10,13 @@ from metaopt.errors import UserError
 from metaopt.samplers import GP, SAMPLERS, TPE, Evolution, JointTPE
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import compile_space
+from metaopt.study.assigning import JobSettings
 from metaopt.study.checkpoints import Checkpoints, Keep
 from metaopt.study.files import Files
 from metaopt.study.growing import Growing, check_fill, limits_in_force, parse_growth
 from metaopt.study.guard import Guard
 from metaopt.study.jobs import Executor
-from metaopt.study.loop import Ending, JobSettings, Search
+from metaopt.study.loop import Ending, Search
 from metaopt.study.objective import find_objective
 from metaopt.study.opening import OpenStudy
 from metaopt.study.problem import Classes, Problem
