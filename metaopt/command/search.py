@@ -30,6 +30,7 @@ from metaopt.training import KerasTrainer
 from metaopt.training.data import DataSet, DataSpec, load
 from metaopt.training.data import resolve as resolve_data
 from metaopt.training.metrics import METRICS
+from metaopt.training.trainer import takes_run
 from metaopt.zoo.loading import load_problem
 
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
@@ -96,10 +97,11 @@ def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
     settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
     if not state.settings:
         settings = _for_new_study(settings, given)
-    elif settings.shares_memory and settings.workers != state.settings["workers"]:
-        settings = _share_memory(settings)
+    elif settings.workers > state.settings["workers"]:
+        _warn_of_memory(settings, watch)
     _check(settings, data)
     _check_schedule(settings, problem, watch)
+    _check_own_training(settings, problem)
     ready = Ready(problem, data, settings)
     check(problem, settings, ready.images)
     return ready
@@ -120,7 +122,6 @@ def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:
         kept = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]
         asked = _limits_memory(arguments.constraint)
         given["constraints"] = (*arguments.constraint, *([] if asked else kept))
-        given["shares_memory"] = not asked and state.settings.get("shares_memory", False)
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
     # Trials of another schedule or augmentation could not be compared, and one that goes on would jump to it.
@@ -155,16 +156,21 @@ def _load_data(settings: Settings, results: Path, watch: Watcher) -> DataSet:
 def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
     """What a new study takes from its data set and its machine."""
     if not _limits_memory(settings.constraints):
-        settings = _share_memory(settings)
+        memory = f"memory<={free_memory(settings.workers):.3e}"
+        settings = replace(settings, constraints=(*settings.constraints, memory))
     epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
     return replace(settings, epochs=epochs)
 
 
-def _share_memory(settings: Settings) -> Settings:
-    """With the limit on memory that the workers leave each other now."""
-    others = [str(text) for text in settings.constraints if not _limits_memory([text])]
-    memory = f"memory<={free_memory(settings.workers):.3e}"
-    return replace(settings, constraints=(*others, memory), shares_memory=True)
+def _warn_of_memory(settings: Settings, watch: Watcher) -> None:
+    """Says where a study's limit on memory is more than so many workers can have; other trials were judged by it."""
+    free = free_memory(settings.workers)
+    for limit in parse_limits(settings.constraints):
+        if limit.name == "memory" and limit.bound > free:
+            watch.note(
+                f"each of {settings.workers} workers can have {free:.1e} bytes of memory now, less than the study's"
+                f" {limit}: to refuse what needs more, give --constraint 'memory<={free:.1e}'."
+            )
 
 
 def _check(settings: Settings, data: DataSet) -> None:
@@ -216,6 +222,26 @@ def _check_schedule(settings: Settings, problem: Problem, watch: Watcher) -> Non
         watch.note(
             "with the schedule cosine-rung the learning rate falls to 0 at each rung as if it were the last, so a trial"
             " that goes on is not trained as one that never paused (with cosine, which restarts at the rungs, it is)."
+        )
+
+
+def _check_own_training(settings: Settings, problem: Problem) -> None:
+    """Refuses what a problem's own training cannot heed that is told no more than epochs and checkpoint."""
+    if problem.build_and_train is None or takes_run(problem.build_and_train):
+        return
+    counted = ("params", "macs") if problem.network is None else ()
+    limits = [f"--constraint {one}" for one in parse_limits(settings.constraints) if one.name in counted]
+    asked = {
+        "--budget-unit seconds": settings.budget_unit == "seconds",
+        f"--folds {settings.folds}": settings.folds > 1,
+        "--inherit": settings.inherit,
+        f"--schedule {settings.schedule}": settings.schedule is not None,
+        **dict.fromkeys(limits, True),
+    }
+    if flag := next((flag for flag, given in asked.items() if given), None):
+        raise UserError(
+            f"{flag} needs a build_and_train that takes the keyword run and passes it on, and that of {problem.name}"
+            " does not."
         )
 
 

@@ -19,7 +19,7 @@ from metaopt.study.study import JOURNAL, Study
 
 # Settings that may differ between two searches that differ only in their seed: `base` and `trials` make up the goal;
 # space and data are told by their content; executors find the same.
-_NOT_COMPARED = ("seed", "base", "trials", "space", "data", "executor", "constraints", "shares_memory")
+_NOT_COMPARED = ("seed", "base", "trials", "space", "data", "executor", "constraints")
 # Settings that make up a strategy, or follow from it.
 _OF_STRATEGY = ("sampler", "scheduler", "startup")
 # Settings that one sampler alone reads; those of others follow from the number of trials and change nothing.

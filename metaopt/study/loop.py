@@ -93,7 +93,7 @@ class Search:
         records = self._study.records
         self._best = best_record(records)
         if self._study.state.winding_up is not None:
-            self._view.goal = self._study.state.winding_up[1]
+            self._view.goal = 0
         self._watch.begin(self._goal, records, self._ending.seconds)
         with self._executor:
             self._interrupted.extend(self._study.state.running)  # by a crash, or the end of the time
@@ -111,6 +111,8 @@ class Search:
                 self._go_on(self._interrupted.popleft())
                 continue
             if self._is_stale() and self._study.state.winding_up is None:
+                if self._submitted:  # one of them may be a better one
+                    break
                 self._wind_up(f"no better trial among the last {self._staleness.count}")
             match self._strategy.next(self._view):
                 case Start() as start:
@@ -132,8 +134,7 @@ class Search:
             return "the time is over; run again to go on"
         if self._submitted:
             return None
-        winding_up = self._study.state.winding_up
-        return "all trials are done" if winding_up is None else winding_up[0]
+        return self._study.state.winding_up or "all trials are done"
 
     def _start(self, decision: Start) -> None:
         """Starts a new trial with the first proposal that passes the guard."""
@@ -169,7 +170,7 @@ class Search:
     def _wind_up(self, reason: str) -> None:
         """From now on no trial is begun; those that are paused go on, as at the end of any search."""
         self._study.append({"event": "winding_up", "reason": reason})
-        self._view.goal = self._study.state.own
+        self._view.goal = 0
 
     def _phase(self) -> int:
         """The phase of the next new trial, from 0."""
@@ -222,8 +223,8 @@ class Search:
             return {"event": "ended", "status": "fail", "seconds": seconds, "failure": failure}
         told = {"seconds": seconds, "info": plain(report.info), "result": plain(report.result)}
         spent = self._jobs.has_spent(trial, report.result.get("epochs", trial.epochs or trial.to))
-        # By the stages and not by R, which may be another one than when a trial began that has but one stage.
-        if spent and trial.to in self._strategy.stages(trial.bracket)[:-1]:
+        # Where trials have but one stage, R may be another one now than when this trial began.
+        if spent and trial.to < self._jobs.resource and len(self._strategy.stages(None)) > 1:
             return {"event": "paused", **told}
         return {"event": "ended", "status": "ok", "complete": report.complete or spent, **told}
 

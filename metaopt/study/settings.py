@@ -37,7 +37,6 @@ class Settings:
         stop_hopeless: whether a trial that starts far worse than others is stopped, see ``metaopt.study.hopeless``.
         objective: name of the objective.
         constraints: limits as text, e.g. ``("params<=2e6",)``.
-        shares_memory: whether the limit on memory is what the workers leave each other, not one that was asked for.
         grow: limits that grow from phase to phase as text, e.g. ``"macs=1e6,2e6"``, or None.
         phases: how many trials of its own the study has when each phase of ``grow`` begins.
         fill: the share of its tightest cheap limit that a network is to use, or None.
@@ -72,7 +71,6 @@ class Settings:
     stop_hopeless: bool = False
     objective: str = "val_accuracy"
     constraints: tuple[str, ...] = ()
-    shares_memory: bool = False
     grow: str | None = None
     phases: tuple[int, ...] = ()
     fill: float | None = None
@@ -119,7 +117,7 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: Trials
     if stored and state.finished:
         settings = replace(settings, base=state.own)
     settings = _phased(settings, stored)
-    if not stored or (not state.own and "trials" in given):  # all that it has may have been imported
+    if not stored:
         share = (settings.phases[1:] or (settings.trials,))[0]  # a first phase is at most half random, or five trials
         quarter = max(min(STARTUP_MIN, share), math.ceil(min(settings.trials, 2 * share) / SHARE))
         mu = given.get("mu", min(MU_MAX, quarter))

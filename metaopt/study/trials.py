@@ -15,6 +15,9 @@ from metaopt.study.journal import Event
 from metaopt.study.limits import Limit, is_number, violation
 from metaopt.study.objective import Metrics, Objective
 
+# Settings that decide whether there is more to find.
+_ENDING = ("stop_after", "trials", "constraints", "grow", "phases", "fill", "sampler", "scheduler")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -165,7 +168,7 @@ class Trials:
             failed.
         arrivals_before: how many of them there were when the latest goal was set.
         exhausted: how many trials of its own the study had each time that nothing new was found in a phase.
-        winding_up: why no more trials are begun, and how many of its own the study had then; None while some are.
+        winding_up: why no more trials are begun; None while some are.
         finished: whether the latest run reached its goal.
     """
 
@@ -180,7 +183,7 @@ class Trials:
         self.arrivals: list[tuple[int, Rung | None]] = []
         self.arrivals_before = 0
         self.exhausted: list[int] = []
-        self.winding_up: tuple[str, int] | None = None
+        self.winding_up: str | None = None
         self.finished = False
         for event in events:
             self.apply(event)
@@ -210,9 +213,10 @@ class Trials:
         self.header = event
 
     def _on_run(self, event: Event) -> None:
-        if event["settings"].get("phases") != self.settings.get("phases"):
+        changed = {name for name in _ENDING if _listed(event["settings"].get(name)) != _listed(self.settings.get(name))}
+        if "phases" in changed:
             self.exhausted = []
-        if self.finished or event["settings"].get("stop_after") != self.settings.get("stop_after"):
+        if self.finished or changed:
             self.winding_up = None
         self.settings = event["settings"]
         if self.finished:  # this run sets a new goal
@@ -287,7 +291,7 @@ class Trials:
 
     def _on_winding_up(self, event: Event) -> None:
         """No more trials are begun; those that are paused go on by the scheduler's cuts, as at the goal."""
-        self.winding_up = event["reason"], self.own
+        self.winding_up = event["reason"]
 
     def _on_refused(self, event: Event) -> None:
         """No proposal passed the guard within the bounded number of draws."""
@@ -297,3 +301,8 @@ class Trials:
 
     def _on_done(self, event: Event) -> None:
         self.finished = bool(event["reason"])
+
+
+def _listed(value: Any) -> Any:
+    """A tuple as the journal gives it back."""
+    return list(value) if isinstance(value, tuple) else value

@@ -118,7 +118,7 @@ def _load_as_it_was(path: Path, texts: dict[str, str]) -> tuple[Problem, Any]:
     """The problem of a path, from copies of its files if they have changed; also what the copies live by."""
     try:
         same = texts_of(path) == texts
-    except OSError:
+    except (OSError, ValueError):  # one is gone, or half written
         same = False
     if same:
         return load_problem(str(path)), None
@@ -157,8 +157,9 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
     loss = record.get("loss")
     if not known and not is_number(loss):
         return Failed(job.trial, "no loss", f"build_and_train returned {loss!r} as its loss.", seconds=seconds)
-    # What our own record says of its best epoch, where a training of a user's wraps ours without passing `run` on.
-    record = {**record.get("scores", {}).get("best", {}), **record}
+    scores = record.get("scores")
+    if not known and isinstance(scores, dict) and isinstance(scores.get("best"), dict):
+        record = {**scores["best"], **record}  # a training of a user's that wraps ours without passing `run` on
     for name in [] if known else [limit.name for limit in job.measured if limit.name != "seconds"]:
         if not is_number(record.get(name)):
             error = f"build_and_train returned {record.get(name)!r} as {name}, by which a limit cannot be judged."

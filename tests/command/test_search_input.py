@@ -2,13 +2,15 @@
 
 import json
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from metaopt.command.search import _given, main
+from metaopt.command.search import _given, _warn_of_memory, main
 from metaopt.command.search_flags import make_parser
 from metaopt.errors import UserError
+from metaopt.study.settings import Settings
 from metaopt.study.trials import Trials
 
 PROBLEM = """
@@ -199,9 +201,6 @@ def test_the_limit_on_memory_is_the_last_that_was_given():
         return _given(make_parser("search").parse_args(flags), state).get("constraints")
 
     assert constraints() is None
-    state.settings["shares_memory"] = True
-    assert _given(make_parser("search").parse_args(["--constraint", "macs<=1"]), state)["shares_memory"]
-    assert not _given(make_parser("search").parse_args(["--constraint", "memory<=1"]), state)["shares_memory"]
     assert constraints("--constraint", "macs<=1e8") == ("macs<=1e8", "memory<=8e8")
     assert constraints("--constraint", "memory<=8e9") == ("memory<=8e9",)
 
@@ -210,6 +209,36 @@ def test_augmentation_by_the_data_is_the_study_s_own_once_it_has_begun():
     state = Trials()
     state.settings = {"seed": 0, "augment": "none", "sampler": "tpe", "scheduler": "full"}
     assert "augment" not in _given(make_parser("search").parse_args(["--augment", "auto"]), state)
+
+
+def test_more_workers_than_the_memory_is_for_are_told():
+    said = []
+    watch = SimpleNamespace(note=said.append)
+    _warn_of_memory(Settings(workers=4, constraints=("params<=2e6", "memory<=1e3")), watch)
+    assert said == []
+    _warn_of_memory(Settings(workers=4, constraints=("memory<=1e15",)), watch)
+    assert "each of 4 workers can have" in said[0]
+    assert "less than the study's memory<=1e+15: to refuse what needs more, give --constraint 'memory<=" in said[0]
+
+
+OWN = (
+    PROBLEM
+    + """
+def build_and_train(point, data, *, epochs, checkpoint=None):
+    return {"loss": 1.0}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    ["--strategy hyperband --budget-unit seconds", "--folds 2", "--schedule cosine", "--strategy evolution --inherit"],
+)
+def test_what_a_training_of_the_user_s_own_is_not_told_is_refused(capsys, tmp_path, flags):
+    (tmp_path / "own.py").write_text(OWN)
+    code, error = run(capsys, "--space", "own.py", *flags.split())
+    assert code == 2
+    assert "needs a build_and_train that takes the keyword run and passes it on, and that of own.py does not" in error
 
 
 CHOSEN = (

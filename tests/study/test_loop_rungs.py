@@ -4,6 +4,7 @@ import pytest
 from hyperopt import hp
 
 from metaopt.errors import StudyMismatch, UserError
+from metaopt.study import journal
 from metaopt.study.checkpoints import Checkpoints
 from metaopt.study.jobs import Epoch, Failed, Finished
 from metaopt.study.study import Study
@@ -115,6 +116,41 @@ def test_where_nothing_better_comes_those_that_are_paused_go_on(tmp_path, schedu
         assert findings(search(folder)) == findings(whole), after
     more = len(search(tmp_path / "whole" / "results", trials=6).records)
     assert more > len(whole.records)
+
+
+def test_a_trial_that_runs_may_still_be_the_better_one(tmp_path):
+    """Of four workers: the others' trials do not end the search, if one of those at work is better."""
+
+    class Rising(SyntheticExecutor):
+        def wait(self, handle, timeout=None):
+            job = self.jobs.pop()  # the latest first, so that the others are at work for long
+            value = 0.9 if job.trial == 1 else 0.5 if job.trial == 0 else 0.1
+            handle(Epoch(job.trial, 1, {"val_accuracy": value}, 0.1))
+            handle(Finished(job.trial))
+
+    watch = Told()
+    study = search(
+        tmp_path / "results", executor=Rising(4), watch=watch, epochs=1, trials=30, stop_after=3, scheduler="full"
+    )
+    assert study.best["trial"] == 1
+    ended = [record["trial"] for record in study.records]
+    assert max(ended) >= 4
+    assert "no better trial among the last" in watch.ends[0]
+
+
+def test_a_wind_up_is_over_where_there_is_more_to_find(tmp_path):
+    space = {"x": hp.choice("x", [0.1, 0.2, 0.3]), "branch": None}
+    given = {"space": space, "scheduler": "halving", "epochs": 9, "trials": 9}
+    whole = search(tmp_path / "whole" / "results", **given)
+    assert [record["epochs"] for record in whole.records].count(9) == 1
+    interrupt(tmp_path / "results", 4, **given)
+    assert Study.load(tmp_path / "results").state.winding_up
+    watch = Told()
+    more = search(tmp_path / "results", **{**given, "trials": 12}, watch=watch)
+    assert len(more.records) == 3
+    assert "the space is exhausted" in watch.ends[0]
+    events = [event["event"] for event in journal.read(tmp_path / "results" / "journal.jsonl").events]
+    assert events.count("winding_up") == 2, "it was looked for more"
 
 
 class Told:
