@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from metaopt.blueprint import InvalidArchitecture
 from metaopt.command.arguments import Parser, add_results
 from metaopt.command.entry import guarded
 from metaopt.command.points import FIGURES, read_point, require_same_network, study_problem
 from metaopt.command.snapshot import save_snapshot
 from metaopt.errors import UserError
 from metaopt.report.text import describe_best, summarise_best
+from metaopt.study.problem import fitting
 from metaopt.study.study import Study
 
 
@@ -67,12 +67,8 @@ def draw(study: Study, point: Any, path: Path) -> str:
         return f"No network is drawn: {error}"
     if problem.network is None:
         return f"{problem.name} gives Keras models without a blueprint, so there is no network to draw."
-    data = study.header["data"]
-    try:
-        blueprint = problem.network(point, tuple(data["input_shape"]), data["classes"])
-    except (ValueError, KeyError, TypeError) as error:
-        reason = str(error) if isinstance(error, InvalidArchitecture) else f"{type(error).__name__}: {error}"
-        raise UserError(f"the point does not fit {problem.name}: {reason}.") from error
+    data, network = study.header["data"], problem.network
+    blueprint = fitting(problem, lambda: network(point, tuple(data["input_shape"]), data["classes"]))
     path.parent.mkdir(parents=True, exist_ok=True)
     blueprint.draw(path)
     return f"Its network, {blueprint.params:,} parameters and {blueprint.macs:,} MACs, is drawn in {path}."

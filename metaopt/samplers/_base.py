@@ -60,16 +60,20 @@ class Observation:
         """
         if budget == self.budget or (self.full and budget > self.budget):
             return replace(self, budget=budget, losses=(), violations=())
-        return next((there for there in self.rungs if there.budget == budget), None)
+        return next((self._at_rung(place) for place, (to, _) in enumerate(self.losses) if to == budget), None)
 
     @property
     def rungs(self) -> "tuple[Observation, ...]":
         """The trial as it stood at every rung that it reached; itself where it has none."""
-        limits = [(miss == 0, miss) for miss in self.violations] or [(self.feasible, self.violation)] * len(self.losses)
-        return tuple(
-            replace(self, budget=budget, loss=loss, feasible=kept, violation=miss, losses=(), violations=())
-            for (budget, loss), (kept, miss) in zip(self.losses, limits, strict=True)
-        ) or (self,)
+        return tuple(map(self._at_rung, range(len(self.losses)))) or (self,)
+
+    def _at_rung(self, place: int) -> "Observation":
+        budget, loss = self.losses[place]
+        there = replace(self, budget=budget, loss=loss, losses=(), violations=())
+        if not self.violations:
+            return there
+        missed = self.violations[place]
+        return replace(there, feasible=missed == 0, violation=missed)
 
 
 @dataclass(frozen=True)

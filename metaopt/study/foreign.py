@@ -49,9 +49,7 @@ def read_foreign(
             yield _event(space, vals, result.get("status"), result.get("loss"), [], f"{path}, tid {doc['tid']}")
         return
     record = _read_json(path)
-    if (
-        record.get("complete") is False
-    ):  # paused or stopped: of it nobody knows what the whole training would have given
+    if record.get("complete") is False:  # nobody knows what its whole training would have given
         return
     try:
         vals = space.vals(record["space"], defaults=defaults)
@@ -61,8 +59,7 @@ def read_foreign(
     seconds = (record.get("history") or {}).get("seconds") or []
     loss = None if record.get("history") else record.get("loss")
     _require_objective(path, metrics, seconds, objective)
-    event = _event(space, vals, record.get("status"), loss, metrics, str(path))
-    yield {**event, "seconds": seconds[: len(metrics)]} if len(seconds) >= len(metrics) else event
+    yield {**_event(space, vals, record.get("status"), loss, metrics, str(path)), "seconds": seconds[: len(metrics)]}
 
 
 def _event(

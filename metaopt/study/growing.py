@@ -162,7 +162,7 @@ class Growing:
 
     def phase(self, view: StudyView) -> int:
         """The phase of the next new trial."""
-        return max(0, bisect_right(self._starts(view), sum(map(_is_own, view.trials))) - 1)
+        return max(0, bisect_right(self._starts(view), sum(trial.is_own for trial in view.trials)) - 1)
 
     def _starts(self, view: StudyView) -> list[int]:
         """When each phase began or begins: one follows at once on another of which every network was trained."""
@@ -216,18 +216,13 @@ class Growing:
             )
 
 
-def _is_own(trial: Trial) -> bool:
-    """Whether a trial counts towards the goal."""
-    return not trial.imported and trial.status != "rejected"
-
-
 def _first_of_phase(trials: Sequence[Trial], start: int) -> int:
     """The number of the first trial after ``start`` trials of the study's own."""
     own = 0
     for trial in trials:
         if own == start:
             return trial.number
-        own += _is_own(trial)
+        own += trial.is_own
     return len(trials)
 
 

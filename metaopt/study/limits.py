@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 from metaopt.errors import UserError
 
@@ -87,9 +88,13 @@ def parse_limits(texts: Iterable[str]) -> tuple[Limit, ...]:
 
 def is_number(value: object) -> bool:
     """Whether a limit can be judged by a value: NaN, infinity, None and texts are no numbers."""
-    if hasattr(value, "item") and getattr(value, "size", 0) == 1:  # an array of one number, of whatever library
-        value = value.item()
+    value = unwrapped(value)
     return isinstance(value, Real) and math.isfinite(value)
+
+
+def unwrapped(value: Any) -> Any:
+    """The number in an array of one, of whatever library; anything else as it is."""
+    return value.item() if hasattr(value, "item") and getattr(value, "size", 0) == 1 else value
 
 
 def violation(limits: Iterable[Limit], values: Mapping[str, float]) -> float:

@@ -17,6 +17,7 @@ from metaopt.study.guard import Guard
 from metaopt.study.hopeless import is_hopeless
 from metaopt.study.jobs import Epoch, Executor, Failed, Finished, Rejected, Remark, Report
 from metaopt.study.keeping import Keeping
+from metaopt.study.limits import unwrapped
 from metaopt.study.objective import Metrics
 from metaopt.study.opening import OpenStudy
 from metaopt.study.proposing import NothingPasses, Proposer
@@ -293,4 +294,5 @@ def plain(value: Any) -> Any:
 
 
 def _unusual(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") and getattr(value, "size", 0) == 1 else repr(value)
+    bare = unwrapped(value)
+    return repr(value) if bare is value else bare

@@ -51,18 +51,17 @@ class Objective:
             losses.append(self.loss(metrics, total))
         return losses
 
-    def best_epoch(self, epochs: Sequence[Metrics], seconds: Sequence[float], limits: Sequence[Limit] = ()) -> int:
+    def best_epoch(self, epochs: Sequence[Metrics], losses: Sequence[float], limits: Sequence[Limit] = ()) -> int:
         """The best epoch of a trial, from 0: the first of the smallest loss among those that keep the measured limits,
         or among all where none does.
 
         Args:
             epochs: the metrics of each, of one at least.
-            seconds: of each.
+            losses: of each, see ``losses``.
             limits: any limits; those on metrics of an epoch count.
         """
         if self.last_epoch_only:
             return len(epochs) - 1
-        losses = self.losses(epochs, seconds)
         keeping = [number for number, metrics in enumerate(epochs) if violation(limits, metrics) == 0]
         return min(keeping or range(len(losses)), key=losses.__getitem__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from metaopt.blueprint import Blueprint
+from metaopt.blueprint import Blueprint, InvalidArchitecture
 from metaopt.errors import UserError
 
 # A head's name → its number of classes, e.g. {"fine": 100, "coarse": 20}; a single head is called "label".
@@ -130,3 +130,16 @@ class Problem:
     source: str = ""
     code: str = ""
     name: str = ""
+
+
+def fitting(problem: Problem, make: Callable[[], Any]) -> Any:
+    """What a function of a problem makes of a point.
+
+    Raises:
+        UserError: the point is of another space, which lacks keys or has wrong types, or no network can be made of it.
+    """
+    try:
+        return make()
+    except (ValueError, KeyError, TypeError) as error:  # ValueError: also what Keras raises for shapes that do not fit
+        reason = str(error) if isinstance(error, InvalidArchitecture) else f"{type(error).__name__}: {error}"
+        raise UserError(f"the point does not fit {problem.name or 'the problem'}: {reason}.") from error

@@ -90,8 +90,8 @@ class Settings:
         return self.base + self.trials
 
     def as_event(self) -> dict[str, Any]:
-        """For the journal."""
-        return asdict(self)
+        """For the journal, as it gives them back: tuples are lists."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
 def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: Trials) -> Settings:

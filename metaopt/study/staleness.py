@@ -52,5 +52,5 @@ class Staleness:
 
     def _loss(self, trial: Trial, rung: Rung) -> float:
         outcome = trial.outcome(self.objective, self.limits, rung)
-        known = outcome.loss is not None and outcome.feasible and not math.isnan(outcome.loss)
-        return outcome.loss if known and outcome.loss is not None else math.inf
+        loss = outcome.loss
+        return loss if loss is not None and outcome.feasible and not math.isnan(loss) else math.inf

@@ -104,6 +104,11 @@ class Trial:
     bracket: int | None = None
 
     @property
+    def is_own(self) -> bool:
+        """Whether it counts towards the goal: it is neither imported nor rejected."""
+        return not self.imported and self.status != "rejected"
+
+    @property
     def epochs(self) -> int:
         """Resource trained so far."""
         return len(self.metrics) or self.result.get("epochs", 0)
@@ -141,10 +146,10 @@ class Trial:
         metrics, seconds = self.metrics[:epochs], self.seconds[:epochs]
         if not metrics:
             return Outcome(None)
-        best = objective.best_epoch(metrics, seconds, limits)
-        loss = objective.losses(metrics, seconds)[best]
+        losses = objective.losses(metrics, seconds)
+        best = objective.best_epoch(metrics, losses, limits)
         values = {**metrics[best], "seconds": sum(seconds), **self.counts}
-        return self._judged(loss, best + 1, values, limits)
+        return self._judged(losses[best], best + 1, values, limits)
 
     def _judged(self, loss: float, epoch: int | None, values: dict[str, Any], limits: Sequence[Limit]) -> Outcome:
         if not all(is_number(values[limit.name]) for limit in limits if limit.name in values):
@@ -206,14 +211,14 @@ class Trials:
 
     @property
     def own(self) -> int:
-        """How many trials of its own the study has, running ones included: neither imported nor rejected ones."""
-        return sum(not trial.imported and trial.status != "rejected" for trial in self.trials)
+        """How many trials of its own the study has, running ones included."""
+        return sum(trial.is_own for trial in self.trials)
 
     def _on_study(self, event: Event) -> None:
         self.header = event
 
     def _on_run(self, event: Event) -> None:
-        changed = {name for name in _ENDING if _listed(event["settings"].get(name)) != _listed(self.settings.get(name))}
+        changed = {name for name in _ENDING if event["settings"].get(name) != self.settings.get(name)}
         if "phases" in changed:
             self.exhausted = []
         if self.finished or changed:
@@ -285,7 +290,8 @@ class Trials:
         trial = Trial(len(self.trials), Vals(event["vals"]), event["point"], event["epochs"], imported=True)
         trial.status, trial.complete, trial.ended = event["status"], True, self.clock
         trial.metrics = event["metrics"]
-        trial.seconds = event.get("seconds") or [0.0] * len(trial.metrics)
+        seconds = event.get("seconds", [])
+        trial.seconds = seconds if len(seconds) == len(trial.metrics) else [0.0] * len(trial.metrics)
         trial.result, trial.info = event["result"], {"source": event["source"]}
         self.trials.append(trial)
 
@@ -301,8 +307,3 @@ class Trials:
 
     def _on_done(self, event: Event) -> None:
         self.finished = bool(event["reason"])
-
-
-def _listed(value: Any) -> Any:
-    """A tuple as the journal gives it back."""
-    return list(value) if isinstance(value, tuple) else value

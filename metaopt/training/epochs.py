@@ -123,7 +123,7 @@ class EpochLoop(keras.callbacks.Callback):
     @property
     def best(self) -> int:
         """The best epoch, from 0."""
-        return self._objective.best_epoch(self.progress.metrics, self.progress.seconds, self._run.measured)
+        return self._objective.best_epoch(self.progress.metrics, self.losses, self._run.measured)
 
     def replicates(self, epoch: int) -> list[float]:
         """The objective of each fold at an epoch, from 0; empty without folds."""

@@ -4,7 +4,7 @@ import inspect
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from metaopt.study.jobs import Failed, Finished, Job, Message
@@ -66,13 +66,30 @@ class FunctionTrainer:
         if not math.isfinite(result["loss"]):
             return Failed(job.trial, "diverged", f"The loss is {result['loss']}.", seconds=seconds)
         limited = [limit.name for limit in job.measured] + ([] if self._counted else list(job.limits))
-        for name in limited:
-            if name != "seconds" and not is_number(result.get(name)):
-                error = f"train returned {result.get(name)!r} as {name}, by which a limit cannot be judged."
-                return Failed(job.trial, f"no {name}", error, seconds=seconds)
+        if (failed := not_judged(job.trial, "train", result, limited, seconds)) is not None:
+            return failed
         if self._takes_budget:
             result["epochs"] = job.to
         return Finished(job.trial, seconds=seconds, result=result)
+
+
+def not_judged(
+    trial: int, who: str, result: Mapping[str, Any], limited: Sequence[str], seconds: float
+) -> Failed | None:
+    """The failure of a training that returned no number where a limit needs one; None where it did.
+
+    Args:
+        trial: its number.
+        who: the function that trained.
+        result: what it returned.
+        limited: names that limits are on; ``seconds`` are measured here.
+        seconds: of the training.
+    """
+    for name in limited:
+        if name != "seconds" and not is_number(result.get(name)):
+            error = f"{who} returned {result.get(name)!r} as {name}, by which a limit cannot be judged."
+            return Failed(trial, f"no {name}", error, seconds=seconds)
+    return None
 
 
 def _loss(value: Any) -> float:

@@ -11,11 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from metaopt.blueprint import InvalidArchitecture
 from metaopt.blueprint.from_keras import Counts, count_keras
 from metaopt.errors import UserError
 from metaopt.randomness import integer
-from metaopt.study.problem import Problem, Training
+from metaopt.study.problem import Problem, Training, fitting
 from metaopt.training.batches import TrainingBatches, by_head, layout, steps_per_epoch
 from metaopt.training.building import for_inference
 from metaopt.training.compiling import TRAIN, compile_model, soft_classes
@@ -80,7 +79,7 @@ def retrain(
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(integer(seed, trial, "initialise"))
-    training = _fitting(problem, lambda: replace(problem.training(point), **(recipe or {})))
+    training = fitting(problem, lambda: replace(problem.training(point), **(recipe or {})))
     network = _build(problem, point, data, training, epochs)
     images = data.everything()
     output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
@@ -117,23 +116,14 @@ def _build(problem: Problem, point: Any, data: DataSet, training: Training, epoc
     shape, classes = data.input_shape, data.classes
     network, build_model = problem.network, problem.build_model
     if network is not None:
-        model = _fitting(problem, lambda: network(point, shape, classes)).to_keras()
+        model = fitting(problem, lambda: network(point, shape, classes)).to_keras()
         steps = steps_per_epoch(len(data.everything()), training.batch_size)
         return compile_model(model, training, classes, steps=steps, cycles=(epochs,))
     assert build_model is not None  # a problem that is loaded has one of the two
-    model = _fitting(problem, lambda: build_model(point, shape, classes))
+    model = fitting(problem, lambda: build_model(point, shape, classes))
     if not model.built:
         model.build((None, *shape))
     return model
-
-
-def _fitting(problem: Problem, make: Callable[[], Any]) -> Any:
-    """What a function of the problem makes of the point; a point of another space lacks keys or has wrong types."""
-    try:
-        return make()
-    except (ValueError, KeyError, TypeError) as error:  # ValueError: also what Keras raises for shapes that do not fit
-        reason = str(error) if isinstance(error, InvalidArchitecture) else f"{type(error).__name__}: {error}"
-        raise UserError(f"the point does not fit {problem.name or 'the problem'}: {reason}.") from error
 
 
 class _Loop(keras.callbacks.Callback):

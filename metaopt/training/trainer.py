@@ -13,6 +13,7 @@ from metaopt.study.limits import is_number
 from metaopt.study.problem import Problem
 from metaopt.training import backend
 from metaopt.training.data import DataSet, DataSpec, load
+from metaopt.training.functions import not_judged
 from metaopt.training.run import NetworkRefused, Run
 from metaopt.zoo.loading import load_problem, texts_of
 
@@ -160,10 +161,9 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
     scores = record.get("scores")
     if not known and isinstance(scores, dict) and isinstance(scores.get("best"), dict):
         record = {**scores["best"], **record}  # a training of a user's that wraps ours without passing `run` on
-    for name in [] if known else [limit.name for limit in job.measured if limit.name != "seconds"]:
-        if not is_number(record.get(name)):
-            error = f"build_and_train returned {record.get(name)!r} as {name}, by which a limit cannot be judged."
-            return Failed(job.trial, f"no {name}", error, seconds=seconds)
+    limited = [] if known else [limit.name for limit in job.measured]
+    if (failed := not_judged(job.trial, "build_and_train", record, limited, seconds)) is not None:
+        return failed
     return Finished(
         job.trial,
         complete=bool(record.get("complete", True)),
