@@ -13,7 +13,7 @@ from metaopt.study import journal
 from metaopt.study.checkpoints import Keep
 from metaopt.study.jobs import Executor
 from metaopt.study.problem import Classes, Problem, Training
-from metaopt.study.run import ImageKind, check, open_study
+from metaopt.study.run import ImageKind, open_study
 from metaopt.study.run import search as run_search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.source import network_code
@@ -121,10 +121,9 @@ def search(
     settings = resolve(given, {}, Trials(journal.read(folder / JOURNAL).events))
     problem = Problem(space, network, training, code=_code(network))
     images = ImageKind(input_shape or (), classes or {})
-    check(problem, settings, images)
     watch = watch or Silent()
     runner = _make_executor(FunctionTrainer(train, counted=network is not None), settings)
-    with open_study(folder, problem, settings, watch) as study:
+    with open_study(folder, problem, settings, watch, images=images) as study:
         keep: Keep = "all" if takes_budget(train) else "none"
         run_search(study, problem, settings, runner, watch, images, seconds, keep)
     return study

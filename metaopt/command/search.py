@@ -20,7 +20,7 @@ from metaopt.study.jobs import Executor
 from metaopt.study.limits import CHEAP, parse_limits
 from metaopt.study.opening import OpenStudy
 from metaopt.study.problem import CONSTANT, COSINE_RUNG, Problem
-from metaopt.study.run import ImageKind, check, open_study, search
+from metaopt.study.run import ImageKind, open_study, search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.strategy import resolve_strategy
 from metaopt.study.study import JOURNAL
@@ -82,7 +82,7 @@ class Ready:
     def open(self, folder: Path, watch: Watcher) -> OpenStudy:
         """The study, made where there is none."""
         kept = {"fingerprint": self.data.fingerprint, "description": self.data.description}
-        return open_study(folder, self.problem, self.settings, watch, data=kept)
+        return open_study(folder, self.problem, self.settings, watch, images=self.images, data=kept)
 
 
 def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
@@ -102,9 +102,7 @@ def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
     _check(settings, data)
     _check_schedule(settings, problem, watch)
     _check_own_training(settings, problem)
-    ready = Ready(problem, data, settings)
-    check(problem, settings, ready.images)
-    return ready
+    return Ready(problem, data, settings)
 
 
 def _given(arguments: Namespace, state: Trials) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from metaopt.errors import UserError
 from metaopt.samplers import GP, SAMPLERS, TPE, Evolution, JointTPE
 from metaopt.schedulers import SCHEDULERS
-from metaopt.spaces import compile_space
+from metaopt.spaces import Space, compile_space
 from metaopt.study.assigning import JobSettings
 from metaopt.study.checkpoints import Checkpoints, Keep
 from metaopt.study.files import Files
@@ -45,6 +45,7 @@ def open_study(
     settings: Settings,
     watch: Watcher,
     *,
+    images: ImageKind | None = None,
     data: Mapping[str, Any] | None = None,
     files: Files | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -56,14 +57,17 @@ def open_study(
         problem: what is searched over.
         settings: resolved, see ``metaopt.study.settings``.
         watch: is told what there is to say.
+        images: what the networks take, by which ``--grow`` is judged; not needed for a problem without ``network``.
         data: ``fingerprint`` and ``description`` of the data set, kept by the study.
         files: the file operations.
         clock: seconds, steadily growing; ``Simulated.clock`` for a simulation.
 
     Raises:
-        UserError: see ``OpenStudy``.
+        UserError: the settings do not fit together, or not the problem, and nothing was written; else see
+            ``OpenStudy``.
     """
     space = compile_space(problem.space)
+    _check(problem, settings, images or ImageKind(), space)
     data = dict(data or {})
     header = {
         "fingerprint": {
@@ -112,8 +116,6 @@ def search(
     """
     images = images or ImageKind()
     guard = _make_guard(problem, settings, images)
-    growing = make_growing(settings)
-    check(problem, settings, images)
     study.begin(settings.as_event())
     Search(
         study,
@@ -133,24 +135,20 @@ def search(
         ),
         ending=Ending(seconds, settings.stop_after),
         checkpoints=Checkpoints(study.folder, keep, settings.checkpoint_quota),
-        growing=growing,
+        growing=make_growing(settings),
         fill=settings.fill,
         clock=clock,
     ).run()
 
 
-def check(problem: Problem, settings: Settings, images: ImageKind) -> None:
-    """Refuses what cannot be searched, before anything is written.
-
-    Raises:
-        UserError: the settings do not fit together, or not the problem.
-    """
+def _check(problem: Problem, settings: Settings, images: ImageKind, space: Space) -> None:
+    """Refuses what cannot be searched."""
     find_objective(settings.objective)
     make_strategy(settings)
     guard = _make_guard(problem, settings, images)
     growing = make_growing(settings)
     if growing is not None:
-        growing.check(compile_space(problem.space), guard)
+        growing.check(space, guard)
     check_fill(settings.fill, guard)
 
 

@@ -90,7 +90,7 @@ def search(
     problem = problem or Problem(SPACE if space is None else space)
     settings = resolve(given, defaults, state)
     watch = watch or Silent()
-    with open_study(folder, problem, settings, watch, files=files) as study:
+    with open_study(folder, problem, settings, watch, images=images, files=files) as study:
         run_search(study, problem, settings, executor or SyntheticExecutor(), watch, images, seconds)
     return study
 
