@@ -8,18 +8,17 @@ from typing import Any
 
 from metaopt.command.entry import guarded
 from metaopt.command.machine import free_memory, has_gpu, worker_memory
+from metaopt.command.search_checks import check_own_training, check_schedule, check_settings, warn_of_memory
 from metaopt.command.search_flags import EARLY_STOPPING, make_parser
 from metaopt.errors import UserError
 from metaopt.executors import Inline, Processes
-from metaopt.randomness import generator
 from metaopt.report.progress import make_progress
 from metaopt.report.scores import describe
-from metaopt.spaces import compile_space
 from metaopt.study import journal
 from metaopt.study.jobs import Executor
-from metaopt.study.limits import CHEAP, parse_limits
+from metaopt.study.limits import parse_limits
 from metaopt.study.opening import OpenStudy
-from metaopt.study.problem import CONSTANT, COSINE_RUNG, Problem
+from metaopt.study.problem import Problem
 from metaopt.study.run import ImageKind, open_study, search
 from metaopt.study.settings import Settings, resolve
 from metaopt.study.strategy import resolve_strategy
@@ -29,13 +28,10 @@ from metaopt.study.watch import Watcher
 from metaopt.training import KerasTrainer
 from metaopt.training.data import DataSet, DataSpec, load
 from metaopt.training.data import resolve as resolve_data
-from metaopt.training.metrics import METRICS
-from metaopt.training.trainer import takes_run
 from metaopt.zoo.loading import load_problem
 
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
 EPOCHS_OF_OTHERS = 30
-DRAWS = 100  # points that are asked for their schedule, a few milliseconds together
 
 
 def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog: str = "hyperopt_optimize.py") -> int:
@@ -98,10 +94,10 @@ def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
     if not state.settings:
         settings = _for_new_study(settings, given)
     elif settings.workers > state.settings["workers"]:
-        _warn_of_memory(settings, watch)
-    _check(settings, data)
-    _check_schedule(settings, problem, watch)
-    _check_own_training(settings, problem)
+        warn_of_memory(settings, watch)
+    check_settings(settings, data)
+    check_schedule(settings, problem, watch)
+    check_own_training(settings, problem)
     return Ready(problem, data, settings)
 
 
@@ -158,101 +154,6 @@ def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
         settings = replace(settings, constraints=(*settings.constraints, memory))
     epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
     return replace(settings, epochs=epochs)
-
-
-def _warn_of_memory(settings: Settings, watch: Watcher) -> None:
-    """Says where a study's limit on memory is more than so many workers can have; other trials were judged by it."""
-    free = free_memory(settings.workers)
-    for limit in parse_limits(settings.constraints):
-        if limit.name == "memory" and limit.bound > free:
-            watch.note(
-                f"each of {settings.workers} workers can have {free:.1e} bytes of memory now, less than the study's"
-                f" {limit}: to refuse what needs more, give --constraint 'memory<={free:.1e}'."
-            )
-
-
-def _check(settings: Settings, data: DataSet) -> None:
-    """Refuses what cannot be measured on this data set, or what the strategy does not give."""
-    if settings.budget_unit == "seconds" and settings.scheduler == "full":
-        raise UserError(
-            "--budget-unit seconds is for strategies with rungs, such as hyperband: limit others with --time."
-        )
-    if settings.executor == "inline" and settings.workers > 1:
-        raise UserError(
-            f"--executor inline trains one trial at a time, not {settings.workers}: add --workers 1, or use processes."
-        )
-    if settings.inherit and settings.sampler != "evolution":
-        raise UserError(
-            f"--inherit needs trials that have a parent, and {settings.sampler} proposes none:"
-            " use --strategy evolution, or --no-inherit."
-        )
-    data.folds(settings.folds)  # refuses more than a class has images
-    head, classes = next(iter(data.classes.items()))
-    if settings.objective == "val_top3" and classes < 4:
-        raise UserError(
-            f"--objective val_top3 says nothing with {classes} classes ({head}): use val_accuracy, or val_precision."
-        )
-    known = (*CHEAP, *METRICS, "seconds")
-    for limit in parse_limits(settings.constraints):
-        if limit.name not in known:
-            raise UserError(
-                f"--constraint {limit}: {limit.name} is no metric of a record; known are {', '.join(known)}."
-            )
-
-
-def _check_schedule(settings: Settings, problem: Problem, watch: Watcher) -> None:
-    """Refuses a schedule that cannot be kept, and says where it makes a pause no mere pause."""
-    if settings.schedule is not None and problem.network is None:
-        raise UserError(
-            f"--schedule {settings.schedule} has no effect on {problem.name}, whose build_model compiles its own"
-            " models: set their learning rates there."
-        )
-    if settings.scheduler == "full":
-        return
-    schedules = _own_schedules(problem) if settings.schedule is None else {settings.schedule}
-    bent = sorted(schedules - {CONSTANT})
-    if settings.budget_unit == "seconds" and bent:
-        kind = f"the {bent[0]} schedule of {problem.name}" if settings.schedule is None else f"--schedule {bent[0]}"
-        raise UserError(
-            f"{kind} ends its cycles at rungs in epochs: leave --budget-unit seconds out, or take --schedule constant."
-        )
-    if COSINE_RUNG in schedules:
-        watch.note(
-            "with the schedule cosine-rung the learning rate falls to 0 at each rung as if it were the last, so a trial"
-            " that goes on is not trained as one that never paused (with cosine, which restarts at the rungs, it is)."
-        )
-
-
-def _check_own_training(settings: Settings, problem: Problem) -> None:
-    """Refuses what a problem's own training cannot heed that is told no more than epochs and checkpoint."""
-    if problem.build_and_train is None or takes_run(problem.build_and_train):
-        return
-    counted = ("params", "macs") if problem.network is None else ()
-    limits = [f"--constraint {one}" for one in parse_limits(settings.constraints) if one.name in counted]
-    asked = {
-        "--budget-unit seconds": settings.budget_unit == "seconds",
-        f"--folds {settings.folds}": settings.folds > 1,
-        "--inherit": settings.inherit,
-        f"--schedule {settings.schedule}": settings.schedule is not None,
-        **dict.fromkeys(limits, True),
-    }
-    if flag := next((flag for flag, given in asked.items() if given), None):
-        raise UserError(
-            f"{flag} needs a build_and_train that takes the keyword run and passes it on, and that of {problem.name}"
-            " does not."
-        )
-
-
-def _own_schedules(problem: Problem) -> set[str]:
-    """Those of many points of the problem, which may leave the schedule to the search."""
-    if problem.network is None:
-        return {CONSTANT}
-    space = compile_space(problem.space)
-    points = (space.point(space.draw(generator(0, number, "schedule"))) for number in range(DRAWS))
-    try:
-        return {problem.training(point).schedule for point in points}
-    except (ValueError, KeyError, TypeError):  # the search will tell
-        return {CONSTANT}
 
 
 def _make_executor(ready: Ready, results: Path) -> Executor:

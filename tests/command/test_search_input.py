@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from metaopt.command.search import _given, _warn_of_memory, main
+from metaopt.command.search import _given, main
+from metaopt.command.search_checks import warn_of_memory
 from metaopt.command.search_flags import make_parser
 from metaopt.errors import UserError
 from metaopt.study.settings import Settings
@@ -214,9 +215,9 @@ def test_augmentation_by_the_data_is_the_study_s_own_once_it_has_begun():
 def test_more_workers_than_the_memory_is_for_are_told():
     said = []
     watch = SimpleNamespace(note=said.append)
-    _warn_of_memory(Settings(workers=4, constraints=("params<=2e6", "memory<=1e3")), watch)
+    warn_of_memory(Settings(workers=4, constraints=("params<=2e6", "memory<=1e3")), watch)
     assert said == []
-    _warn_of_memory(Settings(workers=4, constraints=("memory<=1e15",)), watch)
+    warn_of_memory(Settings(workers=4, constraints=("memory<=1e15",)), watch)
     assert "each of 4 workers can have" in said[0]
     assert "less than the study's memory<=1e+15: to refuse what needs more, give --constraint 'memory<=" in said[0]
 

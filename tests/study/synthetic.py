@@ -72,6 +72,28 @@ class SyntheticExecutor:
         self.jobs.clear()
 
 
+class InOneGo(SyntheticExecutor):
+    """Runs a job from its first epoch to its last, or until it is told to stop; a subclass gives the metrics."""
+
+    seconds = 0.1
+
+    def metrics(self, job: Job, epoch: int) -> dict[str, float]:
+        raise NotImplementedError
+
+    def after(self, job: Job, epoch: int) -> None:
+        """Called when an epoch was reported."""
+
+    def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
+        job = self.jobs.popleft()
+        epoch, going_on = job.start, True
+        while going_on and epoch < job.to:
+            epoch += 1
+            self.trained.append((job.trial, epoch))
+            going_on = handle(Epoch(job.trial, epoch, self.metrics(job, epoch), self.seconds))
+            self.after(job, epoch)
+        handle(Finished(job.trial, complete=going_on))
+
+
 def search(
     folder: Path,
     *,

@@ -2,10 +2,9 @@
 
 from metaopt.spaces import Vals
 from metaopt.study.hopeless import EPOCH, is_hopeless
-from metaopt.study.jobs import Epoch, Finished
 from metaopt.study.results_pickle import read_trials
 from metaopt.study.trials import Trial
-from tests.study.synthetic import SyntheticExecutor, search
+from tests.study.synthetic import InOneGo, search
 
 
 def trial(number, *losses):
@@ -24,15 +23,10 @@ def test_twice_the_fifth_best_at_the_same_epoch():
 
 
 def test_in_a_search_it_ends_early_and_is_not_taken_for_complete(tmp_path):
-    class Executor(SyntheticExecutor):
-        def wait(self, handle, timeout=None):
-            job = self.jobs.popleft()
-            loss, epoch = (5.0 if job.trial == 7 else 1.0 + job.trial / 100), 0
-            going_on = True
-            while going_on and epoch < job.to:
-                epoch += 1
-                going_on = handle(Epoch(job.trial, epoch, {"val_accuracy": 1 / (1 + loss), "val_loss": loss}, 0.1))
-            handle(Finished(job.trial, complete=epoch == job.to))
+    class Executor(InOneGo):
+        def metrics(self, job, epoch):
+            loss = 5.0 if job.trial == 7 else 1.0 + job.trial / 100
+            return {"val_accuracy": 1 / (1 + loss), "val_loss": loss}
 
     study = search(tmp_path / "results", trials=9, epochs=6, stop_hopeless=True, executor=Executor())
     assert [record["epochs"] for record in study.records] == [6] * 7 + [EPOCH] + [6]

@@ -8,7 +8,7 @@ from metaopt.study import journal
 from metaopt.study.checkpoints import Checkpoints
 from metaopt.study.jobs import Epoch, Failed, Finished
 from metaopt.study.study import Study
-from tests.study.synthetic import SyntheticExecutor, findings, search
+from tests.study.synthetic import InOneGo, SyntheticExecutor, findings, search
 
 
 class Interrupted(SyntheticExecutor):
@@ -64,17 +64,13 @@ def test_when_the_space_is_exhausted_those_that_are_paused_go_on(tmp_path, sched
     assert not any(record["paused"] for record in study.records)
 
 
-class Slow(SyntheticExecutor):
+class Slow(InOneGo):
     """An epoch takes 25 seconds by its own clock."""
 
-    def wait(self, handle, timeout=None):
-        job = self.jobs.popleft()
-        epoch, going_on = job.start, True
-        while going_on and epoch < job.to:
-            epoch += 1
-            self.trained.append((job.trial, epoch))
-            going_on = handle(Epoch(job.trial, epoch, {"val_accuracy": job.point["x"] / 9 + epoch / 100}, 25.0))
-        handle(Finished(job.trial, complete=going_on))
+    seconds = 25.0
+
+    def metrics(self, job, epoch):
+        return {"val_accuracy": job.point["x"] / 9 + epoch / 100}
 
 
 def test_a_budget_in_seconds_is_not_overspent(tmp_path):
@@ -164,22 +160,18 @@ class Told:
 
 
 def test_a_trial_that_should_have_been_stopped_when_the_crash_came_ends(tmp_path):
-    class Hopeless(SyntheticExecutor):
-        def wait(self, handle, timeout=None):
-            job = self.jobs.popleft()
-            epoch, going_on = job.start, True
-            while going_on and epoch < job.to:
-                epoch += 1
-                self.trained.append((job.trial, epoch))
-                loss = 5.0 if job.trial == 7 else 1.0 + job.trial / 100
-                going_on = handle(Epoch(job.trial, epoch, {"val_accuracy": 1 / (1 + loss), "val_loss": loss}, 0.1))
-                if self.crashes and self.trained[-1] == (7, 3):
-                    raise KeyboardInterrupt
-            handle(Finished(job.trial, complete=going_on))
-
+    class Hopeless(InOneGo):
         def __init__(self, crashes: bool) -> None:
             super().__init__()
             self.crashes = crashes
+
+        def metrics(self, job, epoch):
+            loss = 5.0 if job.trial == 7 else 1.0 + job.trial / 100
+            return {"val_accuracy": 1 / (1 + loss), "val_loss": loss}
+
+        def after(self, job, epoch):
+            if self.crashes and (job.trial, epoch) == (7, 3):
+                raise KeyboardInterrupt
 
     given = {"trials": 9, "epochs": 6, "stop_hopeless": True}
     whole = search(tmp_path / "whole" / "results", executor=Hopeless(False), **given)
@@ -219,15 +211,15 @@ def test_while_the_best_may_still_fail_the_best_of_those_that_are_over_keeps_its
     """The first bracket trains a trial to the end; one of the second leads at its first rung, goes on, and fails."""
     kept = Kept(monkeypatch)
 
-    class Failing(SyntheticExecutor):
+    class Failing(InOneGo):
+        def metrics(self, job, epoch):
+            return {"val_accuracy": {2: 0.5, 3: 0.9}.get(job.trial, 0.1)}
+
         def wait(self, handle, timeout=None):
-            job = self.jobs.popleft()
-            if job.trial == 3 and job.start > 0:
-                handle(Failed(3, "diverged", "The loss is nan."))
-                return
-            for epoch in range(job.start + 1, job.to + 1):
-                handle(Epoch(job.trial, epoch, {"val_accuracy": {2: 0.5, 3: 0.9}.get(job.trial, 0.1)}, 0.1))
-            handle(Finished(job.trial))
+            if self.jobs[0].trial == 3 and self.jobs[0].start > 0:
+                handle(Failed(self.jobs.popleft().trial, "diverged", "The loss is nan."))
+            else:
+                super().wait(handle, timeout)
 
     study = search(tmp_path / "results", scheduler="halving", epochs=3, trials=6, executor=Failing())
     assert [record["complete"] for record in study.records] == [False, False, True, True, False, False]
@@ -265,14 +257,11 @@ def test_convergence_compares_trainings_of_equal_length_only(tmp_path):
 
 
 def test_the_training_loss_of_a_rung_breaks_ties_of_the_objective(tmp_path):
-    class Tied(SyntheticExecutor):
+    class Tied(InOneGo):
         """All are as good; the later is the trial, the smaller is its training loss."""
 
-        def wait(self, handle, timeout=None):
-            job = self.jobs.popleft()
-            for epoch in range(job.start + 1, job.to + 1):
-                handle(Epoch(job.trial, epoch, {"val_accuracy": 0.5, "loss": job.trial, "train": -job.trial}, 0.1))
-            handle(Finished(job.trial))
+        def metrics(self, job, epoch):
+            return {"val_accuracy": 0.5, "loss": job.trial, "train": -job.trial}
 
     study = search(tmp_path / "results", scheduler="halving", epochs=9, trials=9, executor=Tied())
     assert [record["trial"] for record in study.records if len(record["rungs"]) > 1] == [6, 7, 8]
