@@ -7,7 +7,7 @@ What is searched is in space.py and neural_net.py beside this file; all options 
 import sys
 from pathlib import Path
 
-from metaopt.command.search import main
+from metaopt.cli.search import main
 
 if __name__ == "__main__":
     sys.exit(main(beside=Path(__file__).resolve().parent))

@@ -22,10 +22,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input, MaxPooling2D  # noqa: E402
-from metaopt.study.problem import Problem, Training  # noqa: E402
+from metaopt.data import DataSet, DataSpec, load  # noqa: E402
+from metaopt.problems.problem import Problem  # noqa: E402
+from metaopt.problems.training_config import Training  # noqa: E402
 from metaopt.training import Run, build_and_train  # noqa: E402
 from metaopt.training.checkpoint import Checkpoint  # noqa: E402
-from metaopt.training.data import DataSet, DataSpec, load  # noqa: E402
 
 
 def network(point: Any, input_shape: Any, classes: Any) -> Blueprint:

@@ -61,8 +61,8 @@ def measure(kind: str) -> dict[str, float]:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = onednn
     backend.prepare(threads=1)
 
-    from metaopt.study.jobs import Epoch
-    from metaopt.training.data import DataSpec, load
+    from metaopt.data import DataSpec, load
+    from metaopt.engine.jobs import Epoch
     from metaopt.training.fit import build_and_train
     from metaopt.training.run import Run
     from metaopt.zoo import flower_cnn

@@ -30,9 +30,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from commands import INTERRUPTED, Commands  # noqa: E402
 from flowers_table import write_table  # noqa: E402
 
-from metaopt.command.arguments import duration  # noqa: E402
-from metaopt.report.measurements import read_measurements  # noqa: E402
-from metaopt.study.study import JOURNAL, Study  # noqa: E402
+from metaopt.cli.arguments import duration  # noqa: E402
+from metaopt.report.analysis.test_log import read_measurements  # noqa: E402
+from metaopt.storage.study import JOURNAL, Study  # noqa: E402
 
 DEFAULT = "default"
 PROBLEM = """from metaopt.zoo.flower_cnn import default_point, network, training

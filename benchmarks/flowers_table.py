@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from metaopt.report.comparison import holm, mcnemar, mean_interval
-from metaopt.report.measurements import Measurement, read_measurements
-from metaopt.report.predictions import Predictions, read_predictions
-from metaopt.study.records import Record, best_record
-from metaopt.study.study import Study
+from metaopt.report.analysis.predictions import Predictions, read_predictions
+from metaopt.report.analysis.significance import holm, mcnemar, mean_interval
+from metaopt.report.analysis.test_log import Measurement, read_measurements
+from metaopt.storage.study import Study
+from metaopt.trials.record import Record, best_record
 
 Row = Sequence[str]
 DEFAULT = "default"

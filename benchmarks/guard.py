@@ -31,11 +31,11 @@ from hyperopt.pyll.stochastic import sample
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from metaopt.blueprint import Blueprint, InvalidArchitecture
+from metaopt.guard.guard import Guard
+from metaopt.guard.repair import Repair
+from metaopt.problems.problem import Problem
 from metaopt.spaces import Space, Vals, compile_space
-from metaopt.study.guard import Guard
-from metaopt.study.limits import parse_limits
-from metaopt.study.problem import Problem
-from metaopt.study.repair import Repair
+from metaopt.trials.constraints import parse_limits
 from metaopt.zoo import conv_stack
 from neural_net import network
 from space import space

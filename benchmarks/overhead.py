@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from metaopt.study.study import Study  # noqa: E402
+from metaopt.storage.study import Study  # noqa: E402
 
 
 def main() -> None:

@@ -33,15 +33,15 @@ from hyperopt import hp
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from metaopt.engine.callbacks import Silent  # noqa: E402
+from metaopt.engine.jobs import Epoch, Job  # noqa: E402
+from metaopt.engine.settings import resolve  # noqa: E402
+from metaopt.engine.setup import open_study, search  # noqa: E402
+from metaopt.engine.strategy import STRATEGIES  # noqa: E402
 from metaopt.executors import Simulated  # noqa: E402
-from metaopt.study.files import Unsynced  # noqa: E402
-from metaopt.study.jobs import Epoch, Job  # noqa: E402
-from metaopt.study.problem import Problem  # noqa: E402
-from metaopt.study.run import open_study, search  # noqa: E402
-from metaopt.study.settings import resolve  # noqa: E402
-from metaopt.study.strategy import STRATEGIES  # noqa: E402
-from metaopt.study.trials import Trials  # noqa: E402
-from metaopt.study.watch import Silent  # noqa: E402
+from metaopt.problems.problem import Problem  # noqa: E402
+from metaopt.storage.files import Unsynced  # noqa: E402
+from metaopt.storage.state import StudyState  # noqa: E402
 
 TABLE = ROOT.parent / "shared" / "benchmarks" / "flowers17_table.jsonl.gz"
 FULL_TRAINING_S = 4.37
@@ -193,7 +193,7 @@ def run(strategy: str, seed: int, budget: float, workers: int = 1, **settings: A
     executor = Simulated(curve, workers)
     # Time ends the search, not the number of trials; what is random at first is what a goal of 80 would give.
     given = {"epochs": R, "seed": seed, "workers": workers, "trials": len(table()), "mu": 20}
-    resolved = resolve({**given, **SEARCHES[strategy], **settings}, {}, Trials())
+    resolved = resolve({**given, **SEARCHES[strategy], **settings}, {}, StudyState())
     problem = Problem(SPACE, name="table")
     follower = Follower(executor)
     with (

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from metaopt.api import search
     from metaopt.blueprint import Blueprint, InvalidArchitecture
-    from metaopt.study.problem import Problem, Training
-    from metaopt.study.study import Study
+    from metaopt.problems.problem import Problem
+    from metaopt.problems.training_config import Training
+    from metaopt.storage.study import Study
 
 __all__ = ["Blueprint", "InvalidArchitecture", "Problem", "Study", "Training", "search"]
 
 _HOME = {
     "Blueprint": "metaopt.blueprint",
     "InvalidArchitecture": "metaopt.blueprint",
-    "Problem": "metaopt.study.problem",
-    "Study": "metaopt.study.study",
-    "Training": "metaopt.study.problem",
+    "Problem": "metaopt.problems.problem",
+    "Study": "metaopt.storage.study",
+    "Training": "metaopt.problems.problem",
     "search": "metaopt.api",
 }
 

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(COMMANDS)}."
         print(f"error: the command {command} is unknown: {hint}", file=sys.stderr)
         return 2
-    module = import_module(f"metaopt.command.{_MODULES.get(command, command)}")
+    module = import_module(f"metaopt.cli.{_MODULES.get(command, command)}")
     exit_code: int = module.main(rest, prog=f"metaopt {command}")
     return exit_code
 

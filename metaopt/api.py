@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.blueprint import Blueprint
+from metaopt.engine.callbacks import Silent, Watcher
+from metaopt.engine.checkpoints import Keep
+from metaopt.engine.jobs import Executor
+from metaopt.engine.settings import Settings, resolve
+from metaopt.engine.setup import ImageKind, open_study
+from metaopt.engine.setup import search as run_search
+from metaopt.engine.strategy import resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import Inline, Processes
-from metaopt.study import journal
-from metaopt.study.checkpoints import Keep
-from metaopt.study.jobs import Executor
-from metaopt.study.problem import Classes, Problem, Training
-from metaopt.study.run import ImageKind, open_study
-from metaopt.study.run import search as run_search
-from metaopt.study.settings import Settings, resolve
-from metaopt.study.source import network_code
-from metaopt.study.strategy import resolve_strategy
-from metaopt.study.study import JOURNAL, Study
-from metaopt.study.trials import Trials
-from metaopt.study.watch import Silent, Watcher
+from metaopt.problems.problem import Classes, Problem
+from metaopt.problems.source_digest import network_code
+from metaopt.problems.training_config import Training
+from metaopt.storage import journal
+from metaopt.storage.state import StudyState
+from metaopt.storage.study import JOURNAL, Study
 from metaopt.training.functions import FunctionTrainer, takes_budget
 
 
@@ -77,7 +78,7 @@ def search(
         results: the study's folder.
         executor: ``"inline"`` or ``"processes"``; for the latter cloudpickle must be able to send
             ``train`` to a process.
-        watch: is told what happens, e.g. ``metaopt.report.progress.make_progress()``.
+        watch: is told what happens, e.g. ``metaopt.report.console.progress.make_progress()``.
 
     Returns:
         The study: ``.best``, ``.records``, ``.trials`` (hyperopt's).
@@ -118,7 +119,7 @@ def search(
         "executor": executor,
         "space": getattr(train, "__qualname__", repr(train)),
     }
-    settings = resolve(given, {}, Trials(journal.read(folder / JOURNAL).events))
+    settings = resolve(given, {}, StudyState(journal.read(folder / JOURNAL).events))
     problem = Problem(space, network, training, code=_code(network))
     images = ImageKind(input_shape or (), classes or {})
     watch = watch or Silent()

@@ -15,11 +15,14 @@ PACKAGE = ROOT / "metaopt"
 FLOORS = (
     ("errors", "randomness"),
     ("blueprint", "spaces"),
+    ("problems",),
+    ("trials",),
     ("samplers", "schedulers"),
-    ("study",),
-    ("zoo", "training", "executors"),
+    ("guard", "storage"),
+    ("engine",),
+    ("zoo", "data", "training", "executors"),
     ("report",),
-    ("api", "command", "__main__", "__init__"),
+    ("api", "cli", "study", "__main__", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FRAMEWORKS = ("keras", "tensorflow", "jax", "torch")
@@ -29,7 +32,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 def room(path: Path) -> str:
-    """The file or folder of metaopt/ that a file belongs to, e.g. ``study`` for metaopt/study/jobs.py."""
+    """The file or folder of metaopt/ that a file belongs to, e.g. ``study`` for metaopt/engine/jobs.py."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -70,7 +73,7 @@ def test_a_lower_floor_imports_no_higher_one(path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if FLOOR.get(room(p), 0) <= FLOOR["study"]], ids=name)
+@pytest.mark.parametrize("path", [p for p in FILES if FLOOR.get(room(p), 0) <= FLOOR["engine"]], ids=name)
 def test_nothing_up_to_the_study_imports_a_framework(path: Path) -> None:
     builds_keras_models = room(path) == "blueprint" and path.name.startswith("to_keras")
     for module, line, inside_function in imports(path):
@@ -85,7 +88,7 @@ def test_metaopt_never_imports_the_users_files(path: Path) -> None:
 
 
 def test_the_walk_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "metaopt" / "study" / "loop.py"
+    file = tmp_path / "metaopt" / "engine" / "loop.py"
     file.parent.mkdir(parents=True)
     file.write_text(
         "import keras.ops as k\n"
@@ -100,7 +103,7 @@ def test_the_walk_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.
     assert list(imports(file)) == [
         ("keras.ops", 1, False),
         ("metaopt.zoo", 2, False),
-        ("metaopt.study.jobs", 3, False),
+        ("metaopt.engine.jobs", 3, False),
         ("metaopt.report.text.best", 4, False),
         ("jax.numpy", 7, True),
     ]
@@ -110,7 +113,7 @@ def test_importing_metaopt_and_all_floors_up_to_the_study_imports_no_framework()
     """Measured in a fresh interpreter, so that an import through a third library is seen as well."""
     modules = ["metaopt"]
     for path in FILES:
-        if FLOOR.get(room(path), 0) <= FLOOR["study"]:
+        if FLOOR.get(room(path), 0) <= FLOOR["engine"]:
             modules.append(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
     code = (
         "import importlib, sys\n"

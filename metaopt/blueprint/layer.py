@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 
 _creation = count()
 
-# Above 0 while a network is made for study only (see metaopt.study.repair): so many more outputs that would be empty
+# Above 0 while a network is made for study only (see metaopt.guard.repair): so many more outputs that would be empty
 # get sizes of 1 instead. There is an end to it for functions that add layers until one is refused.
 lenient: ContextVar[int] = ContextVar("lenient", default=0)
 
@@ -48,7 +48,7 @@ class Node:
 
 
 class LayerClass(type):
-    """The class of every layer class. Its call makes a layer, which a repair listens to (see metaopt.study.repair)."""
+    """The class of every layer class. Its call makes a layer, which a repair listens to (see metaopt.guard.repair)."""
 
 
 @dataclass(slots=True, eq=False)

@@ -5,8 +5,8 @@ import time
 import traceback
 from collections.abc import Callable
 
+from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer
 from metaopt.errors import ResultsNotWritable
-from metaopt.study.jobs import Failed, Finished, Job, Message, Rejected, Trainer
 
 OUT_OF_MEMORY = "out of memory"
 _LONGEST_MESSAGE = 300  # characters of an exception's own text that an error sentence repeats

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from metaopt.engine.jobs import Job, Message, Report, Trainer
 from metaopt.executors.failures import attempt
-from metaopt.study.jobs import Job, Message, Report, Trainer
 
 
 class Inline:

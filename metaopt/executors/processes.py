@@ -21,10 +21,10 @@ import cloudpickle
 import joblib
 import psutil
 
+from metaopt.engine.jobs import Failed, Job, Message, Report, Trainer
 from metaopt.errors import UserError
 from metaopt.executors import worker
 from metaopt.executors.failures import OUT_OF_MEMORY, death
-from metaopt.study.jobs import Failed, Job, Message, Report, Trainer
 
 _LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may have grown by since it was ready before it is replaced
 _SETUPS_TRIED = 3  # a worker that dies that often in a row before it is ready would die for ever

@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report
 from metaopt.executors.failures import failure
-from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Report
-from metaopt.study.objective import find_objective
+from metaopt.trials.objective import find_objective
 
 # The epochs of a trial from its first on: metrics, and virtual seconds that the epoch takes.
 Curve = Iterable[tuple[Mapping[str, float], float]]

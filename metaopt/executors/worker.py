@@ -18,9 +18,9 @@ from typing import Any
 
 import cloudpickle
 
+from metaopt.engine.jobs import Message, Trainer
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.executors.failures import attempt, failure
-from metaopt.study.jobs import Message, Trainer
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ journal and is never taken again when a search goes on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from metaopt.spaces import Vals
-
-Status = Literal["running", "paused", "ok", "fail", "rejected"]
+from metaopt.trials.trial import Status
 
 
 @dataclass(frozen=True)

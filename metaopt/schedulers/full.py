@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from metaopt.schedulers.book import Book
 from metaopt.schedulers.decisions import Half, Propose, View
+from metaopt.schedulers.trial_index import Book
 
 
 @dataclass(frozen=True)

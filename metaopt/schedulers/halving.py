@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from metaopt.schedulers.book import Book, valued
 from metaopt.schedulers.brackets import Bracket, Rule, brackets
 from metaopt.schedulers.decisions import Continue, Half, Propose, Standing, Stop, TrialView, View
+from metaopt.schedulers.trial_index import Book, valued
 
 
 @dataclass(frozen=True)

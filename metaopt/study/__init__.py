@@ -1,1 +1,1 @@
-"""The study: the search loop, the journal that is the truth, and the records made from it."""
+"""Import path of earlier versions, kept for problem files that users wrote; see ``metaopt.problems``."""

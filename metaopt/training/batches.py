@@ -7,10 +7,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from metaopt.data import Images
+from metaopt.problems.problem import Classes
+from metaopt.problems.training_config import Training
 from metaopt.randomness import generator, of_fold
-from metaopt.study.problem import Classes, Training
 from metaopt.training.augment import Augment, augment, cut_out, mix_up
-from metaopt.training.data import Images
 from metaopt.training.metrics import Probabilities, as_probabilities
 
 _SMALLEST_VALIDATION_BATCH = 128  # images; forward passes alone need less memory than training steps

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 
 from metaopt.blueprint import Layer
+from metaopt.data import DataSet
 from metaopt.training.batches import by_head
-from metaopt.training.data import DataSet
 
 
 def build_network(problem: Any, point: Any, data: DataSet) -> keras.Model:

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from metaopt.errors import UserError
-from metaopt.study.problem import CONSTANT, Classes, Training
+from metaopt.problems.problem import Classes
+from metaopt.problems.training_config import CONSTANT, Training
 from metaopt.training.schedule import CosineCycles
 
 TRAIN = "train"

@@ -9,18 +9,18 @@ from typing import Any
 import keras
 
 from metaopt.blueprint.from_keras import count_keras
+from metaopt.data import DataSet, Fold
+from metaopt.guard.memory import memory
+from metaopt.problems.training_config import COSINE_RUNG, Training, with_schedule
 from metaopt.randomness import integer
-from metaopt.study.guard import memory
-from metaopt.study.problem import COSINE_RUNG, Training, with_schedule
 from metaopt.training import backend
 from metaopt.training.batches import TrainingBatches, Validation, layout, steps_per_epoch
 from metaopt.training.building import build_network
 from metaopt.training.checkpoint import Checkpoint
 from metaopt.training.compiling import compile_model, soft_classes
-from metaopt.training.data import DataSet, Fold
-from metaopt.training.epochs import EpochLoop, FoldedBatches
+from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
+from metaopt.training.initialization import find_standing
 from metaopt.training.run import NetworkRefused, Run
-from metaopt.training.standing import find_standing
 from metaopt.training.variables import build_optimizer
 
 

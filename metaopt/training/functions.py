@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from metaopt.study.jobs import Failed, Finished, Job, Message
-from metaopt.study.limits import is_number
-from metaopt.study.objective import find_objective
+from metaopt.engine.jobs import Failed, Finished, Job, Message
+from metaopt.trials.constraints import is_number
+from metaopt.trials.objective import find_objective
 
 _BUDGET = {"epochs", "checkpoint"}
 

@@ -12,13 +12,14 @@ import keras
 import numpy as np
 
 from metaopt.blueprint.from_keras import Counts, count_keras
+from metaopt.data import DataSet
 from metaopt.errors import UserError
+from metaopt.problems.problem import Problem, fitting
+from metaopt.problems.training_config import Training
 from metaopt.randomness import integer
-from metaopt.study.problem import Problem, Training, fitting
 from metaopt.training.batches import TrainingBatches, by_head, layout, steps_per_epoch
 from metaopt.training.building import for_inference
 from metaopt.training.compiling import TRAIN, compile_model, soft_classes
-from metaopt.training.data import DataSet
 
 EpochReport = Callable[[int, float, float], None]
 """Is told an epoch (from 1), its training loss and its seconds."""

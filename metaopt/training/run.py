@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from metaopt.study.jobs import Ancestor, Message
-from metaopt.study.limits import Limit
+from metaopt.engine.jobs import Ancestor, Message
+from metaopt.trials.constraints import Limit
 
 
 def _go_on(_: Message) -> bool:
@@ -21,7 +21,7 @@ class Run:
         start: epochs that were reported before. Where the training goes on is for the checkpoint to say: what it holds
             beyond is reported without being trained again, and what it lacks is trained again.
         early_stopping: epochs without improvement of the objective before the training ends, or None.
-        objective: which epoch is the best, see ``metaopt.study.objective``.
+        objective: which epoch is the best, see ``metaopt.trials.objective``.
         cycles: epochs after which a cycle of the learning rate's schedule ends, ascending; empty for one cycle over
             the whole training.
         schedule: of the learning rate, in the place of the problem's own; None for that.

@@ -7,15 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from metaopt.data import DataSet, DataSpec, load
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, Rejected
 from metaopt.errors import StudyMismatch
-from metaopt.study.jobs import Epoch, Failed, Finished, Job, Message, Rejected
-from metaopt.study.limits import is_number
-from metaopt.study.problem import Problem
+from metaopt.problems.loading import load_problem, texts_of
+from metaopt.problems.problem import Problem
 from metaopt.training import backend
-from metaopt.training.data import DataSet, DataSpec, load
 from metaopt.training.functions import not_judged
 from metaopt.training.run import NetworkRefused, Run
-from metaopt.zoo.loading import load_problem, texts_of
+from metaopt.trials.constraints import is_number
 
 _INFO = ("device", "threads", "backend", "versions", "params", "macs", "inherited")
 

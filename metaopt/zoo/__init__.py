@@ -1,1 +1,4 @@
-"""Ready problems, one file each: a space and the network of its points; ``metaopt.zoo.loading`` finds them by name."""
+"""Ready problems, one file each: a search space and its network.
+
+``metaopt.problems.loading`` finds them by name.
+"""

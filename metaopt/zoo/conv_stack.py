@@ -32,7 +32,7 @@ from metaopt.blueprint import (
     ZeroPadding2D,
 )
 from metaopt.errors import UserError
-from metaopt.study.problem import Training
+from metaopt.problems.training_config import Training
 from metaopt.zoo._layers import batch_normalization
 
 Point = Mapping[str, Any]

@@ -21,7 +21,7 @@ from metaopt.blueprint import (
     Input,
     MaxPooling2D,
 )
-from metaopt.study.problem import Training
+from metaopt.problems.training_config import Training
 from metaopt.zoo._layers import batch_normalization
 
 Point = Mapping[str, Any]

@@ -22,7 +22,7 @@ from metaopt.blueprint import (
     Input,
     MaxPooling2D,
 )
-from metaopt.study.problem import COSINE, Training
+from metaopt.problems.training_config import COSINE, Training
 from metaopt.zoo._layers import batch_normalization
 
 Point = Mapping[str, Any]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, Job, Rejected, Report, Trainer
 from metaopt.errors import ResultsNotWritable, UserError
-from metaopt.study.jobs import Epoch, Executor, Failed, Finished, Job, Rejected, Report, Trainer
 
 MakeExecutor = Callable[[Trainer], AbstractContextManager[Executor]]
 

@@ -1,11 +1,11 @@
 from collections.abc import Iterator
 
 import pytest
-from executor_contract import *  # noqa: F403 - the battery
-from executor_contract import Scripted
 
+from metaopt.engine.jobs import Trainer
 from metaopt.executors import Inline
-from metaopt.study.jobs import Trainer
+from tests.executors.executor_contract import *  # noqa: F403 - the battery
+from tests.executors.executor_contract import Scripted
 
 
 @pytest.fixture

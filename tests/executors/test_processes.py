@@ -11,12 +11,12 @@ from typing import Any
 
 import psutil
 import pytest
-from executor_contract import *  # noqa: F403 - the battery
-from executor_contract import Scripted, collect, last, run
 
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job
 from metaopt.errors import UserError
 from metaopt.executors import Processes
-from metaopt.study.jobs import Epoch, Failed, Finished, Job
+from tests.executors.executor_contract import *  # noqa: F403 - the battery
+from tests.executors.executor_contract import Scripted, collect, last, run
 
 MIB = 2**20
 FOLDER = Path(__file__).parent
@@ -219,7 +219,7 @@ import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background has it ignored
 sys.path.insert(0, {str(FOLDER)!r})
 from metaopt.executors import Processes
-from metaopt.study.jobs import Finished, Job
+from metaopt.engine.jobs import Finished, Job
 class Local:
     def setup(self): pass
     def train(self, job, report):

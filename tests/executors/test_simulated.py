@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from executor_contract import (  # noqa: F401 - the battery, but for setting up: a curve has nothing to set up
+
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report
+from metaopt.executors import Simulated
+from tests.executors.executor_contract import (  # noqa: F401 - the battery, but for setting up: a curve has nothing to set up
     act,
     collect,
     test_a_training_that_exits_has_failed,
@@ -18,9 +21,6 @@ from executor_contract import (  # noqa: F401 - the battery, but for setting up:
     test_takes_no_more_jobs_than_slots,
     test_waiting_for_nothing_returns_at_once,
 )
-
-from metaopt.executors import Simulated
-from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Report
 
 
 def scripted(job: Job) -> Iterator[tuple[dict[str, float], float]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.engine.synthetic import search
 from tests.report.making import Record, make_failure, make_record
-from tests.study.synthetic import search
 
 
 @pytest.fixture

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from metaopt.report.measurements import add_measurement, read_measurements
-from metaopt.report.predictions import predictions_of, write_predictions
-from metaopt.study import journal
-from metaopt.study.jobs import Epoch, Finished, Report
-from metaopt.study.problem import Problem
-from metaopt.study.run import open_study
-from metaopt.study.run import search as run_search
-from metaopt.study.settings import resolve
-from metaopt.study.study import JOURNAL, Study
-from metaopt.study.trials import Trials
-from metaopt.study.watch import Silent
-from tests.study.synthetic import EPOCHS, SPACE, SyntheticExecutor, accuracy
+from metaopt.engine.callbacks import Silent
+from metaopt.engine.jobs import Epoch, Finished, Report
+from metaopt.engine.settings import resolve
+from metaopt.engine.setup import open_study
+from metaopt.engine.setup import search as run_search
+from metaopt.problems.problem import Problem
+from metaopt.report.analysis.predictions import predictions_of, write_predictions
+from metaopt.report.analysis.test_log import add_measurement, read_measurements
+from metaopt.storage import journal
+from metaopt.storage.state import StudyState
+from metaopt.storage.study import JOURNAL, Study
+from tests.engine.synthetic import EPOCHS, SPACE, SyntheticExecutor, accuracy
 
 CLASSES = 5
 TRUE = np.arange(400) % CLASSES
@@ -54,7 +54,7 @@ def make_study(folder: Path, *, data: str = "digits", gift: float = 0.0, space: 
         space: another one than the synthetic studies'.
         **given: settings.
     """
-    state = Trials(journal.read(folder / JOURNAL).events)
+    state = StudyState(journal.read(folder / JOURNAL).events)
     settings = resolve(given, {"sampler": "random", "trials": 20, "epochs": EPOCHS, "constraints": ()}, state)
     problem = Problem(SPACE if space is None else space)
     kept = {"fingerprint": data, "description": {"name": data}}

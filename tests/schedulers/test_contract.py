@@ -3,8 +3,8 @@
 import pytest
 
 from metaopt.schedulers import SCHEDULERS
-from metaopt.study.study import Study
-from tests.study.synthetic import EPOCHS, SyntheticExecutor, findings, search
+from metaopt.storage.study import Study
+from tests.engine.synthetic import EPOCHS, SyntheticExecutor, findings, search
 
 schedulers = pytest.mark.parametrize("scheduler", SCHEDULERS)
 

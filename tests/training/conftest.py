@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaopt.training.data import DataSet, DataSpec, load
+from metaopt.data import DataSet, DataSpec, load
 
 
 @pytest.fixture(scope="session")

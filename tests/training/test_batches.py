@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from metaopt.study.problem import Training
+from metaopt.data import ArrayImages
+from metaopt.problems.training_config import Training
 from metaopt.training.augment import Augment
-from metaopt.training.data import ArrayImages
 
 pytestmark = pytest.mark.slow  # imports Keras
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from metaopt.errors import UserError
-from metaopt.study.problem import Training
+from metaopt.problems.training_config import Training
 
 pytestmark = pytest.mark.slow  # imports Keras
 

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metaopt.study.jobs import Epoch
-from metaopt.study.limits import Limit
-from metaopt.study.problem import Problem, Training
+from metaopt.data import DataSet
+from metaopt.engine.jobs import Epoch
+from metaopt.problems.problem import Problem
+from metaopt.problems.training_config import Training
 from metaopt.training import NetworkRefused, Run, build_and_train
 from metaopt.training.checkpoint import Checkpoint, State, best_weights
-from metaopt.training.data import DataSet
+from metaopt.trials.constraints import Limit
 from metaopt.zoo import wide_resnet
 
 pytestmark = pytest.mark.slow  # trains with Keras
 
-tiny_problem = importlib.import_module("tiny_problem")
+tiny_problem = importlib.import_module("tests.training.tiny_problem")
 
 
 def state_of(directory: Path) -> State:

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_fit import same, state_of
 
-from metaopt.study.jobs import Epoch
+from metaopt.data import DataSet
+from metaopt.engine.jobs import Epoch
 from metaopt.training import Run, build_and_train
 from metaopt.training.checkpoint import best_weights
-from metaopt.training.data import DataSet
+from tests.training.test_fit import same, state_of
 
 pytestmark = pytest.mark.slow  # trains with Keras
 
-tiny_problem = importlib.import_module("tiny_problem")
+tiny_problem = importlib.import_module("tests.training.tiny_problem")
 
 
 def train(data: DataSet, directory: Path | None = None, epochs: int = 3, **run: Any) -> dict[str, Any]:

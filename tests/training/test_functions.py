@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metaopt.study.jobs import Failed, Finished, Job
+from metaopt.engine.jobs import Failed, Finished, Job
 from metaopt.training.functions import FunctionTrainer, takes_budget
 
 

@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_fit import same, state_of
 
+from metaopt.data import DataSet
+from metaopt.engine.jobs import Ancestor, Epoch, Message, Remark
 from metaopt.errors import ResultsNotWritable
-from metaopt.study.jobs import Ancestor, Epoch, Message, Remark
-from metaopt.study.problem import Problem, Training
+from metaopt.problems.problem import Problem
+from metaopt.problems.training_config import Training
 from metaopt.training import Run, build_and_train
 from metaopt.training.checkpoint import Checkpoint, best_weights
-from metaopt.training.data import DataSet
+from tests.training.test_fit import same, state_of
 
 pytestmark = pytest.mark.slow  # trains with Keras
 
-tiny_problem = importlib.import_module("tiny_problem")
+tiny_problem = importlib.import_module("tests.training.tiny_problem")
 
 
 class Trainings:
@@ -131,7 +132,7 @@ def test_a_checkpoint_that_is_gone_is_said_and_costs_time_only(train: Trainings)
 def test_a_damaged_checkpoint_is_said_and_costs_time_only(
     train: Trainings, monkeypatch: pytest.MonkeyPatch, damaged: int, remark: str, epochs: list[int]
 ) -> None:
-    monkeypatch.setattr("metaopt.training.pace.LARGEST_SHARE", 1e9)
+    monkeypatch.setattr("metaopt.training.checkpoint_policy.LARGEST_SHARE", 1e9)
     whole = train("whole", 4)
     train("a", 3)
     for path in sorted((train.folder / "a").glob("state-*"))[-damaged:]:
@@ -184,11 +185,11 @@ def test_an_epoch_is_reported_when_it_is_durable(train: Trainings, monkeypatch: 
         run = Run(start=start, report=report)
         build_and_train(tiny_problem, {}, train.data, epochs=epochs, checkpoint=train.folder / "a", run=run)
 
-    monkeypatch.setattr("metaopt.training.pace.LARGEST_SHARE", 1e9)
+    monkeypatch.setattr("metaopt.training.checkpoint_policy.LARGEST_SHARE", 1e9)
     go(3)
     assert held == [1, 2, 3]
     # Where writing takes too long, the job's last epoch at least.
-    monkeypatch.setattr("metaopt.training.pace.LARGEST_SHARE", 0)
+    monkeypatch.setattr("metaopt.training.checkpoint_policy.LARGEST_SHARE", 0)
     held.clear()
     go(6, start=3)
     assert held == [4, 4, 6]

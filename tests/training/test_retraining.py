@@ -17,9 +17,10 @@ from metaopt.blueprint import (
     ShakeDrop,
     ShakeShake,
 )
+from metaopt.data import DataSpec, load
 from metaopt.errors import UserError
-from metaopt.study.problem import Problem, Training
-from metaopt.training.data import DataSpec, load
+from metaopt.problems.problem import Problem
+from metaopt.problems.training_config import Training
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +94,7 @@ def test_layers_that_are_not_kerass_are_replaced_in_what_is_handed_out(digits, t
     import keras
 
     from metaopt.training.batches import scale
-    from metaopt.training.handed_out import hand_out, save
+    from metaopt.training.export import hand_out, save
     from metaopt.training.model_file import Card
     from metaopt.training.retraining import retrain
 

@@ -53,7 +53,7 @@ def test_an_optimizer_follows_it_from_whatever_step_it_is_at() -> None:
     import keras
     import numpy as np
 
-    from metaopt.study.problem import Training
+    from metaopt.problems.training_config import Training
     from metaopt.training.compiling import make_optimizer
 
     training = Training("SGD", 0.5, schedule="cosine")

@@ -10,18 +10,18 @@ from typing import Any
 import cloudpickle
 import psutil
 import pytest
-from test_fit import same
 
+from metaopt.data import DataSet, DataSpec, load
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.executors import Processes
-from metaopt.study.jobs import Epoch, Failed, Finished, Job, Rejected, Report
-from metaopt.study.limits import Limit
-from metaopt.study.problem import Problem
+from metaopt.problems.loading import load_problem
+from metaopt.problems.problem import Problem
 from metaopt.training import KerasTrainer, NetworkRefused, Run
-from metaopt.training.data import DataSet, DataSpec, load
-from metaopt.zoo.loading import load_problem
+from metaopt.trials.constraints import Limit
+from tests.training.test_fit import same
 
-tiny_problem = importlib.import_module("tiny_problem")
+tiny_problem = importlib.import_module("tests.training.tiny_problem")
 PATH = str(Path(__file__).with_name("tiny_problem.py"))
 MIB = 2**20
 

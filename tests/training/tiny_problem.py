@@ -3,7 +3,7 @@
 from hyperopt import hp
 
 from metaopt.blueprint import BatchNormalization, Blueprint, Conv2D, Dense, Dropout, Flatten, Input
-from metaopt.study.problem import Training
+from metaopt.problems.training_config import Training
 
 space = {"filters": hp.choice("filters", [2, 4])}
 

@@ -6,10 +6,10 @@ import pytest
 
 from metaopt.blueprint import Add, Blueprint, Conv2D
 from metaopt.errors import UserError
+from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
 from metaopt.zoo import conv_stack
 from metaopt.zoo.conv_stack import FITTED, _to_size, make_space, network, padding_of, training
-from metaopt.zoo.loading import load_problem
 
 SPACE = compile_space(conv_stack.space)
 HEADS = {"label": 10}

@@ -15,10 +15,10 @@ from metaopt.blueprint import (
     InvalidArchitecture,
     MaxPooling2D,
 )
+from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
 from metaopt.zoo import flower_cnn
 from metaopt.zoo.flower_cnn import default_point, flat, nested, network, training
-from metaopt.zoo.loading import load_problem
 
 SPACE = compile_space(flower_cnn.space)
 CHECK = {

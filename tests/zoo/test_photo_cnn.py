@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from metaopt.blueprint import InvalidArchitecture
+from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
 from metaopt.zoo import photo_cnn
-from metaopt.zoo.loading import load_problem
 
 POINT = {
     "stages": 3,

@@ -7,11 +7,11 @@ import pytest
 
 from metaopt.blueprint import Add, Blueprint, Conv2D, Dense, Dropout, ShakeDrop, ShakeShake
 from metaopt.errors import UserError
+from metaopt.guard.guard import Guard
+from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
-from metaopt.study.guard import Guard
-from metaopt.study.limits import parse_limits
+from metaopt.trials.constraints import parse_limits
 from metaopt.zoo import wide_resnet
-from metaopt.zoo.loading import load_problem
 from metaopt.zoo.wide_resnet import default_point, network, training, wrn
 
 CIFAR, TEN = (32, 32, 3), {"label": 10}

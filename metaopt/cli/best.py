@@ -1,0 +1,74 @@
+"""``metaopt best``: the best hyperspace as JSON, with what its score is worth, and its network drawn."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from metaopt.cli.arguments import Parser, add_results
+from metaopt.cli.errors import guarded
+from metaopt.cli.points import FIGURES, read_point, require_same_network, study_problem
+from metaopt.cli.snapshot import save_snapshot
+from metaopt.errors import UserError
+from metaopt.problems.problem import fitting
+from metaopt.report.console.best_trial import describe_best, summarise_best
+from metaopt.storage.study import Study
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt best") -> int:
+    """The command; returns its exit code."""
+    return guarded(lambda: run(make_parser(prog).parse_args(argv)))
+
+
+def make_parser(prog: str) -> Parser:
+    """The flags."""
+    parser = Parser(prog=prog, description="Shows the best hyperspace of a study as JSON and draws its network.")
+    parser.add_argument("--point", type=Path, metavar="FILE", help="draw this point, or record, instead of the best")
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the best model so far, as the search trained it"
+    )
+    parser.add_argument("--svg", action="store_true", help="draw an SVG instead of a PNG")
+    add_results(parser)
+    return parser
+
+
+def run(arguments: Namespace) -> None:
+    """Prints the JSON on stdout and what a person wants to know on stderr.
+
+    Raises:
+        UserError: there is no study, nothing in it may be the best, or the flags do not go together.
+    """
+    if arguments.save is not None and arguments.point is not None:
+        raise UserError("--save writes the best trial's weights: leave --point out, or retrain that point.")
+    study = Study.load(arguments.results)
+    ending = "svg" if arguments.svg else "png"
+    if arguments.point is None:
+        record = study.require_best()
+        description = describe_best(study.records, study.validation_images)
+        print(json.dumps(description, indent=2, ensure_ascii=False))
+        print(summarise_best(description), file=sys.stderr)
+        point, picture = record["space"], FIGURES / f"model_best.{ending}"
+    else:
+        point = read_point(arguments.point)
+        picture = FIGURES / f"model_{arguments.point.stem.removeprefix('model_')}.{ending}"
+    print(draw(study, point, study.folder / picture), file=sys.stderr)
+    if arguments.save is not None:
+        print(save_snapshot(study, study.require_best(), arguments.save), file=sys.stderr)
+
+
+def draw(study: Study, point: Any, path: Path) -> str:
+    """Draws the network of a point and says where, or why there is none to draw."""
+    try:
+        problem = study_problem(study)
+        require_same_network(study, problem)
+    except UserError as error:  # it is gone, another one by now, or never was
+        return f"No network is drawn: {error}"
+    if problem.network is None:
+        return f"{problem.name} gives Keras models without a blueprint, so there is no network to draw."
+    data, network = study.header["data"], problem.network
+    blueprint = fitting(problem, lambda: network(point, tuple(data["input_shape"]), data["classes"]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    blueprint.draw(path)
+    return f"Its network, {blueprint.params:,} parameters and {blueprint.macs:,} MACs, is drawn in {path}."

@@ -1,0 +1,50 @@
+"""``metaopt import``: takes trials that were trained elsewhere into a study, for its sampler to learn from."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from metaopt.cli.errors import guarded
+from metaopt.cli.search import prepare
+from metaopt.cli.search_flags import make_parser as make_search_parser
+from metaopt.report.console.progress import make_progress
+from metaopt.spaces import compile_space
+from metaopt.storage.importing import read_foreign
+from metaopt.trials.objective import find_objective
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> int:
+    """The command; returns its exit code."""
+    parser = make_search_parser(prog)
+    parser.description = (
+        "Takes records (JSON) and pickles of hyperopt's Trials into a study, which is made with the same flags as by a"
+        " search if there is none. The search then goes on from them."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a record, or a pickle of Trials")
+    return guarded(lambda: run(parser.parse_args(argv)))
+
+
+def run(arguments: Namespace) -> None:
+    """Takes every file in, or none.
+
+    Raises:
+        UserError: a file is no trial of the study's space.
+    """
+    files = arguments.files
+    del arguments.files
+    with make_progress() as watch:
+        ready = prepare(arguments, None, watch)
+        space, objective = compile_space(ready.problem.space), find_objective(ready.settings.objective)
+        defaults, heads = ready.problem.defaults, tuple(ready.data.classes)
+        # All of them before a study is made, which a file that cannot be read would leave behind empty.
+        read = [list(read_foreign(path, space, objective, defaults, heads)) for path in files]
+        found = [trial for trials in read for trial in trials]
+        with ready.open(arguments.results, watch) as study:
+            known = {trial.info.get("source") for trial in study.state.trials}
+            trials = [trial for trial in found if trial["source"] not in known]
+            study.begin(ready.settings.as_event())
+            for trial in trials:
+                study.import_trial(trial)
+    if halted := sum(not each for each in read):
+        print(f"{halted} files were left out: they hold no trial that was trained to its end.")
+    print(f"{len(trials)} trials were taken in; a search with the same flags goes on from them.")

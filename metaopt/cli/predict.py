@@ -1,0 +1,167 @@
+"""``metaopt predict``: classifies pictures with a model that ``metaopt retrain`` wrote; needs no study."""
+
+import functools
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from metaopt.cli.arguments import Parser
+from metaopt.cli.errors import guarded
+from metaopt.cli.suppress_stderr import quiet
+from metaopt.data.folder import natural
+from metaopt.data.images import ImageArray
+from metaopt.data.picture import SUFFIXES, PictureError, read
+from metaopt.errors import UserError
+from metaopt.training import backend
+from metaopt.training.metrics import Probabilities
+from metaopt.training.model_file import Card, read_card
+
+TOP = 3
+CHUNK = 256
+"""Pictures that are decoded before they are classified together."""
+
+Named = dict[str, list[tuple[str, float]]]
+"""Head → its most probable classes with their probabilities, the most probable first."""
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt predict") -> int:
+    """The command; returns its exit code."""
+    return guarded(lambda: run(make_parser(prog).parse_args(argv)))
+
+
+def make_parser(prog: str) -> Parser:
+    """The flags."""
+    parser = Parser(prog=prog, description="Classifies pictures with a model that `metaopt retrain` wrote.")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the .keras file")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="picture files, or folders of them")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line for each picture")
+    return parser
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A picture that cannot be classified, and why."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the picture {self.path} cannot be read: {self.reason}."
+
+
+def run(arguments: Namespace) -> None:
+    """Prints a line for each picture; one that cannot be read is told on stderr, and the others are classified.
+
+    Raises:
+        UserError: the model cannot be loaded, or pictures could not be read.
+    """
+    card = read_card(arguments.model)
+    height, width, channels = card.input_shape
+    if channels not in (1, 3):
+        raise UserError(
+            f"{arguments.model} takes images of {channels} channels, which picture files do not give here: load it with"
+            " keras.saving.load_model instead."
+        )
+    paths, unread = find_pictures(arguments.images)
+    longest = max((len(str(path)) for path in paths), default=0)
+    for start in range(0, len(paths), CHUNK):
+        pictures: list[tuple[Path, ImageArray]] = []
+        for path in paths[start : start + CHUNK]:
+            try:
+                pictures.append((path, read(path, (height, width), channels).image))
+            except PictureError as error:
+                unread.append(Unread(path, str(error)))
+        if pictures:
+            probabilities = _predictor(arguments.model)(np.stack([image for _, image in pictures]))
+            for row, (path, _) in enumerate(pictures):
+                named = most_probable(card, probabilities, row)
+                print(as_json(path, named) if arguments.json else as_line(path, named, longest), flush=True)
+    _refuse(unread)
+
+
+def _refuse(unread: list[Unread]) -> None:
+    """Says which pictures could not be classified; the last sentence is the command's error.
+
+    Raises:
+        UserError: there are any.
+    """
+    for one in unread[:-1]:
+        print(f"error: {one}", file=sys.stderr)
+    if unread:
+        raise UserError(str(unread[-1]))
+
+
+def find_pictures(given: Sequence[Path]) -> tuple[list[Path], list[Unread]]:
+    """All picture files that are meant, in natural order within each folder, and what is none."""
+    paths: list[Path] = []
+    unread: list[Unread] = []
+    for one in given:
+        if one.is_dir():
+            inside = sorted(_pictures(one), key=lambda path: natural(str(path)))
+            paths += inside
+            if not inside:
+                unread.append(Unread(one, "the folder has no pictures"))
+        elif one.exists():
+            paths.append(one)
+        else:
+            unread.append(Unread(one, "there is no such file"))
+    return paths, unread
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    """Pictures in a folder and below it; hidden files and folders are left out."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(place, name)
+
+
+@functools.cache
+def _predictor(path: Path) -> Callable[[ImageArray], dict[str, Probabilities]]:
+    """Images → head → ``(n, classes)``; Keras and the model are loaded when the first picture is there."""
+    with quiet():
+        backend.prepare()
+    from metaopt.training.export import load, predict
+
+    model, card = load(path)
+    return lambda images: predict(model, card, images)
+
+
+def most_probable(card: Card, probabilities: dict[str, Probabilities], row: int) -> Named:
+    """The first classes of each head for one picture."""
+    named: Named = {}
+    for head, names in card.classes.items():
+        values = probabilities[head][row]
+        order = np.argsort(-values, kind="stable")[:TOP]
+        named[head] = [(names[index], float(values[index])) for index in order]
+    return named
+
+
+def as_line(path: Path, named: Named, width: int) -> str:
+    """One picture for a person: the class, and what else it might be."""
+    heads = []
+    for head, ranked in named.items():
+        (name, probability), *others = ranked
+        text = f"{name} {probability:.3f}"
+        if others:
+            text += f"  ({', '.join(f'{other} {value:.3f}' for other, value in others)})"
+        heads.append(text if len(named) == 1 else f"{head}: {text}")
+    return f"{path!s:<{width}}  {'  '.join(heads)}"
+
+
+def as_json(path: Path, named: Named) -> str:
+    """One picture for a program: class and probability of the first head, and the first classes of every head."""
+    name, probability = next(iter(named.values()))[0]
+    heads = {
+        head: [{"class": other, "probability": round(value, 6)} for other, value in ranked]
+        for head, ranked in named.items()
+    }
+    content = {"path": str(path), "class": name, "probability": round(probability, 6), "top": heads}
+    return json.dumps(content, ensure_ascii=False)

@@ -1,0 +1,219 @@
+"""``metaopt retrain``: the best network trained on all but the test images, saved whole, and measured once on those."""
+
+import hashlib
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from metaopt.cli.arguments import Parser, add_results, number, one_of, share, whole
+from metaopt.cli.errors import guarded
+from metaopt.cli.points import require_same_network, study_data, study_problem
+from metaopt.cli.retrain_networks import train, warn_of_size
+from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
+from metaopt.cli.suppress_stderr import quiet
+from metaopt.data import DataSet
+from metaopt.errors import UserError
+from metaopt.guard.memory import memory
+from metaopt.problems.problem import Problem
+from metaopt.problems.training_config import SCHEDULES
+from metaopt.report.analysis.evaluation import Judged, Score, judge, measure, score_lines
+from metaopt.report.analysis.predictions import Predictions, digest_test_set, predictions_of, write_predictions
+from metaopt.report.analysis.scores import describe_metric
+from metaopt.report.analysis.test_log import add_measurement, earlier_looks, one_at_a_time, read_measurements
+from metaopt.storage.study import Study
+from metaopt.training import backend
+from metaopt.training.augment import KINDS
+from metaopt.training.model_file import Card, check_writable
+
+if TYPE_CHECKING:
+    from metaopt.training.retraining import Retrained
+
+COMPILED = ("schedule", "label_smoothing", "weight_decay")  # what a ``build_model`` settles itself
+RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that are fields of ``Training``
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt retrain") -> int:
+    """The command; returns its exit code."""
+    return guarded(lambda: run(make_parser(prog).parse_args(argv)), "interrupted: no measurement was kept.")
+
+
+def make_parser(prog: str) -> Parser:
+    """The flags."""
+    parser = Parser(
+        prog=prog,
+        description="Trains the best network of a study on training and validation images together, writes a model"
+        " that takes raw images, and measures it once on the test images.",
+    )
+    add = parser.add_argument
+    add("--point", type=Path, metavar="FILE", help="retrain this point, or record, instead of the best")
+    add(
+        "--epochs",
+        type=whole(1),
+        metavar="N",
+        help="as many as the trial was best at; R if it never came that far, or if its"
+        " learning rate falls over the training",
+    )
+    add("--seed", type=whole(0), metavar="N", help="of weights and order; the study's own")
+    add("--schedule", type=one_of(SCHEDULES), help="of the learning rate; the study's own")
+    add("--augment", type=one_of(KINDS), help=f"{', '.join(KINDS)}; the study's own")
+    add("--label-smoothing", type=share, metavar="SHARE", help="of a label that is spread over all classes")
+    add("--mixup", type=number, metavar="ALPHA", help="images are mixed with others, e.g. 0.2")
+    add("--weight-decay", type=number, metavar="RATE", help="decoupled, e.g. 0.01")
+    add("--mirror", action="store_true", help="the model averages its answers for an image and its mirror image")
+    add("--members", type=whole(1), default=1, metavar="N", help="the model averages the answers of N networks")
+    add("--output", type=Path, metavar="FILE", help=f"the model's file; {BEST} (or {CHOSEN}) in the study's folder")
+    add_results(parser)
+    return parser
+
+
+def run(arguments: Namespace) -> None:
+    """Trains, saves, loads what was saved, and measures that.
+
+    Raises:
+        UserError: there is no study or no best trial, its data or its network are others now, or it diverged.
+    """
+    study = Study.load(arguments.results)
+    recipe = {name: value for name in RECIPE if (value := getattr(arguments, name)) is not None}
+    plan = make_plan(
+        study, arguments.point, arguments.epochs, arguments.seed, arguments.output, recipe, arguments.members
+    )
+    check_writable(plan.output)
+    looks = read_measurements(study.folder)
+    problem = study_problem(study)
+    if arguments.epochs is None:
+        plan = whole_if_annealed(plan, problem, study)
+    _refuse_without_effect(problem, recipe)
+    require_same_network(study, problem)
+    data = study_data(study, augment=arguments.augment)
+    _warn_of_own_training(problem)
+    with quiet():
+        backend.prepare(deterministic=bool(study.settings.get("deterministic")))
+
+    warn_of_size(plan, problem, study, data)
+    times = "" if plan.members == 1 else f" {plan.members} times"
+    print(
+        f"retraining {plan.name}{times} for {plan.epochs} epochs ({plan.reason}) on {len(data.everything()):,} images,"
+        " training and validation together",
+        flush=True,
+    )
+    trained, card = train(study, plan, problem, data, arguments.mirror)
+    measured = _measure(study, plan, trained, card, data)
+    path = _keep(study, plan, trained, card, data, measured)
+    _describe(study, plan, measured, looks, data)
+    print(f"all of this is in {path}")
+
+
+def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
+    """Flags that a model which a user compiles cannot heed."""
+    given = [f"--{name.replace('_', '-')}" for name in COMPILED if name in recipe]
+    if given and problem.network is None:
+        have = "has" if len(given) == 1 else "have"
+        raise UserError(
+            f"{' and '.join(given)} {have} no effect on {problem.name}, whose build_model compiles its own models: set"
+            " that there."
+        )
+
+
+def _warn_of_own_training(problem: Problem) -> None:
+    """A problem may train in its own way, which a final training cannot repeat as it has no validation images."""
+    own = problem.build_and_train
+    if own is not None and "metaopt.training" not in getattr(getattr(own, "__code__", None), "co_names", ()):
+        print(f"note: the build_and_train of {problem.name} is not used here: metaopt's own training is.")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured on the file that was written.
+
+    Attributes:
+        scores: on the test images.
+        params: of the model in the file.
+        macs: of one image.
+        limits: every limit of the study.
+        predictions: its answers for the test images, by the first head.
+    """
+
+    scores: dict[str, Score]
+    params: int
+    macs: int
+    limits: list[Judged]
+    predictions: Predictions
+
+
+def _measure(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, data: DataSet) -> Measured:
+    """Loads the file that was written and measures that: here, and only here, the test images are looked at."""
+    from metaopt.blueprint.from_keras import count_keras
+    from metaopt.training.export import load as load_model
+    from metaopt.training.export import predict_all
+
+    model, _ = load_model(plan.output)
+    counts = count_keras(model)
+    probabilities = predict_all(model, card, data.test())
+    scores = measure(probabilities, data.test().labels)
+    head = next(iter(probabilities))
+    predictions = predictions_of(probabilities[head], data.test().labels[head], digest_test_set(data.test()))
+    values: dict[str, float] = {
+        "params": counts.params,
+        "macs": counts.macs,
+        "memory": max(memory(each.counts, each.training) for each in trained),
+        "seconds": sum(each.seconds for each in trained),
+        **{name: fmean(each.final[name] for each in trained) for name in trained[0].final},
+        **{name: score.value for name, score in scores.items()},
+    }
+    if len(card.classes) == 1:
+        weight = float(trained[0].training.loss_weights.get(next(iter(card.classes)), 1.0))
+        values["test_total_loss"] = weight * values["test_loss"] + fmean(each.penalties for each in trained)
+    return Measured(scores, counts.params, counts.macs, judge(study.limits, values), predictions)
+
+
+def _keep(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, data: DataSet, measured: Measured) -> Path:
+    """Adds the measurement to the study's file of them, and keeps the predictions beside it."""
+    with one_at_a_time(study.folder):
+        number = len(read_measurements(study.folder)) + 1
+        return add_measurement(
+            study.folder,
+            {
+                "at": datetime.now().astimezone().isoformat(timespec="seconds"),
+                "model": str(plan.output),
+                "sha256": hashlib.sha256(plan.output.read_bytes()).hexdigest(),
+                **card.training,
+                "test_images": len(data.test()),
+                "scores": {name: asdict(score) for name, score in measured.scores.items()},
+                "limits": [judged.as_json() for judged in measured.limits],
+                "feasible": not any(judged.broken for judged in measured.limits),
+                "predictions": write_predictions(study.folder, number, measured.predictions),
+                "params": measured.params,
+                "macs": measured.macs,
+                "seconds": round(sum(each.seconds for each in trained), 3),
+                **backend.describe(),
+            },
+        )
+
+
+def _describe(study: Study, plan: Plan, measured: Measured, looks: list[dict[str, Any]], data: DataSet) -> None:
+    """Says what came of it."""
+    height, width, channels = data.input_shape
+    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
+    print(
+        f"{plan.output}: {measured.params:,} parameters, {measured.macs:,} MACs,"
+        f" {plan.output.stat().st_size / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
+        f" {height}×{width} itself, and carries the names of its classes"
+    )
+    if looks:
+        print(f"WARNING: {earlier_looks(looks)}")
+    first = "" if looks else ", looked at for the first time"
+    print(f"on the {len(data.test()):,} test images{first}:")
+    for line in score_lines(measured.scores):
+        print(f"  {line}")
+    if plan.record is not None:
+        value = study.objective.value(plan.record["loss"])
+        metric = describe_metric(study.objective.name)
+        print(f"(the {metric} of the search, {value:.4f}, chose it and is no measure of it)")
+        if inherited := plan.record.get("inherited"):
+            print(f"(in the search it started from weights of trial {inherited['trial']}; this training, from scratch)")
+    for judged in measured.limits:
+        print(f"limit {judged}")

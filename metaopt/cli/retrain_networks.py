@@ -1,0 +1,105 @@
+"""The training of what ``metaopt retrain`` hands out: one network, or several whose answers are averaged."""
+
+import itertools
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from metaopt.cli.points import some_images
+from metaopt.cli.retrain_plan import Plan
+from metaopt.data import DataSet
+from metaopt.problems.problem import Problem
+from metaopt.storage.study import Study
+from metaopt.training.model_file import Card
+from metaopt.trials.growth import COUNTS
+
+if TYPE_CHECKING:
+    from metaopt.training.retraining import Retrained
+
+LOGS = Path("logs")
+_QUIET_S = 10.0
+
+
+def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> None:
+    """Says beforehand where several networks together break a limit that one of them keeps."""
+    if plan.members == 1 or problem.network is None:
+        return
+    try:
+        blueprint = problem.network(plan.point, data.input_shape, data.classes)
+    except (ValueError, KeyError, TypeError):  # a point of another space, which the training will tell
+        return
+    for limit in study.limits:
+        if limit.name in COUNTS:
+            together = plan.members * getattr(blueprint, limit.name)
+            if limit.distance(together) > 0 >= limit.distance(together / plan.members):
+                print(f"note: {plan.members} networks have {together:,} {limit.name} together, which breaks {limit}.")
+
+
+def train(study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: bool) -> "tuple[list[Retrained], Card]":
+    """Trains and saves."""
+    from metaopt.training.export import hand_out, save
+    from metaopt.training.retraining import can_log, retrain
+
+    log = None
+    if can_log():
+        log = _new_folder(study.folder / LOGS / datetime.now().strftime("retrain-%Y%m%d-%H%M%S"))
+    else:
+        print("note: no TensorBoard log is written, for that needs the package tensorflow.")
+    trained = [
+        retrain(
+            problem,
+            plan.point,
+            data,
+            epochs=plan.epochs,
+            seed=seed,
+            trial=plan.trial,
+            recipe=plan.recipe,
+            log=log if log is None or plan.members == 1 else log / f"network_{number}",
+            report=_lines(plan.epochs, "" if plan.members == 1 else f"network {number} of {plan.members} · "),
+        )
+        for number, seed in enumerate(plan.seeds, start=1)
+    ]
+    if log is not None:
+        print(f"its training is logged: tensorboard --logdir {log.parent}")
+    origin = {
+        "trial": None if plan.record is None else plan.trial,
+        "point": plan.point,
+        "epochs": plan.epochs,
+        "seed": plan.seed,
+        "images": len(data.everything()),
+        "data": data.name,
+        "augment": data.augment,
+        "recipe": dict(plan.recipe),
+        "mirror": mirror,
+        "members": plan.members,
+    }
+    card = Card({head: data.class_names[head] for head in trained[0].heads}, data.input_shape, origin)
+    save(hand_out([each.network for each in trained], card, some_images(data), mirror=mirror), card, plan.output)
+    return trained, card
+
+
+def _new_folder(wanted: Path) -> Path:
+    """Makes a folder of that name, or with a number behind it where another training has it."""
+    for number in itertools.count(1):
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError
+
+
+def _lines(epochs: int, which: str) -> Callable[[int, float, float], None]:
+    """Prints the first epoch, the last, and one now and then."""
+    said = monotonic() - _QUIET_S
+
+    def report(epoch: int, loss: float, seconds: float) -> None:
+        nonlocal said
+        if epoch == epochs or monotonic() - said >= _QUIET_S:
+            said = monotonic()
+            print(f"{which}epoch {epoch} of {epochs} · training loss {loss:.4f} · {seconds:.1f} s", flush=True)
+
+    return report

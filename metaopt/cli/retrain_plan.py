@@ -1,0 +1,139 @@
+"""What ``metaopt retrain`` is to train: which point, for how many epochs, with which seed, into which file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from metaopt.cli.points import read_point
+from metaopt.problems.problem import Problem
+from metaopt.problems.training_config import CONSTANT
+from metaopt.randomness import integer
+from metaopt.spaces.point_key import point_key
+from metaopt.storage.study import Study
+from metaopt.trials.record import Record
+
+# Neither sorts after the records model_*.json, of which the last is to be the best.
+BEST, CHOSEN = "best.keras", "chosen.keras"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained.
+
+    Attributes:
+        point: the hyperparameters.
+        record: of the trial that trained it in the search, or None.
+        epochs: how many.
+        reason: why so many.
+        seed: of initial weights, order and augmentation.
+        output: the model's file.
+        recipe: fields of ``Training`` that take the place of the problem's own.
+        members: how many networks are trained, whose answers the model averages.
+    """
+
+    point: Any
+    record: Record | None
+    epochs: int
+    reason: str
+    seed: int
+    output: Path
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    members: int = 1
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of each network; the first one's is the seed itself, so that it is the network that is trained alone."""
+        others = [integer(self.seed, self.trial, "member", number) for number in range(1, self.members)]
+        return [self.seed, *others]
+
+    @property
+    def trial(self) -> int:
+        """The trial's number; 0 for a point that the search did not train."""
+        return 0 if self.record is None else int(self.record["trial"])
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "a point that the search did not train" if self.record is None else f"trial {self.trial}"
+
+
+def make_plan(
+    study: Study,
+    point_file: Path | None,
+    epochs: int | None,
+    seed: int | None,
+    output: Path | None,
+    recipe: Mapping[str, Any] | None = None,
+    members: int = 1,
+) -> Plan:
+    """Decides what the user left open.
+
+    Args:
+        study: the search.
+        point_file: of a point or a record, or None for the best.
+        epochs: how many, or None for as many as the trial was best at.
+        seed: or None for the study's.
+        output: the model's file, or None for one in the study's folder.
+        recipe: fields of ``Training`` to be other than in the search; a schedule that is left out is the study's.
+        members: how many networks.
+
+    Raises:
+        UserError: no trial may be the best, or the point's file cannot be read.
+    """
+    if point_file is None:
+        best = study.require_best()
+        record: Record | None = best
+        point = best["space"]
+    else:
+        point = read_point(point_file)
+        record = _trial_of(study, point)
+    number, reason = _epochs(epochs, record, _longest(study))
+    own_seed = int(study.header.get("seed", 0))
+    own_output = study.folder / (BEST if point_file is None else CHOSEN)
+    own_schedule = study.settings.get("schedule")
+    return Plan(
+        point,
+        record,
+        number,
+        reason,
+        own_seed if seed is None else seed,
+        own_output if output is None else output,
+        {**({} if own_schedule is None else {"schedule": own_schedule}), **(recipe or {})},
+        members,
+    )
+
+
+def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
+    """The plan with R epochs where the learning rate anneals over a training, so that its end alone counts."""
+    if problem.network is None:  # it compiles its own models
+        return plan
+    try:
+        training = replace(problem.training(plan.point), **plan.recipe)
+    except (ValueError, KeyError, TypeError):  # a point of another space, which the training will tell
+        return plan
+    if training.schedule == CONSTANT:
+        return plan
+    return replace(plan, epochs=_longest(study), reason="the most of a trial, over which the learning rate falls")
+
+
+def _longest(study: Study) -> int:
+    """R in epochs; where it is seconds, the most epochs that a trial was trained."""
+    if study.settings.get("budget_unit") == "seconds":
+        return max((record["epochs"] for record in study.records if not record["imported"]), default=1) or 1
+    return int(study.settings.get("epochs", 1))
+
+
+def _trial_of(study: Study, point: Any) -> Record | None:
+    """The record of the trial that trained a point."""
+    text = point_key(point)
+    own = (record for record in study.records if record["status"] == "ok" and not record["imported"])
+    return next((record for record in own if point_key(record["space"]) == text), None)
+
+
+def _epochs(asked: int | None, record: Record | None, longest: int) -> tuple[int, str]:
+    if asked is not None:
+        return asked, "as asked"
+    if record is not None and record["complete"] and record["best_epoch"]:
+        return record["best_epoch"], "as many as it was best at"
+    return longest, "the most of a trial of this search"

@@ -1,0 +1,171 @@
+"""``hyperopt_optimize.py`` and ``metaopt search``: runs a search, or goes on with one."""
+
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from metaopt.cli.errors import guarded
+from metaopt.cli.search_checks import check_own_training, check_schedule, check_settings, warn_of_memory
+from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
+from metaopt.data import DataSet, DataSpec, load
+from metaopt.data import resolve as resolve_data
+from metaopt.engine.callbacks import Watcher
+from metaopt.engine.jobs import Executor
+from metaopt.engine.settings import Settings, resolve
+from metaopt.engine.setup import ImageKind, open_study, search
+from metaopt.engine.strategy import resolve_strategy
+from metaopt.errors import UserError
+from metaopt.executors import Inline, Processes
+from metaopt.executors.hardware import free_memory, has_gpu, worker_memory
+from metaopt.problems.loading import load_problem
+from metaopt.problems.problem import Problem
+from metaopt.report.analysis.scores import describe
+from metaopt.report.console.progress import make_progress
+from metaopt.storage import journal
+from metaopt.storage.state import StudyState
+from metaopt.storage.study import JOURNAL
+from metaopt.storage.writer import OpenStudy
+from metaopt.training import KerasTrainer
+from metaopt.trials.constraints import parse_limits
+
+EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
+EPOCHS_OF_OTHERS = 30
+
+
+def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog: str = "hyperopt_optimize.py") -> int:
+    """The command; returns its exit code.
+
+    Args:
+        argv: the arguments, or None for those of the process.
+        beside: the folder of the user's ``space.py`` and ``neural_net.py``, or None for the current one.
+        prog: the command's name.
+    """
+    return guarded(
+        lambda: run(make_parser(prog).parse_args(argv), beside),
+        "interrupted: everything finished is saved; run the same command again to go on.",
+    )
+
+
+def run(arguments: Namespace, beside: Path | None) -> None:
+    """Searches, and shows what was found.
+
+    Raises:
+        UserError: whatever the user can mend.
+    """
+    with make_progress() as watch:
+        ready = prepare(arguments, beside, watch)
+        executor = _make_executor(ready, arguments.results)
+        with ready.open(arguments.results, watch) as study:
+            search(study, ready.problem, ready.settings, executor, watch, ready.images, arguments.time, keep="needed")
+    print(describe(study.require_best(), arguments.results))
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a command needs to open a study and search it."""
+
+    problem: Problem
+    data: DataSet
+    settings: Settings
+
+    @property
+    def images(self) -> ImageKind:
+        """What the networks take and tell apart."""
+        return ImageKind(self.data.input_shape, self.data.classes)
+
+    def open(self, folder: Path, watch: Watcher) -> OpenStudy:
+        """The study, made where there is none."""
+        kept = {"fingerprint": self.data.fingerprint, "description": self.data.description}
+        return open_study(folder, self.problem, self.settings, watch, images=self.images, data=kept)
+
+
+def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
+    """Loads the problem and the data, and resolves the settings; says aloud what there is to say."""
+    state = StudyState(journal.read(arguments.results / JOURNAL).events)
+    given = _given(arguments, state)
+    # A trial that is paused at rungs is stopped by them.
+    one_stage = given.get("scheduler", state.settings.get("scheduler", "full")) == "full"
+    settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
+    problem = load_problem(settings.space, beside)
+    data = _load_data(settings, arguments.results, watch)
+    settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
+    if not state.settings:
+        settings = _for_new_study(settings, given)
+    elif settings.workers > state.settings["workers"]:
+        warn_of_memory(settings, watch)
+    check_settings(settings, data)
+    check_schedule(settings, problem, watch)
+    check_own_training(settings, problem)
+    return Ready(problem, data, settings)
+
+
+def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
+    """What the user asked for now, under the names of ``Settings``."""
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    for name in ("results", "time", "strategy", "constraint"):
+        given.pop(name, None)
+    if arguments.strategy or arguments.sampler or arguments.scheduler:
+        halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)
+        if arguments.strategy is None and state.settings:  # one half by hand, the other is the study's
+            own = state.settings["sampler"], state.settings["scheduler"]
+            halves = arguments.sampler or own[0], arguments.scheduler or own[1]
+        given["sampler"], given["scheduler"] = halves
+    if arguments.constraint:
+        kept = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]
+        asked = _limits_memory(arguments.constraint)
+        given["constraints"] = (*arguments.constraint, *([] if asked else kept))
+    if state.settings and given.get("augment") == "auto":
+        del given["augment"]  # the study's own
+    # StudyState of another schedule or augmentation could not be compared, and one that goes on would jump to it.
+    for name in ("seed", "schedule", "augment"):
+        begun = state.settings.get(name)
+        if state.settings and given.get(name, begun) != begun:
+            kind = "the problem's own schedule" if begun is None else f"{name} {begun}"
+            raise UserError(
+                f"the study in {arguments.results} was begun with {kind}: leave --{name} out, or search into another"
+                " folder with --results."
+            )
+    for name, off in (("early_stopping", 0), ("stop_after", 0), ("fill", 0), ("grow", "none")):
+        if given.get(name) == off:
+            given[name] = None
+    return given
+
+
+def _limits_memory(texts: Iterable[str]) -> bool:
+    return any(limit.name == "memory" for limit in parse_limits(texts))
+
+
+def _load_data(settings: Settings, results: Path, watch: Watcher) -> DataSet:
+    """The data set; says aloud what there is to say of it."""
+    asked = DataSpec(settings.data, settings.image_size, settings.augment, str(results / "cache"))
+    spec, notes = resolve_data(asked, has_gpu())
+    data = load(spec)
+    for note in (*notes, *data.notes):
+        watch.note(note)
+    return data
+
+
+def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
+    """What a new study takes from its data set and its machine."""
+    if not _limits_memory(settings.constraints):
+        memory = f"memory<={free_memory(settings.workers):.3e}"
+        settings = replace(settings, constraints=(*settings.constraints, memory))
+    epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
+    return replace(settings, epochs=epochs)
+
+
+def _make_executor(ready: Ready, results: Path) -> Executor:
+    settings = ready.settings
+    trainer = KerasTrainer(
+        ready.problem,
+        ready.data.spec,
+        deterministic=settings.deterministic,
+        schedule=settings.schedule,
+        fingerprint=ready.data.fingerprint,
+    )
+    if settings.executor == "inline":
+        return Inline(trainer)
+    limit = worker_memory(settings.workers)
+    return Processes(trainer, workers=settings.workers, memory_limit=limit, log=results / "logs" / "worker.log")

@@ -1,0 +1,60 @@
+"""The best model of a search as it was trained there, at any moment; ``retrain`` makes a better one of its point."""
+
+import sys
+from pathlib import Path
+
+from metaopt.cli.points import require_same_network, some_images, study_data, study_problem
+from metaopt.cli.suppress_stderr import quiet
+from metaopt.errors import UserError
+from metaopt.storage.study import Study
+from metaopt.training import backend
+from metaopt.training.model_file import Card, check_writable
+from metaopt.trials.record import Record
+
+
+def save_snapshot(study: Study, record: Record, path: Path) -> str:
+    """Writes the weights that a trial had at its best epoch as a model that takes raw images.
+
+    Args:
+        study: a search may be running on it.
+        record: of the trial.
+        path: the model's file.
+
+    Returns:
+        A sentence on what was written.
+
+    Raises:
+        UserError: the trial has no weights any more, or the study's network or data are others now.
+    """
+    check_writable(path)
+    problem = study_problem(study)
+    require_same_network(study, problem)
+    data = study_data(study, note=lambda text: print(text, file=sys.stderr))
+    with quiet():
+        backend.prepare()
+    from metaopt.training.building import build_network, for_inference, heads_of
+    from metaopt.training.checkpoint import Unusable, best_weights
+    from metaopt.training.export import hand_out, save
+
+    trial = record["trial"]
+    try:
+        epoch, (first, *others) = best_weights(study.folder / "checkpoints" / f"{trial:06d}")
+    except Unusable as unusable:
+        raise UserError(
+            f"the weights of trial {trial} are {unusable.reason}: train its point again with python -m metaopt retrain."
+        ) from None
+    network = build_network(problem, record["space"], data)
+    network.set_weights(first)
+    network = for_inference(problem, record["space"], data, network)
+    origin = {"trial": trial, "point": record["space"], "epochs": epoch, "data": data.name}
+    card = Card({head: data.class_names[head] for head in heads_of(network, data)}, data.input_shape, origin)
+    save(hand_out([network], card, some_images(data)), card, path)
+    images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"
+    # A trial that goes on after a rung may have better weights by now than when its record was written.
+    when = "" if epoch == record["best_epoch"] else f" at epoch {epoch}"
+    if when and record["complete"]:  # a limit was given after it was trained
+        when += f" (the weights of epoch {record['best_epoch']}, its best by the limits of today, were not kept)"
+    return (
+        f"{path}: trial {trial}{when} as the search trained it on {images}, not tested; python -m metaopt retrain"
+        " trains it on all of them, and tests it."
+    )

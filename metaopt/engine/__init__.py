@@ -1,0 +1,1 @@
+"""Search engine: the loop, strategies, proposals, jobs and checkpoint retention."""

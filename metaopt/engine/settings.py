@@ -1,0 +1,137 @@
+"""The settings of a run, resolved: what was asked for, else what the study has, else the defaults."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from metaopt.engine.checkpoints import QUOTA
+from metaopt.schedulers import Rule
+from metaopt.storage.state import StudyState
+from metaopt.trials.growth import check_share, limits_in_force, parse_growth, phases_of
+
+# What is random at first is at most a quarter of the goal: hyperopt's 20 trials, and a population of 50.
+SHARE, STARTUP_MIN, STARTUP_MAX, MU_MAX = 4, 5, 20, 50
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a user can say of a run; kept in the journal, so that a flag left out means the study's own.
+
+    Attributes:
+        space: the problem's name or file.
+        data: the data set's name, folder or file; ``image_size`` and ``augment`` go with it.
+        sampler: name of the sampler.
+        scheduler: name of the scheduler.
+        epochs: R, the most epochs that a trial trains.
+        eta: η, of the trials of a rung one in so many goes on.
+        min_epochs: the least epochs of the first rung.
+        rule: how Hyperband rounds, see ``metaopt.schedulers.brackets``.
+        trials: how many trials to train beyond ``base``.
+        base: how many trials the study had when this goal was set.
+        startup: random trials before the first model-based one.
+        mu: μ, size of an evolution's population.
+        lambda_: λ, children in a generation.
+        stop_after: trials without a better one before the search ends, or None.
+        early_stopping: epochs without improvement before a trial ends, or None.
+        stop_hopeless: whether a trial that starts far worse than others is stopped, see ``metaopt.trials.stopping``.
+        objective: name of the objective.
+        constraints: limits as text, e.g. ``("params<=2e6",)``.
+        grow: limits that grow from phase to phase as text, e.g. ``"macs=1e6,2e6"``, or None.
+        phases: how many trials of its own the study has when each phase of ``grow`` begins.
+        fill: the share of its tightest cheap limit that a network is to use, or None.
+        workers: trials at once.
+        executor: name of the executor.
+        seed: the study's seed.
+        budget_unit: ``epochs`` or ``seconds``, what ``epochs`` and ``min_epochs`` count under a scheduler.
+        folds: parts that cross-validation cuts the images into, 1 for none.
+        inherit: whether a trial starts from the weights of its parent.
+        checkpoint_quota: bytes that checkpoints may take.
+        deterministic: whether every operation is to be deterministic, also on a GPU.
+        schedule: of every trial's learning rate, or None for what the problem says of each point.
+    """
+
+    space: str = "cnn"
+    data: str = "auto"
+    image_size: int | None = None
+    augment: str = "auto"
+    sampler: str = "tpe"
+    scheduler: str = "full"
+    epochs: int = 1
+    eta: int = 3
+    min_epochs: int = 1
+    rule: Rule = "ceil"
+    trials: int = 50
+    base: int = 0
+    startup: int = STARTUP_MAX
+    mu: int = MU_MAX
+    lambda_: int = 10
+    stop_after: int | None = None
+    early_stopping: int | None = None
+    stop_hopeless: bool = False
+    objective: str = "val_accuracy"
+    constraints: tuple[str, ...] = ()
+    grow: str | None = None
+    phases: tuple[int, ...] = ()
+    fill: float | None = None
+    workers: int = 1
+    executor: str = "processes"
+    seed: int = 0
+    budget_unit: str = "epochs"
+    folds: int = 1
+    inherit: bool = False
+    checkpoint_quota: int = QUOTA
+    deterministic: bool = False
+    schedule: str | None = None
+
+    @property
+    def goal(self) -> int:
+        """How many trials the study is to have in all, imported ones apart."""
+        return self.base + self.trials
+
+    def as_event(self) -> dict[str, Any]:
+        """For the journal, as it gives them back: tuples are lists."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyState) -> Settings:
+    """Merges what was given with what the study has and with the defaults, and sets the goal.
+
+    An interrupted run, started again, completes its goal; after a completed one, ``trials`` more are run.
+
+    Args:
+        given: what the user asked for now; nothing for what was left out.
+        defaults: what a new study gets, where it differs from the class's own.
+        state: the study as it stands; empty for a new one.
+
+    Raises:
+        UserError: limits, phases or the share to fill make no sense.
+    """
+    known = {field.name for field in fields(Settings)}
+    stored = {name: value for name, value in state.settings.items() if name in known}
+    merged = {**defaults, **stored, **given}
+    for name in ("constraints", "phases"):
+        merged[name] = tuple(merged.get(name, ()))
+    settings = Settings(**merged)
+    check_share(settings.fill, limits_in_force(settings.constraints, settings.grow))
+    if stored and state.finished:
+        settings = replace(settings, base=state.own)
+    settings = _phased(settings, stored)
+    if not stored:
+        share = (settings.phases[1:] or (settings.trials,))[0]  # a first phase is at most half random, or five trials
+        quarter = max(min(STARTUP_MIN, share), math.ceil(min(settings.trials, 2 * share) / SHARE))
+        mu = given.get("mu", min(MU_MAX, quarter))
+        return replace(settings, base=0, startup=min(STARTUP_MAX, quarter), mu=mu)
+    return settings
+
+
+def _phased(settings: Settings, stored: Mapping[str, Any]) -> Settings:
+    """With the phases of the goal; trials beyond the goal for which they were made belong to the last one."""
+    if settings.grow is None:
+        return settings
+    same = settings.grow == stored.get("grow") and settings.phases[:1] != (settings.base,)
+    return (
+        settings
+        if same
+        else replace(settings, phases=phases_of(parse_growth(settings.grow), settings.base, settings.trials))
+    )

@@ -1,0 +1,1 @@
+"""Guard: verdicts on proposed networks, memory estimate and repair."""

@@ -1,0 +1,1 @@
+"""Analysis of records: pure data for plots and console output."""

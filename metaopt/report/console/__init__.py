@@ -1,0 +1,1 @@
+"""Console output: live progress, the best trial and comparisons as text."""

@@ -1,0 +1,261 @@
+"""Opening a study to write: the lock, the fingerprint, and what is made from the journal brought up to date."""
+
+import math
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import filelock
+
+from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
+from metaopt.spaces import Space
+from metaopt.storage.files import Files
+from metaopt.storage.journal import Event, Journal
+from metaopt.storage.record_files import RecordFolder, record_files
+from metaopt.storage.results_pickle import (
+    UnreadablePickle,
+    added_elsewhere,
+    read_trials,
+    studies_of,
+    vals_of,
+    write_trials,
+)
+from metaopt.storage.state import StudyState
+from metaopt.storage.study import JOURNAL, Study, pickle_path
+from metaopt.trials.constraints import is_number
+from metaopt.trials.record import Record
+from metaopt.trials.trial import Trial
+
+SCHEMA = 1
+PICKLE_EVERY_S = 5.0
+
+# What each part of a fingerprint is called when it differs.
+_PARTS = {
+    "space": "search space",
+    "network": "network",
+    "data": "data set",
+    "objective": "objective",
+    "folds": "number of folds",
+    "budget": "budget (--epochs, --min-epochs, --eta, --rule, --budget-unit, or a --strategy with rungs or without)",
+}
+
+
+class OpenStudy(Study):
+    """A study that is being searched: the only one that writes to its folder.
+
+    Use as a context manager, so that the lock is given back and results.pkl is up to date, whatever happens.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        space: Space,
+        header: Mapping[str, Any],
+        *,
+        note: Callable[[str], None],
+        files: Files | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        """Opens a study, or makes it.
+
+        Args:
+            folder: made where it is missing.
+            space: the compiled space.
+            header: what the study is: ``fingerprint`` (part → digest), ``objective``, ``seed`` and whatever else is to
+                be kept for good. Of an existing study the fingerprint and the seed are compared.
+            note: is told what should be said aloud.
+            files: the file operations.
+            clock: seconds, steadily growing: the time that the journal tells.
+
+        Raises:
+            UserError: the study is locked by another search, damaged, or its journal is gone.
+            StudyMismatch: the folder holds a study of something else.
+            ResultsNotWritable: the folder cannot be written.
+        """
+        self.space = space
+        self.note = note
+        self._files = files or Files()
+        self._clock = clock
+        folder = Path(folder)
+        self._lock = _lock(folder)
+        try:
+            _refuse_lost_journal(folder)
+            self._journal = Journal(folder / JOURNAL, self._files)
+            super().__init__(folder, StudyState(self._journal.events))
+            if self._journal.torn:
+                note(f"the journal ended in {self._journal.torn} bytes of a torn line, which were cut off.")
+            self._started = clock() - self.state.clock
+            if self.header:
+                self._compare(header)
+            else:
+                self.append({"event": "study", "schema": SCHEMA, "id": uuid.uuid4().hex, **header})
+            self._record_folder = RecordFolder(folder, self._files)
+        except BaseException:  # nobody enters what was not opened, so nobody else would give the lock back
+            self._lock.release()
+            raise
+        self._pickled = -math.inf
+        self._pickle_is_stale = False
+
+    @property
+    def clock(self) -> float:
+        """Seconds of search so far, summed over restarts."""
+        return self._clock() - self._started
+
+    def begin(self, settings: Mapping[str, Any]) -> None:
+        """A run starts with these settings; the derived files are made to say what the journal says."""
+        self._take_in_foreign_trials()
+        self.append({"event": "run", "settings": dict(settings), "pid": os.getpid(), "at": time.time()})
+        self._record_folder.restore(self.records, self.objective)
+        self.write_pickle()
+
+    def append(self, *events: Event) -> None:
+        """Writes events; they are on disk, and applied, when this returns."""
+        now = round(self.clock, 3)
+        stamped = [{**event, "clock": now} for event in events]
+        self._journal.append(stamped)
+        for event in stamped:
+            self.state.apply(event)
+
+    def write_record(self, trial: Trial) -> Record:
+        """Writes the record of a trial that has ended, and now and then results.pkl."""
+        record = self.record(trial)
+        self._record_folder.write(record, self.objective)
+        self._pickle_is_stale = True
+        if time.monotonic() - self._pickled >= PICKLE_EVERY_S:
+            self.write_pickle()
+        return record
+
+    def write_pickle(self) -> None:
+        """Writes results.pkl."""
+        write_trials(pickle_path(self.folder), self.trials, self._files)
+        self._pickled = time.monotonic()  # a simulated clock passes years in a second
+        self._pickle_is_stale = False
+
+    def finish(self, reason: str) -> None:
+        """The goal is reached; the last line that a run writes, since the next run then sets a new goal."""
+        self.write_pickle()
+        self.append({"event": "done", "reason": reason})
+
+    def import_trial(self, trial: Mapping[str, Any]) -> None:
+        """Takes in a trial that was trained elsewhere.
+
+        Args:
+            trial: ``vals``, ``point``, ``status``, ``epochs``, ``metrics`` (per epoch), ``result``, and ``source``,
+                where it comes from.
+        """
+        self.append({"event": "imported", **trial})
+        self.write_record(self.state.trials[-1])
+
+    def __enter__(self) -> "OpenStudy":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            # After a failed write another would only hide its message.
+            if self._pickle_is_stale and not isinstance(error, ResultsNotWritable):
+                self.write_pickle()
+        finally:
+            self._lock.release()
+
+    def _compare(self, header: Mapping[str, Any]) -> None:
+        known, fingerprint = self.header["fingerprint"], header["fingerprint"]
+        differing = [name for name in {**known, **fingerprint} if known.get(name) != fingerprint.get(name)]
+        if "network" in differing and self.holds_network(fingerprint["network"]):
+            differing.remove("network")
+        if differing:
+            parts = " and ".join(_PARTS.get(name, name) for name in differing)
+            raise StudyMismatch(
+                f"{self.folder} holds a study of another {parts}: search into another folder with --results, or"
+                " remove this study with ./delete_results.sh."
+            )
+        seeds = self.header.get("seed"), header.get("seed")
+        if seeds[0] != seeds[1] and None not in seeds:
+            raise StudyMismatch(
+                f"{self.folder} holds a study of seed {seeds[0]}, not {seeds[1]}: give that one, or search into another"
+                " folder with --results."
+            )
+
+    def _take_in_foreign_trials(self) -> None:
+        """Trials that plain hyperopt added to results.pkl become imported trials; anything else is kept aside."""
+        path = pickle_path(self.folder)
+        if not path.exists():
+            return
+        try:
+            trials = read_trials(path)
+        except UnreadablePickle as error:
+            self._keep_aside(path, str(error))
+            return
+        if studies_of(trials) - {self.header["id"]}:
+            self._keep_aside(path, f"{path} belongs to another study.")
+            return
+        added = added_elsewhere(trials)
+        known = {trial.info.get("source") for trial in self.state.trials}
+        taken = 0
+        for doc in added:
+            source = f"{path.name}, tid {doc['tid']}"
+            if source in known:
+                continue
+            try:
+                vals = self.space.restrict(vals_of(doc))
+            except UserError as error:
+                self.note(f"{source} is no trial of this space and was left out: {error}")
+                continue
+            loss = doc["result"].get("loss")
+            ok = doc["result"].get("status") == "ok" and is_number(loss)
+            self.append(
+                {
+                    "event": "imported",
+                    "source": source,
+                    "vals": dict(vals),
+                    "point": self.space.point(vals),
+                    "status": "ok" if ok else "fail",
+                    "epochs": 0,
+                    "metrics": [],
+                    "result": {"loss": float(loss)} if ok else {},
+                }
+            )
+            taken += 1
+        if taken:
+            self.note(f"{taken} trials that plain hyperopt added to {path} were taken in, as imported ones.")
+
+    def _keep_aside(self, path: Path, reason: str) -> None:
+        aside = path.with_name(path.name + ".old")
+        self._files.rename(path, aside)
+        self.note(f"{reason} It was kept as {aside.name}, and {path.name} is made anew from the journal.")
+
+
+def _lock(folder: Path) -> filelock.BaseFileLock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / ".lock")
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise UserError(
+            f"another search is running on {folder}: wait for it, stop it, or search into another folder with"
+            " --results."
+        ) from None
+    except OSError as error:
+        raise ResultsNotWritable(
+            f"{folder} cannot be written ({error.strerror}): make it writable, or name another folder with --results."
+        ) from error
+    return lock
+
+
+def _refuse_lost_journal(folder: Path) -> None:
+    """What a search left behind without its journal must not be overwritten by a new one."""
+    path = folder / JOURNAL
+    if path.exists() and path.stat().st_size:
+        return
+    left: Iterable[Path] = [*(p for _, p in record_files(folder)[:1]), pickle_path(folder)]
+    for found in left:
+        if found.exists():
+            raise UserError(
+                f"{found} is there, but its journal {path} is not: move it away, or remove it with"
+                " ./delete_results.sh; it was left as it is."
+            )

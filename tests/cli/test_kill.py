@@ -1,0 +1,136 @@
+"""The real thing: a search on digits, killed at random moments and started again at once."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from metaopt.storage.study import Study
+
+ROOT = Path(__file__).parents[2]
+TRIALS, EPOCHS, STARTUP = 9, 2, 5
+PROBLEM = """
+from hyperopt import hp
+from metaopt.blueprint import Blueprint, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
+
+space = {
+    "filters": hp.uniformint("filters", 2, 12),
+    "dropout": hp.uniform("dropout", 0, 0.5),
+    "learning_rate": hp.loguniform("learning_rate", -8, -3),
+    "batch_size": 128,
+}
+
+def network(point, input_shape, classes):
+    inputs = Input(input_shape)
+    x = MaxPooling2D(2)(Conv2D(point["filters"], 3, activation="relu")(inputs))
+    x = Dropout(point["dropout"])(Flatten()(x))
+    return Blueprint(inputs, Dense(classes["label"], activation="softmax")(x))
+"""
+
+
+# Says which epochs are really trained; slow enough for a checkpoint after each of them.
+LOGGED = (
+    PROBLEM
+    + """
+def build_and_train(point, data, *, epochs, checkpoint, run):
+    import time
+    from metaopt.training import fit
+
+    class Logged(fit.EpochLoop):
+        def on_epoch_begin(self, epoch, logs=None):
+            with open("trained.log", "a") as file:
+                file.write(f"{run.trial} {epoch + 1}\\n")
+            time.sleep(0.7)
+            super().on_epoch_begin(epoch, logs)
+
+    original, fit.EpochLoop = fit.EpochLoop, Logged
+    try:
+        problem = type("Problem", (), {"network": staticmethod(network)})
+        return fit.build_and_train(problem, point, data, epochs=epochs, checkpoint=checkpoint, run=run)
+    finally:
+        fit.EpochLoop = original
+"""
+)
+
+
+def start(folder: Path, *flags: str) -> subprocess.Popen:
+    command = [sys.executable, str(ROOT / "hyperopt_optimize.py"), "--data", "digits", "--space", "tiny.py"]
+    command += [*(flags or ["--trials", str(TRIALS), "--epochs", str(EPOCHS)]), "--augment", "shift"]
+    return subprocess.Popen(
+        command, cwd=folder, start_new_session=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    )
+
+
+def findings(folder: Path) -> list[tuple]:
+    """What was proposed and found, without what depends on the clock."""
+    study = Study.load(folder / "results")
+    assert all(trial.status == "ok" for trial in study.state.trials)
+    return [(dict(trial.vals), trial.vals.model_based, trial.metrics) for trial in study.state.trials]
+
+
+def progress(folder: Path) -> int:
+    """Events in the journal."""
+    path = folder / "results" / "journal.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "tiny.py").write_text(PROBLEM)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_again_and_again_finds_what_the_uninterrupted_one_finds(tmp_path):
+    whole, killed = make(tmp_path / "whole"), make(tmp_path / "killed")
+    assert start(whole).wait() == 0
+    events_of_startup = 2 + STARTUP * (EPOCHS + 2)  # the study, its run; proposed, epochs, ended
+    rng = random.Random(0)
+    for kill in range(4):
+        process = start(killed)
+        beyond = max(progress(killed), events_of_startup) + rng.randint(1, 3)
+        while progress(killed) < beyond and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.random() * 0.3)
+        assert process.poll() is None, f"it ended before kill {kill}"
+        process.send_signal(signal.SIGKILL)  # the driver alone: its worker must end by itself
+        process.wait()
+    assert start(killed).wait() == 0
+    expected, found = findings(whole), findings(killed)
+    assert [trial[1] for trial in expected] == [False] * STARTUP + [True] * (TRIALS - STARTUP)
+    assert [trial[0] for trial in found] == [trial[0] for trial in expected]
+    assert found == expected
+
+
+def trained(folder: Path) -> list[tuple[int, int]]:
+    """(trial, epoch) of each epoch whose training began."""
+    path = folder / "trained.log"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(int(trial), int(epoch)) for trial, epoch in (line.split() for line in lines)]
+
+
+@pytest.mark.slow
+def test_a_trial_that_was_killed_goes_on_from_its_last_epoch_below_and_above_a_rung(tmp_path):
+    """Of successive halving: three trials of three epochs, and the best of them goes on to nine."""
+    folder = make(tmp_path / "killed")
+    (folder / "tiny.py").write_text(LOGGED)
+    flags = ["--scheduler", "halving", "--sampler", "random", "--epochs", "9", "--min-epochs", "3", "--trials", "3"]
+    for kill in (3, 8):  # when that epoch of any trial begins
+        process = start(folder, *flags)
+        while not any(epoch == kill for _, epoch in trained(folder)):
+            assert process.poll() is None, f"it ended before an epoch {kill}"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert start(folder, *flags).wait() == 0
+    epochs = trained(folder)
+    again = [epoch for number, epoch in enumerate(epochs) if epoch in epochs[:number]]
+    # At each kill the one that was being trained, and perhaps one more, where a slow disk made its checkpoint wait.
+    assert 1 <= sum(epoch <= 3 for _, epoch in again) <= 2, epochs
+    assert 1 <= sum(epoch > 3 for _, epoch in again) <= 2, epochs
+    assert sorted(record["epochs"] for record in Study.load(folder / "results").records) == [3, 3, 9]

@@ -1,0 +1,82 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from metaopt.data import DataSpec, load, resolve
+from metaopt.errors import UserError
+
+
+def loaded(data, **options):
+    return load(resolve(DataSpec(str(data), **options), gpu=False)[0])
+
+
+def test_digits() -> None:
+    data = loaded("auto")
+    assert data.input_shape == (8, 8, 1)
+    assert data.classes == {"label": 10}
+    assert data.augment == "none"
+    assert (len(data.train), len(data.validation), len(data.test())) == (1151, 287, 359)
+
+
+def test_an_npz(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", x_train=rng.integers(0, 256, (40, 6, 6), np.uint8), y_train=np.arange(40) % 4)
+    data = loaded(tmp_path / "a.npz", image_size=4)
+    assert data.input_shape == (4, 4, 1)
+    assert len(data.train) == 24
+
+
+def test_a_folder_in_another_process_has_the_same_parts(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 10, "b": 10})
+    data = loaded(root, cache=str(tmp_path / "cache"))
+    code = (
+        "from metaopt.data import DataSpec, load; "
+        f"d = load(DataSpec({str(root)!r}, cache={str(tmp_path / 'cache')!r})); "
+        "print(d.fingerprint, d.validation.batch([0])[0].sum())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}
+    )
+    assert done.stdout.split() == [data.fingerprint, str(data.validation.batch([0])[0].sum())]
+
+
+def test_loading_imports_no_keras() -> None:
+    code = (
+        "import sys; from metaopt.data import DataSpec, load; load(DataSpec('digits')); "
+        "print('keras' in sys.modules, 'tensorflow' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}
+    )
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_bad_folder_is_one_sentence(make_folder) -> None:
+    with pytest.raises(UserError, match="only one class folder"):
+        loaded(make_folder({"a": 5}))
+
+
+def test_flowers17(shared, tmp_path) -> None:
+    data = loaded(shared / "data" / "flowers17", cache=str(tmp_path / "cache"))
+    assert data.description == {
+        "name": "flowers17",
+        "images": {"train": 816, "validation": 204, "test": 340},
+        "input_shape": [16, 16, 3],
+        "classes": {"label": 17},
+        "augment": "flip",
+    }
+    assert data.class_names["label"] == [str(number) for number in range(1, 18)]
+    assert data.notes[0].startswith("10 of the 340 test images are also among the training images")
+
+
+@pytest.mark.slow
+def test_cifar10_unpacked(shared, tmp_path) -> None:
+    path = tmp_path / "cifar10.npz"
+    subprocess.run([sys.executable, shared / "data" / "unpack_cifar10.py", path], check=True)
+    data = loaded(path)
+    assert data.classes == {"fine": 10, "coarse": 2}
+    assert (len(data.train), len(data.validation), len(data.test())) == (40_000, 10_000, 10_000)
+    assert data.class_names["fine"][:2] == ["airplane", "automobile"]
+    assert (np.bincount(data.validation.labels["fine"]) == 1000).all()

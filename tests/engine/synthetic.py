@@ -1,0 +1,123 @@
+"""A study over a function instead of a network, on the real search loop: milliseconds instead of minutes."""
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from hyperopt import hp
+
+from metaopt.engine.callbacks import Silent
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Report
+from metaopt.engine.settings import resolve
+from metaopt.engine.setup import ImageKind, open_study
+from metaopt.engine.setup import search as run_search
+from metaopt.problems.problem import Problem
+from metaopt.storage import journal
+from metaopt.storage.files import Files
+from metaopt.storage.state import StudyState
+from metaopt.storage.study import JOURNAL, Study
+
+SPACE = {
+    "x": hp.uniform("x", -1, 1),
+    "branch": hp.choice("branch", [None, {"y": hp.loguniform("y", -3, 3)}, "plain"]),
+}
+EPOCHS = 3
+
+
+def accuracy(point: dict, epoch: int) -> float:
+    """Better near x = 0.3, and with every epoch."""
+    penalty = 0.1 * point["branch"]["y"] / 20 if isinstance(point["branch"], dict) else 0.05
+    return max(0.0, 1 - (point["x"] - 0.3) ** 2 - penalty) * (1 - 0.5 ** (epoch + 1))
+
+
+class SyntheticExecutor:
+    """Runs jobs on this thread, an epoch of each in turn, so that results of several trials interleave."""
+
+    def __init__(self, slots: int = 1, fails: Callable[[Job], bool] = lambda job: False):
+        self.slots = slots
+        self.fails = fails
+        self.jobs: deque[Job] = deque()
+        self.epochs: dict[int, int] = {}
+        self.trained: list[tuple[int, int]] = []
+
+    def submit(self, job: Job) -> None:
+        assert len(self.jobs) < self.slots
+        self.jobs.append(job)
+        self.epochs[job.trial] = job.start
+
+    def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
+        if not self.jobs:
+            return
+        job = self.jobs.popleft()
+        if self.fails(job):
+            handle(Failed(job.trial, "ValueError", "it was told to fail"))
+            return
+        if self.epochs[job.trial] >= job.to:  # the crash came after its last epoch
+            handle(Finished(job.trial, info={"device": "none"}))
+            return
+        epoch = self.epochs[job.trial] + 1
+        self.epochs[job.trial] = epoch
+        self.trained.append((job.trial, epoch))
+        value = accuracy(job.point, epoch)
+        going_on = handle(Epoch(job.trial, epoch, {"val_accuracy": value, "val_loss": 1 - value}, 0.5))
+        if going_on and epoch < job.to:
+            self.jobs.append(job)
+        else:
+            handle(Finished(job.trial, complete=epoch == job.to, info={"device": "none"}))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.jobs.clear()
+
+
+class InOneGo(SyntheticExecutor):
+    """Runs a job from its first epoch to its last, or until it is told to stop; a subclass gives the metrics."""
+
+    seconds = 0.1
+
+    def metrics(self, job: Job, epoch: int) -> dict[str, float]:
+        raise NotImplementedError
+
+    def after(self, job: Job, epoch: int) -> None:
+        """Called when an epoch was reported."""
+
+    def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
+        job = self.jobs.popleft()
+        epoch, going_on = job.start, True
+        while going_on and epoch < job.to:
+            epoch += 1
+            self.trained.append((job.trial, epoch))
+            going_on = handle(Epoch(job.trial, epoch, self.metrics(job, epoch), self.seconds))
+            self.after(job, epoch)
+        handle(Finished(job.trial, complete=going_on))
+
+
+def search(
+    folder: Path,
+    *,
+    space=None,
+    executor: SyntheticExecutor | None = None,
+    problem: Problem | None = None,
+    files: Files | None = None,
+    watch=None,
+    seconds: float | None = None,
+    images: ImageKind | None = None,
+    **given,
+) -> Study:
+    """Runs or goes on with a synthetic study."""
+    state = StudyState(journal.read(folder / JOURNAL).events)
+    defaults = {"sampler": "random", "trials": 8, "epochs": EPOCHS}
+    problem = problem or Problem(SPACE if space is None else space)
+    settings = resolve(given, defaults, state)
+    watch = watch or Silent()
+    with open_study(folder, problem, settings, watch, images=images, files=files) as study:
+        run_search(study, problem, settings, executor or SyntheticExecutor(), watch, images, seconds)
+    return study
+
+
+def findings(study: Study) -> list[dict]:
+    """What a search proposed and found, without what depends on the clock."""
+    timeless = ("seconds", "ended", "visits")
+    return [{key: value for key, value in record.items() if key not in timeless} for record in study.records]

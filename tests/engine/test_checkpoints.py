@@ -1,0 +1,71 @@
+"""Which checkpoints are kept."""
+
+from pathlib import Path
+
+import pytest
+
+from metaopt.engine.checkpoints import Checkpoints, Keep
+from metaopt.errors import UserError
+
+
+def folder_with(tmp_path: Path, sizes: dict[int, int]) -> Path:
+    for trial, size in sizes.items():
+        directory = tmp_path / "checkpoints" / f"{trial:06d}"
+        directory.mkdir(parents=True)
+        (directory / "state.npz").write_bytes(b"x" * size)
+    return tmp_path
+
+
+def kept(tmp_path: Path) -> list[int]:
+    return sorted(int(directory.name) for directory in (tmp_path / "checkpoints").iterdir())
+
+
+def test_what_nobody_can_ask_for_again_goes_at_once(tmp_path):
+    folder = folder_with(tmp_path, {0: 10, 1: 10, 2: 10, 3: 10})
+    Checkpoints(folder, "needed").clear(needed={1}, useful=[3])
+    assert kept(tmp_path) == [1, 3]
+
+
+def test_over_the_quota_the_first_of_the_useful_ones_go(tmp_path):
+    folder = folder_with(tmp_path, dict.fromkeys(range(5), 10))
+    Checkpoints(folder, "needed", quota=30).clear(needed={0}, useful=[4, 2, 3, 1])
+    assert kept(tmp_path) == [0, 1, 3]
+
+
+def test_what_is_needed_stays_even_over_the_quota(tmp_path):
+    folder = folder_with(tmp_path, {0: 10, 1: 10})
+    Checkpoints(folder, "needed", quota=15).clear(needed={0, 1}, useful=[1])
+    assert kept(tmp_path) == [0, 1]
+
+
+def test_a_quota_too_small_for_one_trial_says_the_size_needed(tmp_path):
+    folder = folder_with(tmp_path, {7: 3_000_000})
+    with pytest.raises(
+        UserError, match=r"--checkpoint-quota 2MB is too small .* trial 7 takes up to 3 MB; give at least 3MB"
+    ):
+        Checkpoints(folder, "needed", quota=2_000_000).clear(needed={7}, useful=[])
+
+
+def test_the_size_needed_is_that_of_two_states_and_the_best_weights_of_each(tmp_path):
+    """The first rung has but one of each, and the size that was said must do for the next one."""
+    directory = tmp_path / "checkpoints" / "000001"
+    directory.mkdir(parents=True)
+    for name, size in (("state-000001-ab", 3_000_000), ("best-000001-cd", 1_000_000), (".state-000002", 9_000_000)):
+        (directory / name).write_bytes(b"x" * size)
+    Checkpoints(tmp_path, "needed", quota=8_000_000).clear(needed={1}, useful=[])
+    with pytest.raises(UserError, match=r"7.5MB is too small .* takes up to 8 MB; give at least 8MB"):
+        Checkpoints(tmp_path, "needed", quota=7_500_000).clear(needed={1}, useful=[])
+
+
+@pytest.mark.parametrize("keep", ["none", "all"])
+def test_otherwise_nothing_is_removed(tmp_path, keep: Keep):
+    folder = folder_with(tmp_path, {0: 10, 1: 10})
+    Checkpoints(folder, keep, quota=1).clear(needed=set(), useful=[])
+    assert kept(tmp_path) == [0, 1]
+
+
+def test_files_of_others_are_left_alone(tmp_path):
+    folder = folder_with(tmp_path, {0: 10})
+    (folder / "checkpoints" / "notes").mkdir()
+    Checkpoints(folder, "needed").clear(needed=set(), useful=[])
+    assert (folder / "checkpoints" / "notes").is_dir()

@@ -1,0 +1,268 @@
+"""The search loop where trials are trained in steps: workers, crashes, spaces and budgets that come to an end."""
+
+import pytest
+from hyperopt import hp
+
+from metaopt.engine.checkpoints import Checkpoints
+from metaopt.engine.jobs import Epoch, Failed, Finished
+from metaopt.errors import StudyMismatch, UserError
+from metaopt.storage import journal
+from metaopt.storage.study import Study
+from tests.engine.synthetic import InOneGo, SyntheticExecutor, findings, search
+
+
+class Interrupted(SyntheticExecutor):
+    """Ctrl-C after so many epochs."""
+
+    def __init__(self, after: int, slots: int = 1) -> None:
+        super().__init__(slots)
+        self.after = after
+
+    def wait(self, handle, timeout=None):
+        if len(self.trained) == self.after:
+            raise KeyboardInterrupt
+        super().wait(handle, timeout)
+
+
+def interrupt(folder, after: int, *, slots: int = 1, **given) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        search(folder, executor=Interrupted(after, slots), **given)
+
+
+RUNGS = {"scheduler": "hyperband", "epochs": 9, "trials": 17}
+
+
+@pytest.mark.parametrize("scheduler", ["full", "hyperband", "asha"])
+def test_a_search_goes_on_with_fewer_workers_than_it_was_training_trials(tmp_path, scheduler):
+    given = {**RUNGS, "scheduler": scheduler}
+    interrupt(tmp_path / "results", 3, slots=4, **given)
+    assert len(Study.load(tmp_path / "results").state.running) == 4
+    executor = SyntheticExecutor()
+    study = search(tmp_path / "results", executor=executor)
+    assert len(study.records) == 17
+    assert all(record["status"] == "ok" and not record["paused"] for record in study.records)
+    assert len(executor.trained) == len(set(executor.trained)), "an epoch was trained twice"
+
+
+def test_what_waits_to_go_on_keeps_its_checkpoint(tmp_path, monkeypatch):
+    needed = []
+    monkeypatch.setattr(Checkpoints, "clears", True)
+    monkeypatch.setattr(Checkpoints, "clear", lambda self, those, useful: needed.append(set(those)))
+    interrupt(tmp_path / "results", 3, slots=4, trials=6)
+    needed.clear()
+    search(tmp_path / "results")
+    assert {1, 2, 3} <= needed[0]
+
+
+@pytest.mark.parametrize("scheduler", ["halving", "hyperband", "asha", "asha-stop"])
+def test_when_the_space_is_exhausted_those_that_are_paused_go_on(tmp_path, scheduler):
+    space = {"x": hp.choice("x", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]), "branch": hp.choice("branch", [None, "plain"])}
+    study = search(tmp_path / "results", space=space, scheduler=scheduler, epochs=27, trials=49)
+    assert len(study.records) == 14
+    assert study.best["epochs"] == 27
+    assert study.best["complete"]
+    assert not any(record["paused"] for record in study.records)
+
+
+class Slow(InOneGo):
+    """An epoch takes 25 seconds by its own clock."""
+
+    seconds = 25.0
+
+    def metrics(self, job, epoch):
+        return {"val_accuracy": job.point["x"] / 9 + epoch / 100}
+
+
+def test_a_budget_in_seconds_is_not_overspent(tmp_path):
+    """Rungs at 2, 6, 20 and 60 seconds, the first two of which one epoch spends."""
+    executor = Slow()
+    given = {"scheduler": "halving", "epochs": 60, "budget_unit": "seconds", "trials": 27}
+    study = search(tmp_path / "results", space={"x": hp.uniform("x", 0, 1)}, executor=executor, **given)
+    best = study.best
+    assert best["rungs"] == [[2, 1], [6, 1], [20, 1], [60, 3]]
+    assert best["complete"]
+    assert len(executor.trained) == 27 + 2
+
+
+def test_stop_after_counts_the_same_after_a_crash(tmp_path):
+    given = {"scheduler": "halving", "epochs": 9, "trials": 60, "stop_after": 12, "seed": 1}
+    whole = search(tmp_path / "whole" / "results", **given)
+    assert 9 < len(whole.records) < 60
+    epochs = sum(record["epochs"] for record in whole.records)
+    for after in range(5, epochs, 7):
+        folder = tmp_path / str(after) / "results"
+        interrupt(folder, after, **given)
+        assert findings(search(folder)) == findings(whole), after
+
+
+@pytest.mark.parametrize("scheduler", ["halving", "hyperband", "asha"])
+def test_where_nothing_better_comes_those_that_are_paused_go_on(tmp_path, scheduler):
+    """Also if the search is interrupted meanwhile, and one of them turns out better."""
+    given = {"scheduler": scheduler, "epochs": 27, "trials": 200, "stop_after": 5, "seed": 3}
+    watch = Told()
+    whole = search(tmp_path / "whole" / "results", watch=watch, **given)
+    assert "no better trial among the last 5" in watch.ends[0]
+    assert len(whole.records) < 27
+    assert any(record["complete"] for record in whole.records)
+    assert not any(record["paused"] for record in whole.records)
+    trained = sum(record["epochs"] for record in whole.records)
+    for after in range(trained - 30, trained, 4):
+        folder = tmp_path / str(after) / "results"
+        interrupt(folder, after, **given)
+        assert findings(search(folder)) == findings(whole), after
+    more = len(search(tmp_path / "whole" / "results", trials=6).records)
+    assert more > len(whole.records)
+
+
+def test_a_trial_that_runs_may_still_be_the_better_one(tmp_path):
+    """Of four workers: the others' trials do not end the search, if one of those at work is better."""
+
+    class Rising(SyntheticExecutor):
+        def wait(self, handle, timeout=None):
+            job = self.jobs.pop()  # the latest first, so that the others are at work for long
+            value = 0.9 if job.trial == 1 else 0.5 if job.trial == 0 else 0.1
+            handle(Epoch(job.trial, 1, {"val_accuracy": value}, 0.1))
+            handle(Finished(job.trial))
+
+    watch = Told()
+    study = search(
+        tmp_path / "results", executor=Rising(4), watch=watch, epochs=1, trials=30, stop_after=3, scheduler="full"
+    )
+    assert study.best["trial"] == 1
+    ended = [record["trial"] for record in study.records]
+    assert max(ended) >= 4
+    assert "no better trial among the last" in watch.ends[0]
+
+
+def test_a_wind_up_is_over_where_there_is_more_to_find(tmp_path):
+    space = {"x": hp.choice("x", [0.1, 0.2, 0.3]), "branch": None}
+    given = {"space": space, "scheduler": "halving", "epochs": 9, "trials": 9}
+    whole = search(tmp_path / "whole" / "results", **given)
+    assert [record["epochs"] for record in whole.records].count(9) == 1
+    interrupt(tmp_path / "results", 4, **given)
+    assert Study.load(tmp_path / "results").state.winding_up
+    watch = Told()
+    more = search(tmp_path / "results", **{**given, "trials": 12}, watch=watch)
+    assert len(more.records) == 3
+    assert "the space is exhausted" in watch.ends[0]
+    events = [event["event"] for event in journal.read(tmp_path / "results" / "journal.jsonl").events]
+    assert events.count("winding_up") == 2, "it was looked for more"
+
+
+class Told:
+    """Keeps why a search ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[str] = []
+
+    def __getattr__(self, name):
+        return self.ends.append if name == "end" else lambda *_: None
+
+
+def test_a_trial_that_should_have_been_stopped_when_the_crash_came_ends(tmp_path):
+    class Hopeless(InOneGo):
+        def __init__(self, crashes: bool) -> None:
+            super().__init__()
+            self.crashes = crashes
+
+        def metrics(self, job, epoch):
+            loss = 5.0 if job.trial == 7 else 1.0 + job.trial / 100
+            return {"val_accuracy": 1 / (1 + loss), "val_loss": loss}
+
+        def after(self, job, epoch):
+            if self.crashes and (job.trial, epoch) == (7, 3):
+                raise KeyboardInterrupt
+
+    given = {"trials": 9, "epochs": 6, "stop_hopeless": True}
+    whole = search(tmp_path / "whole" / "results", executor=Hopeless(False), **given)
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "results", executor=Hopeless(True), **given)
+    study = search(tmp_path / "results", executor=Hopeless(False))
+    assert [record["epochs"] for record in study.records] == [6] * 7 + [3] + [6]
+    assert findings(study)[8] == findings(whole)[8]
+    assert study.records[7]["complete"] is whole.records[7]["complete"] is False
+
+
+def test_a_job_knows_the_rungs_of_its_bracket_at_which_cycles_end(tmp_path):
+    class Noting(SyntheticExecutor):
+        def submit(self, job):
+            cycles.setdefault(job.trial, set()).add(job.cycles)
+            super().submit(job)
+
+    cycles: dict[int, set] = {}
+    study = search(tmp_path / "results", executor=Noting(), **RUNGS)
+    by_bracket = {0: (1, 3, 9), 1: (3, 9), 2: ()}  # one over the whole training
+    assert {record["bracket"] for record in study.records} == set(by_bracket)
+    assert all(cycles[record["trial"]] == {by_bracket[record["bracket"]]} for record in study.records)
+
+
+class Kept:
+    """Notes what is kept after each trial."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.calls: list[tuple[set[int], list[int]]] = []
+        monkeypatch.setattr(Checkpoints, "clears", True)
+        monkeypatch.setattr(
+            Checkpoints, "clear", lambda _, needed, useful: self.calls.append((set(needed), list(useful)))
+        )
+
+
+def test_while_the_best_may_still_fail_the_best_of_those_that_are_over_keeps_its_weights(tmp_path, monkeypatch):
+    """The first bracket trains a trial to the end; one of the second leads at its first rung, goes on, and fails."""
+    kept = Kept(monkeypatch)
+
+    class Failing(InOneGo):
+        def metrics(self, job, epoch):
+            return {"val_accuracy": {2: 0.5, 3: 0.9}.get(job.trial, 0.1)}
+
+        def wait(self, handle, timeout=None):
+            if self.jobs[0].trial == 3 and self.jobs[0].start > 0:
+                handle(Failed(self.jobs.popleft().trial, "diverged", "The loss is nan."))
+            else:
+                super().wait(handle, timeout)
+
+    study = search(tmp_path / "results", scheduler="halving", epochs=3, trials=6, executor=Failing())
+    assert [record["complete"] for record in study.records] == [False, False, True, True, False, False]
+    assert study.records[3]["status"] == "fail"
+    assert study.best["trial"] == 2
+    needed = [needed for needed, _ in kept.calls]
+    assert any({2, 3} <= each for each in needed)
+    assert all(2 in each for each in needed[2:]), "from its first rung on"
+
+
+def test_under_the_quota_the_worst_paused_trials_go_first(tmp_path, monkeypatch):
+    kept = Kept(monkeypatch)
+    study = search(tmp_path / "results", scheduler="asha", epochs=9, trials=12)
+    first = {record["trial"]: record["visits"][0]["loss"] for record in study.records}
+    lists = [useful for _, useful in kept.calls if len(useful) > 3]
+    assert lists
+    for useful in lists:
+        lowest = [trial for trial in useful if len(study.records[trial]["rungs"]) == 1]
+        assert [first[trial] for trial in lowest] == sorted((first[trial] for trial in lowest), reverse=True)
+
+
+@pytest.mark.parametrize("other", [{"epochs": 27}, {"eta": 2}, {"min_epochs": 2}, {"rule": "floor"}])
+def test_another_budget_is_another_study(tmp_path, other):
+    search(tmp_path / "results", **RUNGS)
+    with pytest.raises(StudyMismatch, match=r"another budget \(--epochs, --min-epochs, --eta"):
+        search(tmp_path / "results", **other)
+    with pytest.raises(StudyMismatch, match="or a --strategy with rungs or without"):
+        search(tmp_path / "results", scheduler="full")
+    assert search(tmp_path / "results", scheduler="asha", trials=1).records
+
+
+def test_convergence_compares_trainings_of_equal_length_only(tmp_path):
+    with pytest.raises(UserError, match="--objective convergence compares trainings of equal length"):
+        search(tmp_path / "results", objective="convergence", **RUNGS)
+
+
+def test_the_training_loss_of_a_rung_breaks_ties_of_the_objective(tmp_path):
+    class Tied(InOneGo):
+        """All are as good; the later is the trial, the smaller is its training loss."""
+
+        def metrics(self, job, epoch):
+            return {"val_accuracy": 0.5, "loss": job.trial, "train": -job.trial}
+
+    study = search(tmp_path / "results", scheduler="halving", epochs=9, trials=9, executor=Tied())
+    assert [record["trial"] for record in study.records if len(record["rungs"]) > 1] == [6, 7, 8]
+    assert [record["trial"] for record in study.records if len(record["rungs"]) > 2] == [8]

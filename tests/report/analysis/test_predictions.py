@@ -1,0 +1,58 @@
+"""Predictions kept beside a measurement: what is read is what was written, and nothing else is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metaopt.data import ArrayImages
+from metaopt.report.analysis.predictions import (
+    Predictions,
+    digest_test_set,
+    predictions_of,
+    read_predictions,
+    write_predictions,
+)
+from metaopt.training.metrics import accuracy, top_k
+
+
+@pytest.fixture
+def made() -> Predictions:
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(5), 50)
+    return predictions_of(probabilities, np.arange(50) % 5, "digest")
+
+
+def test_they_come_back(made: Predictions, tmp_path: Path) -> None:
+    read = read_predictions(tmp_path, write_predictions(tmp_path, 1, made))
+    assert read is not None
+    assert read.test_set == "digest"
+    assert np.array_equal(read.ranked, made.ranked)
+    assert np.array_equal(read.true, made.true)
+
+
+def test_a_file_that_is_gone_or_another_one_is_not_read(made: Predictions, tmp_path: Path) -> None:
+    kept = write_predictions(tmp_path, 1, made)
+    write_predictions(tmp_path, 1, predictions_of(np.eye(5), np.arange(5), "digest"))
+    assert read_predictions(tmp_path, kept) is None
+    (tmp_path / kept["file"]).unlink()
+    assert read_predictions(tmp_path, kept) is None
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4, 100])
+def test_right_answers_are_those_of_the_scores_also_where_classes_tie(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    probabilities = np.round(rng.random((200, classes)), 1)
+    true = rng.integers(classes, size=200)
+    made = predictions_of(probabilities, true, "")
+    assert made.right().mean() == accuracy(probabilities, true)
+    assert made.right(3).mean() == top_k(probabilities, true, 3)
+
+
+def test_the_digest_is_of_images_and_labels_and_not_of_batches(monkeypatch) -> None:
+    images = np.arange(5 * 12, dtype=np.uint8).reshape(5, 2, 2, 3)
+    labels = np.array([0, 1, 2, 0, 1], np.int32)
+    digest = digest_test_set(ArrayImages(images, {"label": labels}))
+    monkeypatch.setattr("metaopt.report.analysis.predictions._BATCH", 2)
+    assert digest_test_set(ArrayImages(images, {"label": labels})) == digest
+    assert digest_test_set(ArrayImages(images[::-1], {"label": labels})) != digest
+    assert digest_test_set(ArrayImages(images, {"label": labels[::-1].copy()})) != digest

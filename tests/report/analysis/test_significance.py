@@ -1,0 +1,102 @@
+"""The tests of a comparison against published worked examples."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from metaopt.report.analysis.significance import compare_over_seeds, holm, mcnemar, mean_interval, seeds_needed
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "statistic", "p_value"),
+    [
+        # A drug and a placebo, MathWorks File Exchange 15472: "McNemar chi-square (with Yates'es correction) =
+        # 20.672222 p = 0.000005".
+        (59, 121, 20.672222, 5.45e-6),
+        (25, 15, 2.025, 0.155),  # mlxtend, "McNemar's Test", scenario B, and the next source: 2.025, p 0.155
+        (61, 27, 12.375, 4.35e-4),  # Cumulus chart review, "The McNemar Command": 12.375, p 4.35e-04
+    ],
+)
+def test_mcnemar_with_continuity_correction(b: int, c: int, statistic: float, p_value: float) -> None:
+    test = mcnemar(b, c)
+    assert not test.exact
+    assert test.statistic == pytest.approx(statistic, abs=5e-5)
+    assert test.p_value == pytest.approx(p_value, rel=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "p_value"),
+    [
+        (4, 12, 0.07681274),  # scipy.stats.binomtest(4, 16, 0.5)
+        (11, 1, 2 * (1 + 12) / 2**12),  # by hand: none or one of twelve, and as many on the other side
+        (0, 5, 2 / 32),
+        (7, 7, 1.0),
+        (0, 0, 1.0),  # two models that are right on the same images
+    ],
+)
+def test_mcnemar_is_exact_where_few_images_differ(b: int, c: int, p_value: float) -> None:
+    test = mcnemar(b, c)
+    assert test.exact
+    assert test.p_value == pytest.approx(p_value, abs=1e-7)
+    assert mcnemar(c, b).p_value == pytest.approx(p_value, abs=1e-7)
+
+
+def test_mcnemar_changes_its_way_at_25() -> None:
+    assert mcnemar(12, 12).exact
+    assert not mcnemar(12, 13).exact
+    assert mcnemar(13, 12).p_value == pytest.approx(1.0)
+    assert mcnemar(13, 13).p_value == 1.0  # the correction does not turn into a difference where there is none
+    assert mcnemar(400, 300).p_value == pytest.approx(stats.binomtest(400, 700).pvalue, rel=0.05)
+
+
+def test_holm() -> None:
+    # The example of pingouin's holm().
+    adjusted = holm([0.50, 0.003, 0.32, 0.054, 0.0003])
+    assert adjusted == pytest.approx([0.64, 0.012, 0.64, 0.162, 0.0015])
+    assert holm([]) == []
+    assert holm([0.04]) == [0.04]
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([0.01, 0.01, 0.01]) == pytest.approx([0.03] * 3)
+
+
+def test_wilcoxon() -> None:
+    # Darwin's pairs of maize, the example of scipy.stats.wilcoxon after R. A. Fisher: p 0.041259765625.
+    differences = [6, 8, 14, 16, 23, 24, 28, 29, 41, -48, 49, 56, 60, -67, 75]
+    paired = compare_over_seeds(differences, [0] * 15)
+    assert paired.p_value == pytest.approx(0.041259765625)
+    assert (paired.seeds, paired.first_better, paired.second_better) == (15, 2, 13)
+    assert paired.median_difference == 24
+    assert paired.effect == pytest.approx((24 - (120 - 24)) / 120)  # its W is 24, and the ranks of 15 add up to 120
+
+
+def test_ties_equal_seeds_and_searches_that_found_nothing() -> None:
+    tied = compare_over_seeds([0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1])
+    assert tied.p_value == pytest.approx(2 / 2**6)
+    same = compare_over_seeds([1, math.inf], [1, math.inf])
+    assert (same.p_value, same.first_better, same.second_better) == (1.0, 0, 0)
+    assert same.median_difference == 0
+    nothing = compare_over_seeds([math.inf] * 6, np.arange(6.0))
+    assert nothing.p_value == pytest.approx(2 / 2**6)
+    assert nothing.median_difference is None
+    assert compare_over_seeds([], []).p_value == 1.0
+
+
+def test_with_fewer_seeds_than_needed_no_test_can_find_anything() -> None:
+    assert [seeds_needed(tests) for tests in (1, 3, 6)] == [6, 7, 8]
+    for tests in (1, 3, 6):
+        for seeds, found in ((seeds_needed(tests), True), (seeds_needed(tests) - 1, False)):
+            smallest = compare_over_seeds(np.arange(seeds), np.arange(seeds) * 2.0 + 1).p_value
+            assert (holm([smallest] + [1.0] * (tests - 1))[0] <= 0.05) == found
+
+
+def test_the_interval_of_a_mean() -> None:
+    values = [0.94, 0.95, 0.955, 0.96, 0.948]
+    mean, low, high = mean_interval(values)
+    expected = stats.ttest_1samp(values, 0).confidence_interval()
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+    assert low < mean < high
+    assert mean_interval([0.5, 0.5]) == (0.5, 0.5, 0.5)
+    with pytest.raises(ValueError, match="two values"):
+        mean_interval([0.5])

@@ -1,0 +1,123 @@
+"""results.pkl: plain hyperopt goes on from it, and nothing that a pickle could do happens when it is read."""
+
+import math
+import os
+import pickle
+
+import numpy as np
+import pytest
+from hyperopt import Trials, fmin, rand, tpe
+
+from metaopt.errors import UserError
+from metaopt.storage.results_pickle import UnreadablePickle, read_trials
+from metaopt.storage.study import Study
+from tests.engine.synthetic import SPACE, SyntheticExecutor, accuracy, findings, search
+
+
+@pytest.fixture
+def folder(tmp_path):
+    search(tmp_path / "results", trials=6, executor=SyntheticExecutor(fails=lambda job: job.trial == 2))
+    return tmp_path / "results"
+
+
+class Recorder:
+    """A watcher's notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def __getattr__(self, name):
+        return self.notes.append if name == "note" else lambda *_: None
+
+
+def test_documents_are_done_without_gaps_and_losses_are_the_records(folder):
+    with open(folder.with_suffix(".pkl"), "rb") as file:
+        trials = pickle.load(file)
+    assert trials.tids == list(range(6))
+    assert trials.statuses() == ["ok", "ok", "fail", "ok", "ok", "ok"]
+    assert trials.losses() == [record["loss"] for record in Study.load(folder).records]
+    assert all("history" not in doc["result"] for doc in trials.trials)
+
+
+def test_plain_hyperopt_goes_on_and_its_trials_are_taken_in(folder):
+    path = folder.with_suffix(".pkl")
+    trials = read_trials(path)
+    fmin(
+        lambda point: -accuracy(point, 3), SPACE, algo=tpe.suggest, max_evals=10, trials=trials,
+        rstate=np.random.default_rng(0), show_progressbar=False,
+    )  # fmt: skip
+    path.write_bytes(pickle.dumps(trials))
+    watch = Recorder()
+    study = search(folder, trials=2, watch=watch)
+    records = study.records
+    assert [record["imported"] for record in records] == [False] * 6 + [True] * 4 + [False] * 2
+    assert any("4 trials that plain hyperopt added" in note for note in watch.notes)
+    assert len(read_trials(path).trials) == 12
+    assert len(search(folder, trials=1).records) == 13  # taken in once
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("touch evil",)
+
+
+def test_a_loss_of_plain_hyperopt_that_is_no_number_is_a_failure(folder):
+    trials = read_trials(folder.with_suffix(".pkl"))
+    fmin(lambda point: math.nan, SPACE, algo=rand.suggest, max_evals=len(trials.trials) + 2, trials=trials,
+         show_progressbar=False, rstate=np.random.default_rng(0))  # fmt: skip
+    with folder.with_suffix(".pkl").open("wb") as file:
+        pickle.dump(trials, file)
+    study = search(folder, trials=1)
+    assert [record["status"] for record in study.records if record["imported"]] == ["fail", "fail"]
+    assert len(search(folder, trials=1).records) == len(study.records) + 1
+
+
+def test_a_malicious_pickle_is_refused_by_name_and_does_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "results.pkl"
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(UnreadablePickle, match=r"(posix|nt)\.system"):
+        read_trials(path)
+    assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no pickle", pickle.dumps(Trials())[:-20], pickle.dumps([1]), pickle.dumps(Evil())]
+)
+def test_beside_a_sound_journal_a_bad_pickle_is_kept_aside_and_made_anew(folder, content):
+    path = folder.with_suffix(".pkl")
+    before = findings(Study.load(folder))
+    path.write_bytes(content)
+    watch = Recorder()
+    study = search(folder, trials=1, watch=watch)
+    assert findings(study)[:6] == before
+    assert len(read_trials(path).trials) == 7
+    assert path.with_name("results.pkl.old").read_bytes() == content
+    assert any("made anew" in note for note in watch.notes)
+
+
+def test_the_pickle_of_another_study_is_kept_aside(folder, tmp_path):
+    search(tmp_path / "other", trials=2)
+    other = (tmp_path / "other.pkl").read_bytes()
+    folder.with_suffix(".pkl").write_bytes(other)
+    watch = Recorder()
+    assert len(search(folder, trials=1, watch=watch).records) == 7
+    assert any("another study" in note for note in watch.notes)
+
+
+@pytest.mark.parametrize("content", [b"no pickle", pickle.dumps(Trials())])
+def test_without_a_journal_any_pickle_is_refused_and_left_alone(tmp_path, content):
+    path = tmp_path / "results.pkl"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"results.pkl is there, but its journal"):
+        search(tmp_path / "results")
+    assert path.read_bytes() == content
+
+
+def test_records_without_their_journal_are_refused_and_left_alone(folder):
+    folder.with_suffix(".pkl").unlink()
+    (folder / "journal.jsonl").unlink()
+    names = sorted(os.listdir(folder))
+    with pytest.raises(UserError, match="but its journal"):
+        search(folder)
+    assert sorted(os.listdir(folder)) == names

@@ -1,0 +1,91 @@
+"""Opening a study: the lock, the fingerprint, and what cannot be written."""
+
+import os
+
+import pytest
+from hyperopt import hp
+
+from metaopt.errors import NoneFeasible, NoTrialSucceeded, ResultsNotWritable, StudyMismatch, UserError
+from metaopt.problems.problem import Problem
+from metaopt.problems.source_digest import network_code
+from metaopt.spaces import compile_space
+from metaopt.storage.study import Study
+from metaopt.storage.writer import OpenStudy
+from tests.engine.synthetic import SPACE, SyntheticExecutor, search
+
+
+def test_a_second_search_on_a_study_is_refused(tmp_path):
+    header = {"fingerprint": {}, "objective": "loss", "labels": []}
+    space = compile_space(SPACE)
+    with (
+        OpenStudy(tmp_path / "results", space, header, note=print),
+        pytest.raises(UserError, match=r"another search is running on .*results"),
+    ):
+        OpenStudy(tmp_path / "results", space, header, note=print)
+    with OpenStudy(tmp_path / "results", space, header, note=print):
+        pass
+
+
+def test_another_space_network_or_objective_is_refused_by_name(tmp_path):
+    folder = tmp_path / "results"
+    search(folder)
+    before = (folder / "journal.jsonl").read_bytes()
+    with pytest.raises(StudyMismatch, match="another search space:"):
+        search(folder, space={**SPACE, "z": hp.uniform("z", 0, 1)})
+    with pytest.raises(StudyMismatch, match="another network:"):
+        search(folder, problem=Problem(SPACE, code="def network(): …"))
+    with pytest.raises(StudyMismatch, match="another objective:"):
+        search(folder, objective="val_loss")
+    assert (folder / "journal.jsonl").read_bytes() == before
+    assert StudyMismatch.exit_code == 3
+
+
+def test_a_study_that_was_begun_when_other_parts_of_the_source_were_its_code_opens(tmp_path):
+    folder, source = tmp_path / "results", "WIDTH = 3\ndef network(): return WIDTH\n"
+    search(folder, problem=Problem(SPACE, code="def network(): return WIDTH", source=source))
+    search(folder, problem=Problem(SPACE, code=network_code(source), source=source))
+    with pytest.raises(StudyMismatch, match="another network:"):
+        search(folder, problem=Problem(SPACE, code=network_code(source.replace("3", "4")), source=source))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no such permissions there")
+def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultsNotWritable, match="cannot be written"):
+        search(tmp_path / "file" / "results")
+
+
+def test_a_study_can_be_read_while_it_is_searched(tmp_path):
+    class Reading(SyntheticExecutor):
+        def wait(self, handle, timeout=None):
+            assert len(Study.load(tmp_path / "results").state.running) == 1
+            super().wait(handle, timeout)
+
+    search(tmp_path / "results", executor=Reading())
+
+
+def test_no_study_is_said(tmp_path):
+    with pytest.raises(UserError, match="there is no study in"):
+        Study.load(tmp_path)
+
+
+def test_why_there_is_no_best(tmp_path):
+    failing = search(tmp_path / "a", trials=2, executor=SyntheticExecutor(fails=lambda job: True))
+    with pytest.raises(NoTrialSucceeded, match="none of the 2 trials succeeded: the last one ended with: it was told"):
+        failing.require_best()
+    strict = search(tmp_path / "b", trials=3, constraints=("val_accuracy>=0.999",))
+    with pytest.raises(
+        NoneFeasible, match=r"no trial keeps the limits; the nearest is trial \d with val_accuracy 0\.\d+"
+    ):
+        strict.require_best()
+    assert len(list((tmp_path / "b").glob("infeasible_*.json"))) == 3
+
+
+def test_other_limits_are_applied_to_what_was_found_before(tmp_path):
+    folder = tmp_path / "results"
+    study = search(folder, trials=6)
+    median = sorted(-record["loss"] for record in study.records)[3]
+    again = search(folder, trials=1, constraints=(f"val_accuracy>={median}",))
+    kept = [record for record in again.records if record["feasible"]]
+    assert 3 <= len(kept) <= 4
+    assert len(list(folder.glob("infeasible_*.json"))) == 7 - len(kept)

@@ -1,0 +1,42 @@
+import math
+
+import pytest
+
+from metaopt.errors import UserError
+from metaopt.trials.objective import OBJECTIVES, find_objective
+
+
+def test_a_maximised_metric_is_its_negated_loss():
+    objective = find_objective("val_accuracy")
+    assert objective.loss({"val_accuracy": 0.75}, 1.0) == -0.75
+    assert objective.value(-0.75) == 0.75
+    assert objective.score(-0.75) == 0.75
+
+
+def test_convergence_by_hand():
+    """log(val_loss + 1) · log(seconds + 1)."""
+    objective = find_objective("convergence")
+    assert objective.loss({"val_loss": math.e - 1}, math.e**2 - 1) == pytest.approx(2.0)
+    assert objective.losses([{"val_loss": 1.0}] * 2, [3.0, 4.0])[1] == pytest.approx(math.log(2) * math.log(8))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_scores_lie_in_0_to_1_and_grow_with_quality(name):
+    objective = OBJECTIVES[name]
+    losses = [-1, -0.7, -0.2, 0] if objective.maximised else [0, 0.1, 1, 1e6]
+    if not (objective.maximised or objective.nonnegative):
+        losses = [-1e6, -1, *losses]
+    scores = [objective.score(loss) for loss in losses]
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == len(scores)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_scores_of_losses_by_hand():
+    assert find_objective("val_loss").score(3.0) == 0.25
+    assert find_objective("loss").score(-1.0) == pytest.approx(0.75)
+
+
+def test_an_unknown_objective_names_the_nearest():
+    with pytest.raises(UserError, match="did you mean val_accuracy"):
+        find_objective("val_acuracy")

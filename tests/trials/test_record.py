@@ -1,0 +1,152 @@
+"""Records: their keys, their names, and how a measured limit is judged."""
+
+import json
+
+import pytest
+
+from metaopt.spaces import Vals
+from metaopt.storage.record_files import file_name
+from metaopt.storage.state import StudyState
+from metaopt.trials.constraints import parse_limits
+from metaopt.trials.objective import OBJECTIVES, find_objective
+from metaopt.trials.record import best_record, make_record, nearest_record
+from metaopt.trials.trial import Trial
+from tests.engine.synthetic import search
+
+KEYS = {
+    "schema", "trial", "parent", "status", "loss", "objective", "model_based", "space", "vals", "epochs", "history",
+    "scores", "best_epoch", "replicates", "params", "macs", "blueprint", "constraints", "feasible", "seconds", "seed",
+    "device", "threads", "versions",
+}  # fmt: skip
+
+
+def trial(metrics, **changes) -> Trial:
+    return Trial(0, Vals({"x": 1.0}), {"x": 1.0}, len(metrics), "ok", True, metrics, [1.0] * len(metrics), **changes)
+
+
+def record_of(trial, objective="val_accuracy", constraints=()):
+    return make_record(trial, {"seed": 0}, find_objective(objective), parse_limits(constraints))
+
+
+def test_a_record_has_every_key_that_users_rely_on(tmp_path):
+    search(tmp_path / "results", trials=2)
+    for path in (tmp_path / "results").glob("model_*.json"):
+        record = json.loads(path.read_text())
+        assert record.keys() >= KEYS
+        assert record["history"]["val_accuracy"][record["best_epoch"] - 1] == -record["loss"]
+        assert record["scores"]["best"]["val_accuracy"] == -record["loss"]
+
+
+def test_the_best_epoch_counts_from_1():
+    record = record_of(trial([{"val_accuracy": a} for a in (0.1, 0.6, 0.5)]))
+    assert record["best_epoch"] == 2
+    assert record["loss"] == -0.6
+    assert record["scores"]["end"] == {"val_accuracy": 0.5}
+
+
+def test_a_measured_limit_is_judged_at_the_best_epoch_among_those_that_keep_it():
+    metrics = [{"val_accuracy": a, "val_precision": p} for a, p in ((0.5, 0.3), (0.6, 0.5), (0.7, 0.39))]
+    keeps = record_of(trial(metrics), constraints=["val_precision>=0.4"])
+    assert (keeps["best_epoch"], keeps["feasible"]) == (2, True)
+    assert keeps["constraints"] == {"val_precision>=0.4": pytest.approx(-0.1)}
+    misses = record_of(trial(metrics), constraints=["val_precision>=0.6"])
+    assert (misses["best_epoch"], misses["feasible"]) == (3, False)
+    assert misses["constraints"] == {"val_precision>=0.6": pytest.approx(0.21)}
+
+
+def test_convergence_is_taken_at_the_last_epoch():
+    record = record_of(trial([{"val_loss": v} for v in (0.1, 0.5)]), "convergence")
+    assert record["best_epoch"] == 2
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_sorting_the_names_puts_the_best_last(name):
+    objective = OBJECTIVES[name]
+    losses = [-0.9, -0.5, -0.05] if objective.maximised else [0.01, 0.5, 3.0, 1000.0]
+    records = [
+        {"trial": i, "loss": loss, "status": "ok", "feasible": True, "imported": False} for i, loss in enumerate(losses)
+    ]
+    names = [file_name(record, objective) for record in records]
+    names += [
+        file_name({**records[0], "feasible": False}, objective),
+        file_name({**records[0], "status": "fail"}, objective),
+    ]
+    names += [
+        file_name({**records[0], "imported": True}, objective),
+        "journal.jsonl",
+        "figures",
+        "cache",
+        "checkpoints",
+    ]
+    assert sorted(names)[-1] == names[0]
+    assert len({len(name) for name in names[: len(losses)]}) == 1
+
+
+def test_neither_infeasible_nor_imported_nor_failed_trials_are_the_best():
+    base = {"status": "ok", "feasible": True, "imported": False, "violation": 0.0}
+    records = [
+        {**base, "trial": 0, "loss": -0.5},
+        {**base, "trial": 1, "loss": -0.9, "imported": True},
+        {**base, "trial": 2, "loss": -0.8, "feasible": False, "violation": 0.3},
+        {**base, "trial": 3, "loss": None, "status": "fail", "feasible": False},
+        {**base, "trial": 4, "loss": -0.5},
+    ]
+    assert best_record(records)["trial"] == 4  # the later one of two equals, as their names sort
+    assert best_record(records[1:4]) is None
+    assert nearest_record(records[1:4])["trial"] == 2
+
+
+def test_the_folder_says_what_the_journal_says_and_leaves_the_users_files(tmp_path):
+    folder = tmp_path / "results"
+    search(folder, trials=3)
+    (folder / "model_mine.json").write_text("{}")
+    whole = {path.name: path.read_bytes() for path in folder.glob("*.json")}
+    removed, changed = sorted(folder.glob("model_0*.json"))[:2]
+    removed.rename(folder / "model_0.9999999999_000077.json")
+    changed.write_text("{}")
+    search(folder, trials=1)
+    after = {path.name: path.read_bytes() for path in folder.glob("*.json")}
+    assert whole.items() <= after.items()
+    assert len(after) == len(whole) + 1
+
+
+def test_visits_tell_each_rung_and_when_it_was_reached(tmp_path):
+    study = search(tmp_path / "results", scheduler="hyperband", trials=5)
+    visits = [visit for record in study.records for visit in record["visits"]]
+    assert max(len(record["visits"]) for record in study.records) == 2
+    for record in study.records:
+        assert [[visit["to"], visit["epochs"]] for visit in record["visits"]] == record["rungs"]
+        for visit in record["visits"]:
+            assert visit["loss"] == -max(record["history"]["val_accuracy"][: visit["epochs"]])
+        assert record["visits"][-1]["ended"] == record["ended"]
+    # With one worker the epochs of one rung after the other make up what was spent.
+    assert max(visit["spent"] for visit in visits) == sum(record["epochs"] for record in study.records)
+    assert len({visit["spent"] for visit in visits}) == len(visits)
+
+
+def test_epochs_of_a_failed_trial_are_spent_all_the_same():
+    events = [
+        {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 3, "network": {}, "model_based": False},
+        {"event": "epoch", "trial": 0, "epoch": 1, "metrics": {"val_accuracy": 0.1}, "seconds": 1.0},
+        {"event": "ended", "trial": 0, "status": "fail", "seconds": 1.0, "clock": 1.0},
+        {"event": "proposed", "trial": 1, "vals": {}, "point": {}, "to": 1, "network": {}, "model_based": False},
+        {"event": "epoch", "trial": 1, "epoch": 1, "metrics": {"val_accuracy": 0.1}, "seconds": 1.0},
+        {"event": "paused", "trial": 1, "seconds": 1.0, "clock": 2.5},
+    ]
+    trials = StudyState({"rejected": {}, **event} for event in events)
+    assert [(rung.clock, rung.spent) for rung in trials.trials[1].rungs] == [(2.5, 2)]
+
+
+def test_epochs_of_a_users_own_training_are_spent_when_it_returns():
+    ended = {"event": "paused", "trial": 0, "seconds": 1.0, "clock": 1.0}
+    trials = StudyState(
+        [
+            {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 1, "network": {}, "model_based": False}
+            | {"rejected": {}},
+            {**ended, "result": {"loss": 1.0, "epochs": 1}},
+            {"event": "continued", "trial": 0, "to": 3},
+            {**ended, "result": {"loss": 0.5, "epochs": 3}},
+        ]
+    )
+    assert trials.spent == 3
+    assert [visit["loss"] for visit in record_of(trials.trials[0], "loss")["visits"]] == [1.0, 0.5]
