@@ -16,6 +16,7 @@ from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
 from metaopt.cli.suppress_stderr import quiet
 from metaopt.data import DataSet
+from metaopt.data.augment import KINDS
 from metaopt.errors import UserError
 from metaopt.guard.memory import memory
 from metaopt.problems.problem import Problem
@@ -26,7 +27,6 @@ from metaopt.report.analysis.scores import describe_metric
 from metaopt.report.analysis.test_log import add_measurement, earlier_looks, one_at_a_time, read_measurements
 from metaopt.storage.study import Study
 from metaopt.training import backend
-from metaopt.training.augment import KINDS
 from metaopt.training.model_file import Card, check_writable
 
 if TYPE_CHECKING:

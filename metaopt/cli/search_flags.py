@@ -3,11 +3,11 @@
 from argparse import BooleanOptionalAction, _ArgumentGroup
 
 from metaopt.cli.arguments import Parser, add_results, duration, one_of, size, whole
+from metaopt.data.augment import KINDS
 from metaopt.engine.strategy import STRATEGIES
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
 from metaopt.schedulers import SCHEDULERS
-from metaopt.training.augment import KINDS
 from metaopt.trials.objective import OBJECTIVES
 
 EXECUTORS = ("processes", "inline")

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from metaopt.data.augment import KINDS, Augment
 from metaopt.data.content import contradiction_note, shared_note
 from metaopt.data.images import Images, subset
 from metaopt.data.source import Source
 from metaopt.data.spec import DataSpec
 from metaopt.data.split import FOLD_SEED, HELD_OUT, TEST_SEED, VALIDATION_SEED, hold_out, stratified_folds
 from metaopt.errors import UserError
-from metaopt.training.augment import KINDS, Augment
 
 Rows = npt.NDArray[np.int64]
 
@@ -35,7 +35,7 @@ class DataSet:
         validation: what they are compared on.
         class_names: head → names of its classes; the first head is the one that the objective is about.
         input_shape: of one image, ``(h, w, c)``.
-        augment: what training does to its images, see ``metaopt.training.augment``.
+        augment: what training does to its images, see ``metaopt.data.augment``.
         fingerprint: of the content of all parts; equal on every machine.
         notes: sentences to be said aloud.
         description: sizes, classes and settings for a study's header; JSON types only.

@@ -6,9 +6,9 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from metaopt.data.augment import KINDS
 from metaopt.data.named import NAMES, cifar100_is_on_disk
 from metaopt.errors import UserError
-from metaopt.training.augment import KINDS
 
 DOWNLOAD_LIMIT = 300
 """Seconds that ``auto`` waits for CIFAR-100 (169 MB) before it takes the digits; a name that was given waits longer."""

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data import Images
+from metaopt.data.augment import Augment, augment, cut_out, mix_up
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import Training
 from metaopt.randomness import generator, of_fold
-from metaopt.training.augment import Augment, augment, cut_out, mix_up
 from metaopt.training.metrics import Probabilities, as_probabilities
 
 _SMALLEST_VALIDATION_BATCH = 128  # images; forward passes alone need less memory than training steps

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from metaopt.data import ArrayImages
+from metaopt.data.augment import Augment
 from metaopt.problems.training_config import Training
-from metaopt.training.augment import Augment
 
 pytestmark = pytest.mark.slow  # imports Keras
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from metaopt.training.augment import augment, cut_out, mix_up
+from metaopt.data.augment import augment, cut_out, mix_up
 
 
 def images(n: int = 200, height: int = 16, width: int = 24, channels: int = 3) -> np.ndarray:
