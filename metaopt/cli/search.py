@@ -26,9 +26,9 @@ from metaopt.report.console.progress import make_progress
 from metaopt.storage import journal
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import JOURNAL
-from metaopt.storage.writer import OpenStudy
+from metaopt.storage.writer import StudyWriter
 from metaopt.training import KerasTrainer
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
 EPOCHS_OF_OTHERS = 30
@@ -75,7 +75,7 @@ class Ready:
         """What the networks take and tell apart."""
         return ImageKind(self.data.input_shape, self.data.classes)
 
-    def open(self, folder: Path, watch: Watcher) -> OpenStudy:
+    def open(self, folder: Path, watch: Watcher) -> StudyWriter:
         """The study, made where there is none."""
         kept = {"fingerprint": self.data.fingerprint, "description": self.data.description}
         return open_study(folder, self.problem, self.settings, watch, images=self.images, data=kept)
@@ -134,7 +134,7 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
 
 
 def _limits_memory(texts: Iterable[str]) -> bool:
-    return any(limit.name == "memory" for limit in parse_limits(texts))
+    return any(limit.name == "memory" for limit in parse_constraints(texts))
 
 
 def _load_data(settings: Settings, results: Path, watch: Watcher) -> DataSet:

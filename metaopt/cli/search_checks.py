@@ -11,7 +11,7 @@ from metaopt.randomness import generator
 from metaopt.spaces import compile_space
 from metaopt.training.metrics import METRICS
 from metaopt.training.trainer import takes_run
-from metaopt.trials.constraints import CHEAP, parse_limits
+from metaopt.trials.constraints import CHEAP, parse_constraints
 
 DRAWS = 100  # points that are asked for their schedule, a few milliseconds together
 
@@ -19,7 +19,7 @@ DRAWS = 100  # points that are asked for their schedule, a few milliseconds toge
 def warn_of_memory(settings: Settings, watch: Watcher) -> None:
     """Says where a study's limit on memory is more than so many workers can have; other trials were judged by it."""
     free = free_memory(settings.workers)
-    for limit in parse_limits(settings.constraints):
+    for limit in parse_constraints(settings.constraints):
         if limit.name == "memory" and limit.bound > free:
             watch.note(
                 f"each of {settings.workers} workers can have {free:.1e} bytes of memory now, less than the study's"
@@ -49,7 +49,7 @@ def check_settings(settings: Settings, data: DataSet) -> None:
             f"--objective val_top3 says nothing with {classes} classes ({head}): use val_accuracy, or val_precision."
         )
     known = (*CHEAP, *METRICS, "seconds")
-    for limit in parse_limits(settings.constraints):
+    for limit in parse_constraints(settings.constraints):
         if limit.name not in known:
             raise UserError(
                 f"--constraint {limit}: {limit.name} is no metric of a record; known are {', '.join(known)}."
@@ -84,7 +84,7 @@ def check_own_training(settings: Settings, problem: Problem) -> None:
     if problem.build_and_train is None or takes_run(problem.build_and_train):
         return
     counted = ("params", "macs") if problem.network is None else ()
-    limits = [f"--constraint {one}" for one in parse_limits(settings.constraints) if one.name in counted]
+    limits = [f"--constraint {one}" for one in parse_constraints(settings.constraints) if one.name in counted]
     asked = {
         "--budget-unit seconds": settings.budget_unit == "seconds",
         f"--folds {settings.folds}": settings.folds > 1,

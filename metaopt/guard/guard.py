@@ -9,7 +9,7 @@ from metaopt.blueprint import HASH_VERSION, InvalidArchitecture
 from metaopt.guard.memory import memory
 from metaopt.problems.problem import Classes, Problem
 from metaopt.spaces.point_key import point_key
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 
 INVALID, DUPLICATE = "invalid architecture", "duplicate"
 
@@ -45,9 +45,9 @@ class Guard:
     problem: Problem
     input_shape: tuple[int, ...] = ()
     classes: Classes = field(default_factory=dict)
-    limits: Sequence[Limit] = ()
+    limits: Sequence[Constraint] = ()
 
-    def within(self, limit: Limit) -> "Guard":
+    def within(self, limit: Constraint) -> "Guard":
         """The same guard with this limit in the place of the one on the same thing, if there is any."""
         others = [one for one in self.limits if (one.name, one.upper) != (limit.name, limit.upper)]
         return replace(self, limits=(*others, limit))

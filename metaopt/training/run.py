@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metaopt.engine.jobs import Ancestor, Message
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 
 
 def _go_on(_: Message) -> bool:
@@ -41,7 +41,7 @@ class Run:
     schedule: str | None = None
     report: Callable[[Message], bool] = _go_on
     limits: Mapping[str, float] = field(default_factory=dict)
-    measured: Sequence[Limit] = ()
+    measured: Sequence[Constraint] = ()
     folds: int = 1
     ancestor: Ancestor | None = None
 

@@ -20,7 +20,7 @@ from metaopt.report.analysis.test_log import FILE, read_measurements
 from metaopt.storage.study import Study
 from metaopt.training.export import load, predict
 from metaopt.training.model_file import read_card
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from tests.engine.synthetic import search as synthetic_search
 
 PROBLEM = """
@@ -210,7 +210,7 @@ def test_several_networks_are_one_model_that_averages_their_answers(capsys, resu
 @pytest.mark.slow
 def test_networks_that_together_break_a_limit_are_told_of_beforehand(capsys, results, tmp_path, monkeypatch) -> None:
     own = Study.load(results).best["params"]
-    monkeypatch.setattr(Study, "limits", property(lambda self: parse_limits([f"params<={2 * own}"])))
+    monkeypatch.setattr(Study, "limits", property(lambda self: parse_constraints([f"params<={2 * own}"])))
     for members, told in ((2, False), (3, True)):
         flags = ["--members", members, "--epochs", 1, "--output", tmp_path / "model.keras"]
         code, shown, _ = retrain(capsys, "--results", results, *flags)
@@ -222,7 +222,7 @@ def test_networks_that_together_break_a_limit_are_told_of_beforehand(capsys, res
 @pytest.mark.slow
 def test_a_limit_that_the_final_model_breaks_is_said(capsys, results, tmp_path, monkeypatch) -> None:
     limits = ["params<=10", "val_precision>=1", "val_total_loss<=0.01", "memory<=10"]
-    monkeypatch.setattr(Study, "limits", property(lambda self: parse_limits(limits)))
+    monkeypatch.setattr(Study, "limits", property(lambda self: parse_constraints(limits)))
     point = tmp_path / "point.json"
     point.write_text(json.dumps({"units": 5, "learning_rate": 0.001, "batch_size": 500}))
     code, shown, _ = retrain(capsys, "--results", results, "--point", point, "--epochs", 1, "--seed", 3)

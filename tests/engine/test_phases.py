@@ -12,7 +12,7 @@ from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.storage.state import StudyState
-from metaopt.trials.growth import Growth, limits_in_force, parse_growth, phases_of
+from metaopt.trials.growth import Growth, constraints_in_force, parse_growth, phase_starts
 from metaopt.zoo import conv_stack
 from tests.engine.synthetic import SyntheticExecutor, findings, search
 
@@ -72,19 +72,19 @@ def test_what_cannot_be_read_is_said_in_one_sentence(text, message):
 
 
 def test_trials_are_shared_equally_and_the_rest_goes_to_the_last_phase():
-    assert phases_of(parse_growth("blocks=1,2,4"), 0, 11) == (0, 3, 6)
-    assert phases_of(parse_growth("blocks=1,2,4"), 50, 3) == (50, 51, 52)
-    assert phases_of(parse_growth("macs=5"), 0, 1) == (0,)
+    assert phase_starts(parse_growth("blocks=1,2,4"), 0, 11) == (0, 3, 6)
+    assert phase_starts(parse_growth("blocks=1,2,4"), 50, 3) == (50, 51, 52)
+    assert phase_starts(parse_growth("macs=5"), 0, 1) == (0,)
     with pytest.raises(UserError, match="3 phases, but there are only 2 trials"):
-        phases_of(parse_growth("blocks=1,2,4"), 0, 2)
+        phase_starts(parse_growth("blocks=1,2,4"), 0, 2)
 
 
 def test_the_last_phase_s_limit_joins_the_user_s():
-    assert list(map(str, limits_in_force(["params<=500"], "macs=10,20"))) == ["params<=500", "macs<=20"]
-    assert list(map(str, limits_in_force(["macs<=30", "val_loss<=2"], "macs=10,20"))) == ["val_loss<=2", "macs<=20"]
-    assert list(map(str, limits_in_force(["macs<=30"], "blocks=1,2"))) == ["macs<=30"]
+    assert list(map(str, constraints_in_force(["params<=500"], "macs=10,20"))) == ["params<=500", "macs<=20"]
+    assert list(map(str, constraints_in_force(["macs<=30", "val_loss<=2"], "macs=10,20"))) == ["val_loss<=2", "macs<=20"]
+    assert list(map(str, constraints_in_force(["macs<=30"], "blocks=1,2"))) == ["macs<=30"]
     with pytest.raises(UserError, match="goes beyond --constraint macs<=15"):
-        limits_in_force(["macs<=15"], "macs=10,20")
+        constraints_in_force(["macs<=15"], "macs=10,20")
 
 
 def settings_after(state=None, **given):

@@ -15,7 +15,7 @@ from metaopt.guard.repair import Repair
 from metaopt.guard.repair.repair import DESCENTS, EVALUATIONS
 from metaopt.problems.problem import Problem
 from metaopt.spaces import Vals, compile_space
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from metaopt.zoo import conv_stack, flower_cnn
 
 REFERENCE = Problem(reference_space.space, neural_net.network, neural_net.training)
@@ -28,7 +28,7 @@ def stack(least, most):
 
 def repair_of(problem, shape, limits=()):
     space = compile_space(problem.space)
-    guard = Guard(problem, shape, {"label": 10}, parse_limits(limits))
+    guard = Guard(problem, shape, {"label": 10}, parse_constraints(limits))
     return space, guard, Repair(space, guard)
 
 

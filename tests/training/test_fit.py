@@ -16,7 +16,7 @@ from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training import NetworkRefused, Run, build_and_train
 from metaopt.training.checkpoint import Checkpoint, State, best_weights
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 from metaopt.zoo import wide_resnet
 
 pytestmark = pytest.mark.slow  # trains with Keras
@@ -95,7 +95,7 @@ def test_an_epoch_that_breaks_a_measured_limit_is_not_the_best(tiny: DataSet, tm
     """The weights that are kept are of the epoch that the record names."""
     free = build_and_train(tiny_problem, {}, tiny, epochs=4, run=Run(objective="val_loss"))
     most = min(free["history"]["val_coarse_loss"][:2])  # which only the first epochs keep
-    limit = Limit("val_coarse_loss", False, most)
+    limit = Constraint("val_coarse_loss", False, most)
     kept = [epoch for epoch, value in enumerate(free["history"]["val_coarse_loss"], 1) if value >= most]
     run = Run(objective="val_loss", measured=[limit])
     record = build_and_train(tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=run)

@@ -18,7 +18,7 @@ from metaopt.executors import Processes
 from metaopt.problems.loading import load_problem
 from metaopt.problems.problem import Problem
 from metaopt.training import KerasTrainer, NetworkRefused, Run
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 from tests.training.test_fit import same
 
 tiny_problem = importlib.import_module("tests.training.tiny_problem")
@@ -118,7 +118,7 @@ def test_a_problems_own_training_may_want_no_more_than_epochs_and_checkpoint(tin
 
 @pytest.mark.slow
 def test_a_limit_is_judged_by_what_a_problems_own_training_returns(tiny: DataSet) -> None:
-    limits = (Limit("val_precision", False, 0.5), Limit("seconds", True, 60.0))
+    limits = (Constraint("val_precision", False, 0.5), Constraint("seconds", True, 60.0))
     end = train(own(lambda *args, **more: {"loss": 0.5}), tiny, measured=limits)[1]
     assert isinstance(end, Failed)
     assert end.error == "build_and_train returned None as val_precision, by which a limit cannot be judged."

@@ -7,7 +7,7 @@ import pytest
 from metaopt.spaces import Vals
 from metaopt.storage.record_files import file_name
 from metaopt.storage.state import StudyState
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from metaopt.trials.objective import OBJECTIVES, find_objective
 from metaopt.trials.record import best_record, make_record, nearest_record
 from metaopt.trials.trial import Trial
@@ -25,7 +25,7 @@ def trial(metrics, **changes) -> Trial:
 
 
 def record_of(trial, objective="val_accuracy", constraints=()):
-    return make_record(trial, {"seed": 0}, find_objective(objective), parse_limits(constraints))
+    return make_record(trial, {"seed": 0}, find_objective(objective), parse_constraints(constraints))
 
 
 def test_a_record_has_every_key_that_users_rely_on(tmp_path):

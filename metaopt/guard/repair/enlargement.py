@@ -55,7 +55,7 @@ class Enlargement:
         self._share = share
         self._repair = repair
         self._stacks = stacks or Stacks(space)
-        self._limits = [limit for limit in guard.limits if limit.cheap]
+        self._limits = [limit for limit in guard.limits if limit.is_cheap]
         self._bounds = {limit.name: limit.bound for limit in self._limits if limit.name in LIMITED}
 
     def __call__(self, vals: Vals, rng: np.random.Generator) -> Vals:

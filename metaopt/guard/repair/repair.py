@@ -60,7 +60,7 @@ class Repair:
         self._space = space
         self._guard = guard
         self._stacks = stacks or Stacks(space)
-        self._limits = [limit for limit in guard.limits if limit.cheap]
+        self._limits = [limit for limit in guard.limits if limit.is_cheap]
         self.ladders = Ladders(space, self._stacks.kept)
         self.tracer = Tracer(space, self.ladders, self._network)
         self.mender = Mender(space, self.ladders, self.tracer.shop)

@@ -7,7 +7,7 @@ import numpy as np
 from metaopt.guard.repair.ladders import Ladders
 from metaopt.guard.repair.plan import Coefficients, Shop, has_width
 from metaopt.guard.repair.walk import Walk
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 
 _AIM = 0.98  # of the limit: what follows other branches is known only once it is made
 _LARGEST_CUT = 0.5  # of a width, in one step
@@ -129,7 +129,7 @@ class Costs:
         return changed
 
 
-def fit(walk: Walk, shop: Shop, limits: Sequence[Limit], ladders: Ladders, rng: np.random.Generator) -> None:
+def fit(walk: Walk, shop: Shop, limits: Sequence[Constraint], ladders: Ladders, rng: np.random.Generator) -> None:
     """Moves widths until the network keeps the limits, as far as can be told from here and as far as they go."""
     bounds = {limit.name: limit.bound * _AIM for limit in limits if limit.name in LIMITED}
     if not bounds or min(bounds.values()) <= 0:

@@ -12,7 +12,7 @@ from metaopt.guard.repair import Enlargement, Repair, Stacks
 from metaopt.guard.repair.enlargement import CLIMBS
 from metaopt.problems.problem import Problem
 from metaopt.spaces import Vals, compile_space
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from tests.engine.test_phases import STACK, grown
 from tests.guard.test_repair import FLOWERS, REFERENCE, assert_in_space, draws, stack
 
@@ -21,7 +21,7 @@ SHARE = 0.9
 
 def enlargement_of(problem, shape, limits, share=SHARE, **depths):
     space = compile_space(problem.space)
-    guard = Guard(problem, shape, {"label": 10}, parse_limits(limits))
+    guard = Guard(problem, shape, {"label": 10}, parse_constraints(limits))
     stacks = Stacks(space, **depths)
     repair = Repair(space, guard, stacks)
     return space, guard, repair, Enlargement(space, guard, share, repair, stacks)

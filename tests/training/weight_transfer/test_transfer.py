@@ -30,7 +30,7 @@ from metaopt.guard.repair import Repair
 from metaopt.problems.problem import Problem
 from metaopt.spaces import compile_space
 from metaopt.training.weight_transfer import transfer_weights
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from metaopt.zoo import conv_stack, flower_cnn, wide_resnet
 from tests.blueprint.graphs import blueprints
 from tests.training.weight_transfer.networks import answers, assert_same_function, built, trained, weights_of
@@ -43,7 +43,7 @@ SHAPE = (16, 16, 3)
 def standing(expression, network, n, limits=("params<=3e5", "macs<=1e7"), seed=0):
     """Points of a space whose networks exist at 16×16."""
     space = compile_space(expression)
-    repair = Repair(space, Guard(Problem(expression, network), SHAPE, {"label": 5}, parse_limits(limits)))
+    repair = Repair(space, Guard(Problem(expression, network), SHAPE, {"label": 5}, parse_constraints(limits)))
     rng = np.random.default_rng(seed)
     for _ in range(n):
         yield copy.deepcopy(space.point(repair(space.draw(rng), rng).vals))
