@@ -30,11 +30,14 @@ def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> N
         blueprint = problem.network(plan.point, data.input_shape, data.classes)
     except (ValueError, KeyError, TypeError):  # a point of another space, which the training will tell
         return
-    for limit in study.limits:
-        if limit.name in COUNTS:
-            together = plan.members * getattr(blueprint, limit.name)
-            if limit.distance(together) > 0 >= limit.distance(together / plan.members):
-                print(f"note: {plan.members} networks have {together:,} {limit.name} together, which breaks {limit}.")
+    for constraint in study.constraints:
+        if constraint.name in COUNTS:
+            together = plan.members * getattr(blueprint, constraint.name)
+            if constraint.distance(together) > 0 >= constraint.distance(together / plan.members):
+                print(
+                    f"note: {plan.members} networks have {together:,} {constraint.name} together, which violates"
+                    f" {constraint}."
+                )
 
 
 def train(study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: bool) -> "tuple[list[Retrained], Card]":

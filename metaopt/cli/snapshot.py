@@ -36,24 +36,24 @@ def save_snapshot(study: Study, record: Record, path: Path) -> str:
     from metaopt.training.checkpoint import Unusable, best_weights
     from metaopt.training.export import hand_out, save
 
-    trial = record["trial"]
+    trial = record.trial
     try:
         epoch, (first, *others) = best_weights(study.folder / "checkpoints" / f"{trial:06d}")
     except Unusable as unusable:
         raise UserError(
             f"the weights of trial {trial} are {unusable.reason}: train its point again with python -m metaopt retrain."
         ) from None
-    network = build_network(problem, record["space"], data)
+    network = build_network(problem, record.point, data)
     network.set_weights(first)
-    network = for_inference(problem, record["space"], data, network)
-    origin = {"trial": trial, "point": record["space"], "epochs": epoch, "data": data.name}
+    network = for_inference(problem, record.point, data, network)
+    origin = {"trial": trial, "point": record.point, "epochs": epoch, "data": data.name}
     card = Card({head: data.class_names[head] for head in heads_of(network, data)}, data.input_shape, origin)
     save(hand_out([network], card, some_images(data)), card, path)
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"
     # A trial that goes on after a rung may have better weights by now than when its record was written.
-    when = "" if epoch == record["best_epoch"] else f" at epoch {epoch}"
-    if when and record["complete"]:  # a limit was given after it was trained
-        when += f" (the weights of epoch {record['best_epoch']}, its best by the limits of today, were not kept)"
+    when = "" if epoch == record.best_epoch else f" at epoch {epoch}"
+    if when and record.complete:  # a limit was given after it was trained
+        when += f" (the weights of epoch {record.best_epoch}, its best by the limits of today, were not kept)"
     return (
         f"{path}: trial {trial}{when} as the search trained it on {images}, not tested; python -m metaopt retrain"
         " trains it on all of them, and tests it."
