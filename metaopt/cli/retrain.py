@@ -110,7 +110,7 @@ def run(arguments: Namespace) -> None:
 def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
     """Flags that a model which a user compiles cannot heed."""
     given = [f"--{name.replace('_', '-')}" for name in COMPILED if name in recipe]
-    if given and problem.network is None:
+    if given and not problem.has_blueprint:
         have = "has" if len(given) == 1 else "have"
         raise UserError(
             f"{' and '.join(given)} {have} no effect on {problem.name}, whose build_model compiles its own models: set"
@@ -167,7 +167,7 @@ def _measure(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, d
     if len(card.classes) == 1:
         weight = float(trained[0].training.loss_weights.get(next(iter(card.classes)), 1.0))
         values["test_total_loss"] = weight * values["test_loss"] + fmean(each.penalties for each in trained)
-    return Measured(scores, counts.params, counts.macs, judge(study.limits, values), predictions)
+    return Measured(scores, counts.params, counts.macs, judge(study.constraints, values), predictions)
 
 
 def _keep(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, data: DataSet, measured: Measured) -> Path:

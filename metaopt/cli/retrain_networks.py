@@ -24,13 +24,15 @@ _QUIET_S = 10.0
 
 def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> None:
     """Says beforehand where several networks together break a limit that one of them keeps."""
-    if plan.members == 1 or problem.network is None:
+    if plan.members == 1:
         return
     try:
-        blueprint = problem.network(plan.point, data.input_shape, data.classes)
-    except (ValueError, KeyError, TypeError):  # a point of another space, which the training will tell
+        blueprint = problem.blueprint(plan.point, data.input_shape, data.classes)
+    except (ValueError, KeyError, TypeError):  # a point of another space, which the training will report
         return
-    for limit in study.limits:
+    if blueprint is None:
+        return
+    for limit in study.constraints:
         if limit.name in COUNTS:
             together = plan.members * getattr(blueprint, limit.name)
             if limit.distance(together) > 0 >= limit.distance(together / plan.members):

@@ -32,9 +32,9 @@ def save_snapshot(study: Study, record: Record, path: Path) -> str:
     data = study_data(study, note=lambda text: print(text, file=sys.stderr))
     with quiet():
         backend.prepare()
-    from metaopt.training.building import build_network, for_inference, heads_of
     from metaopt.training.checkpoint import Unusable, best_weights
     from metaopt.training.export import hand_out, save
+    from metaopt.training.network_builder import make_builder
 
     trial = record["trial"]
     try:
@@ -43,11 +43,12 @@ def save_snapshot(study: Study, record: Record, path: Path) -> str:
         raise UserError(
             f"the weights of trial {trial} are {unusable.reason}: train its point again with python -m metaopt retrain."
         ) from None
-    network = build_network(problem, record["space"], data)
+    builder = make_builder(problem, record.point, data)
+    network = builder.build()
     network.set_weights(first)
-    network = for_inference(problem, record["space"], data, network)
+    network = builder.for_inference(network)
     origin = {"trial": trial, "point": record["space"], "epochs": epoch, "data": data.name}
-    card = Card({head: data.class_names[head] for head in heads_of(network, data)}, data.input_shape, origin)
+    card = Card({head: data.class_names[head] for head in builder.heads(network)}, data.input_shape, origin)
     save(hand_out([network], card, some_images(data)), card, path)
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"
     # A trial that goes on after a rung may have better weights by now than when its record was written.

@@ -167,8 +167,8 @@ def make_strategy(settings: Settings) -> Strategy:
     """
     if settings.objective == "convergence" and settings.scheduler != "full":
         raise UserError(
-            "The objective convergence compares trainings of equal length, and those that end at a rung are shorter: use"
-            " a strategy that trains every trial to the end, such as tpe or evolution."
+            "The objective convergence compares trainings of equal length, but those that end at a rung are shorter: use a"
+            " strategy that trains every trial to the end, such as tpe or evolution."
         )
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,

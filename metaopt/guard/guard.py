@@ -59,13 +59,13 @@ class Guard:
             point: as ``space_eval`` returns it.
             trained: signatures of all that was trained.
         """
-        if self.problem.network is None:
+        try:
+            blueprint = self.problem.blueprint(point, self.input_shape, self.classes)
+        except InvalidArchitecture as error:
+            return Verdict(INVALID, str(error))
+        if blueprint is None:  # counted in the worker
             network: dict[str, Any] = {"signature": _digest(point_key(point))}
         else:
-            try:
-                blueprint = self.problem.network(point, self.input_shape, self.classes)
-            except InvalidArchitecture as error:
-                return Verdict(INVALID, str(error))
             training = self.problem.training(point)
             network = {
                 "params": blueprint.params,

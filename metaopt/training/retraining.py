@@ -18,8 +18,8 @@ from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import Training
 from metaopt.randomness import integer
 from metaopt.training.batches import TrainingBatches, by_head, layout, steps_per_epoch
-from metaopt.training.building import for_inference
-from metaopt.training.compiling import TRAIN, compile_model, soft_classes
+from metaopt.training.compiling import TRAIN, soft_classes
+from metaopt.training.network_builder import make_builder
 
 EpochReport = Callable[[int, float, float], None]
 """Is told an epoch (from 1), its training loss and its seconds."""
@@ -81,8 +81,10 @@ def retrain(
     keras.utils.clear_session()
     keras.utils.set_random_seed(integer(seed, trial, "initialise"))
     training = fitting(problem, lambda: replace(problem.training(point), **(recipe or {})))
-    network = _build(problem, point, data, training, epochs)
+    builder = make_builder(problem, point, data)
     images = data.everything()
+    steps = steps_per_epoch(len(images), training.batch_size)
+    network = fitting(problem, lambda: builder.compile(training, steps, (epochs,)))
     output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
     arrange = layout(output, list(data.classes))
     soft = soft_classes(network, data.classes)
@@ -103,28 +105,13 @@ def retrain(
         raise UserError(f"{loop.failure} Nothing was saved: try another --seed, or another point with --point.")
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
     heads = list(by_head(output, list(data.classes)))
-    network = for_inference(problem, point, data, network)
+    network = builder.for_inference(network)
     return Retrained(network, heads, count_keras(network), training, loop.seconds, loop.final, penalties)
 
 
 def can_log() -> bool:
     """Whether TensorBoard's files can be written: Keras does so on every backend, but with TensorFlow's writer."""
     return importlib.util.find_spec("tensorflow") is not None
-
-
-def _build(problem: Problem, point: Any, data: DataSet, training: Training, epochs: int) -> keras.Model:
-    """The compiled model."""
-    shape, classes = data.input_shape, data.classes
-    network, build_model = problem.network, problem.build_model
-    if network is not None:
-        model = fitting(problem, lambda: network(point, shape, classes)).to_keras()
-        steps = steps_per_epoch(len(data.everything()), training.batch_size)
-        return compile_model(model, training, classes, steps=steps, cycles=(epochs,))
-    assert build_model is not None  # a problem that is loaded has one of the two
-    model = fitting(problem, lambda: build_model(point, shape, classes))
-    if not model.built:
-        model.build((None, *shape))
-    return model
 
 
 class _Loop(keras.callbacks.Callback):
