@@ -219,7 +219,7 @@ import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background has it ignored
 sys.path.insert(0, {str(FOLDER)!r})
 from metaopt.executors import Processes
-from metaopt.engine.jobs import Finished, Job
+from metaopt.engine.jobs import Finished, FromScratch, Job
 class Local:
     def setup(self, options): pass
     def train(self, job, report):
@@ -227,7 +227,7 @@ class Local:
         time.sleep(60)
 try:
     with Processes(Local()) as executor:
-        executor.submit(a_job(0, sys.argv[1], to=1))
+        executor.submit(Job(0, sys.argv[1], FromScratch(), 1))
         executor.wait(lambda report: True)
 except KeyboardInterrupt:
     print("interrupted", *executor.pids)
