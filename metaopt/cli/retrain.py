@@ -1,4 +1,4 @@
-"""``metaopt retrain``: the best network trained on all but the test images, saved whole, and measured once on those."""
+"""``metaopt retrain``: the best network trained on all but the test images, saved integer, and measured once on those."""
 
 import hashlib
 from argparse import Namespace
@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from metaopt.cli.arguments import Parser, add_results, number, one_of, share, whole
+from metaopt.cli.arguments import Parser, add_results, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
 from metaopt.cli.points import require_same_network, study_data, study_problem
 from metaopt.cli.retrain_networks import train, warn_of_size
@@ -52,19 +52,19 @@ def make_parser(prog: str) -> Parser:
     add("--point", type=Path, metavar="FILE", help="retrain this point, or record, instead of the best")
     add(
         "--epochs",
-        type=whole(1),
+        type=integer(1),
         metavar="N",
         help="as many as the trial was best at; R if it never came that far, or if its"
         " learning rate falls over the training",
     )
-    add("--seed", type=whole(0), metavar="N", help="of weights and order; the study's own")
+    add("--seed", type=integer(0), metavar="N", help="of weights and order; the study's own")
     add("--schedule", type=one_of(SCHEDULES), help="of the learning rate; the study's own")
     add("--augment", type=one_of(KINDS), help=f"{', '.join(KINDS)}; the study's own")
-    add("--label-smoothing", type=share, metavar="SHARE", help="of a label that is spread over all classes")
+    add("--label-smoothing", type=fraction, metavar="SHARE", help="of a label that is spread over all classes")
     add("--mixup", type=number, metavar="ALPHA", help="images are mixed with others, e.g. 0.2")
     add("--weight-decay", type=number, metavar="RATE", help="decoupled, e.g. 0.01")
     add("--mirror", action="store_true", help="the model averages its answers for an image and its mirror image")
-    add("--members", type=whole(1), default=1, metavar="N", help="the model averages the answers of N networks")
+    add("--members", type=integer(1), default=1, metavar="N", help="the model averages the answers of N networks")
     add("--output", type=Path, metavar="FILE", help=f"the model's file; {BEST} (or {CHOSEN}) in the study's folder")
     add_results(parser)
     return parser

@@ -124,7 +124,7 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
         given["constraints"] = (*arguments.constraint, *([] if asked else kept))
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
-    # StudyState of another schedule or augmentation could not be compared, and one that goes on would jump to it.
+    # Trials of another schedule or augmentation could not be compared, and one that goes on would jump to it.
     for name in ("seed", "schedule", "augment"):
         begun = state.settings.get(name)
         if state.settings and given.get(name, begun) != begun:

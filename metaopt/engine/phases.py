@@ -81,11 +81,12 @@ class Phases:
             for phase in range(len(self.starts)):
                 self.stacks(space, phase).check()
             return
-        guard.problem.require_blueprint(f"grow {self.growth.name}")
+        guard.problem.require_blueprint("grow", self.growth.name)
         if not _changes(space, guard, self.growth.name):
             raise UserError(
                 f"grow {self.growth.name}: no parameter of the space changes the {self.growth.name} of its networks;"
-                " add an architecture parameter to the space, or leave grow out."
+                " add an architecture parameter to the space, or leave grow out.",
+                "grow",
             )
 
 
