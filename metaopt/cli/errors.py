@@ -45,9 +45,8 @@ def with_flags(error: UserError) -> str:
     """Return the message of an error, with flags for the names of its parameters where they first occur."""
     message = str(error)
     for parameter in error.parameters:
-        message = re.sub(
-            rf"(?<![\w-]){re.escape(parameter)}\b", lambda _, name=parameter: flag_of(name), message, count=1
-        )
+        name = rf"(?<![\w-]){re.escape(parameter)}\b"
+        message = re.sub(name, flag_of(parameter), message, count=1)
     return message
 
 

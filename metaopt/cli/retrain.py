@@ -1,4 +1,4 @@
-"""``metaopt retrain``: the best network trained on all but the test images, saved integer, and measured once on those."""
+"""``metaopt retrain``: the best network trained on all but the test images, saved whole, and measured once on those."""
 
 import hashlib
 from argparse import Namespace

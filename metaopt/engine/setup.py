@@ -167,7 +167,7 @@ def make_strategy(settings: Settings) -> Strategy:
     """
     if settings.objective == "convergence" and settings.scheduler != "full":
         raise UserError(
-            "The objective convergence compares trainings of equal length, but those that end at a rung are shorter: use"
+            "The objective convergence needs trainings of equal length, which those that end at a rung are not: use"
             " a strategy that trains every trial to the end, such as tpe or evolution.",
             "objective",
             "strategy",
