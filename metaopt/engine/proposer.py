@@ -10,8 +10,8 @@ from metaopt.engine.phases import Growing
 from metaopt.engine.strategy import Strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
-from metaopt.guard.guard import DUPLICATE, Guard, Verdict
-from metaopt.guard.repair import Enlargement, Repair, Stacks
+from metaopt.guard import DUPLICATE, Guard, Stacks, Verdict
+from metaopt.guard.repair import Enlargement, Repair
 from metaopt.schedulers import Start
 from metaopt.spaces import Space, Vals
 from metaopt.trials.constraints import CHEAP, Limit

@@ -10,7 +10,7 @@ import keras
 
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.data import DataSet, Fold
-from metaopt.guard.memory import memory
+from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.problems.training_config import COSINE_RUNG, Training, with_schedule
 from metaopt.randomness import integer
 from metaopt.training import backend
@@ -128,7 +128,7 @@ def _build(problem: Any, point: Any, data: DataSet, settings: Training, run: Run
     build_optimizer(model)
     slots = sum(math.prod(variable.shape) for variable in model.optimizer.variables)
     counts = {"params": counted.params, "macs": counted.macs}
-    for name, value in {**counts, "memory": memory(counted, settings, slots)}.items():
+    for name, value in {**counts, "memory": estimate_memory(counted, settings, slots)}.items():
         if value > run.limits.get(name, math.inf):
             raise NetworkRefused(name, f"{name} is {value:,}, more than the limit of {run.limits[name]:,.0f}.")
     return model, counts
