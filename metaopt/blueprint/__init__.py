@@ -13,7 +13,7 @@ from metaopt.blueprint.canonical import HASH_VERSION
 from metaopt.blueprint.convolutions import Conv2D, DepthwiseConv2D, SeparableConv2D
 from metaopt.blueprint.core import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, ZeroPadding2D
 from metaopt.blueprint.errors import InvalidArchitecture
-from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, register_layer
+from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, observe_layers, register_layer
 from metaopt.blueprint.merging import Add, Concatenate
 from metaopt.blueprint.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
 from metaopt.blueprint.shaking import ShakeDrop, ShakeShake
@@ -44,5 +44,6 @@ __all__ = [
     "Shape",
     "ZeroPadding2D",
     "layer_kinds",
+    "observe_layers",
     "register_layer",
 ]

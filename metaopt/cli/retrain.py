@@ -18,7 +18,7 @@ from metaopt.cli.suppress_stderr import quiet
 from metaopt.data import DataSet
 from metaopt.data.augment import KINDS
 from metaopt.errors import UserError
-from metaopt.guard.memory import memory
+from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.report.analysis.evaluation import Judged, Score, judge, measure, score_lines
@@ -159,7 +159,7 @@ def _measure(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, d
     values: dict[str, float] = {
         "params": counts.params,
         "macs": counts.macs,
-        "memory": max(memory(each.counts, each.training) for each in trained),
+        "memory": max(estimate_memory(each.counts, each.training) for each in trained),
         "seconds": sum(each.seconds for each in trained),
         **{name: fmean(each.final[name] for each in trained) for name in trained[0].final},
         **{name: score.value for name, score in scores.items()},

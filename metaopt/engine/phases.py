@@ -12,8 +12,7 @@ import numpy as np
 from metaopt.blueprint import InvalidArchitecture
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
-from metaopt.guard.guard import Guard
-from metaopt.guard.repair import Stacks
+from metaopt.guard import Guard, Stacks
 from metaopt.samplers import History
 from metaopt.spaces import Space
 from metaopt.trials.growth import BLOCKS, Growth

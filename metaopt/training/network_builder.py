@@ -10,7 +10,7 @@ import keras
 from metaopt.blueprint import Layer
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.data import DataSet
-from metaopt.guard.memory import memory
+from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training.batches import by_head
@@ -127,7 +127,7 @@ class KerasModelBuilder(NetworkBuilder):
         build_optimizer(model)
         slots = sum(math.prod(variable.shape) for variable in model.optimizer.variables)
         counts = {"params": counted.params, "macs": counted.macs}
-        for name, value in {**counts, "memory": memory(counted, training, slots)}.items():
+        for name, value in {**counts, "memory": estimate_memory(counted, training, slots)}.items():
             if value > bounds.get(name, math.inf):
                 raise NetworkRefused(name, f"{name} is {value:,}, more than the limit of {bounds[name]:,.0f}.")
         return counts

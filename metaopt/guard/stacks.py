@@ -1,4 +1,4 @@
-"""How deep the stacks of a space may be, where a search limits their depth for a while."""
+"""Stacks of blocks, with limits on their depth."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,65 +8,72 @@ from metaopt.errors import UserError
 from metaopt.spaces import Group, Space, Vals
 from metaopt.spaces.blocks import place, read
 
-_TRIES = 20  # draws of the blocks that come in
+_MAX_TRIES = 20  # draws of added blocks, until the network passes
 
 
 class Stacks:
-    """The stacks of a space, with limits on the number of their blocks.
+    """Stacks of a space, with limits on their number of blocks.
 
-    Limited are those stacks that can become deepest, so that two dense layers at the end of a stack of thirty blocks
-    are no stack of their own. None is to have more than ``most`` blocks, and one of them ``least`` or more.
+    Limits apply to the stacks that can become deepest, so that for example two dense layers after a stack of thirty
+    blocks are not limited. None of these stacks may have more than ``most`` blocks, and at least one must have
+    ``least`` or more.
 
     Attributes:
-        kept: label of a depth → the options that keep the limits.
+        allowed: label of a depth → the options that keep the limits.
     """
 
     def __init__(self, space: Space, least: int = 0, most: int | None = None):
-        """Without ``most`` every depth is kept."""
+        """Create the stacks of a space.
+
+        Args:
+            space: may have no stack at all.
+            least: number of blocks that the deepest stack must have.
+            most: number of blocks that no stack may exceed; None for no limits.
+        """
         self._space = space
         self._least = least
         self._most = most
         stacks = [group for group in space.groups if group.depth is not None]
         deepest = max([max(group.lengths) for group in stacks], default=0)
         self._limited = [] if most is None else [group for group in stacks if max(group.lengths) == deepest]
-        self.kept: dict[str, tuple[int, ...]] = {}
+        self.allowed: dict[str, tuple[int, ...]] = {}
         for group in self._limited:
             assert group.depth is not None
-            # Of several stacks any one may be the deeper one.
+            # Of several stacks any one may be the deepest, so that the others may have fewer blocks.
             within = self._within(group, least if len(self._limited) == 1 else 0) or [min(group.lengths)]
-            self.kept[group.depth] = tuple([i for i, length in enumerate(group.lengths) if length in within])
+            self.allowed[group.depth] = tuple([i for i, length in enumerate(group.lengths) if length in within])
 
     def check(self) -> None:
-        """Refuses limits that no stack can keep.
+        """Check that some stack can keep the limits.
 
         Raises:
             UserError: the space has no stacks, or none with such a number of blocks.
         """
         if not self._limited:
             raise UserError(
-                "--grow blocks: the space has no stack whose number of blocks a choice decides; write one as in"
+                "Cannot grow blocks: the space has no stack whose number of blocks a choice decides. Define one as in"
                 " docs/evolution.md, or grow params or macs."
             )
         if not any(self._within(group, self._least) for group in self._limited):
             lengths = sorted({length for group in self._limited for length in group.lengths})
             wanted = f"at most {self._most}" if self._least == 0 else f"{self._least} to {self._most}"
             raise UserError(
-                f"--grow blocks: no stack of the space has {wanted} blocks, but {lengths[0]} to {lengths[-1]}: choose"
-                " other numbers of blocks."
+                f"Invalid number of blocks: no stack of the space has {wanted} blocks, but {lengths[0]} to"
+                f" {lengths[-1]}. Choose numbers of blocks in that range."
             )
 
     def draw(self, rng: np.random.Generator) -> Vals:
-        """A draw from the prior that keeps the limits."""
+        """Return a draw from the prior that keeps the limits."""
         return self.fitted(self._space.draw(rng), rng)
 
     def fitted(self, vals: Vals, rng: np.random.Generator, passes: Callable[[Vals], bool] = bool) -> Vals:
-        """A draw that keeps the limits: blocks from the prior come in anywhere, or some go.
+        """Return values that keep the limits: blocks from the prior are inserted anywhere, or blocks are removed.
 
         Args:
-            vals: what is to keep them.
-            rng: how many blocks there are to be, where that has to change, and which come or go.
-            passes: whether a network stands; blocks are drawn again some times for one that does, since a repair would
-                change the others, too.
+            vals: returned as they are if they keep the limits.
+            rng: decides the new number of blocks, and which blocks are inserted or removed.
+            passes: tells whether a network is valid. Inserted blocks are redrawn a few times until it is, since a
+                repair would change the other blocks too.
         """
         fitted = vals
         for group in self._limited:
@@ -82,14 +89,14 @@ class Stacks:
         return Vals(fitted, model_based=vals.model_based, parent=vals.parent)
 
     def longer(self, group: Group, vals: Mapping[str, float]) -> int | None:
-        """The next number of blocks of a stack above its own that keeps the limits, or None."""
+        """Return the next larger number of blocks of a stack within the limits, or None."""
         length = group.longer(group.length(vals)) if group.active(vals) and group.depth is not None else None
-        if length is None or group.depth not in self.kept:
+        if length is None or group.depth not in self.allowed:
             return length
-        return length if group.option(length) in self.kept[group.depth] else None
+        return length if group.option(length) in self.allowed[group.depth] else None
 
     def resized(self, vals: Mapping[str, float], group: Group, length: int, rng: np.random.Generator) -> Vals:
-        """A draw with so many blocks: others from the prior anywhere between its own, or some of its own."""
+        """Return values with ``length`` blocks: blocks from the prior are inserted anywhere, or blocks are removed."""
         blocks = read(group, vals)
         if len(blocks) > length:
             blocks = [blocks[i] for i in sorted(rng.choice(len(blocks), size=length, replace=False).tolist())]
@@ -100,17 +107,17 @@ class Stacks:
     def _resized(
         self, vals: Vals, group: Group, lengths: list[int], rng: np.random.Generator, passes: Callable[[Vals], bool]
     ) -> Vals:
-        """A draw with one of these numbers of blocks; as it is where there are none."""
+        """Return values with one of several numbers of blocks; the given values if there are none."""
         if not lengths:
             return vals
         length = lengths[int(rng.integers(len(lengths)))]
-        for _ in range(_TRIES):
+        for _ in range(_MAX_TRIES):
             resized = self.resized(vals, group, length, rng)
             if passes(resized):
                 break
         return resized
 
     def _within(self, group: Group, least: int) -> list[int]:
-        """The numbers of blocks that a stack can have within the limits, each once."""
+        """Return the distinct numbers of blocks of a stack between ``least`` and the maximum."""
         assert self._most is not None
         return sorted({length for length in group.lengths if least <= length <= self._most})

@@ -1,4 +1,4 @@
-"""Limits on the depth of stacks."""
+"""Stacks of blocks with limits on their depth."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ import pytest
 from hyperopt import hp
 
 from metaopt.errors import UserError
-from metaopt.guard.repair import Stacks
+from metaopt.guard import Stacks
 from metaopt.spaces import Vals, compile_space
 from metaopt.zoo import conv_stack, flower_cnn
 
@@ -18,18 +18,18 @@ def depth(vals):
     return len(SPACE.point(vals)["blocks"])
 
 
-def test_draws_have_all_depths_that_are_allowed_and_no_other():
+def test_draws_have_all_allowed_depths_and_no_other():
     stacks = Stacks(SPACE, 3, 5)
     rng = np.random.default_rng(0)
     draws = [stacks.draw(rng) for _ in range(300)]
     found = Counter(map(depth, draws))
     assert found.keys() == {3, 4, 5}
     assert min(found.values()) > 60
-    # Dense layers are no stack of their own, beside one that can become deeper.
+    # The stack of dense layers cannot become as deep, and is not limited.
     assert {len(SPACE.point(vals)["dense"]) for vals in draws} == {1, 2}
 
 
-def test_what_keeps_the_limits_stays_as_it_is_and_so_do_blocks_of_what_does_not():
+def test_fitting_keeps_allowed_depths_and_existing_blocks():
     stacks = Stacks(SPACE, 3, 5)
     rng = np.random.default_rng(1)
     for _ in range(60):
@@ -45,7 +45,7 @@ def test_what_keeps_the_limits_stays_as_it_is_and_so_do_blocks_of_what_does_not(
         assert all(block in rest for block in fewer)  # in their order
 
 
-def test_of_several_stacks_one_must_be_deep_and_none_too_deep():
+def test_one_of_several_stacks_must_be_deep():
     space = compile_space(flower_cnn.space)
     stacks = Stacks(space, 2, 2)
     rng = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def test_of_several_stacks_one_must_be_deep_and_none_too_deep():
     assert found == {(1, 2), (2, 1), (2, 2)}
 
 
-def test_the_next_depth_keeps_the_limits_too():
+def test_next_larger_depth_keeps_the_limits():
     (group,) = [group for group in SPACE.groups if group.depth == "n_blocks"]
     vals = Stacks(SPACE, 4, 4).draw(np.random.default_rng(0))
     assert Stacks(SPACE).longer(group, vals) == 5
@@ -64,14 +64,14 @@ def test_the_next_depth_keeps_the_limits_too():
     assert depth(Stacks(SPACE).resized(vals, group, 5, np.random.default_rng(0))) == 5
 
 
-def test_without_limits_nothing_changes():
+def test_without_limits_all_depths_are_allowed():
     rng = np.random.default_rng(0)
     vals = SPACE.draw(rng)
     assert Stacks(SPACE).fitted(vals, rng) == vals
-    assert Stacks(SPACE).kept == {}
+    assert Stacks(SPACE).allowed == {}
 
 
-def test_limits_that_no_stack_keeps_are_refused():
+def test_impossible_numbers_of_blocks_are_refused():
     Stacks(SPACE, 0, 1).check()
     with pytest.raises(UserError, match="no stack of the space has 9 to 20 blocks, but 1 to 8"):
         Stacks(SPACE, 9, 20).check()
