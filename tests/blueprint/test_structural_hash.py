@@ -20,7 +20,7 @@ def hash_of(make) -> str:
     return Blueprint(inputs, make(inputs)).hash
 
 
-def repeated(x):
+def copies(x):
     return Add()([conv()(x), conv()(x)])
 
 
@@ -34,11 +34,11 @@ def same_layer(x):
     return Add()([layer(x), layer(x)])
 
 
-def test_a_shared_node_a_shared_layer_and_a_repeated_one_differ():
-    assert len({hash_of(repeated), hash_of(same_node), hash_of(same_layer)}) == 3
+def test_shared_node_shared_layer_and_copies_differ():
+    assert len({hash_of(copies), hash_of(same_node), hash_of(same_layer)}) == 3
 
 
-def test_add_is_symmetric_and_concatenate_is_not():
+def test_input_order_counts_for_concatenate_but_not_for_add():
     def merged(merge, *kernels):
         return hash_of(lambda x: merge([conv(kernel_size=kernel)(x) for kernel in kernels]))
 
@@ -46,7 +46,7 @@ def test_add_is_symmetric_and_concatenate_is_not():
     assert merged(Concatenate(), 1, 3) != merged(Concatenate(), 3, 1)
 
 
-def test_the_order_of_writing_and_names_do_not_count():
+def test_construction_order_and_names_do_not_count():
     def one_way(x):
         short = conv(name="short")(x)
         return Add(name="sum")([short, conv(filters=4)(conv(filters=8)(x))])
@@ -75,11 +75,11 @@ def test_the_order_of_writing_and_names_do_not_count():
         {"kernel_regularizer": 0.0007},
     ],
 )
-def test_all_that_to_keras_writes_counts(change):
+def test_every_layer_argument_changes_the_hash(change):
     assert hash_of(conv()) != hash_of(conv(**change))
 
 
-def test_rates_and_input_and_the_order_of_heads_count():
+def test_rate_input_shape_and_head_order_change_the_hash():
     assert hash_of(Dropout(0.1)) != hash_of(Dropout(0.2))
     small, large = Input((4, 4, 4)), Input((5, 4, 4))
     assert Blueprint(small, conv()(small)).hash != Blueprint(large, conv()(large)).hash
@@ -88,8 +88,8 @@ def test_rates_and_input_and_the_order_of_heads_count():
     assert Blueprint(small, {"a": a, "b": b}).hash == Blueprint(small, {"fine": a, "coarse": b}).hash
 
 
-def test_sums_that_differ_only_in_who_is_summed_with_whom():
-    """Six equal nodes in pairs, as two triangles or as one ring: colours cannot tell them apart."""
+def test_sums_of_other_pairs_have_different_hashes():
+    """Six equal nodes in pairs, as two triangles or as one ring. Colours cannot distinguish them."""
 
     def sums(pairs):
         def make(x):
@@ -103,7 +103,7 @@ def test_sums_that_differ_only_in_who_is_summed_with_whom():
     assert sums(triangles) != sums(ring)
 
 
-def test_many_equal_branches_are_quick_and_canonical():
+def test_order_of_many_equal_branches_does_not_count():
     def branches(order):
         def make(x):
             for _ in range(4):
@@ -117,8 +117,8 @@ def test_many_equal_branches_are_quick_and_canonical():
     assert branches(names) == branches(names[::-1])
 
 
-def test_equal_chains_side_by_side_are_quick_and_canonical():
-    """Shake-shake's branches: 40 blocks of 5, of which one may be another; 120 orders a block, were they tried."""
+def test_order_of_many_equal_chains_does_not_count():
+    """40 blocks of 5 branches, one of which may differ. Without chains, 120 orders would be tried for each block."""
 
     def stack(odd: int):
         def make(x):
@@ -132,8 +132,8 @@ def test_equal_chains_side_by_side_are_quick_and_canonical():
     assert stack(0) == stack(4) != stack(5)
 
 
-def written(spec, order: list[int], rng: random.Random) -> Blueprint:
-    """The network of a spec, (layer class, its number, inputs) a node, written in an order that keeps inputs first."""
+def build(spec, order: list[int], rng: random.Random) -> Blueprint:
+    """Build a network from number → (layer kind, layer number, input numbers), in an order with inputs first."""
     inputs = Input((4, 4, 4))
     nodes, layers = {0: inputs}, {}
     for number in order:
@@ -146,7 +146,7 @@ def written(spec, order: list[int], rng: random.Random) -> Blueprint:
 
 @st.composite
 def specs(draw):
-    """Small networks full of equal nodes, so that ties are common; all nodes have one shape."""
+    """Small networks with many equal nodes, so that ties are common. All nodes have the same shape."""
     spec = {}
     for number in range(1, draw(st.integers(2, 7))):
         kind = draw(st.sampled_from(["conv", "conv", "add"]))
@@ -167,7 +167,7 @@ def topological(spec, rng) -> list[int]:
 
 
 def as_graph(blueprint: Blueprint) -> nx.DiGraph:
-    """The network with layers as nodes of their own, so that isomorphism of graphs is equality of networks."""
+    """Return the network as a graph with extra nodes for the layers, so that equal networks are isomorphic graphs."""
     graph = nx.DiGraph()
     for node in blueprint.nodes:
         ends = node is blueprint.heads["label"]
@@ -181,12 +181,12 @@ def as_graph(blueprint: Blueprint) -> nx.DiGraph:
 
 @settings(max_examples=300, deadline=None)
 @given(specs(), specs(), st.randoms(use_true_random=False))
-def test_hashes_are_equal_exactly_if_networks_are(spec, other_spec, rng):
-    one = written(spec, topological(spec, rng), rng)
-    again = written(spec, topological(spec, rng), rng)
+def test_hashes_are_equal_iff_networks_are_isomorphic(spec, other_spec, rng):
+    one = build(spec, topological(spec, rng), rng)
+    again = build(spec, topological(spec, rng), rng)
     assert one.hash == again.hash
 
-    other = written(other_spec, topological(other_spec, rng), rng)
+    other = build(other_spec, topological(other_spec, rng), rng)
     same = nx.is_isomorphic(
         as_graph(one),
         as_graph(other),
@@ -196,8 +196,8 @@ def test_hashes_are_equal_exactly_if_networks_are(spec, other_spec, rng):
     assert (one.hash == other.hash) == same
 
 
-def test_a_hash_is_the_same_in_every_process_and_version():
-    """This literal changes only together with HASH_VERSION: studies on disk hold such hashes."""
+def test_hash_is_stable_across_processes_and_versions():
+    """Stored studies contain such hashes, so the literal may change only together with HASH_VERSION."""
     code = (
         "from metaopt.blueprint import *; i = Input((6, 6, 4));"
         "a, b = (Conv2D(4, 1, kernel_regularizer=0.1)(i) for _ in range(2));"
@@ -211,5 +211,5 @@ def test_a_hash_is_the_same_in_every_process_and_version():
     assert run.stdout.startswith(f"{HASH_VERSION:02x}")
 
 
-def test_activations_are_told_apart():
+def test_every_activation_has_its_own_hash():
     assert len({hash_of(conv(activation=name)) for name in ACTIVATIONS}) == len(ACTIVATIONS)
