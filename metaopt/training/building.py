@@ -1,4 +1,4 @@
-"""The Keras model of a point, for weights that are known already."""
+"""Building of the Keras model of a point to load existing weights into."""
 
 from typing import Any
 
@@ -6,16 +6,16 @@ import keras
 
 from metaopt.blueprint import Layer
 from metaopt.data import DataSet
-from metaopt.training.batches import by_head
+from metaopt.training.batches import outputs_by_head
 
 
 def build_network(problem: Any, point: Any, data: DataSet) -> keras.Model:
-    """The network of a point, not to be trained.
+    """Build the network of a point without compiling it.
 
     Args:
-        problem: with ``network`` or ``build_model``.
-        point: the hyperparameters.
-        data: what it takes and tells apart.
+        problem: problem with ``network`` or ``build_model``.
+        point: hyperparameters.
+        data: data set with the input shape and the classes.
     """
     if getattr(problem, "network", None) is not None:
         return problem.network(point, data.input_shape, data.classes).to_keras()
@@ -25,14 +25,15 @@ def build_network(problem: Any, point: Any, data: DataSet) -> keras.Model:
     return model
 
 
-def for_inference(problem: Any, point: Any, data: DataSet, network: keras.Model) -> keras.Model:
-    """A trained network made of Keras' own layers, so that its file can be read anywhere; itself if it has no others.
+def convert_for_inference(problem: Any, point: Any, data: DataSet, network: keras.Model) -> keras.Model:
+    """Return a trained network with built-in Keras layers only, so that its file loads without metaopt.
 
     Args:
         problem: see ``build_network``.
-        point: that the network was built from.
-        data: likewise.
-        network: whose weights are taken; on the slow path it is a user's own model, and stays as it is.
+        point: point that the network was built from.
+        data: data set that the network was built for.
+        network: trained network. The same object is returned if all its layers are built-in, or if it was built by
+            ``build_model``.
     """
     if getattr(problem, "network", None) is None:
         return network
@@ -44,7 +45,7 @@ def for_inference(problem: Any, point: Any, data: DataSet, network: keras.Model)
     return twin
 
 
-def heads_of(network: keras.Model, data: DataSet) -> list[str]:
-    """The heads that a network has, the first head first; on the slow path perhaps not all of the data's."""
+def find_heads(network: keras.Model, data: DataSet) -> list[str]:
+    """Return the heads of a network, the first head first; a ``build_model`` may omit later heads of the data."""
     output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
-    return list(by_head(output, list(data.classes)))
+    return list(outputs_by_head(output, list(data.classes)))

@@ -14,7 +14,7 @@ from metaopt.guard.memory import memory
 from metaopt.problems.training_config import COSINE_RUNG, Training, with_schedule
 from metaopt.randomness import integer
 from metaopt.training import backend
-from metaopt.training.batches import TrainingBatches, Validation, layout, steps_per_epoch
+from metaopt.training.batches import TrainingBatches, Validation, make_label_packer, steps_per_epoch
 from metaopt.training.building import build_network
 from metaopt.training.checkpoint import Checkpoint
 from metaopt.training.compiling import compile_model, soft_classes
@@ -92,7 +92,7 @@ def _train(
     standing = find_standing(model, lambda fold: build(fold)[0], parent, checkpoint, run)
     heads = list(data.classes)
     # Asked of the model rather than read off it: a Sequential or subclassed model has no ``output``.
-    arrange = layout(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
+    arrange = make_label_packer(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
 
     soft = soft_classes(model, data.classes)
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from metaopt.engine.jobs import Ancestor, Remark
-from metaopt.training.checkpoint import Checkpoint, Progress, State, Unusable, best_weights
+from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState, UnusableCheckpoint, best_weights
 from metaopt.training.epoch_loop import Standing
 from metaopt.training.run import Run
 from metaopt.training.variables import Arrays, assign, fits, snapshot
@@ -43,10 +43,10 @@ def find_standing(
             heir.inherit(each, fold)
         if run.folds > 1:
             arrays.append(snapshot(each))
-    return Standing(Progress(), arrays, None if heir is None else heir.taken)
+    return Standing(EpochHistory(), arrays, None if heir is None else heir.taken)
 
 
-def _restored(model: keras.Model, checkpoint: Checkpoint | None, run: Run) -> State | None:
+def _restored(model: keras.Model, checkpoint: Checkpoint | None, run: Run) -> TrainingState | None:
     """What the checkpoint holds, or None."""
     state, damaged = (None, False) if checkpoint is None else checkpoint.restore()
     if checkpoint is not None and state is not None and not _fits(model, state, run):
@@ -64,7 +64,7 @@ def _restored(model: keras.Model, checkpoint: Checkpoint | None, run: Run) -> St
     return state
 
 
-def _fits(model: keras.Model, state: State, run: Run) -> bool:
+def _fits(model: keras.Model, state: TrainingState, run: Run) -> bool:
     return len(state.folds) == run.folds and all(fits(model, arrays) for arrays in state.folds)
 
 
@@ -87,11 +87,11 @@ class _Heir:
             _, weights = best_weights(ancestor.checkpoint)
             self._parent = build_parent()
             if len(weights) != run.folds:
-                raise Unusable("of other folds")
+                raise UnusableCheckpoint("of other folds")
             if [array.shape for array in weights[0]] != [tuple(each.shape) for each in self._parent.weights]:
-                raise Unusable("of another network")
+                raise UnusableCheckpoint("of another network")
             self._weights = weights
-        except Unusable as error:
+        except UnusableCheckpoint as error:
             _remark(
                 run,
                 f"Trial {run.trial} trains from scratch: the weights of its parent, trial {ancestor.trial}, are"
@@ -103,5 +103,5 @@ class _Heir:
         if not self._weights:
             return
         self._parent.set_weights(self._weights[fold])
-        inherited = transfer_weights(child, self._parent)
-        self.taken = {"trial": self._ancestor.trial, "layers": inherited.layers, "of": inherited.of}
+        summary = transfer_weights(child, self._parent)
+        self.taken = {"trial": self._ancestor.trial, "layers": summary.n_transferred, "of": summary.n_layers}
