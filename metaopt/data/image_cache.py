@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -24,6 +24,7 @@ from metaopt.data.folder_scan import ImageFolder
 from metaopt.data.image_file import ImageFileError, ImageHeader, read_header, read_image
 from metaopt.data.images import ImageArray
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.storage.files import Files
 
 CACHE_VERSION = 2
 """Increase it whenever the same files would be decoded to different pixels."""
@@ -141,8 +142,7 @@ def _write_entry(folder: ImageFolder, image_size: int | None, entry: Path, progr
             sizes = _choose_sizes(headers, image_size)
             with (aside / "images.npy").open("wb") as out:
                 content = _write_images(pool, paths, sizes, out, progress)
-                out.flush()
-                os.fsync(out.fileno())
+                Files().sync(out)
         np.save(aside / "digests.npy", np.stack(content))
         (aside / "sizes.json").write_text(json.dumps(asdict(sizes)))
         aside.replace(entry)
@@ -166,7 +166,7 @@ def _choose_sizes(headers: Sequence[ImageHeader], image_size: int | None) -> Ima
 
 
 def _write_images(
-    pool: ThreadPoolExecutor, paths: list[Path], sizes: ImageSizes, out: IO[bytes], progress: ProgressCallback | None
+    pool: ThreadPoolExecutor, paths: list[Path], sizes: ImageSizes, out: BinaryIO, progress: ProgressCallback | None
 ) -> tuple[Digests, Digests]:
     """Write the ``.npy`` file in chunks, which reports a full disk; a memory map would not.
 

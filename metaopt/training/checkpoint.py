@@ -15,7 +15,6 @@ read.
 import contextlib
 import hashlib
 import json
-import os
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.errors import ResultsNotWritable
+from metaopt.storage.files import Files
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -93,10 +93,12 @@ class Checkpoint:
 
     Args:
         directory: directory of the trial, created at the first write.
+        files: file operations; None for those of the real file system.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, files: Files | None = None) -> None:
         self._directory = directory
+        self._files = files or Files()
         self._kept: list[tuple[str, str]] = []  # (state file, file of its best weights), newest last
         self._best = ""
 
@@ -127,12 +129,12 @@ class Checkpoint:
         """
         meta = {"schema": _SCHEMA, "inherited": state.inherited, **asdict(state.progress)}
         try:
-            _make(self._directory)
+            self._files.make_folder(self._directory)
             if best is not None:
-                self._best = _write(self._directory, f"best-{best[0]:06d}", _pack(best[1]))
+                self._best = self._write(f"best-{best[0]:06d}", _pack(best[1]))
             text = json.dumps({**meta, "best": self._best}).encode()
             arrays = {_META: np.frombuffer(text, np.uint8), **_pack(state.folds)}
-            name = _write(self._directory, f"state-{len(state.progress):06d}", arrays)
+            name = self._write(f"state-{len(state.progress):06d}", arrays)
         except OSError as error:
             raise ResultsNotWritable(
                 f"Cannot write a checkpoint to {self._directory}: {error.strerror or error}. Free disk space or make"
@@ -144,6 +146,21 @@ class Checkpoint:
     def discard(self) -> None:
         """Ignore the restored state, so that the next write starts a new sequence of states."""
         self._kept, self._best = [], ""
+
+    def _write(self, stem: str, arrays: dict[str, npt.NDArray[Any]]) -> str:
+        """Write arrays atomically and durably, and return the name of the file."""
+        aside = self._directory / f".{stem}.tmp"
+        try:
+            path = self._files.write_aside(
+                aside,
+                lambda file: np.savez(file, allow_pickle=False, **arrays),
+                lambda file: self._directory / f"{stem}-{_digest(file)}.npz",
+            )
+        except OSError:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise
+        return path.name
 
     def _remove_others(self) -> None:
         needed = {name for pair in self._kept for name in pair}
@@ -238,41 +255,3 @@ def _unpack(arrays: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], list[A
             folds.append([])
         folds[-1].append(array)
     return meta, folds
-
-
-def _write(directory: Path, stem: str, arrays: dict[str, npt.NDArray[Any]]) -> str:
-    """Write arrays atomically and durably, and return the name of the file."""
-    aside = directory / f".{stem}.tmp"
-    try:
-        with aside.open("wb+") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            name = f"{stem}-{_digest(file)}.npz"
-        os.replace(aside, directory / name)
-    except OSError:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
-    _sync(directory)
-    return name
-
-
-def _make(directory: Path) -> None:
-    """Create a directory and its parents durably."""
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    if os.name == "nt":  # a directory cannot be opened there; renames are durable without
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

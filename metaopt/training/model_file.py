@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.storage.files import Files
 
 SUFFIX = ".keras"
 KEY = "metaopt"
@@ -114,5 +115,4 @@ def _copy_with_metadata(source: Path, target: Path, metadata: ModelMetadata) -> 
                 # In chunks, because memory may not hold the weights twice.
                 with old.open(entry) as reading, new.open(entry.filename, "w", force_zip64=True) as writing:
                     shutil.copyfileobj(reading, writing, 2**20)
-        file.flush()
-        os.fsync(file.fileno())
+        Files().sync(file)

@@ -15,6 +15,7 @@ import pytest
 from metaopt.errors import ResultsNotWritable
 from metaopt.training import checkpoint as checkpoint_module
 from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState, UnusableCheckpoint, best_weights
+from tests.storage.crashing_files import CrashingFiles, PowerCut, Survival
 
 ROOT = Path(__file__).parents[2]
 
@@ -203,6 +204,34 @@ def test_a_directory_that_cannot_be_created_raises(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ResultsNotWritable, match="file/000001"):
         Checkpoint(tmp_path / "file" / "000001").save(state(1), (1, arrays(0)))
+
+
+@pytest.mark.parametrize("survival", ["lost", "torn", "kept"])
+def test_a_power_cut_at_any_step_leaves_a_usable_state(tmp_path: Path, survival: Survival) -> None:
+    def save_third_epoch(directory: Path, fail_at: int | None) -> CrashingFiles:
+        written(directory, 2, best=2)
+        files = CrashingFiles(directory, fail_at=fail_at)
+        checkpoint = Checkpoint(directory, files)
+        checkpoint.restore()
+        if fail_at is None:
+            checkpoint.save(state(3), (3, arrays(103)))
+        else:
+            with pytest.raises(PowerCut):
+                checkpoint.save(state(3), (3, arrays(103)))
+        return files
+
+    steps = save_third_epoch(tmp_path / "whole", None).steps
+    assert steps == 6  # sync, rename and sync of the folder, for the best weights and for the state
+    for step in range(steps):
+        directory = tmp_path / str(step)
+        save_third_epoch(directory, step).settle(survival)
+        found, damaged = Checkpoint(directory).restore()
+        assert not damaged
+        assert found is not None
+        epochs = len(found.progress)
+        assert epochs == (3 if step == 5 and survival != "lost" else 2)
+        assert equal(found.folds, state(epochs).folds)
+        assert equal(best_weights(directory)[1], arrays(100 + epochs))
 
 
 # Imported by its path: all of metaopt.training would take longer than the test.

@@ -114,7 +114,7 @@ def test_custom_layers_are_replaced_in_the_exported_model(digits, tmp_path) -> N
     metadata = ModelMetadata(digits.class_names, digits.input_shape, {})
     path = tmp_path / "best.keras"
     save_model(export_model([made.network], metadata, images), metadata, path)
-    np.save_model(tmp_path / "images.npy", images)
+    np.save(tmp_path / "images.npy", images)
     code = (
         "import sys, numpy, keras; sys.modules['metaopt'] = None;"
         f"model = keras.saving.load_model({str(path)!r});"
