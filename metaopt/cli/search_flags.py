@@ -3,7 +3,7 @@
 from argparse import BooleanOptionalAction, _ArgumentGroup
 
 from metaopt.cli.arguments import Parser, add_results, duration, integer, one_of, size
-from metaopt.data.augment import KINDS
+from metaopt.data.augment import AUGMENTATIONS
 from metaopt.engine.strategy import STRATEGIES
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
@@ -13,7 +13,7 @@ from metaopt.trials.objective import OBJECTIVES
 EXECUTORS = ("processes", "inline")
 RULES = ("ceil", "floor")
 UNITS = ("epochs", "seconds")
-AUGMENTS = ("auto", *KINDS)
+AUGMENTS = ("auto", *AUGMENTATIONS)
 TRAINABLE_OBJECTIVES = tuple(name for name in OBJECTIVES if name != "loss")
 EARLY_STOPPING = 15
 

@@ -13,7 +13,7 @@ from metaopt.data import DataSet
 from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
-from metaopt.training.batches import by_head
+from metaopt.training.batches import outputs_by_head
 from metaopt.training.compiling import compile_model
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.variables import build_optimizer
@@ -71,7 +71,7 @@ class NetworkBuilder(ABC):
     def heads(self, network: keras.Model) -> list[str]:
         """Return the heads that a network has, the first head first; perhaps not all of the data's."""
         output = network.compute_output_spec(keras.KerasTensor((None, *self.data.input_shape)))
-        return list(by_head(output, list(self.data.classes)))
+        return list(outputs_by_head(output, list(self.data.classes)))
 
 
 class BlueprintBuilder(NetworkBuilder):

@@ -5,14 +5,13 @@ import types
 import numpy as np
 import pytest
 
-from metaopt.data import names
-from metaopt.data.named import CLASS_NAMES, NAMES, cifar100_is_on_disk, fetch, named_source
+from metaopt.data.builtin import CLASS_NAMES, NAMES, cifar100_is_on_disk, fetch, load_builtin
 from metaopt.errors import UserError
 
 
 @pytest.fixture
 def keras_datasets(monkeypatch):
-    """Puts a module in the place of ``keras.datasets.<name>``, so that neither Keras nor a network is needed."""
+    """Replaces ``keras.datasets.<name>``, so that neither Keras nor a network is needed."""
 
     def put(name: str, load_data) -> None:
         for package in ("keras", "keras.datasets"):
@@ -24,22 +23,22 @@ def keras_datasets(monkeypatch):
     return put
 
 
-def test_the_digits_are_spread_over_all_values() -> None:
-    source = named_source("digits", None)
-    assert len(source.images) == 1797
-    assert source.shape == (8, 8, 1)
-    assert source.advice == "none"
-    assert source.test is None
-    pixels, _ = source.images.batch(np.arange(1797))
+def test_digits_are_scaled_to_0_to_255() -> None:
+    data = load_builtin("digits", None)
+    assert len(data.images) == 1797
+    assert data.shape == (8, 8, 1)
+    assert data.default_augmentation == "none"
+    assert data.test is None
+    pixels, _ = data.images.batch(np.arange(1797))
     assert (pixels.min(), pixels.max()) == (0, 255)
     assert len(np.unique(pixels)) == 17
 
 
-def test_the_digits_in_another_size() -> None:
-    assert named_source("digits", 16).shape == (16, 16, 1)
+def test_digits_are_resized() -> None:
+    assert load_builtin("digits", 16).shape == (16, 16, 1)
 
 
-def test_names_of_classes() -> None:
+def test_every_data_set_has_its_class_names() -> None:
     assert set(CLASS_NAMES) == set(NAMES)
     assert {name: [len(c) for c in heads.values()] for name, heads in CLASS_NAMES.items()} == {
         "cifar100": [100, 20],
@@ -48,8 +47,6 @@ def test_names_of_classes() -> None:
         "fashion_mnist": [10],
         "digits": [10],
     }
-    assert sorted(names.CIFAR100_FINE) == names.CIFAR100_FINE
-    assert len(set(names.CIFAR100_FINE)) == 100
 
 
 def test_cifar100_has_two_heads(keras_datasets) -> None:
@@ -61,38 +58,38 @@ def test_cifar100_has_two_heads(keras_datasets) -> None:
         return (x_train, np.arange(200)[:, None] % n_classes), (x_test, np.arange(100)[:, None] % n_classes)
 
     keras_datasets("cifar100", load_data)
-    source = named_source("cifar100", None)
-    assert source.shape == (32, 32, 3)  # though Keras was set to channels_first
-    images, labels = source.images.batch([150])
+    data = load_builtin("cifar100", None)
+    assert data.shape == (32, 32, 3)  # though Keras was set to channels_first
+    images, labels = data.images.batch([150])
     assert (images[0] == x_train[150].transpose(1, 2, 0)).all()
     assert {head: values.tolist() for head, values in labels.items()} == {"fine": [50], "coarse": [10]}
-    assert source.test is not None
-    assert len(source.test) == 100
-    assert source.advice == "flip"
+    assert data.test is not None
+    assert len(data.test) == 100
+    assert data.default_augmentation == "flip"
 
 
-def test_grey_images_of_keras(keras_datasets) -> None:
+def test_grey_images_get_a_channel_axis(keras_datasets) -> None:
     part = (np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10)
     keras_datasets("mnist", lambda: (part, part))
-    source = named_source("mnist", None)
-    assert source.shape == (28, 28, 1)
-    assert source.advice == "none"
+    data = load_builtin("mnist", None)
+    assert data.shape == (28, 28, 1)
+    assert data.default_augmentation == "none"
 
 
-def test_no_network_is_one_sentence(keras_datasets, capsys) -> None:
+def test_a_failed_download_raises(keras_datasets, capsys) -> None:
     def load_data(label_mode):
         print("Downloading")  # noqa: T201 - as Keras does
         assert socket.getdefaulttimeout() is not None
         raise Exception("URL fetch failure on https://x: None -- no route to host")
 
     keras_datasets("cifar100", load_data)
-    with pytest.raises(UserError, match=r"--data cifar100 is not on disk .* cannot be downloaded .*no route"):
+    with pytest.raises(UserError, match=r"Data set cifar100 is not on disk .* cannot be downloaded: .*no route"):
         fetch("cifar100")
     assert socket.getdefaulttimeout() is None
     assert capsys.readouterr().out == ""
 
 
-def test_on_disk_only_if_it_is_whole(tmp_path, monkeypatch) -> None:
+def test_cifar100_is_on_disk_only_if_complete(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     folder = tmp_path / "datasets"
     unpacked = folder / "cifar-100-python-target" / "cifar-100-python"
