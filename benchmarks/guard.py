@@ -106,7 +106,7 @@ def keeps_limits(guard: Guard, point: Any) -> bool:
         blueprint = conv_stack.network(point, guard.input_shape, guard.classes)
     except InvalidArchitecture:
         return False
-    return all(limit.distance(getattr(blueprint, limit.name)) <= 0 for limit in guard.limits)
+    return all(limit.distance(getattr(blueprint, limit.name)) <= 0 for limit in guard.constraints)
 
 
 def by_rejection(space: Space, guard: Guard, wanted: int, seconds: float) -> tuple[list[Vals], int, float]:

@@ -56,7 +56,7 @@ def records_of(kind: str) -> dict[int, dict[str, Any]]:
 
 def as_json(record: Any) -> dict[str, Any]:
     """A record as its file holds it."""
-    return json.loads(json.dumps(record, default=str))
+    return json.loads(json.dumps(record.to_json(), default=str))
 
 
 def record_files(kind: str) -> dict[int, Path]:

@@ -23,16 +23,16 @@ from hyperopt.pyll import as_apply
 
 # Everything that is used of the library, of which the modules may move.
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input, MaxPooling2D
+from metaopt.engine.callbacks import Callback
+from metaopt.engine.settings import resolve
+from metaopt.engine.setup import ImageKind, open_study
+from metaopt.engine.setup import search as run_search
+from metaopt.engine.strategy import resolve_strategy
 from metaopt.executors import Simulated
-from metaopt.study.files import Unsynced
-from metaopt.study.problem import Problem
-from metaopt.study.run import ImageKind, open_study
-from metaopt.study.run import search as run_search
-from metaopt.study.settings import resolve
-from metaopt.study.strategy import resolve_strategy
-from metaopt.study.study import Study
-from metaopt.study.trials import Trials
-from metaopt.study.watch import Silent
+from metaopt.problems.problem import Problem
+from metaopt.storage.files import Unsynced
+from metaopt.storage.state import StudyState
+from metaopt.storage.study import Study
 
 
 def search(folder: Path, space: Any, network: Any, curve: Any, strategy: str, workers: int, options: dict) -> Study:
@@ -40,12 +40,12 @@ def search(folder: Path, space: Any, network: Any, curve: Any, strategy: str, wo
     sampler, scheduler = resolve_strategy(strategy, None, None)
     given = {"sampler": sampler, "scheduler": scheduler, "workers": workers, **options}
     problem, images = Problem(space, network), ImageKind(INPUT_SHAPE, CLASSES)
-    settings = resolve(given, {}, Trials())
+    settings = resolve(given, {}, StudyState())
     executor = Simulated(curve, workers=workers)
     with open_study(
-        folder, problem, settings, Silent(), images=images, files=Unsynced(), clock=executor.clock
+        folder, problem, settings, Callback(), images=images, files=Unsynced(), clock=executor.clock
     ) as study:
-        run_search(study, problem, settings, executor, Silent(), images, clock=executor.clock)
+        run_search(study, problem, settings, executor, Callback(), images, clock=executor.clock)
     return study
 
 

@@ -5,7 +5,7 @@ from hyperopt import hp
 
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.engine.jobs import Epoch, Finished
-from metaopt.engine.phases import Growing
+from metaopt.engine.phases import Phases
 from metaopt.engine.settings import resolve
 from metaopt.engine.setup import ImageKind
 from metaopt.engine.view import StudyView
@@ -81,7 +81,10 @@ def test_trials_are_shared_equally_and_the_rest_goes_to_the_last_phase():
 
 def test_the_last_phase_s_limit_joins_the_user_s():
     assert list(map(str, constraints_in_force(["params<=500"], "macs=10,20"))) == ["params<=500", "macs<=20"]
-    assert list(map(str, constraints_in_force(["macs<=30", "val_loss<=2"], "macs=10,20"))) == ["val_loss<=2", "macs<=20"]
+    assert list(map(str, constraints_in_force(["macs<=30", "val_loss<=2"], "macs=10,20"))) == [
+        "val_loss<=2",
+        "macs<=20",
+    ]
     assert list(map(str, constraints_in_force(["macs<=30"], "blocks=1,2"))) == ["macs<=30"]
     with pytest.raises(UserError, match="goes beyond --constraint macs<=15"):
         constraints_in_force(["macs<=15"], "macs=10,20")
@@ -178,7 +181,7 @@ def view_of(study, number):
 
 def test_the_sampler_sees_the_best_of_the_phases_before_and_all_of_its_own(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
-    growing = Growing(parse_growth("blocks=1,2,4"), (0, 4, 8), elders=2)
+    growing = Phases(parse_growth("blocks=1,2,4"), (0, 4, 8), elders=2)
     losses = [record["loss"] for record in study.records]
     for number in range(12):
         view = view_of(study, number)
@@ -191,7 +194,7 @@ def test_the_sampler_sees_the_best_of_the_phases_before_and_all_of_its_own(tmp_p
 
 def test_rejected_and_imported_trials_are_in_no_phase(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
-    growing = Growing(parse_growth("blocks=1,2"), (0, 6), elders=3)
+    growing = Phases(parse_growth("blocks=1,2"), (0, 6), elders=3)
     study.state.trials[0].imported = True
     study.state.trials[3].status = "rejected"
     assert growing.phase(view_of(study, 7)) == 0

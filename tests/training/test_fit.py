@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow  # trains with Keras
 tiny_problem = importlib.import_module("tests.training.tiny_problem")
 
 
-def state_of(directory: Path) -> State:
+def state_of(directory: Path) -> TrainingState:
     state, damaged = Checkpoint(directory).restore()
     assert state is not None
     assert not damaged
@@ -67,7 +67,7 @@ def test_the_record_tells_how_it_went(tiny: DataSet, tmp_path: Path) -> None:
     assert record["threads"] >= 1
 
 
-def test_measures_are_those_of_keras_and_the_best_weights_are_kept(tiny: DataSet, tmp_path: Path) -> None:
+def test_metrics_equal_those_of_keras_at_the_best_weights(tiny: DataSet, tmp_path: Path) -> None:
     import keras
 
     from metaopt.training import compile_model
@@ -200,7 +200,7 @@ def test_an_annealed_training_pauses_and_goes_on_exactly(tiny: DataSet, tmp_path
     assert whole["history"]["train"][-1] < whole["history"]["train"][0]
 
 
-def test_the_learning_rate_falls_over_the_whole_training_by_default(tiny: DataSet) -> None:
+def test_the_schedule_spans_the_whole_training_by_default(tiny: DataSet) -> None:
     """Where it is cut off, a longer training was at another rate in its second epoch than a shorter one."""
 
     def train(epochs: int, **run: Any) -> list[float]:
