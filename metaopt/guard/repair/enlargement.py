@@ -128,7 +128,7 @@ class Enlargement:
         for _ in range(CLIMBS):
             if size.use >= self._share:
                 break
-            moves: list[Any] = [group for group in self._space.groups if self._stacks.longer(group, size.vals)]
+            moves: list[Any] = [group for group in self._space.block_stacks if self._stacks.longer(group, size.vals)]
             deeper = bool(moves) and rng.random() < _DEEPER
             if not deeper:
                 moves = [label for label in sorted(size.vals) if label not in useless]

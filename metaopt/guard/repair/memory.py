@@ -44,11 +44,11 @@ class Memory:
         self._choices: dict[Block, list[str]] = {}
         self._segments: dict[tuple[Block, tuple[float | None, ...]], list[Step]] = {}
         self._skeletons: dict[tuple[float | None, ...], Skeleton] = {}
-        for number, group in enumerate(space.groups):
+        for number, group in enumerate(space.block_stacks):
             for position, labels in enumerate(group.blocks):
                 for label in labels.values():
                     self._block_of.setdefault(label, (number, position))
-        depths = {group.depth for group in space.groups}
+        depths = {group.depth for group in space.block_stacks}
         choices = [one.label for one in space.parameters if one.distribution.is_choice]
         for label in choices:
             if label in self._block_of:
@@ -64,7 +64,7 @@ class Memory:
         skeleton = self._skeletons.get(self._key(self._outside, vals))
         if skeleton is None:
             return None
-        groups = self._space.groups
+        groups = self._space.block_stacks
         lengths = [group.length(vals) for group in groups]
         steps: list[Step] = []
         for element in skeleton:
@@ -83,7 +83,7 @@ class Memory:
 
     def _lessons(self) -> Iterable[Vals]:
         """Stacks as deep as can be, in which every block has had each combination of its choices once."""
-        if not self._space.groups:
+        if not self._space.block_stacks:
             return
         combinations = {block: self._combinations(labels) for block, labels in self._choices.items()}
         outside = self._combinations(self._outside)
@@ -93,7 +93,7 @@ class Memory:
         for number in range(max(counts)):
             rng = np.random.default_rng(number)
             vals: dict[str, float] = dict(self._space.draw(rng))
-            for group in self._space.groups:
+            for group in self._space.block_stacks:
                 if group.depth is not None:
                     vals[group.depth] = group.option(max(group.lengths))
             for (_, position), found in combinations.items():
@@ -102,7 +102,7 @@ class Memory:
             yield self._space.complete(vals, rng)
 
     def _combinations(self, labels: list[str]) -> list[dict[str, float]]:
-        options = [range(self._space.by_label[label].upper or 1) for label in labels]
+        options = [range(self._space.by_label[label].n_options or 1) for label in labels]
         found: list[dict[str, float]] = []
         for indices in product(*options):
             found.append(dict(zip(labels, indices, strict=True)))

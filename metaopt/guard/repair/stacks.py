@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from metaopt.errors import UserError
-from metaopt.spaces import Group, Space, Vals
-from metaopt.spaces.blocks import place, read
+from metaopt.spaces import BlockStack, Space, Vals
+from metaopt.spaces.block_operators import read_blocks, write_blocks
 
 _TRIES = 20  # draws of the blocks that come in
 
@@ -26,7 +26,7 @@ class Stacks:
         self._space = space
         self._least = least
         self._most = most
-        stacks = [group for group in space.groups if group.depth is not None]
+        stacks = [group for group in space.block_stacks if group.depth is not None]
         deepest = max([max(group.lengths) for group in stacks], default=0)
         self._limited = [] if most is None else [group for group in stacks if max(group.lengths) == deepest]
         self.kept: dict[str, tuple[int, ...]] = {}
@@ -81,24 +81,29 @@ class Stacks:
                 fitted = self._resized(fitted, group, self._within(group, self._least), rng, passes)
         return Vals(fitted, model_based=vals.model_based, parent=vals.parent)
 
-    def longer(self, group: Group, vals: Mapping[str, float]) -> int | None:
+    def longer(self, group: BlockStack, vals: Mapping[str, float]) -> int | None:
         """The next number of blocks of a stack above its own that keeps the limits, or None."""
         length = group.longer(group.length(vals)) if group.active(vals) and group.depth is not None else None
         if length is None or group.depth not in self.kept:
             return length
         return length if group.option(length) in self.kept[group.depth] else None
 
-    def resized(self, vals: Mapping[str, float], group: Group, length: int, rng: np.random.Generator) -> Vals:
+    def resized(self, vals: Mapping[str, float], group: BlockStack, length: int, rng: np.random.Generator) -> Vals:
         """A draw with so many blocks: others from the prior anywhere between its own, or some of its own."""
-        blocks = read(group, vals)
+        blocks = read_blocks(group, vals)
         if len(blocks) > length:
             blocks = [blocks[i] for i in sorted(rng.choice(len(blocks), size=length, replace=False).tolist())]
         while len(blocks) < length:
             blocks.insert(int(rng.integers(len(blocks) + 1)), {})
-        return self._space.complete(place(self._space, group, vals, blocks), rng)
+        return self._space.complete(write_blocks(self._space, group, vals, blocks), rng)
 
     def _resized(
-        self, vals: Vals, group: Group, lengths: list[int], rng: np.random.Generator, passes: Callable[[Vals], bool]
+        self,
+        vals: Vals,
+        group: BlockStack,
+        lengths: list[int],
+        rng: np.random.Generator,
+        passes: Callable[[Vals], bool],
     ) -> Vals:
         """A draw with one of these numbers of blocks; as it is where there are none."""
         if not lengths:
@@ -110,7 +115,7 @@ class Stacks:
                 break
         return resized
 
-    def _within(self, group: Group, least: int) -> list[int]:
+    def _within(self, group: BlockStack, least: int) -> list[int]:
         """The numbers of blocks that a stack can have within the limits, each once."""
         assert self._most is not None
         return sorted({length for length in group.lengths if least <= length <= self._most})

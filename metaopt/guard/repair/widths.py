@@ -73,23 +73,23 @@ def _raised(
         if distribution.is_choice:  # its options may have any order
             larger = [other for other in ladders.values(label) if before < use(other) <= 1]
             return larger[int(rng.random() * len(larger))] if larger else None
-        start, end = distribution.place(value), distribution.place(ladders.values(label)[-1])
+        start, end = distribution.to_prior_scale(value), distribution.to_prior_scale(ladders.values(label)[-1])
         top = start
-        if use(distribution.value(end)) <= 1:
+        if use(distribution.from_prior_scale(end)) <= 1:
             top = end
         else:
             low, high = start, end
             for _ in range(_HALVINGS):
                 middle = (low + high) / 2
-                if use(distribution.value(middle)) <= 1:
+                if use(distribution.from_prior_scale(middle)) <= 1:
                     low = middle
                 else:
                     high = middle
             top = low
-        largest = distribution.value(top)
+        largest = distribution.from_prior_scale(top)
         if not use(largest) > before:
             return None
-        drawn = distribution.value(start + rng.random() * (top - start))
+        drawn = distribution.from_prior_scale(start + rng.random() * (top - start))
         return drawn if use(drawn) > before else largest
     finally:
         costs.move(label, value)

@@ -93,7 +93,7 @@ def rank_columns(records: Sequence[Record], space: Any) -> tuple[list[tuple[Colu
     logarithmic = set()
     if space is not None:
         parameters = compile_space(space).parameters
-        logarithmic = {parameter.label for parameter in parameters if parameter.distribution.logarithmic}
+        logarithmic = {parameter.label for parameter in parameters if parameter.distribution.is_logarithmic}
     columns, constant = columns_of(used, logarithmic)
     losses = np.array([record["loss"] for record in used])
     ranked = [(column, marginal_effect(column, losses)) for column in columns]
