@@ -35,7 +35,7 @@ from metaopt.guard.guard import Guard
 from metaopt.guard.repair import Repair
 from metaopt.problems.problem import Problem
 from metaopt.spaces import Space, Vals, compile_space
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from metaopt.zoo import conv_stack
 from neural_net import network
 from space import space
@@ -44,7 +44,7 @@ INPUT_SHAPE = (32, 32, 3)
 CLASSES = {"fine": 100, "coarse": 20}
 
 STACK_SHAPE = (64, 64, 3)
-STACK_LIMITS = parse_limits(["macs<=5e7", "params<=2e6"])
+STACK_LIMITS = parse_constraints(["macs<=5e7", "params<=2e6"])
 DEPTHS = (5, 10, 15, 20, 30)
 SPREAD_DEPTHS = (3, 5, 7)  # where rejection finds enough to compare with
 WARM_UP = 300  # stacks, in which the repair's memory fills
@@ -106,7 +106,7 @@ def keeps_limits(guard: Guard, point: Any) -> bool:
         blueprint = conv_stack.network(point, guard.input_shape, guard.classes)
     except InvalidArchitecture:
         return False
-    return all(limit.distance(getattr(blueprint, limit.name)) <= 0 for limit in guard.limits)
+    return all(limit.distance(getattr(blueprint, limit.name)) <= 0 for limit in guard.constraints)
 
 
 def by_rejection(space: Space, guard: Guard, wanted: int, seconds: float) -> tuple[list[Vals], int, float]:

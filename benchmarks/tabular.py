@@ -33,7 +33,7 @@ from hyperopt import hp
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from metaopt.engine.callbacks import Silent  # noqa: E402
+from metaopt.engine.callbacks import Callback  # noqa: E402
 from metaopt.engine.jobs import Epoch, Job  # noqa: E402
 from metaopt.engine.settings import resolve  # noqa: E402
 from metaopt.engine.setup import open_study, search  # noqa: E402
@@ -164,7 +164,7 @@ class Course:
         return min((when for when, reached in self.steps if reached <= error), default=np.inf)
 
 
-class Follower(Silent):
+class Follower(Callback):
     """Watches the incumbent."""
 
     def __init__(self, clock: Simulated) -> None:

@@ -1,4 +1,4 @@
-"""``metaopt.search``: the search from Python, over any function that trains."""
+"""``metaopt.search``: search from Python, over any function that trains."""
 
 import inspect
 import os
@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.blueprint import Blueprint
-from metaopt.engine.callbacks import Silent, Watcher
+from metaopt.engine.callbacks import Callback, CallbackList
 from metaopt.engine.checkpoints import Keep
-from metaopt.engine.jobs import Executor
-from metaopt.engine.settings import Settings, resolve
+from metaopt.engine.settings import resolve
 from metaopt.engine.setup import ImageKind, open_study
 from metaopt.engine.setup import search as run_search
 from metaopt.engine.strategy import resolve_strategy
-from metaopt.errors import UserError
-from metaopt.executors import Inline, Processes
+from metaopt.executors import make_executor
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.problems.training_config import Training
@@ -48,7 +46,8 @@ def search(
     seed: int = 0,
     results: str | os.PathLike[str] = "results",
     executor: str = "inline",
-    watch: Watcher | None = None,
+    callbacks: Sequence[Callback] = (),
+    watch: Callback | None = None,
 ) -> Study:
     """Searches a space for the point that a function trains best, or goes on with such a search.
 
@@ -78,7 +77,8 @@ def search(
         results: the study's folder.
         executor: ``"inline"`` or ``"processes"``; for the latter cloudpickle must be able to send
             ``train`` to a process.
-        watch: is told what happens, e.g. ``metaopt.report.console.progress.make_progress()``.
+        callbacks: are told what happens, e.g. ``metaopt.report.console.progress.make_progress()``.
+        watch: one more callback; the keyword of earlier versions.
 
     Returns:
         The study: ``.best``, ``.records``, ``.trials`` (hyperopt's).
@@ -122,11 +122,12 @@ def search(
     settings = resolve(given, {}, StudyState(journal.read(folder / JOURNAL).events))
     problem = Problem(space, network, training, code=_code(network))
     images = ImageKind(input_shape or (), classes or {})
-    watch = watch or Silent()
-    runner = _make_executor(FunctionTrainer(train, counted=network is not None), settings)
-    with open_study(folder, problem, settings, watch, images=images) as study:
+    callback = CallbackList([*callbacks, *([] if watch is None else [watch])])
+    trainer = FunctionTrainer(train, counted=network is not None)
+    runner = make_executor(settings.executor, trainer, settings.workers, folder)
+    with open_study(folder, problem, settings, callback, images=images) as study:
         keep: Keep = "all" if takes_budget(train) else "none"
-        run_search(study, problem, settings, runner, watch, images, seconds, keep)
+        run_search(study, problem, settings, runner, callback, images, seconds, keep)
     return study
 
 
@@ -136,13 +137,3 @@ def _code(network: Callable[..., Any] | None) -> str:
         return "" if network is None else network_code(inspect.getsource(network))
     except OSError:
         return ""
-
-
-def _make_executor(trainer: FunctionTrainer, settings: Settings) -> Executor:
-    if settings.executor == "processes":
-        return Processes(trainer, workers=settings.workers)
-    if settings.executor != "inline":
-        raise UserError(f"the executor {settings.executor} is unknown: choose inline or processes.")
-    if settings.workers != 1:
-        raise ValueError('more than one worker needs executor="processes"')
-    return Inline(trainer)

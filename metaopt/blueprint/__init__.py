@@ -14,7 +14,7 @@ from metaopt.blueprint.blueprint import DEFAULT_HEAD, Blueprint
 from metaopt.blueprint.convolutions import Conv2D, DepthwiseConv2D, SeparableConv2D
 from metaopt.blueprint.core import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, ZeroPadding2D
 from metaopt.blueprint.errors import InvalidArchitecture
-from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, register_layer
+from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, observe_layers, register_layer
 from metaopt.blueprint.merging import Add, Concatenate
 from metaopt.blueprint.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
 from metaopt.blueprint.shake_regularization import ShakeDrop, ShakeShake
@@ -46,5 +46,6 @@ __all__ = [
     "Shape",
     "ZeroPadding2D",
     "layer_kinds",
+    "observe_layers",
     "register_layer",
 ]

@@ -6,11 +6,14 @@ shares its weights between both nodes.
 
 # ruff: noqa: ARG002 (default implementations ignore arguments that subclasses use)
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
+from functools import partial
 from itertools import count
 from operator import attrgetter
+from threading import Lock
 from typing import Any, ClassVar, TypeVar
 
 from metaopt.blueprint.errors import InvalidArchitecture
@@ -20,9 +23,15 @@ Shape = tuple[int, ...]
 
 _creation = count()
 
-# Number of empty outputs that still get sizes of 1 instead of raising an error. Above 0 only while a repair traces a
-# network (see metaopt.guard.repair). It is finite because a network function may add layers until one is invalid.
-lenient: ContextVar[int] = ContextVar("lenient", default=0)
+# Makes a layer in place of its class: takes the class as a function, and the arguments by name as they were given.
+Observer = Callable[[Callable[..., "Layer"], dict[str, Any]], "Layer"]
+
+# The observer of the current thread, and how many more of its outputs may be empty; see ``observe_layers``.
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+_empty_outputs: ContextVar[int] = ContextVar("empty_outputs", default=0)
+# The observers of all threads.
+_observers: list[Observer] = []
+_observers_lock = Lock()
 
 
 class Node:
@@ -48,7 +57,7 @@ class Node:
 
 
 class LayerClass(type):
-    """Metaclass of layers. A repair replaces its call to observe new layers (see metaopt.guard.repair)."""
+    """Metaclass of the layer classes. Its call makes a layer and can be observed, see ``observe_layers``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -152,10 +161,10 @@ class Layer(metaclass=LayerClass):
             raise self.refuse(shapes, f"Expected an input with {self.input_rank} axes, got {len(shapes[0])}.")
         shape = self.output_shape(*shapes)
         if not shape or min(shape) < 1:
-            remaining = lenient.get()
-            if not shape or not remaining:
+            left = _empty_outputs.get()
+            if not shape or not left:
                 raise self.refuse(shapes, f"The output would be empty, with shape {shape}.")
-            lenient.set(remaining - 1)
+            _empty_outputs.set(left - 1)
             shape = tuple([max(size, 1) for size in shape])
         if self._first_shapes is None:
             self._first_shapes = shapes
@@ -179,6 +188,42 @@ class Layer(metaclass=LayerClass):
         if any(weights) and (weights != self.parameters(*shapes) or len(shapes[0]) != len(first[0])):
             shape = first if self.merges else first[0]
             raise self.refuse(shapes, f"The shared weights of this layer were created for input shape {shape}.")
+
+
+@contextmanager
+def observe_layers(observer: Observer, empty_outputs: int = 0) -> Iterator[None]:
+    """Let an observer make the layers of this thread, for example to record where their arguments come from.
+
+    A layer class only has a Python ``__call__`` while something is observed: a permanent one that looks for observers
+    would slow down the judging of networks by 11 to 16 %.
+
+    Args:
+        observer: receives a function that makes the layer, and the arguments by name before any check; returns the
+            layer. Other threads make their layers as usual.
+        empty_outputs: number of empty outputs that get sizes of 1 instead of raising ``InvalidArchitecture``. It is
+            bounded, so that a function that adds layers until one is refused ends.
+    """
+    observing, allowed = _observer.set(observer), _empty_outputs.set(empty_outputs)
+    with _observers_lock:
+        _observers.append(observer)
+        LayerClass.__call__ = _make_observed  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        with _observers_lock:
+            _observers.remove(observer)
+            if not _observers:
+                del LayerClass.__call__
+        _observer.reset(observing)
+        _empty_outputs.reset(allowed)
+
+
+def _make_observed(cls: Any, *args: Any, **named: Any) -> Any:
+    observer = _observer.get()
+    if observer is None:  # only another thread observes
+        return type.__call__(cls, *args, **named)
+    arguments = {**dict(zip(cls.__match_args__, args, strict=False)), **named} if args else named
+    return observer(partial(type.__call__, cls), arguments)
 
 
 _KINDS: dict[str, type[Layer]] = {}

@@ -65,10 +65,10 @@ def draw(study: Study, point: Any, path: Path) -> str:
         require_same_network(study, problem)
     except UserError as error:  # it is gone, another one by now, or never was
         return f"No network is drawn: {error}"
-    if problem.network is None:
-        return f"{problem.name} gives Keras models without a blueprint, so there is no network to draw."
-    data, network = study.header["data"], problem.network
-    blueprint = fitting(problem, lambda: network(point, tuple(data["input_shape"]), data["classes"]))
+    data = study.header["data"]
+    blueprint = fitting(problem, lambda: problem.blueprint(point, tuple(data["input_shape"]), data["classes"]))
+    if blueprint is None:
+        return f"{problem.name} defines Keras models without a blueprint, so there is no network to draw."
     path.parent.mkdir(parents=True, exist_ok=True)
     blueprint.draw(path)
     return f"Its network, {blueprint.params:,} parameters and {blueprint.macs:,} MACs, is drawn in {path}."

@@ -32,14 +32,14 @@ def run(arguments: Namespace) -> None:
     """
     files = arguments.files
     del arguments.files
-    with make_progress() as watch:
-        ready = prepare(arguments, None, watch)
+    with make_progress() as callback:
+        ready = prepare(arguments, None, callback)
         space, objective = compile_space(ready.problem.space), find_objective(ready.settings.objective)
         defaults, heads = ready.problem.defaults, tuple(ready.data.classes)
         # All of them before a study is made, which a file that cannot be read would leave behind empty.
         read = [list(read_foreign(path, space, objective, defaults, heads)) for path in files]
         found = [trial for trials in read for trial in trials]
-        with ready.open(arguments.results, watch) as study:
+        with ready.open(arguments.results, callback) as study:
             known = {trial.info.get("source") for trial in study.state.trials}
             trials = [trial for trial in found if trial["source"] not in known]
             study.begin(ready.settings.as_event())

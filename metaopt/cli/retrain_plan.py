@@ -106,7 +106,7 @@ def make_plan(
 
 def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
     """The plan with R epochs where the learning rate anneals over a training, so that its end alone counts."""
-    if problem.network is None:  # it compiles its own models
+    if not problem.has_blueprint:  # it compiles its own models
         return plan
     try:
         training = replace(problem.training(plan.point), **plan.recipe)

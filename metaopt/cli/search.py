@@ -1,4 +1,4 @@
-"""``hyperopt_optimize.py`` and ``metaopt search``: runs a search, or goes on with one."""
+"""``hyperopt_optimize.py`` and ``metaopt search``: start or resume a search."""
 
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,14 @@ from metaopt.cli.search_checks import check_own_training, check_schedule, check_
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
-from metaopt.engine.callbacks import Watcher
+from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Executor
 from metaopt.engine.settings import Settings, resolve
 from metaopt.engine.setup import ImageKind, open_study, search
 from metaopt.engine.strategy import resolve_strategy
 from metaopt.errors import UserError
-from metaopt.executors import Inline, Processes
-from metaopt.executors.hardware import free_memory, has_gpu, worker_memory
+from metaopt.executors import make_executor
+from metaopt.executors.hardware import free_memory, has_gpu
 from metaopt.problems.loading import load_problem
 from metaopt.problems.problem import Problem
 from metaopt.report.analysis.scores import describe
@@ -26,9 +26,9 @@ from metaopt.report.console.progress import make_progress
 from metaopt.storage import journal
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import JOURNAL
-from metaopt.storage.writer import OpenStudy
+from metaopt.storage.writer import StudyWriter
 from metaopt.training import KerasTrainer
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
 EPOCHS_OF_OTHERS = 30
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog:
     """
     return guarded(
         lambda: run(make_parser(prog).parse_args(argv), beside),
-        "interrupted: everything finished is saved; run the same command again to go on.",
+        "interrupted: all results so far are saved; run the same command again to resume.",
     )
 
 
@@ -54,11 +54,12 @@ def run(arguments: Namespace, beside: Path | None) -> None:
     Raises:
         UserError: whatever the user can mend.
     """
-    with make_progress() as watch:
-        ready = prepare(arguments, beside, watch)
-        executor = _make_executor(ready, arguments.results)
-        with ready.open(arguments.results, watch) as study:
-            search(study, ready.problem, ready.settings, executor, watch, ready.images, arguments.time, keep="needed")
+    with make_progress() as callback:
+        ready = prepare(arguments, beside, callback)
+        executor = ready.executor(arguments.results)
+        with ready.open(arguments.results, callback) as study:
+            limit = arguments.time
+            search(study, ready.problem, ready.settings, executor, callback, ready.images, limit, keep="needed")
     print(describe(study.require_best(), arguments.results))
 
 
@@ -75,13 +76,18 @@ class Ready:
         """What the networks take and tell apart."""
         return ImageKind(self.data.input_shape, self.data.classes)
 
-    def open(self, folder: Path, watch: Watcher) -> OpenStudy:
+    def open(self, folder: Path, callback: Callback) -> StudyWriter:
         """The study, made where there is none."""
         kept = {"fingerprint": self.data.fingerprint, "description": self.data.description}
-        return open_study(folder, self.problem, self.settings, watch, images=self.images, data=kept)
+        return open_study(folder, self.problem, self.settings, callback, images=self.images, data=kept)
+
+    def executor(self, folder: Path) -> Executor:
+        """Return the executor that trains with Keras."""
+        trainer = KerasTrainer(self.problem, self.data.spec, fingerprint=self.data.fingerprint)
+        return make_executor(self.settings.executor, trainer, self.settings.workers, folder)
 
 
-def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
+def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Ready:
     """Loads the problem and the data, and resolves the settings; says aloud what there is to say."""
     state = StudyState(journal.read(arguments.results / JOURNAL).events)
     given = _given(arguments, state)
@@ -89,14 +95,14 @@ def prepare(arguments: Namespace, beside: Path | None, watch: Watcher) -> Ready:
     one_stage = given.get("scheduler", state.settings.get("scheduler", "full")) == "full"
     settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
     problem = load_problem(settings.space, beside)
-    data = _load_data(settings, arguments.results, watch)
+    data = _load_data(settings, arguments.results, callback)
     settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
     if not state.settings:
         settings = _for_new_study(settings, given)
     elif settings.workers > state.settings["workers"]:
-        warn_of_memory(settings, watch)
+        warn_of_memory(settings, callback)
     check_settings(settings, data)
-    check_schedule(settings, problem, watch)
+    check_schedule(settings, problem, callback)
     check_own_training(settings, problem)
     return Ready(problem, data, settings)
 
@@ -118,7 +124,7 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
         given["constraints"] = (*arguments.constraint, *([] if asked else kept))
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
-    # StudyState of another schedule or augmentation could not be compared, and one that goes on would jump to it.
+    # Trials of another schedule or augmentation could not be compared, and one that goes on would jump to it.
     for name in ("seed", "schedule", "augment"):
         begun = state.settings.get(name)
         if state.settings and given.get(name, begun) != begun:
@@ -134,16 +140,16 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
 
 
 def _limits_memory(texts: Iterable[str]) -> bool:
-    return any(limit.name == "memory" for limit in parse_limits(texts))
+    return any(limit.name == "memory" for limit in parse_constraints(texts))
 
 
-def _load_data(settings: Settings, results: Path, watch: Watcher) -> DataSet:
+def _load_data(settings: Settings, results: Path, callback: Callback) -> DataSet:
     """The data set; says aloud what there is to say of it."""
     asked = DataSpec(settings.data, settings.image_size, settings.augment, str(results / "cache"))
     spec, notes = resolve_data(asked, has_gpu())
     data = load(spec)
     for note in (*notes, *data.notes):
-        watch.note(note)
+        callback.note(note)
     return data
 
 
@@ -154,18 +160,3 @@ def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
         settings = replace(settings, constraints=(*settings.constraints, memory))
     epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
     return replace(settings, epochs=epochs)
-
-
-def _make_executor(ready: Ready, results: Path) -> Executor:
-    settings = ready.settings
-    trainer = KerasTrainer(
-        ready.problem,
-        ready.data.spec,
-        deterministic=settings.deterministic,
-        schedule=settings.schedule,
-        fingerprint=ready.data.fingerprint,
-    )
-    if settings.executor == "inline":
-        return Inline(trainer)
-    limit = worker_memory(settings.workers)
-    return Processes(trainer, workers=settings.workers, memory_limit=limit, log=results / "logs" / "worker.log")

@@ -1,59 +1,94 @@
-"""What the search loop tells whoever looks on: the progress display, trackers, tests."""
+"""Search callbacks: told what a search does, e.g. the progress display, trackers and tests."""
 
-from typing import Any, Protocol
+from collections.abc import Iterable
 
 from metaopt.engine.jobs import Epoch
+from metaopt.trials.record import Record
 
-Record = dict[str, Any]
 
-
-class Watcher(Protocol):
-    """Is told what happens, in order; a watcher never changes the search."""
+class Callback:
+    """Is told what happens, in order; it never changes the search. Every method does nothing by default."""
 
     def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
-        """The search starts or goes on: trials aimed at (None if only time ends it), records of the trials done, and
-        seconds after which it ends in any case (None if none are set).
+        """The search starts or resumes.
+
+        Args:
+            goal: number of trials aimed at, or None if only time ends it.
+            records: records of the trials so far.
+            seconds: after which the search ends in any case, or None.
         """
 
-    def trial_started(self, trial: int, to: int | None, params: int | None, macs: int | None) -> None:
-        """A trial starts (or goes on) to train until epoch ``to``; None where seconds say how long."""
+    def trial_started(self, trial: int, target: int | None, params: int | None, macs: int | None) -> None:
+        """A trial starts or resumes.
+
+        Args:
+            trial: its number.
+            target: epoch that it trains to; None where the budget is in seconds.
+            params: number of parameters, or None where it is not known yet.
+            macs: multiply-accumulates of one image, likewise.
+        """
 
     def epoch(self, report: Epoch) -> None:
-        """An epoch is trained and its line in the journal is on disk."""
+        """An epoch is trained, and its line in the journal is on disk."""
 
     def trial_ended(self, record: Record, best: Record | None) -> None:
-        """A trial ended, in whatever way, or pauses; ``best`` is the best feasible record so far."""
+        """A trial ended or pauses; ``best`` is the best feasible record so far."""
 
     def trial_rejected(self, trial: int, detail: str) -> None:
-        """The worker found that the network may not be trained: the proposal was never a trial, and why."""
+        """The worker's guard rejected the network of a proposal, which was never a trial."""
 
     def note(self, message: str) -> None:
-        """Something to say aloud, one sentence."""
+        """The user should know something, one sentence."""
 
     def end(self, message: str) -> None:
-        """The search ends, and why, one sentence."""
+        """The search ends, and why."""
 
 
-class Silent:
-    """A watcher that shows nothing."""
+class CallbackList(Callback):
+    """Tells several callbacks, in their order.
+
+    Args:
+        callbacks: those that are told.
+    """
+
+    def __init__(self, callbacks: Iterable[Callback] = ()) -> None:
+        self.callbacks = list(callbacks)
+
+    def append(self, callback: Callback) -> None:
+        """Add a callback."""
+        self.callbacks.append(callback)
 
     def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
-        """Shows nothing."""
+        """See ``Callback.begin``."""
+        for each in self.callbacks:
+            each.begin(goal, records, seconds)
 
-    def trial_started(self, trial: int, to: int | None, params: int | None, macs: int | None) -> None:
-        """Shows nothing."""
+    def trial_started(self, trial: int, target: int | None, params: int | None, macs: int | None) -> None:
+        """See ``Callback.trial_started``."""
+        for each in self.callbacks:
+            each.trial_started(trial, target, params, macs)
 
     def epoch(self, report: Epoch) -> None:
-        """Shows nothing."""
+        """See ``Callback.epoch``."""
+        for each in self.callbacks:
+            each.epoch(report)
 
     def trial_ended(self, record: Record, best: Record | None) -> None:
-        """Shows nothing."""
+        """See ``Callback.trial_ended``."""
+        for each in self.callbacks:
+            each.trial_ended(record, best)
 
     def trial_rejected(self, trial: int, detail: str) -> None:
-        """Shows nothing."""
+        """See ``Callback.trial_rejected``."""
+        for each in self.callbacks:
+            each.trial_rejected(trial, detail)
 
     def note(self, message: str) -> None:
-        """Shows nothing."""
+        """See ``Callback.note``."""
+        for each in self.callbacks:
+            each.note(message)
 
     def end(self, message: str) -> None:
-        """Shows nothing."""
+        """See ``Callback.end``."""
+        for each in self.callbacks:
+            each.end(message)

@@ -1,26 +1,26 @@
-"""Whose checkpoints a search keeps while it runs."""
+"""Checkpoint retention: which trials keep their checkpoints while a search runs."""
 
 import math
 
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.view import StudyView
-from metaopt.storage.writer import OpenStudy
+from metaopt.storage.study import Study
 from metaopt.trials.record import Record, best_record
 
 
-class Keeping:
-    """Removes the checkpoints that nobody can ask for again, and under the quota others, the worst first.
+class CheckpointRetention:
+    """Removes checkpoints that cannot be needed again, and under the quota others, the worst trials first.
 
     Args:
-        study: open.
-        view: of it, by which trials are compared.
-        checkpoints: where they are.
-        resource: R, at which they are compared.
+        study: the study that is searched.
+        view: its view, by which trials are compared.
+        checkpoints: the directories.
+        resource: R, at which trials are compared.
         inherit: whether a new trial may start from the weights of any complete one.
     """
 
     def __init__(
-        self, study: OpenStudy, view: StudyView, checkpoints: Checkpoints, *, resource: int, inherit: bool
+        self, study: Study, view: StudyView, checkpoints: Checkpoints, *, resource: int, inherit: bool
     ) -> None:
         self._study = study
         self._view = view
@@ -29,28 +29,29 @@ class Keeping:
         self._inherit = inherit
 
     def clear(self, best: Record | None) -> None:
-        """Clears up after a trial came to rest, or was told to stop.
+        """Remove checkpoints after a trial came to rest or was stopped.
 
         Raises:
-            UserError: the quota holds not even one checkpoint.
+            UserError: The quota is too small for a single checkpoint.
         """
         if not self._checkpoints.clears:
             return
         state = self._study.state
         needed = {trial.number for trial in state.running} | self._best_trials(best)
+        needed |= {trial.forked_from[0] for trial in state.running if trial.forked_from is not None}
         if self._inherit:
             needed |= {trial.vals.parent for trial in state.running if trial.vals.parent is not None}
         useful = [trial for trial in state.trials if trial.status == "paused" or (self._inherit and trial.complete)]
-        best_first = sorted(useful, key=lambda trial: self._view.standing(trial, self._resource) or (math.inf,))
+        best_first = sorted(useful, key=lambda trial: self._view.rank_key(trial, self._resource) or (math.inf,))
         self._checkpoints.clear(needed, [trial.number for trial in reversed(best_first)])
 
     def _best_trials(self, best: Record | None) -> set[int]:
-        """The best trial; where that is to go on, and may fail, also the best of those that are over."""
+        """Return the best trial; where that one will resume, and may fail, also the best of those that ended."""
         if best is None:
             return set()
         trials = self._study.state.trials
-        kept = {best["trial"]}
-        if trials[best["trial"]].status in ("paused", "running"):
-            over = best_record([each for each in self._study.records if trials[each["trial"]].status == "ok"])
-            kept |= {over["trial"]} if over is not None else set()
+        kept = {best.trial}
+        if trials[best.trial].status in ("paused", "running"):
+            ended = best_record([each for each in self._study.records if trials[each.trial].status == "ok"])
+            kept |= {ended.trial} if ended is not None else set()
         return kept

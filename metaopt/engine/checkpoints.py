@@ -1,11 +1,11 @@
-"""Where trials keep their checkpoints, and which of them are kept."""
+"""Checkpoint directories of a study, and their quota."""
 
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-from metaopt.errors import UserError
+from metaopt.errors import invalid_value
 
 Keep = Literal["none", "needed", "all"]
 
@@ -29,16 +29,16 @@ class Checkpoints:
         self._quota = quota
 
     def directory(self, trial: int) -> str | None:
-        """The directory of a trial, which need not exist yet."""
+        """Return the directory of a trial, which need not exist yet; None where trials have none."""
         return None if self._keep == "none" else str(self._folder / f"{trial:06d}")
 
     @property
     def clears(self) -> bool:
-        """Whether any checkpoint is ever removed; to say which ones are needed takes time where trials are many."""
+        """Whether any checkpoint is ever removed; finding those that are needed takes time where trials are many."""
         return self._keep == "needed"
 
     def clear(self, needed: Collection[int], useful: Sequence[int]) -> None:
-        """Removes what nobody can ask for again, then what exceeds the quota; what cannot be removed is left.
+        """Remove checkpoints that are no longer needed, then those beyond the quota; failures are ignored.
 
         Args:
             needed: trials whose checkpoints stay in any case.
@@ -73,9 +73,10 @@ class Checkpoints:
         trial = max(needs, key=needs.__getitem__, default=None)
         if trial is not None and needs[trial] > self._quota:
             least = -(-needs[trial] // 1_000_000)
-            raise UserError(
-                f"--checkpoint-quota {self._quota / 1e6:.10g}MB is too small for one trial: the checkpoint of trial"
-                f" {trial} takes up to {least:,} MB; give at least {least}MB."
+            raise invalid_value(
+                "checkpoint_quota",
+                f"{self._quota / 1e6:.10g}MB",
+                f"The checkpoint of trial {trial} takes up to {least:,} MB; expected at least {least}MB.",
             )
 
 

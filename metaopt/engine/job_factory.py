@@ -1,97 +1,77 @@
-"""What a worker is told to train of a trial."""
+"""Job factory: makes the job of a trial from its state and the options of the run."""
 
 from dataclasses import dataclass
 
 from metaopt.engine.checkpoints import Checkpoints
-from metaopt.engine.jobs import Ancestor, Job
+from metaopt.engine.jobs import ForkOf, FromScratch, Init, Job, Origin, Resume, TrainingOptions, WeightsOf
 from metaopt.engine.strategy import Strategy
-from metaopt.guard.guard import Guard
-from metaopt.storage.writer import OpenStudy
+from metaopt.spaces import Space
+from metaopt.storage.state import StudyState
 from metaopt.trials.trial import Trial
 
-_UNTIL_TOLD = 1_000_000  # epochs of a job whose resource is seconds
+_UNTIL_STOPPED = 1_000_000  # epochs of a job whose resource is seconds
 
 
 @dataclass(frozen=True)
-class JobSettings:
-    """What every job of a search has in common.
+class JobFactory:
+    """Makes jobs.
 
     Attributes:
-        seed: the study's seed.
-        resource: R, at which a trial is fully trained.
-        in_seconds: resources are seconds of training, not epochs.
-        early_stopping: epochs without improvement before a trial ends, or None.
-        stop_hopeless: whether hopeless trials are stopped early.
-        folds: of cross-validation, 1 for none.
-        inherit: whether a trial with a parent starts from its weights.
+        state: the study's trials.
+        space: turns vals into points.
+        strategy: knows the rung levels of a trial.
+        checkpoints: knows the checkpoint directories.
+        options: options of the run, which travel in every job.
     """
 
-    seed: int = 0
-    resource: int = 1
-    in_seconds: bool = False
-    early_stopping: int | None = None
-    stop_hopeless: bool = False
-    folds: int = 1
-    inherit: bool = False
-
-    def has_spent(self, trial: Trial, epochs: int) -> bool:
-        """Whether a trial with so many epochs has the resource that it trains to."""
-        return (sum(trial.seconds[:epochs]) if self.in_seconds else epochs) >= trial.to
-
-
-@dataclass(frozen=True)
-class Assigning:
-    """Makes the job of a trial.
-
-    Attributes:
-        study: open.
-        strategy: knows the stages in which a trial is trained.
-        guard: its cheap limits are judged in the worker on the slow path.
-        checkpoints: where trials keep theirs.
-        settings: of every job.
-    """
-
-    study: OpenStudy
+    state: StudyState
+    space: Space
     strategy: Strategy
-    guard: Guard
     checkpoints: Checkpoints
-    settings: JobSettings
+    options: TrainingOptions
 
     def job(self, trial: Trial) -> Job:
-        """From where the trial stands to the resource that it is to be trained to."""
+        """Return the job that trains a trial to its target resource."""
         return Job(
             trial=trial.number,
-            point=self.study.space.point(trial.vals),
-            start=trial.epochs,
-            reported=bool(trial.metrics),
-            to=self._target(trial),
-            seed=self.settings.seed,
-            early_stopping=self.settings.early_stopping,
-            objective=self.study.objective.name,
-            limits={limit.name: limit.bound for limit in self.guard.limits if limit.cheap},
-            measured=tuple(limit for limit in self.study.limits if not limit.cheap),
+            point=self.space.point(trial.vals),
+            init=self._init(trial),
+            target_resource=self._target(trial),
+            options=self.options,
             checkpoint=self.checkpoints.directory(trial.number),
-            folds=self.settings.folds,
-            cycles=self._cycles(trial),
-            ancestor=self._ancestor(trial),
+            rung_levels=self._rung_levels(trial),
         )
 
+    def has_reached_target(self, trial: Trial, epochs: int) -> bool:
+        """Return whether a trial with so many epochs has been trained to its target resource."""
+        in_seconds = self.options.unit == "seconds"
+        return (sum(trial.seconds[:epochs]) if in_seconds else epochs) >= trial.target_resource
+
     def _target(self, trial: Trial) -> int:
-        """Epochs after the job; where the resource is seconds, no more if the trial has spent them on its last one."""
-        if not self.settings.in_seconds:
-            return trial.to
-        return trial.epochs if trial.epochs and self.settings.has_spent(trial, trial.epochs) else _UNTIL_TOLD
+        """Return the epochs after the job; with a budget in seconds, no more if the last epoch has used it up."""
+        if self.options.unit == "epochs":
+            return trial.target_resource
+        return trial.epochs if trial.epochs and self.has_reached_target(trial, trial.epochs) else _UNTIL_STOPPED
 
-    def _cycles(self, trial: Trial) -> tuple[int, ...]:
-        """When cycles of the learning rate end."""
-        stages = self.strategy.stages(trial.bracket)
-        return () if self.settings.in_seconds or len(stages) == 1 else stages
+    def _rung_levels(self, trial: Trial) -> tuple[int, ...]:
+        """Return the resources at which a cycle of the learning rate ends."""
+        levels = self.strategy.rung_levels(trial.bracket)
+        return () if self.options.unit == "seconds" or len(levels) == 1 else levels
 
-    def _ancestor(self, trial: Trial) -> Ancestor | None:
-        """Whose weights the trial starts from."""
+    def _init(self, trial: Trial) -> Init:
+        origin = self._origin(trial)
+        began = trial.forked_from[1] if trial.forked_from else 0
+        if trial.epochs > began:
+            return Resume(trial.epochs, is_reported=bool(trial.metrics), fallback=origin)
+        return origin
+
+    def _origin(self, trial: Trial) -> Origin:
+        """Return how a trial begins where its own checkpoint holds nothing."""
+        if trial.forked_from is not None:
+            source, epochs = trial.forked_from
+            return ForkOf(source, self.checkpoints.directory(source), epochs)
         parent = trial.vals.parent
-        if not self.settings.inherit or parent is None:
-            return None
-        directory = self.checkpoints.directory(parent)
-        vals = self.study.state.trials[parent].vals
-        return None if directory is None else Ancestor(parent, self.study.space.point(vals), directory)
+        directory = None if parent is None else self.checkpoints.directory(parent)
+        if not self.options.inherit or parent is None or directory is None:
+            return FromScratch()
+        return WeightsOf(parent, self.space.point(self.state.trials[parent].vals), directory)

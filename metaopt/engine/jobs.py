@@ -1,4 +1,4 @@
-"""What the search loop and an executor say to each other: jobs go down, reports come up.
+"""Jobs and reports: the messages between the search loop and an executor.
 
 An executor runs jobs; it decides nothing. After each epoch the worker reports and waits for the driver's answer, so
 that the journal line of an epoch is on disk before the next epoch starts, and a trial stops exactly where the strategy
@@ -7,19 +7,77 @@ says.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
+from metaopt.trials.objective import Objective, find_objective
+from metaopt.trials.stopping import EpochTracker
+
+Unit = Literal["epochs", "seconds"]
 
 
 @dataclass(frozen=True)
-class Ancestor:
-    """The trial whose weights a new one starts from.
+class TrainingOptions:
+    """Options that all jobs of a run have in common, made once from the settings.
 
     Attributes:
-        trial: its number.
+        seed: the study's seed; a worker draws with ``metaopt.randomness`` from (seed, trial, purpose, number).
+        resource: R, at which a trial is fully trained.
+        unit: unit of resources.
+        objective: name of the objective.
+        constraints: those in force, cheap ones and those on metrics of an epoch.
+        early_stopping: patience: epochs without improvement before a trial ends, or None.
+        loss_based_stopping: whether the driver stops trials whose loss is far above that of others.
+        folds: number of cross-validation folds, 1 for none.
+        inherit: whether a trial with a parent starts from its weights.
+        schedule: learning-rate schedule in the place of the problem's own; None for that.
+        deterministic: whether operations are deterministic, also on a GPU.
+    """
+
+    seed: int = 0
+    resource: int = 1
+    unit: Unit = "epochs"
+    objective: str = "val_accuracy"
+    constraints: tuple[Constraint, ...] = ()
+    early_stopping: int | None = None
+    loss_based_stopping: bool = False
+    folds: int = 1
+    inherit: bool = False
+    schedule: str | None = None
+    deterministic: bool = False
+
+    @property
+    def measured_constraints(self) -> tuple[Constraint, ...]:
+        """Constraints that only training can judge."""
+        return tuple(each for each in self.constraints if not each.is_cheap)
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """Largest value of each cheap constraint: ``params``, ``macs``, ``memory``."""
+        return {each.name: each.bound for each in self.constraints if each.is_cheap}
+
+    def find_objective(self) -> Objective:
+        """Return the objective."""
+        return find_objective(self.objective)
+
+    def tracker(self) -> EpochTracker:
+        """Return a new tracker of a trial's best epoch, with early stopping."""
+        return EpochTracker(self.find_objective(), self.measured_constraints, self.early_stopping)
+
+
+@dataclass(frozen=True)
+class FromScratch:
+    """Start from random weights."""
+
+
+@dataclass(frozen=True)
+class WeightsOf:
+    """Start from the weights of another trial, wherever layers correspond.
+
+    Attributes:
+        trial: number of the parent.
         point: its point, from which its network is built again.
-        checkpoint: its directory.
+        checkpoint: its checkpoint directory.
     """
 
     trial: int
@@ -28,51 +86,89 @@ class Ancestor:
 
 
 @dataclass(frozen=True)
-class Job:
-    """Training of one trial from one resource to another.
+class ForkOf:
+    """Start from the whole state of another trial: weights, optimizer state and epoch, under changed hyperparameters.
 
     Attributes:
-        trial: the trial's number, from 0.
-        point: the point as ``space_eval`` returns it.
-        start: epochs that are in the journal already. The checkpoint decides where the training goes on: epochs that it
-            holds beyond are reported without being trained again, and where it holds fewer, or is gone, those missing
-            are trained again.
-        reported: an earlier job reported epochs one by one, which the journal holds.
-        to: epochs after this job.
-        seed: the study's seed; a worker draws with ``metaopt.randomness`` from (seed, trial, purpose, number).
-        early_stopping: epochs without improvement of the objective before the trial ends, or None.
-        objective: the name of the objective, e.g. ``"val_accuracy"``.
-        limits: cheap limits (``params``, ``macs``, ``memory``) → largest value, which the worker checks itself on the
-            slow path only.
-        measured: limits on metrics of an epoch; the weights that are kept are those of the best epoch that keeps them.
-        checkpoint: a directory of this trial that survives, or None.
-        folds: 1, or how many parts cross-validation cuts the training images into.
-        cycles: resources at which a cycle of the learning rate ends, ascending; the last one is R. Empty: (to,).
-        ancestor: whose weights it starts from, or None to start from scratch.
+        trial: number of the forked trial.
+        checkpoint: its checkpoint directory.
+        epochs: epochs that it had been trained; the new trial's next epoch follows them.
+    """
+
+    trial: int
+    checkpoint: str | None
+    epochs: int
+
+
+Origin = FromScratch | WeightsOf | ForkOf
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Resume from the trial's own checkpoint.
+
+    The checkpoint decides where the training resumes: epochs that it holds beyond ``epochs`` are reported without being
+    trained again; where it holds fewer, or is gone, the missing ones are trained again, from ``fallback`` if need be.
+
+    Attributes:
+        epochs: number of epochs that are in the journal already.
+        is_reported: whether an earlier job reported them one by one.
+        fallback: how the trial began.
+    """
+
+    epochs: int
+    is_reported: bool = True
+    fallback: Origin = field(default_factory=FromScratch)
+
+
+Init = FromScratch | WeightsOf | ForkOf | Resume
+
+
+@dataclass(frozen=True)
+class Job:
+    """Training of one trial up to a resource.
+
+    Attributes:
+        trial: number of the trial, from 0.
+        point: the hyperparameters, as ``space_eval`` returns them.
+        init: how the training begins.
+        target_resource: epochs after this job.
+        options: options of the run.
+        checkpoint: directory of this trial that survives, or None.
+        rung_levels: resources at which a cycle of the learning rate ends, ascending; the last one is R. Empty: one
+            cycle up to ``target_resource``.
     """
 
     trial: int
     point: Any
-    to: int
-    start: int = 0
-    reported: bool = False
-    seed: int = 0
-    early_stopping: int | None = None
-    objective: str = "val_accuracy"
-    limits: dict[str, float] = field(default_factory=dict)
-    measured: tuple[Limit, ...] = ()
+    init: Init
+    target_resource: int
+    options: TrainingOptions = field(default_factory=TrainingOptions)
     checkpoint: str | None = None
-    folds: int = 1
-    cycles: tuple[int, ...] = ()
-    ancestor: Ancestor | None = None
+    rung_levels: tuple[int, ...] = ()
+
+    @property
+    def start(self) -> int:
+        """Number of epochs that the journal holds before this job."""
+        return self.init.epochs if isinstance(self.init, Resume | ForkOf) else 0
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether an earlier job reported the trial's epochs one by one."""
+        return isinstance(self.init, Resume) and self.init.is_reported
+
+    @property
+    def origin(self) -> Origin:
+        """How the trial begins where its own checkpoint holds nothing."""
+        return self.init.fallback if isinstance(self.init, Resume) else self.init
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One more epoch is trained (and its checkpoint, if one is due, durable).
+    """Report: one more epoch is trained, and its checkpoint, if one is due, is durable.
 
     Attributes:
-        trial: the trial's number.
+        trial: number of the trial.
         epoch: from 1.
         metrics: name → value of this epoch, e.g. ``{"loss": 0.7, "val_accuracy": 0.81}``; all finite. With folds their
             mean.
@@ -89,10 +185,10 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Remark:
-    """Something that the user should know of a training that goes on, e.g. that a checkpoint is damaged.
+    """Report: something that the user should know of a running training, e.g. that a checkpoint is damaged.
 
     Attributes:
-        trial: the trial's number.
+        trial: number of the trial.
         text: one sentence.
     """
 
@@ -102,31 +198,31 @@ class Remark:
 
 @dataclass(frozen=True)
 class Finished:
-    """A job came to its end.
+    """Report: a job ended.
 
     Attributes:
-        trial: the trial's number.
-        complete: the trial is fully trained, be it at ``to`` or by early stopping.
-        seconds: wall seconds of the job with building and tracing.
-        info: what only the worker knows, for the record: ``device``, ``threads``, ``versions``, ``backend`` and, on the
-            slow path, ``params`` and ``macs``.
-        result: what a user's own ``train(point)`` returned, as hyperopt takes it (a dict with ``loss`` and perhaps
-            ``status``); empty for the trainings that report epochs.
+        trial: number of the trial.
+        complete: whether the training ended by itself, at its target or by early stopping.
+        seconds: wall seconds of the job, with building and tracing.
+        info: facts from the worker, for the record: ``device``, ``threads``, ``versions``, ``backend`` and, for
+            networks counted in the worker, ``params`` and ``macs``.
+        returned: what a user's own training function returned, as hyperopt takes it (a dict with ``loss`` and perhaps
+            ``status``); empty for trainings that report epochs.
     """
 
     trial: int
     complete: bool = True
     seconds: float = 0.0
     info: dict[str, Any] = field(default_factory=dict)
-    result: dict[str, Any] = field(default_factory=dict)
+    returned: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A training that raised, diverged, ran out of memory, or took its worker down; the search goes on.
+    """Report: a training raised, diverged, ran out of memory, or took its worker down; the search continues.
 
     Attributes:
-        trial: the trial's number.
+        trial: number of the trial.
         cause: a few words without numbers, equal for equal causes: ``"diverged"``, ``"out of memory"``,
             ``"worker killed (SIGKILL)"``, ``"ValueError"``, …
         error: one sentence.
@@ -143,11 +239,11 @@ class Failed:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The slow path's guard refused the network: the proposal counts as a rejection, not as a trial.
+    """Report: the worker's guard rejected the network; the proposal counts as a rejection, not as a trial.
 
     Attributes:
-        trial: the trial's number.
-        reason: ``"invalid architecture"`` or the broken limit's name, e.g. ``"params"``.
+        trial: number of the trial.
+        reason: ``"invalid architecture"`` or the name of the violated constraint, e.g. ``"params"``.
         detail: one sentence.
     """
 
@@ -160,14 +256,41 @@ Message = Epoch | Remark  # while a job runs
 Report = Message | Finished | Failed | Rejected
 
 
+def keep_training(_: Message) -> bool:
+    """Answer every report with True."""
+    return True
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """A job with the function that takes its reports; the ``run`` that a problem's ``build_and_train`` is given.
+
+    Attributes:
+        job: what is trained.
+        report: to be called after each epoch; the training ends where it returns False. A ``Remark`` is passed on.
+    """
+
+    job: Job
+    report: Callable[[Message], bool] = keep_training
+
+    @property
+    def options(self) -> TrainingOptions:
+        """Options of the run."""
+        return self.job.options
+
+
 class Trainer(Protocol):
     """Trains jobs in whatever process it is handed to; picklable before ``setup``."""
 
-    def setup(self) -> None:
-        """Loads data and imports frameworks; called once in each worker, before its first job."""
+    def setup(self, options: TrainingOptions) -> None:
+        """Load data and import frameworks; called once in each worker, before its first job.
+
+        Args:
+            options: options of the run.
+        """
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
-        """Trains one job.
+        """Train one job.
 
         Args:
             job: what to train.
@@ -187,13 +310,13 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many jobs can run at once, 1 or more."""
+        """Number of jobs that can run at once, 1 or more."""
 
     def submit(self, job: Job) -> None:
-        """Takes a job; at most ``slots`` are taken at a time."""
+        """Take a job; at most ``slots`` are taken at a time."""
 
     def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
-        """Blocks until at least one report was handled, or the timeout (seconds) passed, or nothing runs.
+        """Block until at least one report was handled, or the timeout (seconds) passed, or nothing runs.
 
         Args:
             handle: is given each report, in the order of arrival within a trial. For an ``Epoch`` its answer says
@@ -202,7 +325,7 @@ class Executor(Protocol):
         """
 
     def __enter__(self) -> "Executor":
-        """Starts the workers, or lets the first ``submit`` start them."""
+        """Start the workers, or let the first ``submit`` start them."""
 
     def __exit__(self, *exc: object) -> None:
-        """Ends the workers at once."""
+        """End the workers at once."""

@@ -1,6 +1,5 @@
-"""The search loop: asks the strategy when a worker is free, guards what it proposes, journals what comes back."""
+"""The search loop: asks the strategy when a worker is free, guards its proposals, journals the reports."""
 
-import json
 import math
 import time
 from collections import deque
@@ -8,37 +7,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from metaopt.engine.callbacks import Watcher
-from metaopt.engine.checkpoint_retention import Keeping
+from metaopt.engine import events
+from metaopt.engine.callbacks import Callback
+from metaopt.engine.checkpoint_retention import CheckpointRetention
 from metaopt.engine.checkpoints import Checkpoints
-from metaopt.engine.job_factory import Assigning, JobSettings
-from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, Rejected, Remark, Report
-from metaopt.engine.phases import Growing
-from metaopt.engine.proposer import NothingPasses, Proposer
-from metaopt.engine.staleness import Staleness
+from metaopt.engine.job_factory import JobFactory
+from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, Rejected, Remark, Report, TrainingOptions
+from metaopt.engine.phases import Phases
+from metaopt.engine.proposer import Accepted, NothingPasses, Proposer
+from metaopt.engine.search_patience import add_arrival, replayed_patience
 from metaopt.engine.strategy import Strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.guard.guard import Guard
-from metaopt.schedulers import Continue, Start, Stop, Wait
-from metaopt.storage.writer import OpenStudy
-from metaopt.trials.constraints import unwrapped
+from metaopt.schedulers import Continue, Fork, Start, Stop, Wait
+from metaopt.storage.writer import StudyWriter
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record import Record, best_record
-from metaopt.trials.stopping import is_hopeless
+from metaopt.trials.stopping import exceeds_loss_bound
 from metaopt.trials.trial import Trial
 
-SAME_FAILURES = 3  # in a row, and the user is told
-REJECTED_IN_A_ROW = 200  # networks refused in the worker, on the slow path, before the search gives up
+SAME_FAILURES = 3  # in a row, after which the user is told
+REJECTED_IN_A_ROW = 200  # networks rejected in the worker before the search gives up
 
 
 @dataclass(frozen=True)
-class Ending:
-    """What ends a search besides its strategy.
+class StopCriteria:
+    """Criteria that end a search besides its strategy.
 
     Attributes:
-        seconds: of this run, or None.
-        stop_after: trials without a better one, or None.
+        seconds: time limit of this run, or None.
+        stop_after: number of trials without an improvement, or None.
     """
 
     seconds: float | None = None
@@ -46,224 +45,252 @@ class Ending:
 
 
 class Search:
-    """One run of a search over an open study."""
+    """One run of a search over an open study.
+
+    Args:
+        study: the study, open for writing.
+        strategy: decides.
+        executor: trains.
+        guard: judges proposals.
+        callback: is told what happens.
+        goal: number of trials to train in all, or None.
+        options: options of the run, which travel in every job.
+        criteria: what ends the search besides its strategy.
+        checkpoints: checkpoint directories.
+        phases: phases of a search that grows, or None.
+        fill: the share of its tightest constraint that a network is to use, or None.
+        clock: seconds, steadily growing.
+    """
 
     def __init__(
         self,
-        study: OpenStudy,
+        study: StudyWriter,
         strategy: Strategy,
         executor: Executor,
         guard: Guard,
-        watch: Watcher,
+        callback: Callback,
         *,
         goal: int | None,
-        jobs: JobSettings,
-        ending: Ending,
+        options: TrainingOptions,
+        criteria: StopCriteria,
         checkpoints: Checkpoints,
-        growing: Growing | None = None,
+        phases: Phases | None = None,
         fill: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._study = study
+        self._state = study.state
         self._strategy = strategy
         self._executor = executor
-        self._watch = watch
+        self._callback = callback
         self._goal = goal
-        self._jobs = jobs
-        self._ending = ending
-        self._view = StudyView(study.state, study.space, study.objective, study.limits, jobs.seed, goal)
-        self._proposer = Proposer(strategy, guard, study.space, self._view, growing, fill)
-        self._growing = growing
-        self._assigning = Assigning(study, strategy, guard, checkpoints, jobs)
-        self._keeping = Keeping(study, self._view, checkpoints, resource=jobs.resource, inherit=jobs.inherit)
+        self._options = options
+        self._criteria = criteria
+        self._view = StudyView(study.state, study.space, options.seed, goal)
+        self._proposer = Proposer(strategy, guard, study.space, self._view, phases, fill)
+        self._phases = phases
+        self._jobs = JobFactory(study.state, study.space, strategy, checkpoints, options)
+        self._retention = CheckpointRetention(
+            study, self._view, checkpoints, resource=options.resource, inherit=options.inherit
+        )
         self._clock = clock
         self._submitted: set[int] = set()
         self._interrupted: deque[Trial] = deque()
-        self._deadline = math.inf if ending.seconds is None else clock() + ending.seconds
+        self._deadline = math.inf if criteria.seconds is None else clock() + criteria.seconds
         self._best: Record | None = None
-        self._staleness = Staleness.of(study.state, study.objective, study.limits)
+        self._patience = replayed_patience(study.state)
         self._last_causes: list[str] = []
 
     def run(self) -> None:
-        """Searches until the strategy is done, the time is over, or nothing better comes.
+        """Search until the strategy is done, the time is over, or there is no improvement.
 
         Raises:
-            UserError: no network of the space passes the guard, or the quota holds not even one checkpoint.
-            ResultsNotWritable: the journal could not be written; what was finished before is saved.
+            UserError: No network of the space passes the guard, or the quota is too small for a single checkpoint.
+            ResultsNotWritable: The journal could not be written; all earlier events are saved.
         """
         records = self._study.records
         self._best = best_record(records)
-        if self._study.state.winding_up is not None:
-            self._view.goal = 0
-        self._watch.begin(self._goal, records, self._ending.seconds)
+        self._callback.begin(self._goal, records, self._criteria.seconds)
         with self._executor:
-            self._interrupted.extend(self._study.state.running)  # by a crash, or the end of the time
+            self._interrupted.extend(self._state.running)  # by a crash, or the end of the time
             while (reason := self._fill()) is None:
                 self._executor.wait(self._handle, timeout=self._remaining())
         if not self._time_is_over():
             self._study.finish(reason)
-        self._watch.end(reason)
+        self._callback.end(reason)
 
     def _fill(self) -> str | None:
-        """Gives every free worker something to do; the reason to end, once there is nothing left and nothing runs."""
+        """Give every free worker a job; return the reason to end once there is none left and nothing runs."""
         stopped = False
         while not self._time_is_over() and len(self._submitted) < self._executor.slots:
             if self._interrupted:
-                self._go_on(self._interrupted.popleft())
+                self._resume(self._interrupted.popleft())
                 continue
-            if self._is_stale() and self._study.state.winding_up is None:
-                if self._submitted:  # one of them may be a better one
+            if self._is_out_of_patience() and self._state.winding_up is None:
+                if self._submitted:  # one of them may be an improvement
                     break
-                self._wind_up(f"no better trial among the last {self._staleness.count}")
+                self._wind_up(f"no better trial among the last {self._patience.count}")
             match self._strategy.next(self._view):
                 case Start() as start:
                     self._start(start)
-                case Continue(number, to):
-                    self._study.append({"event": "continued", "trial": number, "to": to})
-                    self._submit(self._study.state.trials[number])
+                case Fork() as fork:
+                    self._fork(fork)
+                case Continue(number, target):
+                    self._study.append({"event": "continued", "trial": number, "to": target})
+                    self._submit(self._state.trials[number])
                 case Stop(number):
                     self._study.append({"event": "stopped", "trial": number})
-                    self._study.write_record(self._study.state.trials[number])
-                    stopped = True  # many in a row, after which the folder is looked through once
+                    self._study.write_record(self._state.trials[number])
+                    stopped = True  # there may be many in a row, after which the folder is cleared once
                 case Wait() if not self._submitted:
                     raise RuntimeError("the strategy waits while nothing runs: it would wait for ever")
                 case _:
                     break
         if stopped:
-            self._keeping.clear(self._best)
+            self._retention.clear(self._best)
         if self._time_is_over():
-            return "the time is over; run again to go on"
+            return "the time is over; run again to resume"
         if self._submitted:
             return None
-        return self._study.state.winding_up or "all trials are done"
+        return self._state.winding_up or "all trials are done"
 
     def _start(self, decision: Start) -> None:
-        """Starts a new trial with the first proposal that passes the guard."""
+        """Start a new trial with the first proposal that passes the guard."""
         try:
-            accepted = self._proposer.accept(decision, self._study.state.signatures)
+            accepted = self._proposer.accept(decision, self._state.signatures)
         except NothingPasses as nothing:
-            phase = self._phase()
-            self._study.append({"event": "refused", "rejected": dict(nothing.rejected), "exhausted": nothing.exhausted})
-            if not nothing.exhausted:
-                raise nothing.explain() from None
-            if self._phase() > phase:
-                self._watch.note(f"every network of phase {phase + 1} was trained, so phase {phase + 2} begins.")
-                return
-            self._wind_up("the space is exhausted: every network of it that keeps the limits was trained")
+            self._give_up_phase(nothing)
             return
+        self._propose(decision, accepted)
+
+    def _fork(self, decision: Fork) -> None:
+        """Start a new trial from the state of another one."""
+        source = self._state.trials[decision.trial]
+        if source.status not in ("paused", "ok") or not source.epochs:
+            raise RuntimeError(f"the strategy forked trial {source.number}, which is {source.status}: it has no state")
+        accepted = self._proposer.accept_fork(decision.vals)
+        self._propose(decision, accepted, fork={"trial": source.number, "epochs": source.epochs})
+
+    def _propose(self, decision: Start | Fork, accepted: Accepted, **more: Any) -> None:
         number = self._view.number
-        self._study.append(
-            {
-                "event": "proposed",
-                "trial": number,
-                "vals": dict(accepted.vals),
-                "point": plain(accepted.point),
-                "to": accepted.to,
-                "bracket": decision.bracket,
-                "model_based": accepted.vals.model_based,
-                "parent": accepted.vals.parent,
-                "network": accepted.network,
-                "rejected": accepted.rejected,
-            }
-        )
-        self._submit(self._study.state.trials[number])
+        self._study.append({**events.proposed(number, decision, accepted), **more})
+        self._submit(self._state.trials[number])
+
+    def _give_up_phase(self, nothing: NothingPasses) -> None:
+        """Begin the next phase, or wind the search up, where every network that passes was trained.
+
+        Raises:
+            UserError: No network passes at all.
+        """
+        phase = self._phase()
+        rejected = dict(nothing.rejected)
+        self._study.append({"event": "refused", "rejected": rejected, "exhausted": nothing.is_exhausted})
+        if not nothing.is_exhausted:
+            raise nothing.explain() from None
+        if self._phase() > phase:
+            self._callback.note(f"Every network of phase {phase + 1} was trained; phase {phase + 2} begins.")
+        else:
+            self._wind_up("the space is exhausted: every network that meets the constraints was trained")
 
     def _wind_up(self, reason: str) -> None:
-        """From now on no trial is begun; those that are paused go on, as at the end of any search."""
+        """Start no more trials; those that are paused resume, as at the end of any search."""
         self._study.append({"event": "winding_up", "reason": reason})
-        self._view.goal = 0
 
     def _phase(self) -> int:
-        """The phase of the next new trial, from 0."""
-        return 0 if self._growing is None else self._growing.phase(self._view)
+        """Return the phase of the next new trial, from 0."""
+        return 0 if self._phases is None else self._phases.phase(self._view)
 
-    def _go_on(self, trial: Trial) -> None:
-        """Goes on with a trial that was interrupted; if that was just when it should have been stopped, it ends."""
+    def _resume(self, trial: Trial) -> None:
+        """Resume an interrupted trial; it ends if it was interrupted just when it should have been stopped."""
         epochs = len(trial.metrics)
-        is_between_rungs = epochs > (trial.rungs[-1].epochs if trial.rungs else 0)
-        if is_between_rungs and self._is_hopeless(trial, epochs, trial.metrics[-1]):
+        began = trial.forked_from[1] if trial.forked_from else 0
+        is_between_rungs = epochs > (trial.results[-1].epochs if trial.results else began)
+        if is_between_rungs and self._exceeds_loss_bound(trial, epochs, trial.metrics[-1]):
             self._handle(Finished(trial.number, complete=False))
         else:
             self._submit(trial)
 
     def _submit(self, trial: Trial) -> None:
-        to = None if self._jobs.in_seconds else trial.to
-        self._watch.trial_started(trial.number, to, trial.proposal.get("params"), trial.proposal.get("macs"))
-        self._executor.submit(self._assigning.job(trial))
+        target = None if self._options.unit == "seconds" else trial.target_resource
+        self._callback.trial_started(trial.number, target, trial.proposal.get("params"), trial.proposal.get("macs"))
+        self._executor.submit(self._jobs.job(trial))
         self._submitted.add(trial.number)
 
     def _handle(self, report: Report) -> bool:
-        """Journals a report; for an epoch, whether the trial trains on."""
-        trial = self._study.state.trials[report.trial]
+        """Journal a report; for an epoch, return whether the trial trains on."""
+        trial = self._state.trials[report.trial]
         match report:
             case Epoch():
                 if report.epoch > trial.epochs:
-                    self._study.append(_epoch(report))
-                self._watch.epoch(report)
-                over = self._time_is_over() or self._is_hopeless(trial, report.epoch, report.metrics)
-                return not (over or self._jobs.has_spent(trial, report.epoch))
+                    self._study.append(events.epoch_trained(report))
+                self._callback.epoch(report)
+                over = self._time_is_over() or self._exceeds_loss_bound(trial, report.epoch, report.metrics)
+                return not (over or self._jobs.has_reached_target(trial, report.epoch))
             case Remark():
-                self._watch.note(report.text)
+                self._callback.note(report.text)
                 return True
             case Rejected():
                 self._submitted.discard(report.trial)
                 self._reject(report)
-            case Finished(complete=False) if self._time_is_over() and not self._jobs.has_spent(trial, trial.epochs):
-                self._submitted.discard(report.trial)  # it goes on when the search does
+            case Finished(complete=False) if self._is_interrupted_by_time(trial):
+                self._submitted.discard(report.trial)  # it resumes when the search does
             case Finished() | Failed():
                 self._submitted.discard(report.trial)
-                self._study.append({"trial": report.trial, **self._end_event(trial, report)})
-                self._after(trial)
+                self._study.append(self._end_event(trial, report))
+                self._came_to_rest(trial)
         return False
 
-    def _end_event(self, trial: Trial, report: Finished | Failed) -> dict[str, Any]:
-        """The event of a job's end: the trial has ended, or it is paused below R."""
-        seconds = round(report.seconds, 3)
-        if isinstance(report, Failed):
-            failure = {"cause": report.cause, "error": report.error, "traceback": report.traceback}
-            return {"event": "ended", "status": "fail", "seconds": seconds, "failure": failure}
-        told = {"seconds": seconds, "info": plain(report.info), "result": plain(report.result)}
-        spent = self._jobs.has_spent(trial, report.result.get("epochs", trial.epochs or trial.to))
-        # Where trials have but one stage, R may be another one now than when this trial began.
-        if spent and trial.to < self._jobs.resource and len(self._strategy.stages(None)) > 1:
-            return {"event": "paused", **told}
-        return {"event": "ended", "status": "ok", "complete": report.complete or spent, **told}
+    def _is_interrupted_by_time(self, trial: Trial) -> bool:
+        return self._time_is_over() and not self._jobs.has_reached_target(trial, trial.epochs)
 
-    def _is_hopeless(self, trial: Trial, epoch: int, metrics: Metrics) -> bool:
-        return self._jobs.stop_hopeless and is_hopeless(trial, epoch, metrics, self._study.state.trials)
+    def _end_event(self, trial: Trial, report: Finished | Failed) -> dict[str, Any]:
+        """Return the event of a job's end: the trial has ended, or the scheduler has it pause."""
+        if isinstance(report, Failed):
+            return events.failed(report)
+        epochs = report.returned.get("epochs", trial.epochs or trial.target_resource)
+        reached = self._jobs.has_reached_target(trial, epochs)
+        if reached and self._strategy.pauses(trial):
+            return events.paused(report)
+        return events.ended(report, complete=report.complete or reached)
+
+    def _exceeds_loss_bound(self, trial: Trial, epoch: int, metrics: Metrics) -> bool:
+        if not self._options.loss_based_stopping:
+            return False
+        others = (other.metrics for other in self._state.trials if other.number != trial.number)
+        return exceeds_loss_bound(epoch, metrics, others)
 
     def _reject(self, report: Rejected) -> None:
         self._study.append(
             {"event": "rejected", "trial": report.trial, "reason": report.reason, "detail": report.detail}
         )
-        self._watch.trial_rejected(report.trial, report.detail)
-        tail = self._study.state.trials[-REJECTED_IN_A_ROW:]
+        self._callback.trial_rejected(report.trial, report.detail)
+        tail = self._state.trials[-REJECTED_IN_A_ROW:]
         if len(tail) == REJECTED_IN_A_ROW and all(trial.status == "rejected" for trial in tail):
             raise UserError(
-                f"no network of the space passes: {REJECTED_IN_A_ROW} in a row were rejected, the last one because:"
+                f"No network of the space passes: {REJECTED_IN_A_ROW} in a row were rejected. The last reason:"
                 f" {report.detail}"
             )
 
-    def _after(self, trial: Trial) -> None:
-        """Keeps the books after a trial ended."""
+    def _came_to_rest(self, trial: Trial) -> None:
+        """Update the records after a trial ended or paused."""
         record = self._study.write_record(trial)
         self._best = self._best_with(record)
-        self._staleness.take_in(trial, self._study.state.arrivals[-1][1])
-        self._keeping.clear(self._best)
-        self._watch.trial_ended(record, self._best)
+        add_arrival(self._patience, self._state, len(self._state.arrivals) - 1)
+        self._retention.clear(self._best)
+        self._callback.trial_ended(record, self._best)
         self._last_causes = [*self._last_causes, trial.failure.get("cause", "")][-SAME_FAILURES:]
         if self._last_causes == [trial.failure.get("cause")] * SAME_FAILURES:
-            self._watch.note(
+            self._callback.note(
                 f"{SAME_FAILURES} trials in a row failed with the same cause ({trial.failure['cause']}):"
                 f" {trial.failure['error']}"
             )
 
     def _best_with(self, record: Record) -> Record | None:
-        """The best with this record of a trial, whose earlier one, at a rung, may have been it and counts no more."""
-        if self._best is None or self._best["trial"] != record["trial"]:
+        """Return the best record, given a new one of a trial whose earlier one, at a rung, counts no more."""
+        if self._best is None or self._best.trial != record.trial:
             return best_record([record] if self._best is None else [self._best, record])
         best = best_record(self._study.records)
-        return record if best is not None and best["trial"] == record["trial"] else best
+        return record if best is not None and best.trial == record.trial else best
 
     def _remaining(self) -> float | None:
         return None if math.isinf(self._deadline) else max(0.0, self._deadline - self._clock())
@@ -271,28 +298,6 @@ class Search:
     def _time_is_over(self) -> bool:
         return self._clock() >= self._deadline
 
-    def _is_stale(self) -> bool:
-        limit = self._ending.stop_after
-        return limit is not None and self._staleness.found and self._staleness.count >= limit
-
-
-def _epoch(report: Epoch) -> dict[str, Any]:
-    """The event of an epoch."""
-    event = {
-        "event": "epoch",
-        "trial": report.trial,
-        "epoch": report.epoch,
-        "metrics": report.metrics,
-        "seconds": round(report.seconds, 4),
-    }
-    return {**event, "replicates": list(report.replicates)} if report.replicates else event
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON can say it: what it cannot say becomes its ``repr``, and a number that is none becomes null."""
-    return json.loads(json.dumps(value, default=_unusual), parse_constant=lambda _: None)
-
-
-def _unusual(value: Any) -> Any:
-    bare = unwrapped(value)
-    return repr(value) if bare is value else bare
+    def _is_out_of_patience(self) -> bool:
+        limit = self._criteria.stop_after
+        return limit is not None and self._patience.has_best and self._patience.count >= limit

@@ -1,4 +1,4 @@
-"""The settings of a run, resolved: what was asked for, else what the study has, else the defaults."""
+"""Settings of a run, resolved from the user's, the study's and the defaults."""
 
 import math
 from collections.abc import Mapping
@@ -6,17 +6,18 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from metaopt.engine.checkpoints import QUOTA
+from metaopt.engine.jobs import TrainingOptions, Unit
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
-from metaopt.trials.growth import check_share, limits_in_force, parse_growth, phases_of
+from metaopt.trials.growth import check_fill, constraints_in_force, parse_growth, phase_starts
 
-# What is random at first is at most a quarter of the goal: hyperopt's 20 trials, and a population of 50.
+# The random start is at most a quarter of the goal: at most hyperopt's 20 trials, or a population of 50.
 SHARE, STARTUP_MIN, STARTUP_MAX, MU_MAX = 4, 5, 20, 50
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a user can say of a run; kept in the journal, so that a flag left out means the study's own.
+    """Settings of a run, stored in the journal, so that a setting left out means the study's own.
 
     Attributes:
         space: the problem's name or file.
@@ -77,7 +78,7 @@ class Settings:
     workers: int = 1
     executor: str = "processes"
     seed: int = 0
-    budget_unit: str = "epochs"
+    budget_unit: Unit = "epochs"
     folds: int = 1
     inherit: bool = False
     checkpoint_quota: int = QUOTA
@@ -86,26 +87,42 @@ class Settings:
 
     @property
     def goal(self) -> int:
-        """How many trials the study is to have in all, imported ones apart."""
+        """Number of trials that the study is to have in all, imported ones apart."""
         return self.base + self.trials
 
+    def training_options(self) -> TrainingOptions:
+        """Return the options that travel in every job."""
+        return TrainingOptions(
+            seed=self.seed,
+            resource=self.epochs,
+            unit=self.budget_unit,
+            objective=self.objective,
+            constraints=constraints_in_force(self.constraints, self.grow),
+            early_stopping=self.early_stopping,
+            loss_based_stopping=self.stop_hopeless,
+            folds=self.folds,
+            inherit=self.inherit,
+            schedule=self.schedule,
+            deterministic=self.deterministic,
+        )
+
     def as_event(self) -> dict[str, Any]:
-        """For the journal, as it gives them back: tuples are lists."""
+        """Return the settings for the journal, as it returns them when read: tuples are lists."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
 def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyState) -> Settings:
-    """Merges what was given with what the study has and with the defaults, and sets the goal.
+    """Merge the given settings with the study's and the defaults, and set the goal.
 
     An interrupted run, started again, completes its goal; after a completed one, ``trials`` more are run.
 
     Args:
-        given: what the user asked for now; nothing for what was left out.
-        defaults: what a new study gets, where it differs from the class's own.
-        state: the study as it stands; empty for a new one.
+        given: settings that the user gave now; without those left out.
+        defaults: settings of a new study, where they differ from the class's own.
+        state: the study so far; empty for a new one.
 
     Raises:
-        UserError: limits, phases or the share to fill make no sense.
+        UserError: Constraints, phases or the share to fill are invalid.
     """
     known = {field.name for field in fields(Settings)}
     stored = {name: value for name, value in state.settings.items() if name in known}
@@ -113,9 +130,9 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
     for name in ("constraints", "phases"):
         merged[name] = tuple(merged.get(name, ()))
     settings = Settings(**merged)
-    check_share(settings.fill, limits_in_force(settings.constraints, settings.grow))
+    check_fill(settings.fill, constraints_in_force(settings.constraints, settings.grow))
     if stored and state.finished:
-        settings = replace(settings, base=state.own)
+        settings = replace(settings, base=state.n_own)
     settings = _phased(settings, stored)
     if not stored:
         share = (settings.phases[1:] or (settings.trials,))[0]  # a first phase is at most half random, or five trials
@@ -126,12 +143,12 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
 
 
 def _phased(settings: Settings, stored: Mapping[str, Any]) -> Settings:
-    """With the phases of the goal; trials beyond the goal for which they were made belong to the last one."""
+    """Return the settings with the phases of the goal; trials beyond that goal belong to the last phase."""
     if settings.grow is None:
         return settings
     same = settings.grow == stored.get("grow") and settings.phases[:1] != (settings.base,)
     return (
         settings
         if same
-        else replace(settings, phases=phases_of(parse_growth(settings.grow), settings.base, settings.trials))
+        else replace(settings, phases=phase_starts(parse_growth(settings.grow), settings.base, settings.trials))
     )

@@ -1,4 +1,4 @@
-"""A search from its settings: the study opened, the strategy put together, and then the loop."""
+"""Set-up of a search, shared by the command and ``metaopt.search``."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaopt.engine.callbacks import Watcher
+from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoints import Checkpoints, Keep
-from metaopt.engine.job_factory import JobSettings
 from metaopt.engine.jobs import Executor
-from metaopt.engine.loop import Ending, Search
-from metaopt.engine.phases import Growing, check_fill
+from metaopt.engine.loop import Search, StopCriteria
+from metaopt.engine.phases import Phases
 from metaopt.engine.settings import Settings
-from metaopt.engine.strategy import Searcher, Strategy
+from metaopt.engine.strategy import SamplerScheduler, Strategy
 from metaopt.errors import UserError
 from metaopt.guard.guard import Guard
 from metaopt.problems.problem import Classes, Problem
@@ -22,14 +21,14 @@ from metaopt.samplers import GP, SAMPLERS, TPE, Evolution, JointTPE
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import Space, compile_space
 from metaopt.storage.files import Files
-from metaopt.storage.writer import OpenStudy
-from metaopt.trials.growth import limits_in_force, parse_growth
+from metaopt.storage.writer import StudyWriter
+from metaopt.trials.growth import constraints_in_force, parse_growth
 from metaopt.trials.objective import find_objective
 
 
 @dataclass(frozen=True)
 class ImageKind:
-    """What the networks of a study take and tell apart.
+    """Input and output of the networks of a study.
 
     Attributes:
         input_shape: (height, width, channels).
@@ -44,28 +43,28 @@ def open_study(
     folder: Path,
     problem: Problem,
     settings: Settings,
-    watch: Watcher,
+    callback: Callback,
     *,
     images: ImageKind | None = None,
     data: Mapping[str, Any] | None = None,
     files: Files | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> OpenStudy:
-    """Opens a study to search it, or makes it; a context manager.
+) -> StudyWriter:
+    """Open a study to search it, or create it; a context manager.
 
     Args:
-        folder: of the study.
-        problem: what is searched over.
-        settings: resolved, see ``metaopt.engine.settings``.
-        watch: is told what there is to say.
-        images: what the networks take, by which ``--grow`` is judged; not needed for a problem without ``network``.
+        folder: folder of the study.
+        problem: the space and its networks.
+        settings: resolved settings, see ``metaopt.engine.settings``.
+        callback: is told what the user should know.
+        images: input and output of the networks; not needed for a problem without ``network``.
         data: ``fingerprint`` and ``description`` of the data set, kept by the study.
         files: the file operations.
         clock: seconds, steadily growing; ``Simulated.clock`` for a simulation.
 
     Raises:
-        UserError: the settings do not fit together, or not the problem, and nothing was written; else see
-            ``OpenStudy``.
+        UserError: The settings do not fit together, or not the problem, and nothing was written; else see
+            ``StudyWriter``.
     """
     space = compile_space(problem.space)
     _check(problem, settings, images or ImageKind(), space)
@@ -85,80 +84,75 @@ def open_study(
         "problem": {"name": problem.name, "path": problem.path, "source": problem.source},
         "data": data.get("description", {}),
     }
-    return OpenStudy(folder, space, header, note=watch.note, files=files, clock=clock)
+    return StudyWriter(folder, space, header, note=callback.note, files=files, clock=clock)
 
 
 def search(
-    study: OpenStudy,
+    study: StudyWriter,
     problem: Problem,
     settings: Settings,
     executor: Executor,
-    watch: Watcher,
+    callback: Callback,
     images: ImageKind | None = None,
     seconds: float | None = None,
     keep: Keep = "none",
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Searches, or goes on searching, until the goal is reached or the time is over.
+    """Start or resume a search, until the goal is reached or the time is over.
 
     Args:
-        study: open.
-        problem: what it is searched over.
-        settings: of this run.
+        study: the study, open for writing.
+        problem: the space and its networks.
+        settings: settings of this run.
         executor: runs the trainings.
-        watch: is told what happens.
-        images: what the networks take; not needed for a problem without ``network``.
-        seconds: after which the run ends, or None.
-        keep: whose checkpoints are kept, see ``Checkpoints``.
-        clock: of the deadline, in seconds.
+        callback: is told what happens.
+        images: input and output of the networks; not needed for a problem without ``network``.
+        seconds: time limit of the run, or None.
+        keep: which checkpoints are kept, see ``Checkpoints``.
+        clock: clock of the deadline, in seconds.
 
     Raises:
         UserError: see ``Search.run``.
     """
     images = images or ImageKind()
-    guard = _make_guard(problem, settings, images)
     study.begin(settings.as_event())
     Search(
         study,
         make_strategy(settings),
         executor,
-        guard,
-        watch,
+        _make_guard(problem, settings, images),
+        callback,
         goal=settings.goal,
-        jobs=JobSettings(
-            seed=settings.seed,
-            resource=settings.epochs,
-            in_seconds=settings.budget_unit == "seconds",
-            early_stopping=settings.early_stopping,
-            stop_hopeless=settings.stop_hopeless,
-            folds=settings.folds,
-            inherit=settings.inherit,
-        ),
-        ending=Ending(seconds, settings.stop_after),
+        options=settings.training_options(),
+        criteria=StopCriteria(seconds, settings.stop_after),
         checkpoints=Checkpoints(study.folder, keep, settings.checkpoint_quota),
-        growing=make_growing(settings),
+        phases=make_phases(settings),
         fill=settings.fill,
         clock=clock,
     ).run()
 
 
 def _check(problem: Problem, settings: Settings, images: ImageKind, space: Space) -> None:
-    """Refuses what cannot be searched."""
+    """Check that the settings fit together, and fit the problem.
+
+    Raises:
+        UserError: They do not.
+    """
     find_objective(settings.objective)
     make_strategy(settings)
-    guard = _make_guard(problem, settings, images)
-    growing = make_growing(settings)
-    if growing is not None:
-        growing.check(space, guard)
-    check_fill(settings.fill, guard)
+    phases = make_phases(settings)
+    if phases is not None:
+        phases.check(space, _make_guard(problem, settings, images))
+    if settings.fill is not None:
+        problem.require_blueprint("fill", f"{settings.fill:g}")
 
 
 def _make_guard(problem: Problem, settings: Settings, images: ImageKind) -> Guard:
-    return Guard(problem, images.input_shape, images.classes, limits_in_force(settings.constraints, settings.grow))
+    return Guard(problem, images.input_shape, images.classes, constraints_in_force(settings.constraints, settings.grow))
 
 
 def _budget(settings: Settings) -> dict[str, str]:
-    """What trials are compared at: a part of the fingerprint, as scores at rungs of other budgets do not compare."""
+    """Return the budget part of the fingerprint: scores at rungs of other budgets do not compare."""
     if settings.scheduler == "full":
         return {}
     parts = settings.epochs, settings.min_epochs, settings.eta, settings.rule, settings.budget_unit
@@ -166,15 +160,17 @@ def _budget(settings: Settings) -> dict[str, str]:
 
 
 def make_strategy(settings: Settings) -> Strategy:
-    """The sampler × the scheduler that the settings name.
+    """Return the strategy that the settings name.
 
     Raises:
         UserError: R, η and the like do not fit together, or the objective does not compare trials at rungs.
     """
     if settings.objective == "convergence" and settings.scheduler != "full":
         raise UserError(
-            "--objective convergence compares trainings of equal length, and those that end at a rung are shorter: use"
-            " a --strategy that trains each to the end, such as tpe or evolution."
+            "The objective convergence needs trainings of equal length, which those that end at a rung are not: use"
+            " a strategy that trains every trial to the end, such as tpe or evolution.",
+            "objective",
+            "strategy",
         )
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,
@@ -185,12 +181,12 @@ def make_strategy(settings: Settings) -> Strategy:
     scheduler = SCHEDULERS[settings.scheduler](
         resource=settings.epochs, eta=settings.eta, min_resource=settings.min_epochs, rule=settings.rule
     )
-    return Searcher(samplers[settings.sampler](), scheduler, make_growing(settings))
+    return SamplerScheduler(samplers[settings.sampler](), scheduler, make_phases(settings))
 
 
-def make_growing(settings: Settings) -> Growing | None:
-    """The phases of a search that grows; each goes on from as many of the best trials as the sampler begins with."""
+def make_phases(settings: Settings) -> Phases | None:
+    """Return the phases of a search that grows; each starts from as many of the best trials as the sampler's start."""
     if settings.grow is None:
         return None
-    elders = settings.mu if settings.sampler == "evolution" else settings.startup
-    return Growing(parse_growth(settings.grow), settings.phases, elders)
+    n_parents = settings.mu if settings.sampler == "evolution" else settings.startup
+    return Phases(parse_growth(settings.grow), settings.phases, n_parents)

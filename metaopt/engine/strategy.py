@@ -1,18 +1,17 @@
-"""A strategy made of two halves that never know each other's names: a sampler and a scheduler."""
+"""Strategies: a sampler combined with a scheduler; neither depends on the other."""
 
 import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from metaopt.engine.phases import Growing
+from metaopt.engine.phases import Phases
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.samplers import SAMPLERS, Sampler
-from metaopt.schedulers import SCHEDULERS, Decision, Propose, Scheduler, Start
+from metaopt.schedulers import SCHEDULERS, Decision, Propose, Scheduler, Start, TrialView
 
-# Name of a strategy → its sampler and its scheduler.
-STRATEGIES = {
+STRATEGIES = {  # name → sampler, scheduler
     "tpe": ("tpe", "full"),
     "random": ("random", "full"),
     "anneal": ("anneal", "full"),
@@ -27,46 +26,60 @@ STRATEGIES = {
 
 
 class Strategy(Protocol):
-    """Answers the loop's one question; a pure function of the view."""
+    """Decides what a free worker does next; a pure function of the view."""
 
-    def next(self, view: StudyView) -> Decision:
-        """What a free worker should do."""
+    def next(self, view: StudyView, attempt: int = 0) -> Decision:
+        """Return the next decision.
 
-    def stages(self, bracket: int | None) -> tuple[int, ...]:
-        """The resources that a trial of a bracket is trained to one after the other, ascending; the last is R."""
+        Args:
+            view: the study so far.
+            attempt: number of proposals for the next trial that the guard has already rejected.
+        """
+
+    def rung_levels(self, bracket: int | None) -> tuple[int, ...]:
+        """Return the resources that a trial of a bracket trains to one after the other, ascending; the last is R."""
+
+    def pauses(self, trial: TrialView) -> bool:
+        """Return whether a trial that has reached its target resource pauses there."""
 
 
 @dataclass(frozen=True)
-class Searcher:
-    """A sampler × a scheduler.
+class SamplerScheduler:
+    """Strategy of a sampler and a scheduler.
 
     Attributes:
-        growing: the phases of the search, which decide what the sampler sees; None for one phase.
+        sampler: proposes the hyperparameters of new trials.
+        scheduler: decides how much trials train and which are promoted.
+        phases: phases of the search, which decide the sampler's history; None for one phase.
     """
 
     sampler: Sampler
     scheduler: Scheduler
-    growing: Growing | None = None
+    phases: Phases | None = None
 
-    def next(self, view: StudyView) -> Decision:
-        """The scheduler's decision; where that is a new trial, with the sampler's vals."""
+    def next(self, view: StudyView, attempt: int = 0) -> Decision:
+        """Return the scheduler's decision; a new trial gets the sampler's vals."""
         decision = self.scheduler.next(view)
         if not isinstance(decision, Propose):
             return decision
-        history = view.history if self.growing is None else self.growing.history(view)
-        vals = self.sampler.propose(view.number, history, view.running_vals, view.generator("propose"))
-        return Start(vals, decision.to, decision.bracket)
+        history = view.history if self.phases is None else self.phases.history(view)
+        vals = self.sampler.propose(view.number, history, view.running_vals, view.generator("propose", attempt))
+        return Start(vals, decision.target_resource, decision.bracket)
 
-    def stages(self, bracket: int | None) -> tuple[int, ...]:
-        """See ``Scheduler.stages``."""
-        return self.scheduler.stages(bracket)
+    def rung_levels(self, bracket: int | None) -> tuple[int, ...]:
+        """See ``Scheduler.rung_levels``."""
+        return self.scheduler.rung_levels(bracket)
+
+    def pauses(self, trial: TrialView) -> bool:
+        """See ``Scheduler.pauses``."""
+        return self.scheduler.pauses(trial)
 
 
 def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str | None) -> tuple[str, str]:
-    """The names of both halves.
+    """Return the names of a strategy's sampler and scheduler.
 
     Raises:
-        UserError: a name is unknown; the nearest right one is in the message.
+        UserError: A name is unknown; the message names the nearest one.
     """
     halves = STRATEGIES[_known("strategy", strategy or "tpe", STRATEGIES)]
     return (
@@ -75,9 +88,9 @@ def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str |
     )
 
 
-def _known(flag: str, name: str, names: Collection[str]) -> str:
+def _known(parameter: str, name: str, names: Collection[str]) -> str:
     if name in names:
         return name
     near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names)}."
-    raise UserError(f"--{flag} {name} is unknown: {hint}")
+    hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(names)}."
+    raise UserError(f"Unknown {parameter}: {name}. {hint}", parameter)

@@ -1,7 +1,8 @@
-"""Executors: they run the jobs of a search, in the driver's process, in worker processes beside it, or only as if."""
+"""Executors: run the jobs of a search in the driver's process, in worker processes, or simulated."""
 
+from metaopt.executors.factory import EXECUTORS, make_executor
 from metaopt.executors.inline import Inline
 from metaopt.executors.processes import Processes
 from metaopt.executors.simulated import Simulated
 
-__all__ = ["Inline", "Processes", "Simulated"]
+__all__ = ["EXECUTORS", "Inline", "Processes", "Simulated", "make_executor"]

@@ -1,4 +1,4 @@
-"""What of this machine a new study depends on: whether there is a GPU, and how much memory is free."""
+"""Hardware of this machine: GPUs and free memory."""
 
 import shutil
 import subprocess
@@ -9,23 +9,23 @@ SHARE = 0.8  # of what is free; the rest is for the framework itself and its wor
 
 
 def has_gpu() -> bool:
-    """Whether an NVIDIA GPU answers; asked without a framework, which would take hold of it."""
+    """Return whether there is an NVIDIA GPU; found without a framework, which would occupy it."""
     return bool(_gpu_bytes())
 
 
 def free_memory(workers: int) -> float:
-    """Bytes that one trial may take: of the smallest GPU, or of main memory, shared by the workers."""
+    """Return the bytes that one trial may use: of the smallest GPU, or of main memory, shared by the workers."""
     free = min(_gpu_bytes(), default=psutil.virtual_memory().available)
     return SHARE * free / workers
 
 
 def worker_memory(workers: int) -> int:
-    """Bytes of main memory above which a worker is ended, before it takes the machine down."""
+    """Return the bytes of main memory above which a worker is ended, before the machine runs out of it."""
     return int(0.9 * psutil.virtual_memory().total / workers)
 
 
 def _gpu_bytes() -> list[int]:
-    """Free bytes of each GPU; empty where there is none."""
+    """Return the free bytes of each GPU; empty where there is none."""
     if shutil.which("nvidia-smi") is None:
         return []
     query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]

@@ -1,4 +1,4 @@
-"""Jobs run one after the other in the driver's own process: for notebooks, debuggers and quick functions."""
+"""Inline executor: jobs run one after the other in the driver's own process, e.g. in a debugger."""
 
 from collections.abc import Callable
 
@@ -25,26 +25,26 @@ class Inline:
         return 1
 
     def submit(self, job: Job) -> None:
-        """Takes a job, which ``wait`` then trains.
+        """Take a job, which ``wait`` then trains.
 
         Raises:
-            RuntimeError: a job is waiting already.
+            RuntimeError: A job is waiting already.
         """
         if self._job is not None:
             raise RuntimeError("every slot of the executor is taken")
         self._job = job
 
     def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:  # noqa: ARG002
-        """Trains the job, if there is one, to its end; the timeout has no effect.
+        """Train the job, if there is one, to its end; the timeout has no effect.
 
         Raises:
-            UserError: the trainer's ``setup`` raised it.
-            ResultsNotWritable: the training could not write its checkpoint.
+            UserError: The trainer's ``setup`` raised it.
+            ResultsNotWritable: The training could not write its checkpoint.
         """
         if self._job is None:
             return
         if not self._ready:
-            self._trainer.setup()
+            self._trainer.setup(self._job.options)
             self._ready = True
 
         def report(message: Message) -> bool:

@@ -75,7 +75,7 @@ class Processes:
         return [each.pid for each in self._workers]
 
     def __enter__(self) -> "Processes":
-        """Starts the workers; they set their trainers up while the driver goes on."""
+        """Start the workers; each sets its trainer up when it gets its first job."""
         pickled = cloudpickle.dumps(self._trainer)
         self._workers = [_Worker(pickled, self._threads, self._log) for _ in range(self._count)]
         return self

@@ -1,7 +1,7 @@
-"""Trainings that only say what they would find: virtual workers on a virtual clock, over any objective with a cost.
+"""Simulated executor: virtual workers on a virtual clock, over given learning curves.
 
-Loop, strategies, guard and journal are those of a real search; only training takes no time. So strategies can be
-compared on recorded learning curves, and tested with a thousand workers, in seconds; the outcome is the same each time.
+Loop, strategies, guard, stopping rules and journal are those of a real search; only training takes no time. Strategies
+are compared on recorded learning curves, and tested with a thousand workers, in seconds, with a deterministic outcome.
 """
 
 import heapq
@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report
 from metaopt.executors.failures import failure
-from metaopt.trials.objective import find_objective
 
 # The epochs of a trial from its first on: metrics, and virtual seconds that the epoch takes.
 Curve = Iterable[tuple[Mapping[str, float], float]]
@@ -35,8 +34,8 @@ class Simulated:
         """Workers that are all free at virtual second 0.
 
         Args:
-            curve: gives the learning curve of a job's trial, from its first epoch; it is read no further than ``to``,
-                and one that is shorter is a training that stopped early, and is complete. A curve that raises is a
+            curve: gives the learning curve of a job's trial, from its first epoch; read up to the target resource. A
+                curve that is shorter is a training that stopped early, and is complete. A curve that raises is a
                 training that failed; a generator may also return how the job ends (``Failed``, ``Rejected``).
             workers: how many jobs run side by side.
             setup: virtual seconds before the first epoch of each job, for building and loading.
@@ -85,12 +84,12 @@ class Simulated:
             return
         self._now, number, training = heapq.heappop(self._due)
         report = training.report
-        going_on = handle(report)
+        trains_on = handle(report)
         if isinstance(report, Epoch):
-            if going_on and report.epoch < training.job.to:
+            if trains_on and report.epoch < training.job.target_resource:
                 self._schedule(training, number)
             else:
-                handle(training.end(complete=going_on))
+                handle(training.end(complete=trains_on))
 
     def __enter__(self) -> "Simulated":
         """Nothing to start."""
@@ -142,24 +141,22 @@ class _Training:
 
 
 def _epochs(job: Job, curve: Callable[[Job], Curve]) -> Generator[Epoch, None, Ended | None]:
-    """The epochs after ``job.start``; returns how the job ends, None where its training is over."""
-    objective = find_objective(job.objective)
-    patience = None if objective.last_epoch_only else job.early_stopping
-    best, best_epoch, spent = math.inf, 0, 0.0
+    """Yield the epochs after ``job.start``; return how the job ends, None where its training is over."""
+    tracker = job.options.tracker()
     steps = iter(curve(job))
     for epoch in itertools.count(1):
         try:
             given, seconds = next(steps)
         except StopIteration as end:
             return end.value
-        metrics, spent = dict(given), spent + seconds
+        metrics = dict(given)
         bad = next((name for name, value in metrics.items() if not math.isfinite(value)), None)
         if bad is not None:
             return Failed(job.trial, "diverged", f"{bad} became {metrics[bad]} in epoch {epoch}.")
-        if patience is not None and (loss := objective.loss(metrics, spent)) < best:
-            best, best_epoch = loss, epoch
+        if job.options.early_stopping is not None:
+            tracker.add(metrics, seconds)
         if epoch > job.start:
             yield Epoch(job.trial, epoch, metrics, seconds)
-        if patience is not None and epoch - best_epoch >= patience:
+        if tracker.is_out_of_patience:
             return None
     raise AssertionError("itertools.count has no end")

@@ -1,4 +1,4 @@
-"""What runs in a worker process: it trains one job after the other and reports each epoch to its driver.
+"""Worker process: trains one job after the other and reports each epoch to its driver.
 
 Messages are pickled with cloudpickle, so that functions of a script or a notebook can be sent too.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 import cloudpickle
 
-from metaopt.engine.jobs import Message, Trainer
+from metaopt.engine.jobs import Job, Message, Trainer
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.executors.failures import attempt, failure
 
@@ -33,7 +33,7 @@ class SetupFailed:
     """The trainer could not be set up.
 
     Attributes:
-        user_error: the exception itself if the user can mend it.
+        user_error: the exception itself if it is the user's to fix.
         traceback: where it was raised.
     """
 
@@ -53,12 +53,12 @@ class NotWritable:
 
 
 def send(connection: Connection, message: Any) -> None:
-    """Sends one message."""
+    """Send one message."""
     connection.send_bytes(cloudpickle.dumps(message))
 
 
 def receive(connection: Connection) -> Any:
-    """Receives one message.
+    """Receive one message.
 
     Raises:
         EOFError: the other side is gone.
@@ -68,7 +68,7 @@ def receive(connection: Connection) -> Any:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Environment variables that must stand before a backend is imported.
+    """Return environment variables that must be set before a backend is imported.
 
     Args:
         threads: how many the worker may use; OpenMP (torch, oneDNN, BLAS), TensorFlow and XLA (jax) each read
@@ -84,7 +84,7 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> None:
-    """The life of a worker: ends when its driver closes the connection or dies.
+    """Run a worker, until its driver closes the connection or dies.
 
     Args:
         connection: to the driver.
@@ -97,18 +97,22 @@ def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> Non
         _redirect_output(log)
     faulthandler.enable()  # a segfault leaves a traceback in the log
     try:
+        job = receive(connection)
+    except (EOFError, OSError):  # the driver ended before it had a job
+        return
+    try:
         trainer: Trainer = pickle.loads(pickled_trainer)
-        trainer.setup()
+        trainer.setup(job.options)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the driver raises it, here nobody would see it
         known = error if isinstance(error, UserError) else None
         send(connection, SetupFailed(known, traceback.format_exc()))
         return
     send(connection, Ready())
-    _serve(connection, trainer)
+    _serve(connection, trainer, job)
 
 
-def _serve(connection: Connection, trainer: Trainer) -> None:
-    """Trains jobs until the driver closes the connection."""
+def _serve(connection: Connection, trainer: Trainer, job: Job) -> None:
+    """Train a first job, then others until the driver closes the connection."""
 
     def report(message: Message) -> bool:
         try:
@@ -118,10 +122,6 @@ def _serve(connection: Connection, trainer: Trainer) -> None:
             os._exit(1)  # the driver is gone; a training that catches every exception would go on without it
 
     while True:
-        try:
-            job = receive(connection)
-        except (EOFError, OSError):
-            return
         start = time.monotonic()
         try:
             end = attempt(trainer, job, report)
@@ -134,10 +134,14 @@ def _serve(connection: Connection, trainer: Trainer) -> None:
             send(connection, end)
         except (TypeError, AttributeError, pickle.PicklingError) as error:  # what a user's function returned
             send(connection, failure(job.trial, error, time.monotonic() - start))
+        try:
+            job = receive(connection)
+        except (EOFError, OSError):
+            return
 
 
 def _end_with_driver() -> None:
-    """Ends this process when the driver's ends, however it does, also in the midst of an epoch."""
+    """End this process when the driver ends, in whatever way, also in the middle of an epoch."""
     driver = multiprocessing.parent_process()
     if driver is not None:
         wait([driver.sentinel])
@@ -145,7 +149,7 @@ def _end_with_driver() -> None:
 
 
 def _redirect_output(log: str) -> None:
-    """Appends what this process and its libraries print to a file, below Python too."""
+    """Append the output of this process to a file, that of compiled libraries included."""
     os.makedirs(os.path.dirname(log) or ".", exist_ok=True)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 1)

@@ -1,4 +1,4 @@
-"""What a study is searched over: a space, and how a point of it becomes a network and its training settings."""
+"""A problem: a search space, and how a point of it becomes a network with its training configuration."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,27 +8,27 @@ from metaopt.blueprint import Blueprint, InvalidArchitecture
 from metaopt.errors import UserError
 from metaopt.problems.training_config import Training
 
-# A head's name → its number of classes, e.g. {"fine": 100, "coarse": 20}; a single head is called "label".
 Classes = Mapping[str, int]
+"""Head → its number of classes, e.g. ``{"fine": 100, "coarse": 20}``; a single head is called ``label``."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A search space with the functions that a problem file gives.
+    """A search space with the functions that a problem file defines.
 
     Attributes:
         space: a hyperopt expression.
-        network: ``network(point, input_shape, classes) -> Blueprint``, or None on the slow path.
+        network: ``network(point, input_shape, classes) -> Blueprint``; None where ``build_model`` makes the networks.
         training: ``training(point) -> Training``.
-        build_model: ``build_model(point, input_shape, classes) -> compiled keras.Model``; the slow path if there is no
-            ``network``.
+        build_model: ``build_model(point, input_shape, classes) -> compiled keras.Model``, used if there is no
+            ``network``. Its networks are counted in the worker.
         build_and_train: the worker's entry, see ``metaopt.training.build_and_train``; None for the default one.
         defaults: key of the point → the value that records without that key were trained with, see ``Space.vals``.
-        path: where it was read from, so that a worker can read it again; None for one made in Python.
-        texts: what its files held then, by their paths within its folder.
+        path: the path that it was read from, so that a worker can read it again; None for one made in Python.
+        texts: contents of its files then, by their paths within its folder.
         source: the same as one text, kept by the study.
-        code: what of the text decides the networks, without comments: part of the study's fingerprint.
-        name: how the user called it.
+        code: the part of the text that decides the networks, without comments: part of the study's fingerprint.
+        name: the name by which the user called it.
     """
 
     space: Any
@@ -43,15 +43,54 @@ class Problem:
     code: str = ""
     name: str = ""
 
+    @classmethod
+    def of(cls, source: Any) -> "Problem":
+        """Return the problem of a module or class that defines ``network`` or ``build_model``, or itself."""
+        if isinstance(source, cls):
+            return source
+        names = ("network", "training", "build_model")
+        known = {name: getattr(source, name) for name in names if getattr(source, name, None) is not None}
+        return cls(getattr(source, "space", None), **known)
+
+    @property
+    def has_blueprint(self) -> bool:
+        """Whether its networks are described, and counted, without Keras."""
+        return self.network is not None
+
+    def blueprint(self, point: Any, input_shape: tuple[int, ...], classes: Classes) -> Blueprint | None:
+        """Return the blueprint of a point; None where only Keras can describe its network.
+
+        Raises:
+            InvalidArchitecture: No such network can exist.
+        """
+        return None if self.network is None else self.network(point, input_shape, classes)
+
+    def require_blueprint(self, parameter: str, value: str) -> None:
+        """Refuse a feature that needs networks to be counted or compiled by metaopt.
+
+        Args:
+            parameter: the feature's parameter, e.g. ``"fill"``.
+            value: its value.
+
+        Raises:
+            UserError: The problem defines ``build_model`` instead of ``network``.
+        """
+        if not self.has_blueprint:
+            raise UserError(
+                f"{parameter} {value} needs a problem with network(): the models that build_model() of"
+                f" {self.name or 'the problem'} makes are compiled by itself, and counted only once they are built.",
+                parameter,
+            )
+
 
 def fitting(problem: Problem, make: Callable[[], Any]) -> Any:
-    """What a function of a problem makes of a point.
+    """Return what a function of a problem makes of a point.
 
     Raises:
-        UserError: the point is of another space, which lacks keys or has wrong types, or no network can be made of it.
+        UserError: The point is of another space, which lacks keys or has wrong types, or no network can be made of it.
     """
     try:
         return make()
-    except (ValueError, KeyError, TypeError) as error:  # ValueError: also what Keras raises for shapes that do not fit
+    except (ValueError, KeyError, TypeError) as error:  # Keras raises ValueError for shapes that do not fit
         reason = str(error) if isinstance(error, InvalidArchitecture) else f"{type(error).__name__}: {error}"
-        raise UserError(f"the point does not fit {problem.name or 'the problem'}: {reason}.") from error
+        raise UserError(f"The point does not fit {problem.name or 'the problem'}: {reason}.") from error

@@ -1,4 +1,4 @@
-"""What a sampler is told and what it answers; and how any of them serves ``hyperopt.fmin``.
+"""Sampler contract: observations in, hyperparameter values out; and the adapter to ``hyperopt.fmin``.
 
 A sampler is a pure function: the same history, running trials and generator give the same proposal in every process.
 """
@@ -12,76 +12,73 @@ from typing import Any
 import numpy as np
 
 from metaopt.spaces import Space, Vals
+from metaopt.trials.ranking import RANKING, RankKey
+from metaopt.trials.result import Result
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A trial that ended, or is paused at a rung.
+    """A trial that ended or is paused, with its results.
 
     Attributes:
-        trial: its number.
-        vals: what was trained.
-        loss: to be minimised, at the largest budget that it reached; None (or not finite) if it failed.
-        budget: the largest resource that it was trained to, e.g. epochs; a trial that ended by itself before it counts
-            as trained to it.
-        feasible: it keeps every limit.
-        violation: how far it misses its limits, 0 if it keeps them; comparable between trials.
-        losses: (budget, loss) at every rung that it reached, ascending, the last one of them (``budget``, ``loss``);
-            empty for a trial that was trained in one go, or failed.
-        violations: how far it missed its limits at each of ``losses``; empty where it was as it is now.
-        full: it was trained to the end, not stopped or paused at a rung below R.
+        trial: number of the trial.
+        vals: label → value of every active hyperparameter.
+        results: result at each rung that it reached, ascending; of a trial that was trained in one go there is one, of
+            a failed trial none. The resource of the last one is what the trial was trained to, even where it ended by
+            itself before.
+        is_complete: whether it was trained to the end, rather than stopped or paused at a rung below R.
     """
 
     trial: int
     vals: Vals
-    loss: float | None
-    budget: int = 1
-    feasible: bool = True
-    violation: float = 0.0
-    losses: tuple[tuple[int, float], ...] = ()
-    violations: tuple[float, ...] = ()
-    full: bool = True
+    results: tuple[Result, ...] = ()
+    is_complete: bool = True
+
+    @classmethod
+    def of(cls, trial: int, vals: Vals, loss: float | None) -> "Observation":
+        """Return the observation of a trial with one loss, or with none where it failed."""
+        return cls(trial, vals, () if loss is None else (Result(1, 1, (loss,)),))
 
     @property
-    def ok(self) -> bool:
-        """It has a loss that is a number."""
-        return self.loss is not None and math.isfinite(self.loss)
+    def result(self) -> Result:
+        """The last result; an empty one for a failed trial."""
+        return self.results[-1] if self.results else Result()
 
     @property
-    def standing(self) -> tuple[bool, float, float]:
-        """What trials with a loss are sorted by, the best first."""
-        assert self.loss is not None
-        return not self.feasible, 0.0 if self.feasible else self.violation, self.loss
+    def has_loss(self) -> bool:
+        """Whether the last result has a finite loss."""
+        loss = self.result.loss
+        return loss is not None and math.isfinite(loss)
 
-    def at(self, budget: int) -> "Observation | None":
-        """The trial as it stood at a budget, or None if it did not stand there.
+    @property
+    def rank_key(self) -> RankKey:
+        """Sort key of the last result, which must have a loss."""
+        return RANKING.key(self.result)
 
-        One that was trained to its end before stands at every later budget with what it had.
+    def at(self, resource: int) -> "Observation | None":
+        """Return the trial as it was at a resource, or None if it did not reach it.
+
+        A complete trial has its last result at every larger resource.
         """
-        if budget == self.budget or (self.full and budget > self.budget):
-            return replace(self, budget=budget, losses=(), violations=())
-        return next((self._at_rung(place) for place, (to, _) in enumerate(self.losses) if to == budget), None)
+        if not self.results:
+            return None
+        last = self.results[-1]
+        if resource == last.resource or (self.is_complete and resource > last.resource):
+            return replace(self, results=(replace(last, resource=resource),))
+        return next((replace(self, results=(each,)) for each in self.results if each.resource == resource), None)
 
     @property
-    def rungs(self) -> "tuple[Observation, ...]":
-        """The trial as it stood at every rung that it reached; itself where it has none."""
-        return tuple(map(self._at_rung, range(len(self.losses)))) or (self,)
-
-    def _at_rung(self, place: int) -> "Observation":
-        budget, loss = self.losses[place]
-        there = replace(self, budget=budget, loss=loss, losses=(), violations=())
-        if not self.violations:
-            return there
-        missed = self.violations[place]
-        return replace(there, feasible=missed == 0, violation=missed)
+    def at_each_rung(self) -> "tuple[Observation, ...]":
+        """The trial as it was at every rung that it reached."""
+        return tuple(replace(self, results=(result,)) for result in self.results)
 
 
 @dataclass(frozen=True)
 class History:
-    """The trials of a study that ended.
+    """Trials of a study that ended or are paused.
 
     Attributes:
-        space: what they were drawn from.
+        space: space that they were drawn from.
         observations: sorted by trial.
     """
 
@@ -89,37 +86,42 @@ class History:
     observations: tuple[Observation, ...] = ()
 
     @property
-    def budgets(self) -> list[int]:
-        """Every budget at which a trial with a loss stands, ascending."""
-        known = [one for one in self.observations if one.ok]
-        return sorted({one.budget for one in known} | {budget for one in known for budget, _ in one.losses})
+    def resources(self) -> list[int]:
+        """Every resource at which a trial has a loss, ascending."""
+        known = (one for one in self.observations if one.has_loss)
+        return sorted({result.resource for one in known for result in one.results if result.values})
 
-    def at(self, budget: int) -> "History":
-        """The trials that stand at a budget, as they stood there, so that their losses can be compared."""
-        standing = (one.at(budget) for one in self.observations)
-        return History(self.space, tuple(one for one in standing if one is not None))
+    def at(self, resource: int) -> "History":
+        """Return the trials that reached a resource, as they were there, so that their losses can be compared."""
+        there = (one.at(resource) for one in self.observations)
+        return History(self.space, tuple(one for one in there if one is not None))
 
     def comparable(self, enough: int) -> "History":
-        """The trials as they stood at one budget: the largest at which so many with a loss stand, or else the one at
-        which most do. Where there is but one, that is every trial.
+        """Return the trials as they were at one resource.
+
+        Args:
+            enough: the largest resource at which so many trials have a loss is taken, or else the one at which most
+                have. Where there is but one resource, every trial is returned.
         """
-        budgets = self.budgets
-        if len(budgets) <= 1:
+        resources = self.resources
+        if len(resources) <= 1:
             return self
         most: tuple[int, History] = (0, self)
-        for budget in reversed(budgets):
-            there = self.at(budget)
-            count = sum(one.ok for one in there.observations)
+        for resource in reversed(resources):
+            there = self.at(resource)
+            count = sum(one.has_loss for one in there.observations)
             if count >= enough:
                 return there
             most = max(most, (count, there), key=lambda pair: pair[0])
         return most[1]
 
     def ranked(self) -> list[Observation]:
-        """Those with a loss, the best first: feasible ones by their loss, then the others by how far they miss the
-        limits; equal ones by their number.
+        """Return the trials with a loss, the best first: feasible ones by loss, then the others by violation.
+
+        Equal ones are sorted by number.
         """
-        return sorted((one for one in self.observations if one.ok), key=lambda one: (*one.standing, one.trial))
+        known = (one for one in self.observations if one.has_loss)
+        return sorted(known, key=lambda one: (one.rank_key, one.trial))
 
 
 class Sampler(ABC):
@@ -157,7 +159,7 @@ class Sampler(ABC):
 
 
 def untried(draws: list[Vals], history: History, running: Sequence[Vals]) -> list[Vals]:
-    """Those of some draws that were never trained, at whatever budget; all of them if there are none.
+    """Return the draws that were never trained, at whatever resource; all of them if there are none.
 
     The guard would refuse the others.
     """

@@ -140,7 +140,7 @@ def _observations(space: Space, trials: Trials) -> tuple[Observation, ...]:
     found = []
     for doc in sorted(ended, key=lambda doc: doc["tid"]):
         loss = doc["result"].get("loss") if doc["result"].get("status") == STATUS_OK else None
-        found.append(Observation(doc["tid"], _vals(space, doc), None if loss is None else float(loss)))
+        found.append(Observation.of(doc["tid"], _vals(space, doc), None if loss is None else float(loss)))
     return tuple(found)
 
 

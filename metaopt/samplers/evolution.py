@@ -92,7 +92,7 @@ class Evolution(Sampler):
             return history.space.draw(rng)
 
         space = history.space
-        born = sum(one.ok for one in history.observations) - self.mu
+        born = sum(one.has_loss for one in history.observations) - self.mu
         width = self.width / math.sqrt(1 + born / self.lambda_ / _GENERATIONS)
         rank = self._pick(len(population), rng)
         child: Vals | None = None
@@ -115,10 +115,10 @@ class Evolution(Sampler):
         Only trials that were trained to the end are members. Under a scheduler few of them are; then three are enough
         to begin with, and there are fewer than ``mu`` for a while.
         """
-        known = [one for one in history.observations if one.ok]
+        known = [one for one in history.observations if one.has_loss]
         if len(known) < self.mu:
             return []
-        ended = [one for one in known if one.full]
+        ended = [one for one in known if one.is_complete]
         if len(ended) < min(self.mu, _FEWEST):
             return []
         if self.selection == "ageing":

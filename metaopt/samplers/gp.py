@@ -50,7 +50,7 @@ class GP(Sampler):
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
         """A draw from the prior before ``startup``, else the best candidate; see ``Sampler.propose``."""
         space = history.space
-        trained = [one for one in history.observations if one.ok]
+        trained = [one for one in history.observations if one.has_loss]
         if not space.parameters or len(trained) < max(1, self.startup):
             return space.draw(rng)
         observed = _Observed.of(trained)
@@ -91,13 +91,13 @@ class _Observed:
     @classmethod
     def of(cls, trials: Sequence[Observation]) -> "_Observed":
         """Every rung of trials with a loss."""
-        found = [there for one in trials for there in one.rungs if there.ok]
-        keys = [there.standing for there in found]
+        found = [there for one in trials for there in one.at_each_rung if there.has_loss]
+        keys = [there.rank_key for there in found]
         order = {key: place for place, key in enumerate(sorted(set(keys)))}
         ranks = rankdata([order[key] for key in keys])  # equal ones share theirs
         quantiles = ndtri((ranks - 0.5) / len(ranks))
         deviation = quantiles.std()
-        budgets = np.array([there.budget for there in found], dtype=float)
+        budgets = np.array([there.result.resource for there in found], dtype=float)
         losses = (quantiles - quantiles.mean()) / (deviation if deviation > 0 else 1.0)
         return cls([there.vals for there in found], budgets, losses, float(budgets.max()))
 

@@ -38,7 +38,7 @@ class TPE(Sampler):
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
         """A draw from the prior before ``startup``, else from the model; see ``Sampler.propose``."""
-        known = sum(one.ok for one in history.observations)
+        known = sum(one.has_loss for one in history.observations)
         if known < max(1, self.startup) or not history.space.parameters:
             return history.space.draw(rng)
         last = history.observations[-1].trial

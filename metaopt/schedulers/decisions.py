@@ -1,7 +1,7 @@
-"""What a strategy can answer when a worker is free, and what it can see before it answers.
+"""Decisions of a strategy, and the view of the study that it decides on.
 
-The loop asks one question, ``next(view)``, and carries out one decision at a time; every decision is an event in the
-journal and is never taken again when a search goes on.
+The loop asks one question, ``next(view)``, whenever a worker is free, and carries out one decision at a time. Every
+decision is an event in the journal and is never taken again when a search resumes.
 """
 
 from collections.abc import Sequence
@@ -9,62 +9,77 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from metaopt.spaces import Vals
+from metaopt.trials.ranking import RankKey
 from metaopt.trials.trial import Status
 
 
 @dataclass(frozen=True)
 class Start:
-    """A new trial with these vals, trained until resource ``to``.
+    """Start a new trial.
 
     Attributes:
-        vals: what is trained.
-        to: resource.
-        bracket: that it belongs to, numbered from 0 over the whole search; None where the scheduler has none.
+        vals: label → value of every active hyperparameter.
+        target_resource: resource to train to.
+        bracket: bracket that it belongs to, numbered from 0 over the whole search; None where the scheduler has none.
     """
 
     vals: Vals
-    to: int
+    target_resource: int
+    bracket: int | None = None
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Start a new trial from the checkpoint of another one: its weights, optimizer state, epoch and history.
+
+    Attributes:
+        trial: number of the trial to fork; it must not be running.
+        vals: hyperparameters of the new trial, of the same architecture.
+        target_resource: resource to train to, the epochs of the forked trial included.
+        bracket: see ``Start``.
+    """
+
+    trial: int
+    vals: Vals
+    target_resource: int
     bracket: int | None = None
 
 
 @dataclass(frozen=True)
 class Propose:
-    """A new trial trained until resource ``to``; which one is the sampler's affair."""
+    """Start a new trial whose hyperparameters the sampler proposes."""
 
-    to: int
+    target_resource: int
     bracket: int | None = None
 
 
 @dataclass(frozen=True)
 class Continue:
-    """A paused trial goes on from its checkpoint until resource ``to``."""
+    """Resume a paused trial from its checkpoint until ``target_resource``."""
 
     trial: int
-    to: int
+    target_resource: int
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A paused trial is over: it is never gone on with, and its checkpoint is needed no more."""
+    """End a paused trial: it is never resumed, and its checkpoint is needed no more."""
 
     trial: int
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to start before a running trial reports."""
+    """Start nothing before a running trial reports."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """The search has reached its end."""
+    """End the search."""
 
 
-Half = Propose | Continue | Stop | Wait | Done
-Decision = Start | Continue | Stop | Wait | Done
-
-# What trials are sorted by: the smaller the better.
-Standing = tuple[float, ...]
+SchedulerDecision = Propose | Continue | Stop | Wait | Done
+Decision = Start | Fork | Continue | Stop | Wait | Done
 
 
 class TrialView(Protocol):
@@ -76,7 +91,7 @@ class TrialView(Protocol):
 
     @property
     def status(self) -> Status:
-        """``running``; ``paused`` below R, to go on; or how it ended; ``rejected`` was never a trial."""
+        """``running``; ``paused`` below R; ``ok`` or ``fail`` where it ended; ``rejected`` by the worker's guard."""
 
     @property
     def imported(self) -> bool:
@@ -87,7 +102,7 @@ class TrialView(Protocol):
         """The bracket that it was started in."""
 
     @property
-    def to(self) -> int:
+    def target_resource(self) -> int:
         """The resource that it trains to, or has been trained to where it is paused."""
 
     @property
@@ -104,31 +119,34 @@ class View(Protocol):
 
     @property
     def running(self) -> int:
-        """How many trials are running."""
+        """Number of running trials."""
 
     @property
     def goal(self) -> int | None:
-        """How many trials to train in all, imported ones apart; None where only time ends the search."""
+        """Number of trials to train in all, imported ones apart; None where only time ends the search."""
 
     @property
-    def memo(self) -> dict[Any, Any]:
-        """Room for what a scheduler read of trials that change no more. Every decision is the same without it."""
+    def cache(self) -> dict[Any, Any]:
+        """Storage for indexes of trials that change no more. Every decision is the same without it."""
 
-    def standing(self, trial: TrialView, resource: int) -> Standing | None:
-        """What a trial is sorted by among others at a rung: its best value within that much resource, which changes no
-        more once the trial has been trained to it.
+    def rank_key(self, trial: TrialView, resource: int) -> RankKey | None:
+        """Return the sort key of a trial among others at a rung: of its best value within that much resource.
 
-        Trials that keep the measured limits come first, by the objective; then the others, by how far they miss; the
-        mean training cross-entropy of the last epoch within the resource, then the number, break ties. A complete
-        trial that ended below the rung stands with its best value. None for a trial that failed or has no value yet.
+        The key does not change once the trial has been trained to the rung. Feasible trials come first, by the
+        objective; then the others, by their violation. The mean training cross-entropy of the last epoch within the
+        resource, then the number, break ties. A complete trial that ended below the rung keeps its best value. None for
+        a trial that failed or has no value yet.
         """
 
 
 class Scheduler(Protocol):
-    """Decides how much a trial trains and which trials go on; it reads the view and keeps nothing."""
+    """Decides how much a trial trains, which trials pause and which are promoted; it reads the view, without state."""
 
-    def next(self, view: View) -> Half:
-        """What a free worker should do."""
+    def next(self, view: View) -> SchedulerDecision:
+        """Return the next decision for a free worker."""
 
-    def stages(self, bracket: int | None) -> tuple[int, ...]:
-        """The resources that a trial of a bracket is trained to one after the other, ascending; the last is R."""
+    def rung_levels(self, bracket: int | None) -> tuple[int, ...]:
+        """Return the resources that a trial of a bracket trains to one after the other, ascending; the last is R."""
+
+    def pauses(self, trial: TrialView) -> bool:
+        """Return whether a trial that has reached its target resource pauses there, rather than being complete."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from metaopt.schedulers.decisions import Half, Propose, View
-from metaopt.schedulers.trial_index import Book
+from metaopt.schedulers.decisions import Propose, SchedulerDecision, TrialView, View
+from metaopt.schedulers.trial_index import TrialIndex
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,16 @@ class Full:
 
     resource: int
 
-    def next(self, view: View) -> Half:
+    def next(self, view: View) -> SchedulerDecision:
         """A new trial until the goal is reached."""
-        book = Book.of(view, self)
-        book.news(view)
-        return Propose(self.resource) if book.has_room(view) else book.end(view)
+        index = TrialIndex.of(view, self)
+        index.news(view)
+        return Propose(self.resource) if index.has_room(view) else index.end(view)
 
-    def stages(self, bracket: int | None) -> tuple[int, ...]:  # noqa: ARG002 - there is one
-        """R alone."""
+    def rung_levels(self, bracket: int | None) -> tuple[int, ...]:  # noqa: ARG002 - there is one
+        """Return R alone."""
         return (self.resource,)
+
+    def pauses(self, trial: TrialView) -> bool:  # noqa: ARG002 - none does
+        """Return False: R may be another one now than when the trial began, and the trial is complete all the same."""
+        return False

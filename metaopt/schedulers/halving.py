@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from metaopt.schedulers.brackets import Bracket, Rule, brackets
-from metaopt.schedulers.decisions import Continue, Half, Propose, Standing, Stop, TrialView, View
-from metaopt.schedulers.trial_index import Book, valued
+from metaopt.schedulers.decisions import Continue, Propose, SchedulerDecision, Stop, TrialView, View
+from metaopt.schedulers.trial_index import TrialIndex, has_value
+from metaopt.trials.ranking import RankKey
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,26 @@ class Halving:
         """(n_i, r_i) of the rungs of a bracket, which are numbered from 0 over the whole search."""
         return self._brackets[0]
 
-    def next(self, view: View) -> Half:
+    def next(self, view: View) -> SchedulerDecision:
         """The oldest bracket's decision that has one, else a new bracket's first trial."""
-        book = _Brackets.of(view, self)
-        book.take_in(view)
-        room = book.has_room(view)
-        for bracket in list(book.open.values()):
-            decision = self._advance(view, book, bracket, room)
+        index = _Brackets.of(view, self)
+        index.take_in(view)
+        room = index.has_room(view)
+        for bracket in list(index.open.values()):
+            decision = self._advance(view, index, bracket, room)
             if decision is not None:
                 return decision
-        return Propose(self.rungs(book.begun)[0][1], book.begun) if room else book.end(view)
+        return Propose(self.rungs(index.begun)[0][1], index.begun) if room else index.end(view)
 
-    def stages(self, bracket: int | None) -> tuple[int, ...]:
+    def rung_levels(self, bracket: int | None) -> tuple[int, ...]:
         """The rungs of the bracket."""
         return tuple(resource for _, resource in self.rungs(bracket or 0))
 
-    def _advance(self, view: View, book: "_Brackets", bracket: "_Bracket", room: bool) -> Half | None:
+    def pauses(self, trial: TrialView) -> bool:
+        """Return whether the trial is below R."""
+        return trial.target_resource < self.resource
+
+    def _advance(self, view: View, index: "_Brackets", bracket: "_Bracket", room: bool) -> SchedulerDecision | None:
         """What a bracket has a worker do; nothing if it is over, or waits for a running trial."""
         if bracket.waits:
             return None
@@ -70,32 +75,32 @@ class Halving:
         size, lowest = rungs[0]
         members = [trial for number in bracket.members if (trial := view.trials[number]).status != "rejected"]
         # What went on from its first rung gets no new trials, even if the goal ended that rung early and was raised.
-        full = len(members) >= size or any(trial.to > lowest for trial in members)
+        full = len(members) >= size or any(trial.target_resource > lowest for trial in members)
         here = members
         for i, (_, resource) in enumerate(rungs):
-            waiting = any(trial.status == "running" and trial.to <= resource for trial in here)
-            gone_on = [trial for trial in here if trial.to > resource]
+            waiting = any(trial.status == "running" and trial.target_resource <= resource for trial in here)
+            gone_on = [trial for trial in here if trial.target_resource > resource]
             # As long as trials may come it could become full, be it that the guard refuses one of another bracket.
             begun = size if not full and (room or waiting) else len(members)
             places = max(1, begun // self.eta ** (i + 1)) - len(gone_on) if i + 1 < len(rungs) else 0
-            ranked = bracket.ranked(view, [trial for trial in here if trial.to <= resource], resource)
+            ranked = bracket.ranked(view, [trial for trial in here if trial.target_resource <= resource], resource)
             winners = ranked[: max(0, places)]
             won = {trial.number for trial in winners}
             for trial in here:
-                if trial.status == "paused" and trial.to <= resource and trial.number not in won:
+                if trial.status == "paused" and trial.target_resource <= resource and trial.number not in won:
                     return Stop(trial.number)
             if room and not full:
                 return Propose(lowest, bracket.number)
             if waiting:
                 bracket.waits = full
-                book.watch(trial.number for trial in members if trial.status == "running")
+                index.watch(trial.number for trial in members if trial.status == "running")
                 return None
             for trial in winners:
                 if trial.status == "paused":
                     return Continue(trial.number, rungs[i + 1][1])
             here = gone_on + winners
         if full:
-            del book.open[bracket.number]
+            del index.open[bracket.number]
         return None
 
 
@@ -112,7 +117,7 @@ class _Bracket:
     number: int
     members: list[int] = field(default_factory=list)
     waits: bool = False
-    _standings: dict[tuple[int, int], Standing | None] = field(default_factory=dict)
+    _rank_keys: dict[tuple[int, int], RankKey | None] = field(default_factory=dict)
 
     def ranked(self, view: View, trials: list[TrialView], resource: int) -> list[TrialView]:
         """Those that can hold a place in the rung above, the best first: paused ones and complete ones."""
@@ -120,15 +125,15 @@ class _Bracket:
         for trial in trials:
             if trial.status == "paused" or (trial.status == "ok" and trial.complete):
                 key = trial.number, resource
-                if key not in self._standings:
-                    standing = view.standing(trial, resource)
-                    self._standings[key] = standing if valued(standing) else None
-                if (standing := self._standings[key]) is not None:
-                    found.append((standing, trial.number, trial))
+                if key not in self._rank_keys:
+                    rank_key = view.rank_key(trial, resource)
+                    self._rank_keys[key] = rank_key if has_value(rank_key) else None
+                if (rank_key := self._rank_keys[key]) is not None:
+                    found.append((rank_key, trial.number, trial))
         return [trial for *_, trial in sorted(found, key=lambda each: each[:2])]
 
 
-class _Brackets(Book):
+class _Brackets(TrialIndex):
     """The brackets of a search that are not over.
 
     Attributes:

@@ -1,17 +1,18 @@
 """What a scheduler has read of a study, so that each trial is read once and not before each decision.
 
-A book holds only what changes no more, and is kept in the view: without it, the same decisions follow.
+An index holds only what changes no more, and is kept in the view: without it, the same decisions follow.
 """
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from metaopt.schedulers.decisions import Done, Half, Standing, Stop, TrialView, View, Wait
+from metaopt.schedulers.decisions import Done, SchedulerDecision, Stop, TrialView, View, Wait
+from metaopt.trials.ranking import RankKey
 
-B = TypeVar("B", bound="Book")
+B = TypeVar("B", bound="TrialIndex")
 
 
-class Book:
+class TrialIndex:
     """The trials of a study, read from the first to the last.
 
     Attributes:
@@ -31,11 +32,11 @@ class Book:
 
     @classmethod
     def of(cls: type[B], view: View, owner: Any) -> B:
-        """The book of a scheduler in a view, a new one where there is none yet."""
-        book = view.memo.get(owner)
-        if book is None:
-            book = view.memo[owner] = cls()
-        return book
+        """The index of a scheduler in a view, a new one where there is none yet."""
+        index = view.cache.get(owner)
+        if index is None:
+            index = view.cache[owner] = cls()
+        return index
 
     def watch(self, numbers: Iterable[int]) -> None:
         """Trials that are known and run again, to be told of when they come to rest."""
@@ -58,7 +59,7 @@ class Book:
         """Whether the goal allows of a new trial."""
         return view.goal is None or self.trained < view.goal
 
-    def end(self, view: View) -> Half:
+    def end(self, view: View) -> SchedulerDecision:
         """What is left to do where nothing can be started: wait, let go of paused trials, and then nothing."""
         if self.running:
             return Wait()
@@ -68,6 +69,6 @@ class Book:
         return Stop(self._ended) if self._ended < len(trials) else Done()
 
 
-def valued(standing: Standing | None) -> bool:
-    """Whether a trial has a standing that others can be compared with; a loss that is no number is none."""
-    return standing is not None and all(number == number for number in standing)
+def has_value(rank_key: RankKey | None) -> bool:
+    """Whether a trial has a rank_key that others can be compared with; a loss that is no number is none."""
+    return rank_key is not None and all(number == number for number in rank_key)

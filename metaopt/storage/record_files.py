@@ -6,54 +6,53 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaopt.storage.files import Files
-from metaopt.trials.objective import Objective
-from metaopt.trials.record import Record
+from metaopt.trials.record import Record, objective_of
 
 _NAME = re.compile(r"(?:(?:model|infeasible|imported)_\d\.\d{10}|failed)_(\d{6,})\.json")
 
 
-def file_name(record: Record, objective: Objective) -> str:
-    """The record's name: ``model_<score>_<trial>.json``, or what tells why it is none of the models."""
-    trial = f"{record['trial']:06d}.json"
-    if record["status"] == "fail" or record["loss"] is None:
+def file_name(record: Record) -> str:
+    """Return the file name of a record: ``model_<score>_<trial>.json``, or another prefix for other outcomes."""
+    trial = f"{record.trial:06d}.json"
+    if record.status == "fail" or record.loss is None:
         return f"failed_{trial}"
-    score = f"{objective.score(record['loss']):.10f}"
-    if record["imported"]:
+    score = f"{objective_of(record).score(record.loss):.10f}"
+    if record.imported:
         return f"imported_{score}_{trial}"
-    return f"{'model' if record['feasible'] else 'infeasible'}_{score}_{trial}"
+    return f"{'model' if record.is_feasible else 'infeasible'}_{score}_{trial}"
 
 
 class RecordFolder:
-    """The record files of a study's folder; each is written whole, and a trial never has two for long."""
+    """Record files in a study's folder; each is replaced as a whole, and a trial never has two for long."""
 
     def __init__(self, folder: Path, files: Files):
         self._folder = folder
         self._files = files
         self._names = {trial: path.name for trial, path in record_files(folder)}
 
-    def write(self, record: Record, objective: Objective) -> None:
-        """Writes a record and removes the file that the trial had under another name."""
-        name, old = file_name(record, objective), self._names.get(record["trial"])
-        data = (json.dumps(record, indent=1, ensure_ascii=False, default=str) + "\n").encode()
+    def write(self, record: Record) -> None:
+        """Write a record and remove the file that the trial had under another name."""
+        name, old = file_name(record), self._names.get(record.trial)
+        data = (json.dumps(record.to_json(), indent=1, ensure_ascii=False, default=str) + "\n").encode()
         path = self._folder / name
         if old != name or path.read_bytes() != data:
             self._files.replace(path, data)
         if old is not None and old != name:
             self._files.remove(self._folder / old)
-        self._names[record["trial"]] = name
+        self._names[record.trial] = name
 
-    def restore(self, records: Sequence[Record], objective: Objective) -> None:
-        """Makes the folder say exactly what the journal says, after a crash or under other limits."""
-        trials = {record["trial"] for record in records}
+    def restore(self, records: Sequence[Record]) -> None:
+        """Make the folder agree with the journal, after a crash or under other constraints."""
+        trials = {record.trial for record in records}
         for trial, path in record_files(self._folder):
             if trial not in trials or self._names[trial] != path.name:
                 self._files.remove(path)
         self._names = {trial: name for trial, name in self._names.items() if trial in trials}
         for record in records:
-            self.write(record, objective)
+            self.write(record)
 
 
 def record_files(folder: Path) -> list[tuple[int, Path]]:
-    """(trial, path) of every record in a folder; files that only look alike are a user's own."""
+    """Return (trial, path) of every record in a folder; files of similar names are a user's own."""
     matches = ((_NAME.fullmatch(path.name), path) for path in sorted(folder.glob("*.json")))
     return [(int(match[1]), path) for match, path in matches if match]

@@ -15,6 +15,7 @@ from hyperopt import JOB_STATE_DONE, STATUS_FAIL, STATUS_OK, Trials
 from metaopt.errors import UserError
 from metaopt.spaces import Vals
 from metaopt.storage.files import Files
+from metaopt.trials.record import Record
 
 STATUS_SUSPENDED = "suspended"
 
@@ -85,7 +86,7 @@ def document(
     }
 
 
-def make_trials(records: Iterable[dict[str, Any]], labels: Sequence[str], study: str) -> Trials:
+def make_trials(records: Iterable[Record], labels: Sequence[str], study: str) -> Trials:
     """Hyperopt's Trials of a study: tids 0..n−1 without gaps, all done.
 
     Args:
@@ -94,26 +95,21 @@ def make_trials(records: Iterable[dict[str, Any]], labels: Sequence[str], study:
         study: the study's id, by which each document is known again as ours.
     """
     records = list(records)
-    largest = max((_budget(record) for record in records if record["status"] == "ok"), default=0)
+    largest = max((record.resource for record in records if record.status == "ok"), default=0)
     documents = []
     for tid, record in enumerate(records):
-        if record["status"] == "fail" or record["loss"] is None:
-            result = {"status": STATUS_FAIL, "failure": record.get("error", "")}
-        elif record["complete"] or _budget(record) >= largest:
-            result = {"status": STATUS_OK, "loss": float(record["loss"])}
+        if record.status == "fail" or record.loss is None:
+            result = {"status": STATUS_FAIL, "failure": record.error or ""}
+        elif record.complete or record.resource >= largest:
+            result = {"status": STATUS_OK, "loss": float(record.loss)}
         else:
             result = {"status": STATUS_SUSPENDED}
-        misc = {"metaopt": {"study": study, "trial": record["trial"]}}
-        documents.append(document(tid, Vals(record["vals"]), labels, result, misc))
+        misc = {"metaopt": {"study": study, "trial": record.trial}}
+        documents.append(document(tid, Vals(record.vals), labels, result, misc))
     trials = Trials()
     trials.insert_trial_docs(documents)
     trials.refresh()
     return trials
-
-
-def _budget(record: dict[str, Any]) -> int:
-    """The largest resource that a trial was trained to."""
-    return record["rungs"][-1][0] if record["rungs"] else record["epochs"]
 
 
 def write_trials(path: Path, trials: Trials, files: Files) -> None:

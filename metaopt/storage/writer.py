@@ -44,7 +44,7 @@ _PARTS = {
 }
 
 
-class OpenStudy(Study):
+class StudyWriter(Study):
     """A study that is being searched: the only one that writes to its folder.
 
     Use as a context manager, so that the lock is given back and results.pkl is up to date, whatever happens.
@@ -109,7 +109,7 @@ class OpenStudy(Study):
         """A run starts with these settings; the derived files are made to say what the journal says."""
         self._take_in_foreign_trials()
         self.append({"event": "run", "settings": dict(settings), "pid": os.getpid(), "at": time.time()})
-        self._record_folder.restore(self.records, self.objective)
+        self._record_folder.restore(self.records)
         self.write_pickle()
 
     def append(self, *events: Event) -> None:
@@ -123,7 +123,7 @@ class OpenStudy(Study):
     def write_record(self, trial: Trial) -> Record:
         """Writes the record of a trial that has ended, and now and then results.pkl."""
         record = self.record(trial)
-        self._record_folder.write(record, self.objective)
+        self._record_folder.write(record)
         self._pickle_is_stale = True
         if time.monotonic() - self._pickled >= PICKLE_EVERY_S:
             self.write_pickle()
@@ -150,7 +150,7 @@ class OpenStudy(Study):
         self.append({"event": "imported", **trial})
         self.write_record(self.state.trials[-1])
 
-    def __enter__(self) -> "OpenStudy":
+    def __enter__(self) -> "StudyWriter":
         return self
 
     def __exit__(

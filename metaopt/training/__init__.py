@@ -1,4 +1,4 @@
-"""Training of one network: data sets, compiling, the fit loop, metrics, and the trainers that an executor runs.
+"""Training of one network: compiling, the fit loop, metrics, checkpoints, and the trainers that an executor runs.
 
 Importing the package imports no framework; what needs Keras is imported when it is first used.
 """
@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from metaopt.training.functions import FunctionTrainer
-from metaopt.training.run import NetworkRefused, Run
+from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.trainer import KerasTrainer
 
 if TYPE_CHECKING:
     from metaopt.training.compiling import compile_model
     from metaopt.training.fit import build_and_train
 
-__all__ = ["FunctionTrainer", "KerasTrainer", "NetworkRefused", "Run", "build_and_train", "compile_model"]
+__all__ = ["FunctionTrainer", "KerasTrainer", "NetworkRefused", "build_and_train", "compile_model"]
 
 _NEED_KERAS = {"build_and_train": "metaopt.training.fit", "compile_model": "metaopt.training.compiling"}
 

@@ -1,4 +1,4 @@
-"""Training by a user's own function, as ``hyperopt.fmin`` takes it."""
+"""Trainer that calls a user's own function, as ``hyperopt.fmin`` takes it."""
 
 import inspect
 import math
@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from metaopt.engine.jobs import Failed, Finished, Job, Message
+from metaopt.engine.jobs import Failed, Finished, Job, Message, TrainingOptions
 from metaopt.trials.constraints import is_number
-from metaopt.trials.objective import find_objective
 
 _BUDGET = {"epochs", "checkpoint"}
 
 
 def takes_budget(train: Callable[..., Any]) -> bool:
-    """Whether a function is called as ``train(point, *, epochs, checkpoint)`` rather than ``train(point)``."""
+    """Return whether a function is called as ``train(point, *, epochs, checkpoint)`` rather than ``train(point)``."""
     try:
         parameters = inspect.signature(train).parameters
     except ValueError:  # some built-in functions have no signature
@@ -40,16 +39,16 @@ class FunctionTrainer:
         self._counted = counted
         self._takes_budget = takes_budget(train)
 
-    def setup(self) -> None:
-        """Nothing to load."""
+    def setup(self, options: TrainingOptions) -> None:
+        """Load nothing."""
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed:  # noqa: ARG002
-        """Calls the function once; it reports no epochs."""
+        """Call the function once; it reports no epochs."""
         start = time.monotonic()
         if self._takes_budget:
             if job.checkpoint is not None:
                 os.makedirs(job.checkpoint, exist_ok=True)
-            answer = self._train(job.point, epochs=job.to, checkpoint=job.checkpoint)
+            answer = self._train(job.point, epochs=job.target_resource, checkpoint=job.checkpoint)
         else:
             answer = self._train(job.point)
         seconds = time.monotonic() - start
@@ -60,34 +59,35 @@ class FunctionTrainer:
             return Failed(job.trial, str(result.get("cause", "failed")), str(error), seconds=seconds)
         if status != "ok":
             raise ValueError(f"train(point) returned the status {status!r}; return 'ok' or 'fail'")
-        objective = find_objective(job.objective)
+        objective = job.options.find_objective()
         # A dict may name its objective otherwise, e.g. "val_accuracy", which is to be maximised.
         result["loss"] = _loss(objective.loss(result, seconds) if objective.name in result else result.get("loss"))
         if not math.isfinite(result["loss"]):
             return Failed(job.trial, "diverged", f"The loss is {result['loss']}.", seconds=seconds)
-        limited = [limit.name for limit in job.measured] + ([] if self._counted else list(job.limits))
+        limited = [each.name for each in job.options.measured_constraints]
+        limited += [] if self._counted else list(job.options.bounds)
         if (failed := not_judged(job.trial, "train", result, limited, seconds)) is not None:
             return failed
         if self._takes_budget:
-            result["epochs"] = job.to
-        return Finished(job.trial, seconds=seconds, result=result)
+            result["epochs"] = job.target_resource
+        return Finished(job.trial, seconds=seconds, returned=result)
 
 
 def not_judged(
     trial: int, who: str, result: Mapping[str, Any], limited: Sequence[str], seconds: float
 ) -> Failed | None:
-    """The failure of a training that returned no number where a limit needs one; None where it did.
+    """Return the failure of a training that returned no number for a constraint; None where it did.
 
     Args:
-        trial: its number.
-        who: the function that trained.
-        result: what it returned.
-        limited: names that limits are on; ``seconds`` are measured here.
-        seconds: of the training.
+        trial: number of the trial.
+        who: name of the function that trained.
+        result: the dict that it returned.
+        limited: names of the constrained values; ``seconds`` are measured here.
+        seconds: wall seconds of the training.
     """
     for name in limited:
         if name != "seconds" and not is_number(result.get(name)):
-            error = f"{who} returned {result.get(name)!r} as {name}, by which a limit cannot be judged."
+            error = f"{who} returned {result.get(name)!r} as {name}, by which a constraint cannot be judged."
             return Failed(trial, f"no {name}", error, seconds=seconds)
     return None
 

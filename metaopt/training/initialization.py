@@ -1,107 +1,156 @@
-"""Where a training begins: where its checkpoint left it, with the weights of an ancestor, or from scratch."""
+"""Initialization of a training: from its checkpoint, from another trial's weights or state, or from scratch."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 
-from metaopt.engine.jobs import Ancestor, Remark
-from metaopt.training.checkpoint import Checkpoint, Progress, State, Unusable, best_weights
-from metaopt.training.epoch_loop import Standing
-from metaopt.training.run import Run
+from metaopt.engine.jobs import ForkOf, Remark, TrainingRequest, WeightsOf
+from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState, UnusableCheckpoint, best_weights
+from metaopt.training.epoch_loop import Start
 from metaopt.training.variables import Arrays, assign, fits, snapshot
 from metaopt.training.weight_transfer import transfer_weights
 
 
-def find_standing(
+def initialize(
     model: keras.Model,
     build: Callable[[int], keras.Model],
     build_parent: Callable[[], keras.Model],
     checkpoint: Checkpoint | None,
-    run: Run,
-) -> Standing:
-    """Brings a model to where its training stands; says in a remark what was lost.
+    request: TrainingRequest,
+) -> Start:
+    """Set the variables of a model to the start of its training; report what was lost in a remark.
 
     Args:
-        model: as it is before the first epoch of the first fold.
-        build: makes the same for another fold.
-        build_parent: makes the network of ``run.ancestor``.
-        checkpoint: of the trial, or None.
-        run: seed, trial, folds and the like.
+        model: as it was built, for the first fold.
+        build: builds the model of another fold.
+        build_parent: builds the network of the trial whose weights are transferred.
+        checkpoint: checkpoints of the trial, or None.
+        request: the job and its report function.
+
+    Raises:
+        RuntimeError: The state of a forked trial is gone, or does not fit the model.
     """
-    state = _restored(model, checkpoint, run)
+    state = _restored(model, checkpoint, request)
     if state is not None:
-        folds = state.folds if run.folds > 1 else []
+        folds = state.folds if request.options.folds > 1 else []
         if not folds:
             assign(model, state.folds[0])
-        return Standing(state.progress, folds, state.inherited, known=run.start)
-    heir = None if run.ancestor is None else _Heir(run.ancestor, build_parent, run)
+        return Start(state.progress, folds, state.inherited, known=request.job.start)
+    if isinstance(request.job.origin, ForkOf):
+        return _fork(model, request.job.origin, request)
+    return _new(model, build, build_parent, request)
+
+
+def _new(
+    model: keras.Model,
+    build: Callable[[int], keras.Model],
+    build_parent: Callable[[], keras.Model],
+    request: TrainingRequest,
+) -> Start:
+    """Return the start of a training from scratch, or from the weights of another trial."""
+    origin = request.job.origin
+    parent = _Parent(origin, build_parent, request) if isinstance(origin, WeightsOf) else None
     arrays: list[Arrays] = []
-    for fold in range(run.folds):
+    for fold in range(request.options.folds):
         each = model if fold == 0 else build(fold)
-        if heir is not None:
-            heir.inherit(each, fold)
-        if run.folds > 1:
+        if parent is not None:
+            parent.transfer(each, fold)
+        if request.options.folds > 1:
             arrays.append(snapshot(each))
-    return Standing(Progress(), arrays, None if heir is None else heir.taken)
+    return Start(EpochHistory(), arrays, None if parent is None else parent.transferred)
 
 
-def _restored(model: keras.Model, checkpoint: Checkpoint | None, run: Run) -> State | None:
-    """What the checkpoint holds, or None."""
+def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest) -> Start:
+    """Return the start from the state of another trial: its weights, optimizer state and epoch.
+
+    The learning rate is the new trial's own.
+    """
+    state, _ = (None, False) if origin.checkpoint is None else Checkpoint(Path(origin.checkpoint)).restore()
+    if state is None or len(state.progress) != origin.epochs:
+        raise RuntimeError(
+            f"The state of trial {origin.trial} after epoch {origin.epochs} is gone; it cannot be forked."
+        )
+    if not _fits(model, state, request):
+        raise RuntimeError(f"The state of trial {origin.trial} does not fit the forked trial's network or optimizer.")
+    folds: list[Arrays] = []
+    for arrays in state.folds:
+        rate = _learning_rate(model)
+        assign(model, arrays)
+        if rate is not None:
+            model.optimizer.learning_rate = rate
+        folds.append(snapshot(model))
+    several = folds if request.options.folds > 1 else []
+    transferred = {"trial": origin.trial, "epochs": origin.epochs}
+    return Start(state.progress, several, transferred, known=origin.epochs)
+
+
+def _learning_rate(model: keras.Model) -> float | None:
+    """Return the learning rate of the optimizer, None where a schedule computes it from the step."""
+    rate = model.optimizer.learning_rate
+    if isinstance(getattr(model.optimizer, "_learning_rate", rate), keras.optimizers.schedules.LearningRateSchedule):
+        return None
+    return float(keras.ops.convert_to_numpy(rate))
+
+
+def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: TrainingRequest) -> TrainingState | None:
+    """Return the state in the trial's own checkpoint, or None."""
     state, damaged = (None, False) if checkpoint is None else checkpoint.restore()
-    if checkpoint is not None and state is not None and not _fits(model, state, run):
+    trial = request.job.trial
+    if checkpoint is not None and state is not None and not _fits(model, state, request):
         checkpoint.discard()
-        what = "other folds" if len(state.folds) != run.folds else "another network"
-        _remark(run, f"The checkpoint of trial {run.trial} is of {what}: it is trained again from the start.")
+        other = "other folds" if len(state.folds) != request.options.folds else "another network"
+        _remark(request, f"The checkpoint of trial {trial} belongs to {other}: it is trained again from the start.")
         return None
     if damaged and state is not None:
         epochs = len(state.progress)
-        _remark(run, f"The newest checkpoint of trial {run.trial} is damaged: it goes on after epoch {epochs} instead.")
+        _remark(request, f"The newest checkpoint of trial {trial} is damaged: it resumes after epoch {epochs} instead.")
     elif damaged:
-        _remark(run, f"The checkpoints of trial {run.trial} are damaged: it is trained again from the start.")
-    elif state is None and run.start > 0:
-        _remark(run, f"The checkpoint of trial {run.trial} is gone: it is trained again from the start.")
+        _remark(request, f"The checkpoints of trial {trial} are damaged: it is trained again from the start.")
+    elif state is None and request.job.start > 0 and not isinstance(request.job.init, ForkOf):
+        _remark(request, f"The checkpoint of trial {trial} is gone: it is trained again from the start.")
     return state
 
 
-def _fits(model: keras.Model, state: State, run: Run) -> bool:
-    return len(state.folds) == run.folds and all(fits(model, arrays) for arrays in state.folds)
+def _fits(model: keras.Model, state: TrainingState, request: TrainingRequest) -> bool:
+    return len(state.folds) == request.options.folds and all(fits(model, arrays) for arrays in state.folds)
 
 
-def _remark(run: Run, text: str) -> None:
-    run.report(Remark(run.trial, text))
+def _remark(request: TrainingRequest, text: str) -> None:
+    request.report(Remark(request.job.trial, text))
 
 
-class _Heir:
-    """Gives a new trial the weights of its ancestor, fold by fold.
+class _Parent:
+    """The trial whose weights a new one starts from, fold by fold.
 
     Attributes:
-        taken: which ancestor, and how many layers were taken of how many, or None.
+        transferred: number of the parent, and how many layers took weights of how many, or None.
     """
 
-    def __init__(self, ancestor: Ancestor, build_parent: Callable[[], keras.Model], run: Run) -> None:
-        self.taken: dict[str, Any] | None = None
-        self._ancestor = ancestor
+    def __init__(self, origin: WeightsOf, build: Callable[[], keras.Model], request: TrainingRequest) -> None:
+        self.transferred: dict[str, Any] | None = None
+        self._trial = origin.trial
         self._weights: list[Arrays] = []
         try:
-            _, weights = best_weights(ancestor.checkpoint)
-            self._parent = build_parent()
-            if len(weights) != run.folds:
-                raise Unusable("of other folds")
-            if [array.shape for array in weights[0]] != [tuple(each.shape) for each in self._parent.weights]:
-                raise Unusable("of another network")
+            _, weights = best_weights(origin.checkpoint)
+            self._network = build()
+            if len(weights) != request.options.folds:
+                raise UnusableCheckpoint("of other folds")
+            if [array.shape for array in weights[0]] != [tuple(each.shape) for each in self._network.weights]:
+                raise UnusableCheckpoint("of another network")
             self._weights = weights
-        except Unusable as error:
+        except UnusableCheckpoint as error:
             _remark(
-                run,
-                f"Trial {run.trial} trains from scratch: the weights of its parent, trial {ancestor.trial}, are"
+                request,
+                f"Trial {request.job.trial} trains from scratch: the weights of its parent, trial {origin.trial}, are"
                 f" {error.reason}.",
             )
 
-    def inherit(self, child: keras.Model, fold: int) -> None:
-        """Takes what the parent has for this fold."""
+    def transfer(self, child: keras.Model, fold: int) -> None:
+        """Transfer the parent's weights for this fold."""
         if not self._weights:
             return
-        self._parent.set_weights(self._weights[fold])
-        inherited = transfer_weights(child, self._parent)
-        self.taken = {"trial": self._ancestor.trial, "layers": inherited.layers, "of": inherited.of}
+        self._network.set_weights(self._weights[fold])
+        summary = transfer_weights(child, self._network)
+        self.transferred = {"trial": self._trial, "layers": summary.n_transferred, "of": summary.n_layers}

@@ -1,4 +1,4 @@
-"""Training with Keras in a worker: the data and the problem are loaded once, then one job is trained after another."""
+"""Keras trainer: loads the data and the problem once, then trains one job after the other."""
 
 import inspect
 import time
@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from metaopt.data import DataSet, DataSpec, load
-from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, Rejected
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, Rejected, TrainingOptions, TrainingRequest
 from metaopt.errors import StudyMismatch
 from metaopt.problems.loading import load_problem, texts_of
 from metaopt.problems.problem import Problem
 from metaopt.training import backend
 from metaopt.training.functions import not_judged
-from metaopt.training.run import NetworkRefused, Run
+from metaopt.training.network_refused import NetworkRefused
 from metaopt.trials.constraints import is_number
 
 _INFO = ("device", "threads", "backend", "versions", "params", "macs", "inherited")
@@ -30,8 +30,6 @@ class KerasTrainer:
         problem: a problem, whose files a worker runs again if it has a path, or its name or path.
         data: what each worker loads, or for training in one process the loaded set itself.
         threads: CPU threads; None for the executor's, else all cores.
-        deterministic: the same results also on a GPU, at the cost of speed.
-        schedule: of the learning rate, in the place of the problem's own; None for that.
         fingerprint: of the data that the search began with; None where that does not matter.
     """
 
@@ -40,8 +38,6 @@ class KerasTrainer:
         problem: Problem | str,
         data: DataSpec | DataSet,
         threads: int | None = None,
-        deterministic: bool = False,
-        schedule: str | None = None,
         fingerprint: str | None = None,
     ) -> None:
         # Its files are run in the worker too, for what they do beside defining functions, such as setting a policy.
@@ -51,17 +47,18 @@ class KerasTrainer:
         self._data = data
         self._fingerprint = fingerprint
         self._threads = threads
-        self._deterministic = deterministic
-        self._schedule = schedule
 
-    def setup(self) -> None:
-        """Imports Keras and its backend, and loads problem and data.
+    def setup(self, options: TrainingOptions) -> None:
+        """Import Keras and its backend, and load problem and data.
+
+        Args:
+            options: options of the run.
 
         Raises:
-            UserError: one of them is not as it should be.
-            StudyMismatch: the data are others than when the search began.
+            UserError: The problem or the data cannot be loaded.
+            StudyMismatch: The data have changed since the search began.
         """
-        backend.prepare(self._threads, self._deterministic)
+        backend.prepare(self._threads, options.deterministic)
         if isinstance(self._problem, str):
             if self._texts:
                 self._problem, self._copies = _load_as_it_was(Path(self._problem), self._texts)
@@ -80,29 +77,21 @@ class KerasTrainer:
         assert isinstance(self._data, DataSet)
         began = time.monotonic()
         reported = _Reported(report)
-        run = Run(
-            seed=job.seed,
-            trial=job.trial,
-            start=job.start,
-            early_stopping=job.early_stopping,
-            objective=job.objective,
-            cycles=job.cycles,
-            schedule=self._schedule,
-            report=reported,
-            limits=job.limits,
-            measured=job.measured,
-            folds=job.folds,
-            ancestor=job.ancestor,
-        )
+        request = TrainingRequest(job, reported)
         try:
             if self._problem.build_and_train is not None:
-                more = {"run": run} if takes_run(self._problem.build_and_train) else {}
+                more = {"run": request} if takes_run(self._problem.build_and_train) else {}
                 record = self._problem.build_and_train(
-                    job.point, self._data, epochs=job.to, checkpoint=job.checkpoint, **more
+                    job.point, self._data, epochs=job.target_resource, checkpoint=job.checkpoint, **more
                 )
             else:
                 record = build_and_train(
-                    self._problem, job.point, self._data, epochs=job.to, checkpoint=job.checkpoint, run=run
+                    self._problem,
+                    job.point,
+                    self._data,
+                    epochs=job.target_resource,
+                    checkpoint=job.checkpoint,
+                    run=request,
                 )
         except NetworkRefused as refused:
             return Rejected(job.trial, refused.reason, refused.detail)
@@ -154,14 +143,14 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
     if record.get("status", "ok") == "fail":
         cause = str(record.get("cause", "failed"))
         return Failed(job.trial, cause, str(record.get("error", "The training failed.")), seconds=seconds)
-    known = epochs_reported > 0 or job.reported
+    known = epochs_reported > 0 or job.is_reported
     loss = record.get("loss")
     if not known and not is_number(loss):
         return Failed(job.trial, "no loss", f"build_and_train returned {loss!r} as its loss.", seconds=seconds)
     scores = record.get("scores")
     if not known and isinstance(scores, dict) and isinstance(scores.get("best"), dict):
         record = {**scores["best"], **record}  # a training of a user's that wraps ours without passing `run` on
-    limited = [] if known else [limit.name for limit in job.measured]
+    limited = [] if known else [each.name for each in job.options.measured_constraints]
     if (failed := not_judged(job.trial, "build_and_train", record, limited, seconds)) is not None:
         return failed
     return Finished(
@@ -169,5 +158,5 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
         complete=bool(record.get("complete", True)),
         seconds=seconds,
         info={**backend.describe(), **{name: record[name] for name in _INFO if name in record}},
-        result={} if known else {"epochs": job.to, **record},
+        returned={} if known else {"epochs": job.target_resource, **record},
     )

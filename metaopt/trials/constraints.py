@@ -1,7 +1,8 @@
-"""Limits on a network: parsing ``params<=2e7``, and how far a trial is from each.
+"""Constraints on a network: parsing ``params<=2e7``, and the distance of a trial to each.
 
-A limit is cheap where the blueprint decides it (params, macs, memory) and measured where training must (any metric of a
-record). The distance to a limit is signed: value − limit for ``<=``, limit − value for ``>=``, so that up to 0 is kept.
+A constraint is cheap where the blueprint decides it (params, macs, memory) and measured where training must (any metric
+of a record). The distance to a constraint is signed: value − bound for ``<=``, bound − value for ``>=``. A constraint
+is met where the distance is at most 0.
 """
 
 import math
@@ -11,31 +12,37 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from metaopt.errors import UserError
+from metaopt.errors import UserError, invalid_value
 
 CHEAP = ("params", "macs", "memory")
 _FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+.\w]+)\s*$")
 
 
 @dataclass(frozen=True)
-class Limit:
-    """``name <= bound`` or ``name >= bound``."""
+class Constraint:
+    """``name <= bound`` or ``name >= bound``.
+
+    Attributes:
+        name: of a count (``params``, ``macs``, ``memory``) or of a metric.
+        upper: whether the bound is the largest value that is allowed, rather than the smallest.
+        bound: in the unit of the count or metric.
+    """
 
     name: str
     upper: bool
     bound: float
 
     @property
-    def cheap(self) -> bool:
+    def is_cheap(self) -> bool:
         """Whether the blueprint alone decides it."""
         return self.name in CHEAP
 
     def distance(self, value: float) -> float:
-        """Signed distance of a value to the limit, in the metric's unit: at most 0 where it is kept."""
+        """Return the signed distance of a value, in its own unit: at most 0 where the constraint is met."""
         return value - self.bound if self.upper else self.bound - value
 
     def violation(self, value: float) -> float:
-        """How far a value misses the limit, relative to the limit; 0 where it is kept."""
+        """Return how far a value misses the bound, relative to the bound; 0 where the constraint is met."""
         return max(0.0, self.distance(value)) / (abs(self.bound) or 1.0)
 
     def __str__(self) -> str:
@@ -44,11 +51,11 @@ class Limit:
         return f"{self.name}{'<=' if self.upper else '>='}{bound}"
 
 
-def parse_limit(text: str) -> Limit:
-    """Reads one ``--constraint``.
+def parse_constraint(text: str) -> Constraint:
+    """Parse one constraint.
 
     Raises:
-        UserError: it is not of the form NAME<=NUMBER or NAME>=NUMBER.
+        UserError: The text is not of the form NAME<=NUMBER or NAME>=NUMBER.
     """
     match = _FORM.match(text)
     try:
@@ -58,45 +65,43 @@ def parse_limit(text: str) -> Limit:
         if not math.isfinite(bound):
             raise ValueError
     except ValueError:
-        raise UserError(
-            f"--constraint {text} is not understood: write NAME<=NUMBER or NAME>=NUMBER, e.g. params<=2e6."
-        ) from None
+        raise invalid_value("constraint", text, "Expected NAME<=NUMBER or NAME>=NUMBER, e.g. params<=2e6.") from None
     name = match[1]
     if name in CHEAP and match[2] == ">=":
-        raise UserError(f"--constraint {text}: {name} can only be limited from above; write {name}<={match[3]}.")
-    return Limit(name, match[2] == "<=", bound)
+        raise UserError(f"Invalid constraint: {text}. {name} can only be limited from above; write {name}<={match[3]}.")
+    return Constraint(name, match[2] == "<=", bound)
 
 
-def parse_limits(texts: Iterable[str]) -> tuple[Limit, ...]:
-    """Reads every ``--constraint``; the tighter of two on one metric counts.
+def parse_constraints(texts: Iterable[str]) -> tuple[Constraint, ...]:
+    """Parse several constraints; the tighter of two on one metric counts.
 
     Raises:
-        UserError: one is malformed, or two contradict each other.
+        UserError: One is malformed, or two contradict each other.
     """
-    limits: dict[tuple[str, bool], Limit] = {}
+    constraints: dict[tuple[str, bool], Constraint] = {}
     for text in texts:
-        limit = parse_limit(text)
-        known = limits.get((limit.name, limit.upper))
-        if known is None or limit.distance(known.bound) > 0:
-            limits[limit.name, limit.upper] = limit
-    for (name, upper), limit in limits.items():
-        other = limits.get((name, not upper))
-        if upper and other is not None and other.bound > limit.bound:
-            raise UserError(f"--constraint {limit} and {other} contradict each other: no value keeps both.")
-    return tuple(limits.values())
+        constraint = parse_constraint(text)
+        known = constraints.get((constraint.name, constraint.upper))
+        if known is None or constraint.distance(known.bound) > 0:
+            constraints[constraint.name, constraint.upper] = constraint
+    for (name, upper), constraint in constraints.items():
+        other = constraints.get((name, not upper))
+        if upper and other is not None and other.bound > constraint.bound:
+            raise UserError(f"The constraints {constraint} and {other} contradict each other: no value meets both.")
+    return tuple(constraints.values())
 
 
 def is_number(value: object) -> bool:
-    """Whether a limit can be judged by a value: NaN, infinity, None and texts are no numbers."""
+    """Return whether a constraint can be judged by a value: NaN, infinity, None and texts are not numbers."""
     value = unwrapped(value)
     return isinstance(value, Real) and math.isfinite(value)
 
 
 def unwrapped(value: Any) -> Any:
-    """The number in an array of one, of whatever library; anything else as it is."""
+    """Return the number in an array of one element, of whatever library; anything else as it is."""
     return value.item() if hasattr(value, "item") and getattr(value, "size", 0) == 1 else value
 
 
-def violation(limits: Iterable[Limit], values: Mapping[str, float]) -> float:
-    """The sum of relative misses over all limits whose value is known; 0 where all are kept."""
-    return sum(limit.violation(values[limit.name]) for limit in limits if limit.name in values)
+def total_violation(constraints: Iterable[Constraint], values: Mapping[str, float]) -> float:
+    """Return the sum of relative violations over all constraints whose value is known; 0 where all are met."""
+    return sum(each.violation(values[each.name]) for each in constraints if each.name in values)

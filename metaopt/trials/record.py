@@ -1,126 +1,337 @@
-"""Records: one JSON file a trial, made from the journal, named so that sorting the names puts the best last."""
+"""Records: the outcome of one trial with the keys that users and tools rely on (schema 1)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from metaopt.trials.constraints import Limit
-from metaopt.trials.objective import Objective
-from metaopt.trials.trial import Outcome, Trial
-
-Record = dict[str, Any]
+from metaopt.trials.objective import Metrics, Objective, find_objective
+from metaopt.trials.ranking import RANKING
+from metaopt.trials.result import Judge, Result
+from metaopt.trials.trial import Trial
 
 SCHEMA = 1
 
+# Attributes that are stored under their own names.
+_SAME_KEYS = (
+    *("trial", "parent", "status", "objective", "model_based", "imported", "vals", "epochs", "complete", "paused"),
+    *("bracket", "history", "replicates", "params", "macs", "blueprint", "seconds", "ended", "seed", "device"),
+    *("threads", "versions", "inherited", "source"),
+)
 
-def make_record(trial: Trial, study: dict[str, Any], objective: Objective, limits: Sequence[Limit]) -> Record:
-    """The record of a trial, with the keys that users and tools rely on.
+
+@dataclass(frozen=True)
+class Record:
+    """Outcome of one trial, as ``results/*.json`` holds it.
+
+    ``record["loss"]``, ``record.get(…)`` and ``dict(record)`` read the JSON keys; see ``docs/results.md``.
+
+    Attributes:
+        trial: number of the trial.
+        status: ``ok`` or ``fail``.
+        objective: name of the objective.
+        result: the result that counts: the last one, or that of all epochs of a trial that failed.
+        results: results at the rungs, ascending; that of a trial trained in one go is one.
+        parent: number of the trial that it descends from, or None.
+        model_based: whether a model of the sampler proposed it.
+        imported: whether it was trained elsewhere.
+        point: the hyperparameters, as ``space_eval`` returns them.
+        vals: label → value of every active hyperparameter.
+        epochs: number of epochs trained, those after the last rung included.
+        complete: whether it was fully trained, be it at R or by early stopping.
+        paused: whether it waits below R.
+        bracket: its bracket, or None.
+        history: metric → a value per epoch (None where it is missing), with ``seconds``.
+        replicates: objective of each fold at the best epoch; empty without folds.
+        params: number of parameters, or None.
+        macs: multiply-accumulates of one image, or None.
+        blueprint: structural hash with its version, or None.
+        seconds: wall seconds of all its jobs.
+        ended: seconds of search when it last came to rest, or None.
+        seed: the study's seed.
+        device: the processor or GPU that it was trained on.
+        threads: CPU threads.
+        versions: versions of Python and packages.
+        inherited: weights transferred from a parent: ``trial``, ``layers``, ``of``; or None.
+        source: file that it was imported from, or None.
+        returned: further keys that a user's own training returned.
+        failure: ``cause``, ``error`` and ``traceback``; empty for other trials.
+    """
+
+    trial: int
+    status: str
+    objective: str
+    result: Result = field(default_factory=Result)
+    results: tuple[Result, ...] = ()
+    parent: int | None = None
+    model_based: bool = False
+    imported: bool = False
+    point: Any = None
+    vals: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 0
+    complete: bool = True
+    paused: bool = False
+    bracket: int | None = None
+    history: Mapping[str, list[Any]] = field(default_factory=dict)
+    replicates: Sequence[float] = ()
+    params: int | None = None
+    macs: int | None = None
+    blueprint: Any = None
+    seconds: float = 0.0
+    ended: float | None = None
+    seed: int = 0
+    device: str | None = None
+    threads: int | None = None
+    versions: Mapping[str, str] | None = None
+    inherited: Mapping[str, Any] | None = None
+    source: str | None = None
+    returned: Mapping[str, Any] = field(default_factory=dict)
+    failure: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def loss(self) -> float | None:
+        """Value of the objective, to be minimised; None where there is none."""
+        return self.result.loss
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Best epoch, from 1; None where the training reported no epochs."""
+        return self.result.best_epoch
+
+    @property
+    def constraints(self) -> Mapping[str, float]:
+        """Constraint as text → signed distance."""
+        return self.result.constraints
+
+    @property
+    def violation(self) -> float:
+        """Sum of relative violations."""
+        return self.result.violation
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether it did not fail and meets every constraint."""
+        return self.result.is_feasible and self.status != "fail"
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether the trial succeeded with a finite loss, feasible or not."""
+        return self.status == "ok" and self.loss is not None and math.isfinite(self.loss)
+
+    @property
+    def is_eligible(self) -> bool:
+        """Whether the trial may be the study's best: it has a loss, is feasible and was trained in this study."""
+        return self.has_loss and self.is_feasible and not self.imported
+
+    @property
+    def error(self) -> str | None:
+        """The error message of a failed trial, or None."""
+        return self.failure.get("error")
+
+    @property
+    def resource(self) -> int:
+        """Largest resource that the trial was trained to."""
+        return self.results[-1].resource if self.results else self.epochs
+
+    def metrics(self, epoch: int) -> Metrics:
+        """Return the metrics of an epoch, from 1, without its seconds."""
+        values = {name: column[epoch - 1] for name, column in self.history.items() if name != "seconds"}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @cached_property
+    def _json(self) -> dict[str, Any]:
+        return self.to_json()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record with its stored keys, in their stored order."""
+        record: dict[str, Any] = {
+            "schema": SCHEMA,
+            "trial": self.trial,
+            "parent": self.parent,
+            "status": self.status,
+            "loss": self.loss,
+            "objective": self.objective,
+            "model_based": self.model_based,
+            "imported": self.imported,
+            "space": self.point,
+            "vals": dict(self.vals),
+            "epochs": self.epochs,
+            "complete": self.complete,
+            "paused": self.paused,
+            "bracket": self.bracket,
+            "rungs": [[result.resource, result.epochs] for result in self.results],
+            "visits": [_visit(result) for result in self.results],
+            "history": dict(self.history),
+            "scores": self._scores(),
+            "best_epoch": self.best_epoch,
+            "replicates": list(self.replicates),
+            "params": self.params,
+            "macs": self.macs,
+            "blueprint": self.blueprint,
+            "constraints": dict(self.constraints),
+            "violation": self.violation,
+            "feasible": self.is_feasible,
+            "seconds": self.seconds,
+            "ended": self.ended,
+            "seed": self.seed,
+            "device": self.device,
+            "threads": self.threads,
+            "versions": None if self.versions is None else dict(self.versions),
+        }
+        if self.inherited:
+            record["inherited"] = dict(self.inherited)
+        if self.imported:
+            record["source"] = self.source
+        if self.returned:
+            record["result"] = dict(self.returned)
+        return record | dict(self.failure)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "Record":
+        """Read a stored record; the counterpart of ``to_json``.
+
+        A record keeps only of its last result by how much a constraint is violated: the violation of an infeasible
+        earlier one is infinite.
+        """
+        loss = record.get("loss")
+        visits = tuple(_result(visit) for visit in record.get("visits") or ())
+        result = Result(
+            resource=visits[-1].resource if visits else record.get("epochs", 0),
+            epochs=record.get("epochs", 0),
+            values=() if loss is None else (loss,),
+            best_epoch=record.get("best_epoch"),
+            constraints=record.get("constraints") or {},
+            violation=record.get("violation", 0.0),
+            seconds=record.get("seconds", 0.0),
+            clock=record.get("ended") or 0.0,
+            total_epochs=visits[-1].total_epochs if visits else 0,
+        )
+        known = {name: record[name] for name in _SAME_KEYS if name in record}
+        failure = {name: record[name] for name in ("cause", "error", "traceback") if name in record}
+        returned = record.get("result") or {}
+        point = record.get("space")
+        return cls(**known, point=point, result=result, results=visits, returned=returned, failure=failure)
+
+    def _scores(self) -> dict[str, Metrics]:
+        length = len(next(iter(self.history.values()), ()))
+        if not length:
+            return {}
+        return {"best": self.metrics(self.best_epoch or length), "end": self.metrics(length)}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._json[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._json
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._json)
+
+    def keys(self) -> Any:
+        """Return the stored keys."""
+        return self._json.keys()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a stored key, or a default."""
+        return self._json.get(key, default)
+
+
+def _visit(result: Result) -> dict[str, Any]:
+    return {
+        "to": result.resource,
+        "epochs": result.epochs,
+        "loss": result.loss,
+        "feasible": result.is_feasible,
+        "ended": result.clock,
+        "spent": result.total_epochs,
+    }
+
+
+def _result(visit: Mapping[str, Any]) -> Result:
+    return Result(
+        resource=visit["to"],
+        epochs=visit["epochs"],
+        values=() if visit["loss"] is None else (visit["loss"],),
+        violation=0.0 if visit["feasible"] else math.inf,
+        clock=visit["ended"],
+        total_epochs=visit["spent"],
+    )
+
+
+def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
+    """Return the record of a trial.
 
     Args:
-        trial: a trial that has ended, is paused, or goes on after a pause; of the latter its last rung counts.
-        study: the study's header, for its seed.
-        objective: names the loss.
-        limits: the limits in force.
+        trial: a trial that has ended, is paused, or goes on after a pause; of the latter its last result counts.
+        seed: the study's seed.
+        judge: of the study's objective and constraints.
     """
-    outcome = trial.outcome(objective, limits, trial.rungs[-1] if trial.status == "running" else None)
-    record: Record = {
-        "schema": SCHEMA,
-        "trial": trial.number,
-        "parent": trial.vals.parent,
-        "status": "fail" if trial.status == "fail" else "ok",
-        "loss": outcome.loss,
-        "objective": objective.name,
-        "model_based": trial.vals.model_based,
-        "imported": trial.imported,
-        "space": trial.point,
-        "vals": dict(trial.vals),
-        "epochs": trial.epochs,
-        "complete": trial.complete,
-        "paused": trial.status == "paused",
-        "bracket": trial.bracket,
-        "rungs": [[rung.to, rung.epochs] for rung in trial.rungs],
-        "visits": _visits(trial, objective, limits, outcome),
-        "history": _history(trial),
-        "scores": _scores(trial, outcome),
-        "best_epoch": outcome.best_epoch,
-        "replicates": _replicates(trial, outcome, objective),
-        "params": trial.counts.get("params"),
-        "macs": trial.counts.get("macs"),
-        "blueprint": trial.proposal.get("blueprint"),
-        "constraints": outcome.distances,
-        "violation": outcome.violation,
-        "feasible": outcome.feasible and trial.status != "fail",
-        "seconds": round(trial.spent, 3),
-        "ended": trial.ended,
-        "seed": study.get("seed", 0),
-        **{key: trial.info.get(key) for key in ("device", "threads", "versions")},
-    }
-    if inherited := trial.info.get("inherited"):
-        record["inherited"] = inherited
-    if trial.imported:
-        record["source"] = trial.info.get("source")
-    if extra := {key: value for key, value in trial.result.items() if key not in ("loss", "status", "epochs")}:
-        record["result"] = extra
-    if trial.failure:
-        record |= trial.failure
-    return record
+    result = trial.latest(judge)
+    extra = {key: value for key, value in trial.returned.items() if key not in ("loss", "status", "epochs")}
+    return Record(
+        trial=trial.number,
+        parent=trial.vals.parent,
+        status="fail" if trial.status == "fail" else "ok",
+        objective=judge.objective.name,
+        result=result,
+        results=tuple(trial.results),
+        model_based=trial.vals.model_based,
+        imported=trial.imported,
+        point=trial.point,
+        vals=dict(trial.vals),
+        epochs=trial.epochs,
+        complete=trial.complete,
+        paused=trial.status == "paused",
+        bracket=trial.bracket,
+        history=_history(trial),
+        replicates=_replicates(trial, result.best_epoch, judge.objective),
+        params=trial.counts.get("params"),  # type: ignore[arg-type]
+        macs=trial.counts.get("macs"),  # type: ignore[arg-type]
+        blueprint=trial.proposal.get("blueprint"),
+        seconds=round(trial.wall_seconds, 3),
+        ended=trial.ended,
+        seed=seed,
+        device=trial.info.get("device"),
+        threads=trial.info.get("threads"),
+        versions=trial.info.get("versions"),
+        inherited=trial.info.get("inherited") or None,
+        source=trial.info.get("source") if trial.imported else None,
+        returned=extra,
+        failure=trial.failure,
+    )
 
 
-def _history(trial: Trial) -> dict[str, list[float]]:
+def _history(trial: Trial) -> dict[str, list[Any]]:
     names = dict.fromkeys(name for metrics in trial.metrics for name in metrics)
-    history = {name: [metrics.get(name) for metrics in trial.metrics] for name in names}
-    return {**history, "seconds": trial.seconds} if history else {}  # type: ignore[dict-item]
+    history: dict[str, list[Any]] = {name: [metrics.get(name) for metrics in trial.metrics] for name in names}
+    return {**history, "seconds": trial.seconds} if history else {}
 
 
-def _visits(trial: Trial, objective: Objective, limits: Sequence[Limit], last: Outcome) -> list[dict[str, Any]]:
-    """How good the trial was at each rung, and when it was there; ``last`` is its outcome at the last one."""
-    visits = []
-    for rung in trial.rungs:
-        outcome = last if rung is trial.rungs[-1] else trial.outcome(objective, limits, rung)
-        visits.append(
-            {
-                "to": rung.to,
-                "epochs": rung.epochs,
-                "loss": outcome.loss,
-                "feasible": outcome.feasible,
-                "ended": rung.clock,
-                "spent": rung.spent,
-            }
-        )
-    return visits
-
-
-def _scores(trial: Trial, outcome: Outcome) -> dict[str, dict[str, float]]:
-    if not trial.metrics:
-        return {}
-    best = trial.metrics[(outcome.best_epoch or len(trial.metrics)) - 1]
-    return {"best": best, "end": trial.metrics[-1]}
-
-
-def _replicates(trial: Trial, outcome: Outcome, objective: Objective) -> list[float]:
-    """The objective's value of each fold at the best epoch."""
-    best = outcome.best_epoch
-    if best is None or len(trial.replicates) < best:
+def _replicates(trial: Trial, best_epoch: int | None, objective: Objective) -> list[float]:
+    if best_epoch is None or len(trial.replicates) < best_epoch:
         return []
-    spent = sum(trial.seconds[:best])
-    return [objective.value(objective.loss(metrics, spent)) for metrics in trial.replicates[best - 1]]
+    seconds = sum(trial.seconds[:best_epoch])
+    return [objective.value(objective.loss(metrics, seconds)) for metrics in trial.replicates[best_epoch - 1]]
 
 
 def best_record(records: Sequence[Record]) -> Record | None:
-    """The feasible record with the smallest loss, never an imported one; of two equals the later, as the files sort."""
-    candidates = (record for record in records if _counts(record) and record["feasible"])
-    return min(candidates, key=lambda record: (record["loss"], -record["trial"]), default=None)
+    """Return the best feasible record, never an imported one; of two equals the later, as the files sort."""
+    candidates = (record for record in records if _may_be_shown(record) and record.is_feasible)
+    return min(candidates, key=lambda record: (RANKING.key(record.result), -record.trial), default=None)
 
 
 def nearest_record(records: Sequence[Record]) -> Record | None:
-    """The record that misses the limits by least: what is shown where none keeps them."""
-    return min((r for r in records if _counts(r)), key=lambda r: (r["violation"], r["loss"], r["trial"]), default=None)
+    """Return the record with the smallest violation, to show where none is feasible."""
+    candidates = (record for record in records if _may_be_shown(record))
+    return min(candidates, key=lambda record: (record.violation, record.result.values, record.trial), default=None)
 
 
-def _counts(record: Record) -> bool:
-    return (
-        record["status"] == "ok"
-        and not record["imported"]
-        and record["loss"] is not None
-        and not math.isnan(record["loss"])
-    )
+def _may_be_shown(record: Record) -> bool:
+    loss = record.loss
+    return record.status == "ok" and not record.imported and loss is not None and not math.isnan(loss)
+
+
+def objective_of(record: Record) -> Objective:
+    """Return the objective of a record."""
+    return find_objective(record.objective)

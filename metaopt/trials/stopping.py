@@ -1,29 +1,120 @@
-"""The hopeless stop: a trial that starts far worse than many others is not trained on."""
+"""Stopping rules: early stopping of a trial, loss-based stopping against other trials, and the end of a search.
 
-from collections.abc import Iterable
+Training, the simulated executor and the search loop share these rules.
+"""
 
-from metaopt.trials.objective import Metrics
-from metaopt.trials.trial import Trial
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-EPOCH = 3  # judged once, after the first few epochs
-RANK = 5  # the fifth best at that epoch is the measure ...
-FACTOR = 2.0  # ... and twice its validation loss is hopeless
+from metaopt.trials.constraints import Constraint, total_violation
+from metaopt.trials.objective import Metrics, Objective
+
+LOSS_EPOCH = 3  # loss-based stopping is decided once, after the first few epochs
+LOSS_RANK = 5  # the fifth best validation loss at that epoch is the reference ...
+LOSS_FACTOR = 2.0  # ... and a trial with twice that loss is stopped
 
 
-def is_hopeless(trial: Trial, epoch: int, metrics: Metrics, others: Iterable[Trial]) -> bool:
-    """Whether a trial should end after this epoch.
+class EpochTracker:
+    """Best epoch of a trial, and early stopping, one epoch at a time.
+
+    The best epoch is the first one of the smallest loss among those that meet the measured constraints, or among all
+    where none does. Of an objective that is taken at the last epoch it is the last one.
 
     Args:
-        trial: in training.
-        epoch: the epoch that it has just ended, from 1.
-        metrics: of that epoch.
-        others: every trial of the study; those that got as far are compared at the same epoch.
+        objective: chooses the best epoch.
+        constraints: those on metrics of an epoch count, others are ignored.
+        patience: number of epochs without improvement after which the trial stops, or None.
     """
-    if epoch != EPOCH or "val_loss" not in metrics:
+
+    def __init__(
+        self, objective: Objective, constraints: Sequence[Constraint] = (), patience: int | None = None
+    ) -> None:
+        self._objective = objective
+        self._constraints = constraints
+        self._patience = None if objective.last_epoch_only else patience
+        self._seconds = 0.0
+        self._best_key = (True, math.inf)
+        self._best = 0
+        self.losses: list[float] = []
+
+    def add(self, metrics: Metrics, seconds: float) -> None:
+        """Take in the next epoch.
+
+        Args:
+            metrics: its metrics.
+            seconds: its own wall seconds.
+        """
+        self._seconds += seconds
+        loss = self._objective.loss(metrics, self._seconds)
+        self.losses.append(loss)
+        key = (total_violation(self._constraints, metrics) > 0, loss)
+        if key < self._best_key or len(self.losses) == 1:
+            self._best_key, self._best = key, len(self.losses) - 1
+
+    @property
+    def best(self) -> int:
+        """Index of the best epoch, from 0; there must be one epoch at least."""
+        return len(self.losses) - 1 if self._objective.last_epoch_only else self._best
+
+    @property
+    def is_out_of_patience(self) -> bool:
+        """Whether early stopping ends the trial now."""
+        return self._patience is not None and bool(self.losses) and len(self.losses) - 1 - self.best >= self._patience
+
+
+def exceeds_loss_bound(epoch: int, metrics: Metrics, others: Iterable[Sequence[Metrics]]) -> bool:
+    """Return whether loss-based stopping ends a trial after this epoch.
+
+    Args:
+        epoch: that has just ended, from 1.
+        metrics: of that epoch.
+        others: metrics per epoch of every other trial; those that got as far are compared at the same epoch.
+    """
+    if epoch != LOSS_EPOCH or "val_loss" not in metrics:
         return False
     losses = sorted(
-        other.metrics[EPOCH - 1]["val_loss"]
+        other[LOSS_EPOCH - 1]["val_loss"]
         for other in others
-        if other.number != trial.number and len(other.metrics) >= EPOCH and "val_loss" in other.metrics[EPOCH - 1]
+        if len(other) >= LOSS_EPOCH and "val_loss" in other[LOSS_EPOCH - 1]
     )
-    return len(losses) >= RANK and metrics["val_loss"] >= FACTOR * losses[RANK - 1]
+    return len(losses) >= LOSS_RANK and metrics["val_loss"] >= LOSS_FACTOR * losses[LOSS_RANK - 1]
+
+
+class SearchPatience:
+    """Number of trials since the last improvement, after which a search may end.
+
+    Trials are counted in the order in which they came to rest. A trial that comes to rest at several rungs counts once.
+
+    Args:
+        worst: rank key of a trial without a feasible result.
+    """
+
+    def __init__(self, worst: tuple[float, ...] = (math.inf,)) -> None:
+        self.count = 0
+        self._worst = worst
+        self._best: Any = worst
+        self._keys: dict[int, tuple[float, ...]] = {}
+
+    @property
+    def has_best(self) -> bool:
+        """Whether any trial has a feasible result."""
+        return bool(self._best < self._worst)
+
+    def add(self, trial: int, key: tuple[float, ...]) -> None:
+        """Take in a trial that has come to rest.
+
+        Args:
+            trial: its number.
+            key: rank key of its result there; the worst one where it failed or violates a constraint.
+        """
+        is_new, before = trial not in self._keys, self._keys.get(trial, self._worst)
+        self._keys[trial] = key
+        self.count = 0 if key < self._best else self.count + is_new
+        if key > before == self._best:  # the best was this trial's earlier result
+            self._best = min(self._keys.values())
+        self._best = min(self._best, key)
+
+    def reset(self) -> None:
+        """Start counting anew, for a new goal."""
+        self.count = 0

@@ -1,99 +1,60 @@
 """A trial: one point and all the training that it received."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from metaopt.spaces import Vals
-from metaopt.trials.constraints import Limit, is_number, violation
-from metaopt.trials.objective import Metrics, Objective
+from metaopt.trials.objective import Metrics
+from metaopt.trials.result import Judge, Result
 
 Status = Literal["running", "paused", "ok", "fail", "rejected"]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How good a trial is by the objective and the limits in force.
-
-    Attributes:
-        loss: to be minimised, at the best epoch; None for a trial without any.
-        best_epoch: from 1; None where the training reported no epochs.
-        distances: limit as text → signed distance, above 0 where it is broken.
-        violation: the sum of relative misses; 0 where all limits are kept.
-    """
-
-    loss: float | None
-    best_epoch: int | None = None
-    distances: dict[str, float] = field(default_factory=dict)
-    violation: float = 0.0
-
-    @property
-    def feasible(self) -> bool:
-        """Whether every limit is kept."""
-        return self.violation == 0.0
-
-
-@dataclass(frozen=True)
-class Rung:
-    """A resource that a trial was trained to.
-
-    Attributes:
-        to: the resource; the epochs may be fewer where the trial ended by itself.
-        epochs: that it had trained then.
-        result: what a user's own training had returned then.
-        clock: seconds of search, summed over restarts, when it was reached.
-        spent: epochs that all trials of the study had been trained by then, together.
-        seconds: wall seconds of all its jobs by then.
-    """
-
-    to: int
-    epochs: int
-    result: dict[str, Any] = field(default_factory=dict)
-    clock: float = 0.0
-    spent: int = 0
-    seconds: float = 0.0
-
-
 @dataclass
 class Trial:
-    """One point and all the training that it received; changed by ``Trials.apply`` only.
+    """One point and all the training that it received; changed by replaying the journal only.
 
     Attributes:
         number: from 0, in the order of proposal.
-        vals: what was trained, label → value.
-        point: the same as ``space_eval`` returns it, as far as JSON can say it.
-        to: the resource that it trains to, or has been trained to where it is paused.
+        vals: label → value of every active hyperparameter.
+        point: the same as ``space_eval`` returns it, as far as JSON can represent it.
+        target_resource: resource that the trial trains to, or has been trained to where it is paused.
         status: ``running`` also after a crash, until it is trained again and ends.
-        complete: fully trained, be it at ``to`` or by early stopping.
+        complete: whether it is fully trained, be it at R or by early stopping.
         metrics: per epoch, its metrics.
         seconds: per epoch, its wall seconds.
         replicates: per epoch, the metrics of each fold; empty without folds.
-        rungs: the resources that it was trained to, ascending.
-        spent: wall seconds of all its jobs, with building and tracing.
-        ended: seconds of search, summed over restarts, when it ended.
-        proposal: what the guard said of it: ``params``, ``macs``, ``memory``, ``blueprint``, ``signature``.
-        imported: trained elsewhere; known to the sampler, never the study's best.
-        bracket: that it was started in.
+        results: results at the resources that it was trained to, ascending.
+        wall_seconds: of all its jobs, with building and tracing.
+        ended: seconds of search, summed over restarts, when it last came to rest.
+        proposal: the guard's counts: ``params``, ``macs``, ``memory``, ``blueprint``, ``signature``.
+        info: facts from the worker: ``device``, ``threads``, ``versions``, ``backend``, ``inherited``, …
+        returned: what a user's own training function returned last.
+        failure: ``cause``, ``error`` and ``traceback`` of a failed trial.
+        imported: whether it was trained elsewhere: known to the sampler, never the study's best.
+        bracket: bracket that it was started in.
+        forked_from: (trial, epochs) that it was forked from, or None.
     """
 
     number: int
     vals: Vals
     point: Any
-    to: int
+    target_resource: int
     status: Status = "running"
     complete: bool = False
     metrics: list[Metrics] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     replicates: list[list[Metrics]] = field(default_factory=list)
-    rungs: list[Rung] = field(default_factory=list)
-    spent: float = 0.0
+    results: list[Result] = field(default_factory=list)
+    wall_seconds: float = 0.0
     ended: float | None = None
     proposal: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
-    result: dict[str, Any] = field(default_factory=dict)
+    returned: dict[str, Any] = field(default_factory=dict)
     failure: dict[str, str] = field(default_factory=dict)
     imported: bool = False
     bracket: int | None = None
+    forked_from: tuple[int, int] | None = None
 
     @property
     def is_own(self) -> bool:
@@ -102,49 +63,39 @@ class Trial:
 
     @property
     def epochs(self) -> int:
-        """Resource trained so far."""
-        return len(self.metrics) or self.result.get("epochs", 0)
+        """Number of epochs trained so far."""
+        return len(self.metrics) or self.returned.get("epochs", 0)
 
     @property
     def counts(self) -> dict[str, float]:
-        """The numbers of the network that are known: ``params``, ``macs``, ``memory``."""
+        """Known counts of the network: ``params``, ``macs``, ``memory``."""
         known = {**self.proposal, **self.info}
         return {name: known[name] for name in ("params", "macs", "memory") if known.get(name) is not None}
 
-    def rung_within(self, resource: int) -> Rung | None:
-        """The last rung that the trial reached within a resource; that at which a complete one ended counts at every
-        resource.
+    def result_within(self, resource: int) -> Result | None:
+        """Return the last result within a resource; that of a complete trial holds at every larger resource."""
+        if self.complete and self.results:
+            within = [result for result in self.results[:-1] if result.resource <= resource]
+            return within[-1] if within and self.results[-1].resource > resource else self.results[-1]
+        reached = (result for result in self.results if result.resource <= resource)
+        return max(reached, key=lambda result: result.resource, default=None)
+
+    def judged(self, judge: Judge, result: Result) -> Result:
+        """Return a result of this trial, judged by the objectives and constraints in force."""
+        return judge.judge(result, self.metrics, self.seconds, self.counts)
+
+    def latest(self, judge: Judge) -> Result:
+        """Return the result of the trial as it is recorded: its last one, or that of all it was trained so far.
+
+        A running trial counts as it was at its last rung.
         """
-        if self.complete and self.rungs:
-            within = [rung for rung in self.rungs[:-1] if rung.to <= resource]
-            return within[-1] if within and self.rungs[-1].to > resource else self.rungs[-1]
-        return max((rung for rung in self.rungs if rung.to <= resource), key=lambda rung: rung.to, default=None)
-
-    def outcome(self, objective: Objective, limits: Sequence[Limit], rung: Rung | None = None) -> Outcome:
-        """The trial's loss, and whether it keeps the limits.
-
-        A measured limit is judged at the best epoch of the objective among those that keep it, else at the best epoch.
-
-        Args:
-            objective: what is optimised.
-            limits: those in force.
-            rung: judges the trial as it was there, not as it is now.
-        """
-        result = self.result if rung is None else rung.result
-        if "loss" in result:
-            values = {"seconds": self.spent if rung is None else rung.seconds, **result, **self.counts}
-            return self._judged(float(result["loss"]), None, values, limits)
-        epochs = len(self.metrics) if rung is None else rung.epochs
-        metrics, seconds = self.metrics[:epochs], self.seconds[:epochs]
-        if not metrics:
-            return Outcome(None)
-        losses = objective.losses(metrics, seconds)
-        best = objective.best_epoch(metrics, losses, limits)
-        values = {**metrics[best], "seconds": sum(seconds), **self.counts}
-        return self._judged(losses[best], best + 1, values, limits)
-
-    def _judged(self, loss: float, epoch: int | None, values: dict[str, Any], limits: Sequence[Limit]) -> Outcome:
-        if not all(is_number(values[limit.name]) for limit in limits if limit.name in values):
-            return Outcome(None)  # of a training that told something else than a number
-        distances = {str(limit): limit.distance(values[limit.name]) for limit in limits if limit.name in values}
-        return Outcome(loss, epoch, distances, violation(limits, values))
+        if self.results and self.status in ("running", "paused"):
+            return self.results[-1]
+        so_far = Result(
+            resource=self.target_resource,
+            epochs=self.epochs,
+            seconds=self.wall_seconds,
+            clock=self.ended or 0.0,
+            returned=self.returned,
+        )
+        return self.judged(judge, so_far)

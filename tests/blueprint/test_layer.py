@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from threading import Thread
 
 import pytest
 
@@ -13,8 +14,10 @@ from metaopt.blueprint import (
     Layer,
     MaxPooling2D,
     layer_kinds,
+    observe_layers,
     register_layer,
 )
+from metaopt.blueprint.layer import LayerClass
 
 
 def test_empty_output_error_names_layer_and_input():
@@ -81,3 +84,76 @@ def test_class_may_be_defined_again():
 
     make()
     assert make() is layer_kinds()["Reread"]
+
+
+def record_arguments(seen):
+    """Return an observer that records layers and their arguments."""
+
+    def observer(make, arguments):
+        layer = make(**arguments)
+        seen.append((layer, dict(arguments)))
+        return layer
+
+    return observer
+
+
+def test_observer_sees_arguments_as_they_were_given():
+    seen = []
+    with observe_layers(record_arguments(seen)):
+        conv = Conv2D(4, [3, 3], padding="same")
+        dense = Dense(units=2.0)
+    assert seen == [(conv, {"filters": 4, "kernel_size": [3, 3], "padding": "same"}), (dense, {"units": 2.0})]
+    assert (conv.kernel_size, dense.units) == ((3, 3), 2)
+
+
+def test_observer_may_change_arguments():
+    with observe_layers(lambda make, arguments: make(**{**arguments, "units": 7})):
+        assert Dense(2).units == 7
+
+
+def test_layers_are_not_observed_afterwards():
+    seen = []
+    with pytest.raises(RuntimeError), observe_layers(record_arguments(seen)):
+        raise RuntimeError
+    Dense(2)
+    assert seen == []
+    assert "__call__" not in vars(LayerClass)  # making a layer costs as little as before
+
+
+def test_inner_observer_replaces_the_outer_one():
+    outer, inner = [], []
+    with observe_layers(record_arguments(outer)):
+        with observe_layers(record_arguments(inner)):
+            Dense(1)
+        Dense(2)
+    assert [arguments for _, arguments in outer] == [{"units": 2}]
+    assert [arguments for _, arguments in inner] == [{"units": 1}]
+
+
+def test_other_threads_are_not_observed():
+    seen, errors = [], []
+
+    def other():
+        try:
+            MaxPooling2D(5)(Input((4, 4, 1)))
+        except InvalidArchitecture as error:
+            errors.append(error)
+
+    with observe_layers(record_arguments(seen), empty_outputs=9):
+        thread = Thread(target=other)
+        thread.start()
+        thread.join()
+        Dense(2)
+    assert [arguments for _, arguments in seen] == [{"units": 2}]
+    assert len(errors) == 1
+
+
+def test_observed_networks_may_have_some_empty_outputs():
+    with observe_layers(record_arguments([]), empty_outputs=2):
+        x = MaxPooling2D(5)(Input((4, 4, 3)))
+        assert x.shape == (1, 1, 3)
+        x = MaxPooling2D(2)(x)
+        with pytest.raises(InvalidArchitecture):
+            MaxPooling2D(2)(x)
+    with pytest.raises(InvalidArchitecture):
+        MaxPooling2D(5)(Input((4, 4, 3)))

@@ -20,7 +20,7 @@ from metaopt.report.analysis.test_log import FILE, read_measurements
 from metaopt.storage.study import Study
 from metaopt.training.export import load, predict
 from metaopt.training.model_file import read_card
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from tests.engine.synthetic import search as synthetic_search
 
 PROBLEM = """
@@ -156,7 +156,7 @@ def test_the_best_is_trained_saved_and_measured(capsys, results) -> None:
     assert "the validation accuracy of the search" in shown
     assert "limit val_precision>=0.01 is kept: test_precision is" in shown
     study = Study.load(results)
-    card = read_card(results / BEST)
+    card = read_metadata(results / BEST)
     assert card.classes == {"label": [str(digit) for digit in range(10)]}
     assert card.training["trial"] == study.best["trial"]
     (measured,) = read_measurements(results)
@@ -202,15 +202,15 @@ def test_several_networks_are_one_model_that_averages_their_answers(capsys, resu
     assert together["macs"] == 2 * first["macs"]
     assert together["seconds"] > max(first["seconds"], second["seconds"])
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
-    apart = [predict(*load(model), images)["label"] for model in single]
-    assert predict(*load(both), images)["label"] == pytest.approx(np.mean(apart, axis=0), abs=1e-6)
+    apart = [predict(*load_model(model), images)["label"] for model in single]
+    assert predict(*load_model(both), images)["label"] == pytest.approx(np.mean(apart, axis=0), abs=1e-6)
     assert len(list((results / "logs").glob("retrain-*/network_*/train/events*"))) == 2
 
 
 @pytest.mark.slow
 def test_networks_that_together_break_a_limit_are_told_of_beforehand(capsys, results, tmp_path, monkeypatch) -> None:
     own = Study.load(results).best["params"]
-    monkeypatch.setattr(Study, "limits", property(lambda self: parse_limits([f"params<={2 * own}"])))
+    monkeypatch.setattr(Study, "limits", property(lambda self: parse_constraints([f"params<={2 * own}"])))
     for members, told in ((2, False), (3, True)):
         flags = ["--members", members, "--epochs", 1, "--output", tmp_path / "model.keras"]
         code, shown, _ = retrain(capsys, "--results", results, *flags)
@@ -222,7 +222,7 @@ def test_networks_that_together_break_a_limit_are_told_of_beforehand(capsys, res
 @pytest.mark.slow
 def test_a_limit_that_the_final_model_breaks_is_said(capsys, results, tmp_path, monkeypatch) -> None:
     limits = ["params<=10", "val_precision>=1", "val_total_loss<=0.01", "memory<=10"]
-    monkeypatch.setattr(Study, "limits", property(lambda self: parse_limits(limits)))
+    monkeypatch.setattr(Study, "limits", property(lambda self: parse_constraints(limits)))
     point = tmp_path / "point.json"
     point.write_text(json.dumps({"units": 5, "learning_rate": 0.001, "batch_size": 500}))
     code, shown, _ = retrain(capsys, "--results", results, "--point", point, "--epochs", 1, "--seed", 3)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hyperopt import hp
 
-from metaopt.engine.callbacks import Silent
+from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Report
 from metaopt.engine.settings import resolve
 from metaopt.engine.setup import ImageKind, open_study
@@ -52,7 +52,7 @@ class SyntheticExecutor:
         if self.fails(job):
             handle(Failed(job.trial, "ValueError", "it was told to fail"))
             return
-        if self.epochs[job.trial] >= job.to:  # the crash came after its last epoch
+        if self.epochs[job.trial] >= job.target_resource:  # the crash came after its last epoch
             handle(Finished(job.trial, info={"device": "none"}))
             return
         epoch = self.epochs[job.trial] + 1
@@ -60,10 +60,10 @@ class SyntheticExecutor:
         self.trained.append((job.trial, epoch))
         value = accuracy(job.point, epoch)
         going_on = handle(Epoch(job.trial, epoch, {"val_accuracy": value, "val_loss": 1 - value}, 0.5))
-        if going_on and epoch < job.to:
+        if going_on and epoch < job.target_resource:
             self.jobs.append(job)
         else:
-            handle(Finished(job.trial, complete=epoch == job.to, info={"device": "none"}))
+            handle(Finished(job.trial, complete=epoch == job.target_resource, info={"device": "none"}))
 
     def __enter__(self):
         return self
@@ -86,7 +86,7 @@ class InOneGo(SyntheticExecutor):
     def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
         job = self.jobs.popleft()
         epoch, going_on = job.start, True
-        while going_on and epoch < job.to:
+        while going_on and epoch < job.target_resource:
             epoch += 1
             self.trained.append((job.trial, epoch))
             going_on = handle(Epoch(job.trial, epoch, self.metrics(job, epoch), self.seconds))
@@ -101,7 +101,7 @@ def search(
     executor: SyntheticExecutor | None = None,
     problem: Problem | None = None,
     files: Files | None = None,
-    watch=None,
+    callback: Callback | None = None,
     seconds: float | None = None,
     images: ImageKind | None = None,
     **given,
@@ -111,13 +111,14 @@ def search(
     defaults = {"sampler": "random", "trials": 8, "epochs": EPOCHS}
     problem = problem or Problem(SPACE if space is None else space)
     settings = resolve(given, defaults, state)
-    watch = watch or Silent()
-    with open_study(folder, problem, settings, watch, images=images, files=files) as study:
-        run_search(study, problem, settings, executor or SyntheticExecutor(), watch, images, seconds)
+    callback = callback or Callback()
+    with open_study(folder, problem, settings, callback, images=images, files=files) as study:
+        run_search(study, problem, settings, executor or SyntheticExecutor(), callback, images, seconds)
     return study
 
 
 def findings(study: Study) -> list[dict]:
     """What a search proposed and found, without what depends on the clock."""
     timeless = ("seconds", "ended", "visits")
-    return [{key: value for key, value in record.items() if key not in timeless} for record in study.records]
+    records = [record.to_json() for record in study.records]
+    return [{key: value for key, value in record.items() if key not in timeless} for record in records]

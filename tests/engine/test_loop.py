@@ -58,7 +58,7 @@ def test_an_interrupted_search_completes_its_goal_and_a_completed_one_does_as_mu
 def test_failed_trials_are_recorded_and_three_alike_in_a_row_are_said_once_more(tmp_path):
     watch = Recorder()
     executor = SyntheticExecutor(fails=lambda job: 2 <= job.trial <= 4)
-    study = search(tmp_path / "results", executor=executor, watch=watch)
+    study = search(tmp_path / "results", executor=executor, callback=watch)
     assert [record["status"] for record in study.records] == ["ok"] * 2 + ["fail"] * 3 + ["ok"] * 3
     assert study.records[2]["error"] == "it was told to fail"
     assert (tmp_path / "results" / "failed_000003.json").exists()
@@ -103,7 +103,7 @@ def test_a_trial_that_was_interrupted_keeps_its_length_where_the_next_ones_get_a
     study = search(folder, epochs=epochs, executor=Noting())
     assert [record["epochs"] for record in study.records] == [5, 5, epochs, epochs]
     assert all(record["complete"] and not record["paused"] for record in study.records)
-    assert all(job.cycles in ((), (job.to,)) for job in jobs)
+    assert all(job.cycles in ((), (job.target_resource,)) for job in jobs)
 
 
 def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):
@@ -116,7 +116,7 @@ def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):
         epochs=9,
         trials=9,
         executor=executor,
-        watch=watch,
+        callback=watch,
         objective="val_loss",
     )
     assert any(record["status"] == "fail" for record in study.records)
@@ -130,7 +130,7 @@ def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):
 def test_the_time_ends_a_run_which_then_goes_on(tmp_path):
     folder = tmp_path / "results"
     watch = Recorder()
-    search(folder, trials=5, seconds=0.0, watch=watch)
+    search(folder, trials=5, seconds=0.0, callback=watch)
     assert "the time is over" in watch.all("end")[0][0]
     assert len(search(folder).records) == 5
 
@@ -145,7 +145,7 @@ def test_an_exhausted_space_ends_the_search(tmp_path):
             handle(Epoch(job.trial, 1, {"val_accuracy": job.point["a"]}, 0.1))
             handle(Finished(job.trial))
 
-    study = search(tmp_path / "results", space=space, trials=50, executor=Executor(), watch=watch)
+    study = search(tmp_path / "results", space=space, trials=50, executor=Executor(), callback=watch)
     assert len({tuple(record["space"].items()) for record in study.records}) == len(study.records) == 6
     assert "the space is exhausted" in watch.all("end")[0][0]
     assert study.state.rejected["duplicate"] > 0

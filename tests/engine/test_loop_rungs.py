@@ -100,7 +100,7 @@ def test_where_nothing_better_comes_those_that_are_paused_go_on(tmp_path, schedu
     """Also if the search is interrupted meanwhile, and one of them turns out better."""
     given = {"scheduler": scheduler, "epochs": 27, "trials": 200, "stop_after": 5, "seed": 3}
     watch = Told()
-    whole = search(tmp_path / "whole" / "results", watch=watch, **given)
+    whole = search(tmp_path / "whole" / "results", callback=watch, **given)
     assert "no better trial among the last 5" in watch.ends[0]
     assert len(whole.records) < 27
     assert any(record["complete"] for record in whole.records)
@@ -126,7 +126,7 @@ def test_a_trial_that_runs_may_still_be_the_better_one(tmp_path):
 
     watch = Told()
     study = search(
-        tmp_path / "results", executor=Rising(4), watch=watch, epochs=1, trials=30, stop_after=3, scheduler="full"
+        tmp_path / "results", executor=Rising(4), callback=watch, epochs=1, trials=30, stop_after=3, scheduler="full"
     )
     assert study.best["trial"] == 1
     ended = [record["trial"] for record in study.records]
@@ -142,7 +142,7 @@ def test_a_wind_up_is_over_where_there_is_more_to_find(tmp_path):
     interrupt(tmp_path / "results", 4, **given)
     assert Study.load(tmp_path / "results").state.winding_up
     watch = Told()
-    more = search(tmp_path / "results", **{**given, "trials": 12}, watch=watch)
+    more = search(tmp_path / "results", **{**given, "trials": 12}, callback=watch)
     assert len(more.records) == 3
     assert "the space is exhausted" in watch.ends[0]
     events = [event["event"] for event in journal.read(tmp_path / "results" / "journal.jsonl").events]

@@ -5,14 +5,14 @@ from hyperopt import hp
 
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.engine.jobs import Epoch, Finished
-from metaopt.engine.phases import Growing
+from metaopt.engine.phases import Phases
 from metaopt.engine.settings import resolve
 from metaopt.engine.setup import ImageKind
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.storage.state import StudyState
-from metaopt.trials.growth import Growth, limits_in_force, parse_growth, phases_of
+from metaopt.trials.growth import Growth, constraints_in_force, parse_growth, phase_starts
 from metaopt.zoo import conv_stack
 from tests.engine.synthetic import SyntheticExecutor, findings, search
 
@@ -72,19 +72,22 @@ def test_what_cannot_be_read_is_said_in_one_sentence(text, message):
 
 
 def test_trials_are_shared_equally_and_the_rest_goes_to_the_last_phase():
-    assert phases_of(parse_growth("blocks=1,2,4"), 0, 11) == (0, 3, 6)
-    assert phases_of(parse_growth("blocks=1,2,4"), 50, 3) == (50, 51, 52)
-    assert phases_of(parse_growth("macs=5"), 0, 1) == (0,)
+    assert phase_starts(parse_growth("blocks=1,2,4"), 0, 11) == (0, 3, 6)
+    assert phase_starts(parse_growth("blocks=1,2,4"), 50, 3) == (50, 51, 52)
+    assert phase_starts(parse_growth("macs=5"), 0, 1) == (0,)
     with pytest.raises(UserError, match="3 phases, but there are only 2 trials"):
-        phases_of(parse_growth("blocks=1,2,4"), 0, 2)
+        phase_starts(parse_growth("blocks=1,2,4"), 0, 2)
 
 
 def test_the_last_phase_s_limit_joins_the_user_s():
-    assert list(map(str, limits_in_force(["params<=500"], "macs=10,20"))) == ["params<=500", "macs<=20"]
-    assert list(map(str, limits_in_force(["macs<=30", "val_loss<=2"], "macs=10,20"))) == ["val_loss<=2", "macs<=20"]
-    assert list(map(str, limits_in_force(["macs<=30"], "blocks=1,2"))) == ["macs<=30"]
+    assert list(map(str, constraints_in_force(["params<=500"], "macs=10,20"))) == ["params<=500", "macs<=20"]
+    assert list(map(str, constraints_in_force(["macs<=30", "val_loss<=2"], "macs=10,20"))) == [
+        "val_loss<=2",
+        "macs<=20",
+    ]
+    assert list(map(str, constraints_in_force(["macs<=30"], "blocks=1,2"))) == ["macs<=30"]
     with pytest.raises(UserError, match="goes beyond --constraint macs<=15"):
-        limits_in_force(["macs<=15"], "macs=10,20")
+        constraints_in_force(["macs<=15"], "macs=10,20")
 
 
 def settings_after(state=None, **given):
@@ -178,7 +181,7 @@ def view_of(study, number):
 
 def test_the_sampler_sees_the_best_of_the_phases_before_and_all_of_its_own(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
-    growing = Growing(parse_growth("blocks=1,2,4"), (0, 4, 8), elders=2)
+    growing = Phases(parse_growth("blocks=1,2,4"), (0, 4, 8), elders=2)
     losses = [record["loss"] for record in study.records]
     for number in range(12):
         view = view_of(study, number)
@@ -191,7 +194,7 @@ def test_the_sampler_sees_the_best_of_the_phases_before_and_all_of_its_own(tmp_p
 
 def test_rejected_and_imported_trials_are_in_no_phase(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
-    growing = Growing(parse_growth("blocks=1,2"), (0, 6), elders=3)
+    growing = Phases(parse_growth("blocks=1,2"), (0, 6), elders=3)
     study.state.trials[0].imported = True
     study.state.trials[3].status = "rejected"
     assert growing.phase(view_of(study, 7)) == 0

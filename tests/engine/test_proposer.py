@@ -12,7 +12,7 @@ from metaopt.problems.problem import Problem
 from metaopt.schedulers import Start
 from metaopt.spaces import Vals, compile_space
 from metaopt.storage.state import StudyState
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from metaopt.trials.objective import find_objective
 from metaopt.zoo import conv_stack
 
@@ -36,7 +36,7 @@ def proposer_of(problem, limits=(), always=None, side=32):
     space = compile_space(problem.space)
     view = StudyView(StudyState(), space, find_objective("val_accuracy"), (), 0, None)
     strategy = Proposals(space, always)
-    guard = Guard(problem, (side, side, 3), {"label": 10}, parse_limits(limits))
+    guard = Guard(problem, (side, side, 3), {"label": 10}, parse_constraints(limits))
     return Proposer(strategy, guard, space, view), strategy, view
 
 

@@ -11,10 +11,27 @@ from typing import Any
 
 import pytest
 
-from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, Job, Rejected, Report, Trainer
+from metaopt.engine.jobs import (
+    Epoch,
+    Executor,
+    Failed,
+    Finished,
+    FromScratch,
+    Job,
+    Rejected,
+    Report,
+    Resume,
+    Trainer,
+    TrainingOptions,
+)
 from metaopt.errors import ResultsNotWritable, UserError
 
 MakeExecutor = Callable[[Trainer], AbstractContextManager[Executor]]
+
+
+def a_job(trial: int, point: Any = None, to: int = 1, start: int = 0, **options: Any) -> Job:
+    """A job that resumes after ``start`` epochs, or starts from scratch."""
+    return Job(trial, point, Resume(start) if start else FromScratch(), to, TrainingOptions(**options))
 
 
 class Scripted:
@@ -25,7 +42,7 @@ class Scripted:
         self.set_up = 0
         self.trained: list[int] = []
 
-    def setup(self) -> None:
+    def setup(self, options: TrainingOptions) -> None:
         self.set_up += 1
         if self.at_setup is not None:
             self.at_setup()
@@ -35,7 +52,7 @@ class Scripted:
         point = job.point or {}
         if "meet" in point:
             meet(point["meet"], job.trial)
-        for epoch in range(job.start + 1, job.to + 1):
+        for epoch in range(job.start + 1, job.target_resource + 1):
             time.sleep(point.get("seconds", 0))
             if epoch == point.get("at", 2):
                 act(point.get("do"))
@@ -46,7 +63,7 @@ class Scripted:
         if point.get("do") == "reject":
             return Rejected(job.trial, "params", "Too many.")
         if point.get("do") == "unpicklable":
-            return Finished(job.trial, result={"loss": (each for each in ())})
+            return Finished(job.trial, returned={"loss": (each for each in ())})
         return Finished(job.trial, info={"set_up": self.set_up, "trained": list(self.trained)})
 
 
@@ -87,7 +104,7 @@ def collect(executor: Executor, stop: Callable[[Epoch], bool] = lambda _: False,
 
 
 def run(executor: Executor, point: dict[str, Any] | None = None, to: int = 3, **more: Any) -> list[Report]:
-    executor.submit(Job(trial=7, point=point, to=to, **more))
+    executor.submit(a_job(trial=7, point=point, to=to, **more))
     return collect(executor)
 
 
@@ -109,7 +126,7 @@ def test_goes_on_from_where_a_trial_stands(executor: Executor) -> None:
 
 
 def test_ends_a_trial_where_the_answer_is_no(executor: Executor) -> None:
-    executor.submit(Job(trial=1, point=None, to=50))
+    executor.submit(a_job(trial=1, point=None, to=50))
     *epochs, end = collect(executor, stop=lambda epoch: epoch.epoch == 2)
     assert [epoch.epoch for epoch in epochs] == [1, 2]
     assert isinstance(end, Finished)
@@ -118,16 +135,16 @@ def test_ends_a_trial_where_the_answer_is_no(executor: Executor) -> None:
 
 def test_trains_several_jobs_with_one_setup(executor: Executor) -> None:
     for trial in range(3):
-        executor.submit(Job(trial=trial, point=None, to=2))
+        executor.submit(a_job(trial=trial, point=None, to=2))
         end = last(collect(executor), Finished)
     assert end.info == {"set_up": 1, "trained": [0, 1, 2]}
 
 
 def test_takes_no_more_jobs_than_slots(executor: Executor) -> None:
     for trial in range(executor.slots):
-        executor.submit(Job(trial=trial, point=None, to=1))
+        executor.submit(a_job(trial=trial, point=None, to=1))
     with pytest.raises(RuntimeError, match="slot"):
-        executor.submit(Job(trial=9, point=None, to=1))
+        executor.submit(a_job(trial=9, point=None, to=1))
     assert len(collect(executor)) == 2 * executor.slots
 
 
@@ -150,7 +167,7 @@ def test_a_training_that_exits_has_failed(executor: Executor) -> None:
 
 
 def test_a_checkpoint_that_cannot_be_written_is_no_failure_of_the_network(executor: Executor) -> None:
-    executor.submit(Job(trial=7, point={"do": "full"}, to=3))
+    executor.submit(a_job(trial=7, point={"do": "full"}, to=3))
     with pytest.raises(ResultsNotWritable, match=r"^The disk is full\.$"):
         collect(executor)
 
@@ -171,7 +188,7 @@ def test_an_error_of_the_driver_passes_through(executor: Executor, error: BaseEx
     def handle(report: Report) -> bool:
         raise error
 
-    executor.submit(Job(trial=0, point=None, to=2))
+    executor.submit(a_job(trial=0, point=None, to=2))
     with pytest.raises(type(error)) as raised:
         executor.wait(handle, timeout=30)
     assert raised.value is error
@@ -187,13 +204,13 @@ def bad_import() -> None:
 
 def test_a_setup_that_the_user_can_mend_is_raised_as_it_is(make_executor: MakeExecutor) -> None:
     with make_executor(Scripted(bad_data)) as executor:
-        executor.submit(Job(trial=0, point=None, to=1))
+        executor.submit(a_job(trial=0, point=None, to=1))
         with pytest.raises(UserError, match=r"There are no images in data/\."):
             collect(executor)
 
 
 def test_a_setup_that_breaks_is_raised_with_its_traceback(make_executor: MakeExecutor) -> None:
     with make_executor(Scripted(bad_import)) as executor:
-        executor.submit(Job(trial=0, point=None, to=1))
+        executor.submit(a_job(trial=0, point=None, to=1))
         with pytest.raises((RuntimeError, ModuleNotFoundError), match="no_such_module"):
             collect(executor)

@@ -12,11 +12,11 @@ from typing import Any
 import psutil
 import pytest
 
-from metaopt.engine.jobs import Epoch, Failed, Finished, Job
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job, TrainingOptions
 from metaopt.errors import UserError
 from metaopt.executors import Processes
 from tests.executors.executor_contract import *  # noqa: F403 - the battery
-from tests.executors.executor_contract import Scripted, collect, last, run
+from tests.executors.executor_contract import Scripted, a_job, collect, last, run
 
 MIB = 2**20
 FOLDER = Path(__file__).parent
@@ -36,7 +36,7 @@ def executor() -> Iterator[Processes]:
 class Rough:
     """Calls what a job's point holds, in the middle of an epoch."""
 
-    def setup(self) -> None:
+    def setup(self, options: TrainingOptions) -> None:
         self.kept: list[Any] = []
 
     def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished:
@@ -44,7 +44,7 @@ class Rough:
         if job.point is not None:
             self.kept.append(job.point())
         report(Epoch(job.trial, 2, {"loss": 0.5}, 0.0))
-        return Finished(job.trial, result={"loss": 0.5, "pid": os.getpid(), "environment": dict(os.environ)})
+        return Finished(job.trial, returned={"loss": 0.5, "pid": os.getpid(), "environment": dict(os.environ)})
 
 
 @pytest.fixture
@@ -75,13 +75,13 @@ def test_a_worker_that_dies_fails_its_trial_and_is_replaced(rough: Processes, ha
     assert isinstance(failed, Failed)
     assert (failed.trial, failed.cause) == (7, cause)
     assert failed.error.startswith("The worker ")
-    assert last(run(rough), Finished).result["pid"] not in before
+    assert last(run(rough), Finished).returned["pid"] not in before
 
 
 def test_what_was_sent_before_the_death_is_not_lost() -> None:
     with Processes(Rough()) as executor:
         run(executor)
-        executor.submit(Job(trial=1, point=functools.partial(os._exit, 0), to=2))
+        executor.submit(a_job(trial=1, point=functools.partial(os._exit, 0), to=2))
         time.sleep(0.3)  # the epoch lies in the pipe, and the worker waits for its answer
         os.kill(executor.pids[0], signal.SIGKILL)
         time.sleep(0.1)
@@ -96,7 +96,7 @@ def test_an_idle_worker_that_died_is_replaced(rough: Processes) -> None:
 
 
 def test_a_worker_stays_from_trial_to_trial(rough: Processes) -> None:
-    assert {last(run(rough), Finished).result["pid"] for _ in range(3)} == set(rough.pids)
+    assert {last(run(rough), Finished).returned["pid"] for _ in range(3)} == set(rough.pids)
 
 
 def hold(mebibytes: int, seconds: float = 0) -> bytearray:
@@ -116,7 +116,7 @@ def test_a_worker_above_its_memory_limit_is_killed() -> None:
 def test_a_worker_that_leaks_is_replaced_between_trials() -> None:
     with Processes(Rough(), memory_limit=600 * MIB) as executor:
         leak = functools.partial(hold, 150)
-        pids = [last(run(executor, leak), Finished).result["pid"] for _ in range(4)]
+        pids = [last(run(executor, leak), Finished).returned["pid"] for _ in range(4)]
         assert pids[0] == pids[1] != pids[2] == pids[3]
 
 
@@ -124,7 +124,7 @@ def test_workers_train_side_by_side(tmp_path) -> None:
     with Processes(Scripted(), workers=2) as executor:
         assert executor.slots == 2
         for trial in (0, 1):
-            executor.submit(Job(trial, {"meet": tmp_path, "seconds": 0.1}, to=4))
+            executor.submit(a_job(trial, {"meet": tmp_path, "seconds": 0.1}, to=4))
         reports = collect(executor, limit=90)
     for trial in (0, 1):
         own = [report for report in reports if report.trial == trial]
@@ -134,7 +134,7 @@ def test_workers_train_side_by_side(tmp_path) -> None:
 
 def test_wait_returns_after_its_timeout(rough: Processes) -> None:
     run(rough)
-    rough.submit(Job(0, functools.partial(time.sleep, 30), to=2))
+    rough.submit(a_job(0, functools.partial(time.sleep, 30), to=2))
     rough.wait(lambda _: True, timeout=10)  # the first epoch
     start = time.monotonic()
     rough.wait(lambda report: pytest.fail(f"{report} came"), timeout=0.3)
@@ -148,7 +148,7 @@ def test_a_result_that_cannot_be_sent_fails_its_trial(executor: Processes) -> No
 
 def test_threads_are_set_before_anything_is_imported(rough: Processes) -> None:
     before = os.environ.get("OMP_NUM_THREADS")
-    environment = last(run(rough), Finished).result["environment"]
+    environment = last(run(rough), Finished).returned["environment"]
     assert environment["OMP_NUM_THREADS"] == environment["TF_NUM_INTRAOP_THREADS"] == "1"
     assert os.environ.get("OMP_NUM_THREADS") == before
 
@@ -159,7 +159,7 @@ def start_a_process() -> int:
 
 def test_leaving_ends_the_workers_and_their_children() -> None:
     with Processes(Rough()) as executor:
-        executor.submit(Job(0, functools.partial(hold, 1, 60), to=2))
+        executor.submit(a_job(0, functools.partial(hold, 1, 60), to=2))
         executor.wait(lambda _: True)
         busy = executor.pids[0]
     assert gone(busy)
@@ -191,14 +191,14 @@ def die() -> None:
 
 def test_a_worker_that_dies_in_its_setup_is_no_endless_loop() -> None:
     with Processes(Scripted(die)) as executor:
-        executor.submit(Job(0, None, to=1))
+        executor.submit(a_job(0, None, to=1))
         with pytest.raises(RuntimeError, match=r"died 3 times.*exit code 5"):
             collect(executor)
 
 
 def test_a_setup_above_the_memory_limit_is_told_to_the_user() -> None:
     with Processes(Scripted(functools.partial(hold, 300, 30)), memory_limit=200 * MIB) as executor:
-        executor.submit(Job(0, None, to=1))
+        executor.submit(a_job(0, None, to=1))
         with pytest.raises(UserError, match="before it trains anything"):
             collect(executor)
 
@@ -210,7 +210,7 @@ def test_no_worker_is_refused() -> None:
 
 def test_a_job_outside_of_the_context_is_refused() -> None:
     with pytest.raises(RuntimeError, match="enter"):
-        Processes(Scripted()).submit(Job(0, None, to=1))
+        Processes(Scripted()).submit(a_job(0, None, to=1))
 
 
 # A driver of its own: a script without a __main__ guard whose trainer is defined in it.
@@ -219,15 +219,15 @@ import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background has it ignored
 sys.path.insert(0, {str(FOLDER)!r})
 from metaopt.executors import Processes
-from metaopt.engine.jobs import Finished, Job
+from metaopt.engine.jobs import Finished, FromScratch, Job
 class Local:
-    def setup(self): pass
+    def setup(self, options): pass
     def train(self, job, report):
         open(job.point, "w").write(str(os.getpid()))
         time.sleep(60)
 try:
     with Processes(Local()) as executor:
-        executor.submit(Job(0, sys.argv[1], to=1))
+        executor.submit(Job(0, sys.argv[1], FromScratch(), 1))
         executor.wait(lambda report: True)
 except KeyboardInterrupt:
     print("interrupted", *executor.pids)

@@ -7,7 +7,9 @@ import pytest
 
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report
 from metaopt.executors import Simulated
+from metaopt.trials.constraints import parse_constraints
 from tests.executors.executor_contract import (  # noqa: F401 - the battery, but for setting up: a curve has nothing to set up
+    a_job,
     act,
     collect,
     test_a_training_that_exits_has_failed,
@@ -61,7 +63,7 @@ def told(executor: Simulated, stop: Any = lambda _: False) -> list[tuple[float, 
 def test_reports_come_in_the_order_of_virtual_time_over_all_workers() -> None:
     executor = Simulated(scripted, workers=3, setup=lambda job: float(job.trial == 2))
     for trial, cost in enumerate((3.0, 2.0, 1.0)):
-        executor.submit(Job(trial, {"cost": cost}, to=2))
+        executor.submit(a_job(trial, {"cost": cost}, to=2))
     assert told(executor) == [
         (2.0, "1.1"),
         (2.0, "2.1"),
@@ -77,11 +79,11 @@ def test_reports_come_in_the_order_of_virtual_time_over_all_workers() -> None:
 
 def test_a_trial_that_goes_on_pays_for_its_new_epochs_only() -> None:
     whole, parts = Simulated(scripted, setup=0.5), Simulated(scripted, setup=0.5)
-    whole.submit(Job(0, None, to=9))
+    whole.submit(a_job(0, None, to=9))
     whole_reports = collect(whole)
-    parts.submit(Job(0, None, to=3))
+    parts.submit(a_job(0, None, to=3))
     part_reports = collect(parts)
-    parts.submit(Job(0, None, start=3, to=9))
+    parts.submit(a_job(0, None, start=3, to=9))
     part_reports += collect(parts)
     assert whole.clock() == pytest.approx(0.5 + 0.9)
     assert parts.clock() == pytest.approx(0.5 + 0.3 + 0.5 + 0.6)
@@ -91,15 +93,15 @@ def test_a_trial_that_goes_on_pays_for_its_new_epochs_only() -> None:
 
 def test_a_worker_that_is_idle_starts_later_jobs_later() -> None:
     executor = Simulated(scripted, workers=2)
-    executor.submit(Job(0, {"cost": 5.0}, to=1))
+    executor.submit(a_job(0, {"cost": 5.0}, to=1))
     assert [report.trial for report in collect(executor)] == [0, 0]
-    executor.submit(Job(1, {"cost": 2.0}, to=1))
+    executor.submit(a_job(1, {"cost": 2.0}, to=1))
     assert told(executor) == [(7.0, "1.1"), (7.0, "1 end")]
 
 
 def test_a_timeout_is_in_virtual_seconds() -> None:
     executor = Simulated(scripted)
-    executor.submit(Job(0, {"cost": 10.0}, to=1))
+    executor.submit(a_job(0, {"cost": 10.0}, to=1))
     executor.wait(lambda report: pytest.fail(f"{report} is not due"), timeout=4.0)
     assert executor.clock() == 4.0
     reports: list[Report] = []
@@ -110,7 +112,7 @@ def test_a_timeout_is_in_virtual_seconds() -> None:
 
 def test_a_curve_that_ends_before_its_time_is_a_training_that_stopped_early() -> None:
     executor = Simulated(lambda job: [({"loss": 1.0}, 1.0)] * 4)
-    executor.submit(Job(0, None, to=9))
+    executor.submit(a_job(0, None, to=9))
     *epochs, end = collect(executor)
     assert [epoch.epoch for epoch in epochs if isinstance(epoch, Epoch)] == [1, 2, 3, 4]
     assert isinstance(end, Finished)
@@ -122,7 +124,7 @@ def test_a_curve_that_ends_before_its_time_is_a_training_that_stopped_early() ->
 def test_patience_counts_the_epochs_before_a_pause(start: int) -> None:
     losses = [0.5, 0.4, 0.3, 0.35, 0.31, 0.3, 0.2, 0.1]
     executor = Simulated(lambda job: [({"val_loss": loss}, 1.0) for loss in losses])
-    executor.submit(Job(0, None, start=start, to=8, early_stopping=3, objective="val_loss"))
+    executor.submit(a_job(0, None, start=start, to=8, early_stopping=3, objective="val_loss"))
     *epochs, end = collect(executor)
     assert isinstance(epochs[-1], Epoch)
     assert epochs[-1].epoch == 6  # the best one is the third
@@ -130,9 +132,21 @@ def test_patience_counts_the_epochs_before_a_pause(start: int) -> None:
     assert end.complete
 
 
+def test_patience_waits_for_epochs_that_meet_the_constraints() -> None:
+    """With patience 2 the accuracy alone would end this curve at epoch 3, below the wanted precision."""
+    rows = [(0.6, 0.2), (0.5, 0.3), (0.55, 0.55), (0.56, 0.5), (0.6, 0.6), (0.7, 0.6)]
+    curve = [({"val_accuracy": accuracy, "val_precision": precision}, 1.0) for accuracy, precision in rows]
+    epochs = {}
+    for constraints in ((), parse_constraints(["val_precision>=0.5"])):
+        executor = Simulated(lambda job: curve)
+        executor.submit(a_job(0, None, to=6, early_stopping=2, constraints=constraints))
+        epochs[bool(constraints)] = len(collect(executor)) - 1
+    assert epochs == {False: 3, True: 6}
+
+
 def test_a_metric_that_is_no_number_is_a_training_that_diverged() -> None:
     executor = Simulated(lambda job: [({"loss": 1.0}, 1.0), ({"loss": math.nan}, 1.0)])
-    executor.submit(Job(0, None, to=5))
+    executor.submit(a_job(0, None, to=5))
     end = collect(executor)[-1]
     assert isinstance(end, Failed)
     assert end.cause == "diverged"

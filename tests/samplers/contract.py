@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from metaopt import samplers
-from metaopt.samplers import History, JointTPE, Observation, Vals
+from metaopt.samplers import History, JointTPE, Vals
 from metaopt.spaces import Space, compile_space
+from tests.samplers.observing import observe
 from tests.spaces.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ def a_history(space: Space, n: int, seed: int = 0) -> History:
         loss = [round(float(rng.normal()), 1), None, math.nan, math.inf][int(rng.choice(4, p=[0.85, 0.05, 0.05, 0.05]))]
         infeasible = rng.random() < 0.2
         found.append(
-            Observation(
+            observe(
                 3 * number, vals, loss, feasible=not infeasible, violation=float(rng.random()) if infeasible else 0.0
             )
         )
@@ -101,7 +102,7 @@ def lives_with_failures_alone(name: str) -> None:
     space = compile_space(EXAMPLES["nested"]())
     rng = np.random.default_rng(3)
     for loss in (None, math.nan, math.inf):
-        failed = tuple(Observation(number, space.draw(rng), loss) for number in range(40))
+        failed = tuple(observe(number, space.draw(rng), loss) for number in range(40))
         vals = SAMPLERS[name]().propose(40, History(space, failed), (), rng)
         assert vals.keys() == space.active(vals)
         assert not vals.model_based
@@ -115,7 +116,7 @@ def ignores_by_how_much_a_loss_is_worse(name: str) -> None:
     found = [
         SAMPLERS[name]().propose(
             80,
-            History(space, tuple(Observation(number, vals, scale(number % 17)) for number, vals in enumerate(draws))),
+            History(space, tuple(observe(number, vals, scale(number % 17)) for number, vals in enumerate(draws))),
             (),
             np.random.default_rng(5),
         )

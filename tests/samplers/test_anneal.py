@@ -1,9 +1,10 @@
 import numpy as np
 from hyperopt import hp
 
-from metaopt.samplers import Anneal, History, Observation
+from metaopt.samplers import Anneal, History
 from metaopt.spaces import compile_space
 from tests.samplers.contract import a_history
+from tests.samplers.observing import observe
 from tests.spaces.examples import nested
 
 
@@ -11,7 +12,7 @@ def test_it_draws_near_good_trials_and_nearer_the_more_there_are() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     rng = np.random.default_rng(0)
     draws = [space.draw(rng) for _ in range(200)]
-    observations = tuple(Observation(n, vals, (vals["x"] - 0.7) ** 2) for n, vals in enumerate(draws))
+    observations = tuple(observe(n, vals, (vals["x"] - 0.7) ** 2) for n, vals in enumerate(draws))
 
     def distance(n: int) -> float:
         history = History(space, observations[:n])

@@ -4,11 +4,12 @@ from hyperopt import hp
 
 from metaopt.samplers import History, Observation, Vals
 from metaopt.spaces import compile_space
+from tests.samplers.observing import observe
 
 
 def test_ranked_puts_feasible_trials_first_and_the_others_by_how_far_they_miss() -> None:
     def one(trial: int, loss: float | None, violation: float = 0.0) -> Observation:
-        return Observation(trial, Vals({"x": 0.5}), loss, feasible=violation == 0, violation=violation)
+        return observe(trial, Vals({"x": 0.5}), loss, feasible=violation == 0, violation=violation)
 
     observations = (
         one(0, 3.0),

@@ -15,6 +15,7 @@ from metaopt.samplers._mutation import mutate
 from metaopt.spaces import Space, compile_space
 from metaopt.zoo.conv_stack import make_space
 from tests.samplers.contract import a_history
+from tests.samplers.observing import observe
 from tests.spaces.examples import nested
 from tests.spaces.checks import check_draw
 
@@ -27,7 +28,7 @@ def observed(*losses: float | None, violations: dict[int, float] | None = None) 
     return History(
         LINE,
         tuple(
-            Observation(n, Vals({"x": n / 100, "y": 0.5}), loss, feasible=n not in missed, violation=missed.get(n, 0.0))
+            observe(n, Vals({"x": n / 100, "y": 0.5}), loss, feasible=n not in missed, violation=missed.get(n, 0.0))
             for n, loss in enumerate(losses)
         ),
     )
@@ -107,7 +108,7 @@ def test_it_draws_from_the_prior_until_the_population_is_full() -> None:
         assert vals.model_based == (ok >= 12)
         assert (vals.parent is not None) == vals.model_based
         assert vals.model_based or vals == space.draw(np.random.default_rng(n))
-        ok += observations[n].ok
+        ok += observations[n].has_loss
 
 
 def parents(sampler: Evolution, history: History, times: int = 600) -> Counter[int | None]:
@@ -127,7 +128,7 @@ def test_neutral_parents_are_any_member_and_a_tournament_prefers_the_best() -> N
 
 
 def test_of_two_parents_the_better_one_is_named() -> None:
-    line = History(LINE, tuple(Observation(n, Vals({"x": n / 16, "y": n / 16}), 9.0 - n) for n in range(10)))
+    line = History(LINE, tuple(observe(n, Vals({"x": n / 16, "y": n / 16}), 9.0 - n) for n in range(10)))
     found = 0
     for seed in range(50):
         child = Evolution(mu=10, parents="neutral", recombination=1.0).propose(
@@ -144,7 +145,7 @@ def test_half_of_the_children_have_two_parents() -> None:
     rng = np.random.default_rng(0)
     space = compile_space({f"p{'abcdefgh'[i]}": hp.uniform(f"p{'abcdefgh'[i]}", 0, 1) for i in range(8)})
     draws = [space.draw(rng) for _ in range(10)]
-    history = History(space, tuple(Observation(n, vals, float(n)) for n, vals in enumerate(draws)))
+    history = History(space, tuple(observe(n, vals, float(n)) for n, vals in enumerate(draws)))
     values = {(label, value) for vals in draws for label, value in vals.items()}
 
     def share(sampler: Evolution) -> float:
@@ -158,7 +159,7 @@ def test_half_of_the_children_have_two_parents() -> None:
 
 
 def test_a_child_like_its_parents_is_mutated_instead() -> None:
-    history = History(LINE, tuple(Observation(n, Vals({"x": 0.5, "y": 0.5}), 1.0) for n in range(5)))
+    history = History(LINE, tuple(observe(n, Vals({"x": 0.5, "y": 0.5}), 1.0) for n in range(5)))
     for seed in range(30):
         child = Evolution(mu=5).propose(5, history, (), np.random.default_rng(seed))
         assert child != {"x": 0.5, "y": 0.5}
@@ -167,7 +168,7 @@ def test_a_child_like_its_parents_is_mutated_instead() -> None:
 
 def test_steps_become_finer_as_the_search_goes_on() -> None:
     def step(n: int) -> float:
-        observations = tuple(Observation(i, Vals({"x": 0.5, "y": 0.5}), 1.0) for i in range(n))
+        observations = tuple(observe(i, Vals({"x": 0.5, "y": 0.5}), 1.0) for i in range(n))
         sampler = Evolution(mu=10, lambda_=10, width=0.1, recombination=0.0)
         children = [sampler.propose(n, History(LINE, observations), (), np.random.default_rng(s)) for s in range(400)]
         moves = [child[label] - 0.5 for child in children for label in child if child[label] != 0.5]
@@ -236,8 +237,8 @@ def minimise(sampler: Sampler, space: Space, loss: Callable[[Any], float], seed:
     found: list[Observation] = []
     for n in range(trials):
         vals = sampler.propose(n, History(space, tuple(found)), (), np.random.default_rng([seed, n]))
-        found.append(Observation(n, vals, loss(space.point(vals))))
-    return min(one.loss for one in found if one.loss is not None)
+        found.append(observe(n, vals, loss(space.point(vals))))
+    return min(one.result.loss for one in found if one.result.loss is not None)
 
 
 def test_it_beats_random_search() -> None:
@@ -277,17 +278,17 @@ def test_a_population_moves_towards_measured_limits_first() -> None:
     """Random search hardly ever keeps this limit, and a low loss is where it is broken most."""
     space = compile_space({f"p{'abcde'[i]}": hp.uniform(f"p{'abcde'[i]}", 0, 1) for i in range(5)})
 
-    def observe(n: int, vals: Vals) -> Observation:
+    def observed(n: int, vals: Vals) -> Observation:
         violation = max(0.0, 4.2 - sum(vals.values()))
-        return Observation(n, vals, sum(vals.values()), feasible=violation == 0, violation=violation)
+        return observe(n, vals, sum(vals.values()), feasible=violation == 0, violation=violation)
 
     kept = []
     for sampler in (Evolution(mu=12, lambda_=4), Random()):
         found: list[Observation] = []
         for n in range(200):
             vals = sampler.propose(n, History(space, tuple(found)), (), np.random.default_rng([3, n]))
-            found.append(observe(n, vals))
-        kept.append(sum(one.feasible for one in found))
+            found.append(observed(n, vals))
+        kept.append(sum(one.result.is_feasible for one in found))
     assert kept[0] > 40
     assert kept[1] < 10
 
@@ -295,7 +296,7 @@ def test_a_population_moves_towards_measured_limits_first() -> None:
 def test_proposals_over_deep_stacks_are_fast_and_valid() -> None:
     space = compile_space(make_space(1, 30))
     rng = np.random.default_rng(4)
-    history = History(space, tuple(Observation(n, space.draw(rng), float(rng.normal())) for n in range(60)))
+    history = History(space, tuple(observe(n, space.draw(rng), float(rng.normal())) for n in range(60)))
     for seed in range(40):
         child = Evolution().propose(60, history, (), np.random.default_rng(seed))
         check_draw(space, child)
@@ -306,7 +307,7 @@ def test_proposals_over_deep_stacks_are_fast_and_valid() -> None:
 def test_only_trials_that_were_trained_to_the_end_are_members() -> None:
     def shortened(*losses: float, full: Collection[int]) -> History:
         observations = observed(*losses).observations
-        return History(LINE, tuple(replace(one, full=one.trial in full) for one in observations))
+        return History(LINE, tuple(replace(one, is_complete=one.trial in full) for one in observations))
 
     sampler = Evolution(mu=3, lambda_=1)
     losses = [1.0, 4.0, 3.0, 2.0, 0.5]

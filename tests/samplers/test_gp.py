@@ -9,6 +9,7 @@ from scipy.integrate import quad
 from metaopt.samplers import GP, History, JointTPE, Observation, Random
 from metaopt.samplers.gp import log_expected_improvement
 from metaopt.spaces import Space, compile_space
+from tests.samplers.observing import observe
 from tests.samplers.test_joint_tpe import at_rungs
 
 LINE = {"x": hp.uniform("x", 0, 1)}
@@ -22,7 +23,7 @@ def proposed(history: History, running: Any = (), n: int = 15, sampler: Any = No
 def trained(space: Space, loss: Any, n: int = 25, **more: Any) -> History:
     rng = np.random.default_rng(4)
     draws = [space.draw(rng) for _ in range(n)]
-    return History(space, tuple(Observation(number, vals, loss(vals), **more) for number, vals in enumerate(draws)))
+    return History(space, tuple(observe(number, vals, loss(vals), **more) for number, vals in enumerate(draws)))
 
 
 @pytest.mark.parametrize("z", [4.0, 1.0, 0.0, -1.0, -5.0, -0.999, -1.001, -10.0, -30.0, -100.0])
@@ -67,7 +68,7 @@ def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
     history = History(
         space,
         tuple(
-            Observation(n, vals, vals["x"], feasible=vals["x"] > 0.6, violation=max(0.0, 0.6 - vals["x"]))
+            observe(n, vals, vals["x"], feasible=vals["x"] > 0.6, violation=max(0.0, 0.6 - vals["x"]))
             for n, vals in enumerate(draws)
         ),
     )
@@ -79,7 +80,7 @@ def test_it_does_not_propose_what_was_trained_while_there_is_anything_else() -> 
     rng = np.random.default_rng(7)
     unlike = {tuple(vals.values()): vals for vals in (space.draw(rng) for _ in range(300))}
     *known, left = unlike.values()
-    history = History(space, tuple(Observation(n, vals, vals["b"]) for n, vals in enumerate(known)))
+    history = History(space, tuple(observe(n, vals, vals["b"]) for n, vals in enumerate(known)))
     assert all(vals == left for vals in proposed(history))
 
 
@@ -99,8 +100,8 @@ def test_it_needs_fewer_trials_than_a_density() -> None:
         found: list[Observation] = []
         for n in range(30):
             vals = sampler.propose(n, History(space, tuple(found)), (), np.random.default_rng([seed, n]))
-            found.append(Observation(n, vals, sum((vals[name] - best[name]) ** 2 for name in best)))
-        return min(one.loss or 0.0 for one in found)
+            found.append(observe(n, vals, sum((vals[name] - best[name]) ** 2 for name in best)))
+        return min(one.result.loss or 0.0 for one in found)
 
     gp, density, prior = (
         np.median([lowest(sampler, seed) for seed in range(3)]) for sampler in (GP(), JointTPE(), Random())

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from hyperopt import hp
 
-from metaopt.samplers import TPE, History, JointTPE, Observation, Random
+from metaopt.samplers import TPE, History, JointTPE, Random
 from metaopt.spaces import Space, compile_space
+from tests.samplers.observing import observe
 from tests.samplers.test_tpe import minimise
 
 
@@ -18,7 +19,7 @@ def at_rungs(space: Space, rungs: dict[int, int], value: Any) -> History:
         vals = space.draw(rng)
         losses = tuple((budget, value(vals["x"], budget)) for budget, count in sorted(rungs.items()) if n < count)
         full = losses[-1][0] == max(rungs)
-        found.append(Observation(n, vals, losses[-1][1], losses[-1][0], losses=losses, full=full))
+        found.append(observe(n, vals, losses[-1][1], losses[-1][0], losses=losses, full=full))
     return History(space, tuple(found))
 
 
@@ -30,9 +31,7 @@ def proposals(history: History, n: int = 30, sampler: Any = None) -> list[Any]:
 def as_if_at(history: History, budget: int) -> History:
     """The same trials, of which nothing is known but at one budget."""
     there = {one.trial: one for one in history.at(budget).observations}
-    gone = [
-        Observation(one.trial, one.vals, None, full=False) for one in history.observations if one.trial not in there
-    ]
+    gone = [observe(one.trial, one.vals, None, full=False) for one in history.observations if one.trial not in there]
     return History(history.space, tuple(sorted([*there.values(), *gone], key=lambda one: one.trial)))
 
 
@@ -63,10 +62,10 @@ def test_a_trial_that_stopped_early_stands_at_every_later_budget() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     history = at_rungs(space, {3: 30, 9: 3}, lambda x, budget: x)
     assert len(history.at(9).observations) == 3
-    early = [Observation(30 + n, space.draw(np.random.default_rng(n)), 0.3, 3, losses=((3, 0.3),)) for n in range(5)]
+    early = [observe(30 + n, space.draw(np.random.default_rng(n)), 0.3, 3, losses=((3, 0.3),)) for n in range(5)]
     at_nine = History(space, (*history.observations, *early)).at(9)
     assert [one.trial for one in at_nine.observations] == [0, 1, 2, 30, 31, 32, 33, 34]
-    assert all(one.budget == 9 for one in at_nine.observations)
+    assert all(one.result.resource == 9 for one in at_nine.observations)
 
 
 def test_a_fraction_of_the_proposals_comes_from_the_prior_and_says_so() -> None:
@@ -87,7 +86,7 @@ def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
     history = History(
         space,
         tuple(
-            Observation(n, vals, vals["x"], feasible=vals["x"] > 0.6, violation=max(0.0, 0.6 - vals["x"]))
+            observe(n, vals, vals["x"], feasible=vals["x"] > 0.6, violation=max(0.0, 0.6 - vals["x"]))
             for n, vals in enumerate(draws)
         ),
     )
@@ -99,7 +98,7 @@ def test_it_sees_that_two_parameters_belong_together() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1), "y": hp.uniform("y", 0, 1)})
     rng = np.random.default_rng(6)
     draws = [space.draw(rng) for _ in range(200)]
-    history = History(space, tuple(Observation(n, v, abs(v["x"] - v["y"])) for n, v in enumerate(draws)))
+    history = History(space, tuple(observe(n, v, abs(v["x"] - v["y"])) for n, v in enumerate(draws)))
 
     def apart(sampler: Any) -> float:
         return float(np.median([abs(vals["x"] - vals["y"]) for vals in proposals(history, 40, sampler)]))
@@ -112,7 +111,7 @@ def test_it_does_not_propose_what_was_trained_while_there_is_anything_else() -> 
     rng = np.random.default_rng(7)
     unlike = {tuple(vals.values()): vals for vals in (space.draw(rng) for _ in range(300))}
     *trained, left = unlike.values()
-    history = History(space, tuple(Observation(n, vals, vals["b"]) for n, vals in enumerate(trained)))
+    history = History(space, tuple(observe(n, vals, vals["b"]) for n, vals in enumerate(trained)))
     found = proposals(history, sampler=JointTPE(random_fraction=0.0, candidates=400))
     assert all(vals == left for vals in found)
 
@@ -131,16 +130,14 @@ def test_it_beats_random_search() -> None:
 
 
 def test_a_trial_stands_at_a_rung_as_it_kept_its_limits_there() -> None:
-    one = Observation(
+    one = observe(
         0, compile_space({"x": hp.uniform("x", 0, 1)}).draw(np.random.default_rng(0)), 0.1, 9,
         losses=((1, 0.3), (3, 0.2), (9, 0.1)), violations=(0.5, 0.0, 0.0),
     )  # fmt: skip
-    assert [(there.budget, there.loss, there.feasible, there.violation) for there in one.rungs] == [
+    assert [(r.resource, r.loss, r.is_feasible, r.violation) for r in (there.result for there in one.at_each_rung)] == [
         (1, 0.3, False, 0.5),
         (3, 0.2, True, 0.0),
         (9, 0.1, True, 0.0),
     ]
-    assert one.at(1) == one.rungs[0]
-    assert one.at(27) == replace(one, budget=27, losses=(), violations=())
-    broken = replace(one, feasible=False, violation=0.2, violations=())
-    assert [there.violation for there in broken.rungs] == [0.2] * 3
+    assert one.at(1) == one.at_each_rung[0]
+    assert one.at(27) == replace(one, results=(replace(one.results[-1], resource=27),))

@@ -9,12 +9,13 @@ from metaopt.samplers import TPE, History, Observation, Random, Sampler
 from metaopt.samplers._hyperopt import _document
 from metaopt.spaces import Space, compile_space
 from tests.samplers.contract import a_history
+from tests.samplers.observing import observe
 from tests.spaces.examples import EXAMPLES
 
 
 def as_trials(history: History) -> Trials:
     docs = [
-        _document(tid, history.space, one.vals, {"status": "ok", "loss": one.loss})
+        _document(tid, history.space, one.vals, {"status": "ok", "loss": one.result.loss})
         for tid, one in enumerate(history.observations)
     ]
     return trials_from_docs(docs, validate=False)
@@ -25,7 +26,7 @@ def test_it_proposes_what_hyperopts_tpe_does_with_the_same_seed(name: str) -> No
     expression = EXAMPLES[name]()
     space = compile_space(expression)
     rng = np.random.default_rng(0)
-    history = History(space, tuple(Observation(n, space.draw(rng), float(rng.normal())) for n in range(60)))
+    history = History(space, tuple(observe(n, space.draw(rng), float(rng.normal())) for n in range(60)))
     settings: dict[str, Any] = {"gamma": 0.5, "prior_weight": 2.0}
     for seed in range(5):
         ours = TPE(startup=20, candidates=10, **settings).propose(60, history, (), np.random.default_rng(seed))
@@ -45,13 +46,13 @@ def test_it_draws_from_the_prior_until_enough_trials_have_a_loss() -> None:
         vals = TPE(startup=12).propose(n, History(space, observations[:n]), (), np.random.default_rng(n))
         assert vals.model_based == (ok >= 12)
         assert vals.model_based or vals == space.draw(np.random.default_rng(n))
-        ok += observations[n].ok
+        ok += observations[n].has_loss
 
 
 def test_without_start_up_it_still_needs_one_trial() -> None:
     space = compile_space(EXAMPLES["nested"]())
     assert not TPE(startup=0).propose(0, History(space), (), np.random.default_rng(0)).model_based
-    one = History(space, (Observation(0, space.draw(np.random.default_rng(1)), 0.5),))
+    one = History(space, (observe(0, space.draw(np.random.default_rng(1)), 0.5),))
     assert TPE(startup=0).propose(1, one, (), np.random.default_rng(0)).model_based
 
 
@@ -62,7 +63,7 @@ def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
     history = History(
         space,
         tuple(
-            Observation(n, vals, vals["x"], feasible=vals["x"] > 0.6, violation=max(0.0, 0.6 - vals["x"]))
+            observe(n, vals, vals["x"], feasible=vals["x"] > 0.6, violation=max(0.0, 0.6 - vals["x"]))
             for n, vals in enumerate(draws)
         ),
     )
@@ -74,7 +75,7 @@ def test_it_keeps_away_from_what_is_in_training() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     rng = np.random.default_rng(3)
     draws = [space.draw(rng) for _ in range(40)]
-    history = History(space, tuple(Observation(n, vals, (vals["x"] - 0.5) ** 2) for n, vals in enumerate(draws)))
+    history = History(space, tuple(observe(n, vals, (vals["x"] - 0.5) ** 2) for n, vals in enumerate(draws)))
 
     def distance(running: list[Any]) -> float:
         found = [TPE().propose(40, history, running, np.random.default_rng(seed))["x"] for seed in range(40)]
@@ -93,8 +94,8 @@ def minimise(sampler: Sampler, space: Space, seed: int, trials: int = 60) -> flo
     found: list[Observation] = []
     for n in range(trials):
         vals = sampler.propose(n, History(space, tuple(found)), (), np.random.default_rng([seed, n]))
-        found.append(Observation(n, vals, loss(space.point(vals))))
-    return min(one.loss for one in found if one.loss is not None)
+        found.append(observe(n, vals, loss(space.point(vals))))
+    return min(one.result.loss for one in found if one.result.loss is not None)
 
 
 def test_it_beats_random_search() -> None:

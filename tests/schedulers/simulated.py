@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from metaopt.schedulers import Continue, Decision, Done, Propose, Scheduler, Standing, Stop, Wait
-from metaopt.schedulers.decisions import Status
+from metaopt.schedulers import Continue, Decision, Done, Propose, Scheduler, Stop, Wait
+from metaopt.trials.ranking import RankKey
+from metaopt.trials.trial import Status
 
 NEVER = 10**9
 
@@ -17,7 +18,7 @@ class SimulatedTrial:
     """Attributes as of ``TrialView``; how it trains besides."""
 
     number: int
-    to: int
+    target_resource: int
     bracket: int | None = None
     status: Status = "running"
     complete: bool = False
@@ -38,7 +39,7 @@ class Simulation:
         make: gives the scheduler, a new one whenever it is asked: the loop asks each time, as if it had crashed.
         resource: R.
         loss: of (trial, epoch).
-        checked: asks a second time with an empty memo, and compares.
+        checked: asks a second time with an empty cache, and compares.
     """
 
     make: Callable[[], Scheduler]
@@ -52,7 +53,7 @@ class Simulation:
     loss: Callable[[int, int], float] | None = None
     checked: bool = True
     trials: list[SimulatedTrial] = field(default_factory=list)
-    memo: dict[Any, Any] = field(default_factory=dict)
+    cache: dict[Any, Any] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     asked: Counter[tuple[int, int]] = field(default_factory=Counter)
 
@@ -65,7 +66,7 @@ class Simulation:
     def running(self) -> int:
         return sum(trial.status == "running" for trial in self.trials)
 
-    def standing(self, trial, resource: int) -> Standing | None:
+    def rank_key(self, trial, resource: int) -> RankKey | None:
         own = self.trials[trial.number]
         self.asked[own.number, resource] += 1
         known = own.losses[:resource]
@@ -94,9 +95,9 @@ class Simulation:
     def decide(self) -> Decision:
         decision = self.make().next(self)
         if self.checked:
-            known, self.memo = self.memo, {}
+            known, self.cache = self.cache, {}
             assert self.make().next(self) == decision, "it depends on what it remembers"
-            self.memo = known
+            self.cache = known
         self.decisions.append(decision)
         assert len(self.decisions) < 100_000, "it never ends"
         return decision
@@ -110,8 +111,8 @@ class Simulation:
             case Continue(number, to):
                 trial = self.trials[number]
                 assert trial.status == "paused"
-                assert trial.to < to <= self.resource
-                trial.status, trial.to, trial.jobs = "running", to, trial.jobs + 1
+                assert trial.target_resource < to <= self.resource
+                trial.status, trial.target_resource, trial.jobs = "running", to, trial.jobs + 1
             case Stop(number):
                 assert self.trials[number].status == "paused"
                 self.trials[number].status = "ok"
@@ -134,14 +135,14 @@ class Simulation:
         if trial.refused:
             trial.status = "rejected"
             return
-        epochs = min(trial.to, trial.ends_at)
+        epochs = min(trial.target_resource, trial.ends_at)
         while len(trial.losses) < epochs:
             if len(trial.losses) + 1 == trial.fails_at:
                 trial.status = "fail"
                 return
             trial.losses.append(self.value(trial.number, len(trial.losses) + 1))
-        trial.rungs.append(trial.to)
-        trial.complete = epochs < trial.to or trial.to == self.resource
+        trial.rungs.append(trial.target_resource)
+        trial.complete = epochs < trial.target_resource or trial.target_resource == self.resource
         trial.status = "ok" if trial.complete else "paused"
 
     def value(self, number: int, epoch: int) -> float:

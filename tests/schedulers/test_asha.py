@@ -50,7 +50,7 @@ def test_trials_that_went_on_keep_their_rank_in_the_rungs_below() -> None:
     study.trials = [paused(0, 3, 0.1), paused(1, 1, 0.2), paused(2, 1, 0.3)]
     assert study.decide() == Propose(1)  # the best third of the lowest rung is trial 0, and it has gone on
     study.trials = [paused(0, 3, 0.25), paused(1, 1, 0.2), paused(2, 1, 0.3)]
-    study.memo = {}
+    study.cache = {}
     assert study.decide() == Continue(1, 3)
 
 
@@ -71,7 +71,7 @@ def test_a_failed_trial_counts_in_its_rung_and_its_place_below_is_not_given_away
     study.trials = [SimulatedTrial(0, 1, status="fail"), SimulatedTrial(1, 1, status="fail"), paused(2, 1, 0.5)]
     assert study.decide() == Continue(2, 3)
     study.trials = [SimulatedTrial(0, 3, status="fail", losses=[0.1]), paused(1, 1, 0.2), paused(2, 1, 0.3)]
-    study.memo = {}
+    study.cache = {}
     assert study.decide() == Propose(1)
 
 
@@ -87,10 +87,10 @@ def test_what_stopped_early_counts_above_as_long_as_it_is_among_the_best_below()
     study.trials = [early, paused(1, 3, 0.2), paused(2, 3, 0.3), *below]
     assert study.decide() == Propose(1)  # the best of three at 3 is the one that needs no training
     early.losses = [0.25]
-    study.memo = {}
+    study.cache = {}
     assert study.decide() == Continue(1, 9)
     early.losses = [0.95]  # it is not among the best of the first rung: two have reached the second
-    study.memo = {}
+    study.cache = {}
     assert study.decide() == Propose(1)
 
 

@@ -132,7 +132,7 @@ def test_a_bracket_that_the_goal_ends_goes_on_with_the_trials_it_has(goal, rungs
     assert [len(study.reached(resource)) for resource in (1, 3, 9)] == rungs
     # A later run with more trials leaves it alone, as some of them have gone on.
     study.goal += 9
-    study.memo = {}
+    study.cache = {}
     study.run()
     assert [len(study.reached(resource, bracket=1)) for resource in (1, 3, 9)] == [9, 3, 1]
     assert len(study.trials) == goal + 9
@@ -141,7 +141,7 @@ def test_a_bracket_that_the_goal_ends_goes_on_with_the_trials_it_has(goal, rungs
 def test_a_goal_that_is_raised_before_a_rung_was_decided_fills_it() -> None:
     study = simulation(goal=5)
     study.run(until=lambda: len(study.trials) == 5)
-    study.goal, study.memo = 9, {}
+    study.goal, study.cache = 9, {}
     study.run()
     assert [len(study.reached(resource)) for resource in (1, 3, 9)] == [9, 3, 1]
 

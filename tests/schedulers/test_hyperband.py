@@ -24,7 +24,10 @@ def test_a_whole_hyperband(slots) -> None:
 def test_one_worker_ends_each_bracket_and_each_rung_before_the_next_begins() -> None:
     study = Simulation(lambda: Hyperband(27), 27, goal=49, loss=curve).run()
     trained = [
-        (decision.bracket if isinstance(decision, Propose) else study.trials[decision.trial].bracket, decision.to)
+        (
+            decision.bracket if isinstance(decision, Propose) else study.trials[decision.trial].bracket,
+            decision.target_resource,
+        )
         for decision in study.decisions
         if isinstance(decision, Propose | Continue)
     ]

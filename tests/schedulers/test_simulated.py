@@ -36,7 +36,7 @@ def test_it_keeps_the_rules_and_ends(name, resource, factors, study, raised):
     study = simulation(name, resource, factors, **study).run()
     assert study.counted == study.goal
     study.goal += raised
-    study.memo = {}
+    study.cache = {}
     study.run()
     assert study.counted == study.goal
     if not (study.failing or study.early):

@@ -11,7 +11,7 @@ from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
 from metaopt.storage.importing import read_foreign
 from metaopt.storage.study import Study
-from metaopt.storage.writer import OpenStudy
+from metaopt.storage.writer import StudyWriter
 from metaopt.trials.objective import find_objective
 from tests.engine.synthetic import SPACE, search
 
@@ -22,9 +22,9 @@ def read(path, space=SPACE, objective=ACCURACY, defaults=None):
     return list(read_foreign(path, compile_space(space), objective, defaults or {}, ("fine", "coarse")))
 
 
-def open_study_of(folder) -> OpenStudy:
+def open_study_of(folder) -> StudyWriter:
     """A study as it is, to write to it."""
-    return OpenStudy(folder, compile_space(SPACE), Study.load(folder).header, note=print)
+    return StudyWriter(folder, compile_space(SPACE), Study.load(folder).header, note=print)
 
 
 def test_the_ancestors_trials(shared):

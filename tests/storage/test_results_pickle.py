@@ -48,7 +48,7 @@ def test_plain_hyperopt_goes_on_and_its_trials_are_taken_in(folder):
     )  # fmt: skip
     path.write_bytes(pickle.dumps(trials))
     watch = Recorder()
-    study = search(folder, trials=2, watch=watch)
+    study = search(folder, trials=2, callback=watch)
     records = study.records
     assert [record["imported"] for record in records] == [False] * 6 + [True] * 4 + [False] * 2
     assert any("4 trials that plain hyperopt added" in note for note in watch.notes)
@@ -89,7 +89,7 @@ def test_beside_a_sound_journal_a_bad_pickle_is_kept_aside_and_made_anew(folder,
     before = findings(Study.load(folder))
     path.write_bytes(content)
     watch = Recorder()
-    study = search(folder, trials=1, watch=watch)
+    study = search(folder, trials=1, callback=watch)
     assert findings(study)[:6] == before
     assert len(read_trials(path).trials) == 7
     assert path.with_name("results.pkl.old").read_bytes() == content
@@ -101,7 +101,7 @@ def test_the_pickle_of_another_study_is_kept_aside(folder, tmp_path):
     other = (tmp_path / "other.pkl").read_bytes()
     folder.with_suffix(".pkl").write_bytes(other)
     watch = Recorder()
-    assert len(search(folder, trials=1, watch=watch).records) == 7
+    assert len(search(folder, trials=1, callback=watch).records) == 7
     assert any("another study" in note for note in watch.notes)
 
 

@@ -10,7 +10,7 @@ from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.spaces import compile_space
 from metaopt.storage.study import Study
-from metaopt.storage.writer import OpenStudy
+from metaopt.storage.writer import StudyWriter
 from tests.engine.synthetic import SPACE, SyntheticExecutor, search
 
 
@@ -18,11 +18,11 @@ def test_a_second_search_on_a_study_is_refused(tmp_path):
     header = {"fingerprint": {}, "objective": "loss", "labels": []}
     space = compile_space(SPACE)
     with (
-        OpenStudy(tmp_path / "results", space, header, note=print),
+        StudyWriter(tmp_path / "results", space, header, note=print),
         pytest.raises(UserError, match=r"another search is running on .*results"),
     ):
-        OpenStudy(tmp_path / "results", space, header, note=print)
-    with OpenStudy(tmp_path / "results", space, header, note=print):
+        StudyWriter(tmp_path / "results", space, header, note=print)
+    with StudyWriter(tmp_path / "results", space, header, note=print):
         pass
 
 

@@ -16,7 +16,7 @@ from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training import NetworkRefused, Run, build_and_train
 from metaopt.training.checkpoint import Checkpoint, State, best_weights
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 from metaopt.zoo import wide_resnet
 
 pytestmark = pytest.mark.slow  # trains with Keras
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow  # trains with Keras
 tiny_problem = importlib.import_module("tests.training.tiny_problem")
 
 
-def state_of(directory: Path) -> State:
+def state_of(directory: Path) -> TrainingState:
     state, damaged = Checkpoint(directory).restore()
     assert state is not None
     assert not damaged
@@ -67,7 +67,7 @@ def test_the_record_tells_how_it_went(tiny: DataSet, tmp_path: Path) -> None:
     assert record["threads"] >= 1
 
 
-def test_measures_are_those_of_keras_and_the_best_weights_are_kept(tiny: DataSet, tmp_path: Path) -> None:
+def test_metrics_equal_those_of_keras_at_the_best_weights(tiny: DataSet, tmp_path: Path) -> None:
     import keras
 
     from metaopt.training import compile_model
@@ -95,7 +95,7 @@ def test_an_epoch_that_breaks_a_measured_limit_is_not_the_best(tiny: DataSet, tm
     """The weights that are kept are of the epoch that the record names."""
     free = build_and_train(tiny_problem, {}, tiny, epochs=4, run=Run(objective="val_loss"))
     most = min(free["history"]["val_coarse_loss"][:2])  # which only the first epochs keep
-    limit = Limit("val_coarse_loss", False, most)
+    limit = Constraint("val_coarse_loss", False, most)
     kept = [epoch for epoch, value in enumerate(free["history"]["val_coarse_loss"], 1) if value >= most]
     run = Run(objective="val_loss", measured=[limit])
     record = build_and_train(tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=run)
@@ -200,7 +200,7 @@ def test_an_annealed_training_pauses_and_goes_on_exactly(tiny: DataSet, tmp_path
     assert whole["history"]["train"][-1] < whole["history"]["train"][0]
 
 
-def test_the_learning_rate_falls_over_the_whole_training_by_default(tiny: DataSet) -> None:
+def test_the_schedule_spans_the_whole_training_by_default(tiny: DataSet) -> None:
     """Where it is cut off, a longer training was at another rate in its second epoch than a shorter one."""
 
     def train(epochs: int, **run: Any) -> list[float]:

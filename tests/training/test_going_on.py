@@ -89,7 +89,7 @@ def test_three_epochs_and_six_are_nine(tiny: DataSet, tmp_path: Path, optimizer:
     assert same(tmp_path / "parts", tmp_path / "whole")
 
 
-def test_epochs_that_the_checkpoint_holds_are_reported_without_being_trained(train: Trainings) -> None:
+def test_checkpointed_epochs_are_reported_but_not_trained_again(train: Trainings) -> None:
     whole = train("a", 4)
     seconds = [each.seconds for each in train.messages if isinstance(each, Epoch)]
     known = train("a", 4, start=1)
@@ -104,7 +104,7 @@ def test_epochs_that_the_checkpoint_holds_are_reported_without_being_trained(tra
     assert train.messages == []
 
 
-def test_epochs_that_the_checkpoint_lacks_are_trained_and_reported_again(train: Trainings) -> None:
+def test_epochs_missing_from_the_checkpoint_are_trained_again(train: Trainings) -> None:
     whole = train("whole", 4)
     train("a", 2)
     again = train("a", 4, start=3)
@@ -132,7 +132,7 @@ def test_a_checkpoint_that_is_gone_is_said_and_costs_time_only(train: Trainings)
 def test_a_damaged_checkpoint_is_said_and_costs_time_only(
     train: Trainings, monkeypatch: pytest.MonkeyPatch, damaged: int, remark: str, epochs: list[int]
 ) -> None:
-    monkeypatch.setattr("metaopt.training.checkpoint_policy.LARGEST_SHARE", 1e9)
+    monkeypatch.setattr("metaopt.training.checkpoint_policy.MAX_TIME_SHARE", 1e9)
     whole = train("whole", 4)
     train("a", 3)
     for path in sorted((train.folder / "a").glob("state-*"))[-damaged:]:
@@ -185,11 +185,11 @@ def test_an_epoch_is_reported_when_it_is_durable(train: Trainings, monkeypatch: 
         run = Run(start=start, report=report)
         build_and_train(tiny_problem, {}, train.data, epochs=epochs, checkpoint=train.folder / "a", run=run)
 
-    monkeypatch.setattr("metaopt.training.checkpoint_policy.LARGEST_SHARE", 1e9)
+    monkeypatch.setattr("metaopt.training.checkpoint_policy.MAX_TIME_SHARE", 1e9)
     go(3)
     assert held == [1, 2, 3]
     # Where writing takes too long, the job's last epoch at least.
-    monkeypatch.setattr("metaopt.training.checkpoint_policy.LARGEST_SHARE", 0)
+    monkeypatch.setattr("metaopt.training.checkpoint_policy.MAX_TIME_SHARE", 0)
     held.clear()
     go(6, start=3)
     assert held == [4, 4, 6]
@@ -197,7 +197,7 @@ def test_an_epoch_is_reported_when_it_is_durable(train: Trainings, monkeypatch: 
 
 def test_a_disk_that_is_full_is_not_the_networks_fault(train: Trainings) -> None:
     (train.folder / "a").write_text("a file where the directory should be")
-    with pytest.raises(ResultsNotWritable, match="cannot be written"):
+    with pytest.raises(ResultsNotWritable, match="Cannot write a checkpoint"):
         train("a", 2)
 
 

@@ -1,3 +1,5 @@
+"""Objectives: losses and scores."""
+
 import math
 
 import pytest
@@ -38,5 +40,5 @@ def test_scores_of_losses_by_hand():
 
 
 def test_an_unknown_objective_names_the_nearest():
-    with pytest.raises(UserError, match="did you mean val_accuracy"):
+    with pytest.raises(UserError, match="Did you mean val_accuracy"):
         find_objective("val_acuracy")

@@ -1,15 +1,17 @@
-"""Records: their keys, their names, and how a measured limit is judged."""
+"""Records: their keys, their names, and their reader and writer."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from metaopt.spaces import Vals
 from metaopt.storage.record_files import file_name
 from metaopt.storage.state import StudyState
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from metaopt.trials.objective import OBJECTIVES, find_objective
-from metaopt.trials.record import best_record, make_record, nearest_record
+from metaopt.trials.record import Record, best_record, make_record, nearest_record
+from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
 from tests.engine.synthetic import search
 
@@ -20,12 +22,17 @@ KEYS = {
 }  # fmt: skip
 
 
+STUDY = {"event": "study", "objective": "val_accuracy"}
+
+
 def trial(metrics, **changes) -> Trial:
     return Trial(0, Vals({"x": 1.0}), {"x": 1.0}, len(metrics), "ok", True, metrics, [1.0] * len(metrics), **changes)
 
 
 def record_of(trial, objective="val_accuracy", constraints=()):
-    return make_record(trial, {"seed": 0}, find_objective(objective), parse_limits(constraints))
+    judge = Judge((find_objective(objective),), parse_constraints(constraints))
+    trial.results = [trial.judged(judge, result) for result in trial.results]
+    return make_record(trial, 0, judge)
 
 
 def test_a_record_has_every_key_that_users_rely_on(tmp_path):
@@ -61,39 +68,46 @@ def test_convergence_is_taken_at_the_last_epoch():
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_sorting_the_names_puts_the_best_last(name):
-    objective = OBJECTIVES[name]
-    losses = [-0.9, -0.5, -0.05] if objective.maximised else [0.01, 0.5, 3.0, 1000.0]
-    records = [
-        {"trial": i, "loss": loss, "status": "ok", "feasible": True, "imported": False} for i, loss in enumerate(losses)
+    losses = [-0.9, -0.5, -0.05] if OBJECTIVES[name].maximised else [0.01, 0.5, 3.0, 1000.0]
+    records = [Record(i, "ok", name, Result(values=(loss,))) for i, loss in enumerate(losses)]
+    best = records[0]
+    others = [
+        replace(best, result=replace(best.result, violation=1.0)),
+        replace(best, status="fail"),
+        replace(best, imported=True),
     ]
-    names = [file_name(record, objective) for record in records]
-    names += [
-        file_name({**records[0], "feasible": False}, objective),
-        file_name({**records[0], "status": "fail"}, objective),
-    ]
-    names += [
-        file_name({**records[0], "imported": True}, objective),
-        "journal.jsonl",
-        "figures",
-        "cache",
-        "checkpoints",
-    ]
+    names = [file_name(record) for record in (*records, *others)]
+    names += ["journal.jsonl", "figures", "cache", "checkpoints"]
     assert sorted(names)[-1] == names[0]
     assert len({len(name) for name in names[: len(losses)]}) == 1
 
 
-def test_neither_infeasible_nor_imported_nor_failed_trials_are_the_best():
-    base = {"status": "ok", "feasible": True, "imported": False, "violation": 0.0}
+def test_infeasible_imported_and_failed_trials_are_never_the_best():
     records = [
-        {**base, "trial": 0, "loss": -0.5},
-        {**base, "trial": 1, "loss": -0.9, "imported": True},
-        {**base, "trial": 2, "loss": -0.8, "feasible": False, "violation": 0.3},
-        {**base, "trial": 3, "loss": None, "status": "fail", "feasible": False},
-        {**base, "trial": 4, "loss": -0.5},
+        Record(0, "ok", "val_accuracy", Result(values=(-0.5,))),
+        Record(1, "ok", "val_accuracy", Result(values=(-0.9,)), imported=True),
+        Record(2, "ok", "val_accuracy", Result(values=(-0.8,), violation=0.3)),
+        Record(3, "fail", "val_accuracy", Result()),
+        Record(4, "ok", "val_accuracy", Result(values=(-0.5,))),
     ]
-    assert best_record(records)["trial"] == 4  # the later one of two equals, as their names sort
+    assert best_record(records).trial == 4  # the later one of two equals, as their names sort
     assert best_record(records[1:4]) is None
-    assert nearest_record(records[1:4])["trial"] == 2
+    assert nearest_record(records[1:4]).trial == 2
+
+
+def test_reading_and_writing_are_inverse(tmp_path):
+    study = search(tmp_path / "results", scheduler="hyperband", trials=5, constraints=("val_loss<=0.4",))
+    for record in study.records:
+        stored = json.loads(json.dumps(record.to_json()))
+        assert Record.from_json(stored).to_json() == stored
+
+
+def test_stored_keys_can_be_read_like_a_dict(tmp_path):
+    record = search(tmp_path / "results", trials=1).records[0]
+    assert record["loss"] == record.loss
+    assert record.get("nothing", 3) == 3
+    assert "space" in record
+    assert dict(record) == record.to_json()
 
 
 def test_the_folder_says_what_the_journal_says_and_leaves_the_users_files(tmp_path):
@@ -133,14 +147,15 @@ def test_epochs_of_a_failed_trial_are_spent_all_the_same():
         {"event": "epoch", "trial": 1, "epoch": 1, "metrics": {"val_accuracy": 0.1}, "seconds": 1.0},
         {"event": "paused", "trial": 1, "seconds": 1.0, "clock": 2.5},
     ]
-    trials = StudyState({"rejected": {}, **event} for event in events)
-    assert [(rung.clock, rung.spent) for rung in trials.trials[1].rungs] == [(2.5, 2)]
+    trials = StudyState([STUDY, *({"rejected": {}, **event} for event in events)])
+    assert [(result.clock, result.total_epochs) for result in trials.trials[1].results] == [(2.5, 2)]
 
 
 def test_epochs_of_a_users_own_training_are_spent_when_it_returns():
     ended = {"event": "paused", "trial": 0, "seconds": 1.0, "clock": 1.0}
     trials = StudyState(
         [
+            {**STUDY, "objective": "loss"},
             {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 1, "network": {}, "model_based": False}
             | {"rejected": {}},
             {**ended, "result": {"loss": 1.0, "epochs": 1}},
@@ -148,5 +163,5 @@ def test_epochs_of_a_users_own_training_are_spent_when_it_returns():
             {**ended, "result": {"loss": 0.5, "epochs": 3}},
         ]
     )
-    assert trials.spent == 3
+    assert trials.total_epochs == 3
     assert [visit["loss"] for visit in record_of(trials.trials[0], "loss")["visits"]] == [1.0, 0.5]

@@ -10,7 +10,7 @@ from metaopt.errors import UserError
 from metaopt.guard.guard import Guard
 from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from metaopt.zoo import wide_resnet
 from metaopt.zoo.wide_resnet import default_point, network, training, wrn
 
@@ -192,7 +192,7 @@ def test_training_takes_what_the_point_says() -> None:
 
 def test_the_problem_is_found_by_its_name_and_the_guard_judges_its_draws() -> None:
     problem = load_problem("wide_resnet")
-    guard = Guard(problem, (8, 8, 1), TEN, parse_limits(["params<=2e5"]))
+    guard = Guard(problem, (8, 8, 1), TEN, parse_constraints(["params<=2e5"]))
     rng = np.random.default_rng(1)
     reasons = Counter(guard.judge(SPACE.point(SPACE.draw(rng)), set()).reason for _ in range(40))
     assert set(reasons) == {None, "params"}

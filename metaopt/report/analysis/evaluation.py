@@ -10,7 +10,7 @@ from scipy import stats
 from metaopt import randomness
 from metaopt.report.analysis.statistics import macro_precision_interval, wilson_interval
 from metaopt.training.metrics import Labels, Probabilities, accuracy, cross_entropy, macro_precision, top_k
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
@@ -41,7 +41,7 @@ class Judged:
         value: None if a final model has no such number.
     """
 
-    limit: Limit
+    limit: Constraint
     measured: str
     value: float | None
 
@@ -89,7 +89,7 @@ def measure(probabilities: Mapping[str, Probabilities], labels: Mapping[str, Lab
     return scores
 
 
-def judge(limits: Sequence[Limit], values: Mapping[str, float]) -> list[Judged]:
+def judge(limits: Sequence[Constraint], values: Mapping[str, float]) -> list[Judged]:
     """Every limit on what was measured; a limit on a validation metric is judged by its test metric."""
     judged = []
     for limit in limits:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data import Images
-from metaopt.data.content import digests, fingerprint
+from metaopt.data.fingerprint import digest_images, fingerprint
 from metaopt.storage.files import Files
 from metaopt.training.metrics import Labels, Probabilities
 
@@ -51,7 +51,7 @@ def digest_test_set(images: Images) -> str:
     """Digest of the images of a test part, as a network sees them, and of their classes; 32 hexadecimal digits."""
     starts = range(0, len(images), _BATCH)
     batches = (images.batch(range(start, min(start + _BATCH, len(images))))[0] for start in starts)
-    return fingerprint({}, [images.labels], (digests(batch) for batch in batches))
+    return fingerprint({}, [images.labels], (digest_images(batch) for batch in batches))
 
 
 def write_predictions(folder: Path, number: int, predictions: Predictions) -> dict[str, str]:

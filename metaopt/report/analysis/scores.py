@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from metaopt.errors import UserError
-from metaopt.trials.constraints import Limit, parse_limit
+from metaopt.trials.constraints import Constraint, parse_constraint
 from metaopt.trials.objective import OBJECTIVES, Objective
 from metaopt.trials.record import Record
 
@@ -64,12 +64,12 @@ def eligible(record: Record) -> bool:
     return succeeded(record) and feasible(record) and not record.get("imported")
 
 
-def limits_of(records: Iterable[Record]) -> list[Limit]:
+def limits_of(records: Iterable[Record]) -> list[Constraint]:
     """The limits that the records were judged by."""
     limits = []
     for text in dict.fromkeys(text for record in records for text in record.get("constraints") or {}):
         try:
-            limits.append(parse_limit(text))
+            limits.append(parse_constraint(text))
         except UserError:  # written by another version; the picture is worth having without it
             continue
     return limits

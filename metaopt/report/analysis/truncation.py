@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from metaopt.report.analysis.rungs import has_rungs
 from metaopt.report.analysis.scores import limits_of, objective_of, succeeded
-from metaopt.trials.constraints import Limit, violation
+from metaopt.trials.constraints import Constraint, violation
 from metaopt.trials.record import Record
 
 
@@ -37,7 +37,7 @@ def is_traced(record: Record) -> bool:
     return succeeded(record) and bool(record.get("history")) and bool(record.get("best_epoch"))
 
 
-def after(record: Record, epochs: int, limits: Sequence[Limit]) -> Record:
+def after(record: Record, epochs: int, limits: Sequence[Constraint]) -> Record:
     """A trial as if it had been trained no longer than so many epochs; judged as ``Trial.outcome`` does.
 
     Args:

@@ -8,7 +8,7 @@ from matplotlib.patheffects import withStroke
 
 from metaopt.report.console.progress_state import count
 from metaopt.report.plots.style import INK
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 
 # Not in a colour, as those tell strategies.
 _LINE: dict[str, Any] = {"color": INK, "linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder": 2}
@@ -22,7 +22,7 @@ _TEXT: dict[str, Any] = {
 }
 
 
-def draw_limits(axes: Axes, limits: Sequence[Limit], x: str = "", y: str = "") -> None:
+def draw_limits(axes: Axes, limits: Sequence[Constraint], x: str = "", y: str = "") -> None:
     """Draws those limits that fall into the panel, whose ends are set already.
 
     Args:
@@ -45,10 +45,10 @@ def draw_limits(axes: Axes, limits: Sequence[Limit], x: str = "", y: str = "") -
             axes.annotate(text, **at, ha="left", va="bottom", **_TEXT)
 
 
-def _inside(limit: Limit, ends: tuple[float, float]) -> bool:
+def _inside(limit: Constraint, ends: tuple[float, float]) -> bool:
     return ends[0] <= limit.bound <= ends[1]
 
 
-def _broken(limit: Limit, ends: tuple[float, float]) -> tuple[float, float]:
+def _broken(limit: Constraint, ends: tuple[float, float]) -> tuple[float, float]:
     """The part of an axis on the wrong side of a limit."""
     return (limit.bound, ends[1]) if limit.upper else (ends[0], limit.bound)

@@ -13,7 +13,7 @@ from metaopt.report.analysis.scores import describe_metric, limits_of, succeeded
 from metaopt.report.plots.constraints import draw_limits
 from metaopt.report.plots.series import Series, look
 from metaopt.report.plots.style import GREY, score_limits, title, write_or_explain
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 from metaopt.trials.record import Record
 
 Values = npt.NDArray[np.float64]
@@ -103,7 +103,7 @@ def _draw(axes: Axes, series: Series, metric: str, window: int, index: int, *, d
     axes.plot(places, line, linewidth=1.8, label=label, zorder=3, **style)
 
 
-def _frame(axes: Axes, metric: str, limits: Sequence[Limit]) -> None:
+def _frame(axes: Axes, metric: str, limits: Sequence[Constraint]) -> None:
     axes.set_xlabel("trial")
     axes.set_ylabel(describe_metric(metric))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -16,7 +16,7 @@ from metaopt.report.analysis.scores import describe_metric, eligible, feasible, 
 from metaopt.report.plots.constraints import draw_limits
 from metaopt.report.plots.series import Series, look
 from metaopt.report.plots.style import INK, ORANGE, clip_note, score_limits, title, write_or_explain
-from metaopt.trials.constraints import Limit
+from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import Record, best_record
 
@@ -161,7 +161,9 @@ def _draw_best(axes: Axes, records: Sequence[Record], horizontal: Axis, vertical
     axes.scatter(x, y, s=130, marker="*", color=ORANGE, edgecolors=INK, linewidths=0.7, zorder=6, label="best")
 
 
-def _frame(axes: Axes, records: Sequence[Record], limits: Sequence[Limit], horizontal: Axis, vertical: Axis) -> None:
+def _frame(
+    axes: Axes, records: Sequence[Record], limits: Sequence[Constraint], horizontal: Axis, vertical: Axis
+) -> None:
     """Scales, limits and labels of a panel."""
     used = [record for record in records if succeeded(record)]
     for axis, name in ((horizontal, "x"), (vertical, "y")):
@@ -207,7 +209,7 @@ def _beside(axis: Axis, bound: float, side: int) -> float:
     return bound * 1.15**side if axis.logarithmic else bound + side * 0.02
 
 
-def _explain(objective: Objective, limits: Sequence[Limit], n_series: int) -> str:
+def _explain(objective: Objective, limits: Sequence[Constraint], n_series: int) -> str:
     text = f"Each trial at its best epoch by {describe_metric(objective.name)}. Line: Pareto front"
     text += " of those that keep the limits; hollow: breaks a limit; shaded: beyond one." if limits else "."
     return text if n_series == 1 else f"{text} Colour: strategy."

@@ -3,7 +3,7 @@ import pytest
 
 from metaopt.report.analysis.evaluation import Judged, judge, measure, score_lines
 from metaopt.report.analysis.statistics import wilson_interval
-from metaopt.trials.constraints import parse_limit, parse_limits
+from metaopt.trials.constraints import parse_constraint, parse_constraints
 
 RNG = np.random.default_rng(3)
 LABELS = RNG.integers(0, 5, 200)
@@ -51,7 +51,7 @@ def test_a_class_without_images_or_answers_counts_as_in_the_search() -> None:
 
 
 def test_limits_on_validation_are_judged_by_the_test() -> None:
-    limits = parse_limits(["params<=100", "val_precision>=0.39", "val_total_loss<=2"])
+    limits = parse_constraints(["params<=100", "val_precision>=0.39", "val_total_loss<=2"])
     judged = judge(limits, {"params": 120, "test_precision": 0.4})
     assert [(one.measured, one.broken) for one in judged] == [
         ("params", True),
@@ -70,7 +70,7 @@ def test_limits_on_validation_are_judged_by_the_test() -> None:
 
 
 def test_a_lower_limit_that_is_missed_says_by_how_much() -> None:
-    judged = Judged(parse_limit("val_accuracy>=0.9"), "test_accuracy", 0.85)
+    judged = Judged(parse_constraint("val_accuracy>=0.9"), "test_accuracy", 0.85)
     assert str(judged) == "val_accuracy>=0.9 is BROKEN: test_accuracy is 0.85, 0.05 too little"
 
 

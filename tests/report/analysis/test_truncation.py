@@ -3,7 +3,7 @@
 import pytest
 
 from metaopt.report.analysis.truncation import after, at_equal_epochs
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from tests.report.making import Record, make_failure, make_record
 
 
@@ -35,13 +35,13 @@ def test_it_says_what_the_record_says_where_nothing_is_cut_off(rung_records: lis
 def test_a_measured_limit_is_judged_as_in_the_record() -> None:
     history = {"val_accuracy": [0.5, 0.6, 0.7, 0.8], "val_precision": [0.3, 0.5, 0.39, 0.6], "seconds": [1.0] * 4}
     record = make_record(0, history=history, epochs=4)
-    limits = parse_limits(["val_precision>=0.4"])
+    limits = parse_constraints(["val_precision>=0.4"])
     keeps = after(record, 3, limits)
     assert (keeps["best_epoch"], keeps["loss"], keeps["feasible"]) == (2, -0.6, True)
     assert keeps["scores"]["best"] == {"val_accuracy": 0.6, "val_precision": 0.5}
     misses = after(record, 1, limits)
     assert (misses["best_epoch"], misses["feasible"]) == (1, False)
-    assert not after(record | {"params": 9}, 3, parse_limits(["params<=5"]))["feasible"]
+    assert not after(record | {"params": 9}, 3, parse_constraints(["params<=5"]))["feasible"]
 
 
 def test_what_stopped_early_or_failed_is_kept() -> None:

@@ -12,7 +12,7 @@ from metaopt.report.analysis.scores import limits_of
 from metaopt.report.plots.constraints import draw_limits
 from metaopt.report.plots.series import Series
 from metaopt.report.plots.trade_off import pareto_front, trade_off_figure, trade_offs
-from metaopt.trials.constraints import parse_limits
+from metaopt.trials.constraints import parse_constraints
 from tests.report.making import Record, make_failure, make_record
 from tests.report.plots.quick import some_quick
 
@@ -74,7 +74,7 @@ def test_limits_are_read_from_the_records() -> None:
 def test_a_limit_is_drawn_where_it_falls_into_the_panel() -> None:
     axes = Figure().add_subplot()
     axes.set(xlim=(1e4, 1e6), ylim=(0, 1))
-    limits = parse_limits(["params<=1e5", "params<=1e9", "val_accuracy>=0.5", "macs<=5e4"])
+    limits = parse_constraints(["params<=1e5", "params<=1e9", "val_accuracy>=0.5", "macs<=5e4"])
     draw_limits(axes, limits, x="params", y="val_accuracy")
     assert [text.get_text() for text in axes.texts] == ["params ≤ 100 k", "val_accuracy ≥ 0.5"]
 

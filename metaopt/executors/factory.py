@@ -1,0 +1,39 @@
+"""Executor factory, shared by the command and ``metaopt.search``."""
+
+import difflib
+from pathlib import Path
+
+from metaopt.engine.jobs import Executor, Trainer
+from metaopt.errors import UserError, invalid_value
+from metaopt.executors.hardware import worker_memory
+from metaopt.executors.inline import Inline
+from metaopt.executors.processes import Processes
+
+EXECUTORS = ("processes", "inline")
+
+
+def make_executor(name: str, trainer: Trainer, workers: int, folder: Path) -> Executor:
+    """Return the executor of that name.
+
+    A worker process is ended when it uses more than its share of 90 % of the machine's memory, and its output goes to
+    ``logs/worker.log``.
+
+    Args:
+        name: one of ``EXECUTORS``.
+        trainer: trains the jobs.
+        workers: number of trials at once.
+        folder: folder of the study, for the log.
+
+    Raises:
+        UserError: The executor is unknown, or cannot run so many trials at once.
+    """
+    if name not in EXECUTORS:
+        near = difflib.get_close_matches(name, EXECUTORS, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(EXECUTORS)}."
+        raise UserError(f"Unknown executor: {name}. {hint}", "executor")
+    if name == "processes":
+        log = folder / "logs" / "worker.log"
+        return Processes(trainer, workers=workers, memory_limit=worker_memory(workers), log=log)
+    if workers != 1:
+        raise invalid_value("workers", workers, "The executor inline trains one trial at a time; use processes.")
+    return Inline(trainer)

@@ -1,0 +1,150 @@
+"""Builders of Keras models: one interface for blueprints and for models that a user's ``build_model`` makes."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from metaopt.blueprint import Layer
+from metaopt.blueprint.from_keras import count_keras
+from metaopt.data import DataSet
+from metaopt.guard.memory_estimate import estimate_memory
+from metaopt.problems.problem import Problem
+from metaopt.problems.training_config import Training
+from metaopt.training.batches import outputs_by_head
+from metaopt.training.compiling import compile_model
+from metaopt.training.network_refused import NetworkRefused
+from metaopt.training.variables import build_optimizer
+
+
+class NetworkBuilder(ABC):
+    """Builds the network of one point.
+
+    Args:
+        problem: defines the network.
+        point: the hyperparameters.
+        data: input shape and classes.
+    """
+
+    def __init__(self, problem: Problem, point: Any, data: DataSet) -> None:
+        self.problem = problem
+        self.point = point
+        self.data = data
+
+    @abstractmethod
+    def build(self) -> keras.Model:
+        """Return the network, for weights that are known already."""
+
+    @abstractmethod
+    def compile(self, training: Training, steps: int, cycles: Sequence[int]) -> keras.Model:
+        """Return the compiled network.
+
+        Args:
+            training: optimizer, losses and learning-rate schedule; ``build_model`` compiles its own instead.
+            steps: steps per epoch.
+            cycles: epochs after which a cycle of the schedule ends, ascending.
+
+        Raises:
+            UserError: There is no such optimizer, or it takes no such option.
+            NetworkRefused: The network cannot exist.
+        """
+
+    @abstractmethod
+    def counts(self, model: keras.Model, training: Training, bounds: Mapping[str, float]) -> dict[str, int]:
+        """Return ``params`` and ``macs`` of the compiled network.
+
+        Args:
+            model: the compiled network.
+            training: with the batch size, by which memory is estimated.
+            bounds: ``params``, ``macs``, ``memory`` → largest value, checked where the guard could not.
+
+        Raises:
+            NetworkRefused: The network exceeds a bound.
+        """
+
+    @abstractmethod
+    def for_inference(self, network: keras.Model) -> keras.Model:
+        """Return a trained network made of Keras' own layers, so that its file can be read anywhere."""
+
+    def heads(self, network: keras.Model) -> list[str]:
+        """Return the heads that a network has, the first head first; perhaps not all of the data's."""
+        output = network.compute_output_spec(keras.KerasTensor((None, *self.data.input_shape)))
+        return list(outputs_by_head(output, list(self.data.classes)))
+
+
+class BlueprintBuilder(NetworkBuilder):
+    """Builds networks from blueprints, which the guard has counted."""
+
+    def build(self) -> keras.Model:
+        """See ``NetworkBuilder.build``."""
+        return self._blueprint().to_keras()
+
+    def compile(self, training: Training, steps: int, cycles: Sequence[int]) -> keras.Model:
+        """See ``NetworkBuilder.compile``."""
+        return compile_model(self._blueprint().to_keras(), training, self.data.classes, steps=steps, cycles=cycles)
+
+    def counts(self, model: keras.Model, training: Training, bounds: Mapping[str, float]) -> dict[str, int]:  # noqa: ARG002
+        """See ``NetworkBuilder.counts``."""
+        blueprint = self._blueprint()
+        return {"params": blueprint.params, "macs": blueprint.macs}
+
+    def for_inference(self, network: keras.Model) -> keras.Model:
+        """See ``NetworkBuilder.for_inference``."""
+        blueprint = self._blueprint()
+        if all(type(node.layer).build_inference is Layer.build_inference for node in blueprint.nodes):
+            return network
+        twin = blueprint.to_keras(inference=True)
+        twin.set_weights(network.get_weights())
+        return twin
+
+    def _blueprint(self) -> Any:
+        return self.problem.blueprint(self.point, self.data.input_shape, self.data.classes)
+
+
+class KerasModelBuilder(NetworkBuilder):
+    """Adapter of a user's ``build_model``, whose networks are compiled by itself and counted once they are built."""
+
+    def build(self) -> keras.Model:
+        """See ``NetworkBuilder.build``."""
+        assert self.problem.build_model is not None  # a problem has one of the two
+        model = self.problem.build_model(self.point, self.data.input_shape, self.data.classes)
+        if not model.built:
+            model.build((None, *self.data.input_shape))
+        return model
+
+    def compile(self, training: Training, steps: int, cycles: Sequence[int]) -> keras.Model:  # noqa: ARG002
+        """See ``NetworkBuilder.compile``."""
+        try:
+            return self.build()
+        except ValueError as error:  # Keras' error for shapes that do not fit
+            raise NetworkRefused("invalid architecture", str(error).strip().splitlines()[0]) from error
+
+    def counts(self, model: keras.Model, training: Training, bounds: Mapping[str, float]) -> dict[str, int]:
+        """See ``NetworkBuilder.counts``."""
+        counted = count_keras(model)
+        build_optimizer(model)
+        slots = sum(math.prod(variable.shape) for variable in model.optimizer.variables)
+        counts = {"params": counted.params, "macs": counted.macs}
+        for name, value in {**counts, "memory": estimate_memory(counted, training, slots)}.items():
+            if value > bounds.get(name, math.inf):
+                raise NetworkRefused(name, f"{name} is {value:,}, more than the limit of {bounds[name]:,.0f}.")
+        return counts
+
+    def for_inference(self, network: keras.Model) -> keras.Model:
+        """Return the user's own model as it is."""
+        return network
+
+
+def make_builder(problem: Any, point: Any, data: DataSet) -> NetworkBuilder:
+    """Return the builder of a problem.
+
+    Args:
+        problem: a ``Problem``, or a module or class with ``network`` or ``build_model``.
+        point: the hyperparameters.
+        data: input shape and classes.
+    """
+    problem = Problem.of(problem)
+    kind = BlueprintBuilder if problem.has_blueprint else KerasModelBuilder
+    return kind(problem, point, data)
