@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from metaopt.errors import UserError
-from metaopt.spaces import Group, Space, Vals
-from metaopt.spaces.blocks import place, read
+from metaopt.spaces import BlockStack, Space, Vals
+from metaopt.spaces.block_operators import read_blocks, write_blocks
 
 _MAX_TRIES = 20  # draws of added blocks, until the network passes
 
@@ -33,7 +33,7 @@ class Stacks:
         self._space = space
         self._least = least
         self._most = most
-        stacks = [group for group in space.groups if group.depth is not None]
+        stacks = [group for group in space.block_stacks if group.depth is not None]
         deepest = max([max(group.lengths) for group in stacks], default=0)
         self._limited = [] if most is None else [group for group in stacks if max(group.lengths) == deepest]
         self.allowed: dict[str, tuple[int, ...]] = {}
@@ -88,24 +88,29 @@ class Stacks:
                 fitted = self._resized(fitted, group, self._within(group, self._least), rng, passes)
         return Vals(fitted, model_based=vals.model_based, parent=vals.parent)
 
-    def longer(self, group: Group, vals: Mapping[str, float]) -> int | None:
+    def longer(self, group: BlockStack, vals: Mapping[str, float]) -> int | None:
         """Return the next larger number of blocks of a stack within the limits, or None."""
         length = group.longer(group.length(vals)) if group.active(vals) and group.depth is not None else None
         if length is None or group.depth not in self.allowed:
             return length
         return length if group.option(length) in self.allowed[group.depth] else None
 
-    def resized(self, vals: Mapping[str, float], group: Group, length: int, rng: np.random.Generator) -> Vals:
+    def resized(self, vals: Mapping[str, float], group: BlockStack, length: int, rng: np.random.Generator) -> Vals:
         """Return values with ``length`` blocks: blocks from the prior are inserted anywhere, or blocks are removed."""
-        blocks = read(group, vals)
+        blocks = read_blocks(group, vals)
         if len(blocks) > length:
             blocks = [blocks[i] for i in sorted(rng.choice(len(blocks), size=length, replace=False).tolist())]
         while len(blocks) < length:
             blocks.insert(int(rng.integers(len(blocks) + 1)), {})
-        return self._space.complete(place(self._space, group, vals, blocks), rng)
+        return self._space.complete(write_blocks(self._space, group, vals, blocks), rng)
 
     def _resized(
-        self, vals: Vals, group: Group, lengths: list[int], rng: np.random.Generator, passes: Callable[[Vals], bool]
+        self,
+        vals: Vals,
+        group: BlockStack,
+        lengths: list[int],
+        rng: np.random.Generator,
+        passes: Callable[[Vals], bool],
     ) -> Vals:
         """Return values with one of several numbers of blocks; the given values if there are none."""
         if not lengths:
@@ -117,7 +122,7 @@ class Stacks:
                 break
         return resized
 
-    def _within(self, group: Group, least: int) -> list[int]:
+    def _within(self, group: BlockStack, least: int) -> list[int]:
         """Return the distinct numbers of blocks of a stack between ``least`` and the maximum."""
         assert self._most is not None
         return sorted({length for length in group.lengths if least <= length <= self._most})
