@@ -54,7 +54,7 @@ def measure(kind: str) -> dict[str, float]:
 
     keeps, onednn = KINDS[kind]
     if not keeps:
-        backend._keep_memory = lambda: None
+        backend._retain_freed_memory = lambda: None
     if onednn is None:
         import tensorflow  # noqa: F401 - as it is without our flags
     else:

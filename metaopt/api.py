@@ -77,7 +77,8 @@ def search(
         results: the study's folder.
         executor: ``"inline"`` or ``"processes"``; for the latter cloudpickle must be able to send
             ``train`` to a process.
-        watch: is told what happens, e.g. ``metaopt.report.console.progress.make_progress()``.
+        callbacks: are told what happens, e.g. ``metaopt.report.console.progress.make_progress()``.
+        watch: one more callback; the keyword of earlier versions.
 
     Returns:
         The study: ``.best``, ``.records``, ``.trials`` (hyperopt's).

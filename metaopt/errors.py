@@ -1,14 +1,41 @@
-"""Errors that a user can cause, each with the exit code that the command ends with.
+"""Errors that a user can cause, each with the exit code of the command.
 
-A message is one sentence: what was wrong, where, and what to do. Anything else that is raised is a bug of ours and
-keeps its traceback (exit code 1).
+A message is short: what was wrong, where, and what to do. Any other exception is a bug of metaopt and keeps its
+traceback (exit code 1).
 """
 
 
 class UserError(Exception):
-    """Wrong usage or input, a locked or a damaged study; the command prints the message and no traceback."""
+    """Wrong usage or input, a locked or a damaged study; the command prints the message without a traceback.
+
+    Args:
+        message: names parameters as a Python caller knows them, e.g. ``checkpoint_quota``.
+        parameters: parameters that the message names; the command shows their flags instead.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str = "", *parameters: str) -> None:
+        super().__init__(message, *parameters)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Parameters that the message names."""
+        return tuple(self.args[1:])
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+def invalid_value(parameter: str, value: object, expected: str) -> UserError:
+    """Return the error for a value that a parameter does not accept.
+
+    Args:
+        parameter: its name, e.g. ``"folds"``.
+        value: the value that was given.
+        expected: the accepted range, e.g. ``"Expected an integer >= 1."``.
+    """
+    return UserError(f"Invalid value for {parameter}: {value}. {expected}", parameter)
 
 
 class StudyMismatch(UserError):
@@ -24,7 +51,7 @@ class NoTrialSucceeded(UserError):
 
 
 class NoneFeasible(UserError):
-    """Trials succeeded, but none keeps the limits."""
+    """Trials succeeded, but none meets the constraints."""
 
     exit_code = 5
 

@@ -1,4 +1,6 @@
-"""Networks without a framework: shapes, parameters, multiply-accumulates, hash, drawing, and the way to Keras.
+"""Blueprints: framework-free descriptions of networks.
+
+A blueprint gives shapes, parameters, multiply-accumulates, a structural hash, a drawing and the Keras model.
 
 >>> from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 >>> x = inputs = Input((32, 32, 3))
@@ -9,14 +11,14 @@
 """
 
 from metaopt.blueprint.blueprint import DEFAULT_HEAD, Blueprint
-from metaopt.blueprint.canonical import HASH_VERSION
 from metaopt.blueprint.convolutions import Conv2D, DepthwiseConv2D, SeparableConv2D
 from metaopt.blueprint.core import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, ZeroPadding2D
 from metaopt.blueprint.errors import InvalidArchitecture
-from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, register_layer
+from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, observe_layers, register_layer
 from metaopt.blueprint.merging import Add, Concatenate
 from metaopt.blueprint.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
-from metaopt.blueprint.shaking import ShakeDrop, ShakeShake
+from metaopt.blueprint.shake_regularization import ShakeDrop, ShakeShake
+from metaopt.blueprint.structural_hash import HASH_VERSION
 
 __all__ = [
     "DEFAULT_HEAD",
@@ -44,5 +46,6 @@ __all__ = [
     "Shape",
     "ZeroPadding2D",
     "layer_kinds",
+    "observe_layers",
     "register_layer",
 ]

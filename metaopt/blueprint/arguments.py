@@ -1,7 +1,7 @@
-"""Arguments of layers brought to one form, so that equal layers have equal configurations; or refused.
+"""Validation and standardization of layer arguments, so that equal layers have equal configurations.
 
-Numbers drawn by hyperopt are floats (``3.0``) or numpy's, so a whole number of any type is taken as that integer. The
-conversions are cached: a search asks for the same few kernels again and again.
+Numbers drawn by hyperopt are floats (``3.0``) or NumPy scalars, so a number of any type with an integer value is
+accepted as that integer. The conversions are cached, because a search repeats the same few kernels many times.
 """
 
 import difflib
@@ -19,7 +19,7 @@ Padding = str | tuple[Pair, Pair]
 
 Result = TypeVar("Result")
 
-# Activations that Keras knows by name and that keep the shape and need no argument (so not glu, not threshold).
+# Activations that Keras knows by name, that keep the shape and that need no argument (so not glu, not threshold).
 # fmt: off
 ACTIVATIONS = frozenset({
     "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
@@ -30,7 +30,7 @@ ACTIVATIONS = frozenset({
 # fmt: on
 _ACTIVATION_ALIASES = {None: "linear", "swish": "silu", "hard_swish": "hard_silu"}
 
-# Initialisers that Keras knows by name and that fill a kernel of any rank with default arguments.
+# Initializers that Keras knows by name and that fill a kernel of any rank with default arguments.
 # fmt: off
 INITIALIZERS = frozenset({
     "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "ones",
@@ -39,99 +39,140 @@ INITIALIZERS = frozenset({
 # fmt: on
 
 
-def frozen(value: Any) -> Any:
-    """Lists as tuples, so that the value can be hashed."""
-    return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
+def freeze(value: Any) -> Any:
+    """Convert lists to tuples recursively, so that the value is hashable."""
+    return tuple(map(freeze, value)) if isinstance(value, list | tuple) else value
 
 
 def cached(function: Callable[..., Result]) -> Callable[..., Result]:
-    """``lru_cache`` for a function of arguments that may be lists."""
-    remembered = lru_cache(maxsize=1 << 16)(function)
+    """Apply ``lru_cache`` to a function whose arguments may be lists."""
+    cached_function = lru_cache(maxsize=1 << 16)(function)
 
     @wraps(function)
     def call(*args: Any) -> Result:
         try:
-            return remembered(*args)
-        except TypeError:  # a list cannot be looked up
-            return function(*map(frozen, args))
+            return cached_function(*args)
+        except TypeError:  # a list is not hashable
+            return function(*map(freeze, args))
 
     return call
 
 
-def whole(kind: str, argument: str, value: Any, least: int = 1) -> int:
-    """The value as an int.
+def standardize_integer(kind: str, argument: str, value: Any, minimum: int = 1) -> int:
+    """Return the value as an int.
+
+    Args:
+        kind: name of the layer kind, for the error message.
+        argument: name of the argument, for the error message.
+        value: a number of any type.
+        minimum: smallest valid value.
 
     Raises:
-        InvalidArchitecture: it is not a whole number, or below ``least``.
+        InvalidArchitecture: the value is not an integer, or is below ``minimum``.
     """
     known = type(value)
-    if (known is int or (known is float and value.is_integer())) and value >= least:  # as it nearly always is
+    if (known is int or (known is float and value.is_integer())) and value >= minimum:  # fast path
         return int(value)
-    if not isinstance(value, numbers.Real) or not float(value).is_integer():
-        raise InvalidArchitecture(kind, None, f"{argument} must be a whole number, not {value!r}")
-    integer = int(float(value))
-    if integer < least:
-        raise InvalidArchitecture(kind, None, f"{argument} must be {least} or more, not {value!r}")
-    return integer
+    if not isinstance(value, numbers.Real) or not float(value).is_integer() or float(value) < minimum:
+        raise _invalid_value(kind, argument, value, f"an integer >= {minimum}")
+    return int(float(value))
 
 
-def pair(kind: str, argument: str, value: Any, least: int = 1) -> Pair:
-    """One whole number for both axes, or one each for height and width."""
+def standardize_pair(kind: str, argument: str, value: Any, minimum: int = 1) -> Pair:
+    """Return (height, width) from one integer for both axes, or from one integer for each.
+
+    Raises:
+        InvalidArchitecture: the value is neither.
+    """
     if isinstance(value, list | tuple):
         if len(value) != 2:
-            raise InvalidArchitecture(kind, None, f"{argument} must be one or two whole numbers, not {value!r}")
-        return whole(kind, argument, value[0], least), whole(kind, argument, value[1], least)
-    size = whole(kind, argument, value, least)
+            raise _invalid_value(kind, argument, value, f"one or two integers >= {minimum}")
+        height, width = value
+        return (
+            standardize_integer(kind, argument, height, minimum),
+            standardize_integer(kind, argument, width, minimum),
+        )
+    size = standardize_integer(kind, argument, value, minimum)
     return size, size
 
 
-def explicit_padding(kind: str, value: Any) -> tuple[Pair, Pair]:
-    """((top, bottom), (left, right)) from one number, (height, width) or the full form."""
+def standardize_explicit_padding(kind: str, value: Any) -> tuple[Pair, Pair]:
+    """Return ((top, bottom), (left, right)) from one integer, (height, width) or the full form.
+
+    Raises:
+        InvalidArchitecture: the value has another form, or a number is not an integer >= 0.
+    """
     height, width = value if isinstance(value, list | tuple) and len(value) == 2 else (value, value)
-    return pair(kind, "padding", height, 0), pair(kind, "padding", width, 0)
+    return standardize_pair(kind, "padding", height, 0), standardize_pair(kind, "padding", width, 0)
 
 
 @cached
-def padding(kind: str, value: Any) -> Padding:
-    """"same", "valid" or explicit; none at all is "valid"."""  # fmt: skip
+def standardize_padding(kind: str, value: Any) -> Padding:
+    """Return "same", "valid" or explicit padding; explicit padding of zero rows and columns becomes "valid".
+
+    Raises:
+        InvalidArchitecture: the value is another string, or no valid explicit padding.
+    """
     if isinstance(value, str):
         if value not in ("same", "valid"):
-            raise InvalidArchitecture(kind, None, f"padding must be 'same', 'valid' or whole numbers, not {value!r}")
+            raise _invalid_value(kind, "padding", value, "'same', 'valid' or integers >= 0")
         return value
-    explicit = explicit_padding(kind, value)
+    explicit = standardize_explicit_padding(kind, value)
     return "valid" if explicit == ((0, 0), (0, 0)) else explicit
 
 
-def activation(kind: str, name: Any) -> str:
-    """The name that Keras uses; None is ``"linear"``."""
+def standardize_activation(kind: str, name: Any) -> str:
+    """Return the name that Keras uses for an activation; None becomes ``"linear"``.
+
+    Raises:
+        InvalidArchitecture: Keras has no such activation.
+    """
     if name.__hash__ is not None and name in _ACTIVATION_ALIASES:
         return _ACTIVATION_ALIASES[name]
-    return _known(kind, "activation", name, ACTIVATIONS)
+    return _check_name(kind, "activation", name, ACTIVATIONS)
 
 
-def initializer(kind: str, argument: str, name: Any) -> str:
-    """The name of an initialiser."""
-    return _known(kind, argument, name, INITIALIZERS)
+def standardize_initializer(kind: str, argument: str, name: Any) -> str:
+    """Return the name of an initializer.
+
+    Raises:
+        InvalidArchitecture: Keras has no such initializer.
+    """
+    return _check_name(kind, argument, name, INITIALIZERS)
 
 
-def _known(kind: str, argument: str, name: Any, names: frozenset[str]) -> str:
+def _check_name(kind: str, argument: str, name: Any, names: frozenset[str]) -> str:
     if isinstance(name, str) and name in names:
         return str(name)
     nearest = difflib.get_close_matches(str(name), names, n=1)
-    advice = f"; did you mean {nearest[0]!r}?" if nearest else f"; known are {', '.join(sorted(names))}"
-    raise InvalidArchitecture(kind, None, f"{argument} {name!r} is unknown{advice}")
+    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Expected one of {', '.join(sorted(names))}."
+    raise InvalidArchitecture(kind, None, f"Invalid value for {argument}: {name!r}. {hint}")
 
 
-def penalty(kind: str, argument: str, value: Any) -> float:
-    """A factor of an L2 penalty as a float; None is none at all, 0."""
-    return 0.0 if value is None or (type(value) is float and value == 0) else real(kind, argument, value, 0.0, math.inf)
+def standardize_l2_factor(kind: str, argument: str, value: Any) -> float:
+    """Return the factor of an L2 penalty as a float; None becomes 0, no penalty.
+
+    Raises:
+        InvalidArchitecture: the value is not a finite number >= 0.
+    """
+    if value is None or (type(value) is float and value == 0):
+        return 0.0
+    return standardize_float(kind, argument, value, 0.0, math.inf)
 
 
-def real(kind: str, argument: str, value: Any, low: float, high: float) -> float:
-    """A finite number in [low, high] as a float."""
+def standardize_float(kind: str, argument: str, value: Any, low: float, high: float) -> float:
+    """Return a finite number in [low, high] as a float.
+
+    Raises:
+        InvalidArchitecture: the value is not such a number.
+    """
     if type(value) is float and low <= value <= high and math.isfinite(value):
-        return value + 0.0  # −0.0 becomes 0.0: it is the same layer
+        return value + 0.0  # -0.0 becomes 0.0: it is the same layer
     if not isinstance(value, numbers.Real) or not math.isfinite(value) or not low <= float(value) <= high:
-        limits = f"{low:g} or more" if math.isinf(high) else f"between {low:g} and {high:g}"
-        raise InvalidArchitecture(kind, None, f"{argument} must be a number {limits}, not {value!r}")
+        accepted = f"a number >= {low:g}" if math.isinf(high) else f"a number in [{low:g}, {high:g}]"
+        raise _invalid_value(kind, argument, value, accepted)
     return float(value) + 0.0
+
+
+def _invalid_value(kind: str, argument: str, value: Any, accepted: str) -> InvalidArchitecture:
+    return InvalidArchitecture(kind, None, f"Invalid value for {argument}: {value!r}. Expected {accepted}.")

@@ -1,4 +1,4 @@
-"""The network of a point without any framework: its layers, shapes, parameters and multiply-accumulates."""
+"""A network described without a framework: its layers, shapes, parameters and multiply-accumulates."""
 
 import math
 import os
@@ -8,29 +8,30 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
-from metaopt.blueprint.canonical import canonical_hash
 from metaopt.blueprint.errors import InvalidArchitecture
 from metaopt.blueprint.layer import Layer, Node, Shape
+from metaopt.blueprint.structural_hash import compute_structural_hash
 
-# The head of a network with one output that the caller did not name.
+# Name of the only head of a network whose output was given without a name.
 DEFAULT_HEAD = "label"
 
 
 class Blueprint:
-    """A network of layer calls from inputs to outputs; nodes that no output needs are left out, as Keras does.
+    """A network: a graph of layer calls from inputs to outputs. As in Keras, nodes that no output needs are left out.
 
     Args:
-        inputs: the input node, or several.
-        outputs: the output node, or head → node; the first head is the one that a search is about.
+        inputs: one input node or several.
+        outputs: the output node, or head → node. A search optimizes the first head.
 
     Attributes:
         inputs: the input nodes.
-        heads: head → its node; a single output that has no name is ``"label"``.
-        named: the outputs were given by name; ``to_keras`` then returns them by name.
+        heads: head → its node; a single output without a name is ``"label"``.
+        named: whether the outputs were given by name; ``to_keras`` then returns them by name.
         nodes: all nodes, inputs before their consumers.
 
     Raises:
-        InvalidArchitecture: an output depends on an input that is not given, or an input reaches no output.
+        InvalidArchitecture: there is no output, an output depends on an input that is not given, or no output depends
+            on one of the inputs.
     """
 
     def __init__(self, inputs: Node | Sequence[Node], outputs: Node | Mapping[str, Node]):
@@ -38,34 +39,36 @@ class Blueprint:
         self.named = not isinstance(outputs, Node)
         self.heads: dict[str, Node] = {DEFAULT_HEAD: outputs} if isinstance(outputs, Node) else dict(outputs)
         if not self.heads:
-            raise InvalidArchitecture("Blueprint", None, "it has no output")
-        self.nodes: tuple[Node, ...] = _reached(self.heads.values())
-        sources = {node for node in self.nodes if not node.inputs}
-        if sources != set(self.inputs):
-            problem = "an output depends on an input that is not given, or an input reaches no output"
-            raise InvalidArchitecture("Blueprint", None, problem)
+            raise InvalidArchitecture("Blueprint", None, "Expected at least one output, got none.")
+        self.nodes: tuple[Node, ...] = _collect_nodes(self.heads.values())
+        reached = {node for node in self.nodes if not node.inputs}
+        if not reached <= set(self.inputs):
+            raise InvalidArchitecture("Blueprint", None, "An output depends on an input node that was not given.")
+        if reached != set(self.inputs):
+            raise InvalidArchitecture("Blueprint", None, "No output depends on one of the given input nodes.")
 
     @property
     def params(self) -> int:
-        """Parameters, as Keras' ``count_params()``: a shared layer's count once."""
+        """Number of parameters, as Keras' ``count_params()``. A shared layer counts once."""
         return self._counts[0]
 
     @property
     def trainable_params(self) -> int:
-        """Parameters that training changes by gradients: all but the moving statistics of batch normalisation."""
+        """Number of parameters with gradients: all except the moving statistics of batch normalisation."""
         return self._counts[1]
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates for one image: H_out·W_out·k_h·k_w·C_in·C_out a convolution, in·out a dense layer.
+        """Multiply-accumulates for one image.
 
-        Padded positions are counted, everything else is 0. A shared layer counts at every call.
+        H_out·W_out·k_h·k_w·C_in·C_out for a convolution, in·out for a dense layer, 0 for any other layer. Padded
+        positions are counted. A shared layer counts at every call.
         """
         return self._counts[2]
 
     @property
     def activations(self) -> int:
-        """Numbers in all nodes' outputs for one image, the input included."""
+        """Number of activations for one image: the elements of all outputs, including the input."""
         return self._counts[3]
 
     @cached_property
@@ -77,28 +80,28 @@ class Blueprint:
             activations += math.prod(output)
             if not layer.weighted:
                 continue
-            shapes = [source.shape for source in node.inputs]
+            shapes = [inbound.shape for inbound in node.inputs]
             macs += layer.macs(output, *shapes)
             if layer not in counted:
                 counted.add(layer)
-                weights = layer.parameters(*shapes)
-                trainable += weights[0]
-                frozen += weights[1]
+                layer_trainable, layer_frozen = layer.parameters(*shapes)
+                trainable += layer_trainable
+                frozen += layer_frozen
         return trainable + frozen, trainable, macs, activations
 
     @property
     def layers(self) -> list[Layer]:
-        """Each layer once, in the order of the first call."""
+        """The distinct layers, in the order of their first calls."""
         return list(dict.fromkeys([node.layer for node in self.nodes]))
 
     @cached_property
     def hash(self) -> str:
-        """Hexadecimal, equal for equal networks however they were written; see ``metaopt.blueprint.canonical``."""
-        return canonical_hash(self.nodes, list(self.heads.values()))
+        """Structural hash in hexadecimal, equal for equal networks; see ``metaopt.blueprint.structural_hash``."""
+        return compute_structural_hash(self.nodes, list(self.heads.values()))
 
     @cached_property
     def names(self) -> dict[Node, str]:
-        """Node → a name of its own: the head's, the layer's, or one made from the kind as Keras does."""
+        """Node → unique name: that of the head or of the layer, or one derived from the kind as in Keras."""
         taken: dict[str, int] = {}
         names: dict[Node, str] = {}
         for head, node in self.heads.items():
@@ -106,20 +109,20 @@ class Blueprint:
             taken[head] = 0
         for node in self.nodes:
             if node not in names:
-                names[node] = _unused(node.layer.name or _snake_case(node.layer.kind), taken)
+                names[node] = _make_unique(node.layer.name or _to_snake_case(node.layer.kind), taken)
         return names
 
     @property
     def output_shapes(self) -> dict[str, Shape]:
-        """Node's name → its output's shape without the batch, inputs before their consumers."""
+        """Name of a node → shape of its output without the batch, inputs before their consumers."""
         return {self.names[node]: node.shape for node in self.nodes}
 
     def summary(self) -> str:
-        """A table of all nodes: name, kind, output shape, parameters, multiply-accumulates."""
+        """Return a table of all nodes: name, kind, output shape, parameters, multiply-accumulates."""
         rows = [("name", "layer", "output", "parameters", "MACs")]
         counted: set[Layer] = set()
         for node in self.nodes:
-            shapes = [source.shape for source in node.inputs]
+            shapes = [inbound.shape for inbound in node.inputs]
             weights = 0 if node.layer in counted else sum(node.layer.parameters(*shapes))
             counted.add(node.layer)
             shape, macs = "×".join(map(str, node.shape)), node.layer.macs(node.shape, *shapes)
@@ -134,13 +137,13 @@ class Blueprint:
         return "\n".join(lines)
 
     def to_keras(self, inference: bool = False) -> Any:
-        """An uncompiled functional ``keras.Model``; see ``metaopt.blueprint.to_keras``."""
+        """Build an uncompiled functional ``keras.Model``; see ``metaopt.blueprint.to_keras``."""
         from metaopt.blueprint.to_keras import to_keras
 
         return to_keras(self, inference)
 
     def draw(self, path: str | os.PathLike[str], title: str | None = None) -> None:
-        """Draws the network into a ``.png`` or ``.svg`` file; see ``metaopt.blueprint.drawing``."""
+        """Draw the network into a ``.png`` or ``.svg`` file; see ``metaopt.blueprint.drawing``."""
         from metaopt.blueprint.drawing import draw
 
         draw(self, path, title)
@@ -149,27 +152,27 @@ class Blueprint:
         return f"<Blueprint of {len(self.nodes)} nodes, {self.params:,} parameters, {self.macs:,} MACs>"
 
 
-def _reached(outputs: Any) -> tuple[Node, ...]:
-    """All nodes that the outputs need, in the order in which they were made, so inputs before their consumers."""
-    reached: set[Node] = set()
-    open_nodes = list(outputs)
-    for node in open_nodes:  # grows as it goes
-        if node not in reached:
-            reached.add(node)
-            open_nodes += node.inputs
-    return tuple(sorted(reached, key=attrgetter("index")))
+def _collect_nodes(outputs: Any) -> tuple[Node, ...]:
+    """Return all nodes that the outputs need, in the order of their creation: inputs before their consumers."""
+    collected: set[Node] = set()
+    queue = list(outputs)
+    for node in queue:  # the queue grows during the loop
+        if node not in collected:
+            collected.add(node)
+            queue += node.inputs
+    return tuple(sorted(collected, key=attrgetter("index")))
 
 
-def _snake_case(kind: str) -> str:
-    """``"AveragePooling2D"`` → ``"average_pooling2d"``, as Keras names layers."""
+def _to_snake_case(kind: str) -> str:
+    """Return the layer name that Keras derives from a class: ``"AveragePooling2D"`` → ``"average_pooling2d"``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", kind).lower()
 
 
-def _unused(name: str, taken: dict[str, int]) -> str:
-    """The name, or with the first number behind it that is free."""
-    unused = name
-    while unused in taken:
+def _make_unique(name: str, taken: dict[str, int]) -> str:
+    """Return the name, with the first free number appended if it is taken."""
+    unique = name
+    while unique in taken:
         taken[name] = taken.get(name, 0) + 1
-        unused = f"{name}_{taken[name]}"
-    taken[unused] = 0
-    return unused
+        unique = f"{name}_{taken[name]}"
+    taken[unique] = 0
+    return unique

@@ -1,6 +1,6 @@
-"""Convolutions, and the sliding window that they share with pooling."""
+"""Convolution layers, and the sliding-window arithmetic that they share with pooling layers."""
 
-# ruff: noqa: D102 (the methods of a layer, and their arguments, are documented by Layer)
+# ruff: noqa: D102 (the base class Layer documents the methods)
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,11 +13,11 @@ from metaopt.blueprint.layer import Layer, Shape, register_layer
 
 
 @lru_cache(maxsize=1 << 16)
-def window_output(size: Pair, window: Pair, strides: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
-    """Output height and width of a sliding window; 0 or less where it does not fit.
+def compute_window_output(size: Pair, window: Pair, strides: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
+    """Return the output height and width of a sliding window; 0 or less if the window does not fit.
 
-    ⌊(L + p − d(k − 1) − 1) / s⌋ + 1 with p the padding of both ends, and ⌈L / s⌉ for ``"same"`` (Dumoulin & Visin,
-    arXiv:1603.07285, relationship 15 with both ends' padding in p; TensorFlow's definition of SAME).
+    It is ⌊(L + p − d(k − 1) − 1) / s⌋ + 1 with p the sum of the padding at both ends (Dumoulin & Visin,
+    arXiv:1603.07285, relationship 15), and ⌈L / s⌉ for ``"same"`` (TensorFlow's definition of SAME).
     """
     if padding == "same":
         return -(-size[0] // strides[0]), -(-size[1] // strides[1])
@@ -29,48 +29,54 @@ def window_output(size: Pair, window: Pair, strides: Pair, padding: Padding, dil
     return height, width
 
 
+# Data format of every layer of a blueprint, whatever ``~/.keras/keras.json`` says.
 DATA_FORMAT = "channels_last"
-"""Of every layer of a blueprint, whatever ``~/.keras/keras.json`` says."""
 
 
-def padded(keras: Any, padding: Padding, name: str, layer: Any) -> Any:
-    """The layer, behind a ZeroPadding2D where the padding is explicit."""
+def add_padding_layer(keras: Any, padding: Padding, name: str, layer: Any) -> Any:
+    """Return the layer, preceded by a ZeroPadding2D if the padding is explicit."""
     if isinstance(padding, str):
         return layer
     return [keras.layers.ZeroPadding2D(padding, data_format=DATA_FORMAT, name=f"{name}_padding"), layer]
 
 
-def keras_padding(padding: Padding) -> str:
-    """What the Keras layer itself is told."""
+def to_keras_padding(padding: Padding) -> str:
+    """Return the ``padding`` argument of the Keras layer; explicit padding is a layer of its own."""
     return padding if isinstance(padding, str) else "valid"
 
 
-def l2(keras: Any, factor: float) -> Any:
-    """Keras' L2 regulariser of that factor, None for 0."""
+def make_l2(keras: Any, factor: float) -> Any:
+    """Return the Keras L2 regularizer with this factor, or None for 0."""
     return keras.regularizers.L2(factor) if factor else None
 
 
 @arguments.cached
-def _geometry(kind: str, kernel: Any, strides: Any, dilation: Any) -> tuple[Pair, Pair, Pair]:
-    """Kernel size, strides and dilation rate as pairs."""
-    strides = arguments.pair(kind, "strides", strides)
-    dilation = arguments.pair(kind, "dilation_rate", dilation)
+def _standardize_window(kind: str, kernel: Any, strides: Any, dilation: Any) -> tuple[Pair, Pair, Pair]:
+    """Return kernel size, strides and dilation rate as pairs."""
+    strides = arguments.standardize_pair(kind, "strides", strides)
+    dilation = arguments.standardize_pair(kind, "dilation_rate", dilation)
     if max(strides) > 1 and max(dilation) > 1:
-        raise InvalidArchitecture(kind, None, f"strides {strides} and dilation_rate {dilation} cannot both be above 1")
-    return arguments.pair(kind, "kernel_size", kernel), strides, dilation
+        raise InvalidArchitecture(
+            kind, None, f"Expected strides or dilation_rate to be 1, got strides {strides}, dilation_rate {dilation}."
+        )
+    return arguments.standardize_pair(kind, "kernel_size", kernel), strides, dilation
 
 
 @arguments.cached
-def _depthwise_geometry(kind: str, kernel: Any, strides: Any, dilation: Any) -> tuple[Pair, Pair, Pair]:
-    """As ``_geometry``; TensorFlow's depthwise kernels take equal strides only, which Keras finds out in training."""
-    geometry = _geometry(kind, kernel, strides, dilation)
-    if geometry[1][0] != geometry[1][1]:
-        raise InvalidArchitecture(kind, None, f"strides must be equal for both axes, not {geometry[1]}")
-    return geometry
+def _standardize_depthwise_window(kind: str, kernel: Any, strides: Any, dilation: Any) -> tuple[Pair, Pair, Pair]:
+    """Standardize the window of a depthwise convolution, whose strides must be equal.
+
+    TensorFlow's depthwise kernels support only equal strides; Keras reports that no earlier than in training.
+    """
+    window = _standardize_window(kind, kernel, strides, dilation)
+    height, width = window[1]
+    if height != width:
+        raise InvalidArchitecture(kind, None, f"Invalid value for strides: {window[1]}. Expected equal strides.")
+    return window
 
 
 @arguments.cached
-def _conv_arguments(
+def _standardize_conv_arguments(
     kernel_size: Any,
     strides: Any,
     padding: Any,
@@ -81,37 +87,38 @@ def _conv_arguments(
     kernel_initializer: Any,
     bias_initializer: Any,
 ) -> tuple:
-    """All arguments of a Conv2D but filters and penalty, in one form.
+    """Standardize all arguments of a Conv2D except ``filters`` and ``kernel_regularizer``.
 
-    Cached as one, as a search makes these most often; without the filters, of which there are too many to come again.
+    They are cached together, because Conv2D is the most frequent layer of a search. ``filters`` is left out because its
+    values rarely repeat.
     """
     kind = "Conv2D"
-    groups = arguments.whole(kind, "groups", groups)
-    kernel_size, strides, dilation_rate = _geometry(kind, kernel_size, strides, dilation_rate)
+    groups = arguments.standardize_integer(kind, "groups", groups)
+    kernel_size, strides, dilation_rate = _standardize_window(kind, kernel_size, strides, dilation_rate)
     return (
         kernel_size,
         strides,
-        arguments.padding(kind, padding),
+        arguments.standardize_padding(kind, padding),
         dilation_rate,
         groups,
-        arguments.activation(kind, activation),
+        arguments.standardize_activation(kind, activation),
         bool(use_bias),
-        arguments.initializer(kind, "kernel_initializer", kernel_initializer),
-        arguments.initializer(kind, "bias_initializer", bias_initializer),
+        arguments.standardize_initializer(kind, "kernel_initializer", kernel_initializer),
+        arguments.standardize_initializer(kind, "bias_initializer", bias_initializer),
     )
 
 
 @register_layer
 @dataclass(slots=True, eq=False)
 class Conv2D(Layer):
-    """As ``keras.layers.Conv2D``.
+    """Same as ``keras.layers.Conv2D``.
 
     Attributes:
         filters: channels of the output.
-        kernel_size: height and width, or one number for both; ``strides`` and ``dilation_rate`` likewise.
-        padding: "same", "valid", or rows and columns of zeros: p, (height, width) or ((top, bottom), (left, right)).
-        groups: the input's channels are convolved in so many groups on their own.
-        kernel_regularizer: the factor of the L2 penalty, 0 or None for none.
+        kernel_size: height and width, or one number for both; the same holds for ``strides`` and ``dilation_rate``.
+        padding: "same", "valid", or explicit zero padding: p, (height, width) or ((top, bottom), (left, right)).
+        groups: number of groups into which the input channels are split; each group is convolved separately.
+        kernel_regularizer: factor of the L2 penalty; 0 or None for no penalty.
     """
 
     input_rank = 3
@@ -129,7 +136,7 @@ class Conv2D(Layer):
     kernel_regularizer: float | None = 0.0
 
     def __post_init__(self) -> None:
-        filters = self.filters = arguments.whole(self.kind, "filters", self.filters)
+        filters = self.filters = arguments.standardize_integer(self.kind, "filters", self.filters)
         (
             self.kernel_size,
             self.strides,
@@ -140,7 +147,7 @@ class Conv2D(Layer):
             self.use_bias,
             self.kernel_initializer,
             self.bias_initializer,
-        ) = _conv_arguments(
+        ) = _standardize_conv_arguments(
             self.kernel_size,
             self.strides,
             self.padding,
@@ -152,14 +159,18 @@ class Conv2D(Layer):
             self.bias_initializer,
         )
         if filters % self.groups:
-            raise InvalidArchitecture(self.kind, None, f"{filters} filters cannot be split into {self.groups} groups")
-        self.kernel_regularizer = arguments.penalty(self.kind, "kernel_regularizer", self.kernel_regularizer)
+            raise InvalidArchitecture(
+                self.kind, None, f"Invalid value for filters: {filters}. Expected a multiple of groups ({self.groups})."
+            )
+        self.kernel_regularizer = arguments.standardize_l2_factor(
+            self.kind, "kernel_regularizer", self.kernel_regularizer
+        )
 
     def output_shape(self, *shapes: Shape) -> Shape:
         height, width, channels = shapes[0]
         if channels % self.groups:
-            raise self.refuse(shapes, f"{channels} channels cannot be split into {self.groups} groups")
-        size = window_output((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
+            raise self.refuse(shapes, f"The {channels} input channels are not divisible by groups ({self.groups}).")
+        size = compute_window_output((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
         return *size, self.filters
 
     def _kernel_weights(self, channels: int) -> int:
@@ -176,7 +187,7 @@ class Conv2D(Layer):
             self.filters,
             self.kernel_size,
             strides=self.strides,
-            padding=keras_padding(self.padding),
+            padding=to_keras_padding(self.padding),
             data_format=DATA_FORMAT,
             dilation_rate=self.dilation_rate,
             groups=self.groups,
@@ -184,16 +195,16 @@ class Conv2D(Layer):
             use_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer,
             bias_initializer=self.bias_initializer,
-            kernel_regularizer=l2(keras, self.kernel_regularizer or 0.0),
+            kernel_regularizer=make_l2(keras, self.kernel_regularizer or 0.0),
             name=name,
         )
-        return padded(keras, self.padding, name, layer)
+        return add_padding_layer(keras, self.padding, name, layer)
 
 
 @register_layer
 @dataclass(slots=True, eq=False)
 class DepthwiseConv2D(Layer):
-    """As ``keras.layers.DepthwiseConv2D``: each channel is convolved on its own with ``depth_multiplier`` kernels."""
+    """Same as ``keras.layers.DepthwiseConv2D``: convolves each channel separately with ``depth_multiplier`` kernels."""
 
     input_rank = 3
 
@@ -210,20 +221,24 @@ class DepthwiseConv2D(Layer):
 
     def __post_init__(self) -> None:
         kind = self.kind
-        self.kernel_size, self.strides, self.dilation_rate = _depthwise_geometry(
+        self.kernel_size, self.strides, self.dilation_rate = _standardize_depthwise_window(
             kind, self.kernel_size, self.strides, self.dilation_rate
         )
-        self.padding = arguments.padding(kind, self.padding)
-        self.depth_multiplier = arguments.whole(kind, "depth_multiplier", self.depth_multiplier)
-        self.activation = arguments.activation(kind, self.activation)
+        self.padding = arguments.standardize_padding(kind, self.padding)
+        self.depth_multiplier = arguments.standardize_integer(kind, "depth_multiplier", self.depth_multiplier)
+        self.activation = arguments.standardize_activation(kind, self.activation)
         self.use_bias = bool(self.use_bias)
-        self.depthwise_initializer = arguments.initializer(kind, "depthwise_initializer", self.depthwise_initializer)
-        self.bias_initializer = arguments.initializer(kind, "bias_initializer", self.bias_initializer)
-        self.depthwise_regularizer = arguments.penalty(kind, "depthwise_regularizer", self.depthwise_regularizer)
+        self.depthwise_initializer = arguments.standardize_initializer(
+            kind, "depthwise_initializer", self.depthwise_initializer
+        )
+        self.bias_initializer = arguments.standardize_initializer(kind, "bias_initializer", self.bias_initializer)
+        self.depthwise_regularizer = arguments.standardize_l2_factor(
+            kind, "depthwise_regularizer", self.depthwise_regularizer
+        )
 
     def output_shape(self, *shapes: Shape) -> Shape:
         height, width, channels = shapes[0]
-        size = window_output((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        size = compute_window_output((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
         return *size, channels * self.depth_multiplier
 
     def _kernel_weights(self, channels: int) -> int:
@@ -240,7 +255,7 @@ class DepthwiseConv2D(Layer):
         layer = keras.layers.DepthwiseConv2D(
             self.kernel_size,
             strides=self.strides,
-            padding=keras_padding(self.padding),
+            padding=to_keras_padding(self.padding),
             data_format=DATA_FORMAT,
             depth_multiplier=self.depth_multiplier,
             dilation_rate=self.dilation_rate,
@@ -248,16 +263,16 @@ class DepthwiseConv2D(Layer):
             use_bias=self.use_bias,
             depthwise_initializer=self.depthwise_initializer,
             bias_initializer=self.bias_initializer,
-            depthwise_regularizer=l2(keras, self.depthwise_regularizer or 0.0),
+            depthwise_regularizer=make_l2(keras, self.depthwise_regularizer or 0.0),
             name=name,
         )
-        return padded(keras, self.padding, name, layer)
+        return add_padding_layer(keras, self.padding, name, layer)
 
 
 @register_layer
 @dataclass(slots=True, eq=False)
 class SeparableConv2D(Layer):
-    """As ``keras.layers.SeparableConv2D``: a depthwise convolution, then a 1×1 one without activation in between."""
+    """Same as ``keras.layers.SeparableConv2D``: a depthwise convolution followed by a 1×1 convolution."""
 
     input_rank = 3
 
@@ -277,22 +292,22 @@ class SeparableConv2D(Layer):
 
     def __post_init__(self) -> None:
         kind = self.kind
-        self.filters = arguments.whole(kind, "filters", self.filters)
-        self.kernel_size, self.strides, self.dilation_rate = _depthwise_geometry(
+        self.filters = arguments.standardize_integer(kind, "filters", self.filters)
+        self.kernel_size, self.strides, self.dilation_rate = _standardize_depthwise_window(
             kind, self.kernel_size, self.strides, self.dilation_rate
         )
-        self.padding = arguments.padding(kind, self.padding)
-        self.depth_multiplier = arguments.whole(kind, "depth_multiplier", self.depth_multiplier)
-        self.activation = arguments.activation(kind, self.activation)
+        self.padding = arguments.standardize_padding(kind, self.padding)
+        self.depth_multiplier = arguments.standardize_integer(kind, "depth_multiplier", self.depth_multiplier)
+        self.activation = arguments.standardize_activation(kind, self.activation)
         self.use_bias = bool(self.use_bias)
         for argument in ("depthwise_initializer", "pointwise_initializer", "bias_initializer"):
-            setattr(self, argument, arguments.initializer(kind, argument, getattr(self, argument)))
+            setattr(self, argument, arguments.standardize_initializer(kind, argument, getattr(self, argument)))
         for argument in ("depthwise_regularizer", "pointwise_regularizer"):
-            setattr(self, argument, arguments.penalty(kind, argument, getattr(self, argument)))
+            setattr(self, argument, arguments.standardize_l2_factor(kind, argument, getattr(self, argument)))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         height, width, _ = shapes[0]
-        size = window_output((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        size = compute_window_output((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
         return *size, self.filters
 
     def _kernel_weights(self, channels: int) -> int:
@@ -309,7 +324,7 @@ class SeparableConv2D(Layer):
             self.filters,
             self.kernel_size,
             strides=self.strides,
-            padding=keras_padding(self.padding),
+            padding=to_keras_padding(self.padding),
             data_format=DATA_FORMAT,
             dilation_rate=self.dilation_rate,
             depth_multiplier=self.depth_multiplier,
@@ -318,8 +333,8 @@ class SeparableConv2D(Layer):
             depthwise_initializer=self.depthwise_initializer,
             pointwise_initializer=self.pointwise_initializer,
             bias_initializer=self.bias_initializer,
-            depthwise_regularizer=l2(keras, self.depthwise_regularizer or 0.0),
-            pointwise_regularizer=l2(keras, self.pointwise_regularizer or 0.0),
+            depthwise_regularizer=make_l2(keras, self.depthwise_regularizer or 0.0),
+            pointwise_regularizer=make_l2(keras, self.pointwise_regularizer or 0.0),
             name=name,
         )
-        return padded(keras, self.padding, name, layer)
+        return add_padding_layer(keras, self.padding, name, layer)

@@ -1,6 +1,6 @@
-"""Input, dense layers, and the layers that work on single numbers or rearrange them."""
+"""Core layers: input, dense, normalisation, activation, dropout, reshaping."""
 
-# ruff: noqa: D102, ARG002 (the methods of a layer, and their arguments, are documented by Layer)
+# ruff: noqa: D102, ARG002 (the base class Layer documents the methods and their arguments)
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaopt.blueprint import arguments
-from metaopt.blueprint.convolutions import DATA_FORMAT, l2
+from metaopt.blueprint.convolutions import DATA_FORMAT, make_l2
 from metaopt.blueprint.errors import InvalidArchitecture
 from metaopt.blueprint.layer import Layer, Node, Shape, register_layer
 
@@ -16,7 +16,7 @@ from metaopt.blueprint.layer import Layer, Node, Shape, register_layer
 @register_layer
 @dataclass(slots=True, eq=False)
 class InputLayer(Layer):
-    """Where images come in; made by ``Input``."""
+    """The layer of an input node, made by ``Input``."""
 
     shape: tuple[int, ...]
 
@@ -28,25 +28,29 @@ class InputLayer(Layer):
 
 
 def Input(shape: Sequence[int], name: str | None = None) -> Node:
-    """The node where images of that shape come in, (height, width, channels), as ``keras.Input``.
+    """Return an input node, same as ``keras.Input``.
+
+    Args:
+        shape: (height, width, channels) of an image.
+        name: a name for Keras, or None for an automatic one.
 
     Raises:
-        InvalidArchitecture: a size is not a whole number above 0.
+        InvalidArchitecture: the shape has no axis, or a size is not an integer >= 1.
     """
-    sizes = tuple([arguments.whole("Input", "each size of the shape", size) for size in shape])
+    sizes = tuple([arguments.standardize_integer("Input", "shape", size) for size in shape])
     if not sizes:
-        raise InvalidArchitecture("Input", None, "the shape must have at least one axis")
+        raise InvalidArchitecture("Input", None, "Invalid value for shape: (). Expected at least one axis.")
     return Node(InputLayer(sizes, name=name), (), sizes)
 
 
 @register_layer
 @dataclass(slots=True, eq=False)
 class Dense(Layer):
-    """As ``keras.layers.Dense``, over the last axis.
+    """Same as ``keras.layers.Dense``, over the last axis.
 
     Attributes:
-        units: size of the output's last axis.
-        kernel_regularizer: the factor of the L2 penalty, 0 or None for none.
+        units: size of the last axis of the output.
+        kernel_regularizer: factor of the L2 penalty; 0 or None for no penalty.
     """
 
     units: int
@@ -58,12 +62,12 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         kind = self.kind
-        self.units = arguments.whole(kind, "units", self.units)
-        self.activation = arguments.activation(kind, self.activation)
+        self.units = arguments.standardize_integer(kind, "units", self.units)
+        self.activation = arguments.standardize_activation(kind, self.activation)
         self.use_bias = bool(self.use_bias)
-        self.kernel_initializer = arguments.initializer(kind, "kernel_initializer", self.kernel_initializer)
-        self.bias_initializer = arguments.initializer(kind, "bias_initializer", self.bias_initializer)
-        self.kernel_regularizer = arguments.penalty(kind, "kernel_regularizer", self.kernel_regularizer)
+        self.kernel_initializer = arguments.standardize_initializer(kind, "kernel_initializer", self.kernel_initializer)
+        self.bias_initializer = arguments.standardize_initializer(kind, "bias_initializer", self.bias_initializer)
+        self.kernel_regularizer = arguments.standardize_l2_factor(kind, "kernel_regularizer", self.kernel_regularizer)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return *shapes[0][:-1], self.units
@@ -81,7 +85,7 @@ class Dense(Layer):
             use_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer,
             bias_initializer=self.bias_initializer,
-            kernel_regularizer=l2(keras, self.kernel_regularizer or 0.0),
+            kernel_regularizer=make_l2(keras, self.kernel_regularizer or 0.0),
             name=name,
         )
 
@@ -89,7 +93,7 @@ class Dense(Layer):
 @register_layer
 @dataclass(slots=True, eq=False)
 class BatchNormalization(Layer):
-    """As ``keras.layers.BatchNormalization`` over the last axis; the moving mean and variance are frozen parameters."""
+    """Same as ``keras.layers.BatchNormalization`` over the last axis; the moving statistics are frozen parameters."""
 
     momentum: float = 0.99
     epsilon: float = 0.001
@@ -97,8 +101,8 @@ class BatchNormalization(Layer):
     scale: bool = True
 
     def __post_init__(self) -> None:
-        self.momentum = arguments.real(self.kind, "momentum", self.momentum, 0.0, 1.0)
-        self.epsilon = arguments.real(self.kind, "epsilon", self.epsilon, 0.0, math.inf)
+        self.momentum = arguments.standardize_float(self.kind, "momentum", self.momentum, 0.0, 1.0)
+        self.epsilon = arguments.standardize_float(self.kind, "epsilon", self.epsilon, 0.0, math.inf)
         self.center = bool(self.center)
         self.scale = bool(self.scale)
 
@@ -115,12 +119,12 @@ class BatchNormalization(Layer):
 @register_layer
 @dataclass(slots=True, eq=False)
 class Activation(Layer):
-    """As ``keras.layers.Activation``, by name."""
+    """Same as ``keras.layers.Activation``, with the activation given by name."""
 
     activation: str
 
     def __post_init__(self) -> None:
-        self.activation = arguments.activation(self.kind, self.activation)
+        self.activation = arguments.standardize_activation(self.kind, self.activation)
 
     def build(self, keras: Any, name: str) -> Any:
         return keras.layers.Activation(self.activation, name=name)
@@ -129,12 +133,12 @@ class Activation(Layer):
 @register_layer
 @dataclass(slots=True, eq=False)
 class Dropout(Layer):
-    """As ``keras.layers.Dropout``: in training, a share ``rate`` of the numbers is set to 0."""
+    """Same as ``keras.layers.Dropout``: training sets a fraction ``rate`` of the inputs to 0."""
 
     rate: float
 
     def __post_init__(self) -> None:
-        self.rate = arguments.real(self.kind, "rate", self.rate, 0.0, 1.0)
+        self.rate = arguments.standardize_float(self.kind, "rate", self.rate, 0.0, 1.0)
 
     def build(self, keras: Any, name: str) -> Any:
         return keras.layers.Dropout(self.rate, name=name)
@@ -143,7 +147,7 @@ class Dropout(Layer):
 @register_layer
 @dataclass(slots=True, eq=False)
 class Flatten(Layer):
-    """As ``keras.layers.Flatten``: one axis of all numbers."""
+    """Same as ``keras.layers.Flatten``: reshapes the input to one axis."""
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return (math.prod(shapes[0]),)
@@ -155,10 +159,10 @@ class Flatten(Layer):
 @register_layer
 @dataclass(slots=True, eq=False)
 class ZeroPadding2D(Layer):
-    """As ``keras.layers.ZeroPadding2D``.
+    """Same as ``keras.layers.ZeroPadding2D``.
 
     Attributes:
-        padding: rows and columns of zeros: p, (height, width) or ((top, bottom), (left, right)).
+        padding: zero rows and columns: p, (height, width) or ((top, bottom), (left, right)).
     """
 
     input_rank = 3
@@ -166,7 +170,7 @@ class ZeroPadding2D(Layer):
     padding: Any = 1
 
     def __post_init__(self) -> None:
-        self.padding = arguments.explicit_padding(self.kind, self.padding)
+        self.padding = arguments.standardize_explicit_padding(self.kind, self.padding)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         height, width, channels = shapes[0]

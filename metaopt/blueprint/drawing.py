@@ -1,4 +1,4 @@
-"""A picture of a network with matplotlib; needs no Graphviz."""
+"""Drawing of a network with matplotlib; Graphviz is not needed."""
 
 import math
 import os
@@ -14,7 +14,7 @@ from metaopt.errors import UserError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Kind → (fill, border). Colour-blind safe hues, told apart by lightness too.
+# Layer kind → (fill, border). The hues are safe for colour-blind readers and also differ in lightness.
 _COLOURS = {
     "InputLayer": ("#e8e8e8", "#7f7f7f"),
     "Conv2D": ("#d6e6f4", "#2f73ad"),
@@ -28,8 +28,8 @@ _COLOURS = {
     "Concatenate": ("#f6f6f6", "#555555"),
     "ShakeShake": ("#f6f6f6", "#555555"),
 }
-_OTHER = ("#ece2f3", "#7d4fa1")
-_SHORT = {
+_DEFAULT_COLOURS = ("#ece2f3", "#7d4fa1")
+_SHORT_NAMES = {
     "InputLayer": "Input",
     "Conv2D": "Conv",
     "DepthwiseConv2D": "Depthwise conv",
@@ -47,29 +47,29 @@ _MARGIN, _HEADER = 0.2, 0.6
 
 
 def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None = None) -> None:
-    """Draws the network, inputs at the top, into a PNG or SVG file.
+    """Draw the network, with the inputs at the top, into a PNG or SVG file.
 
-    A box is a layer with the batch normalisation, activation, dropout and flattening around it; it shows the output's
-    shape and the parameters. Long networks go on in further columns.
+    Each box is a layer together with the normalisation, activation, dropout and flattening layers around it. It shows
+    the output shape and the number of parameters. Long networks are split into columns.
 
     Args:
         blueprint: the network.
-        path: ends in ``.png`` or ``.svg``; folders above it are made.
-        title: printed over the totals.
+        path: the file, with the suffix ``.png`` or ``.svg``; missing parent folders are created.
+        title: a title above the totals.
 
     Raises:
-        UserError: another suffix.
+        UserError: the path has another suffix.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".png", ".svg"):
-        raise UserError(f"a network is drawn as .png or .svg, not as {Path(path).name!r}: choose one of the two")
+        raise UserError(f"Invalid value for path: {Path(path).name}. Expected a file name ending in .png or .svg.")
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     layout = lay_out(blueprint)
     width = max(layout.right - layout.left + 2 * _MARGIN, 4.2)
     height = layout.top - layout.bottom + 2 * _MARGIN + _HEADER
-    # Without a date and with a fixed salt, one network always gives one file.
+    # No date and a fixed salt make the file reproducible.
     with rc_context({"svg.hashsalt": "metaopt", "font.family": "DejaVu Sans"}):
         figure = Figure(figsize=(width, height))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -86,7 +86,7 @@ def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None =
 
 
 def _draw_header(axes: "Axes", blueprint: Blueprint, title: str | None, left: float, top: float) -> None:
-    totals = f"{blueprint.params:,} parameters · {_short_number(blueprint.macs)} MACs per image"
+    totals = f"{blueprint.params:,} parameters · {_format_number(blueprint.macs)} MACs per image"
     if title:
         axes.text(left, top - 0.13, title, size=9, weight="bold", va="top")
     axes.text(left, top - 0.32, totals, size=7.5, color="#444444", va="top")
@@ -103,7 +103,7 @@ def _draw_edge(axes: "Axes", corners: list[Point]) -> None:
         if x0 == x1 or y0 == y1:
             points.append((x1, y1))
             codes.append(Line.LINETO)
-        else:  # leaves and arrives vertically
+        else:  # a curve with vertical ends
             middle = (y0 + y1) / 2
             points += [(x0, middle), (x1, middle), (x1, y1)]
             codes += [Line.CURVE4] * 3
@@ -125,7 +125,7 @@ def _draw_box(axes: "Axes", box: Box, blueprint: Blueprint) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     kind = box.main.layer.kind
-    fill, border = _COLOURS.get(kind, _OTHER)
+    fill, border = _COLOURS.get(kind, _DEFAULT_COLOURS)
     corner = (box.x - BOX_WIDTH / 2, box.y - BOX_HEIGHT / 2)
     shape = "round,pad=0,rounding_size=0.06"
     axes.add_patch(
@@ -134,68 +134,68 @@ def _draw_box(axes: "Axes", box: Box, blueprint: Blueprint) -> None:
     heads = [head for head, node in blueprint.heads.items() if node in box.nodes]
     name = f"{', '.join(heads)}: " if heads else ""
     left, right = box.x - BOX_WIDTH / 2 + 0.07, box.x + BOX_WIDTH / 2 - 0.07
-    details, weights = box_details(box), _parameters(box)
-    upper = box.y + (0.085 if details or weights else 0.0)
+    details, n_parameters = format_box_details(box), _count_parameters(box)
+    upper = box.y + (0.085 if details or n_parameters else 0.0)
     text: dict[str, Any] = {"va": "center_baseline", "zorder": 3}
-    axes.text(left, upper, name + layer_title(box.main.layer), size=7.2, weight="bold", **text)
+    axes.text(left, upper, name + format_layer_title(box.main.layer), size=7.2, weight="bold", **text)
     output = box.nodes[-1].shape
     axes.text(right, upper, "×".join(map(str, output)), size=6.6, ha="right", color="#333333", **text)
     axes.text(left, box.y - 0.09, details, size=5.8, color="#444444", **text)
-    if weights:
-        axes.text(right, box.y - 0.09, _short_number(weights), size=5.8, ha="right", color="#444444", **text)
+    if n_parameters:
+        axes.text(right, box.y - 0.09, _format_number(n_parameters), size=5.8, ha="right", color="#444444", **text)
 
 
-def layer_title(layer: Layer) -> str:
-    """What a box is called, e.g. ``"Conv 64 · 3×3 /2"``: kind, width, window and stride, where it has them."""
-    title = _SHORT.get(layer.kind, layer.kind)
+def format_layer_title(layer: Layer) -> str:
+    """Return the title of a box: kind, width, window and stride of the layer, e.g. ``"Conv 64 · 3×3 /2"``."""
+    title = _SHORT_NAMES.get(layer.kind, layer.kind)
     width = getattr(layer, "filters", None) or getattr(layer, "units", None)
     if width:
         title += f" {width}"
     window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if window:
-        height, width = _both(window)
+        height, width = _to_pair(window)
         title += f" · {height}×{width}"
-    strides = _both(getattr(layer, "strides", None) or 1)
-    if strides != _both(getattr(layer, "pool_size", 1)):
+    strides = _to_pair(getattr(layer, "strides", None) or 1)
+    if strides != _to_pair(getattr(layer, "pool_size", 1)):
         title += f" /{strides[0]}" if strides[0] == strides[1] else f" /{strides[0]}×{strides[1]}"
-    dilation = max(_both(getattr(layer, "dilation_rate", 1)))
+    dilation = max(_to_pair(getattr(layer, "dilation_rate", 1)))
     return title if dilation == 1 else f"{title} ×{dilation} dilated"
 
 
-def _both(sizes: Any) -> tuple[int, int]:
-    """Height and width: a user's own layer may hold one number for both."""
+def _to_pair(sizes: Any) -> tuple[int, int]:
+    """Return height and width; a custom layer may have one number for both."""
     return (sizes, sizes) if isinstance(sizes, int) else tuple(sizes)
 
 
-def box_details(box: Box) -> str:
-    """The small layers of a box in order, the main one's activation among them, e.g. ``"elu · BN · dropout 0.25"``."""
-    details = [_detail(node.layer) for node in box.before]
+def format_box_details(box: Box) -> str:
+    """Return the small layers and the activation of a box in their order, e.g. ``"elu · BN · dropout 0.25"``."""
+    details = [_format_detail(node.layer) for node in box.before]
     if details:
         details[-1] += " →"
     activation = getattr(box.main.layer, "activation", None)
     if activation not in (None, "linear") and box.main.layer.kind != "Activation":
         details.append(activation)
     if box.main.layer.kind in ("Activation", "Dropout"):
-        details.append(_detail(box.main.layer))
-    details += [_detail(node.layer) for node in box.after]
+        details.append(_format_detail(box.main.layer))
+    details += [_format_detail(node.layer) for node in box.after]
     return " · ".join(details).replace("→ ·", "→")
 
 
-def _detail(layer: Layer) -> str:
+def _format_detail(layer: Layer) -> str:
     if layer.kind == "Dropout":
         return f"dropout {layer.rate:.2g}"  # type: ignore[attr-defined]
     if layer.kind == "Activation":
         return layer.activation  # type: ignore[attr-defined]
-    return _SHORT.get(layer.kind, layer.kind.lower())
+    return _SHORT_NAMES.get(layer.kind, layer.kind.lower())
 
 
-def _parameters(box: Box) -> int:
-    """Parameters of all layers of the box; shared ones are shown at every call."""
-    return sum(sum(node.layer.parameters(*[source.shape for source in node.inputs])) for node in box.nodes)
+def _count_parameters(box: Box) -> int:
+    """Return the number of parameters of all layers of a box; shared layers count at every call."""
+    return sum(sum(node.layer.parameters(*[inbound.shape for inbound in node.inputs])) for node in box.nodes)
 
 
-def _short_number(number: int) -> str:
-    """``1234567`` → ``"1.23 M"``."""
+def _format_number(number: int) -> str:
+    """Return a number with three digits and an SI prefix: ``1234567`` → ``"1.23 M"``."""
     if number < 1000:
         return str(number)
     power = min(int(math.log10(number)) // 3, 4)

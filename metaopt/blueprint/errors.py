@@ -1,16 +1,16 @@
-"""The one error of this room."""
+"""The exception for invalid architectures."""
 
 
 class InvalidArchitecture(ValueError):
-    """A network that cannot exist: an empty tensor, or what Keras or its backends refuse.
+    """An architecture that is invalid: it has an empty tensor, or Keras or one of its backends rejects it.
 
     The search counts it as a rejected proposal, never as a trial.
 
     Attributes:
-        kind: the layer's kind, e.g. ``"Conv2D"``.
-        input_shape: the shape, or tuple of shapes, that the layer was called on, without the batch; None where an
-            argument is wrong whatever the input.
-        reason: what is wrong, without the layer and its input.
+        kind: name of the layer kind, e.g. ``"Conv2D"``.
+        input_shape: the shape, or tuple of shapes, on which the layer was called, without the batch; None if an
+            argument is invalid for every input.
+        reason: why it is invalid, without the layer and its input; one sentence or more.
     """
 
     def __init__(self, kind: str, input_shape: tuple | None, reason: str):
@@ -20,5 +20,5 @@ class InvalidArchitecture(ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        where = self.kind if self.input_shape is None else f"{self.kind} on an input of shape {self.input_shape}"
-        return f"{where}: {self.reason}"
+        layer = self.kind if self.input_shape is None else f"{self.kind} with input shape {self.input_shape}"
+        return f"{layer}: {self.reason}"

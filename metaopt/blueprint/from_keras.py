@@ -1,8 +1,8 @@
-"""Parameters and multiply-accumulates of any Keras model, for problems that give ``build_model`` and no blueprint.
+"""Parameters and multiply-accumulates of any Keras model, for problems with ``build_model`` instead of ``network``.
 
-Layers are recognised by the name of their Keras class, so nothing is imported here. Each call of a layer is counted
-with the shapes of that call: read from the graph of a functional model, or recorded during one symbolic call of a
-subclassed one.
+Layers are recognised by the name of their Keras class, so this file does not import Keras. Each call of a layer is
+counted with the shapes of that call. The shapes come from the graph of a functional model, or from one recorded
+symbolic call of a subclassed model.
 """
 
 import math
@@ -16,15 +16,14 @@ from metaopt.blueprint.layer import Shape
 
 @dataclass(frozen=True)
 class Counts:
-    """What the guard needs to know of a model, in the units of ``Blueprint``.
+    """Counts of a Keras model, in the units of ``Blueprint``.
 
     Attributes:
-        params: as ``model.count_params()``.
-        trainable_params: those that gradients change.
-        macs: multiply-accumulates for one image.
-        activations: numbers in the outputs of all layer calls for one image, the input included.
-        unknown: classes of layers that were counted with 0 multiply-accumulates though they may have some. What a
-            subclassed model computes outside of layers is not seen.
+        params: number of parameters, as ``model.count_params()``.
+        trainable_params: number of parameters with gradients.
+        macs: multiply-accumulates for one image. Operations of a subclassed model outside of layers do not count.
+        activations: elements of the outputs of all layer calls for one image, including the input.
+        unknown: names of layer classes that count 0 multiply-accumulates because no rule covers them.
     """
 
     params: int
@@ -36,26 +35,36 @@ class Counts:
 
 @dataclass(frozen=True)
 class _Call:
+    """One call of a layer.
+
+    Attributes:
+        layer: the Keras layer.
+        inputs: input shapes without the batch; empty for an input layer.
+        outputs: output shapes without the batch.
+    """
+
     layer: Any
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
 
 
 def count_keras(model: Any) -> Counts:
-    """Counts a built ``keras.Model``: functional, ``Sequential`` or subclassed, models within models too.
+    """Count a built ``keras.Model``: functional, ``Sequential`` or subclassed, including nested models.
 
     Raises:
-        ValueError: the model is not built, so that its shapes are not known.
+        ValueError: the model is not built, so its shapes are unknown.
     """
     if not model.built:
-        raise ValueError(f"{model.name} is not built: call it on an input or give its layers an input shape first")
+        raise ValueError(
+            f"The model {model.name} is not built. Call it on an input, or begin its layers with keras.Input(shape)."
+        )
     macs = activations = 0
     unknown: dict[str, None] = {}
-    for call in _calls(model):
+    for call in _iterate_calls(model):
         activations += sum(map(math.prod, call.outputs))
-        if not call.inputs:  # an image comes in
+        if not call.inputs:  # an input layer
             continue
-        rule = _rule(call.layer)
+        rule = _find_macs_rule(call.layer)
         if rule is None:
             unknown[type(call.layer).__name__] = None
         else:
@@ -69,91 +78,97 @@ def count_keras(model: Any) -> Counts:
     )
 
 
-def _calls(model: Any) -> Iterator[_Call]:
-    """All calls of layers without layers of their own in one pass through the model."""
-    graph = getattr(model, "_functional", None) or model  # a Sequential keeps its graph there
+def _iterate_calls(model: Any) -> Iterator[_Call]:
+    """Yield all calls of layers without sublayers during one forward pass."""
+    graph = getattr(model, "_functional", None) or model  # the graph of a Sequential
     if hasattr(graph, "_nodes_by_depth"):
-        yield from _calls_of_graph(graph)
+        yield from _iterate_graph_calls(graph)
     else:
         from metaopt.blueprint.to_keras import record_calls
 
         for layer, inputs, outputs in record_calls(model):
-            yield _Call(layer, _shapes(inputs), _shapes(outputs))
+            yield _Call(layer, _get_shapes(inputs), _get_shapes(outputs))
 
 
-def _calls_of_graph(graph: Any) -> Iterator[_Call]:
-    # Keras has no public list of a model's nodes; its own summary reads the same attribute.
+def _iterate_graph_calls(graph: Any) -> Iterator[_Call]:
+    # Keras has no public list of the nodes of a model; its own summary reads the same attribute.
     for node in chain.from_iterable(graph._nodes_by_depth.values()):
         layer = node.operation
         if getattr(layer, "layers", None):
-            # Its inputs are tensors of this graph and counted here.
-            yield from (call for call in _calls(layer) if call.inputs)
+            # The inputs of a nested model are tensors of this graph, which are counted already.
+            yield from (call for call in _iterate_calls(layer) if call.inputs)
         else:
-            yield _Call(layer, _shapes(node.input_tensors), _shapes(node.output_tensors))
+            yield _Call(layer, _get_shapes(node.input_tensors), _get_shapes(node.output_tensors))
 
 
-def _shapes(tensors: Iterable[Any]) -> tuple[Shape, ...]:
-    """Shapes without the batch; a size that is not known counts as 1."""
+def _get_shapes(tensors: Iterable[Any]) -> tuple[Shape, ...]:
+    """Return shapes without the batch; an unknown size counts as 1."""
     return tuple(tuple(size or 1 for size in tensor.shape[1:]) for tensor in tensors)
 
 
-def _kernel_size(layer: Any, *names: str) -> int:
+def _count_kernel_elements(layer: Any, *names: str) -> int:
     return sum(math.prod(getattr(layer, name).shape) for name in names)
 
 
-def _positions(layer: Any, shape: Shape) -> int:
-    """Where a kernel is applied: all axes but the channels."""
+def _count_positions(layer: Any, shape: Shape) -> int:
+    """Return the number of positions at which a kernel is applied: the product of all axes except the channels."""
     channels_first = getattr(layer, "data_format", None) == "channels_first"
     return math.prod(shape[1:] if channels_first else shape[:-1])
 
 
-def _convolution(call: _Call) -> int:
-    return _positions(call.layer, call.outputs[0]) * _kernel_size(call.layer, "kernel")
+def _count_convolution(call: _Call) -> int:
+    return _count_positions(call.layer, call.outputs[0]) * _count_kernel_elements(call.layer, "kernel")
 
 
-def _transposed_convolution(call: _Call) -> int:
-    return _positions(call.layer, call.inputs[0]) * _kernel_size(call.layer, "kernel")
+def _count_transposed_convolution(call: _Call) -> int:
+    return _count_positions(call.layer, call.inputs[0]) * _count_kernel_elements(call.layer, "kernel")
 
 
-def _separable_convolution(call: _Call) -> int:
-    return _positions(call.layer, call.outputs[0]) * _kernel_size(call.layer, "depthwise_kernel", "pointwise_kernel")
+def _count_separable_convolution(call: _Call) -> int:
+    kernel_elements = _count_kernel_elements(call.layer, "depthwise_kernel", "pointwise_kernel")
+    return _count_positions(call.layer, call.outputs[0]) * kernel_elements
 
 
-def _nothing(_: _Call) -> int:
+def _count_zero(_: _Call) -> int:
     return 0
 
 
-_RULES: dict[str, Callable[[_Call], int]] = {
-    "Dense": _convolution,  # a dense layer over the last axis is a convolution of size 1
-    "Conv1D": _convolution,
-    "Conv2D": _convolution,
-    "Conv3D": _convolution,
-    "DepthwiseConv1D": _convolution,
-    "DepthwiseConv2D": _convolution,
-    "Conv1DTranspose": _transposed_convolution,
-    "Conv2DTranspose": _transposed_convolution,
-    "Conv3DTranspose": _transposed_convolution,
-    "SeparableConv1D": _separable_convolution,
-    "SeparableConv2D": _separable_convolution,
+# Keras class → multiply-accumulates of one call.
+_MACS_RULES: dict[str, Callable[[_Call], int]] = {
+    "Dense": _count_convolution,  # a dense layer over the last axis is a convolution with kernel size 1
+    "Conv1D": _count_convolution,
+    "Conv2D": _count_convolution,
+    "Conv3D": _count_convolution,
+    "DepthwiseConv1D": _count_convolution,
+    "DepthwiseConv2D": _count_convolution,
+    "Conv1DTranspose": _count_transposed_convolution,
+    "Conv2DTranspose": _count_transposed_convolution,
+    "Conv3DTranspose": _count_transposed_convolution,
+    "SeparableConv1D": _count_separable_convolution,
+    "SeparableConv2D": _count_separable_convolution,
 }
 
 
-# Layers and operations of Keras that multiply tensors with each other.
+# Keras layers and operations that multiply tensors with each other.
 _PRODUCTS = frozenset({"AdditiveAttention", "Attention", "Conv", "Dot", "Einsum", "Matmul", "Tensordot"})
 
 
-def _rule(layer: Any) -> Callable[[_Call], int] | None:
-    """The rule of the layer's class, or of the Keras class that it extends without a ``call`` of its own."""
+def _find_macs_rule(layer: Any) -> Callable[[_Call], int] | None:
+    """Return the rule of a layer's class, or of the Keras class that it extends without overriding ``call``.
+
+    Returns:
+        A function that counts the multiply-accumulates of a call, or None for unknown layers.
+    """
     for cls in type(layer).__mro__:
-        from_keras = cls.__module__.partition(".")[0] == "keras"
-        if from_keras and cls.__name__ in _RULES:
-            return _RULES[cls.__name__]
-        if cls.__module__.startswith("metaopt.blueprint."):  # ours only scale and add
-            return _nothing
-        if not from_keras and "call" in vars(cls):
+        is_from_keras = cls.__module__.partition(".")[0] == "keras"
+        if is_from_keras and cls.__name__ in _MACS_RULES:
+            return _MACS_RULES[cls.__name__]
+        if cls.__module__.startswith("metaopt.blueprint."):  # our custom layers only scale and add
+            return _count_zero
+        if not is_from_keras and "call" in vars(cls):
             return None
-    # What else Keras has without a matrix of weights works on single numbers or moves them: pooling, normalisation, …
+    # All other Keras layers without a weight matrix work elementwise or move elements: pooling, normalisation, …
     weights = getattr(layer, "weights", ())
     if type(layer).__name__ in _PRODUCTS or any(len(weight.shape) > 1 for weight in weights):
         return None
-    return _nothing
+    return _count_zero

@@ -1,6 +1,6 @@
-"""Layers that join several tensors into one."""
+"""Merging layers: they combine several tensors into one."""
 
-# ruff: noqa: D102 (the methods of a layer, and their arguments, are documented by Layer)
+# ruff: noqa: D102 (the base class Layer documents the methods)
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from metaopt.blueprint.layer import Layer, Shape, register_layer
 @register_layer
 @dataclass(slots=True, eq=False)
 class Add(Layer):
-    """As ``keras.layers.Add``: the sum, whatever the order. An axis of 1 is repeated to the others' size."""
+    """Same as ``keras.layers.Add``: a sum in which the order does not count. Axes of size 1 are broadcast."""
 
     merges = True
     symmetric = True
@@ -21,12 +21,12 @@ class Add(Layer):
         first = shapes[0]
         if shapes.count(first) == len(shapes):
             return first
-        # Keras also adds tensors of different ranks, by rules that differ from numpy's: nearly always a mistake.
+        # Keras adds tensors of different ranks by other rules than NumPy. That is nearly always a user's mistake.
         if len({len(shape) for shape in shapes}) > 1:
-            raise self.refuse(shapes, "inputs of different ranks cannot be added")
+            raise self.refuse(shapes, "Expected inputs of the same rank.")
         sizes = [{*axis} - {1} or {1} for axis in zip(*shapes, strict=True)]
         if any(len(size) > 1 for size in sizes):
-            raise self.refuse(shapes, "inputs of different shapes cannot be added")
+            raise self.refuse(shapes, "Expected inputs of the same shape; only axes of size 1 are broadcast.")
         return tuple([size.pop() for size in sizes])
 
     def build(self, keras: Any, name: str) -> Any:
@@ -36,10 +36,10 @@ class Add(Layer):
 @register_layer
 @dataclass(slots=True, eq=False)
 class Concatenate(Layer):
-    """As ``keras.layers.Concatenate``; the order matters.
+    """Same as ``keras.layers.Concatenate``; the order counts.
 
     Attributes:
-        axis: −1 is the channels; positive numbers count the batch as axis 0, as Keras does.
+        axis: the axis to concatenate, −1 for the channels. As in Keras, axis 0 is the batch.
     """
 
     merges = True
@@ -47,16 +47,18 @@ class Concatenate(Layer):
     axis: int = -1
 
     def __post_init__(self) -> None:
-        self.axis = arguments.whole(self.kind, "axis", self.axis, least=-3)
+        self.axis = arguments.standardize_integer(self.kind, "axis", self.axis, minimum=-3)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         rank = len(shapes[0])
         axis = self.axis + rank if self.axis < 0 else self.axis - 1
         if not 0 <= axis < rank:
-            raise self.refuse(shapes, f"there is no axis {self.axis} to concatenate")
-        around = {(*shape[:axis], None, *shape[axis + 1 :]) for shape in shapes}
-        if len(around) > 1:
-            raise self.refuse(shapes, "inputs may differ only in the axis that is concatenated")
+            raise self.refuse(
+                shapes, f"Invalid value for axis: {self.axis}. Expected an axis of the inputs other than the batch."
+            )
+        other_axes = {(*shape[:axis], None, *shape[axis + 1 :]) for shape in shapes}
+        if len(other_axes) > 1:
+            raise self.refuse(shapes, f"Expected inputs that differ only in axis {self.axis}.")
         total = sum([shape[axis] for shape in shapes])
         return *shapes[0][:axis], total, *shapes[0][axis + 1 :]
 

@@ -1,31 +1,32 @@
-"""Pooling: windows of an image, or all of it, become one number a channel."""
+"""Pooling layers."""
 
-# ruff: noqa: D102 (the methods of a layer, and their arguments, are documented by Layer)
+# ruff: noqa: D102 (the base class Layer documents the methods)
 
 from dataclasses import dataclass
 from typing import Any
 
 from metaopt.blueprint import arguments
 from metaopt.blueprint.arguments import Pair
-from metaopt.blueprint.convolutions import DATA_FORMAT, keras_padding, padded, window_output
+from metaopt.blueprint.convolutions import DATA_FORMAT, add_padding_layer, compute_window_output, to_keras_padding
 from metaopt.blueprint.layer import Layer, Shape, register_layer
 
 
 @arguments.cached
-def _windows(kind: str, pool_size: Any, strides: Any) -> tuple[Pair, Pair]:
-    pool = arguments.pair(kind, "pool_size", pool_size)
-    return pool, pool if strides is None else arguments.pair(kind, "strides", strides)
+def _standardize_windows(kind: str, pool_size: Any, strides: Any) -> tuple[Pair, Pair]:
+    """Return window size and strides as pairs."""
+    window = arguments.standardize_pair(kind, "pool_size", pool_size)
+    return window, window if strides is None else arguments.standardize_pair(kind, "strides", strides)
 
 
 @dataclass(slots=True, eq=False)
 class _Pooling2D(Layer):
-    """A window that slides over each channel.
+    """Pooling over a sliding window, for each channel.
 
     Attributes:
-        pool_size: the window's height and width, or one number for both.
-        strides: likewise; None for ``pool_size``.
-        padding: "same", "valid", or rows and columns of zeros, as of a convolution. The zeros take part: an average
-            counts them, a maximum is at least 0 beside them.
+        pool_size: height and width of the window, or one number for both.
+        strides: vertical and horizontal stride, or one number for both; None for ``pool_size``.
+        padding: "same", "valid", or explicit zero padding as in ``Conv2D``. Explicit zeros are part of the image: an
+            average includes them, and a maximum over a window with zeros is at least 0.
     """
 
     input_rank = 3
@@ -35,42 +36,45 @@ class _Pooling2D(Layer):
     padding: Any = "valid"
 
     def __post_init__(self) -> None:
-        self.pool_size, self.strides = _windows(self.kind, self.pool_size, self.strides)
+        self.pool_size, self.strides = _standardize_windows(self.kind, self.pool_size, self.strides)
         if self.padding != "valid":
-            self.padding = arguments.padding(self.kind, self.padding)
+            self.padding = arguments.standardize_padding(self.kind, self.padding)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         height, width, channels = shapes[0]
-        return *window_output((height, width), self.pool_size, self.strides, self.padding), channels
+        return *compute_window_output((height, width), self.pool_size, self.strides, self.padding), channels
 
     def build(self, keras: Any, name: str) -> Any:
-        make = getattr(keras.layers, self.kind)
-        layer = make(
+        layer = getattr(keras.layers, self.kind)(
             self.pool_size,
             strides=self.strides,
-            padding=keras_padding(self.padding),
+            padding=to_keras_padding(self.padding),
             data_format=DATA_FORMAT,
             name=name,
         )
-        return padded(keras, self.padding, name, layer)
+        return add_padding_layer(keras, self.padding, name, layer)
 
 
 @register_layer
 @dataclass(slots=True, eq=False)
 class MaxPooling2D(_Pooling2D):
-    """As ``keras.layers.MaxPooling2D``."""
+    """Same as ``keras.layers.MaxPooling2D``."""
 
 
 @register_layer
 @dataclass(slots=True, eq=False)
 class AveragePooling2D(_Pooling2D):
-    """As ``keras.layers.AveragePooling2D``."""
+    """Same as ``keras.layers.AveragePooling2D``."""
 
 
 @register_layer
 @dataclass(slots=True, eq=False)
 class GlobalAveragePooling2D(Layer):
-    """As ``keras.layers.GlobalAveragePooling2D``: (height, width, channels) → (channels,), or (1, 1, channels)."""
+    """Same as ``keras.layers.GlobalAveragePooling2D``.
+
+    Attributes:
+        keepdims: whether the output has the shape (1, 1, channels) instead of (channels,).
+    """
 
     input_rank = 3
 

@@ -1,4 +1,7 @@
-"""A blueprint as a Keras model: the only file of the lower floors that imports Keras, and inside its functions only."""
+"""Conversion of a blueprint to a Keras model.
+
+Keras is imported inside the functions, so that importing ``metaopt.blueprint`` does not import a framework.
+"""
 
 import functools
 from collections import Counter
@@ -11,21 +14,21 @@ if TYPE_CHECKING:
 
 
 def to_keras(blueprint: "Blueprint", inference: bool = False) -> Any:
-    """An uncompiled functional ``keras.Model`` with fresh weights (``keras.utils.set_random_seed`` seeds them).
+    """Build an uncompiled functional ``keras.Model`` with new weights, seeded by ``keras.utils.set_random_seed``.
 
-    Outputs given by name become a dict head → tensor, also where there is one: ``fit`` then takes losses, labels and
-    metrics by head (and, for one head, plain ones), and ``predict`` returns a dict. An output that was given without a
-    name becomes a plain tensor. The layers at the end bear the heads' names. Under a mixed-precision policy the heads
-    compute in float32, as Keras' guide to mixed precision advises for a softmax.
+    Outputs given by name become a dict head → tensor, even if there is only one: ``fit`` then takes losses, labels and
+    metrics by head (for one head also plain ones), and ``predict`` returns a dict. An output given without a name
+    becomes a plain tensor. The last layer of each head has the name of the head. Under a mixed-precision policy the
+    heads compute in float32, as Keras' mixed-precision guide recommends for a softmax.
 
     Args:
         blueprint: the network.
-        inference: makes each layer with ``build_inference``: the model is not to be trained, has no custom layer that
-            can do without, and takes the weights of the one to be trained (``set_weights(other.get_weights())``).
+        inference: whether to build each layer with ``build_inference``. Such a model is for export: it has built-in
+            Keras layers where possible, and takes the weights of the trained model (``set_weights``).
     """
     import keras
 
-    layer_names = _layer_names(blueprint)
+    layer_names = _assign_layer_names(blueprint)
     heads = set(blueprint.heads)
     built: dict[Layer, list[Any]] = {}
     tensors: dict[Node, Any] = {}
@@ -35,11 +38,11 @@ def to_keras(blueprint: "Blueprint", inference: bool = False) -> Any:
             tensors[node] = layer.build(keras, layer_names[layer])
             continue
         if layer not in built:
-            made = (layer.build_inference if inference else layer.build)(keras, layer_names[layer])
-            built[layer] = list(made) if isinstance(made, list | tuple) else [made]
+            keras_layers = (layer.build_inference if inference else layer.build)(keras, layer_names[layer])
+            built[layer] = list(keras_layers) if isinstance(keras_layers, list | tuple) else [keras_layers]
             if layer_names[layer] in heads:
-                built[layer][-1].dtype_policy = _float32(keras)
-        inputs = [tensors[source] for source in node.inputs]
+                built[layer][-1].dtype_policy = _get_head_policy(keras)
+        inputs = [tensors[inbound] for inbound in node.inputs]
         tensor = inputs if layer.merges else inputs[0]
         for keras_layer in built[layer]:
             tensor = keras_layer(tensor)
@@ -47,7 +50,7 @@ def to_keras(blueprint: "Blueprint", inference: bool = False) -> Any:
     outputs = {head: tensors[node] for head, node in blueprint.heads.items()}
     for head, node in blueprint.heads.items():
         if layer_names[node.layer] != head:
-            identity = keras.layers.Activation("linear", name=head, dtype=_float32(keras))
+            identity = keras.layers.Activation("linear", name=head, dtype=_get_head_policy(keras))
             outputs[head] = identity(tensors[node])
     inputs = [tensors[node] for node in blueprint.inputs]
     return keras.Model(
@@ -56,11 +59,11 @@ def to_keras(blueprint: "Blueprint", inference: bool = False) -> Any:
     )
 
 
-def _layer_names(blueprint: "Blueprint") -> dict[Layer, str]:
-    """Layer → the Keras layer's name.
+def _assign_layer_names(blueprint: "Blueprint") -> dict[Layer, str]:
+    """Return layer → name of the Keras layer.
 
-    A layer that ends one head and is called once bears the head's name; for any other head an identity is added that
-    bears it, and the layer gets a name of its own.
+    A layer that is called once and ends exactly one head gets the name of the head. For any other head, ``to_keras``
+    adds an identity layer with the name of the head, and the layer itself gets another name.
     """
     calls = Counter(node.layer for node in blueprint.nodes)
     ends = Counter(blueprint.heads.values())
@@ -72,38 +75,40 @@ def _layer_names(blueprint: "Blueprint") -> dict[Layer, str]:
     return names
 
 
-def _float32(keras: Any) -> Any:
-    """float32, or the wider policy that the user chose."""
+def _get_head_policy(keras: Any) -> Any:
+    """Return the dtype policy of the heads: float32 under mixed precision, otherwise the policy of the user."""
     policy = keras.config.dtype_policy()
     return keras.DTypePolicy("float32") if policy.compute_dtype in ("float16", "bfloat16") else policy
 
 
 def record_calls(model: Any) -> list[tuple[Any, list[Any], list[Any]]]:
-    """One symbolic call of a built model whose graph is not known: (layer, input tensors, output tensors) of each call.
-
-    Only layers without layers of their own are listed, in the order of the calls.
+    """Record the layer calls of a subclassed model during one symbolic call.
 
     Args:
-        model: takes one tensor and is built.
+        model: a built model with one input tensor.
+
+    Returns:
+        (layer, input tensors, output tensors) for each call of a layer without sublayers, in the order of the calls.
+        The first entry is the input, with the model in place of the layer.
     """
     import keras
 
     calls: list[tuple[Any, list[Any], list[Any]]] = []
 
-    def recording(layer: Any, call: Any) -> Any:
+    def wrap_call(layer: Any, call: Any) -> Any:
         @functools.wraps(call)
-        def recorded(*args: Any, **kwargs: Any) -> Any:
+        def recorded_call(*args: Any, **kwargs: Any) -> Any:
             outputs = call(*args, **kwargs)
             tensors = [tensor for tensor in keras.tree.flatten((args, kwargs)) if hasattr(tensor, "shape")]
             calls.append((layer, tensors, keras.tree.flatten(outputs)))
             return outputs
 
-        return recorded
+        return recorded_call
 
     inner = [layer for layer in model._flatten_layers(include_self=False) if not layer._layers]
     for layer in inner:
-        # Past Keras' own __setattr__, which would track it; the class's call comes back when it is deleted.
-        vars(layer)["call"] = recording(layer, layer.call)
+        # Written into vars(), because Keras' __setattr__ would track the attribute. Deleting it restores the method.
+        vars(layer)["call"] = wrap_call(layer, layer.call)
     try:
         (shape,) = model._build_shapes_dict.values()
         images = keras.KerasTensor(shape)

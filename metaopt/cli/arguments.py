@@ -1,4 +1,4 @@
-"""Argument types and a parser that says in one line what was wrong, with the nearest right word."""
+"""Argument types, and a parser whose errors name the flag, the given value and the accepted range."""
 
 import argparse
 import difflib
@@ -17,96 +17,103 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows a default where there is one."""
+    """Formatter that shows a default where there is one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
 class Parser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` whose errors are ``UserError``, so that they look like all others."""
+    """An ``ArgumentParser`` that raises ``UserError``, so that its errors look like all others."""
 
     def __init__(self, **options: Any):
         super().__init__(allow_abbrev=False, formatter_class=_Help, argument_default=None, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Raises the message, with the nearest flag for one that is unknown."""
+        """Raise the message, with the nearest flag for one that is unknown."""
         unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        value = re.fullmatch(r"argument ([^:]+): (.*)", message, re.DOTALL)
         if unknown:
             flags = [flag for action in self._actions for flag in action.option_strings]
-            message = f"{unknown[1]} is unknown{_hint(unknown[1], flags)}"
-        raise UserError(f"{message} (see {self.prog} --help).")
+            message = f"Unknown flag: {unknown[1]}. {_hint(unknown[1], flags)}"
+        elif value and value[2].startswith("expected "):
+            message = f"Missing value for {value[1].split('/')[0]}: {value[2]}."
+        elif value:
+            message = f"Invalid value for {value[1].split('/')[0]}: {value[2]}"
+        else:
+            message = f"{message[0].upper()}{message[1:]}."
+        raise UserError(f"{message} See {self.prog} --help.")
 
 
 def one_of(names: Sequence[str]) -> Callable[[str], str]:
-    """A type that admits these names."""
+    """Return the type that accepts these names."""
 
     def check(text: str) -> str:
         if text not in names:
-            raise argparse.ArgumentTypeError(f"{text} is unknown{_hint(text, names)}")
+            raise argparse.ArgumentTypeError(f"{text}. {_hint(text, names)}")
         return text
 
     return check
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """A type for whole numbers from ``least`` on."""
+def integer(minimum: int) -> Callable[[str], int]:
+    """Return the type that accepts integers from a minimum on."""
 
     def check(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
-            number = least - 1
-        if number < least:
-            raise argparse.ArgumentTypeError(f"{text} is no whole number from {least} on")
+            number = minimum - 1
+        if number < minimum:
+            raise argparse.ArgumentTypeError(f"{text}. Expected an integer >= {minimum}.")
         return number
 
     return check
 
 
 def duration(text: str) -> float:
-    """``90s``, ``30m``, ``2h``, ``1d`` or seconds, as seconds."""
+    """Convert ``90s``, ``30m``, ``2h``, ``1d`` or seconds to seconds."""
     match = _DURATION.fullmatch(text.strip())
     if match is None or float(match[1]) == 0:
-        raise argparse.ArgumentTypeError(f"{text} is no duration; write e.g. 90s, 30m or 2h")
+        raise argparse.ArgumentTypeError(f"{text}. Expected a duration such as 90s, 30m or 2h.")
     return float(match[1]) * _UNITS[match[2]]
 
 
-def share(text: str) -> float:
-    """A number from 0 to 1, 1 excluded."""
+def fraction(text: str) -> float:
+    """Convert a number >= 0 and < 1."""
     try:
-        number = float(text)
+        value = float(text)
     except ValueError:
-        number = -1.0
-    if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 1")
-    return number
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text}. Expected a number >= 0 and < 1.")
+    return value
 
 
 def number(text: str) -> float:
-    """A number from 0 on."""
+    """Convert a finite number >= 0."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number from 0 on")
+        raise argparse.ArgumentTypeError(f"{text}. Expected a number >= 0.")
     return value
 
 
 def size(text: str) -> int:
-    """``500MB``, ``5GB`` or bytes, as bytes; 1 MB is a million."""
+    """Convert ``500MB``, ``5GB`` or bytes to bytes; 1 MB is a million."""
     match = _SIZE.fullmatch(text.strip().upper())
     if match is None or float(match[1]) == 0:
-        raise argparse.ArgumentTypeError(f"{text} is no size; write e.g. 500MB or 5GB")
+        raise argparse.ArgumentTypeError(f"{text}. Expected a size such as 500MB or 5GB.")
     return round(float(match[1]) * _BYTES[match[2]])
 
 
 def add_results(parser: argparse._ActionsContainer) -> None:
-    """The study's folder, an argument of every command."""
+    """Add the study's folder, an argument of every command."""
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="the study's folder")
 
 
 def _hint(word: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; choose one of {', '.join(known)}"
+    return f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(known)}."

@@ -1,6 +1,7 @@
-"""What every command does around its work: exit codes, one clear line for what a user can mend, interruption."""
+"""Error handling of every command: exit codes, messages with flags, interruption."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -9,20 +10,23 @@ from metaopt.errors import UserError
 
 INTERRUPTED = 130
 
+# Parameters whose flags are called otherwise.
+_FLAGS = {"lambda_": "--lambda", "constraints": "--constraint", "seconds": "--time"}
+
 
 def guarded(work: Callable[[], None], interrupted: str = "interrupted.") -> int:
-    """Runs a command's work and returns the exit code.
+    """Run a command and return its exit code.
 
     Args:
-        work: raises ``UserError`` for what a user can mend; any other exception is a bug and keeps its traceback.
-        interrupted: said when the user, or the system by SIGTERM, ends it.
+        work: raises ``UserError`` for what a user can fix; any other exception is a bug and keeps its traceback.
+        interrupted: message when the user, or the system by SIGTERM, ends it.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         work()
         sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {with_flags(error)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"\n{interrupted}", file=sys.stderr)
@@ -30,6 +34,20 @@ def guarded(work: Callable[[], None], interrupted: str = "interrupted.") -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def flag_of(parameter: str) -> str:
+    """Return the flag of a parameter, e.g. ``--checkpoint-quota`` for ``checkpoint_quota``."""
+    return _FLAGS.get(parameter, f"--{parameter.replace('_', '-')}")
+
+
+def with_flags(error: UserError) -> str:
+    """Return the message of an error, with flags for the names of its parameters where they first occur."""
+    message = str(error)
+    for parameter in error.parameters:
+        name = rf"(?<![\w-]){re.escape(parameter)}\b"
+        message = re.sub(name, flag_of(parameter), message, count=1)
+    return message
 
 
 def _interrupt(*_: object) -> None:

@@ -14,13 +14,13 @@ import numpy as np
 from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.suppress_stderr import quiet
-from metaopt.data.folder import natural
+from metaopt.data.folder_scan import natural_key
+from metaopt.data.image_file import IMAGE_SUFFIXES, ImageFileError, read_image
 from metaopt.data.images import ImageArray
-from metaopt.data.picture import SUFFIXES, PictureError, read
 from metaopt.errors import UserError
 from metaopt.training import backend
 from metaopt.training.metrics import Probabilities
-from metaopt.training.model_file import Card, read_card
+from metaopt.training.model_file import ModelMetadata, read_metadata
 
 TOP = 3
 CHUNK = 256
@@ -61,8 +61,8 @@ def run(arguments: Namespace) -> None:
     Raises:
         UserError: the model cannot be loaded, or pictures could not be read.
     """
-    card = read_card(arguments.model)
-    height, width, channels = card.input_shape
+    metadata = read_metadata(arguments.model)
+    height, width, channels = metadata.input_shape
     if channels not in (1, 3):
         raise UserError(
             f"{arguments.model} takes images of {channels} channels, which picture files do not give here: load it with"
@@ -74,13 +74,13 @@ def run(arguments: Namespace) -> None:
         pictures: list[tuple[Path, ImageArray]] = []
         for path in paths[start : start + CHUNK]:
             try:
-                pictures.append((path, read(path, (height, width), channels).image))
-            except PictureError as error:
+                pictures.append((path, read_image(path, (height, width), channels).image))
+            except ImageFileError as error:
                 unread.append(Unread(path, str(error)))
         if pictures:
             probabilities = _predictor(arguments.model)(np.stack([image for _, image in pictures]))
             for row, (path, _) in enumerate(pictures):
-                named = most_probable(card, probabilities, row)
+                named = most_probable(metadata, probabilities, row)
                 print(as_json(path, named) if arguments.json else as_line(path, named, longest), flush=True)
     _refuse(unread)
 
@@ -103,7 +103,7 @@ def find_pictures(given: Sequence[Path]) -> tuple[list[Path], list[Unread]]:
     unread: list[Unread] = []
     for one in given:
         if one.is_dir():
-            inside = sorted(_pictures(one), key=lambda path: natural(str(path)))
+            inside = sorted(_pictures(one), key=lambda path: natural_key(str(path)))
             paths += inside
             if not inside:
                 unread.append(Unread(one, "the folder has no pictures"))
@@ -119,7 +119,7 @@ def _pictures(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
                 yield Path(place, name)
 
 
@@ -128,16 +128,16 @@ def _predictor(path: Path) -> Callable[[ImageArray], dict[str, Probabilities]]:
     """Images → head → ``(n, classes)``; Keras and the model are loaded when the first picture is there."""
     with quiet():
         backend.prepare()
-    from metaopt.training.export import load, predict
+    from metaopt.training.export import load_model, predict
 
-    model, card = load(path)
-    return lambda images: predict(model, card, images)
+    model, metadata = load_model(path)
+    return lambda images: predict(model, metadata, images)
 
 
-def most_probable(card: Card, probabilities: dict[str, Probabilities], row: int) -> Named:
+def most_probable(metadata: ModelMetadata, probabilities: dict[str, Probabilities], row: int) -> Named:
     """The first classes of each head for one picture."""
     named: Named = {}
-    for head, names in card.classes.items():
+    for head, names in metadata.classes.items():
         values = probabilities[head][row]
         order = np.argsort(-values, kind="stable")[:TOP]
         named[head] = [(names[index], float(values[index])) for index in order]

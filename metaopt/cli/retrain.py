@@ -9,28 +9,29 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from metaopt.cli.arguments import Parser, add_results, number, one_of, share, whole
+from metaopt.cli.arguments import Parser, add_results, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
 from metaopt.cli.points import require_same_network, study_data, study_problem
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
 from metaopt.cli.suppress_stderr import quiet
 from metaopt.data import DataSet
-from metaopt.data.augment import KINDS
+from metaopt.data.augment import AUGMENTATIONS
 from metaopt.errors import UserError
-from metaopt.guard.memory import memory
+from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import SCHEDULES
-from metaopt.report.analysis.evaluation import Judged, Score, judge, measure, score_lines
-from metaopt.report.analysis.predictions import Predictions, digest_test_set, predictions_of, write_predictions
-from metaopt.report.analysis.scores import describe_metric
-from metaopt.report.analysis.test_log import add_measurement, earlier_looks, one_at_a_time, read_measurements
+from metaopt.report.analysis.evaluation import JudgedConstraint, Score, evaluate, judge_constraints
+from metaopt.report.analysis.predictions import Predictions, digest_test_set, rank_classes, write_predictions
+from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log, read_test_log
+from metaopt.report.console import constraint_line, repeated_test_warning, score_lines
+from metaopt.report.formatting import metric_label
 from metaopt.storage.study import Study
 from metaopt.training import backend
-from metaopt.training.model_file import Card, check_writable
+from metaopt.training.model_file import ModelMetadata, check_writable
 
 if TYPE_CHECKING:
-    from metaopt.training.retraining import Retrained
+    from metaopt.training.retraining import RetrainedNetwork
 
 COMPILED = ("schedule", "label_smoothing", "weight_decay")  # what a ``build_model`` settles itself
 RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that are fields of ``Training``
@@ -52,19 +53,19 @@ def make_parser(prog: str) -> Parser:
     add("--point", type=Path, metavar="FILE", help="retrain this point, or record, instead of the best")
     add(
         "--epochs",
-        type=whole(1),
+        type=integer(1),
         metavar="N",
         help="as many as the trial was best at; R if it never came that far, or if its"
         " learning rate falls over the training",
     )
-    add("--seed", type=whole(0), metavar="N", help="of weights and order; the study's own")
+    add("--seed", type=integer(0), metavar="N", help="of weights and order; the study's own")
     add("--schedule", type=one_of(SCHEDULES), help="of the learning rate; the study's own")
-    add("--augment", type=one_of(KINDS), help=f"{', '.join(KINDS)}; the study's own")
-    add("--label-smoothing", type=share, metavar="SHARE", help="of a label that is spread over all classes")
+    add("--augment", type=one_of(AUGMENTATIONS), help=f"{', '.join(AUGMENTATIONS)}; the study's own")
+    add("--label-smoothing", type=fraction, metavar="SHARE", help="of a label that is spread over all classes")
     add("--mixup", type=number, metavar="ALPHA", help="images are mixed with others, e.g. 0.2")
     add("--weight-decay", type=number, metavar="RATE", help="decoupled, e.g. 0.01")
     add("--mirror", action="store_true", help="the model averages its answers for an image and its mirror image")
-    add("--members", type=whole(1), default=1, metavar="N", help="the model averages the answers of N networks")
+    add("--members", type=integer(1), default=1, metavar="N", help="the model averages the answers of N networks")
     add("--output", type=Path, metavar="FILE", help=f"the model's file; {BEST} (or {CHOSEN}) in the study's folder")
     add_results(parser)
     return parser
@@ -82,7 +83,7 @@ def run(arguments: Namespace) -> None:
         study, arguments.point, arguments.epochs, arguments.seed, arguments.output, recipe, arguments.members
     )
     check_writable(plan.output)
-    looks = read_measurements(study.folder)
+    log = read_test_log(study.folder)
     problem = study_problem(study)
     if arguments.epochs is None:
         plan = whole_if_annealed(plan, problem, study)
@@ -100,10 +101,10 @@ def run(arguments: Namespace) -> None:
         " training and validation together",
         flush=True,
     )
-    trained, card = train(study, plan, problem, data, arguments.mirror)
-    measured = _measure(study, plan, trained, card, data)
-    path = _keep(study, plan, trained, card, data, measured)
-    _describe(study, plan, measured, looks, data)
+    trained, metadata = train(study, plan, problem, data, arguments.mirror)
+    measured = _measure(study, plan, trained, metadata, data)
+    path = _keep(study, plan, trained, metadata, data, measured)
+    _describe(study, plan, measured, log, data)
     print(f"all of this is in {path}")
 
 
@@ -133,58 +134,66 @@ class Measured:
         scores: on the test images.
         params: of the model in the file.
         macs: of one image.
-        limits: every limit of the study.
+        constraints: every constraint of the study.
         predictions: its answers for the test images, by the first head.
     """
 
     scores: dict[str, Score]
     params: int
     macs: int
-    limits: list[Judged]
+    constraints: list[JudgedConstraint]
     predictions: Predictions
 
 
-def _measure(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, data: DataSet) -> Measured:
+def _measure(
+    study: Study, plan: Plan, trained: "list[RetrainedNetwork]", metadata: ModelMetadata, data: DataSet
+) -> Measured:
     """Loads the file that was written and measures that: here, and only here, the test images are looked at."""
     from metaopt.blueprint.from_keras import count_keras
-    from metaopt.training.export import load as load_model
-    from metaopt.training.export import predict_all
+    from metaopt.training.export import load_model, predict_split
 
     model, _ = load_model(plan.output)
     counts = count_keras(model)
-    probabilities = predict_all(model, card, data.test())
-    scores = measure(probabilities, data.test().labels)
+    probabilities = predict_split(model, metadata, data.test())
+    scores = evaluate(probabilities, data.test().labels)
     head = next(iter(probabilities))
-    predictions = predictions_of(probabilities[head], data.test().labels[head], digest_test_set(data.test()))
+    predictions = rank_classes(probabilities[head], data.test().labels[head], digest_test_set(data.test()))
     values: dict[str, float] = {
         "params": counts.params,
         "macs": counts.macs,
-        "memory": max(memory(each.counts, each.training) for each in trained),
+        "memory": max(estimate_memory(each.counts, each.training) for each in trained),
         "seconds": sum(each.seconds for each in trained),
         **{name: fmean(each.final[name] for each in trained) for name in trained[0].final},
         **{name: score.value for name, score in scores.items()},
     }
-    if len(card.classes) == 1:
-        weight = float(trained[0].training.loss_weights.get(next(iter(card.classes)), 1.0))
+    if len(metadata.classes) == 1:
+        weight = float(trained[0].training.loss_weights.get(next(iter(metadata.classes)), 1.0))
         values["test_total_loss"] = weight * values["test_loss"] + fmean(each.penalties for each in trained)
-    return Measured(scores, counts.params, counts.macs, judge(study.constraints, values), predictions)
+    return Measured(scores, counts.params, counts.macs, judge_constraints(study.constraints, values), predictions)
 
 
-def _keep(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, data: DataSet, measured: Measured) -> Path:
+def _keep(
+    study: Study,
+    plan: Plan,
+    trained: "list[RetrainedNetwork]",
+    metadata: ModelMetadata,
+    data: DataSet,
+    measured: Measured,
+) -> Path:
     """Adds the measurement to the study's file of them, and keeps the predictions beside it."""
-    with one_at_a_time(study.folder):
-        number = len(read_measurements(study.folder)) + 1
-        return add_measurement(
+    with locked_test_log(study.folder):
+        number = len(read_test_log(study.folder)) + 1
+        return append_to_test_log(
             study.folder,
             {
                 "at": datetime.now().astimezone().isoformat(timespec="seconds"),
                 "model": str(plan.output),
                 "sha256": hashlib.sha256(plan.output.read_bytes()).hexdigest(),
-                **card.training,
+                **metadata.training,
                 "test_images": len(data.test()),
                 "scores": {name: asdict(score) for name, score in measured.scores.items()},
-                "limits": [judged.as_json() for judged in measured.limits],
-                "feasible": not any(judged.broken for judged in measured.limits),
+                "limits": [judged.to_json() for judged in measured.constraints],
+                "feasible": not any(judged.is_violated for judged in measured.constraints),
                 "predictions": write_predictions(study.folder, number, measured.predictions),
                 "params": measured.params,
                 "macs": measured.macs,
@@ -194,7 +203,7 @@ def _keep(study: Study, plan: Plan, trained: "list[Retrained]", card: Card, data
         )
 
 
-def _describe(study: Study, plan: Plan, measured: Measured, looks: list[dict[str, Any]], data: DataSet) -> None:
+def _describe(study: Study, plan: Plan, measured: Measured, log: list[dict[str, Any]], data: DataSet) -> None:
     """Says what came of it."""
     height, width, channels = data.input_shape
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
@@ -203,17 +212,17 @@ def _describe(study: Study, plan: Plan, measured: Measured, looks: list[dict[str
         f" {plan.output.stat().st_size / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
         f" {height}×{width} itself, and carries the names of its classes"
     )
-    if looks:
-        print(f"WARNING: {earlier_looks(looks)}")
-    first = "" if looks else ", looked at for the first time"
+    if log:
+        print(f"WARNING: {repeated_test_warning(log)}")
+    first = "" if log else ", looked at for the first time"
     print(f"on the {len(data.test()):,} test images{first}:")
     for line in score_lines(measured.scores):
         print(f"  {line}")
-    if plan.record is not None:
-        value = study.objective.value(plan.record["loss"])
-        metric = describe_metric(study.objective.name)
+    if plan.record is not None and plan.record.loss is not None:
+        value = study.objective.value(plan.record.loss)
+        metric = metric_label(study.objective.name)
         print(f"(the {metric} of the search, {value:.4f}, chose it and is no measure of it)")
-        if inherited := plan.record.get("inherited"):
+        if inherited := plan.record.inherited:
             print(f"(in the search it started from weights of trial {inherited['trial']}; this training, from scratch)")
-    for judged in measured.limits:
-        print(f"limit {judged}")
+    for judged in measured.constraints:
+        print(f"constraint {constraint_line(judged)}")

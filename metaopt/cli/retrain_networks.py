@@ -12,11 +12,11 @@ from metaopt.cli.retrain_plan import Plan
 from metaopt.data import DataSet
 from metaopt.problems.problem import Problem
 from metaopt.storage.study import Study
-from metaopt.training.model_file import Card
+from metaopt.training.model_file import ModelMetadata
 from metaopt.trials.growth import COUNTS
 
 if TYPE_CHECKING:
-    from metaopt.training.retraining import Retrained
+    from metaopt.training.retraining import RetrainedNetwork
 
 LOGS = Path("logs")
 _QUIET_S = 10.0
@@ -32,16 +32,21 @@ def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> N
         return
     if blueprint is None:
         return
-    for limit in study.constraints:
-        if limit.name in COUNTS:
-            together = plan.members * getattr(blueprint, limit.name)
-            if limit.distance(together) > 0 >= limit.distance(together / plan.members):
-                print(f"note: {plan.members} networks have {together:,} {limit.name} together, which breaks {limit}.")
+    for constraint in study.constraints:
+        if constraint.name in COUNTS:
+            together = plan.members * getattr(blueprint, constraint.name)
+            if constraint.distance(together) > 0 >= constraint.distance(together / plan.members):
+                print(
+                    f"note: {plan.members} networks have {together:,} {constraint.name} together, which violates"
+                    f" {constraint}."
+                )
 
 
-def train(study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: bool) -> "tuple[list[Retrained], Card]":
+def train(
+    study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: bool
+) -> "tuple[list[RetrainedNetwork], ModelMetadata]":
     """Trains and saves."""
-    from metaopt.training.export import hand_out, save
+    from metaopt.training.export import export_model, save_model
     from metaopt.training.retraining import can_log, retrain
 
     log = None
@@ -77,9 +82,10 @@ def train(study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: boo
         "mirror": mirror,
         "members": plan.members,
     }
-    card = Card({head: data.class_names[head] for head in trained[0].heads}, data.input_shape, origin)
-    save(hand_out([each.network for each in trained], card, some_images(data), mirror=mirror), card, plan.output)
-    return trained, card
+    metadata = ModelMetadata({head: data.class_names[head] for head in trained[0].heads}, data.input_shape, origin)
+    exported = export_model([each.network for each in trained], metadata, some_images(data), mirror=mirror)
+    save_model(exported, metadata, plan.output)
+    return trained, metadata
 
 
 def _new_folder(wanted: Path) -> Path:

@@ -55,7 +55,7 @@ def check_settings(settings: Settings, data: DataSet) -> None:
 def check_schedule(settings: Settings, problem: Problem, callback: Callback) -> None:
     """Refuses a schedule that cannot be kept, and says where it makes a pause no mere pause."""
     if settings.schedule is not None:
-        problem.require_blueprint(f"schedule {settings.schedule}")
+        problem.require_blueprint("schedule", settings.schedule)
     if settings.scheduler == "full":
         return
     schedules = _own_schedules(problem) if settings.schedule is None else {settings.schedule}

@@ -2,8 +2,8 @@
 
 from argparse import BooleanOptionalAction, _ArgumentGroup
 
-from metaopt.cli.arguments import Parser, add_results, duration, one_of, size, whole
-from metaopt.data.augment import KINDS
+from metaopt.cli.arguments import Parser, add_results, duration, integer, one_of, size
+from metaopt.data.augment import AUGMENTATIONS
 from metaopt.engine.strategy import STRATEGIES
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
@@ -13,7 +13,7 @@ from metaopt.trials.objective import OBJECTIVES
 EXECUTORS = ("processes", "inline")
 RULES = ("ceil", "floor")
 UNITS = ("epochs", "seconds")
-AUGMENTS = ("auto", *KINDS)
+AUGMENTS = ("auto", *AUGMENTATIONS)
 TRAINABLE_OBJECTIVES = tuple(name for name in OBJECTIVES if name != "loss")
 EARLY_STOPPING = 15
 
@@ -34,7 +34,7 @@ def make_parser(prog: str) -> Parser:
 def _add_task(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add("--data", help="auto, digits, mnist, fashion_mnist, cifar10, cifar100, a folder of class folders, or a .npz")
-    add("--image-size", type=whole(1), metavar="N", help="images are cut to a square and resized to N×N")
+    add("--image-size", type=integer(1), metavar="N", help="images are cut to a square and resized to N×N")
     add("--space", help="cnn (space.py and neural_net.py), a ready problem's name, or a problem file")
     add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=f"{', '.join(TRAINABLE_OBJECTIVES)}; val_accuracy")
     limits = "params<=2e7, macs<=1e8, val_precision>=0.39; may repeat"
@@ -43,7 +43,7 @@ def _add_task(group: _ArgumentGroup) -> None:
     add("--fill", type=float, metavar="SHARE", help=filled)
     grown = "phases under limits that grow: macs=1e6,2e6,4e6, params=… or blocks=1,2,4; none: no longer"
     add("--grow", metavar="LIMITS", help=grown)
-    add("--seed", type=whole(0), metavar="N", help="the study's seed; 0 for a new study")
+    add("--seed", type=integer(0), metavar="N", help="the study's seed; 0 for a new study")
 
 
 def _add_strategy(group: _ArgumentGroup) -> None:
@@ -55,41 +55,46 @@ def _add_strategy(group: _ArgumentGroup) -> None:
 
 def _add_evolution(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add("--mu", type=whole(1), metavar="N", help="size of the population; a quarter of the trials, at most 50")
-    add("--lambda", dest="lambda_", type=whole(1), metavar="N", help="children in a generation; 10")
+    add("--mu", type=integer(1), metavar="N", help="size of the population; a quarter of the trials, at most 50")
+    add("--lambda", dest="lambda_", type=integer(1), metavar="N", help="children in a generation; 10")
     add("--inherit", action=BooleanOptionalAction, help="a child starts from its parent's weights")
 
 
 def _add_rungs(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add("--min-epochs", type=whole(1), metavar="N", help="the least epochs of a first rung; 1")
-    add("--eta", type=whole(2), metavar="N", help="of the trials of a rung one in N goes on; 3")
+    add("--min-epochs", type=integer(1), metavar="N", help="the least epochs of a first rung; 1")
+    add("--eta", type=integer(2), metavar="N", help="of the trials of a rung one in N goes on; 3")
     add("--rule", type=one_of(RULES), help="how Hyperband rounds the sizes of its brackets; ceil")
     add("--budget-unit", type=one_of(UNITS), help="what --epochs and --min-epochs count; epochs")
 
 
 def _add_training(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add("--epochs", type=whole(1), metavar="R", help="the most epochs of a trial; by data set for a new study")
+    add("--epochs", type=integer(1), metavar="R", help="the most epochs of a trial; by data set for a new study")
     add("--augment", type=one_of(AUGMENTS), help=f"in training only: {', '.join(AUGMENTS)}")
     add("--schedule", type=one_of(SCHEDULES), help=f"of the learning rate: {', '.join(SCHEDULES)}; the problem's own")
-    add("--folds", type=whole(1), metavar="K", help="stratified cross-validation inside each trial; 1: none")
+    add("--folds", type=integer(1), metavar="K", help="stratified cross-validation inside each trial; 1: none")
     patience = f"epochs without improvement; 0: off; {EARLY_STOPPING}, with rungs off"
-    add("--early-stopping", type=whole(0), metavar="N", help=patience)
+    add("--early-stopping", type=integer(0), metavar="N", help=patience)
     add("--stop-hopeless", action=BooleanOptionalAction, help="stop trials that start far worse than others")
 
 
 def _add_ending(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add("--trials", type=whole(1), metavar="N", help="stop after so many trials; 50 for a new study")
+    add("--trials", type=integer(1), metavar="N", help="stop after so many trials; 50 for a new study")
     add("--time", type=duration, metavar="T", help="stop after 90s, 30m, 2h")
-    add("--stop-after", type=whole(0), metavar="N", help="stop after so many trials without a better one; 0: no longer")
+    add(
+        "--stop-after",
+        type=integer(0),
+        metavar="N",
+        help="stop after so many trials without a better one; 0: no longer",
+    )
 
 
 def _add_machine(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add_results(group)
-    add("--workers", type=whole(1), metavar="N", help="trials at once, which share the cores and the GPU; 1")
+    add("--workers", type=integer(1), metavar="N", help="trials at once, which share the cores and the GPU; 1")
     add("--executor", type=one_of(EXECUTORS), help=", ".join(EXECUTORS))
     add("--checkpoint-quota", type=size, metavar="SIZE", help="disk for checkpoints; 5GB")
     add("--deterministic", action=BooleanOptionalAction, help="deterministic operations, for GPUs")

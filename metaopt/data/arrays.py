@@ -1,46 +1,48 @@
-"""Arrays of images of several types and shapes, made uint8 ``(n, h, w, c)``."""
+"""Conversion of image arrays of various types and shapes to uint8 ``(n, h, w, c)``."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.data.content import digests, fingerprint
+from metaopt.data.fingerprint import digest_images, fingerprint
+from metaopt.data.image_file import resize_square
 from metaopt.data.images import ArrayImages, ImageArray, LabelArray
-from metaopt.data.picture import resized_square
-from metaopt.data.source import Source, advice_for
+from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
 from metaopt.errors import UserError
 
+LabelledArrays = tuple[ImageArray, dict[str, LabelArray]]
+"""Images ``(n, h, w, c)`` and head → labels ``(n,)``."""
+
 _CHUNK = 1024
-"""Images that are converted at once, so that a float array needs no second one of its size."""
+"""Images converted at a time, so that a float array needs no second array of its size."""
 
 
-def with_channels(images: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """Images as ``(n, h, w, c)``; grey ones get their channel.
+def add_channel_axis(images: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    """Return images as ``(n, h, w, c)``; grey images ``(n, h, w)`` get a channel axis.
 
     Raises:
-        UserError: another number of dimensions, no pixels, or channels that come before the pixels.
+        UserError: the number of dimensions is not 3 or 4, an axis is empty, or the channels come first.
     """
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise UserError(
-            f"{where} has the shape {images.shape}, but images must be (n, height, width) "
-            "or (n, height, width, channels)."
+            f"Invalid shape of {where}: {images.shape}. Expected (n, height, width) or (n, height, width, channels)."
         )
     if images.ndim == 3:
         return images[..., None]
     if images.shape[1] in (1, 3) and images.shape[-1] not in (1, 2, 3, 4):
         raise UserError(
-            f"{where} has the shape {images.shape}, where the channels seem to come first; "
-            "they come last here: transpose(0, 2, 3, 1)."
+            f"Invalid shape of {where}: {images.shape}. The channels seem to come first; move them last with"
+            " transpose(0, 2, 3, 1)."
         )
     return images
 
 
-def pixel_scale(images: npt.NDArray[Any], where: str) -> tuple[float, list[str]]:
-    """By what to multiply pixels to have them in 0..255, with a sentence if that is a guess.
+def find_pixel_scale(images: npt.NDArray[Any], where: str) -> tuple[float, list[str]]:
+    """Return the factor that scales pixels to 0..255, and a note for the user if the range was inferred.
 
     Raises:
-        UserError: the type is no number, or the values are in neither 0..1 nor 0..255.
+        UserError: the type is not numeric, or the values are neither in 0..1 nor in 0..255.
     """
     kind = images.dtype.kind
     if images.dtype == np.uint8:
@@ -48,20 +50,20 @@ def pixel_scale(images: npt.NDArray[Any], where: str) -> tuple[float, list[str]]
     if kind == "b":
         return 255.0, []
     if kind not in "iuf":
-        raise UserError(f"{where} has the type {images.dtype}, but images must be numbers, best uint8 in 0..255.")
+        raise UserError(f"Invalid type of {where}: {images.dtype}. Expected numbers, preferably uint8 in 0..255.")
     low, high = float(images.min()), float(images.max())
-    if not (low >= 0 and high <= 255):  # also where a NaN is among them
-        raise UserError(f"{where} has values in {low:g}..{high:g}, but images must be in 0..255, or in 0..1 as floats.")
+    if not (low >= 0 and high <= 255):  # also true for NaN
+        raise UserError(f"Invalid values in {where}: {low:g}..{high:g}. Expected 0..255, or 0..1 for floats.")
     if kind == "f" and high <= 1:
-        return 255.0, [f"{where} has floats in {low:g}..{high:g}, which are multiplied by 255 and rounded."]
-    return 1.0, [f"{where} has the type {images.dtype}, whose values in {low:g}..{high:g} are rounded to 0..255."]
+        return 255.0, [f"The floats of {where} are in {low:g}..{high:g}; they are multiplied by 255 and rounded."]
+    return 1.0, [f"The {images.dtype} values of {where} are in {low:g}..{high:g}; they are rounded to 0..255."]
 
 
 def to_uint8(images: npt.NDArray[Any], scale: float, where: str) -> ImageArray:
-    """Multiplies by the scale and rounds.
+    """Multiply by the scale, round, and convert to uint8.
 
     Raises:
-        UserError: a value falls outside 0..255, or is not a number.
+        UserError: a scaled value is NaN or outside 0..255.
     """
     if images.dtype == np.uint8:
         return images
@@ -69,44 +71,47 @@ def to_uint8(images: npt.NDArray[Any], scale: float, where: str) -> ImageArray:
     for start in range(0, len(images), _CHUNK):
         chunk = images[start : start + _CHUNK] * np.float32(scale)
         if not (chunk.min() >= 0 and chunk.max() <= 255):
-            raise UserError(f"{where} has values outside 0..{255 / scale:g}, which the training images keep to.")
+            raise UserError(
+                f"Invalid values in {where}: some are outside 0..{255 / scale:g}, the range of the training images."
+            )
         result[start : start + _CHUNK] = np.rint(chunk)
     return result
 
 
 def resize(images: ImageArray, size: int | None) -> ImageArray:
-    """Cuts each image to its central square and resizes that to ``(n, size, size, c)``; None leaves them."""
+    """Crop each image to its central square and resize it to ``(n, size, size, c)``; None returns the images as is."""
     n, height, width, channels = images.shape
     if size is None or (height, width) == (size, size):
         return images
     result = np.empty((n, size, size, channels), np.uint8)
     for index, image in enumerate(images):
-        result[index] = resized_square(image, size)
+        result[index] = resize_square(image, size)
     return result
 
 
-def array_source(
+def from_arrays(
     name: str,
-    train: tuple[ImageArray, dict[str, LabelArray]],
-    test: tuple[ImageArray, dict[str, LabelArray]] | None,
+    train: LabelledArrays,
+    test: LabelledArrays | None,
     class_names: dict[str, list[str]],
     size: int | None,
     notes: list[str],
-) -> Source:
-    """A source of images in memory; the content is hashed as it was before resizing."""
+) -> UnsplitData:
+    """Build a data set from images in memory; the fingerprint is that of the images before resizing."""
     images, labels = train
-    content = [digests(images)] + ([] if test is None else [digests(test[0])])
+    contents = [digest_images(images)] + ([] if test is None else [digest_images(test[0])])
     resized = resize(images, size)
+    # Studies store the fingerprint, so the keys never change. "own" is the shape before resizing.
     heading = {"classes": class_names, "shape": list(resized.shape[1:]), "own": list(images.shape[1:])}
-    return Source(
+    return UnsplitData(
         name=name,
         images=ArrayImages(resized, labels),
-        digests=content[0],
+        digests=contents[0],
         test=None if test is None else ArrayImages(resize(test[0], size), test[1]),
-        test_digests=content[-1] if test is not None else np.zeros(0, np.uint64),
+        test_digests=contents[-1] if test is not None else np.zeros(0, np.uint64),
         class_names=class_names,
         shape=(resized.shape[1], resized.shape[2], resized.shape[3]),
-        advice=advice_for(resized.shape[3]),
-        fingerprint=fingerprint(heading, [labels] + ([] if test is None else [test[1]]), content),
+        default_augmentation=choose_default_augmentation(resized.shape[3]),
+        fingerprint=fingerprint(heading, [labels] + ([] if test is None else [test[1]]), contents),
         notes=notes,
     )

@@ -1,6 +1,7 @@
-"""Augmentation of a batch, in training only and outside the model: flips, shifts, colours, cutout, mixup.
+"""Data augmentation of training batches: flip, shift, colour jitter, cutout and mixup.
 
-Keras' random layers would stay active in ``model(x)`` and in exported files, so the network gets none.
+Augmentation runs outside the model, because Keras' random layers would stay active in ``model(x)`` and in exported
+files.
 """
 
 from collections.abc import Mapping
@@ -9,106 +10,114 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Augment = Literal["none", "flip", "shift", "flip+shift", "flip+shift+colour"]
-KINDS: tuple[Augment, ...] = ("none", "flip", "shift", "flip+shift", "flip+shift+colour")
+Augmentation = Literal["none", "flip", "shift", "flip+shift", "flip+shift+colour"]
+AUGMENTATIONS: tuple[Augmentation, ...] = ("none", "flip", "shift", "flip+shift", "flip+shift+colour")
 
-SHIFT_SHARE = 8
-"""A shift is at most the side divided by this (4 of 32 pixels, as is usual for CIFAR), and at least one pixel."""
+SHIFT_DIVISOR = 8
+"""The largest shift is the image side divided by this, at least one pixel (4 of 32 pixels, as is usual for CIFAR)."""
 
-COLOUR_SHARE = 0.2
-"""Contrast and saturation are multiplied by 1 ± at most this, and brightness is moved by half of it."""
+COLOUR_STRENGTH = 0.2
+"""Contrast and saturation are multiplied by 1 ± at most this; brightness changes by at most half of it."""
 
 
-def augment(images: npt.NDArray[np.uint8], kind: Augment, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Draws one variant of each image; the same generator state gives the same variants.
+def augment(
+    images: npt.NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Return one random variant of each image; the same generator state gives the same variants.
 
     Args:
-        images: ``(n, h, w, c)``; left as it is.
-        kind: ``flip`` mirrors left and right with probability 1/2; ``shift`` moves by whole pixels in both directions
-            and mirrors nothing, for images whose mirror image means something else, as digits; ``flip+shift`` does
-            both; ``flip+shift+colour`` changes brightness, contrast and saturation as well; ``none`` does nothing.
-        rng: the source of all that is drawn.
+        images: ``(n, h, w, c)``; not modified.
+        augmentation: ``flip`` mirrors left and right with probability 1/2; ``shift`` moves by whole pixels in both
+            directions and does not mirror, for images whose mirror images mean something else, such as digits;
+            ``flip+shift`` does both; ``flip+shift+colour`` also changes brightness, contrast and saturation; ``none``
+            does nothing.
+        rng: random generator.
 
     Returns:
         ``(n, h, w, c)``; the argument itself for ``none``.
     """
-    if "flip" in kind:
-        images = _flip(images, rng)
-    if "shift" in kind:
-        images = _shift(images, rng)
-    if "colour" in kind:
-        images = _recolour(images, rng)
+    if "flip" in augmentation:
+        images = _random_flip(images, rng)
+    if "shift" in augmentation:
+        images = _random_shift(images, rng)
+    if "colour" in augmentation:
+        images = _colour_jitter(images, rng)
     return images
 
 
-def cut_out(images: npt.NDArray[np.float32], length: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Sets a square of each image to 0 (DeVries & Taylor 2017, arXiv:1708.04552, section 3.2).
+def cutout(images: npt.NDArray[np.float32], length: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Apply cutout: set a square of each image to 0 (DeVries & Taylor 2017, arXiv:1708.04552, section 3.2).
 
-    The square's centre is any pixel of the image with equal probability, so that a part of it may lie outside.
+    The centre is drawn uniformly from the pixels of the image, so the square may extend beyond the border.
 
     Args:
-        images: ``(n, h, w, c)``, scaled so that 0 is a middle grey; left as they are.
-        length: the square's side in pixels; half of the image's shorter side where it is longer. 0 for no square.
-        rng: the source of the centres.
+        images: ``(n, h, w, c)``, scaled so that 0 is middle grey; not modified.
+        length: side of the square in pixels, at most half of the shorter image side; 0 disables cutout.
+        rng: random generator.
     """
     n, height, width, _ = images.shape
     length = min(length, height // 2, width // 2)
     if length < 1:
         return images
-    rows = _covered(height, length, n, rng)
-    columns = _covered(width, length, n, rng)
+    rows = _draw_covered(height, length, n, rng)
+    columns = _draw_covered(width, length, n, rng)
     covered = rows[:, :, None] & columns[:, None, :]
     return np.where(covered[..., None], np.float32(0), images)
 
 
-def _covered(side: int, length: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Which pixels along one side the squares cover, ``(n, side)``."""
+def _draw_covered(side: int, length: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Return which pixels along one side each square covers, ``(n, side)``."""
     first = rng.integers(0, side, size=(n, 1)) - length // 2
     pixels = np.arange(side)
     return (pixels >= first) & (pixels < first + length)
 
 
-def mix_up(
+def mixup(
     images: npt.NDArray[np.float32],
     labels: Mapping[str, npt.NDArray[np.float32]],
     alpha: float,
     rng: np.random.Generator,
 ) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.float32]]]:
-    """Mixes each image of a batch with another one, and their labels alike (Zhang et al. 2018, arXiv:1710.09412).
+    """Apply mixup: mix each image and its labels with another image of the batch (Zhang et al. 2018, arXiv:1710.09412).
 
-    As in the paper's figure 1, the batch is mixed with itself in another order, in shares λ and 1 − λ that are the
+    As in figure 1 of the paper, the batch is mixed with a permutation of itself, with weights λ and 1 − λ that are the
     same for the whole batch, λ ~ Beta(α, α).
 
     Args:
-        images: ``(n, h, w, c)``; left as they are.
+        images: ``(n, h, w, c)``; not modified.
         labels: head → probabilities ``(n, classes)``.
-        alpha: α; 0 mixes nothing.
-        rng: the source of λ and of the order.
+        alpha: α; 0 disables mixup.
+        rng: random generator.
+
+    Returns:
+        The mixed images and labels.
     """
     if alpha <= 0:
         return images, dict(labels)
-    share = np.float32(rng.beta(alpha, alpha))
+    weight = np.float32(rng.beta(alpha, alpha))
     other = rng.permutation(len(images))
 
-    def mixed(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return share * values + (1 - share) * values[other]
+    def mix(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return weight * values + (1 - weight) * values[other]
 
-    return mixed(images), {head: mixed(values) for head, values in labels.items()}
+    return mix(images), {head: mix(values) for head, values in labels.items()}
 
 
-def _flip(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _random_flip(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     mirrored = rng.random(len(images)) < 0.5
     result = images.copy()
     result[mirrored] = images[mirrored, :, ::-1]
     return result
 
 
-def _recolour(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Contrast around each image's mean, saturation around each pixel's grey, then brightness.
+def _colour_jitter(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Change contrast around each image's mean, saturation around each pixel's grey, then brightness.
 
-    The kinds of colour jitter that Krizhevsky et al. (2012) began and Inception took up (Howard 2013, arXiv:1312.5402).
+    Colour jitter as in Howard 2013 (arXiv:1312.5402).
     """
-    contrast, saturation, brightness = COLOUR_SHARE * rng.uniform(-1, 1, (3, len(images), 1, 1, 1)).astype(np.float32)
+    contrast, saturation, brightness = COLOUR_STRENGTH * rng.uniform(-1, 1, (3, len(images), 1, 1, 1)).astype(
+        np.float32
+    )
     values = images.astype(np.float32)
     mean = values.mean(axis=(1, 2, 3), keepdims=True)
     values = mean + (values - mean) * (1 + contrast)
@@ -118,19 +127,19 @@ def _recolour(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.ND
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _shift(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _random_shift(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     n, height, width, _ = images.shape
-    rows = _shifted(height, n, rng)  # (n, h)
-    columns = _shifted(width, n, rng)  # (n, w)
+    rows = _draw_shifted_indices(height, n, rng)  # (n, h)
+    columns = _draw_shifted_indices(width, n, rng)  # (n, w)
     return images[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def _shifted(side: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """The source pixel of each pixel along one side, ``(n, side)``.
+def _draw_shifted_indices(side: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Return the original index of each shifted pixel along one side, ``(n, side)``.
 
-    What comes in from outside repeats the border pixel: a digit's empty border stays empty, and a photograph gets no
-    black edge that would tell the network about the shift.
+    Border pixels are repeated: the empty border of a digit stays empty, and a photograph gets no black edge that would
+    reveal the shift to the network.
     """
-    reach = max(1, side // SHIFT_SHARE)
+    reach = max(1, side // SHIFT_DIVISOR)
     offsets = rng.integers(-reach, reach, size=n, endpoint=True)
     return np.clip(np.arange(side) + offsets[:, None], 0, side - 1)

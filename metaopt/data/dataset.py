@@ -1,4 +1,4 @@
-"""A data set: a source, split into the parts that a search trains on, validates with, and never sees."""
+"""A data set split for training, validation and testing."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -6,19 +6,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.data.augment import KINDS, Augment
-from metaopt.data.content import contradiction_note, shared_note
+from metaopt.data.augment import AUGMENTATIONS, Augmentation
+from metaopt.data.fingerprint import note_contradicting_labels, note_shared_images
 from metaopt.data.images import Images, subset
-from metaopt.data.source import Source
 from metaopt.data.spec import DataSpec
 from metaopt.data.split import FOLD_SEED, HELD_OUT, TEST_SEED, VALIDATION_SEED, hold_out, stratified_folds
+from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
 
 Rows = npt.NDArray[np.int64]
 
 
 class Fold(NamedTuple):
-    """What is trained on, and what is validated with."""
+    """Training and validation split of one fold."""
 
     train: Images
     validation: Images
@@ -26,19 +26,19 @@ class Fold(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Labelled images in three parts.
+    """Labelled images with a training, a validation and a test split.
 
     Attributes:
-        name: short, for people.
-        spec: what it was loaded from, with ``augment`` concrete.
-        train: what trials train on.
-        validation: what they are compared on.
-        class_names: head → names of its classes; the first head is the one that the objective is about.
-        input_shape: of one image, ``(h, w, c)``.
-        augment: what training does to its images, see ``metaopt.data.augment``.
-        fingerprint: of the content of all parts; equal on every machine.
-        notes: sentences to be said aloud.
-        description: sizes, classes and settings for a study's header; JSON types only.
+        name: short name for display.
+        spec: specification it was loaded from, with ``augment`` resolved.
+        train: training split.
+        validation: validation split, on which trials are compared.
+        class_names: head → names of its classes; the objective refers to the first head.
+        input_shape: shape of one image, ``(h, w, c)``.
+        augment: augmentation of training images, see ``metaopt.data.augment``.
+        fingerprint: hash of all images and labels; the same on every machine.
+        notes: messages for the user.
+        description: sizes, classes and settings for the header of a study; JSON types only.
     """
 
     name: str
@@ -47,7 +47,7 @@ class DataSet:
     validation: Images
     class_names: dict[str, list[str]]
     input_shape: tuple[int, int, int]
-    augment: Augment
+    augment: Augmentation
     fingerprint: str
     notes: list[str]
     description: dict[str, Any]
@@ -57,119 +57,123 @@ class DataSet:
 
     @property
     def classes(self) -> dict[str, int]:
-        """Head → number of its classes."""
+        """Number of classes of each head."""
         return {head: len(names) for head, names in self.class_names.items()}
 
     def everything(self) -> Images:
-        """Train and validation together, in the source's order: what the final network is trained on."""
+        """Return training and validation images together, in their original order, for the final training."""
         return self._everything
 
     def folds(self, count: int) -> list[Fold]:
-        """Stratified folds of train and validation together; a single one is train and validation as they are.
+        """Return stratified folds of the training and validation images; one fold is the two splits themselves.
 
-        They are the same for every trial and every seed of a study. To be called once before anything trains, for what
-        it raises.
+        The folds are the same for every trial and seed of a study. Call it once before training starts, so that an
+        error is raised early.
 
         Raises:
             UserError: a class has fewer images than there are folds.
         """
         if count not in self._folds:
-            self._folds[count] = [Fold(self.train, self.validation)] if count == 1 else self._cut(count)
+            self._folds[count] = [Fold(self.train, self.validation)] if count == 1 else self._make_folds(count)
         return self._folds[count]
 
-    def _cut(self, count: int) -> list[Fold]:
+    def _make_folds(self, count: int) -> list[Fold]:
         head, names = next(iter(self.class_names.items()))
         images = self.everything()
         labels = images.labels[head]
-        occurring = np.bincount(labels, minlength=len(names))
-        rarest = int(occurring.argmin())
-        if occurring[rarest] < count:
-            few = int(occurring[rarest])
-            advice = f"use --folds {few} or fewer" if few > 1 else "leave --folds out"
+        counts = np.bincount(labels, minlength=len(names))
+        rarest = int(counts.argmin())
+        if counts[rarest] < count:
+            most = max(1, int(counts[rarest]))
             raise UserError(
-                f"--folds {count} needs at least {count} images of each class, but {names[rarest]} of {self.name} has"
-                f" {few} to train on and to validate with: {advice}, add images, or leave the class out."
+                f"Invalid value for folds: {count}. Expected at most {most}, because class {names[rarest]} of"
+                f" {self.name} has only {counts[rarest]} training and validation images. Use fewer folds, add images,"
+                " or remove the class."
             )
         pairs = stratified_folds(labels, count, FOLD_SEED)
         return [Fold(subset(images, train), subset(images, held)) for train, held in pairs]
 
     def test(self) -> Images:
-        """The test part, to be touched once, after the search."""
+        """Return the test split, which is used once, after the search."""
         return self._test
 
 
-def assemble(source: Source, spec: DataSpec) -> DataSet:
-    """Splits a source and says what a user should know.
+def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
+    """Split a data set into training, validation and test images.
 
     Raises:
-        UserError: a class has too few images to be in every part.
+        UserError: a class has too few images to occur in every split.
     """
-    head = next(iter(source.class_names))
-    labels = source.images.labels[head]
-    _check_sizes(source, labels, source.class_names[head])
+    head = next(iter(data.class_names))
+    labels = data.images.labels[head]
+    _check_class_sizes(data, labels, data.class_names[head])
 
-    rows = np.arange(len(source.images))
-    own = source.validation
-    if own is not None:
-        rows = np.setdiff1d(rows, own)
-    notes = list(source.notes)
-    test, test_digests = source.test, source.test_digests
+    rows = np.arange(len(data.images))
+    validation = data.validation
+    if validation is not None:
+        rows = np.setdiff1d(rows, validation)
+    notes = list(data.notes)
+    test, test_digests = data.test, data.test_digests
     if test is None:
         kept, held = hold_out(labels[rows], HELD_OUT, TEST_SEED)
-        test, test_digests, rows = subset(source.images, rows[held]), source.digests[rows[held]], rows[kept]
-        notes.append(f"There is no test part, so {len(held):,} images are set aside as one.")
-    if own is None:
+        test, test_digests, rows = subset(data.images, rows[held]), data.digests[rows[held]], rows[kept]
+        share = f"{100 * HELD_OUT:.0f} %"
+        notes.append(f"No test split found in {data.name}; holding out {len(held):,} images ({share}) for testing.")
+    if validation is None:
         kept, held = hold_out(labels[rows], HELD_OUT, VALIDATION_SEED)
-        own, rows = rows[held], rows[kept]
-    both = np.union1d(rows, own)
+        validation, rows = rows[held], rows[kept]
+    both = np.union1d(rows, validation)
 
-    notes += shared_note(test_digests, source.digests[both], "test", "training")
-    notes += shared_note(source.digests[own], source.digests[rows], "validation", "training")
-    notes += contradiction_note(source.digests, labels)
-    augment = _concrete(spec.augment, source.advice)
-    parts = {"train": len(rows), "validation": len(own), "test": len(test)}
+    notes += note_shared_images(test_digests, data.digests[both], "test", "training")
+    notes += note_shared_images(data.digests[validation], data.digests[rows], "validation", "training")
+    notes += note_contradicting_labels(data.digests, labels)
+    augment = _resolve_augmentation(spec.augment, data.default_augmentation)
+    sizes = {"train": len(rows), "validation": len(validation), "test": len(test)}
     return DataSet(
-        name=source.name,
+        name=data.name,
         spec=replace(spec, augment=augment),
-        train=subset(source.images, rows),
-        validation=subset(source.images, own),
-        class_names=source.class_names,
-        input_shape=source.shape,
+        train=subset(data.images, rows),
+        validation=subset(data.images, validation),
+        class_names=data.class_names,
+        input_shape=data.shape,
         augment=augment,
-        fingerprint=source.fingerprint,
+        fingerprint=data.fingerprint,
         notes=notes,
-        description=_describe(source, parts, augment),
-        _everything=subset(source.images, both),
+        description=_describe(data, sizes, augment),
+        _everything=subset(data.images, both),
         _test=test,
     )
 
 
-def _concrete(chosen: str, advice: Augment) -> Augment:
-    return next((kind for kind in KINDS if kind == chosen), advice)
+def _resolve_augmentation(chosen: str, default: Augmentation) -> Augmentation:
+    return next((each for each in AUGMENTATIONS if each == chosen), default)
 
 
-def _describe(source: Source, parts: dict[str, int], augment: Augment) -> dict[str, Any]:
+def _describe(data: UnsplitData, sizes: dict[str, int], augment: Augmentation) -> dict[str, Any]:
     return {
-        "name": source.name,
-        "images": parts,
-        "input_shape": list(source.shape),
-        "classes": {head: len(names) for head, names in source.class_names.items()},
+        "name": data.name,
+        "images": sizes,
+        "input_shape": list(data.shape),
+        "classes": {head: len(names) for head, names in data.class_names.items()},
         "augment": augment,
     }
 
 
-def _check_sizes(source: Source, labels: npt.NDArray[np.int32], names: list[str]) -> None:
-    """Every class needs an image in each part that is still to be cut out, and one to train on."""
-    training = labels if source.validation is None else np.delete(labels, source.validation)
-    wanted = ["one to train on"]
-    wanted += ["one to validate with"] if source.validation is None else []
-    wanted += ["one to test with"] if source.test is None else []
+def _check_class_sizes(data: UnsplitData, labels: npt.NDArray[np.int32], names: list[str]) -> None:
+    """Check that each class has an image for training and for each split that is still to be held out.
+
+    Raises:
+        UserError: a class has fewer images.
+    """
+    training = labels if data.validation is None else np.delete(labels, data.validation)
+    splits = ["training"]
+    splits += ["validation"] if data.validation is None else []
+    splits += ["testing"] if data.test is None else []
     counts = np.bincount(training, minlength=len(names))
-    small = np.flatnonzero(counts < len(wanted))
+    small = np.flatnonzero(counts < len(splits))
     if len(small):
-        count = int(counts[small[0]])
-        others = f" (and {len(small) - 1:,} other classes have too few as well)" if len(small) > 1 else ""
+        others = f" The same holds for {len(small) - 1:,} other classes." if len(small) > 1 else ""
         raise UserError(
-            f"The class {names[small[0]]} of {source.name} has {count} training {'image' if count == 1 else 'images'}, "
-            f"but needs at least {len(wanted)}: {', '.join(wanted)}{others}; add images or leave the class out."
+            f"Too few images in class {names[small[0]]} of {data.name}: {counts[small[0]]}. Expected at least"
+            f" {len(splits)}, one each for {' and '.join(splits)}.{others} Add images or remove the class."
         )

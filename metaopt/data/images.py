@@ -1,4 +1,4 @@
-"""A data set's part as a sequence of images, in memory or on disk, read batch by batch."""
+"""Sequences of labelled images in memory or on disk, read batch by batch."""
 
 import math
 import shutil
@@ -17,23 +17,20 @@ Rows = npt.NDArray[np.int64]
 
 
 class Images(Protocol):
-    """Images with their labels; picklable.
-
-    ``labels`` has all labels in order, head → ``(n,)`` int32, in the order of the heads.
-    """
+    """Images with their labels; picklable."""
 
     @property
     def labels(self) -> Mapping[str, LabelArray]:
-        """Head → labels ``(n,)``."""
+        """All labels: head → ``(n,)`` int32, with the first head first."""
 
     def __len__(self) -> int:
-        """The number of images."""
+        """Return the number of images."""
 
     def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
-        """The images ``(k, h, w, c)`` and labels ``(k,)`` at the indices ``(k,)``, in their order; copies."""
+        """Return copies of the images ``(k, h, w, c)`` and labels ``(k,)`` at the indices ``(k,)``, in their order."""
 
 
-def _at(labels: Mapping[str, LabelArray], rows: npt.NDArray[np.intp]) -> dict[str, LabelArray]:
+def _select(labels: Mapping[str, LabelArray], rows: npt.NDArray[np.intp]) -> dict[str, LabelArray]:
     return {head: values[rows] for head, values in labels.items()}
 
 
@@ -53,20 +50,20 @@ class ArrayImages:
         return len(self.array)
 
     def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
-        """See ``Images``."""
+        """Return images and labels at the indices; see ``Images``."""
         rows = np.asarray(indices, dtype=np.intp)
-        return self.array[rows], _at(self.labels, rows)
+        return self.array[rows], _select(self.labels, rows)
 
 
 @dataclass(frozen=True, eq=False)
 class FileImages:
     """Images in an uncompressed ``.npy`` file ``(n, h, w, c)`` that may be larger than memory.
 
-    Rows are read, at some 5 µs each, where a memory map would count every page that was ever touched into the process's
-    memory: a worker that has seen all images would look like one that leaks.
+    Rows are read from the file, at about 5 µs each. A memory map would count every page that was ever touched towards
+    the memory of the process, so that a worker that has read all images would seem to leak.
 
     Attributes:
-        path: the file, in C order.
+        path: the ``.npy`` file, in C order.
         labels: head → ``(n,)``.
     """
 
@@ -77,16 +74,16 @@ class FileImages:
         return len(next(iter(self.labels.values())))
 
     def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
-        """See ``Images``.
+        """Return images and labels at the indices; see ``Images``.
 
         Raises:
             IndexError: an index is not in 0..n−1.
-            OSError: the file is gone, or shorter than it was.
+            OSError: the file is missing or truncated.
         """
         rows = np.asarray(indices, dtype=np.intp)
-        labels = _at(self.labels, rows)
+        labels = _select(self.labels, rows)
         if len(rows) and rows.min() < 0:
-            raise IndexError(f"the index {rows.min()} is negative")
+            raise IndexError(f"Invalid image index: {rows.min()}. Expected 0..{len(self) - 1}.")
         with self.path.open("rb") as file:
             np.lib.format.read_magic(file)
             shape, _, _ = np.lib.format.read_array_header_1_0(file)
@@ -96,21 +93,21 @@ class FileImages:
             for image, row in zip(images, rows.tolist(), strict=True):
                 file.seek(start + row * size)
                 if file.readinto(image) != size:
-                    raise OSError(f"{self.path} ends before image {row}")
+                    raise OSError(f"{self.path} is truncated: it ends before image {row}.")
         return images, labels
 
     def delete_when_unused(self, folder: Path) -> None:
-        """Removes the folder once nothing refers to these images any more, at the latest at the process's end."""
+        """Remove the folder when these images are garbage-collected, at the latest when the process exits."""
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, eq=False)
 class Subset:
-    """Some rows of other images.
+    """A selection of other images.
 
     Attributes:
-        base: the other images.
-        rows: indices into them, ``(n,)``.
+        base: the images selected from.
+        rows: indices into ``base``, ``(n,)``.
         labels: head → ``(n,)``.
     """
 
@@ -122,14 +119,14 @@ class Subset:
         return len(self.rows)
 
     def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
-        """See ``Images``."""
+        """Return images and labels at the indices; see ``Images``."""
         return self.base.batch(self.rows[np.asarray(indices, dtype=np.intp)])
 
 
 def subset(images: Images, rows: npt.NDArray[Any]) -> Subset:
-    """The images at the rows ``(n,)``, in their order; nothing is copied but labels."""
+    """Return a view of the images at the indices ``(n,)``, in their order; only labels are copied."""
     rows = rows.astype(np.int64)
-    labels = _at(images.labels, rows)
+    labels = _select(images.labels, rows)
     if isinstance(images, Subset):
         return Subset(images.base, images.rows[rows], labels)
     return Subset(images, rows, labels)

@@ -1,122 +1,155 @@
-"""A ``.npz`` file: ``x_train y_train``, optional ``x_test y_test``, more heads as ``y_train_coarse y_test_coarse``."""
+"""Loading of a ``.npz`` file with the arrays ``x_train y_train`` and optionally ``x_test y_test``.
+
+Further heads have arrays such as ``y_train_coarse y_test_coarse``.
+"""
 
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.data.arrays import array_source, pixel_scale, to_uint8, with_channels
-from metaopt.data.images import ImageArray, LabelArray
+from metaopt.data.arrays import LabelledArrays, add_channel_axis, find_pixel_scale, from_arrays, to_uint8
+from metaopt.data.images import LabelArray
 from metaopt.data.labels import check_known, check_labels, count_classes
-from metaopt.data.source import Source
+from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
 
-_Part = tuple[ImageArray, dict[str, LabelArray]]
 
+def load_npz(path: Path, size: int | None) -> UnsplitData:
+    """Read and check a ``.npz`` file; nothing in it is unpickled.
 
-def npz_source(path: Path, size: int | None) -> Source:
-    """Reads and checks a file; nothing in it is unpickled.
+    The first head is called ``fine`` if there is a head ``coarse``, otherwise ``label``. The optional array ``classes``
+    names its classes, and ``classes_<head>`` those of another head.
 
-    The first head is called ``fine`` beside a ``coarse`` one, else ``label``. The array ``classes`` may name its
-    classes, and ``classes_<head>`` those of another head.
+    Args:
+        path: the file.
+        size: side in pixels of the squares that images are resized to; None keeps their size.
 
     Raises:
-        UserError: it is no such file, or its arrays are not as they should be.
+        UserError: the file is not a ``.npz`` file, or its arrays are invalid.
     """
-    archive = _open(path)
-    with archive:
+    with _open_archive(path) as archive:
         extra = [name.removeprefix("y_train_") for name in archive.files if name.startswith("y_train_")]
         first = "fine" if "coarse" in extra else "label"
         if first in extra:
             raise UserError(
-                f"{path.name} has y_train and y_train_{first}, which are both called {first}; leave one out."
+                f"Found both y_train and y_train_{first} in {path.name}, two arrays for the head {first}. Remove one of"
+                " them."
             )
-        heads = {first: ""} | {head: f"_{head}" for head in extra}
-        images = with_channels(_array(archive, "x_train", path), f"x_train in {path.name}")
-        scale, notes = pixel_scale(images, f"x_train in {path.name}")
-        train = _part(archive, "train", images, scale, heads, path)
-        class_names = {head: _class_names(archive, suffix, train[1][head], path) for head, suffix in heads.items()}
-        test = _test_part(archive, (images.dtype, scale), train, heads, class_names, path, notes)
-        used = {f"{kind}_{part}" for kind in "xy" for part in ("train", "test")} | {"classes"}
+        reader = _Reader(archive, path, {first: ""} | {head: f"_{head}" for head in extra})
+        data = reader.read(size)
+        used = {f"{letter}_{split}" for letter in "xy" for split in ("train", "test")} | {"classes"}
         used |= {f"{start}_{head}" for start in ("y_train", "y_test", "classes") for head in extra}
         unused = sorted(set(archive.files) - used)
     if unused:
-        notes.append(f"Left out of {path.name}: {', '.join(unused)}.")
-    return array_source(path.name, train, test, class_names, size, notes)
+        data.notes.append(f"Ignored in {path.name}: {', '.join(unused)}.")
+    return data
 
 
-def _open(path: Path) -> Any:
+@dataclass(frozen=True)
+class _Reader:
+    """Reader of the arrays of an open archive.
+
+    Attributes:
+        archive: the archive.
+        path: its file.
+        suffixes: head → suffix of the names of its arrays, the first head first.
+    """
+
+    archive: Any
+    path: Path
+    suffixes: dict[str, str]
+
+    def read(self, size: int | None) -> UnsplitData:
+        """Read images, labels and class names of both splits."""
+        images = add_channel_axis(self._array("x_train"), self._where("x_train"))
+        scale, notes = find_pixel_scale(images, self._where("x_train"))
+        train = self._split("train", images, scale)
+        class_names = {head: self._class_names(head, train[1][head]) for head in self.suffixes}
+        test, test_notes = self._test_split(images, scale, class_names)
+        return from_arrays(self.path.name, train, test, class_names, size, notes + test_notes)
+
+    def _where(self, name: str) -> str:
+        return f"{name} in {self.path.name}"
+
+    def _array(self, name: str) -> npt.NDArray[Any]:
+        if name not in self.archive.files:
+            present = ", ".join(self.archive.files) or "none"
+            raise UserError(
+                f"Array {name} not found in {self.path.name}. Expected at least x_train and y_train; the arrays found"
+                f" are: {present}."
+            )
+        try:
+            array: npt.NDArray[Any] = self.archive[name]
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            reason = "it holds Python objects" if "pickle" in str(error) else "it is damaged"
+            raise UserError(f"Cannot read {self._where(name)}: {reason}. Write the file again.") from error
+        return array
+
+    def _split(self, split: str, images: npt.NDArray[Any], scale: float) -> LabelledArrays:
+        labels = {}
+        for head, suffix in self.suffixes.items():
+            name = f"y_{split}{suffix}"
+            labels[head] = check_labels(self._array(name), len(images), self._where(name))
+        return to_uint8(images, scale, self._where(f"x_{split}")), labels
+
+    def _test_split(
+        self, train_images: npt.NDArray[Any], scale: float, class_names: dict[str, list[str]]
+    ) -> tuple[LabelledArrays | None, list[str]]:
+        """Read the test split, or None if there is none, and notes for the user.
+
+        Test images of the type of the training images have their scale.
+
+        Args:
+            train_images: ``(n, h, w, c)``.
+            scale: factor that scales their pixels to 0..255.
+            class_names: head → names of its classes.
+        """
+        if "x_test" not in self.archive.files and "y_test" not in self.archive.files:
+            return None, []
+        notes: list[str] = []
+        where = self._where("x_test")
+        images = add_channel_axis(self._array("x_test"), where)
+        if images.shape[1:] != train_images.shape[1:]:
+            raise UserError(
+                f"Invalid image shape of {where}: {images.shape[1:]}. Expected {train_images.shape[1:]} as in x_train."
+            )
+        if images.dtype != train_images.dtype:
+            if np.dtype(bool) in (images.dtype, train_images.dtype):
+                raise UserError(
+                    f"Invalid type of {where}: {images.dtype}. Expected {train_images.dtype} as in x_train, because a"
+                    " bool image and a numeric one may differ in the value of white."
+                )
+            scale, notes = find_pixel_scale(images, where)
+        test = self._split("test", images, scale)
+        for head, suffix in self.suffixes.items():
+            check_known(test[1][head], len(class_names[head]), self._where(f"y_test{suffix}"))
+        return test, notes
+
+    def _class_names(self, head: str, labels: LabelArray) -> list[str]:
+        where = self._where(f"y_train{self.suffixes[head]}")
+        name = f"classes{self.suffixes[head]}"
+        if name not in self.archive.files:
+            return [str(label) for label in range(count_classes(labels, where))]
+        given = [str(each) for each in self._array(name).ravel()]
+        count_classes(labels, where, given)
+        return given
+
+
+def _open_archive(path: Path) -> Any:
     try:
         archive = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged or of another kind"
-        raise UserError(f"{path} cannot be read as a .npz ({reason}); make it with numpy.savez.") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise UserError(f"{path} holds a single array, no .npz; make it with numpy.savez(x_train=…, y_train=…).")
-    return archive
-
-
-def _array(archive: Any, name: str, path: Path) -> npt.NDArray[Any]:
-    if name not in archive.files:
-        there = ", ".join(archive.files) or "nothing"
-        raise UserError(f"{path.name} has no array {name} (it has {there}); x_train and y_train are needed.")
-    try:
-        array: npt.NDArray[Any] = archive[name]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        reason = "it holds Python objects" if "pickle" in str(error) else "it is damaged"
-        raise UserError(f"The array {name} in {path.name} cannot be read: {reason}; write the file anew.") from error
-    return array
-
-
-def _part(archive: Any, part: str, images: npt.NDArray[Any], scale: float, heads: dict[str, str], path: Path) -> _Part:
-    labels = {}
-    for head, suffix in heads.items():
-        name = f"y_{part}{suffix}"
-        labels[head] = check_labels(_array(archive, name, path), len(images), f"{name} in {path.name}")
-    return to_uint8(images, scale, f"x_{part} in {path.name}"), labels
-
-
-def _test_part(
-    archive: Any,
-    trained: tuple[npt.DTypeLike, float],
-    train: _Part,
-    heads: dict[str, str],
-    class_names: dict[str, list[str]],
-    path: Path,
-    notes: list[str],
-) -> _Part | None:
-    """The test part; ``trained`` are type and scale of the training images, to which those of the same type keep."""
-    if "x_test" not in archive.files and "y_test" not in archive.files:
-        return None
-    images = with_channels(_array(archive, "x_test", path), f"x_test in {path.name}")
-    if images.shape[1:] != train[0].shape[1:]:
-        raise UserError(
-            f"x_test in {path.name} has images of {images.shape[1:]}, but x_train of {train[0].shape[1:]}; "
-            "they must agree."
+        reason = (
+            error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged or of another format"
         )
-    dtype, scale = trained
-    if images.dtype != dtype:
-        if np.dtype(bool) in (images.dtype, dtype):
-            raise UserError(
-                f"x_test in {path.name} has the type {images.dtype}, but x_train {dtype}; they must agree on what is"
-                " white."
-            )
-        scale, said = pixel_scale(images, f"x_test in {path.name}")
-        notes += said
-    test = _part(archive, "test", images, scale, heads, path)
-    for head, suffix in heads.items():
-        check_known(test[1][head], len(class_names[head]), f"y_test{suffix} in {path.name}")
-    return test
-
-
-def _class_names(archive: Any, suffix: str, labels: LabelArray, path: Path) -> list[str]:
-    where = f"y_train{suffix} in {path.name}"
-    key = f"classes{suffix}"
-    if key not in archive.files:
-        return [str(label) for label in range(count_classes(labels, where))]
-    given = [str(name) for name in _array(archive, key, path).ravel()]
-    count_classes(labels, where, given)
-    return given
+        raise UserError(f"Cannot read {path} as a .npz file: {reason}. Create it with numpy.savez.") from error
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise UserError(
+            f"Found a single array in {path}. Expected a .npz file; create it with numpy.savez(x_train=…, y_train=…)."
+        )
+    return archive

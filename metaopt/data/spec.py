@@ -1,4 +1,4 @@
-"""Which data set a study uses, and how its images are prepared."""
+"""Specification of a data set: where its images come from and how they are prepared."""
 
 import difflib
 import subprocess
@@ -6,26 +6,29 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from metaopt.data.augment import KINDS
-from metaopt.data.named import NAMES, cifar100_is_on_disk
+from metaopt.data.augment import AUGMENTATIONS
+from metaopt.data.builtin import NAMES, cifar100_is_on_disk
 from metaopt.errors import UserError
 
-DOWNLOAD_LIMIT = 300
-"""Seconds that ``auto`` waits for CIFAR-100 (169 MB) before it takes the digits; a name that was given waits longer."""
+DOWNLOAD_TIMEOUT_S = 300
+"""Seconds after which ``auto`` stops downloading CIFAR-100 (169 MB) and selects the digits.
+
+The download of a data set that is requested by name has no such limit.
+"""
 
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What a user chose; picklable, so that each worker loads its own.
+    """Specification of a data set; picklable, so that each worker loads its own copy.
 
     Attributes:
-        data: ``auto``, a data set's name, a folder of class folders, or a ``.npz`` file.
-        image_size: the side of the square that images are cut and resized to, in pixels; None for the data's own.
+        data: ``auto``, the name of a built-in data set, a folder of class folders, or a ``.npz`` file.
+        image_size: side in pixels of the square that images are cropped and resized to; None keeps their own size.
         augment: ``auto``, ``none``, ``flip``, ``shift``, ``flip+shift`` or ``flip+shift+colour``.
-        cache: the directory for decoded pictures of folders, made where needed; None for a temporary one.
+        cache: directory for the decoded images of folders, created if needed; None for a temporary one.
 
     Raises:
-        UserError: the image size or the augmentation is none of these.
+        UserError: ``image_size`` or ``augment`` is invalid.
     """
 
     data: str = "auto"
@@ -35,83 +38,96 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         if self.image_size is not None and self.image_size < 1:
-            raise UserError(f"--image-size is {self.image_size}, but must be at least 1 pixel.")
-        known = ("auto", *KINDS)
+            raise UserError(f"Invalid value for image_size: {self.image_size}. Expected an integer >= 1, in pixels.")
+        known = ("auto", *AUGMENTATIONS)
         if self.augment not in known:
-            raise UserError(f"--augment {self.augment} is unknown{_nearest(self.augment, known)}: {', '.join(known)}.")
+            raise UserError(
+                f"Invalid value for augment: {self.augment}.{_suggest(self.augment, known)} Expected one of"
+                f" {', '.join(known)}."
+            )
 
 
 def resolve(spec: DataSpec, gpu: bool) -> tuple[DataSpec, list[str]]:
-    """Makes ``auto`` concrete and paths absolute, so that the answer means the same in every process.
+    """Replace ``auto`` by a data set and make paths absolute, so that the result is the same in every process.
 
     Args:
-        spec: what the user chose.
-        gpu: whether this machine has one.
+        spec: specification given by the user.
+        gpu: whether this machine has a GPU.
 
     Returns:
-        The concrete spec, and sentences to be said aloud. ``augment`` stays ``auto`` until the images are known, see
+        The resolved specification, and notes for the user. ``augment`` stays ``auto`` until the images are loaded, see
         ``DataSet.spec``.
 
     Raises:
-        UserError: the name is unknown, or there is no such folder or file.
+        UserError: the name is unknown, or the folder or file does not exist.
     """
     if spec.data == "auto":
-        name, reason = _choose(gpu)
-        return replace(spec, data=name), [f"--data auto takes {name}: {reason}."]
+        name, reason = _choose_builtin(gpu)
+        return replace(spec, data=name), [f"data=auto selects {name}: {reason}."]
     if spec.data in NAMES:
         return spec, []
     path = Path(spec.data).expanduser()
     if not path.exists():
-        raise UserError(_absent(spec.data, path))
+        raise UserError(_describe_missing(spec.data, path))
     if path.is_file() and path.suffix.lower() != ".npz":
-        raise UserError(f"--data {spec.data} is a file but no .npz; give a folder of class folders or a .npz.")
+        raise UserError(
+            f"Invalid value for data: {spec.data}. Expected a folder of class folders or a .npz file, got another file."
+        )
     return replace(spec, data=str(path.resolve())), []
 
 
-def _choose(gpu: bool) -> tuple[str, str]:
-    """The data set for ``auto``, with the reason."""
+def _choose_builtin(gpu: bool) -> tuple[str, str]:
+    """Return the data set that ``auto`` selects, and the reason."""
     if not gpu:
-        return "digits", "there is no GPU, and scikit-learn brings them"
+        return "digits", "no GPU was found, and scikit-learn includes them"
     if cifar100_is_on_disk():
-        return "cifar100", "there is a GPU, and CIFAR-100 is on disk"
-    failure = _download("cifar100", DOWNLOAD_LIMIT)
+        return "cifar100", "a GPU was found, and CIFAR-100 is on disk"
+    failure = _download("cifar100", DOWNLOAD_TIMEOUT_S)
     if failure is None:
-        return "cifar100", "there is a GPU, and CIFAR-100 was downloaded"
-    return "digits", f"there is a GPU, but CIFAR-100 is not on disk and {failure}"
+        return "cifar100", "a GPU was found, and CIFAR-100 was downloaded"
+    return "digits", f"a GPU was found, but CIFAR-100 is not on disk and {failure}"
 
 
-def _download(name: str, seconds: float) -> str | None:
-    """Fetches a data set in a process of its own, which can be ended when the time is over; None, or what went wrong.
+def _download(name: str, timeout_s: float) -> str | None:
+    """Download a data set in a subprocess, which can be killed after a timeout.
 
-    Keras' progress bar is seen on our stderr, a backend's chatter and a traceback are not. A download that was cut off
-    is found incomplete next time.
+    The progress bar of Keras is shown on stderr; backend messages and tracebacks are not. Keras detects an incomplete
+    download the next time.
+
+    Returns:
+        None, or the reason of the failure.
     """
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; sys.stderr = sys.stdout; "
-        "from metaopt.data.named import fetch; sys.excepthook = lambda *_: None; "
+        "from metaopt.data.builtin import fetch; sys.excepthook = lambda *_: None; "
         f"fetch({name!r})"
     )
     command = [sys.executable, "-c", code]
     try:
-        done = subprocess.run(command, check=False, stdout=2, stderr=subprocess.DEVNULL, timeout=seconds)
+        done = subprocess.run(command, check=False, stdout=2, stderr=subprocess.DEVNULL, timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        return f"could not be downloaded within {seconds:.0f} seconds"
+        return f"could not be downloaded within {timeout_s:.0f} seconds"
     return None if done.returncode == 0 else "could not be downloaded"
 
 
-def _absent(data: str, path: Path) -> str:
-    """What to say about a name that is none, or a path where nothing is."""
+def _describe_missing(data: str, path: Path) -> str:
+    """Return the message for an unknown name or a path that does not exist."""
     looks_like_path = any(mark in data for mark in "./\\~")
-    nearest = _nearest(data, ("auto", *NAMES))
-    if not looks_like_path or nearest:
-        names = ", ".join(("auto", *NAMES))
-        return f"--data {data} is unknown{nearest}: give {names}, a folder of class folders, or a .npz file."
+    names = ("auto", *NAMES)
+    suggestion = _suggest(data, names)
+    if not looks_like_path or suggestion:
+        return (
+            f"Invalid value for data: {data}.{suggestion} Expected {', '.join(names)}, a folder of class folders, or a"
+            " .npz file."
+        )
     siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     return (
-        f"--data {data} does not exist{_nearest(path.name, siblings)}; give a folder of class folders or a .npz file."
+        f"Invalid value for data: {data} does not exist.{_suggest(path.name, siblings)} Expected a folder of class"
+        " folders or a .npz file."
     )
 
 
-def _nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
+def _suggest(word: str, known: tuple[str, ...] | list[str]) -> str:
+    """Return a sentence that suggests the most similar known word; empty if none is similar."""
     matches = difflib.get_close_matches(word.lower(), known, n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""
+    return f" Did you mean {matches[0]}?" if matches else ""

@@ -1,4 +1,4 @@
-"""Stratified splits: indices from labels and a seed, nothing else."""
+"""Stratified splits: functions of the labels and a seed alone."""
 
 from typing import Any
 
@@ -7,29 +7,29 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 HELD_OUT = 0.2
-"""The share that validation, and a missing test part, take."""
+"""Fraction of the images held out for validation, and for testing if the data set has no test split."""
 
 VALIDATION_SEED = 1
 TEST_SEED = 2
 FOLD_SEED = 3
-"""Fixed, and apart from the study's seed: searches with other seeds are compared on the same validation images."""
+"""Fixed and independent of the study's seed, so that searches with different seeds use the same validation images."""
 
 
 def hold_out(
     labels: npt.NDArray[Any], fraction: float, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Splits so that each class keeps its share, and no class is missing on either side.
+    """Hold out a fraction of each class, so that every class occurs on both sides.
 
-    Each class is split on its own: scikit-learn's stratification of all at once may leave a class of two or three
-    images out of one side.
+    Each class is split on its own: scikit-learn's stratification of all classes at once may leave a class of two or
+    three images out of one side.
 
     Args:
-        labels: ``(n,)``; each class that occurs must do so at least twice.
-        fraction: the share to hold out, in 0..1, rounded within each class to at least one image.
-        seed: of the draw.
+        labels: ``(n,)``; each class that occurs must have at least two images.
+        fraction: fraction to hold out, in 0..1, rounded within each class to at least one image.
+        seed: seed of the random split.
 
     Returns:
-        The kept and the held-out indices, each ascending.
+        The kept and the held-out indices, each in ascending order.
     """
     kept, held = [], []
     for label in np.unique(labels):
@@ -44,18 +44,18 @@ def hold_out(
 def stratified_folds(
     labels: npt.NDArray[Any], count: int, seed: int
 ) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Cuts into folds, each of which is once what the others are validated on.
+    """Return the training and validation indices of stratified k-fold cross-validation.
 
-    The training parts are of one size, so that one traced graph and one schedule of learning rates serve all of them: a
-    part that would have an image more than another leaves one out.
+    All training splits have the same size, so that one traced graph and one learning-rate schedule serve all folds.
+    A larger training split is cut to the size of the smallest.
 
     Args:
-        labels: ``(n,)``; each class must occur at least ``count`` times, and is then in every fold.
-        count: of folds, 2 or more.
-        seed: of the draw.
+        labels: ``(n,)``; each class must have at least ``count`` images, so that it occurs in every fold.
+        count: number of folds, 2 or more.
+        seed: seed of the random split.
 
     Returns:
-        For each fold the indices to train on and those to validate with, each ascending.
+        (training indices, validation indices) of each fold, each in ascending order.
     """
     splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
     pairs = list(splitter.split(np.zeros(len(labels)), labels))

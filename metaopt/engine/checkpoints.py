@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-from metaopt.errors import UserError
+from metaopt.errors import invalid_value
 
 Keep = Literal["none", "needed", "all"]
 
@@ -73,9 +73,10 @@ class Checkpoints:
         trial = max(needs, key=needs.__getitem__, default=None)
         if trial is not None and needs[trial] > self._quota:
             least = -(-needs[trial] // 1_000_000)
-            raise UserError(
-                f"Invalid value for checkpoint_quota: {self._quota / 1e6:.10g}MB. The checkpoint of trial {trial} takes"
-                f" up to {least:,} MB; expected at least {least}MB."
+            raise invalid_value(
+                "checkpoint_quota",
+                f"{self._quota / 1e6:.10g}MB",
+                f"The checkpoint of trial {trial} takes up to {least:,} MB; expected at least {least}MB.",
             )
 
 

@@ -1,6 +1,5 @@
 """The search loop: asks the strategy when a worker is free, guards its proposals, journals the reports."""
 
-import json
 import math
 import time
 from collections import deque
@@ -8,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from metaopt.engine import events
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoint_retention import CheckpointRetention
 from metaopt.engine.checkpoints import Checkpoints
@@ -15,18 +15,16 @@ from metaopt.engine.job_factory import JobFactory
 from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, Rejected, Remark, Report, TrainingOptions
 from metaopt.engine.phases import Phases
 from metaopt.engine.proposer import Accepted, NothingPasses, Proposer
+from metaopt.engine.search_patience import add_arrival, replayed_patience
 from metaopt.engine.strategy import Strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.guard.guard import Guard
 from metaopt.schedulers import Continue, Fork, Start, Stop, Wait
 from metaopt.storage.writer import StudyWriter
-from metaopt.trials.constraints import unwrapped
 from metaopt.trials.objective import Metrics
-from metaopt.trials.ranking import WORST, rank_key
 from metaopt.trials.record import Record, best_record
-from metaopt.trials.result import Result
-from metaopt.trials.stopping import SearchPatience, exceeds_loss_bound
+from metaopt.trials.stopping import exceeds_loss_bound
 from metaopt.trials.trial import Trial
 
 SAME_FAILURES = 3  # in a row, after which the user is told
@@ -100,7 +98,7 @@ class Search:
         self._interrupted: deque[Trial] = deque()
         self._deadline = math.inf if criteria.seconds is None else clock() + criteria.seconds
         self._best: Record | None = None
-        self._patience = self._replayed_patience()
+        self._patience = replayed_patience(study.state)
         self._last_causes: list[str] = []
 
     def run(self) -> None:
@@ -175,21 +173,7 @@ class Search:
 
     def _propose(self, decision: Start | Fork, accepted: Accepted, **more: Any) -> None:
         number = self._view.number
-        self._study.append(
-            {
-                "event": "proposed",
-                "trial": number,
-                "vals": dict(accepted.vals),
-                "point": plain(accepted.point),
-                "to": decision.target_resource,
-                "bracket": decision.bracket,
-                "model_based": accepted.vals.model_based,
-                "parent": accepted.vals.parent,
-                "network": accepted.network,
-                "rejected": accepted.rejected,
-                **more,
-            }
-        )
+        self._study.append({**events.proposed(number, decision, accepted), **more})
         self._submit(self._state.trials[number])
 
     def _give_up_phase(self, nothing: NothingPasses) -> None:
@@ -238,7 +222,7 @@ class Search:
         match report:
             case Epoch():
                 if report.epoch > trial.epochs:
-                    self._study.append(_epoch(report))
+                    self._study.append(events.epoch_trained(report))
                 self._callback.epoch(report)
                 over = self._time_is_over() or self._exceeds_loss_bound(trial, report.epoch, report.metrics)
                 return not (over or self._jobs.has_reached_target(trial, report.epoch))
@@ -252,7 +236,7 @@ class Search:
                 self._submitted.discard(report.trial)  # it resumes when the search does
             case Finished() | Failed():
                 self._submitted.discard(report.trial)
-                self._study.append({"trial": report.trial, **self._end_event(trial, report)})
+                self._study.append(self._end_event(trial, report))
                 self._came_to_rest(trial)
         return False
 
@@ -261,16 +245,13 @@ class Search:
 
     def _end_event(self, trial: Trial, report: Finished | Failed) -> dict[str, Any]:
         """Return the event of a job's end: the trial has ended, or the scheduler has it pause."""
-        seconds = round(report.seconds, 3)
         if isinstance(report, Failed):
-            failure = {"cause": report.cause, "error": report.error, "traceback": report.traceback}
-            return {"event": "ended", "status": "fail", "seconds": seconds, "failure": failure}
-        told = {"seconds": seconds, "info": plain(report.info), "result": plain(report.returned)}
+            return events.failed(report)
         epochs = report.returned.get("epochs", trial.epochs or trial.target_resource)
         reached = self._jobs.has_reached_target(trial, epochs)
         if reached and self._strategy.pauses(trial):
-            return {"event": "paused", **told}
-        return {"event": "ended", "status": "ok", "complete": report.complete or reached, **told}
+            return events.paused(report)
+        return events.ended(report, complete=report.complete or reached)
 
     def _exceeds_loss_bound(self, trial: Trial, epoch: int, metrics: Metrics) -> bool:
         if not self._options.loss_based_stopping:
@@ -294,7 +275,7 @@ class Search:
         """Update the records after a trial ended or paused."""
         record = self._study.write_record(trial)
         self._best = self._best_with(record)
-        self._note_arrival(self._patience, len(self._state.arrivals) - 1)
+        add_arrival(self._patience, self._state, len(self._state.arrivals) - 1)
         self._retention.clear(self._best)
         self._callback.trial_ended(record, self._best)
         self._last_causes = [*self._last_causes, trial.failure.get("cause", "")][-SAME_FAILURES:]
@@ -311,19 +292,6 @@ class Search:
         best = best_record(self._study.records)
         return record if best is not None and best.trial == record.trial else best
 
-    def _replayed_patience(self) -> SearchPatience:
-        """Return the patience of the study so far."""
-        patience = SearchPatience(WORST)
-        for index in range(len(self._state.arrivals)):
-            self._note_arrival(patience, index)
-            if index + 1 == self._state.arrivals_before:  # a new goal gives the search as many trials again
-                patience.reset()
-        return patience
-
-    def _note_arrival(self, patience: SearchPatience, index: int) -> None:
-        trial, result = self._state.arrival(index)
-        patience.add(trial.number, _feasible_key(result))
-
     def _remaining(self) -> float | None:
         return None if math.isinf(self._deadline) else max(0.0, self._deadline - self._clock())
 
@@ -333,29 +301,3 @@ class Search:
     def _is_out_of_patience(self) -> bool:
         limit = self._criteria.stop_after
         return limit is not None and self._patience.has_best and self._patience.count >= limit
-
-
-def _feasible_key(result: Result | None) -> tuple[float, ...]:
-    return rank_key(result) if result is not None and result.is_feasible else WORST
-
-
-def _epoch(report: Epoch) -> dict[str, Any]:
-    """Return the event of an epoch."""
-    event = {
-        "event": "epoch",
-        "trial": report.trial,
-        "epoch": report.epoch,
-        "metrics": report.metrics,
-        "seconds": round(report.seconds, 4),
-    }
-    return {**event, "replicates": list(report.replicates)} if report.replicates else event
-
-
-def plain(value: Any) -> Any:
-    """Return a value in JSON types: other types become their ``repr``, NaN and infinities become null."""
-    return json.loads(json.dumps(value, default=_unusual), parse_constant=lambda _: None)
-
-
-def _unusual(value: Any) -> Any:
-    bare = unwrapped(value)
-    return repr(value) if bare is value else bare

@@ -12,8 +12,7 @@ import numpy as np
 from metaopt.blueprint import InvalidArchitecture
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
-from metaopt.guard.guard import Guard
-from metaopt.guard.repair import Stacks
+from metaopt.guard import Guard, Stacks
 from metaopt.samplers import History
 from metaopt.spaces import Space
 from metaopt.trials.growth import BLOCKS, Growth
@@ -81,11 +80,12 @@ class Phases:
             for phase in range(len(self.starts)):
                 self.stacks(space, phase).check()
             return
-        guard.problem.require_blueprint(f"grow {self.growth.name}")
+        guard.problem.require_blueprint("grow", self.growth.name)
         if not _changes(space, guard, self.growth.name):
             raise UserError(
                 f"grow {self.growth.name}: no parameter of the space changes the {self.growth.name} of its networks;"
-                " add an architecture parameter to the space, or leave grow out."
+                " add an architecture parameter to the space, or leave grow out.",
+                "grow",
             )
 
 

@@ -10,8 +10,8 @@ from metaopt.engine.phases import Phases
 from metaopt.engine.strategy import Strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
-from metaopt.guard.guard import DUPLICATE, Guard, Verdict
-from metaopt.guard.repair import Enlargement, Repair, Stacks
+from metaopt.guard import DUPLICATE, Guard, Stacks, Verdict
+from metaopt.guard.repair import Enlargement, Repair
 from metaopt.schedulers import Start
 from metaopt.spaces import Space, Vals
 from metaopt.trials.constraints import CHEAP, Constraint
@@ -146,7 +146,7 @@ class Proposer:
                     accepted = self._judge(larger, gate, trained, rejections)
             if accepted is not None:
                 return accepted
-        raise NothingPasses(rejections.reasons, rejections.smallest, gate.guard.limits)
+        raise NothingPasses(rejections.reasons, rejections.smallest, gate.guard.constraints)
 
     def accept_fork(self, vals: Vals) -> Accepted:
         """Return a fork as it is: it is neither repaired nor a duplicate, as it starts from another trial's state.

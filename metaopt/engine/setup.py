@@ -144,7 +144,7 @@ def _check(problem: Problem, settings: Settings, images: ImageKind, space: Space
     if phases is not None:
         phases.check(space, _make_guard(problem, settings, images))
     if settings.fill is not None:
-        problem.require_blueprint(f"fill {settings.fill:g}")
+        problem.require_blueprint("fill", f"{settings.fill:g}")
 
 
 def _make_guard(problem: Problem, settings: Settings, images: ImageKind) -> Guard:
@@ -167,8 +167,10 @@ def make_strategy(settings: Settings) -> Strategy:
     """
     if settings.objective == "convergence" and settings.scheduler != "full":
         raise UserError(
-            "The objective convergence compares trainings of equal length, but those that end at a rung are shorter: use a"
-            " strategy that trains every trial to the end, such as tpe or evolution."
+            "The objective convergence needs trainings of equal length, which those that end at a rung are not: use"
+            " a strategy that trains every trial to the end, such as tpe or evolution.",
+            "objective",
+            "strategy",
         )
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,

@@ -93,4 +93,4 @@ def _known(parameter: str, name: str, names: Collection[str]) -> str:
         return name
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(names)}."
-    raise UserError(f"Unknown {parameter}: {name}. {hint}")
+    raise UserError(f"Unknown {parameter}: {name}. {hint}", parameter)

@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from metaopt.engine.jobs import Executor, Trainer
-from metaopt.errors import UserError
+from metaopt.errors import UserError, invalid_value
 from metaopt.executors.hardware import worker_memory
 from metaopt.executors.inline import Inline
 from metaopt.executors.processes import Processes
@@ -30,12 +30,10 @@ def make_executor(name: str, trainer: Trainer, workers: int, folder: Path) -> Ex
     if name not in EXECUTORS:
         near = difflib.get_close_matches(name, EXECUTORS, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(EXECUTORS)}."
-        raise UserError(f"Unknown executor: {name}. {hint}")
+        raise UserError(f"Unknown executor: {name}. {hint}", "executor")
     if name == "processes":
         log = folder / "logs" / "worker.log"
         return Processes(trainer, workers=workers, memory_limit=worker_memory(workers), log=log)
     if workers != 1:
-        raise UserError(
-            f"Invalid value for workers: {workers}. The executor inline trains one trial at a time; use processes."
-        )
+        raise invalid_value("workers", workers, "The executor inline trains one trial at a time; use processes.")
     return Inline(trainer)

@@ -1,4 +1,4 @@
-"""The guard: no network that cannot exist, breaks a cheap limit or was trained before reaches a worker."""
+"""Guard: rejects invalid, oversized and duplicate networks before they are trained."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from metaopt.blueprint import HASH_VERSION, InvalidArchitecture
-from metaopt.guard.memory import memory
+from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.problems.problem import Classes, Problem
 from metaopt.spaces.point_key import point_key
 from metaopt.trials.constraints import Constraint
@@ -16,13 +16,14 @@ INVALID, DUPLICATE = "invalid architecture", "duplicate"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the guard says of a point.
+    """Decision of the guard on a point.
 
     Attributes:
-        reason: None if it may be trained; else ``"invalid architecture"``, ``"duplicate"`` or the broken limit's name.
-        detail: one sentence on the reason.
-        network: what is known of the network, for the journal: ``params``, ``macs``, ``memory`` (bytes), ``blueprint``
-            (hash and its version) and ``signature`` (of blueprint and training settings).
+        reason: None if the point may be trained; else ``"invalid architecture"``, ``"duplicate"`` or the name of the
+            limit that it exceeds.
+        detail: explanation of the reason, one sentence.
+        network: properties of the network for the journal: ``params``, ``macs``, ``memory`` (bytes), ``blueprint``
+            (hash and its version) and ``signature`` (hash of blueprint and training settings).
     """
 
     reason: str | None
@@ -32,32 +33,32 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Guard:
-    """Judges points, at some thousand a second.
+    """Judges points before training, thousands per second.
 
     Attributes:
-        problem: gives the network; without ``network`` (slow path, or a user's own ``train``) every point passes here
-            and only repetitions are refused.
+        problem: has the network function; without one (slow path, or a Python function that trains) only duplicates
+            are rejected here.
         input_shape: (height, width, channels).
         classes: head → number of classes.
-        limits: the cheap ones are judged.
+        constraints: cheap ones are judged, measured ones ignored.
     """
 
     problem: Problem
     input_shape: tuple[int, ...] = ()
     classes: Classes = field(default_factory=dict)
-    limits: Sequence[Constraint] = ()
+    constraints: Sequence[Constraint] = ()
 
-    def within(self, limit: Constraint) -> "Guard":
-        """The same guard with this limit in the place of the one on the same thing, if there is any."""
-        others = [one for one in self.limits if (one.name, one.upper) != (limit.name, limit.upper)]
-        return replace(self, limits=(*others, limit))
+    def within(self, constraint: Constraint) -> "Guard":
+        """Return the same guard with a limit that replaces the one of the same name and direction, if any."""
+        others = [one for one in self.constraints if (one.name, one.upper) != (constraint.name, constraint.upper)]
+        return replace(self, constraints=(*others, constraint))
 
     def judge(self, point: Any, trained: set[str]) -> Verdict:
-        """Whether a point may be trained.
+        """Return the verdict on a point.
 
         Args:
             point: as ``space_eval`` returns it.
-            trained: signatures of all that was trained.
+            trained: signatures of all trained networks.
         """
         try:
             blueprint = self.problem.blueprint(point, self.input_shape, self.classes)
@@ -70,15 +71,15 @@ class Guard:
             network = {
                 "params": blueprint.params,
                 "macs": blueprint.macs,
-                "memory": memory(blueprint, training),
+                "memory": estimate_memory(blueprint, training),
             }
-            for limit in self.limits:
-                if limit.name in network and limit.distance(network[limit.name]) > 0:
-                    return Verdict(limit.name, f"{limit.name} is {network[limit.name]:,}, limit {limit}.", network)
+            for each in self.constraints:
+                if each.name in network and each.distance(network[each.name]) > 0:
+                    return Verdict(each.name, f"{each.name} is {network[each.name]:,}, limit {each}.", network)
             network["blueprint"] = {"hash": blueprint.hash, "version": HASH_VERSION}
             network["signature"] = _digest(f"{blueprint.hash} {point_key(vars(training))}")
         if network["signature"] in trained:
-            return Verdict(DUPLICATE, "the same network was trained with the same settings before.", network)
+            return Verdict(DUPLICATE, "The same network was already trained with the same settings.", network)
         return Verdict(None, "", network)
 
 

@@ -65,19 +65,21 @@ class Problem:
         """
         return None if self.network is None else self.network(point, input_shape, classes)
 
-    def require_blueprint(self, feature: str) -> None:
+    def require_blueprint(self, parameter: str, value: str) -> None:
         """Refuse a feature that needs networks to be counted or compiled by metaopt.
 
         Args:
-            feature: parameter and value, e.g. ``"fill 0.9"``.
+            parameter: the feature's parameter, e.g. ``"fill"``.
+            value: its value.
 
         Raises:
             UserError: The problem defines ``build_model`` instead of ``network``.
         """
         if not self.has_blueprint:
             raise UserError(
-                f"{feature} needs a problem with network(): the models that build_model() of"
-                f" {self.name or 'the problem'} makes are compiled by itself, and counted only once they are built."
+                f"{parameter} {value} needs a problem with network(): the models that build_model() of"
+                f" {self.name or 'the problem'} makes are compiled by itself, and counted only once they are built.",
+                parameter,
             )
 
 

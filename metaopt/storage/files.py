@@ -6,9 +6,9 @@ single operation and afterwards loses or tears whatever was not synced.
 
 import contextlib
 import os
-from collections.abc import Iterator
-from io import RawIOBase
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from metaopt.errors import ResultsNotWritable
 
@@ -38,12 +38,54 @@ class Files:
 
     def replace(self, path: Path, data: bytes) -> None:
         """Gives a file new content, as a whole or not at all, whenever the machine stops."""
-        aside = path.with_name(f".{path.name}.tmp")
         with _writing(path):
-            with open(aside, "wb", buffering=0) as file:
-                self._write(file, data)
-                self._sync(file)
-            self._rename(aside, path)
+            self.write_aside(path.with_name(f".{path.name}.tmp"), lambda file: self._write(file, data), lambda _: path)
+
+    def write_aside(
+        self, aside: Path, write: Callable[[BinaryIO], object], find_path: Callable[[BinaryIO], Path]
+    ) -> Path:
+        """Write a file under a temporary name and rename it, so that it is complete or does not exist.
+
+        The file is durable when the method returns. After an error the temporary file may remain.
+
+        Args:
+            aside: the temporary file, in the folder of the final one.
+            write: writes the content into the open file.
+            find_path: returns the final path. It is called with the synced file, positioned at the start.
+
+        Returns:
+            The final path.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        with open(aside, "wb+") as file:
+            write(file)
+            self.sync(file)
+            file.seek(0)
+            path = find_path(file)
+        self._rename(aside, path)
+        self._sync_folder(path.parent)
+        return path
+
+    def sync(self, file: BinaryIO) -> None:
+        """Write the buffers of an open file to disk.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        file.flush()
+        self._sync(file)
+
+    def make_folder(self, folder: Path) -> None:
+        """Create a folder and its parents durably; an existing folder is left as it is.
+
+        Raises:
+            OSError: the folder cannot be created.
+        """
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in missing:
             self._sync_folder(path.parent)
 
     def rename(self, path: Path, target: Path) -> None:
@@ -59,15 +101,15 @@ class Files:
 
     # The single steps, each of which a test makes fail.
 
-    def _write(self, file: RawIOBase, data: bytes) -> None:
+    def _write(self, file: BinaryIO, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[file.write(view) or 0 :]
 
-    def _sync(self, file: RawIOBase) -> None:
+    def _sync(self, file: BinaryIO) -> None:
         os.fsync(file.fileno())
 
-    def _truncate(self, file: RawIOBase, size: int) -> None:
+    def _truncate(self, file: BinaryIO, size: int) -> None:
         file.truncate(size)
 
     def _rename(self, source: Path, target: Path) -> None:
@@ -92,7 +134,7 @@ class Unsynced(Files):
     What a crash of the machine leaves behind is then anyone's guess.
     """
 
-    def _sync(self, file: RawIOBase) -> None:
+    def _sync(self, file: BinaryIO) -> None:
         pass
 
     def _sync_folder(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Settings of the machine and of Keras' backend that every training of a worker shares, and their description."""
+"""Configuration of the Keras backend, memory allocator and threads of a worker process."""
 
 import contextlib
 import ctypes
@@ -15,25 +15,25 @@ import joblib
 
 _MIXED_FLOAT16 = (7, 0)  # compute capability of the first GPUs with float16 tensor cores (Volta)
 _MIXED_BFLOAT16 = (8, 0)  # and with bfloat16 (Ampere), whose range needs no loss scaling
-# Of glibc's malloc.h: name → (number of the parameter, value); see ``_keep_memory``.
+# Parameters of glibc's malloc.h: name → (number, value); see ``_retain_freed_memory``.
 _MALLOPT = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_MMAP_MAX": (-4, 0), "M_ARENA_MAX": (-8, 1)}
 _PACKAGES = ("metaopt", "keras", "tensorflow", "jax", "torch", "numpy")
 
 
 def prepare(threads: int | None = None, deterministic: bool = False) -> None:
-    """Sets a worker's process up, before it trains anything and best before Keras is imported.
+    """Configure a worker process before it trains, preferably before Keras is imported.
 
-    On a GPU memory is taken as it is needed, and layers compute in 16 bits where the chip is made for it (weights, and
-    heads by the blueprint, stay in 32).
+    GPU memory is allocated as needed. Layers compute in mixed precision if the chip supports it; weights stay in 32
+    bits, and so do the heads of a blueprint.
 
     Args:
-        threads: CPU threads; None for what the environment says (an executor's worker has it set), else all cores.
-        deterministic: operations whose results depend on the order of threads are replaced by slower ones, or refused.
+        threads: CPU threads; None for the number in the environment, which executors set, or else all cores.
+        deterministic: replace operations whose results depend on the order of threads by slower ones, or raise.
     """
-    _keep_memory()
+    _retain_freed_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    # Without AVX-512 TensorFlow leaves oneDNN out by default, although its convolutions are the faster ones there, too.
+    # TensorFlow disables oneDNN on CPUs without AVX-512, although its convolutions are faster there, too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if threads is not None:
         for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC"):
@@ -45,17 +45,17 @@ def prepare(threads: int | None = None, deterministic: bool = False) -> None:
     prepare_backend = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch}.get(keras.backend.backend())
     if prepare_backend is not None:
         prepare_backend(deterministic)
-    policy = _policy()
+    policy = _choose_dtype_policy()
     if policy is not None:
         keras.config.set_dtype_policy(policy)
 
 
 def describe() -> dict[str, Any]:
-    """For a trial's record: ``device``, ``threads``, ``backend``, ``versions``."""
+    """Return ``device``, ``threads``, ``backend`` and ``versions`` for the record of a trial."""
     import keras
 
     return {
-        "device": _gpu()[0] or _processor(),
+        "device": _find_accelerator()[0] or _find_processor(),
         "threads": _threads(),
         "backend": keras.backend.backend(),
         "versions": _versions(),
@@ -64,7 +64,7 @@ def describe() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def clean_session() -> Iterator[None]:
-    """What is built and traced within leaves no memory behind, so that a worker can train any number of models."""
+    """Release all memory of the models built inside the context, so that a worker can train any number of them."""
     import keras
 
     keras.utils.clear_session()
@@ -77,21 +77,22 @@ def clean_session() -> Iterator[None]:
             del registry[name]
         keras.utils.clear_session()
         gc.collect()
-        _give_memory_back()
+        _release_memory()
 
 
 @lru_cache
 def _c_library() -> Any:
-    """glibc, or None on a system without it."""
+    """Return glibc, or None on other systems."""
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
-def _keep_memory() -> None:
-    """Has the C library keep memory that a training step frees for the next one.
+def _retain_freed_memory() -> None:
+    """Make the C library retain freed memory, so that the next training step reuses it.
 
-    By default glibc maps each large block anew and gives it back at once. The activations of a step are such blocks:
-    tens of megabytes whose every page the kernel has to zero again, which took as long as the computing itself on a
-    virtual machine (benchmarks/cpu_settings.py). One arena, as blocks are not freed by the threads that took them.
+    By default glibc maps each large block separately and returns it to the kernel at once. The activations of a step
+    are such blocks: tens of megabytes whose pages the kernel zeroes again for each step, which took as long as the
+    computation itself on a virtual machine (benchmarks/cpu_settings.py). A single arena is used, because blocks are
+    freed by other threads than those that allocated them.
     """
     library = _c_library()
     if library is not None:
@@ -99,18 +100,18 @@ def _keep_memory() -> None:
             library.mallopt(parameter, value)
 
 
-def _give_memory_back() -> None:
-    """Returns what ``_keep_memory`` kept and nothing uses, between two trainings."""
+def _release_memory() -> None:
+    """Return unused memory to the kernel; called between trainings."""
     library = _c_library()
     if library is not None:
         library.malloc_trim(0)
 
 
 def _gradient_registry() -> dict[str, Any]:
-    """TensorFlow's gradient functions by name.
+    """Return TensorFlow's registry of gradient functions by name.
 
-    Each trace of a training step adds one for the exchange of gradients between replicas, which holds on to the whole
-    graph: 2 MB of a model with a dozen layers, 20 MB of one with a hundred. Nothing in TensorFlow takes it out again.
+    Each trace of a training step adds a function that references the whole graph: 2 MB for a model with a dozen layers,
+    20 MB for one with a hundred. TensorFlow never removes it.
     """
     from tensorflow.python.framework import ops
 
@@ -126,7 +127,7 @@ def _prepare_tensorflow(deterministic: bool) -> None:
 
     tf.get_logger().setLevel(logging.ERROR)
     gpus = tf.config.list_physical_devices("GPU")
-    # Refused once the devices are in use, as in a notebook that has trained before.
+    # Raises RuntimeError once the devices are in use, e.g. in a notebook that has trained before.
     with contextlib.suppress(RuntimeError):
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
@@ -142,18 +143,18 @@ def _prepare_torch(deterministic: bool) -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def _policy() -> str | None:
-    """The mixed precision that suits the chip, or None."""
-    kind, capability = _gpu()
+def _choose_dtype_policy() -> str | None:
+    """Return the mixed-precision policy that the chip supports, or None."""
+    name, capability = _find_accelerator()
     if capability is None:
-        return "mixed_bfloat16" if kind is not None and "TPU" in kind else None
+        return "mixed_bfloat16" if name is not None and "TPU" in name else None
     if capability >= _MIXED_BFLOAT16:
         return "mixed_bfloat16"
     return "mixed_float16" if capability >= _MIXED_FLOAT16 else None
 
 
-def _gpu() -> tuple[str | None, tuple[int, int] | None]:
-    """The accelerator's name and, for an NVIDIA GPU, its compute capability; None for each that there is not."""
+def _find_accelerator() -> tuple[str | None, tuple[int, int] | None]:
+    """Return the name of the accelerator and, for an NVIDIA GPU, its compute capability; each may be None."""
     import keras
 
     backend = keras.backend.backend()
@@ -170,7 +171,7 @@ def _gpu() -> tuple[str | None, tuple[int, int] | None]:
         if device.platform == "cpu":
             return None, None
         capability = getattr(device, "compute_capability", None)  # "8.0"
-        return str(device.device_kind), _pair(capability) if capability else None
+        return str(device.device_kind), _parse_capability(capability) if capability else None
     import torch
 
     if not torch.cuda.is_available():
@@ -178,13 +179,13 @@ def _gpu() -> tuple[str | None, tuple[int, int] | None]:
     return torch.cuda.get_device_name(), torch.cuda.get_device_capability()
 
 
-def _pair(capability: str) -> tuple[int, int]:
+def _parse_capability(capability: str) -> tuple[int, int]:
     major, minor = capability.split(".")
     return int(major), int(minor)
 
 
-def _processor() -> str:
-    """The CPU's name where the system tells it, else its architecture."""
+def _find_processor() -> str:
+    """Return the name of the CPU if the system provides it, otherwise its architecture."""
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
         for line in lines:
             if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""Images on their way into a network: batches to train on, in each epoch's own order, and to validate with."""
+"""Training batches in the order of each epoch, and prediction on the validation split."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,25 +8,25 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data import Images
-from metaopt.data.augment import Augment, augment, cut_out, mix_up
+from metaopt.data.augment import Augmentation, augment, cutout, mixup
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import Training
 from metaopt.randomness import generator, of_fold
 from metaopt.training.metrics import Probabilities, as_probabilities
 
-_SMALLEST_VALIDATION_BATCH = 128  # images; forward passes alone need less memory than training steps
+_MIN_VALIDATION_BATCH = 128  # images; forward passes need less memory than training steps
 
 
 def scale(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Pixels 0..255 as a network takes them, −0.5..0.5; ``(n, h, w, c)``."""
+    """Scale pixels from 0..255 to −0.5..0.5, the input range of every network; ``(n, h, w, c)``."""
     scaled = images.astype(np.float32)
     scaled /= 255
     scaled -= 0.5
     return scaled
 
 
-def layout(output: Any, heads: list[str]) -> Callable[[Mapping[str, Any]], Any]:
-    """How labels by head are handed to a model: as its output is, a dict, a list or one array."""
+def make_label_packer(output: Any, heads: list[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """Return a function that packs labels by head into the structure of a model's output: dict, tuple or array."""
     if isinstance(output, dict):
         return dict
     if isinstance(output, list | tuple):
@@ -34,8 +34,8 @@ def layout(output: Any, heads: list[str]) -> Callable[[Mapping[str, Any]], Any]:
     return lambda labels: labels[heads[0]]
 
 
-def by_head(output: Any, heads: list[str]) -> dict[str, Any]:
-    """A model's output or prediction, whatever its form, as head → value in the order of the heads."""
+def outputs_by_head(output: Any, heads: list[str]) -> dict[str, Any]:
+    """Return a model's output or prediction, a dict, list or tensor, as head → value in the order of the heads."""
     if isinstance(output, dict):
         return {head: output[head] for head in heads}
     values = output if isinstance(output, list | tuple) else [output]
@@ -43,105 +43,112 @@ def by_head(output: Any, heads: list[str]) -> dict[str, Any]:
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
-    """Batches of so many images, which are cut to the number of images; the last one may be smaller."""
+    """Return the number of batches of an epoch; the last batch may be smaller."""
     return -(-count // min(batch_size, count))
 
 
 class TrainingBatches(keras.utils.PyDataset):
-    """All training images once an epoch.
+    """Batches of augmented training images; every image occurs once per epoch.
 
-    Order and augmentation are functions of (seed, trial, fold, epoch), whichever epochs this process trained before and
-    in whatever order Keras asks for the batches.
+    Order and augmentation are functions of (seed, trial, fold, epoch). They do not depend on the epochs that this
+    process trained before, nor on the order in which Keras requests the batches.
 
     Args:
-        images: what to train on.
-        kind: how it is augmented.
-        training: its batch size is cut to the number of images, and the last batch of an epoch has the rest; cutout
-            and mixup.
-        arrange: turns labels by head into what the model takes.
-        seed: the study's seed.
-        trial: the trial's number.
-        soft: head → number of classes if labels are to be given as probabilities, float32 ``(n, classes)``; None for
-            the numbers of the classes, ``(n,)``, and then nothing is mixed.
-        fold: of cross-validation, from 0.
+        images: training images.
+        augmentation: augmentation of the images.
+        training: training settings; batch size, cutout and mixup are used. The batch size is limited to the number of
+            images, and the last batch of an epoch may be smaller.
+        pack_labels: packs labels by head into the structure that the model expects.
+        seed: seed of the study.
+        trial: number of the trial.
+        soft_classes: head → number of classes, for labels as probabilities, float32 ``(n, classes)``; None for class
+            indices, ``(n,)``, which disables mixup.
+        fold: index of the cross-validation fold, from 0.
     """
 
     def __init__(
         self,
         images: Images,
-        kind: Augment,
+        augmentation: Augmentation,
         training: Training,
-        arrange: Callable[[Mapping[str, Any]], Any],
+        pack_labels: Callable[[Mapping[str, Any]], Any],
         seed: int,
         trial: int,
-        soft: Classes | None = None,
+        soft_classes: Classes | None = None,
         fold: int = 0,
     ) -> None:
         super().__init__()
         self._images = images
-        self._kind = kind
+        self._augmentation = augmentation
         self._training = training
-        self._size = min(training.batch_size, len(images))
-        self._arrange = arrange
+        self._batch_size = min(training.batch_size, len(images))
+        self._pack_labels = pack_labels
         self._seed, self._trial = seed, trial
-        self._soft = soft
+        self._soft_classes = soft_classes
         self._fold = fold
-        self.begin(0)
+        self.set_epoch(0)
 
-    def begin(self, epoch: int) -> None:
-        """From now on the batches are those of that epoch, from 0.
+    def set_epoch(self, epoch: int) -> None:
+        """Select the batches of an epoch, from 0.
 
-        To be called by a callback: Keras does not tell ``on_epoch_begin`` which epoch it is.
+        A callback must call it, because Keras does not pass the epoch to ``PyDataset.on_epoch_begin``.
         """
         order = generator(self._seed, self._trial, of_fold("order", self._fold), epoch).permutation(len(self._images))
-        # At once, for Keras may fetch batches in another thread (of the next epoch, which it then drops).
+        # A single assignment, because Keras may fetch batches in another thread (also of the next epoch, which it
+        # then discards).
         self._epoch = (epoch, order)
 
     @property
     def num_batches(self) -> int:
-        """Steps in an epoch."""
-        return steps_per_epoch(len(self._images), self._size)
+        """Number of batches of an epoch."""
+        return steps_per_epoch(len(self._images), self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], Any]:
         epoch, order = self._epoch
-        pixels, numbers = self._images.batch(order[index * self._size : (index + 1) * self._size])
+        pixels, class_indices = self._images.batch(order[index * self._batch_size : (index + 1) * self._batch_size])
 
         def rng(purpose: str) -> np.random.Generator:
             step = epoch * self.num_batches + index
             return generator(self._seed, self._trial, of_fold(purpose, self._fold), step)
 
-        images = scale(augment(pixels, self._kind, rng("augment")))
-        images = cut_out(images, self._training.cutout, rng("cutout"))
-        labels: Mapping[str, Any] = numbers
-        if self._soft is not None:
-            labels = {head: np.eye(count, dtype=np.float32)[numbers[head]] for head, count in self._soft.items()}
-            images, labels = mix_up(images, labels, self._training.mixup, rng("mixup"))
-        return images, self._arrange(labels)
+        images = scale(augment(pixels, self._augmentation, rng("augment")))
+        images = cutout(images, self._training.cutout, rng("cutout"))
+        labels: Mapping[str, Any] = class_indices
+        if self._soft_classes is not None:
+            labels = {
+                head: np.eye(count, dtype=np.float32)[class_indices[head]] for head, count in self._soft_classes.items()
+            }
+            images, labels = mixup(images, labels, self._training.mixup, rng("mixup"))
+        return images, self._pack_labels(labels)
 
 
 class Validation:
-    """The whole validation set through a network, in batches of one size, so that Keras traces once.
+    """Prediction on the whole validation split in batches of equal size, so that Keras traces the graph once.
 
     Args:
-        images: the validation set.
-        heads: the first head first.
-        batch_size: the training's.
+        images: validation images.
+        heads: names of the heads, the first head first.
+        batch_size: batch size of the training; validation batches may be larger.
+
+    Attributes:
+        labels: head → class indices ``(n,)``.
     """
 
     def __init__(self, images: Images, heads: list[str], batch_size: int) -> None:
         self._images = images
         self._heads = heads
         count = len(images)
-        batches = -(-count // max(batch_size, _SMALLEST_VALIDATION_BATCH))
+        batches = -(-count // max(batch_size, _MIN_VALIDATION_BATCH))
         size = -(-count // batches)
-        # The last batch is filled up with images of the first; their predictions are cut off again.
+        # The last batch is filled up with the first images; their predictions are dropped.
         self._rows = np.resize(np.arange(count), (batches, size))
         self.labels = {head: np.asarray(images.labels[head]) for head in heads}
 
     def predict(self, model: keras.Model) -> dict[str, Probabilities]:
-        """Head → probabilities ``(n, classes)`` of all images, in their order."""
-        parts = [
-            by_head(model.predict_on_batch(scale(self._images.batch(rows)[0])), self._heads) for rows in self._rows
+        """Return head → probabilities ``(n, classes)`` of all images, in their order."""
+        batches = [
+            outputs_by_head(model.predict_on_batch(scale(self._images.batch(rows)[0])), self._heads)
+            for rows in self._rows
         ]
-        joined = {head: np.concatenate([np.asarray(part[head]) for part in parts]) for head in parts[0]}
+        joined = {head: np.concatenate([np.asarray(batch[head]) for batch in batches]) for head in batches[0]}
         return {head: as_probabilities(values[: len(self._images)]) for head, values in joined.items()}

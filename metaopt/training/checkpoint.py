@@ -1,19 +1,20 @@
-"""The checkpoints of a trial: everything that its training needs to go on bit for bit.
+"""Checkpoints of a trial, from which its training resumes bit-identically.
 
-A state is one file, ``state-<epochs>-<digest>.npz``: for each fold every variable of the network and of its optimizer,
-and how the training went so far. The weights of the best epoch are a file of their own, ``best-<epoch>-<digest>.npz``,
-which is written only when there is a new best, and which states refer to. A file's name holds the digest of its
-content, so that the two cannot be torn apart. The newest state and the one before are kept.
+A training state is one file, ``state-<epochs>-<digest>.npz``. It holds every variable of the network and its optimizer
+for each fold, and the metrics of all epochs. The weights of the best epoch are a separate file,
+``best-<epoch>-<digest>.npz``, which is written only when there is a new best epoch; states refer to it by name. The
+name of a file contains the digest of its content, so that a state cannot refer to other weights than its own. The two
+newest states are kept.
 
-Order, augmentation and dropout of an epoch are functions of its number, so no generator's state is needed.
+Order, augmentation and dropout of an epoch are functions of its number, so no state of a random generator is stored.
 
-NumPy's own format, for it holds arrays of any type and shape exactly, streams to disk, and needs no framework to read.
+The format is that of NumPy: it stores arrays of any type and shape exactly, streams to disk, and needs no framework to
+read.
 """
 
 import contextlib
 import hashlib
 import json
-import os
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.errors import ResultsNotWritable
+from metaopt.storage.files import Files
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -31,26 +33,26 @@ _META = "meta"
 _PATTERNS = ("state-*.npz", "best-*.npz", ".*.tmp")
 
 
-class Unusable(Exception):
-    """There is no checkpoint that could be used.
+class UnusableCheckpoint(Exception):
+    """A checkpoint that is missing, damaged, or of another network.
 
     Attributes:
-        reason: ``"gone"``, ``"damaged"``, …
+        reason: the reason after "is" or "are", e.g. ``"gone"`` or ``"damaged"``.
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"the checkpoint is {reason}")
+        super().__init__(f"The checkpoint is {reason}.")
         self.reason = reason
 
 
 @dataclass
-class Progress:
-    """How a training went so far, epoch by epoch.
+class EpochHistory:
+    """Metrics and durations of the epochs trained so far; the names of the attributes are keys of the stored state.
 
     Attributes:
-        metrics: with folds their mean.
-        seconds: wall seconds.
-        replicates: with folds, the metrics of each; else empty.
+        metrics: metrics of each epoch; with several folds, their mean.
+        seconds: wall-clock seconds of each epoch.
+        replicates: metrics of each fold for each epoch; empty tuples with a single fold.
     """
 
     metrics: list[dict[str, float]] = field(default_factory=list)
@@ -60,88 +62,105 @@ class Progress:
     def __len__(self) -> int:
         return len(self.metrics)
 
-    def first(self, epochs: int) -> "Progress":
-        """The first so many epochs."""
-        return Progress(self.metrics[:epochs], self.seconds[:epochs], self.replicates[:epochs])
+    def first(self, epochs: int) -> "EpochHistory":
+        """Return the history of the first ``epochs`` epochs."""
+        return EpochHistory(self.metrics[:epochs], self.seconds[:epochs], self.replicates[:epochs])
 
     def append(self, metrics: dict[str, float], seconds: float, replicates: tuple[dict[str, float], ...]) -> None:
-        """Adds an epoch."""
+        """Append an epoch."""
         self.metrics.append(metrics)
         self.seconds.append(seconds)
         self.replicates.append(replicates)
 
 
 @dataclass(frozen=True)
-class State:
-    """A training between two epochs.
+class TrainingState:
+    """State of a training between two epochs.
 
     Attributes:
-        progress: how it went.
-        folds: for each fold, every variable of the network and the optimizer in their order.
-        inherited: what was taken from an ancestor, as JSON has it, or None.
+        progress: metrics of the epochs so far.
+        folds: for each fold, every variable of the network and the optimizer, in a fixed order.
+        inherited: JSON description of the weights transferred from a parent trial, or None.
     """
 
-    progress: Progress
+    progress: EpochHistory
     folds: list[Arrays]
     inherited: dict[str, Any] | None = None
 
 
 class Checkpoint:
-    """The checkpoints in a trial's directory, written by one process.
+    """Checkpoints in the directory of a trial, written by one process.
 
     Args:
-        directory: made when it is first written to.
+        directory: directory of the trial, created at the first write.
+        files: file operations; None for those of the real file system.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, files: Files | None = None) -> None:
         self._directory = directory
-        self._kept: list[tuple[str, str]] = []  # the names of states, newest last, each with that of its best weights
+        self._files = files or Files()
+        self._kept: list[tuple[str, str]] = []  # (state file, file of its best weights), newest last
         self._best = ""
 
-    def restore(self) -> tuple[State | None, bool]:
-        """The newest state that is as it was written, or None, and whether a newer one is damaged.
+    def restore(self) -> tuple[TrainingState | None, bool]:
+        """Return the newest undamaged state or None, and whether a newer one is damaged.
 
-        From now on the state is what was written last; a damaged file is removed with the next one that is written.
+        Later writes continue from this state; the next write removes damaged files.
         """
         states = _states(self._directory)
         for number, path in enumerate(states):
-            with contextlib.suppress(Unusable):
+            with contextlib.suppress(UnusableCheckpoint):
                 state, best = _read_state(path)
                 _check(self._directory / best)
                 self._kept, self._best = [(path.name, best)], best
                 return state, number > 0
         return None, bool(states)
 
-    def save(self, state: State, best: tuple[int, list[Arrays]] | None) -> None:
-        """Writes a state; it is durable when this returns.
+    def save(self, state: TrainingState, best: tuple[int, list[Arrays]] | None) -> None:
+        """Write a state; it is durable when the method returns.
 
         Args:
-            state: at least one epoch was trained.
-            best: number (from 1) and weights of the best epoch, for each fold, where it is not the one of the state
-                that was written last.
+            state: state after at least one epoch.
+            best: number (from 1) of the best epoch and its weights for each fold; None if the best epoch has not
+                changed since the last write.
 
         Raises:
-            ResultsNotWritable: the disk is full, or the directory cannot be written.
+            ResultsNotWritable: the disk is full, or the directory is not writable.
         """
         meta = {"schema": _SCHEMA, "inherited": state.inherited, **asdict(state.progress)}
         try:
-            _make(self._directory)
+            self._files.make_folder(self._directory)
             if best is not None:
-                self._best = _write(self._directory, f"best-{best[0]:06d}", _packed(best[1]))
+                self._best = self._write(f"best-{best[0]:06d}", _pack(best[1]))
             text = json.dumps({**meta, "best": self._best}).encode()
-            arrays = {_META: np.frombuffer(text, np.uint8), **_packed(state.folds)}
-            name = _write(self._directory, f"state-{len(state.progress):06d}", arrays)
+            arrays = {_META: np.frombuffer(text, np.uint8), **_pack(state.folds)}
+            name = self._write(f"state-{len(state.progress):06d}", arrays)
         except OSError as error:
             raise ResultsNotWritable(
-                f"the checkpoint in {self._directory} cannot be written ({error.strerror or error}): make room or make"
-                " the folder writable, and start the search again; everything that was finished before is saved."
+                f"Cannot write a checkpoint to {self._directory}: {error.strerror or error}. Free disk space or make"
+                " the folder writable, then start the search again; all earlier results are saved."
             ) from error
         self._kept = [*self._kept[-1:], (name, self._best)]
         self._remove_others()
 
     def discard(self) -> None:
-        """Forgets what was restored: the next state that is written begins anew."""
+        """Ignore the restored state, so that the next write starts a new sequence of states."""
         self._kept, self._best = [], ""
+
+    def _write(self, stem: str, arrays: dict[str, npt.NDArray[Any]]) -> str:
+        """Write arrays atomically and durably, and return the name of the file."""
+        aside = self._directory / f".{stem}.tmp"
+        try:
+            path = self._files.write_aside(
+                aside,
+                lambda file: np.savez(file, allow_pickle=False, **arrays),
+                lambda file: self._directory / f"{stem}-{_digest(file)}.npz",
+            )
+        except OSError:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise
+        return path.name
 
     def _remove_others(self) -> None:
         needed = {name for pair in self._kept for name in pair}
@@ -153,78 +172,82 @@ class Checkpoint:
 
 
 def best_weights(directory: str | Path) -> tuple[int, list[Arrays]]:
-    """The best epoch of a trial (from 1), and its weights for each fold, as ``keras.Model.set_weights`` takes them.
+    """Return the best epoch of a trial (from 1) and its weights for each fold, for ``keras.Model.set_weights``.
 
     Args:
-        directory: of the trial.
+        directory: checkpoint directory of the trial.
 
     Raises:
-        Unusable: there is no checkpoint, or each is damaged.
+        UnusableCheckpoint: there is no checkpoint, or all are damaged.
     """
     states: list[Path] | None = None
-    while (found := _states(Path(directory))) != states:  # a training that goes on may have replaced them meanwhile
+    while (found := _states(Path(directory))) != states:  # a running training may have replaced them meanwhile
         states = found
         for path in states:
-            with contextlib.suppress(Unusable):
-                meta, _ = _unpacked(_read(path))
+            with contextlib.suppress(UnusableCheckpoint):
+                meta, _ = _unpack(_read(path))
                 best = path.with_name(meta["best"])
-                return int(best.name.split("-")[1]), _unpacked(_read(best))[1]
-    raise Unusable("damaged" if states else "gone")
+                return int(best.name.split("-")[1]), _unpack(_read(best))[1]
+    raise UnusableCheckpoint("damaged" if states else "gone")
 
 
 def _states(directory: Path) -> list[Path]:
-    """The files of states, the newest first."""
+    """Return the state files, newest first."""
     return sorted(directory.glob("state-*.npz"), reverse=True)
 
 
-def _read_state(path: Path) -> tuple[State, str]:
-    """A state, and the name of the file with its best weights."""
-    meta, folds = _unpacked(_read(path))
+def _read_state(path: Path) -> tuple[TrainingState, str]:
+    """Return a state and the name of the file with its best weights."""
+    meta, folds = _unpack(_read(path))
     if meta.get("schema") != _SCHEMA:
-        raise Unusable("of another version")
+        raise UnusableCheckpoint("of another version")
     try:
         replicates = [tuple(each) for each in meta["replicates"]]
-        progress = Progress(meta["metrics"], meta["seconds"], replicates)
-        return State(progress, folds, meta["inherited"]), meta["best"]
+        progress = EpochHistory(meta["metrics"], meta["seconds"], replicates)
+        return TrainingState(progress, folds, meta["inherited"]), meta["best"]
     except KeyError as error:
-        raise Unusable("damaged") from error
+        raise UnusableCheckpoint("damaged") from error
 
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a file.
+    """Return the arrays of a file by name.
 
     Raises:
-        Unusable: it is not as it was written.
+        UnusableCheckpoint: the file is missing or damaged.
     """
     _check(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise Unusable("damaged") from error
+        raise UnusableCheckpoint("damaged") from error
 
 
 def _check(path: Path) -> None:
-    """Raises Unusable for a file that is not what its name says, or is not there."""
+    """Check that the content of a file matches the digest in its name.
+
+    Raises:
+        UnusableCheckpoint: it does not match, or the file is missing.
+    """
     try:
         with path.open("rb") as file:
             digest = _digest(file)
     except OSError as error:
-        raise Unusable("damaged") from error
+        raise UnusableCheckpoint("damaged") from error
     if path.stem.rpartition("-")[2] != digest:
-        raise Unusable("damaged")
+        raise UnusableCheckpoint("damaged")
 
 
 def _digest(file: Any) -> str:
     return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def _packed(folds: list[Arrays]) -> dict[str, npt.NDArray[Any]]:
+def _pack(folds: list[Arrays]) -> dict[str, npt.NDArray[Any]]:
     return {f"{fold}.{number}": array for fold, arrays in enumerate(folds) for number, array in enumerate(arrays)}
 
 
-def _unpacked(arrays: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], list[Arrays]]:
-    """What ``_packed`` was given, and the notes beside it."""
+def _unpack(arrays: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], list[Arrays]]:
+    """Return the metadata and the arrays of each fold."""
     meta = json.loads(arrays.pop(_META, np.frombuffer(b"{}", np.uint8)).tobytes())
     folds: list[Arrays] = []
     for name, array in arrays.items():
@@ -232,41 +255,3 @@ def _unpacked(arrays: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], list
             folds.append([])
         folds[-1].append(array)
     return meta, folds
-
-
-def _write(directory: Path, stem: str, arrays: dict[str, npt.NDArray[Any]]) -> str:
-    """Writes arrays into a file that is there as a whole or not at all; its name."""
-    aside = directory / f".{stem}.tmp"
-    try:
-        with aside.open("wb+") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            name = f"{stem}-{_digest(file)}.npz"
-        os.replace(aside, directory / name)
-    except OSError:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
-    _sync(directory)
-    return name
-
-
-def _make(directory: Path) -> None:
-    """Makes a directory, and those above it, durably."""
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    """Makes the names in a directory durable."""
-    if os.name == "nt":  # a directory cannot be opened there; renames are durable without
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

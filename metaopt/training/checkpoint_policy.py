@@ -1,38 +1,38 @@
-"""How often a checkpoint is written: every epoch, unless that takes too much of the time."""
+"""Policy of when to write a checkpoint: after every epoch, unless writing takes too much of the time."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-LARGEST_SHARE = 0.05
-"""Of the time that was trained so far; beyond it checkpoints are written less often …"""
+MAX_TIME_SHARE = 0.05
+"""Largest share of the training time that writing may take before checkpoints become less frequent."""
 
-LONGEST_WAIT = 30.0
-"""… but at least every so many seconds."""
+MAX_INTERVAL_S = 30.0
+"""Seconds after the last checkpoint after which the next one is due in any case."""
 
 
-class Pace:
-    """Tells after an epoch whether a checkpoint is due.
+class CheckpointPolicy:
+    """Decides after each epoch whether a checkpoint is due.
 
     Args:
-        clock: gives seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._began = self._last = clock()
-        self._written = 0.0  # seconds
+        self._started_s = self._last_write_s = clock()
+        self._writing_s = 0.0
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Measures what is written within."""
-        began = self._clock()
+        """Measure the time of a write inside the context."""
+        started_s = self._clock()
         yield
-        self._last = self._clock()
-        self._written += self._last - began
+        self._last_write_s = self._clock()
+        self._writing_s += self._last_write_s - started_s
 
     def is_due(self) -> bool:
-        """Whether writing took a small share of the time so far, or was long ago."""
-        now = self._clock()
-        trained = now - self._began - self._written
-        return self._written <= LARGEST_SHARE * trained or now - self._last >= LONGEST_WAIT
+        """Return whether writing took a small share of the time so far, or the last write was long ago."""
+        now_s = self._clock()
+        training_s = now_s - self._started_s - self._writing_s
+        return self._writing_s <= MAX_TIME_SHARE * training_s or now_s - self._last_write_s >= MAX_INTERVAL_S

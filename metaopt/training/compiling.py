@@ -1,4 +1,4 @@
-"""Compiling a model as ``Training`` says."""
+"""Compilation of a model: losses, metrics and optimizer according to ``Training``."""
 
 import difflib
 import inspect
@@ -13,33 +13,34 @@ from metaopt.problems.training_config import CONSTANT, Training
 from metaopt.training.schedule import CosineCycles
 
 TRAIN = "train"
-"""The metric's name: cross-entropy of the first head on the training images, without weights, penalties and smoothing;
-with mixup that of the mixed images to their mixed labels."""
+"""Name of the training metric: cross-entropy of the first head without loss weights, penalties and label smoothing.
 
-# Weights that are shifts or scales, which decay would only distort (parts of Keras' names).
+With mixup it is computed on the mixed images and labels.
+"""
+
+# Substrings of the names of shift and scale weights, which weight decay would only distort.
 NOT_DECAYED = ("bias", "gamma", "beta")
 
 
 def compile_model(
     model: keras.Model, training: Training, classes: Classes, *, steps: int | None = None, cycles: Sequence[int] = ()
 ) -> keras.Model:
-    """Compiles a classifier with a cross-entropy for each head.
+    """Compile a classifier with a cross-entropy loss for each head.
 
-    With mixup or label smoothing the labels are to be given as probabilities, see ``soft_classes``.
+    With mixup or label smoothing the model expects labels as probabilities, see ``soft_classes``.
 
     Args:
-        model: its outputs are a dict by head, a list in the order of the heads, or one tensor.
-        training: the optimizer and the loss weights; weights of heads that the model lacks are left aside.
+        model: model whose output is a dict by head, a list in the order of the heads, or one tensor.
+        training: optimizer settings and loss weights; loss weights of heads that the model lacks are ignored.
         classes: head → number of classes, the first head first.
-        steps: in an epoch; None where it is not known, and then the learning rate stays as it is, whatever the
-            schedule.
-        cycles: epochs after which a cycle of the schedule ends, ascending; to be given with ``steps``.
+        steps: steps per epoch; None if unknown, which makes the learning rate constant.
+        cycles: epochs after which the cycles of the learning-rate schedule end, ascending; required with ``steps``.
 
     Returns:
         The same model.
 
     Raises:
-        UserError: there is no such optimizer, or it takes no such option.
+        UserError: the optimizer is unknown, or does not accept an option.
     """
     heads = list(classes)
     weights = [float(training.loss_weights.get(head, 1.0)) for head in heads]
@@ -52,7 +53,7 @@ def compile_model(
         metric = keras.metrics.SparseCategoricalCrossentropy(name=TRAIN)
         loss = "sparse_categorical_crossentropy"
     options: dict[str, Any]
-    output = getattr(model, "output", None)  # a Sequential model has one output and no such attribute
+    output = getattr(model, "output", None)  # a Sequential model may lack the attribute; it has one output
     if isinstance(output, dict):
         options = {
             "loss": dict.fromkeys(heads, loss),
@@ -72,9 +73,9 @@ def compile_model(
 
 
 def soft_classes(model: keras.Model, classes: Classes) -> Classes | None:
-    """The classes if a compiled model takes labels as probabilities, None if it takes their numbers.
+    """Return the classes if a compiled model expects labels as probabilities, None if it expects class indices.
 
-    It is read off the losses, so that it also holds for a model that a user compiled.
+    The losses decide, so that it also works for a model that the user compiled.
     """
     losses = [keras.losses.get(loss) for loss in keras.tree.flatten(model.loss) if loss is not None]
     names = [getattr(loss, "name", getattr(loss, "__name__", "")) for loss in losses]
@@ -84,23 +85,23 @@ def soft_classes(model: keras.Model, classes: Classes) -> Classes | None:
 def make_optimizer(
     training: Training, steps: int | None = None, cycles: Sequence[int] = ()
 ) -> keras.optimizers.Optimizer:
-    """The Keras optimizer of that name, in any case, e.g. ``"adam"`` or ``"Adam"``.
+    """Return the Keras optimizer named in ``training``; case does not matter, e.g. ``"adam"`` or ``"Adam"``.
 
     Args:
-        training: names it.
-        steps: in an epoch, see ``compile_model``.
-        cycles: likewise.
+        training: name and options of the optimizer.
+        steps: steps per epoch, see ``compile_model``.
+        cycles: ends of the cycles, see ``compile_model``.
 
     Raises:
-        UserError: there is none, or it takes no such option.
+        UserError: the optimizer is unknown, or does not accept an option.
     """
     known = _optimizers()
     kind = known.get(training.optimizer.lower())
     if kind is None:
         near = difflib.get_close_matches(training.optimizer.lower(), known, n=1)
         names = ", ".join(sorted(each.__name__ for each in known.values()))
-        hint = f"did you mean {known[near[0]].__name__}?" if near else f"Keras has {names}."
-        raise UserError(f"The optimizer {training.optimizer} is unknown: {hint}")
+        hint = f"Did you mean {known[near[0]].__name__}?" if near else f"Expected one of {names}."
+        raise UserError(f"Invalid value for optimizer: {training.optimizer}. {hint}")
     rate: Any = training.learning_rate
     if training.schedule != CONSTANT and steps is not None:
         rate = CosineCycles(rate, steps, cycles)
@@ -111,14 +112,14 @@ def make_optimizer(
         optimizer = kind(learning_rate=rate, **options)
     except (TypeError, ValueError) as error:
         message = str(error).splitlines()[0]
-        raise UserError(f"The optimizer {kind.__name__} refuses {options}: {message}") from error
+        raise UserError(f"Invalid options for optimizer {kind.__name__}: {options}. Keras says: {message}") from error
     if training.weight_decay is not None:
         optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return optimizer
 
 
 def _optimizers() -> dict[str, type]:
-    """Name in lower case → class, of all that train by gradients."""
+    """Return lower-case name → class of all gradient-based optimizers of Keras."""
     base, wrapper = keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer
     kinds = [kind for _, kind in inspect.getmembers(keras.optimizers, inspect.isclass)]
     return {kind.__name__.lower(): kind for kind in kinds if issubclass(kind, base) and kind not in (base, wrapper)}

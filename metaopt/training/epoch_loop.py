@@ -14,8 +14,8 @@ import keras
 from metaopt.engine.jobs import Epoch, TrainingRequest
 from metaopt.randomness import integer, of_fold
 from metaopt.training.batches import TrainingBatches, Validation
-from metaopt.training.checkpoint import Checkpoint, Progress, State
-from metaopt.training.checkpoint_policy import Pace
+from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState
+from metaopt.training.checkpoint_policy import CheckpointPolicy
 from metaopt.training.compiling import TRAIN
 from metaopt.training.metrics import validation_metrics
 from metaopt.training.variables import Arrays, assign, snapshot, weights_of
@@ -35,7 +35,7 @@ class FoldedBatches(keras.utils.PyDataset):
 
     def begin(self, epoch: int, fold: int) -> None:
         """Switch to the batches of an epoch of a fold, both from 0."""
-        self._folds[fold].begin(epoch)
+        self._folds[fold].set_epoch(epoch)
         self._current = self._folds[fold]
 
     @property
@@ -49,7 +49,7 @@ class FoldedBatches(keras.utils.PyDataset):
 
 @dataclass
 class Start:
-    """State of a training before its first epoch.
+    """TrainingState of a training before its first epoch.
 
     Attributes:
         progress: history so far.
@@ -58,7 +58,7 @@ class Start:
         known: number of epochs that were reported before.
     """
 
-    progress: Progress
+    progress: EpochHistory
     folds: list[Arrays]
     transferred: dict[str, Any] | None = None
     known: int = 0
@@ -103,7 +103,7 @@ class EpochLoop(keras.callbacks.Callback):
         self._target = target
         self._folds = start.folds
         self._checkpoint = checkpoint
-        self._pace = Pace()
+        self._checkpoint_policy = CheckpointPolicy()
         self._began = 0.0
         self._measured: list[dict[str, float]] = []  # metrics of the folds in the current epoch
         self._new_best: tuple[int, list[Arrays]] | None = None
@@ -177,7 +177,7 @@ class EpochLoop(keras.callbacks.Callback):
         self._append(_mean(self._measured), time.perf_counter() - self._began, replicates)
         if self._checkpoint is not None:
             self._keep_best()
-            if self.is_over or self._pace.is_due():
+            if self.is_over or self._checkpoint_policy.is_due():
                 self._save(self._checkpoint)
         self._report()
         if self._unsaved and self._checkpoint is not None and self.is_over:
@@ -192,9 +192,9 @@ class EpochLoop(keras.callbacks.Callback):
             self._new_best = (len(self.progress), weights)
 
     def _save(self, checkpoint: Checkpoint) -> None:
-        with self._pace.writing():
+        with self._checkpoint_policy.writing():
             folds = self._folds or [snapshot(self.model)]
-            checkpoint.save(State(self.progress, folds, self.transferred), self._new_best)
+            checkpoint.save(TrainingState(self.progress, folds, self.transferred), self._new_best)
         self._unsaved, self._new_best = False, None
 
     def _report(self) -> None:

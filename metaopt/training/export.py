@@ -1,7 +1,7 @@
-"""The model that is handed out: a trained network with everything before and after it that raw images need.
+"""Export of a trained network as a model that takes raw images and returns probabilities.
 
-It is made of Keras' own layers and operations only, so that ``keras.saving.load_model`` loads it where metaopt is not
-installed, on every backend.
+An exported model consists of built-in Keras layers and operations only. ``keras.saving.load_model`` loads it on every
+backend, also where metaopt is not installed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,38 +14,37 @@ import numpy.typing as npt
 
 from metaopt.data import Images
 from metaopt.errors import UserError
-from metaopt.training.batches import by_head, scale
+from metaopt.training.batches import outputs_by_head, scale
 from metaopt.training.metrics import Probabilities, as_probabilities
-from metaopt.training.model_file import Card, read_card, write_model
+from metaopt.training.model_file import ModelMetadata, read_metadata, write_model
 
-BATCH = 128
-"""Images at a time."""
+BATCH_SIZE = 128
+"""Batch size of predictions."""
 
 
-def hand_out(
-    networks: Sequence[keras.Model], card: Card, sample: npt.NDArray[np.uint8], *, mirror: bool = False
+def export_model(
+    networks: Sequence[keras.Model], metadata: ModelMetadata, sample: npt.NDArray[np.uint8], *, mirror: bool = False
 ) -> keras.Model:
-    """A model that takes raw images and answers with probabilities.
+    """Build a model that takes raw images and returns probabilities.
 
     Args:
-        networks: trained; each takes float32 ``(n, h, w, c)`` scaled to −0.5..0.5. Of several the probabilities are
-            averaged. They lose their optimizers, whose states would make the file three times as large.
-        card: its classes, and the shape of what it takes.
-        sample: some images ``(n, h, w, c)``, to see whether the network gives probabilities or, on the slow path,
-            logits.
-        mirror: the probabilities are the means of those for an image and for its mirror image, at twice the cost.
+        networks: trained networks; each takes float32 ``(n, h, w, c)`` scaled to −0.5..0.5. The probabilities of
+            several networks are averaged. Their optimizers are removed, whose states would triple the file size.
+        metadata: classes and input shape of the networks.
+        sample: some images ``(n, h, w, c)``, to find out whether the networks return probabilities or logits.
+        mirror: average the probabilities of each image and its mirror image, at twice the cost.
 
     Returns:
-        A model that takes uint8 ``(n, height, width, c)``, cuts the largest central window of the network's aspect
+        A model that takes uint8 ``(n, height, width, c)``, crops the largest central window of the networks' aspect
         ratio, resizes and scales it, and returns a dict head → float32 probabilities ``(n, classes)``.
     """
-    heads = list(card.classes)
-    answers = by_head(networks[0].predict_on_batch(scale(sample)), heads)
+    heads = list(metadata.classes)
+    sample_outputs = outputs_by_head(networks[0].predict_on_batch(scale(sample)), heads)
     for number, network in enumerate(networks):
         network.compiled, network.optimizer = False, None
-        if len(networks) > 1:  # each was built as the first of its session
+        if len(networks) > 1:  # names must be unique, and each may have been built in a session of its own
             network.name = f"network_{number + 1}"
-    height, width, channels = card.input_shape
+    height, width, channels = metadata.input_shape
     images = keras.Input((None, None, channels), dtype="uint8", name="image")
     resize = keras.layers.Resizing(
         height,
@@ -57,72 +56,76 @@ def hand_out(
         dtype="float32",
         name="cut_and_resize",
     )
-    # In float32, for TensorFlow wraps what overshoots 0..255 around in uint8. Without `training=False` its default of
-    # True would hold for every layer after it too, and `model(images)` would drop units out. Cut and rounded to whole
-    # numbers as by Pillow, which resized the training images: images of the network's own size pass unchanged.
+    # In float32, because bicubic resizing overshoots 0..255 and TensorFlow wraps such values around in uint8. Resizing
+    # defaults to `training=True`, which would propagate to later layers and activate dropout in `model(images)`.
+    # Clipped and rounded to integers as by Pillow, which resized the training images: images of the network's own size
+    # pass unchanged.
     pixels = resize(keras.ops.cast(images, "float32"), training=False)
     pixels = keras.ops.round(keras.ops.clip(pixels, 0, 255))
     scaled = keras.layers.Rescaling(1 / 255, offset=-0.5, dtype="float32", name="scale")(pixels)
     views = [scaled, keras.ops.flip(scaled, axis=2)] if mirror else [scaled]
-    outputs = [by_head(network(view), heads) for network in networks for view in views]
+    outputs = [outputs_by_head(network(view), heads) for network in networks for view in views]
     return keras.Model(
         images,
-        {head: _probabilities(head, [each[head] for each in outputs], np.asarray(answers[head])) for head in heads},
+        {
+            head: _average_probabilities(head, [each[head] for each in outputs], np.asarray(sample_outputs[head]))
+            for head in heads
+        },
         name="classifier",
     )
 
 
-def _probabilities(head: str, outputs: list[Any], answers: npt.NDArray[np.floating]) -> Any:
-    """The outputs' mean as float32 probabilities; by the rule of the metrics, other values are taken for logits."""
-    kind = "linear" if np.array_equal(as_probabilities(answers), answers.astype(np.float32)) else "softmax"
+def _average_probabilities(head: str, outputs: list[Any], sample_output: npt.NDArray[np.floating]) -> Any:
+    """Return the mean of the outputs as float32 probabilities; as in the metrics, other values count as logits."""
+    is_probability = np.array_equal(as_probabilities(sample_output), sample_output.astype(np.float32))
+    activation = "linear" if is_probability else "softmax"
     if len(outputs) > 1:
-        each = [keras.layers.Activation(kind, dtype="float32")(output) for output in outputs]
-        kind, outputs = "linear", [keras.layers.Average(dtype="float32")(each)]
-    # An output is called as the layer that it comes from.
-    return keras.layers.Activation(kind, dtype="float32", name=head)(outputs[0])
+        each = [keras.layers.Activation(activation, dtype="float32")(output) for output in outputs]
+        activation, outputs = "linear", [keras.layers.Average(dtype="float32")(each)]
+    # The last layer has the name of the head, because Keras names outputs after their layers.
+    return keras.layers.Activation(activation, dtype="float32", name=head)(outputs[0])
 
 
-def save(model: keras.Model, card: Card, path: Path) -> None:
-    """Writes the model with its card.
-
-    Raises:
-        ResultsNotWritable: the folder is read-only or the disk full.
-    """
-    write_model(path, card, model.save)
-
-
-def load(path: Path) -> tuple[keras.Model, Card]:
-    """Loads a model that was handed out.
+def save_model(model: keras.Model, metadata: ModelMetadata, path: Path) -> None:
+    """Write an exported model with its metadata.
 
     Raises:
-        UserError: there is no such file, it is not one that ``retrain`` wrote, or it needs a layer that is not known
-            here.
+        ResultsNotWritable: the folder is read-only, or the disk is full.
     """
-    card = read_card(path)
+    write_model(path, metadata, model.save)
+
+
+def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
+    """Load an exported model and its metadata.
+
+    Raises:
+        UserError: the file does not exist, is not an exported model, or needs a custom layer that is not registered.
+    """
+    metadata = read_metadata(path)
     try:
-        return keras.saving.load_model(path, compile=False), card
+        return keras.saving.load_model(path, compile=False), metadata
     except MemoryError:
         raise
-    except Exception as error:  # Keras raises nearly every kind for a file that it cannot read
+    except Exception as error:  # Keras raises exceptions of nearly every type for a file that it cannot read
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UserError(
-            f"the model {path} cannot be loaded: {reason[:300]} (a layer of one's own has to be registered with"
-            " keras.saving.register_keras_serializable)."
+            f"Cannot load model {path}: {reason[:300]}. Register custom layers with"
+            " keras.saving.register_keras_serializable."
         ) from error
 
 
-def predict(model: keras.Model, card: Card, images: npt.NDArray[np.uint8]) -> dict[str, Probabilities]:
-    """Probabilities of raw images ``(n, height, width, c)``: head → ``(n, classes)``, the first head first."""
-    answers = model.predict(images, batch_size=BATCH, verbose=0)
-    return {head: np.asarray(answers[head], dtype=np.float32) for head in card.classes}
+def predict(model: keras.Model, metadata: ModelMetadata, images: npt.NDArray[np.uint8]) -> dict[str, Probabilities]:
+    """Predict raw images ``(n, height, width, c)``; return head → probabilities ``(n, classes)``, first head first."""
+    outputs = model.predict(images, batch_size=BATCH_SIZE, verbose=0)
+    return {head: np.asarray(outputs[head], dtype=np.float32) for head in metadata.classes}
 
 
-def predict_all(model: keras.Model, card: Card, images: Images) -> dict[str, Probabilities]:
-    """The same of a part of a data set, which may be larger than memory."""
-    parts = [predict(model, card, images.batch(rows)[0]) for rows in _chunks(len(images), 8 * BATCH)]
-    return {head: np.concatenate([part[head] for part in parts]) for head in card.classes}
+def predict_split(model: keras.Model, metadata: ModelMetadata, images: Images) -> dict[str, Probabilities]:
+    """Predict all images of a split, which may be larger than memory; see ``predict``."""
+    chunks = [predict(model, metadata, images.batch(rows)[0]) for rows in _iterate_chunks(len(images), 8 * BATCH_SIZE)]
+    return {head: np.concatenate([chunk[head] for chunk in chunks]) for head in metadata.classes}
 
 
-def _chunks(count: int, size: int) -> Iterator[npt.NDArray[np.int64]]:
+def _iterate_chunks(count: int, size: int) -> Iterator[npt.NDArray[np.int64]]:
     for start in range(0, count, size):
         yield np.arange(start, min(start + size, count))

@@ -12,7 +12,7 @@ from metaopt.engine.jobs import FromScratch, Job, TrainingRequest, WeightsOf
 from metaopt.problems.training_config import COSINE_RUNG, Training, with_schedule
 from metaopt.randomness import integer
 from metaopt.training import backend
-from metaopt.training.batches import TrainingBatches, Validation, layout, steps_per_epoch
+from metaopt.training.batches import TrainingBatches, Validation, make_label_packer, steps_per_epoch
 from metaopt.training.checkpoint import Checkpoint
 from metaopt.training.compiling import soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
@@ -122,7 +122,7 @@ def _make_loop(
     """Return the callback that drives the epochs, with the batches of every fold."""
     heads = list(data.classes)
     # Asked of the model rather than read off it: a Sequential or subclassed model has no ``output``.
-    arrange = layout(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
+    arrange = make_label_packer(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
     soft = soft_classes(model, data.classes)
     seed, trial = request.options.seed, request.job.trial
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from metaopt.engine.jobs import ForkOf, Remark, TrainingRequest, WeightsOf
-from metaopt.training.checkpoint import Checkpoint, Progress, State, Unusable, best_weights
+from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState, UnusableCheckpoint, best_weights
 from metaopt.training.epoch_loop import Start
 from metaopt.training.variables import Arrays, assign, fits, snapshot
 from metaopt.training.weight_transfer import transfer_weights
@@ -59,7 +59,7 @@ def _new(
             parent.transfer(each, fold)
         if request.options.folds > 1:
             arrays.append(snapshot(each))
-    return Start(Progress(), arrays, None if parent is None else parent.transferred)
+    return Start(EpochHistory(), arrays, None if parent is None else parent.transferred)
 
 
 def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest) -> Start:
@@ -94,7 +94,7 @@ def _learning_rate(model: keras.Model) -> float | None:
     return float(keras.ops.convert_to_numpy(rate))
 
 
-def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: TrainingRequest) -> State | None:
+def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: TrainingRequest) -> TrainingState | None:
     """Return the state in the trial's own checkpoint, or None."""
     state, damaged = (None, False) if checkpoint is None else checkpoint.restore()
     trial = request.job.trial
@@ -113,7 +113,7 @@ def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: Traini
     return state
 
 
-def _fits(model: keras.Model, state: State, request: TrainingRequest) -> bool:
+def _fits(model: keras.Model, state: TrainingState, request: TrainingRequest) -> bool:
     return len(state.folds) == request.options.folds and all(fits(model, arrays) for arrays in state.folds)
 
 
@@ -136,11 +136,11 @@ class _Parent:
             _, weights = best_weights(origin.checkpoint)
             self._network = build()
             if len(weights) != request.options.folds:
-                raise Unusable("of other folds")
+                raise UnusableCheckpoint("of other folds")
             if [array.shape for array in weights[0]] != [tuple(each.shape) for each in self._network.weights]:
-                raise Unusable("of another network")
+                raise UnusableCheckpoint("of another network")
             self._weights = weights
-        except Unusable as error:
+        except UnusableCheckpoint as error:
             _remark(
                 request,
                 f"Trial {request.job.trial} trains from scratch: the weights of its parent, trial {origin.trial}, are"
@@ -153,4 +153,4 @@ class _Parent:
             return
         self._network.set_weights(self._weights[fold])
         summary = transfer_weights(child, self._network)
-        self.transferred = {"trial": self._trial, "layers": summary.layers, "of": summary.of}
+        self.transferred = {"trial": self._trial, "layers": summary.n_transferred, "of": summary.n_layers}

@@ -1,4 +1,4 @@
-"""What one epoch is worth: metrics on the whole validation set, from predicted probabilities and labels alone."""
+"""Classification metrics, computed from predicted probabilities and labels alone."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ Probabilities = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.integer]
 
 METRICS = ("loss", "train", "val_total_loss", "val_loss", "val_accuracy", "val_top3", "val_precision")
-"""Every metric that an epoch may have whatever its heads are called; ``validation_metrics`` says more on each."""
+"""Names of the metrics of an epoch that do not depend on the names of the heads; see ``validation_metrics``."""
 
-_SMALLEST = 1e-7  # keras.config.epsilon(): probabilities are clipped to it, so that one impossible label costs 16.1
+_EPSILON = 1e-7  # as keras.config.epsilon(); clipping limits the cross-entropy of one image to 16.1
 
 
 def validation_metrics(probabilities: Mapping[str, Probabilities], labels: Mapping[str, Labels]) -> dict[str, float]:
-    """The metrics of a validation set.
+    """Compute the metrics of a validation split.
 
     Args:
         probabilities: head → ``(n, classes)``, the first head first.
@@ -41,40 +41,40 @@ def validation_metrics(probabilities: Mapping[str, Probabilities], labels: Mappi
 
 
 def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
-    """Mean of −log p(label) in nats, ``probabilities`` ``(n, classes)`` and ``labels`` ``(n,)``."""
-    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(chosen, _SMALLEST, 1.0)).mean())
+    """Return the mean of −log p(label) in nats, for ``probabilities`` ``(n, classes)`` and ``labels`` ``(n,)``."""
+    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.clip(of_label, _EPSILON, 1.0)).mean())
 
 
 def accuracy(probabilities: Probabilities, labels: Labels) -> float:
-    """Share of images whose most probable class is the label."""
+    """Return the share of images whose most probable class is the label."""
     return float((probabilities.argmax(axis=1) == labels).mean())
 
 
 def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
-    """Share of images whose label is among the ``k`` most probable classes.
+    """Return the share of images whose label is among the ``k`` most probable classes.
 
-    A class that is as probable as the label counts as more probable if its number is lower, as for ``argmax``; a
-    network that answers the same for every class is not credited for ties.
+    Among equally probable classes the lower index ranks first, as in ``argmax``. A network that predicts the same
+    probability for every class is therefore not credited for ties.
     """
     rows = np.arange(len(labels))
-    chosen = probabilities[rows, labels][:, None]
-    earlier = np.arange(probabilities.shape[1]) < labels[:, None]
-    before = (probabilities > chosen) | ((probabilities == chosen) & earlier)
-    return float((before.sum(axis=1) < k).mean())
+    of_label = probabilities[rows, labels][:, None]
+    is_lower_index = np.arange(probabilities.shape[1]) < labels[:, None]
+    ranks_higher = (probabilities > of_label) | ((probabilities == of_label) & is_lower_index)
+    return float((ranks_higher.sum(axis=1) < k).mean())
 
 
 def macro_precision(probabilities: Probabilities, labels: Labels) -> float:
-    """Mean over all classes of the share of right answers among those that name the class; 0 where none does."""
+    """Return the macro-averaged precision; a class that is never predicted counts as 0."""
     classes = range(probabilities.shape[1])
     predicted = probabilities.argmax(axis=1)
     return float(precision_score(labels, predicted, labels=classes, average="macro", zero_division=0))
 
 
 def as_probabilities(predictions: npt.NDArray[np.floating]) -> Probabilities:
-    """A head's predictions ``(n, classes)`` as probabilities; what does not sum to one is taken for logits."""
+    """Return predictions ``(n, classes)`` as probabilities; values that do not sum to one are treated as logits."""
     predictions = predictions.astype(np.float32)
-    # bfloat16 and float16 outputs sum to one within about a hundredth.
+    # Outputs in bfloat16 and float16 sum to one within about 0.01.
     if (predictions >= 0).all() and np.allclose(predictions.sum(axis=1), 1, atol=0.02):
         return predictions
     exponentials = np.exp(predictions - predictions.max(axis=1, keepdims=True))

@@ -1,7 +1,7 @@
-"""What a model that is handed out says of itself: its classes, kept in the ``.keras`` file, read without Keras.
+"""Metadata of an exported model, stored in its ``.keras`` file and read without Keras.
 
-A ``.keras`` file is a zip archive with a ``metadata.json``, to which the key ``metaopt`` is added; Keras reads such a
-file as any other. Layers would be the other place, but no built-in layer has room for names, and one of ours could not
+A ``.keras`` file is a zip archive with a ``metadata.json``, to which the key ``metaopt`` is added; Keras ignores it.
+The names of the classes cannot be stored in a layer: no built-in layer has room for them, and a custom layer could not
 be loaded where metaopt is not installed.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.storage.files import Files
 
 SUFFIX = ".keras"
 KEY = "metaopt"
@@ -23,13 +24,13 @@ _METADATA = "metadata.json"
 
 
 @dataclass(frozen=True)
-class Card:
-    """What a handed-out model is.
+class ModelMetadata:
+    """Classes, input shape and origin of an exported model; the names of the attributes are keys in the file.
 
     Attributes:
         classes: head → names of its classes, in the order of its probabilities; the first head comes first.
-        input_shape: what images are cut and resized to inside, ``(h, w, c)``.
-        training: where it comes from: ``trial``, ``point``, ``epochs``, ``seed``, ``images``, ``data``; JSON types.
+        input_shape: shape that the model crops and resizes images to, ``(h, w, c)``.
+        training: origin of the model: ``trial``, ``point``, ``epochs``, ``seed``, ``images``, ``data``; JSON types.
     """
 
     classes: dict[str, list[str]]
@@ -37,81 +38,81 @@ class Card:
     training: dict[str, Any] = field(default_factory=dict)
 
 
-def read_card(path: Path) -> Card:
-    """Reads the card of a file.
+def read_metadata(path: Path) -> ModelMetadata:
+    """Read the metadata of an exported model.
 
     Raises:
-        UserError: there is no such file, or it is not one that ``retrain`` wrote.
+        UserError: the file does not exist, or is not an exported model.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            kept = json.loads(archive.read(_METADATA))[KEY]
-        return Card(dict(kept["classes"]), tuple(kept["input_shape"]), kept["training"])
+            stored = json.loads(archive.read(_METADATA))[KEY]
+        return ModelMetadata(dict(stored["classes"]), tuple(stored["input_shape"]), stored["training"])
     except FileNotFoundError:
-        raise UserError(f"the model {path} does not exist: give a .keras file that `metaopt retrain` wrote.") from None
+        raise UserError(f"Model {path} does not exist. Expected a .keras file written by `metaopt retrain`.") from None
     except OSError as error:
-        raise UserError(f"the model {path} cannot be read ({error.strerror or error}).") from error
+        raise UserError(f"Cannot read model {path}: {error.strerror or error}.") from error
     except (zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path} is no model that `metaopt retrain` wrote, or it is damaged: it names no classes."
+            f"No class names found in {path}. Expected a .keras file written by `metaopt retrain`; the file may be"
+            " damaged."
         ) from error
 
 
-def write_model(path: Path, card: Card, save: Callable[[str], object]) -> None:
-    """Writes a model with its card: the file is there as a whole or not at all.
+def write_model(path: Path, metadata: ModelMetadata, save: Callable[[str], object]) -> None:
+    """Write a model with its metadata atomically: the file is complete, or it is not there.
 
     Args:
-        path: ends in ``.keras``; a file that is there is replaced.
-        card: what it is.
-        save: writes the model itself to the path it is given, as ``keras.Model.save`` does.
+        path: file that ends in ``.keras``; an existing file is replaced.
+        metadata: metadata of the model.
+        save: writes the model itself to a path, as ``keras.Model.save`` does.
 
     Raises:
-        ResultsNotWritable: the folder is read-only or the disk full.
+        ResultsNotWritable: the folder is read-only, or the disk is full.
     """
     plain, whole = (path.with_name(f".{path.stem}.{name}{SUFFIX}") for name in ("plain", "whole"))
     try:
         save(str(plain))
-        _copy_with_card(plain, whole, card)
+        _copy_with_metadata(plain, whole, metadata)
         os.replace(whole, path)
     except OSError as error:
-        raise ResultsNotWritable(f"the model {path} cannot be written ({error.strerror or error}).") from error
+        raise ResultsNotWritable(f"Cannot write model {path}: {error.strerror or error}.") from error
     finally:
         for aside in (plain, whole):
             aside.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:
-    """Makes the folder of a model that is still to be trained, and tries whether a file can be written there.
+    """Create the folder of a model before its training, and check that a file can be written there.
 
     Raises:
         UserError: the name does not end in ``.keras``, or is that of a folder.
-        ResultsNotWritable: it could not be written.
+        ResultsNotWritable: the file could not be written.
     """
     if path.suffix != SUFFIX or path.is_dir():
-        raise UserError(f"the model's file {path} must have a name that ends in {SUFFIX}.")
-    trial = path.with_name(f".{path.name}.trial")
+        raise UserError(f"Invalid model file: {path}. Expected a file name that ends in {SUFFIX}.")
+    probe = path.with_name(f".{path.name}.trial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        trial.touch()
-        trial.unlink()
+        probe.touch()
+        probe.unlink()
     except OSError as error:
         raise ResultsNotWritable(
-            f"the model {path} cannot be written ({error.strerror or error}): make its folder writable, or name"
-            " another file."
+            f"Cannot write model {path}: {error.strerror or error}. Make its folder writable, or choose another file."
         ) from error
 
 
-def _copy_with_card(source: Path, target: Path, card: Card) -> None:
+def _copy_with_metadata(source: Path, target: Path, metadata: ModelMetadata) -> None:
+    """Copy a ``.keras`` file and add the metadata to its ``metadata.json``."""
     with zipfile.ZipFile(source) as old, target.open("wb") as file:
         with zipfile.ZipFile(file, "w") as new:
             for entry in old.infolist():
                 if entry.filename == _METADATA:
-                    metadata = json.loads(old.read(entry))
-                    metadata[KEY] = {"schema": SCHEMA, **asdict(card)}
-                    new.writestr(_METADATA, json.dumps(metadata, ensure_ascii=False))
+                    content = json.loads(old.read(entry))
+                    content[KEY] = {"schema": SCHEMA, **asdict(metadata)}
+                    new.writestr(_METADATA, json.dumps(content, ensure_ascii=False))
                     continue
-                # Weights may be larger than memory has room for twice.
+                # In chunks, because memory may not hold the weights twice.
                 with old.open(entry) as reading, new.open(entry.filename, "w", force_zip64=True) as writing:
                     shutil.copyfileobj(reading, writing, 2**20)
-        file.flush()
-        os.fsync(file.fileno())
+        Files().sync(file)

@@ -10,10 +10,10 @@ import keras
 from metaopt.blueprint import Layer
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.data import DataSet
-from metaopt.guard.memory import memory
+from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
-from metaopt.training.batches import by_head
+from metaopt.training.batches import outputs_by_head
 from metaopt.training.compiling import compile_model
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.variables import build_optimizer
@@ -71,7 +71,7 @@ class NetworkBuilder(ABC):
     def heads(self, network: keras.Model) -> list[str]:
         """Return the heads that a network has, the first head first; perhaps not all of the data's."""
         output = network.compute_output_spec(keras.KerasTensor((None, *self.data.input_shape)))
-        return list(by_head(output, list(self.data.classes)))
+        return list(outputs_by_head(output, list(self.data.classes)))
 
 
 class BlueprintBuilder(NetworkBuilder):
@@ -127,7 +127,7 @@ class KerasModelBuilder(NetworkBuilder):
         build_optimizer(model)
         slots = sum(math.prod(variable.shape) for variable in model.optimizer.variables)
         counts = {"params": counted.params, "macs": counted.macs}
-        for name, value in {**counts, "memory": memory(counted, training, slots)}.items():
+        for name, value in {**counts, "memory": estimate_memory(counted, training, slots)}.items():
             if value > bounds.get(name, math.inf):
                 raise NetworkRefused(name, f"{name} is {value:,}, more than the limit of {bounds[name]:,.0f}.")
         return counts

@@ -1,4 +1,4 @@
-"""The final training of a network: on all images but the test part, for a fixed number of epochs."""
+"""Final training of a network on training and validation images, for a fixed number of epochs."""
 
 import importlib.util
 import math
@@ -17,27 +17,27 @@ from metaopt.errors import UserError
 from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import Training
 from metaopt.randomness import integer
-from metaopt.training.batches import TrainingBatches, by_head, layout, steps_per_epoch
+from metaopt.training.batches import TrainingBatches, make_label_packer, outputs_by_head, steps_per_epoch
 from metaopt.training.compiling import TRAIN, soft_classes
 from metaopt.training.network_builder import make_builder
 
 EpochReport = Callable[[int, float, float], None]
-"""Is told an epoch (from 1), its training loss and its seconds."""
+"""Called with the number of an epoch (from 1), its training loss and its seconds."""
 
 
 @dataclass(frozen=True)
-class Retrained:
+class RetrainedNetwork:
     """A network after its final training.
 
     Attributes:
-        network: takes images scaled to −0.5..0.5, as in the search. A blueprint's layers that are not Keras' are
-            replaced by what they are at inference, see ``Layer.build_inference``; the network is then not compiled.
-        heads: that it has, the first head first; on the slow path perhaps not all of the data's.
-        counts: its parameters and so on, without what is added when it is handed out.
-        training: how it was trained.
-        seconds: wall seconds of its epochs.
-        final: ``loss`` (Keras' total) and ``train`` (cross-entropy of the first head) of the last epoch.
-        penalties: the sum of all weight penalties at its end.
+        network: takes images scaled to −0.5..0.5, as in the search. Custom layers of a blueprint are replaced by their
+            inference equivalents, see ``Layer.build_inference``; the network is then not compiled.
+        heads: heads of the network, the first head first; a ``build_model`` may omit later heads of the data.
+        counts: parameters and MACs of the network, without the layers that the export adds.
+        training: training settings.
+        seconds: wall-clock seconds of its epochs.
+        final: ``loss`` (total loss) and ``train`` (cross-entropy of the first head) of the last epoch.
+        penalties: sum of all weight penalties after the last epoch.
     """
 
     network: keras.Model
@@ -60,20 +60,20 @@ def retrain(
     recipe: Mapping[str, Any] | None = None,
     log: Path | None = None,
     report: EpochReport = lambda *_: None,
-) -> Retrained:
-    """Trains the network of a point on training and validation images together.
+) -> RetrainedNetwork:
+    """Train the network of a point on training and validation images together.
 
     Args:
-        problem: gives the network.
-        point: the hyperparameters.
-        data: the test part is not touched.
-        epochs: how many, 1 or more.
-        seed: with ``trial`` it decides initial weights, the order of images and their augmentation.
-        trial: the trial that the point is from.
-        recipe: fields of ``Training`` that take the place of the problem's own, e.g. ``{"schedule": "cosine"}``. A
-            schedule's one cycle is the whole training.
-        log: a folder for TensorBoard's files, or None for none; see ``can_log``.
-        report: is told each epoch.
+        problem: problem that builds the network.
+        point: hyperparameters.
+        data: data set; the test split is not used.
+        epochs: number of epochs, 1 or more.
+        seed: together with ``trial`` determines initial weights, order of the images and augmentation.
+        trial: number of the trial that the point is from.
+        recipe: fields of ``Training`` that override those of the problem, e.g. ``{"schedule": "cosine"}``. The single
+            cycle of a schedule is the whole training.
+        log: folder for TensorBoard files, or None for no log; see ``can_log``.
+        report: called after each epoch.
 
     Raises:
         UserError: the point does not fit the problem, or the training diverged.
@@ -86,53 +86,59 @@ def retrain(
     steps = steps_per_epoch(len(images), training.batch_size)
     network = fitting(problem, lambda: builder.compile(training, steps, (epochs,)))
     output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
-    arrange = layout(output, list(data.classes))
+    pack_labels = make_label_packer(output, list(data.classes))
     soft = soft_classes(network, data.classes)
     if soft is None and (recipe or {}).get("mixup"):
         raise UserError(
-            f"--mixup has no effect on {problem.name}, whose build_model compiles a loss that takes the numbers of"
-            " classes: compile it with categorical_crossentropy."
+            f"mixup has no effect on {problem.name}: its build_model compiles a loss for class indices. Compile it"
+            " with categorical_crossentropy."
         )
-    batches = TrainingBatches(images, data.augment, training, arrange, seed, trial, soft)
-    loop = _Loop(batches, next(iter(data.classes)), report)
-    callbacks: list[keras.callbacks.Callback] = [loop]
+    batches = TrainingBatches(images, data.augment, training, pack_labels, seed, trial, soft)
+    progress = _RetrainingCallback(batches, next(iter(data.classes)), report)
+    callbacks: list[keras.callbacks.Callback] = [progress]
     if log is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
     network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
-    if loop.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
-        loop.failure = "The training diverged: its last step left weights that are no numbers."
-    if loop.failure is not None:
-        raise UserError(f"{loop.failure} Nothing was saved: try another --seed, or another point with --point.")
+    if progress.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
+        progress.failure = "The training diverged: its last step left weights that are NaN or infinite."
+    if progress.failure is not None:
+        raise UserError(f"{progress.failure} Nothing was saved. Try another seed or another point.")
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
-    heads = list(by_head(output, list(data.classes)))
+    heads = list(outputs_by_head(output, list(data.classes)))
     network = builder.for_inference(network)
-    return Retrained(network, heads, count_keras(network), training, loop.seconds, loop.final, penalties)
+    return RetrainedNetwork(network, heads, count_keras(network), training, progress.seconds, progress.final, penalties)
 
 
 def can_log() -> bool:
-    """Whether TensorBoard's files can be written: Keras does so on every backend, but with TensorFlow's writer."""
+    """Return whether TensorBoard logs can be written: Keras needs TensorFlow's writer for them on every backend."""
     return importlib.util.find_spec("tensorflow") is not None
 
 
-class _Loop(keras.callbacks.Callback):
-    """Gives each epoch its order, and ends a training that diverges."""
+class _RetrainingCallback(keras.callbacks.Callback):
+    """Selects the batches of each epoch, records its losses, and stops a training that diverges.
+
+    Attributes:
+        seconds: wall-clock seconds of the epochs so far.
+        final: losses of the last epoch.
+        failure: why the training failed, or None.
+    """
 
     def __init__(self, batches: TrainingBatches, head: str, report: EpochReport) -> None:
         super().__init__()
         self._batches = batches
-        self._train = {TRAIN: TRAIN, f"{head}_{TRAIN}": TRAIN}  # Keras puts the head before it where outputs are named
+        self._train = {TRAIN: TRAIN, f"{head}_{TRAIN}": TRAIN}  # Keras prepends the head if outputs are named
         self._report = report
-        self._began = 0.0
+        self._started = 0.0
         self.seconds = 0.0
         self.final: dict[str, float] = {}
         self.failure: str | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self._began = time.perf_counter()
-        self._batches.begin(epoch)
+        self._started = time.perf_counter()
+        self._batches.set_epoch(epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        seconds = time.perf_counter() - self._began
+        seconds = time.perf_counter() - self._started
         self.seconds += seconds
         logs = logs or {}
         loss = float(logs["loss"])

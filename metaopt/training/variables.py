@@ -1,4 +1,4 @@
-"""All that changes in a compiled model while it trains, as arrays, so that it can be kept, exchanged and put back."""
+"""Snapshots of all variables of a compiled model and its optimizer, as arrays."""
 
 from typing import Any
 
@@ -9,34 +9,31 @@ Arrays = list[npt.NDArray[Any]]
 
 
 def snapshot(model: keras.Model) -> Arrays:
-    """Every variable of the network and its optimizer, seeds of dropout included; copies, in a fixed order."""
+    """Return copies of all variables of the network and its optimizer, dropout seeds included, in a fixed order."""
     return [variable.numpy() for variable in _variables(model)]
 
 
 def fits(model: keras.Model, arrays: Arrays) -> bool:
-    """Whether a snapshot is of a model like this one."""
+    """Return whether a snapshot has the shapes of this model's variables."""
     return [tuple(variable.shape) for variable in _variables(model)] == [array.shape for array in arrays]
 
 
 def assign(model: keras.Model, arrays: Arrays) -> None:
-    """Puts a snapshot back.
-
-    Between epochs only: within one, Keras on JAX trains a copy of the variables.
-    """
+    """Restore a snapshot; call it between epochs only: within one, Keras on JAX trains a copy of the variables."""
     for variable, array in zip(_variables(model), arrays, strict=True):
-        if array.dtype.kind == "V":  # bfloat16, whose name NumPy's files do not keep
+        if array.dtype.kind == "V":  # bfloat16, whose type the file format of NumPy does not store
             array = array.view(variable.numpy().dtype)
         variable.assign(array)
 
 
 def weights_of(model: keras.Model, arrays: Arrays) -> Arrays:
-    """The part of a snapshot that ``model.get_weights`` would have given."""
-    place = {id(variable): number for number, variable in enumerate(_variables(model))}
-    return [arrays[place[id(variable)]] for variable in model.weights]
+    """Return the part of a snapshot that corresponds to ``model.get_weights``."""
+    position = {id(variable): number for number, variable in enumerate(_variables(model))}
+    return [arrays[position[id(variable)]] for variable in model.weights]
 
 
 def build_optimizer(model: keras.Model) -> None:
-    """Makes the optimizer's variables now; Keras would make them while it traces a step, and then trace again."""
+    """Create the variables of the optimizer now; Keras would create them while tracing a step, and trace it twice."""
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 

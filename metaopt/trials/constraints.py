@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from metaopt.errors import UserError
+from metaopt.errors import UserError, invalid_value
 
 CHEAP = ("params", "macs", "memory")
 _FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+.\w]+)\s*$")
@@ -65,9 +65,7 @@ def parse_constraint(text: str) -> Constraint:
         if not math.isfinite(bound):
             raise ValueError
     except ValueError:
-        raise UserError(
-            f"Invalid constraint: {text}. Expected NAME<=NUMBER or NAME>=NUMBER, e.g. params<=2e6."
-        ) from None
+        raise invalid_value("constraint", text, "Expected NAME<=NUMBER or NAME>=NUMBER, e.g. params<=2e6.") from None
     name = match[1]
     if name in CHEAP and match[2] == ">=":
         raise UserError(f"Invalid constraint: {text}. {name} can only be limited from above; write {name}<={match[3]}.")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from metaopt.errors import UserError
+from metaopt.errors import UserError, invalid_value
 from metaopt.trials.constraints import Constraint, parse_constraints
 
 COUNTS = ("params", "macs")  # counts that depend on the architecture alone, not on the machine
@@ -48,22 +48,20 @@ def parse_growth(text: str) -> Growth:
     """
     match = _FORM.match(text)
     if match is None:
-        raise UserError(f"Invalid value for grow: {text}. {_EXAMPLE}")
+        raise invalid_value("grow", text, _EXAMPLE)
     name = match[1]
     if name not in (*COUNTS, BLOCKS):
-        raise UserError(
-            f"Invalid value for grow: {text}. {name} cannot grow; expected one of {', '.join((*COUNTS, BLOCKS))}."
-        )
+        raise invalid_value("grow", text, f"{name} cannot grow; expected one of {', '.join((*COUNTS, BLOCKS))}.")
     try:
         bounds = tuple([float(number) for number in match[2].split(",")])
     except ValueError:
-        raise UserError(f"Invalid value for grow: {text}. {_EXAMPLE}") from None
+        raise invalid_value("grow", text, _EXAMPLE) from None
     if not all(math.isfinite(bound) and bound > 0 for bound in bounds):
-        raise UserError(f"Invalid value for grow: {text}. Every bound must be above 0 and finite.")
+        raise invalid_value("grow", text, "Every bound must be above 0 and finite.")
     if name == BLOCKS and not all(bound.is_integer() for bound in bounds):
-        raise UserError(f"Invalid value for grow: {text}. Numbers of blocks must be integers, e.g. blocks=1,2,4.")
+        raise invalid_value("grow", text, "Numbers of blocks must be integers, e.g. blocks=1,2,4.")
     if not all(one < other for one, other in pairwise(bounds)):
-        raise UserError(f"Invalid value for grow: {text}. The bounds must ascend from phase to phase.")
+        raise invalid_value("grow", text, "The bounds must ascend from phase to phase.")
     return Growth(name, bounds)
 
 
@@ -82,7 +80,8 @@ def phase_starts(growth: Growth, base: int, trials: int) -> tuple[int, ...]:
     if share < 1:
         raise UserError(
             f"grow has {len(growth.bounds)} phases, but there are only {trials} trials to share among them: raise"
-            " trials, or leave phases out."
+            " trials, or leave phases out.",
+            "grow",
         )
     return tuple([base + number * share for number in range(len(growth.bounds))])
 
@@ -102,7 +101,8 @@ def constraints_in_force(constraints: Iterable[str], growth: str | None) -> tupl
     for each in parsed:
         if each.name == last.name and each.upper and each.bound < last.bound:
             raise UserError(
-                f"grow {growth} goes beyond the constraint {each}: leave out the phases above it, or loosen it."
+                f"grow {growth} goes beyond the constraint {each}: leave out the phases above it, or loosen it.",
+                "grow",
             )
     return (*[each for each in parsed if each.name != last.name], last)
 
@@ -116,6 +116,6 @@ def check_fill(fill: float | None, constraints: Iterable[Constraint]) -> None:
     if fill is None:
         return
     if not 0 < fill < 1:
-        raise UserError(f"Invalid value for fill: {fill:g}. Expected a number between 0 and 1, such as 0.9.")
+        raise invalid_value("fill", f"{fill:g}", "Expected a number between 0 and 1, such as 0.9.")
     if not any(each.name in COUNTS for each in constraints):
-        raise UserError(f"fill {fill:g} needs a constraint to fill: add e.g. params<=2e6 or macs<=1e8.")
+        raise UserError(f"fill {fill:g} needs a constraint to fill: add e.g. params<=2e6 or macs<=1e8.", "fill")

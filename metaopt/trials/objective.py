@@ -84,5 +84,5 @@ def find_objective(name: str) -> Objective:
     if name not in OBJECTIVES:
         near = difflib.get_close_matches(name, OBJECTIVES, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(OBJECTIVES)}."
-        raise UserError(f"Unknown objective: {name}. {hint}")
+        raise UserError(f"Unknown objective: {name}. {hint}", "objective")
     return OBJECTIVES[name]

@@ -1,4 +1,4 @@
-"""Random networks over all layer kinds, for the property tests."""
+"""Hypothesis strategies for random networks over all layer kinds."""
 
 from hypothesis import strategies as st
 
@@ -30,7 +30,7 @@ activations = st.sampled_from([None, "relu", "elu", "selu", "softmax"])
 
 @st.composite
 def windows(draw, equal_strides=False):
-    """Kernel size, strides, padding and dilation of a convolution, of which not both exceed 1."""
+    """Kernel size, strides, padding and dilation of a convolution. Strides or dilation are 1."""
     strides = draw(sizes if equal_strides else pairs)
     dilated = strides in (1, (1, 1))
     return {
@@ -43,7 +43,7 @@ def windows(draw, equal_strides=False):
 
 @st.composite
 def layers(draw):
-    """Any layer of one input."""
+    """Layers with one input."""
     common = {"activation": draw(activations), "use_bias": draw(st.booleans())}
     pool = {"pool_size": draw(pairs), "strides": draw(st.none() | pairs), "padding": draw(paddings)}
     options = [
@@ -67,7 +67,7 @@ def layers(draw):
 
 @st.composite
 def blueprints(draw, calls=14):
-    """Networks with branches, merges, shared layers and several heads, without the calls that were refused."""
+    """Networks with branches, merges, shared layers and several heads. Invalid calls are left out."""
     inputs = Input((draw(st.integers(4, 9)), draw(st.integers(4, 9)), draw(st.integers(1, 4))))
     nodes, made = [inputs], []
     for _ in range(draw(st.integers(6, calls))):

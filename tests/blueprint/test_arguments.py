@@ -21,41 +21,50 @@ from metaopt.blueprint import ZeroPadding2D as Pad
         (Dense(4, name="a"), Dense(4, name="b")),
     ],
 )
-def test_equal_layers_have_one_form(one, other):
+def test_equivalent_arguments_give_equal_configurations(one, other):
     assert repr(one.config) == repr(other.config)
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
-        (lambda: Conv2D(0, 3), "Conv2D: filters must be 1 or more, not 0"),
-        (lambda: Conv2D(2.5, 3), "filters must be a whole number, not 2.5"),
-        (lambda: Conv2D("8", 3), "filters must be a whole number"),
-        (lambda: Conv2D(8, float("nan")), "kernel_size must be a whole number"),
-        (lambda: Conv2D(8, (3, 3, 3)), "kernel_size must be one or two"),
-        (lambda: Conv2D(8, 3, padding=-1), "padding must be 0 or more"),
-        (lambda: Conv2D(8, 3, padding="smae"), "padding must be 'same', 'valid' or"),
-        (lambda: Conv2D(8, 3, activation="reul"), "did you mean 'relu'?"),
+        (lambda: Conv2D(0, 3), "Conv2D: Invalid value for filters: 0. Expected an integer >= 1."),
+        (lambda: Conv2D(2.5, 3), "Invalid value for filters: 2.5. Expected an integer >= 1."),
+        (lambda: Conv2D("8", 3), "Invalid value for filters: '8'"),
+        (lambda: Conv2D(8, float("nan")), "Invalid value for kernel_size: nan"),
+        (lambda: Conv2D(8, (3, 3, 3)), "Invalid value for kernel_size: (3, 3, 3). Expected one or two integers >= 1."),
+        (lambda: Conv2D(8, 3, padding=-1), "Invalid value for padding: -1. Expected an integer >= 0."),
+        (
+            lambda: Conv2D(8, 3, padding="smae"),
+            "padding: 'smae'. Expected 'same', 'valid' or integers >= 0.",
+        ),
+        (lambda: Conv2D(8, 3, activation="reul"), "Did you mean 'relu'?"),
         (lambda: Conv2D(8, 3, activation=["relu"]), "activation"),
-        (lambda: Conv2D(8, 3, kernel_initializer="he"), "kernel_initializer 'he' is unknown"),
-        (lambda: Conv2D(8, 3, strides=2, dilation_rate=(1, 2)), "cannot both be above 1"),
-        (lambda: Dense(4, kernel_regularizer=-0.1), "kernel_regularizer must be a number 0 or more"),
+        (lambda: Conv2D(8, 3, kernel_initializer="he"), "Invalid value for kernel_initializer: 'he'."),
+        (
+            lambda: Conv2D(8, 3, strides=2, dilation_rate=(1, 2)),
+            "to be 1, got strides (2, 2), dilation_rate (1, 2).",
+        ),
+        (
+            lambda: Dense(4, kernel_regularizer=-0.1),
+            "kernel_regularizer: -0.1. Expected a number >= 0.",
+        ),
         (lambda: Dense(4, kernel_regularizer=float("nan")), "kernel_regularizer"),
-        (lambda: Dropout(1.5), "rate must be a number between 0 and 1"),
+        (lambda: Dropout(1.5), "Invalid value for rate: 1.5. Expected a number in [0, 1]."),
         (lambda: BatchNormalization(momentum="high"), "momentum"),
-        (lambda: Activation("glu"), "unknown"),  # halves the channels
-        (lambda: Input((0, 8, 3)), "Input: each size of the shape must be 1 or more"),
+        (lambda: Activation("glu"), "Invalid value for activation: 'glu'"),  # halves the channels
+        (lambda: Input((0, 8, 3)), "Input: Invalid value for shape: 0. Expected an integer >= 1."),
         (lambda: Input(()), "at least one axis"),
     ],
 )
-def test_wrong_arguments_are_refused(make, words):
+def test_invalid_arguments_are_rejected(make, message):
     with pytest.raises(InvalidArchitecture) as caught:
         make()
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.input_shape is None
 
 
-def test_a_refusal_is_not_forgotten_by_the_cache():
+def test_cached_checks_reject_invalid_arguments_again():
     for _ in range(2):
         with pytest.raises(InvalidArchitecture):
             Conv2D(8, 0)

@@ -17,7 +17,7 @@ from metaopt.blueprint import (
 
 
 def lenet() -> Blueprint:
-    """LeCun et al. 1998, with ReLU and maxima: numbers that are in every textbook."""
+    """LeCun et al. 1998, with ReLU and max pooling. Its counts are well known."""
     x = inputs = Input((32, 32, 1))
     x = MaxPooling2D(2)(Conv2D(6, 5, activation="relu", name="c1")(x))
     x = MaxPooling2D(2)(Conv2D(16, 5, activation="relu")(x))
@@ -32,7 +32,7 @@ def test_counts_of_lenet():
     assert blueprint.activations == 1024 + 4704 + 1176 + 1600 + 400 + 400 + 120 + 84 + 10
 
 
-def test_output_shapes_are_named_as_in_keras():
+def test_output_shapes_have_the_layer_names_of_keras():
     assert lenet().output_shapes == {
         "input_layer": (32, 32, 1),
         "c1": (28, 28, 6),
@@ -46,7 +46,7 @@ def test_output_shapes_are_named_as_in_keras():
     }
 
 
-def test_names_are_unique_whatever_the_user_chose():
+def test_node_names_are_unique():
     x = inputs = Input((4,))
     for name in ("dense_1", None, None, "out", "dense_1"):
         x = Dense(4, name=name)(x)
@@ -56,7 +56,7 @@ def test_names_are_unique_whatever_the_user_chose():
     assert names[-1] == "out"
 
 
-def test_a_shared_layer_has_its_parameters_once_and_its_macs_each_time():
+def test_shared_layer_counts_params_once_and_macs_per_call():
     inputs = Input((8, 8, 4))
     conv = Conv2D(4, 1)
     blueprint = Blueprint(inputs, conv(conv(inputs)))
@@ -71,7 +71,7 @@ def test_nodes_that_no_head_needs_are_left_out():
     assert Blueprint(inputs, Dense(2)(inputs)).params == 18
 
 
-def test_inputs_and_outputs_belong_together():
+def test_inputs_and_outputs_must_be_connected():
     a, b = Input((8,)), Input((8,))
     both = Add()([a, b])
     assert Blueprint([a, b], both).inputs == (a, b)
@@ -93,7 +93,7 @@ def test_summary_ends_with_the_totals():
     assert lines[-1].split() == ["total", "61,706", "416,520"]
 
 
-def test_neither_keras_nor_matplotlib_is_imported():
+def test_using_blueprints_imports_no_keras_or_matplotlib():
     code = (
         "import sys; from metaopt.blueprint import *; i = Input((8, 8, 1)); b = Blueprint(i, Dense(2)(Flatten()(i)));"
         "b.params, b.macs, b.hash, b.output_shapes, b.summary();"

@@ -3,15 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaopt.blueprint import Conv2D, DepthwiseConv2D, Input, InvalidArchitecture, SeparableConv2D
-from metaopt.blueprint.convolutions import window_output
+from metaopt.blueprint.convolutions import compute_window_output
 
 
 @given(st.integers(1, 30), st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 3))
-def test_window_output_counts_the_positions_where_the_window_fits(length, window, stride, dilation, pad):
+def test_window_output_is_the_number_of_positions(length, window, stride, dilation, pad):
     reach = dilation * (window - 1)
     fits = [start for start in range(0, length + 2 * pad, stride) if start + reach < length + 2 * pad]
     padding = ((pad, pad), (pad, pad)) if pad else "valid"
-    height, width = window_output((length,) * 2, (window,) * 2, (stride,) * 2, padding, (dilation,) * 2)
+    height, width = compute_window_output((length,) * 2, (window,) * 2, (stride,) * 2, padding, (dilation,) * 2)
     assert height == width
     assert max(height, 0) == len(fits)
 
@@ -30,7 +30,7 @@ def test_window_output_counts_the_positions_where_the_window_fits(length, window
         ({"padding": 2, "dilation_rate": 2}, (9, 7, 8)),
     ],
 )
-def test_output_shapes_of_a_3x3_convolution_on_9x7(arguments, shape):
+def test_output_shapes_of_3x3_convolutions(arguments, shape):
     assert Conv2D(8, 3, **arguments)(Input((9, 7, 3))).shape == shape
 
 
@@ -46,20 +46,20 @@ def test_output_shapes_of_a_3x3_convolution_on_9x7(arguments, shape):
         (SeparableConv2D(8, 3, depth_multiplier=2), 9 * 8 + 8 * 8 + 8, 14 * 14 * (9 * 8 + 8 * 8)),
     ],
 )
-def test_parameters_and_macs_by_hand(layer, parameters, macs):
+def test_parameters_and_macs_match_hand_counts(layer, parameters, macs):
     node = layer(Input((16, 16, 4)))
     assert layer.parameters((16, 16, 4)) == (parameters, 0)
     assert layer.macs(node.shape, (16, 16, 4)) == macs
 
 
-def test_channels_must_split_into_groups():
-    with pytest.raises(InvalidArchitecture, match="6 filters cannot be split into 4 groups"):
+def test_channels_must_be_divisible_by_groups():
+    with pytest.raises(InvalidArchitecture, match=r"filters: 6. Expected a multiple of groups \(4\)"):
         Conv2D(6, 3, groups=4)
-    with pytest.raises(InvalidArchitecture, match="3 channels cannot be split into 2 groups"):
+    with pytest.raises(InvalidArchitecture, match=r"3 input channels are not divisible by groups \(2\)"):
         Conv2D(6, 3, groups=2)(Input((8, 8, 3)))
 
 
 @pytest.mark.parametrize("make", [lambda: DepthwiseConv2D(3, strides=(1, 2)), lambda: SeparableConv2D(8, 3, (2, 1))])
-def test_depthwise_strides_are_equal_as_tensorflow_wants(make):
-    with pytest.raises(InvalidArchitecture, match="strides must be equal"):
+def test_depthwise_strides_must_be_equal(make):
+    with pytest.raises(InvalidArchitecture, match="Expected equal strides"):
         make()

@@ -15,11 +15,11 @@ from metaopt.blueprint import Activation, BatchNormalization, Dense, Dropout, Fl
         (ZeroPadding2D(((0, 1), (2, 0))), (5, 8, 3)),
     ],
 )
-def test_shapes(layer, shape):
+def test_output_shapes(layer, shape):
     assert layer(Input((4, 6, 3))).shape == shape
 
 
-def test_dense_by_hand():
+def test_dense_counts_match_hand_counts():
     assert Dense(5).parameters((7,)) == (40, 0)
     assert Dense(5, use_bias=False).parameters((7,)) == (35, 0)
     assert Dense(5).macs((5,), (7,)) == 35
@@ -30,5 +30,5 @@ def test_dense_by_hand():
     ("arguments", "parameters"),
     [({}, (16, 16)), ({"scale": False}, (8, 16)), ({"scale": False, "center": False}, (0, 16))],
 )
-def test_batch_normalisation_has_two_frozen_parameters_a_channel(arguments, parameters):
+def test_batch_normalization_counts_moving_statistics_as_frozen(arguments, parameters):
     assert BatchNormalization(**arguments).parameters((4, 4, 8)) == parameters

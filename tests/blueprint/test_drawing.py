@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from metaopt.blueprint import Blueprint, Conv2D, Dense, DepthwiseConv2D, Flatten, Input, MaxPooling2D
-from metaopt.blueprint.drawing import _short_number, layer_title
+from metaopt.blueprint.drawing import _format_number, format_layer_title
 from metaopt.errors import UserError
 
 
@@ -14,21 +14,21 @@ def blueprint() -> Blueprint:
     return Blueprint(inputs, {"fine": Dense(10)(Flatten()(x)), "coarse": Dense(2)(Flatten()(x))})
 
 
-def test_png_and_svg_into_a_new_folder(blueprint, tmp_path):
+def test_draw_writes_png_and_svg_into_a_new_folder(blueprint, tmp_path):
     blueprint.draw(tmp_path / "new" / "network.png", title="The best of 50 trials")
     blueprint.draw(tmp_path / "new" / "network.SVG")
     assert (tmp_path / "new" / "network.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (tmp_path / "new" / "network.SVG").read_bytes()
 
 
-def test_one_network_gives_one_file(blueprint, tmp_path):
+def test_drawing_is_reproducible(blueprint, tmp_path):
     blueprint.draw(tmp_path / "a.svg")
     blueprint.draw(tmp_path / "b.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
-def test_another_suffix_is_refused(blueprint, tmp_path):
-    with pytest.raises(UserError, match=r"\.png or \.svg, not as 'network\.jpg'"):
+def test_other_suffixes_are_rejected(blueprint, tmp_path):
+    with pytest.raises(UserError, match=r"path: network\.jpg\. Expected a file name ending in \.png or \.svg"):
         blueprint.draw(tmp_path / "network.jpg")
 
 
@@ -46,12 +46,12 @@ def test_another_suffix_is_refused(blueprint, tmp_path):
         (SimpleNamespace(kind="Own", kernel_size=[3, 5]), "Own · 3×5"),
     ],
 )
-def test_titles(layer, title):
-    assert layer_title(layer) == title
+def test_format_layer_titles(layer, title):
+    assert format_layer_title(layer) == title
 
 
 @pytest.mark.parametrize(
     ("number", "text"), [(0, "0"), (999, "999"), (1000, "1.00 k"), (35_640, "35.6 k"), (234_632_736, "235 M")]
 )
-def test_short_numbers(number, text):
-    assert _short_number(number) == text
+def test_numbers_get_si_prefixes(number, text):
+    assert _format_number(number) == text

@@ -13,7 +13,7 @@ def layers():
     return keras.layers
 
 
-def test_sequential(layers):
+def test_sequential_model(layers):
     import keras
 
     model = keras.Sequential(
@@ -27,7 +27,7 @@ def test_sequential(layers):
     assert counts.unknown == ()
 
 
-def test_models_within_models_and_shared_layers(layers):
+def test_nested_models_and_shared_layers(layers):
     import keras
 
     inner = keras.Sequential([keras.Input((8, 8, 4)), layers.Conv2D(4, 1), layers.ReLU()])
@@ -38,7 +38,7 @@ def test_models_within_models_and_shared_layers(layers):
     assert counts.activations == 5 * 256
 
 
-def test_other_convolutions(layers):
+def test_transposed_and_separable_convolutions(layers):
     import keras
 
     inputs = keras.Input((8, 8, 4))
@@ -49,7 +49,7 @@ def test_other_convolutions(layers):
     assert counts.macs == 10 * (3 * 4 + 4 * 6)
 
 
-def test_a_subclassed_model_is_recorded(layers):
+def test_subclassed_model_is_counted_and_restored(layers):
     import keras
 
     class Mine(keras.Model):
@@ -76,7 +76,7 @@ def test_a_subclassed_model_is_recorded(layers):
     assert np.allclose(before, model(np.ones((1, 8, 8, 3), "float32")))
 
 
-def test_unknown_layers_are_named_and_count_nothing(layers):
+def test_unknown_layers_are_listed_and_count_no_macs(layers):
     import keras
 
     class Own(keras.layers.Layer):
@@ -93,7 +93,7 @@ def test_unknown_layers_are_named_and_count_nothing(layers):
     assert counts.macs == 8 * 8 * 2
 
 
-def test_a_model_that_is_not_built_is_refused(layers):
+def test_unbuilt_model_is_rejected(layers):
     import keras
 
     with pytest.raises(ValueError, match="is not built"):

@@ -50,7 +50,7 @@ def box_titles(blueprint) -> list[list[str]]:
     return [[node.layer.kind for node in box.nodes] for box in fold(blueprint).nodes]
 
 
-def test_small_layers_join_the_box_before_them():
+def test_small_layers_are_folded_into_the_box_before():
     x = inputs = Input((8, 8, 3))
     x = Dropout(0.1)(BatchNormalization()(Activation("relu")(conv()(x))))
     blueprint = Blueprint(inputs, Dense(2)(Flatten()(x)))
@@ -58,13 +58,13 @@ def test_small_layers_join_the_box_before_them():
     assert box_titles(blueprint) == [["InputLayer"], folded, ["Dense"]]
 
 
-def test_dropout_in_one_branch_joins_the_box_behind_it():
+def test_dropout_of_one_branch_is_folded_into_the_box_after():
     x = inputs = Input((8, 8, 4))
     blueprint = Blueprint(inputs, Add()([conv()(x), conv()(Dropout(0.1)(x))]))
     assert box_titles(blueprint) == [["InputLayer"], ["Conv2D"], ["Dropout", "Conv2D"], ["Add"]]
 
 
-def test_a_layer_that_ends_a_head_stays_outside():
+def test_layer_of_another_head_is_not_folded():
     inputs = Input((4,))
     dense = Dense(3)(inputs)
     blueprint = Blueprint(inputs, {"logits": dense, "label": Activation("softmax")(dense)})
@@ -72,7 +72,7 @@ def test_a_layer_that_ends_a_head_stays_outside():
 
 
 @pytest.mark.parametrize("make", [lambda: resnet(3), lambda: resnet(15), inception, densenet])
-def test_boxes_are_apart_and_edges_go_around_them(make):
+def test_boxes_and_edges_do_not_overlap(make):
     layout = lay_out(make())
 
     boxes = layout.boxes
@@ -89,7 +89,7 @@ def test_boxes_are_apart_and_edges_go_around_them(make):
     assert all(layout.left <= box.x - BOX_WIDTH / 2 and box.x + BOX_WIDTH / 2 <= layout.right for box in boxes)
 
 
-def test_a_long_network_goes_on_in_further_columns():
+def test_long_network_is_split_into_columns():
     layout = lay_out(resnet(15))
     assert max(box.row for box in layout.boxes) > 40
     per_column = {}
@@ -99,6 +99,6 @@ def test_a_long_network_goes_on_in_further_columns():
     assert max(map(len, per_column.values())) <= ROWS_PER_COLUMN + 2
 
 
-def test_every_input_has_its_edge():
+def test_every_input_has_an_edge():
     blueprint = resnet(6)
     assert len(lay_out(blueprint).edges) == fold(blueprint).number_of_edges()

@@ -15,15 +15,15 @@ from metaopt.blueprint import AveragePooling2D, GlobalAveragePooling2D, Input, I
         ({"pool_size": 3, "strides": 2, "padding": 1}, (5, 4, 3)),
     ],
 )
-def test_output_shapes_on_9x7(kind, arguments, shape):
+def test_output_shapes_of_pooling(kind, arguments, shape):
     assert kind(**arguments)(Input((9, 7, 3))).shape == shape
 
 
-def test_global_pooling():
+def test_output_shapes_of_global_pooling():
     assert GlobalAveragePooling2D()(Input((9, 7, 3))).shape == (3,)
     assert GlobalAveragePooling2D(keepdims=True)(Input((9, 7, 3))).shape == (1, 1, 3)
 
 
-def test_a_window_larger_than_the_image():
+def test_window_larger_than_the_image_is_rejected():
     with pytest.raises(InvalidArchitecture, match="would be empty"):
         MaxPooling2D((2, 8))(Input((9, 7, 3)))

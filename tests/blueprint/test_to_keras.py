@@ -23,7 +23,7 @@ from metaopt.blueprint import (
 from metaopt.blueprint.from_keras import count_keras
 from tests.blueprint.graphs import blueprints, layers
 
-# Random networks put softmax on one channel, of which Keras warns.
+# Random networks apply softmax to one channel, about which Keras warns.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:You are using a softmax")]
 
 
@@ -33,7 +33,7 @@ def shapes_of_keras(model) -> dict:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(blueprints())
-def test_shapes_parameters_and_macs_are_those_of_keras(blueprint):
+def test_shapes_params_and_macs_match_keras(blueprint):
     model = blueprint.to_keras()
 
     assert model.count_params() == blueprint.params
@@ -55,8 +55,8 @@ def test_shapes_parameters_and_macs_are_those_of_keras(blueprint):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(layers(), st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)))
-def test_a_layer_is_refused_where_keras_refuses_it(layer, shape):
-    """Small images, so that windows often do not fit, and channels that cannot be split into groups."""
+def test_layer_rejects_the_inputs_that_keras_rejects(layer, shape):
+    """Small images, so that windows often do not fit, and channels that are not divisible by the groups."""
     import keras
 
     try:
@@ -87,16 +87,16 @@ def test_a_layer_is_refused_where_keras_refuses_it(layer, shape):
         {"filters": 4, "kernel_size": (3, 3, 3)},
     ],
 )
-def test_arguments_that_keras_refuses_are_refused(arguments):
+def test_layer_rejects_the_arguments_that_keras_rejects(arguments):
     import keras
 
     with pytest.raises(InvalidArchitecture):
         Conv2D(**arguments)
-    with pytest.raises(ValueError):  # noqa: PT011 Keras' words change
+    with pytest.raises(ValueError):  # noqa: PT011 the message depends on the Keras version
         keras.layers.Conv2D(**arguments)
 
 
-def test_all_arguments_arrive():
+def test_all_arguments_reach_keras():
     x = inputs = Input((8, 8, 3))
     x = Conv2D(4, 3, strides=2, padding=((1, 2), (0, 1)), activation="selu", use_bias=False, name="here",
                kernel_initializer="lecun_normal", kernel_regularizer=0.25)(x)  # fmt: skip
@@ -123,7 +123,7 @@ def test_all_arguments_arrive():
     assert model.get_layer("label").get_config()["activation"] == "softmax"
 
 
-def test_a_layer_called_twice_shares_its_weights():
+def test_layer_called_twice_shares_its_weights():
     inputs = Input((6, 6, 3))
     shared = Conv2D(3, 3, padding="same")
     blueprint = Blueprint(inputs, Add()([shared(shared(inputs)), inputs]))
@@ -150,7 +150,7 @@ def test_named_heads_train_with_labels_by_head(heads):
     )
 
 
-def test_one_node_may_be_several_heads_and_an_input_one():
+def test_node_may_be_several_heads_and_input_may_be_one():
     inputs = Input((4,))
     dense = Dense(4)(inputs)
     model = Blueprint(inputs, {"a": dense, "b": dense, "c": inputs}).to_keras()
@@ -172,7 +172,7 @@ def test_heads_stay_in_float32_under_mixed_precision():
     assert model.predict(np.zeros((1, 4), "float32"), verbose=0)["label"].dtype == np.float32
 
 
-def test_channels_come_last_whatever_keras_is_configured_to():
+def test_channels_are_last_whatever_the_keras_config():
     import keras
 
     before = keras.config.image_data_format()

@@ -9,9 +9,9 @@ from PIL import Image
 
 from metaopt.cli import predict
 from metaopt.cli.predict import as_json, as_line, find_pictures, main, most_probable
-from metaopt.training.model_file import Card, write_model
+from metaopt.training.model_file import ModelMetadata, write_model
 
-CARD = Card({"label": ["cat", "dog", "Äpfel"]}, (8, 8, 3), {})
+METADATA = ModelMetadata({"label": ["cat", "dog", "Äpfel"]}, (8, 8, 3), {})
 NAMED = {"fine": [("cat", 0.75), ("dog", 0.2)], "coarse": [("beast", 1.0)]}
 
 
@@ -42,7 +42,7 @@ def test_folders_are_searched_in_natural_order_without_hidden_files(pictures, tm
 
 def test_the_most_probable_classes_come_first() -> None:
     answers = {"label": np.array([[0.2, 0.5, 0.3], [1, 0, 0]], np.float32)}
-    named = most_probable(CARD, answers, 0)
+    named = most_probable(METADATA, answers, 0)
     assert [name for name, _ in named["label"]] == ["dog", "Äpfel", "cat"]
 
 
@@ -67,7 +67,7 @@ def test_a_file_that_is_no_model_is_refused_before_keras_is_imported(capsys, mon
 def test_nothing_is_loaded_where_no_picture_can_be_read(capsys, monkeypatch, pictures, tmp_path) -> None:
     monkeypatch.setattr(predict, "_predictor", lambda path: pytest.fail("the model was loaded"))
     model = tmp_path / "best.keras"
-    write_model(model, CARD, _plain)
+    write_model(model, METADATA, _plain)
     (tmp_path / "empty").mkdir()
     given = [str(path) for path in (pictures / "notes.txt", tmp_path / "absent.png", tmp_path / "empty")]
     assert main([str(model), *given]) == 2
@@ -76,7 +76,7 @@ def test_nothing_is_loaded_where_no_picture_can_be_read(capsys, monkeypatch, pic
 
 def test_channels_that_no_picture_has_are_refused(capsys, pictures, tmp_path) -> None:
     model = tmp_path / "best.keras"
-    write_model(model, Card({"label": ["a", "b"]}, (8, 8, 5)), _plain)
+    write_model(model, ModelMetadata({"label": ["a", "b"]}, (8, 8, 5)), _plain)
     assert main([str(model), str(pictures)]) == 2
     assert "5 channels" in errors(capsys)[0]
 
@@ -92,18 +92,18 @@ def _plain(path: str) -> None:
 def test_pictures_are_classified_and_the_unreadable_ones_told(capsys, pictures, tmp_path) -> None:
     import keras
 
-    from metaopt.training.export import hand_out, save
+    from metaopt.training.export import export_model, save_model
 
     inputs = keras.Input((8, 8, 3))
     network = keras.Model(inputs, keras.layers.Dense(3, "softmax")(keras.layers.Flatten()(inputs)))
     model = tmp_path / "best.keras"
-    save(hand_out([network], CARD, np.zeros((1, 8, 8, 3), np.uint8)), CARD, model)
+    save_model(export_model([network], METADATA, np.zeros((1, 8, 8, 3), np.uint8)), METADATA, model)
     (pictures / "broken.png").write_bytes(b"nothing")
     assert main([str(model), str(pictures), "--json"]) == 2
     shown = capsys.readouterr()
     lines = [json.loads(line) for line in shown.out.splitlines()]
     assert [Path(line["path"]).name for line in lines] == ["2.png", "10.png", "1.jpg"]
-    assert all(line["class"] in CARD.classes["label"] and len(line["top"]["label"]) == 3 for line in lines)
-    assert "broken.png cannot be read: it is no picture" in shown.err
+    assert all(line["class"] in METADATA.classes["label"] and len(line["top"]["label"]) == 3 for line in lines)
+    assert "broken.png cannot be read: it is not an image" in shown.err
     assert main([str(model), str(pictures / "2.png")]) == 0
     assert capsys.readouterr().out.startswith(f"{pictures / '2.png'}  {lines[0]['class']} ")

@@ -156,7 +156,7 @@ def test_the_best_is_trained_saved_and_measured(capsys, results) -> None:
     assert "the validation accuracy of the search" in shown
     assert "limit val_precision>=0.01 is kept: test_precision is" in shown
     study = Study.load(results)
-    card = read_card(results / BEST)
+    card = read_metadata(results / BEST)
     assert card.classes == {"label": [str(digit) for digit in range(10)]}
     assert card.training["trial"] == study.best["trial"]
     (measured,) = read_measurements(results)
@@ -202,8 +202,8 @@ def test_several_networks_are_one_model_that_averages_their_answers(capsys, resu
     assert together["macs"] == 2 * first["macs"]
     assert together["seconds"] > max(first["seconds"], second["seconds"])
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
-    apart = [predict(*load(model), images)["label"] for model in single]
-    assert predict(*load(both), images)["label"] == pytest.approx(np.mean(apart, axis=0), abs=1e-6)
+    apart = [predict(*load_model(model), images)["label"] for model in single]
+    assert predict(*load_model(both), images)["label"] == pytest.approx(np.mean(apart, axis=0), abs=1e-6)
     assert len(list((results / "logs").glob("retrain-*/network_*/train/events*"))) == 2
 
 

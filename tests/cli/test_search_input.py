@@ -179,7 +179,7 @@ def test_a_study_keeps_its_seed_and_its_schedule(tmp_path, own, flags, kind):
         ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
         ("--inherit", "--inherit needs trials that have a parent, and tpe proposes none: use --strategy evolution"),
         ("--executor inline --workers 2", "--executor inline trains one trial at a time, not 2: add --workers 1"),
-        ("--folds 1000", "use --folds"),
+        ("--folds 1000", "Invalid value for folds: 1000. Expected at most"),
         ("--folds 0", "--folds"),
         ("--eta 1", "--eta"),
         ("--checkpoint-quota many", "many is no size; write e.g. 500MB or 5GB"),

@@ -7,8 +7,7 @@ from metaopt.cli.best import main as best
 from metaopt.cli.search import main as search
 from metaopt.data import DataSpec, load
 from metaopt.storage.study import Study
-from metaopt.training.export import load as load_model
-from metaopt.training.export import predict_all
+from metaopt.training.export import load_model, predict_split
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +37,7 @@ def test_it_is_as_good_as_the_search_says(tmp_path, monkeypatch, capsys, space, 
     record = Study.load(results).best
     assert card.training["epochs"] == record["best_epoch"]
     validation = load(DataSpec("digits")).folds(folds)[0].validation
-    answers = predict_all(model, card, validation)["label"].argmax(axis=1)
+    answers = predict_split(model, card, validation)["label"].argmax(axis=1)
     expected = record["replicates"][0] if folds > 1 else record["scores"]["best"]["val_accuracy"]
     assert np.mean(answers == validation.labels["label"]) == pytest.approx(expected, abs=1e-6)
     assert len(record["replicates"]) == (folds if folds > 1 else 0)

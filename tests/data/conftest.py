@@ -1,4 +1,4 @@
-"""Small folders of pictures for the tests of this room."""
+"""Fixtures that write small folders of images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ MakeFolder = Callable[..., Path]
 
 @pytest.fixture
 def make_folder(tmp_path: Path) -> MakeFolder:
-    """``make_folder({"cat": 5, "dog": 5}, size=(8, 8))`` writes so many different PNGs into each folder."""
+    """``make_folder({"cat": 5, "dog": 5}, size=(8, 8))`` writes that many different PNG files into each folder."""
     rng = np.random.default_rng(0)
 
     def make(counts: dict[str, int], size=(8, 8), channels: int = 3, root: str = "pets") -> Path:

@@ -1,19 +1,19 @@
 import numpy as np
 import pytest
 
-from metaopt.data.augment import augment, cut_out, mix_up
+from metaopt.data.augment import augment, cutout, mixup
 
 
 def images(n: int = 200, height: int = 16, width: int = 24, channels: int = 3) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (n, height, width, channels), np.uint8)
 
 
-def test_none_is_the_same_array() -> None:
+def test_none_returns_the_same_array() -> None:
     batch = images()
     assert augment(batch, "none", np.random.default_rng(0)) is batch
 
 
-def test_flip_mirrors_about_half_left_and_right() -> None:
+def test_flip_mirrors_about_half_of_the_images() -> None:
     batch = images()
     flipped = augment(batch, "flip", np.random.default_rng(1))
     mirrored = (flipped == batch[:, :, ::-1]).all(axis=(1, 2, 3))
@@ -22,7 +22,7 @@ def test_flip_mirrors_about_half_left_and_right() -> None:
     assert 70 < mirrored.sum() < 130
 
 
-def test_shift_moves_by_at_most_an_eighth_and_repeats_the_border() -> None:
+def test_shift_moves_by_up_to_an_eighth_of_the_side() -> None:
     batch = images()
     shifted = augment(batch, "shift", np.random.default_rng(2))
     assert shifted.shape == batch.shape
@@ -41,7 +41,7 @@ def test_small_images_shift_by_one_pixel() -> None:
     assert (augment(batch, "shift", np.random.default_rng(0)) != batch).any()
 
 
-def test_flip_and_shift_are_both_done_and_each_as_by_itself() -> None:
+def test_flip_and_shift_combine_both() -> None:
     batch = images()
     rng = np.random.default_rng(2)
     expected = augment(augment(batch, "flip", rng), "shift", rng)
@@ -53,7 +53,7 @@ def test_flip_and_shift_are_both_done_and_each_as_by_itself() -> None:
 
 
 @pytest.mark.parametrize("kind", ["flip", "shift", "flip+shift", "flip+shift+colour"])
-def test_same_generator_same_variants_and_the_argument_is_left_alone(kind) -> None:
+def test_augmentation_is_reproducible_and_copies(kind) -> None:
     batch = images()
     before = batch.copy()
     first = augment(batch, kind, np.random.default_rng(3))
@@ -63,13 +63,13 @@ def test_same_generator_same_variants_and_the_argument_is_left_alone(kind) -> No
 
 
 @pytest.mark.parametrize("kind", ["none", "flip", "shift", "flip+shift", "flip+shift+colour"])
-def test_an_empty_batch(kind) -> None:
+def test_augment_accepts_an_empty_batch(kind) -> None:
     assert augment(images(0), kind, np.random.default_rng(0)).shape == (0, 16, 24, 3)
 
 
-def test_cutout_covers_one_square_whose_centre_is_anywhere() -> None:
+def test_cutout_covers_one_square_centred_anywhere() -> None:
     batch = np.ones((2000, 8, 12, 2), np.float32)
-    cut = cut_out(batch, 3, np.random.default_rng(0))
+    cut = cutout(batch, 3, np.random.default_rng(0))
     assert batch.all()
     centres = set()
     for image in cut:
@@ -89,17 +89,17 @@ def test_cutout_covers_one_square_whose_centre_is_anywhere() -> None:
 
 
 @pytest.mark.parametrize(("length", "most"), [(0, 0), (1, 1), (20, 16), (4, 16)])
-def test_cutout_is_at_most_half_the_image(length: int, most: int) -> None:
-    cut = cut_out(np.ones((300, 8, 30, 1), np.float32), length, np.random.default_rng(1))
+def test_cutout_covers_at_most_half_of_the_side(length: int, most: int) -> None:
+    cut = cutout(np.ones((300, 8, 30, 1), np.float32), length, np.random.default_rng(1))
     assert (cut == 0).sum(axis=(1, 2, 3)).max() == most
 
 
-def test_mixup_mixes_images_and_labels_in_the_same_shares() -> None:
+def test_mixup_mixes_images_and_labels_with_the_same_weight() -> None:
     n = 64
-    numbers = np.eye(n, dtype=np.float32)  # each image says what it is made of
+    numbers = np.eye(n, dtype=np.float32)  # each image records what it is mixed of
     batch = numbers.reshape(n, 8, 8, 1)
     labels = {"fine": numbers, "coarse": np.repeat(np.eye(2, dtype=np.float32), n // 2, axis=0)}
-    mixed, soft = mix_up(batch, labels, 0.4, np.random.default_rng(5))
+    mixed, soft = mixup(batch, labels, 0.4, np.random.default_rng(5))
     np.testing.assert_allclose(mixed.reshape(n, n), soft["fine"])
     share = np.random.default_rng(5).beta(0.4, 0.4)
     own = np.diagonal(soft["fine"])
@@ -113,12 +113,12 @@ def test_mixup_mixes_images_and_labels_in_the_same_shares() -> None:
     assert (np.diagonal(labels["fine"]) == 1).all()
 
 
-def test_mixup_shares_follow_the_beta_distribution() -> None:
+def test_mixup_weights_follow_the_beta_distribution() -> None:
     """Beta(α, α) has the mean 1/2 and the variance 1 / (4 (2α + 1))."""
     pair = np.array([0.0, 1.0], np.float32).reshape(2, 1, 1, 1)
     shares = []
     for seed in range(4000):
-        mixed, _ = mix_up(pair, {}, 0.7, np.random.default_rng(seed))
+        mixed, _ = mixup(pair, {}, 0.7, np.random.default_rng(seed))
         if mixed[0, 0, 0, 0] != 0:  # mixed with the other one, not with itself
             shares.append(mixed[1, 0, 0, 0])
     assert 1900 < len(shares) < 2100
@@ -126,14 +126,14 @@ def test_mixup_shares_follow_the_beta_distribution() -> None:
     assert np.var(shares) == pytest.approx(1 / (4 * 2.4), rel=0.06)
 
 
-def test_an_alpha_of_0_mixes_nothing() -> None:
+def test_mixup_with_alpha_0_does_nothing() -> None:
     batch, labels = np.ones((3, 2, 2, 1), np.float32), {"label": np.eye(3, dtype=np.float32)}
-    mixed, same = mix_up(batch, labels, 0.0, np.random.default_rng(0))
+    mixed, same = mixup(batch, labels, 0.0, np.random.default_rng(0))
     assert mixed is batch
     assert same == labels
 
 
-def test_colours_keep_their_mean_and_move_by_a_fifth():
+def test_colour_jitter_has_the_expected_strength():
     rng = np.random.default_rng(0)
     batch = rng.integers(80, 176, (400, 8, 8, 3)).astype(np.uint8)
     seen = augment(batch, "flip+shift+colour", np.random.default_rng(1)).astype(float)
@@ -144,7 +144,7 @@ def test_colours_keep_their_mean_and_move_by_a_fifth():
     assert 0.6 < contrast.min() < 0.85 < 1.15 < contrast.max() < 1.5
 
 
-def test_grey_images_stay_grey_under_colour():
+def test_colour_jitter_keeps_grey_images_grey():
     batch = np.full((4, 6, 6, 3), 100, np.uint8)
     seen = augment(batch, "flip+shift+colour", np.random.default_rng(1))
     assert np.ptp(seen, axis=(1, 2, 3)).max() == 0

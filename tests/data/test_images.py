@@ -24,7 +24,7 @@ def images(request, tmp_path) -> Images:
     return subset(subset(twice, np.arange(20)[::-1]), np.arange(1, 20, 2)[::-1])
 
 
-def test_a_batch_is_in_the_order_of_its_indices(images) -> None:
+def test_a_batch_has_the_order_of_its_indices(images) -> None:
     pixels, labels = images.batch([7, 2, 2])
     assert (pixels == ARRAY[[7, 2, 2]]).all()
     assert pixels.dtype == np.uint8
@@ -38,13 +38,13 @@ def test_length_and_all_labels(images) -> None:
     assert images.labels["fine"].tolist() == list(range(10))
 
 
-def test_an_empty_batch(images) -> None:
+def test_a_batch_may_be_empty(images) -> None:
     pixels, labels = images.batch([])
     assert pixels.shape == (0, 4, 4, 3)
     assert labels["fine"].shape == (0,)
 
 
-def test_a_batch_is_a_copy_in_memory(images) -> None:
+def test_a_batch_is_a_copy(images) -> None:
     pixels, _ = images.batch(np.arange(10))
     pixels[:] = 0
     assert (images.batch(np.arange(10))[0] == ARRAY).all()
@@ -55,7 +55,7 @@ def test_images_survive_pickling(images) -> None:
     assert (again.batch([3])[0] == ARRAY[[3]]).all()
 
 
-def test_a_temporary_folder_goes_with_its_images(tmp_path) -> None:
+def test_a_temporary_folder_is_removed_with_its_images(tmp_path) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
     np.save(folder / "images.npy", ARRAY)
@@ -71,7 +71,7 @@ def test_a_temporary_folder_goes_with_its_images(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(("rows", "error"), [([10], IndexError), ([-1], IndexError), ([9], OSError)])
-def test_a_file_never_gives_what_it_has_not(tmp_path, rows, error) -> None:
+def test_missing_or_truncated_rows_raise(tmp_path, rows, error) -> None:
     path = tmp_path / "images.npy"
     np.save(path, ARRAY)
     path.write_bytes(path.read_bytes()[:-1])

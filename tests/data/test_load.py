@@ -12,7 +12,7 @@ def loaded(data, **options):
     return load(resolve(DataSpec(str(data), **options), gpu=False)[0])
 
 
-def test_digits() -> None:
+def test_auto_loads_the_digits() -> None:
     data = loaded("auto")
     assert data.input_shape == (8, 8, 1)
     assert data.classes == {"label": 10}
@@ -20,7 +20,7 @@ def test_digits() -> None:
     assert (len(data.train), len(data.validation), len(data.test())) == (1151, 287, 359)
 
 
-def test_an_npz(tmp_path) -> None:
+def test_an_npz_file_is_loaded(tmp_path) -> None:
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "a.npz", x_train=rng.integers(0, 256, (40, 6, 6), np.uint8), y_train=np.arange(40) % 4)
     data = loaded(tmp_path / "a.npz", image_size=4)
@@ -28,7 +28,7 @@ def test_an_npz(tmp_path) -> None:
     assert len(data.train) == 24
 
 
-def test_a_folder_in_another_process_has_the_same_parts(make_folder, tmp_path) -> None:
+def test_splits_are_the_same_in_another_process(make_folder, tmp_path) -> None:
     root = make_folder({"a": 10, "b": 10})
     data = loaded(root, cache=str(tmp_path / "cache"))
     code = (
@@ -53,12 +53,12 @@ def test_loading_imports_no_keras() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
-def test_a_bad_folder_is_one_sentence(make_folder) -> None:
+def test_an_invalid_folder_raises(make_folder) -> None:
     with pytest.raises(UserError, match="only one class folder"):
         loaded(make_folder({"a": 5}))
 
 
-def test_flowers17(shared, tmp_path) -> None:
+def test_flowers17_is_loaded(shared, tmp_path) -> None:
     data = loaded(shared / "data" / "flowers17", cache=str(tmp_path / "cache"))
     assert data.description == {
         "name": "flowers17",
@@ -72,7 +72,7 @@ def test_flowers17(shared, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_cifar10_unpacked(shared, tmp_path) -> None:
+def test_unpacked_cifar10_is_loaded(shared, tmp_path) -> None:
     path = tmp_path / "cifar10.npz"
     subprocess.run([sys.executable, shared / "data" / "unpack_cifar10.py", path], check=True)
     data = loaded(path)

@@ -12,7 +12,7 @@ from metaopt.data.split import hold_out, stratified_folds
         ([7, 8], [1, 2]),  # rounded
     ],
 )
-def test_each_class_keeps_its_share(counts, held_counts) -> None:
+def test_hold_out_keeps_the_class_proportions(counts, held_counts) -> None:
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
     kept, held = hold_out(labels, 0.2, seed=1)
     assert np.bincount(labels[held]).tolist() == held_counts
@@ -21,18 +21,18 @@ def test_each_class_keeps_its_share(counts, held_counts) -> None:
     assert (np.diff(held) > 0).all()
 
 
-def test_the_split_is_a_function_of_labels_and_seed() -> None:
+def test_hold_out_depends_on_labels_and_seed_only() -> None:
     labels = np.repeat(np.arange(5), 40)
     assert (hold_out(labels, 0.2, 1)[1] == hold_out(labels, 0.2, 1)[1]).all()
     assert (hold_out(labels, 0.2, 1)[1] != hold_out(labels, 0.2, 2)[1]).any()
 
 
-def test_the_split_never_changes() -> None:
-    # Studies are resumed under other versions of the libraries: what was validation must stay validation.
+def test_hold_out_never_changes() -> None:
+    # Studies are resumed under other versions of the libraries: a validation image must stay a validation image.
     assert hold_out(np.repeat([0, 1], 10), 0.2, seed=1)[1].tolist() == [2, 9, 11, 14]
 
 
-def test_folds_are_stratified_and_train_on_equally_many() -> None:
+def test_folds_are_stratified_with_equal_training_sizes() -> None:
     labels = np.array([0] * 17 + [1] * 31 + [2] * 3)
     folds = stratified_folds(labels, 3, seed=0)
     held = np.concatenate([validation for _, validation in folds])
@@ -49,7 +49,7 @@ def test_folds_are_stratified_and_train_on_equally_many() -> None:
     assert [len(validation) for _, validation in uneven] == [17, 17, 16]
 
 
-def test_folds_are_drawn_by_their_seed() -> None:
+def test_folds_depend_on_the_seed() -> None:
     labels = np.arange(60) % 3
     same, again, other = (stratified_folds(labels, 3, seed) for seed in (0, 0, 1))
     assert all((a[1] == b[1]).all() for a, b in zip(same, again, strict=True))

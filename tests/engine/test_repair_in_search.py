@@ -1,4 +1,4 @@
-"""The repair behind the sampler: what was trained is what is recorded, and a search that goes on finds the same."""
+"""Repair behind the sampler of a search: trained points are recorded, and a resumed search repairs the same."""
 
 import pytest
 
@@ -15,7 +15,7 @@ PROBLEM = Problem(SPACE, conv_stack.network, conv_stack.training, name="stack")
 
 
 class Anything(SyntheticExecutor):
-    """Any network is as good as its learning rate is low."""
+    """The accuracy of every network is 1 − its learning rate."""
 
     def wait(self, handle, timeout=None):
         job = self.jobs.popleft()
@@ -36,19 +36,19 @@ def stack_search(folder, trials, executor=None, constraints=("params<=1e6", "mac
     )
 
 
-def test_every_trial_of_a_stack_of_12_keeps_its_limits_and_is_recorded_as_it_was_trained(tmp_path):
+def test_repaired_trials_keep_limits_and_are_recorded(tmp_path):
     executor = Anything()
     study = stack_search(tmp_path / "results", 8, executor)
     assert [point for _, point in executor.trained] == [SPACE.point(record["vals"]) for record in study.records]
     assert len(study.records) == len(study.trials.trials) == 8
     assert all(record["params"] <= 1e6 and record["macs"] <= 2e7 and record["feasible"] for record in study.records)
     assert all(len(record["space"]["blocks"]) == 12 for record in study.records)
-    # Each was repaired at once: drawing again until one passes would prefer what passes often.
+    # Each was repaired at once: redrawing until one passes would prefer shallow stacks.
     assert sum(study.state.rejected.values()) <= 8
     assert study.state.rejected["invalid architecture"] > 3
 
 
-def test_a_search_that_goes_on_repairs_as_an_uninterrupted_one(tmp_path):
+def test_resumed_search_repairs_like_an_uninterrupted_one(tmp_path):
     whole = stack_search(tmp_path / "whole", 6)
     stack_search(tmp_path / "parts", 3)
     parts = stack_search(tmp_path / "parts", 3)
@@ -56,6 +56,6 @@ def test_a_search_that_goes_on_repairs_as_an_uninterrupted_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_limits_that_no_repair_reaches_end_the_search_with_the_smallest_that_was_reached(tmp_path):
+def test_impossible_limits_end_the_search(tmp_path):
     with pytest.raises(UserError, match=r"no network of the space passes.*; the smallest macs reached is [\d,]+"):
         stack_search(tmp_path / "results", 3, constraints=("macs<=1000",), side=8)

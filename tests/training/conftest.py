@@ -10,7 +10,7 @@ from metaopt.data import DataSet, DataSpec, load
 
 @pytest.fixture(scope="session")
 def tiny_spec(tmp_path_factory: pytest.TempPathFactory) -> DataSpec:
-    """300 images 8×8 of four classes in two kinds: a bright quarter, in noise."""
+    """300 noisy images of 8×8 pixels with a bright quarter: four fine and two coarse classes."""
     rng = np.random.default_rng(0)
     labels = np.arange(300) % 4
     images = rng.integers(0, 120, (300, 8, 8, 1), np.uint8)
@@ -18,8 +18,8 @@ def tiny_spec(tmp_path_factory: pytest.TempPathFactory) -> DataSpec:
         row, column = divmod(int(label), 2)
         image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 100
     path: Path = tmp_path_factory.mktemp("tiny") / "tiny.npz"
-    parts = {"x_train": images[:240], "y_train": labels[:240], "x_test": images[240:], "y_test": labels[240:]}
-    np.savez(path, **parts, y_train_coarse=labels[:240] // 2, y_test_coarse=labels[240:] // 2)
+    arrays = {"x_train": images[:240], "y_train": labels[:240], "x_test": images[240:], "y_test": labels[240:]}
+    np.savez(path, **arrays, y_train_coarse=labels[:240] // 2, y_test_coarse=labels[240:] // 2)
     return DataSpec(str(path), augment="shift")
 
 

@@ -25,17 +25,17 @@ ROOT = Path(__file__).parents[2]
         (("AMD Instinct", None), None),
     ],
 )
-def test_mixed_precision_where_the_chip_is_made_for_it(monkeypatch: Any, accelerator: Any, policy: str | None) -> None:
-    monkeypatch.setattr(backend, "_gpu", lambda: accelerator)
-    assert backend._policy() == policy
+def test_mixed_precision_if_the_chip_supports_it(monkeypatch: Any, accelerator: Any, policy: str | None) -> None:
+    monkeypatch.setattr(backend, "_find_accelerator", lambda: accelerator)
+    assert backend._choose_dtype_policy() == policy
 
 
-def test_jax_says_its_capability_as_text() -> None:
-    assert backend._pair("9.0") == (9, 0)
+def test_compute_capability_of_jax_is_parsed() -> None:
+    assert backend._parse_capability("9.0") == (9, 0)
 
 
 @pytest.mark.slow
-def test_prepare_keeps_a_cpu_in_float32_and_describe_says_what_there_is(monkeypatch: Any) -> None:
+def test_prepare_sets_threads_and_describe_reports_them(monkeypatch: Any) -> None:
     import keras
 
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC"):
@@ -50,7 +50,7 @@ def test_prepare_keeps_a_cpu_in_float32_and_describe_says_what_there_is(monkeypa
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is glibc's")
-def test_memory_is_kept_for_the_next_step_and_given_back_in_the_end() -> None:
+def test_freed_memory_is_retained_and_released_at_the_end() -> None:
     code = """
 import ctypes, resource
 import psutil
@@ -68,10 +68,10 @@ def faults():
 
 faults()
 by_default = faults()
-backend._keep_memory()
+backend._retain_freed_memory()
 faults()
 kept, size = faults(), psutil.Process().memory_info().rss
-backend._give_memory_back()
+backend._release_memory()
 print(by_default, kept, size - psutil.Process().memory_info().rss)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -81,7 +81,7 @@ print(by_default, kept, size - psutil.Process().memory_info().rss)
 
 
 @pytest.mark.slow
-def test_a_clean_session_forgets_its_own_gradients_alone(monkeypatch: Any) -> None:
+def test_clean_session_removes_its_own_gradients_only(monkeypatch: Any) -> None:
     import keras
 
     if keras.backend.backend() != "tensorflow":

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from metaopt.data import ArrayImages
-from metaopt.data.augment import Augment
+from metaopt.data.augment import Augmentation
 from metaopt.problems.training_config import Training
 
 pytestmark = pytest.mark.slow  # imports Keras
@@ -11,7 +11,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (23, 4, 4, 1), np.uint8)
 DATA = ArrayImages(IMAGES, {"label": np.arange(23, dtype=np.int32)})
 
 
-def batches(seed: int = 0, trial: int = 0, size: int = 10, kind: Augment = "none", soft=None, **fields):
+def batches(seed: int = 0, trial: int = 0, size: int = 10, kind: Augmentation = "none", soft=None, **fields):
     from metaopt.training.batches import TrainingBatches
 
     training = Training(batch_size=size, **fields)
@@ -19,7 +19,7 @@ def batches(seed: int = 0, trial: int = 0, size: int = 10, kind: Augment = "none
 
 
 def epoch(made, number: int, indices=None):
-    made.begin(number)
+    made.set_epoch(number)
     parts = [made[i] for i in (range(made.num_batches) if indices is None else indices)]
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
@@ -41,7 +41,7 @@ def test_an_epoch_has_every_image_once_with_its_label() -> None:
     assert [len(batches()[i][1]) for i in range(3)] == [10, 10, 3]
 
 
-def test_a_batch_larger_than_the_set_is_cut_to_it() -> None:
+def test_the_batch_size_is_at_most_the_number_of_images() -> None:
     made = batches(size=700)
     assert made.num_batches == 1
     assert len(made[0][1]) == 23
@@ -49,10 +49,10 @@ def test_a_batch_larger_than_the_set_is_cut_to_it() -> None:
 
 @pytest.mark.parametrize("kind", ["none", "flip", "shift", "flip+shift", "flip+shift+colour"])
 @pytest.mark.parametrize("more", [{}, {"soft": {"label": 23}, "mixup": 0.8, "cutout": 2}])
-def test_an_epoch_is_a_function_of_seed_trial_and_number(kind: Augment, more) -> None:
+def test_an_epoch_depends_on_seed_trial_and_epoch_only(kind: Augmentation, more) -> None:
     first = epoch(batches(seed=3, trial=4, kind=kind, **more), 5)
     made = batches(seed=3, trial=4, kind=kind, **more)
-    for number in (0, 9, 5):  # whatever was asked for before
+    for number in (0, 9, 5):  # whichever epochs were requested before
         again = epoch(made, number)
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -60,14 +60,14 @@ def test_an_epoch_is_a_function_of_seed_trial_and_number(kind: Augment, more) ->
         assert (epoch(batches(seed=seed, trial=trial, kind=kind, **more), number)[1] != first[1]).any()
 
 
-def test_labels_as_probabilities_are_of_the_same_images() -> None:
+def test_soft_labels_belong_to_the_same_images() -> None:
     plain, soft = epoch(batches(), 1), epoch(batches(soft={"label": 23}), 1)
     np.testing.assert_array_equal(plain[0], soft[0])
     np.testing.assert_array_equal(soft[1], np.eye(23, dtype=np.float32)[plain[1]])
     assert soft[1].dtype == np.float32
 
 
-def test_mixed_batches_are_mixed_of_the_images_that_the_labels_name() -> None:
+def test_mixup_labels_match_the_mixed_images() -> None:
     from metaopt.training.batches import scale
 
     images, labels = epoch(batches(soft={"label": 23}, mixup=1.0), 0)
@@ -75,21 +75,21 @@ def test_mixed_batches_are_mixed_of_the_images_that_the_labels_name() -> None:
     assert (labels.max(axis=1) < 1).mean() > 0.5
 
 
-def test_cutout_leaves_the_order_and_the_shifts_as_they_are() -> None:
+def test_cutout_does_not_change_order_and_shifts() -> None:
     plain, cut = epoch(batches(kind="shift"), 3), epoch(batches(kind="shift", cutout=2), 3)
     np.testing.assert_array_equal(plain[1], cut[1])
     assert ((cut[0] == plain[0]) | (cut[0] == 0)).all()
     assert (cut[0] != plain[0]).any()
 
 
-def test_a_batch_does_not_depend_on_those_asked_for_before() -> None:
+def test_a_batch_does_not_depend_on_earlier_batches() -> None:
     made = batches(kind="flip")
     whole = epoch(made, 2)[0]
     np.testing.assert_array_equal(epoch(made, 2, indices=[1])[0], whole[10:20])
 
 
 class Model:
-    """Answers the class 0 with the mean of an image, and counts the sizes it was asked with."""
+    """Predicts class 0 with the mean of an image as its probability, and records the batch sizes."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -101,7 +101,7 @@ class Model:
 
 
 @pytest.mark.parametrize("count", [1, 127, 128, 129, 500])
-def test_validation_covers_every_image_in_batches_of_one_size(count: int) -> None:
+def test_validation_predicts_every_image_in_equal_batches(count: int) -> None:
     from metaopt.training.batches import Validation
 
     images = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 1), np.uint8)
@@ -111,3 +111,34 @@ def test_validation_covers_every_image_in_batches_of_one_size(count: int) -> Non
     np.testing.assert_allclose(probabilities[:, 0], images.mean(axis=(1, 2, 3)) / 255, rtol=1e-4)
     assert len(set(model.sizes)) == 1
     assert sum(model.sizes) - count < len(model.sizes)
+
+
+@pytest.mark.parametrize(
+    ("output", "packed"),
+    [
+        ({"fine": 0, "coarse": 0}, {"fine": 1, "coarse": 2}),
+        ([0, 0], (1, 2)),
+        ((0,), (1,)),
+        (0, 1),
+    ],
+)
+def test_labels_are_packed_like_the_output(output, packed) -> None:
+    from metaopt.training.batches import make_label_packer
+
+    heads = ["fine", "coarse"][: len(packed) if isinstance(packed, tuple) else 2]
+    assert make_label_packer(output, heads)({"fine": 1, "coarse": 2}) == packed
+
+
+@pytest.mark.parametrize("output", [{"coarse": 2, "fine": 1}, [1, 2], (1, 2)])
+def test_outputs_are_returned_by_head(output) -> None:
+    from metaopt.training.batches import outputs_by_head
+
+    assert list(outputs_by_head(output, ["fine", "coarse"]).items()) == [("fine", 1), ("coarse", 2)]
+    assert outputs_by_head(3, ["fine"]) == {"fine": 3}
+
+
+@pytest.mark.parametrize(("count", "batch_size", "steps"), [(23, 10, 3), (20, 10, 2), (5, 700, 1), (1, 1, 1)])
+def test_steps_per_epoch_include_the_last_smaller_batch(count: int, batch_size: int, steps: int) -> None:
+    from metaopt.training.batches import steps_per_epoch
+
+    assert steps_per_epoch(count, batch_size) == steps

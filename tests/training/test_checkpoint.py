@@ -1,4 +1,4 @@
-"""The files of checkpoints, without any framework."""
+"""Checkpoint files, without any framework."""
 
 import os
 import resource
@@ -14,13 +14,14 @@ import pytest
 
 from metaopt.errors import ResultsNotWritable
 from metaopt.training import checkpoint as checkpoint_module
-from metaopt.training.checkpoint import Checkpoint, Progress, State, Unusable, best_weights
+from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState, UnusableCheckpoint, best_weights
+from tests.storage.crashing_files import CrashingFiles, PowerCut, Survival
 
 ROOT = Path(__file__).parents[2]
 
 
 def arrays(number: float, folds: int = 1) -> list[list[np.ndarray]]:
-    """Of every kind that a model has: weights, a counter, a seed's state, nothing at all."""
+    """Arrays of all types that a model has: weights, a counter, the state of a seed, an empty array."""
     return [
         [
             np.full((3, 2), number + fold, np.float32),
@@ -33,10 +34,12 @@ def arrays(number: float, folds: int = 1) -> list[list[np.ndarray]]:
     ]
 
 
-def state(epochs: int, folds: int = 1) -> State:
+def state(epochs: int, folds: int = 1) -> TrainingState:
     each = [{"loss": 1 / 3 + n, "val_loss": 1e-17} for n in range(epochs)]
     replicates = [tuple([row] * folds if folds > 1 else []) for row in each]
-    return State(Progress(each, [0.1] * epochs, replicates), arrays(epochs, folds), {"trial": 1, "layers": 2, "of": 3})
+    return TrainingState(
+        EpochHistory(each, [0.1] * epochs, replicates), arrays(epochs, folds), {"trial": 1, "layers": 2, "of": 3}
+    )
 
 
 def equal(one: list[list[np.ndarray]], other: list[list[np.ndarray]]) -> bool:
@@ -46,7 +49,7 @@ def equal(one: list[list[np.ndarray]], other: list[list[np.ndarray]]) -> bool:
 
 
 def written(directory: Path, epochs: int, best: int) -> Checkpoint:
-    """Checkpoints of so many epochs, of which one is the best and the first was until then."""
+    """Write checkpoints of ``epochs`` epochs; epoch ``best`` is the best one, and the first was until then."""
     checkpoint = Checkpoint(directory)
     for epoch in range(1, epochs + 1):
         checkpoint.save(state(epoch), (epoch, arrays(100 + epoch)) if epoch in (1, best) else None)
@@ -54,12 +57,12 @@ def written(directory: Path, epochs: int, best: int) -> Checkpoint:
 
 
 def names(directory: Path) -> list[str]:
-    """Of the files there, without their digests."""
+    """Names of the files without their digests."""
     return sorted(path.name.rpartition("-")[0] for path in directory.iterdir())
 
 
 @pytest.mark.parametrize("folds", [1, 3])
-def test_a_state_comes_back_bit_for_bit(tmp_path: Path, folds: int) -> None:
+def test_a_state_is_restored_bit_for_bit(tmp_path: Path, folds: int) -> None:
     directory = tmp_path / "checkpoints" / "000007"
     Checkpoint(directory).save(state(4, folds), (3, arrays(9, folds)))
     again, damaged = Checkpoint(directory).restore()
@@ -71,14 +74,14 @@ def test_a_state_comes_back_bit_for_bit(tmp_path: Path, folds: int) -> None:
     assert equal(best_weights(directory)[1], arrays(9, folds))
 
 
-def test_nothing_is_restored_where_nothing_is(tmp_path: Path) -> None:
+def test_an_empty_directory_restores_nothing(tmp_path: Path) -> None:
     assert Checkpoint(tmp_path / "none").restore() == (None, False)
-    with pytest.raises(Unusable) as unusable:
+    with pytest.raises(UnusableCheckpoint) as unusable:
         best_weights(tmp_path / "none")
     assert unusable.value.reason == "gone"
 
 
-def test_the_newest_two_and_their_best_weights_are_kept(tmp_path: Path) -> None:
+def test_the_two_newest_states_and_their_weights_are_kept(tmp_path: Path) -> None:
     written(tmp_path, 5, best=3)
     assert names(tmp_path) == ["best-000003", "state-000004", "state-000005"]
     written(tmp_path / "other", 5, best=5)
@@ -86,9 +89,9 @@ def test_the_newest_two_and_their_best_weights_are_kept(tmp_path: Path) -> None:
     assert equal(best_weights(tmp_path)[1], arrays(103))
 
 
-def test_a_later_process_goes_on_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_later_process_continues_and_removes_leftovers(tmp_path: Path) -> None:
     written(tmp_path, 3, best=2)
-    (tmp_path / ".state-000004.tmp").write_bytes(b"half")  # what a kill leaves
+    (tmp_path / ".state-000004.tmp").write_bytes(b"half")  # left behind by a kill
     later = Checkpoint(tmp_path)
     assert later.restore()[0] is not None
     later.save(state(4), None)
@@ -115,7 +118,7 @@ def file(directory: Path, stem: str) -> Path:
 
 
 @pytest.mark.parametrize("how", ["bit", "cut", "empty"])
-def test_a_damaged_state_falls_back_to_the_one_before(tmp_path: Path, how: str) -> None:
+def test_a_damaged_state_falls_back_to_the_previous_one(tmp_path: Path, how: str) -> None:
     written(tmp_path, 5, best=3)
     damage(file(tmp_path, "state-000005"), how)
     again = Checkpoint(tmp_path)
@@ -132,7 +135,7 @@ def test_a_damaged_state_falls_back_to_the_one_before(tmp_path: Path, how: str) 
 
 
 @pytest.mark.parametrize("how", ["bit", "cut", "empty", "gone"])
-def test_damaged_best_weights_fall_back_to_the_state_before(tmp_path: Path, how: str) -> None:
+def test_damaged_best_weights_fall_back_to_the_previous_state(tmp_path: Path, how: str) -> None:
     written(tmp_path, 5, best=5)
     damage(file(tmp_path, "best-000005"), how)
     found, damaged = Checkpoint(tmp_path).restore()
@@ -142,22 +145,20 @@ def test_damaged_best_weights_fall_back_to_the_state_before(tmp_path: Path, how:
     assert equal(best_weights(tmp_path)[1], arrays(101))
 
 
-def test_where_all_are_damaged_nothing_is_restored(tmp_path: Path) -> None:
+def test_damaged_states_only_restore_nothing(tmp_path: Path) -> None:
     written(tmp_path, 5, best=3)
     for path in tmp_path.glob("state-*"):
         damage(path, "bit")
     again = Checkpoint(tmp_path)
     assert again.restore() == (None, True)
-    with pytest.raises(Unusable) as unusable:
+    with pytest.raises(UnusableCheckpoint) as unusable:
         best_weights(tmp_path)
     assert unusable.value.reason == "damaged"
     again.save(state(1), (1, arrays(0)))
     assert names(tmp_path) == ["best-000001", "state-000001"]
 
 
-def test_best_weights_are_found_while_a_training_replaces_its_states(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_best_weights_are_found_while_states_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, 5, best=3)
     listed = checkpoint_module._states
     outdated = [[tmp_path / "state-000001-00.npz"], [tmp_path / "state-000002-00.npz"]]
@@ -167,14 +168,14 @@ def test_best_weights_are_found_while_a_training_replaces_its_states(
     assert equal(weights, arrays(103))
 
 
-def test_a_state_of_another_version_is_not_taken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_of_another_schema_is_not_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("metaopt.training.checkpoint._SCHEMA", 2)
         written(tmp_path, 2, best=1)
     assert Checkpoint(tmp_path).restore() == (None, True)
 
 
-def test_what_was_restored_can_be_discarded(tmp_path: Path) -> None:
+def test_a_restored_state_can_be_discarded(tmp_path: Path) -> None:
     written(tmp_path, 5, best=3)
     again = Checkpoint(tmp_path)
     again.restore()
@@ -183,14 +184,14 @@ def test_what_was_restored_can_be_discarded(tmp_path: Path) -> None:
     assert names(tmp_path) == ["best-000001", "state-000001"]
 
 
-def test_a_full_disk_is_said_and_leaves_the_last_state(tmp_path: Path) -> None:
-    """The limit on a file's size fails a write in its midst, as a full disk does."""
+def test_a_full_disk_raises_and_keeps_the_last_state(tmp_path: Path) -> None:
+    """A limit on the file size fails a write halfway, as a full disk does."""
     checkpoint = written(tmp_path, 2, best=1)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    large = State(state(3).progress, [[np.zeros(10**6)]])
+    large = TrainingState(state(3).progress, [[np.zeros(10**6)]])
     resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, hard))
     try:
-        with pytest.raises(ResultsNotWritable, match="cannot be written"):
+        with pytest.raises(ResultsNotWritable, match="Cannot write a checkpoint"):
             checkpoint.save(large, None)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -199,10 +200,38 @@ def test_a_full_disk_is_said_and_leaves_the_last_state(tmp_path: Path) -> None:
     assert names(tmp_path) == ["best-000001", "state-000002", "state-000003"]
 
 
-def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_raises(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ResultsNotWritable, match="file/000001"):
         Checkpoint(tmp_path / "file" / "000001").save(state(1), (1, arrays(0)))
+
+
+@pytest.mark.parametrize("survival", ["lost", "torn", "kept"])
+def test_a_power_cut_at_any_step_leaves_a_usable_state(tmp_path: Path, survival: Survival) -> None:
+    def save_third_epoch(directory: Path, fail_at: int | None) -> CrashingFiles:
+        written(directory, 2, best=2)
+        files = CrashingFiles(directory, fail_at=fail_at)
+        checkpoint = Checkpoint(directory, files)
+        checkpoint.restore()
+        if fail_at is None:
+            checkpoint.save(state(3), (3, arrays(103)))
+        else:
+            with pytest.raises(PowerCut):
+                checkpoint.save(state(3), (3, arrays(103)))
+        return files
+
+    steps = save_third_epoch(tmp_path / "whole", None).steps
+    assert steps == 6  # sync, rename and sync of the folder, for the best weights and for the state
+    for step in range(steps):
+        directory = tmp_path / str(step)
+        save_third_epoch(directory, step).settle(survival)
+        found, damaged = Checkpoint(directory).restore()
+        assert not damaged
+        assert found is not None
+        epochs = len(found.progress)
+        assert epochs == (3 if step == 5 and survival != "lost" else 2)
+        assert equal(found.folds, state(epochs).folds)
+        assert equal(best_weights(directory)[1], arrays(100 + epochs))
 
 
 # Imported by its path: all of metaopt.training would take longer than the test.
@@ -213,19 +242,19 @@ import numpy as np
 specification = importlib.util.spec_from_file_location("checkpoint", "metaopt/training/checkpoint.py")
 module = sys.modules["checkpoint"] = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(module)
-Checkpoint, Progress, State = module.Checkpoint, module.Progress, module.State
+Checkpoint, EpochHistory, TrainingState = module.Checkpoint, module.EpochHistory, module.TrainingState
 checkpoint = Checkpoint(Path(sys.argv[1]))
 for epoch in range(1, 10**6):
     rows = [{"loss": float(epoch)}] * epoch
     values = [[np.full(300_000, epoch, np.float32)]]
-    checkpoint.save(State(Progress(rows, [1.0] * epoch, [()] * epoch), values), (epoch, values))
+    checkpoint.save(TrainingState(EpochHistory(rows, [1.0] * epoch, [()] * epoch), values), (epoch, values))
     print(epoch, flush=True)
 """
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_moment_leaves_a_whole_state(tmp_path: Path) -> None:
-    """Whatever was said to be written is there, or something newer."""
+def test_a_kill_at_any_moment_leaves_a_complete_state(tmp_path: Path) -> None:
+    """The last confirmed state exists, or a newer one."""
     rng = np.random.default_rng(0)
     for attempt in range(15):
         directory = tmp_path / str(attempt)

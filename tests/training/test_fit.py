@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow  # trains with Keras
 tiny_problem = importlib.import_module("tests.training.tiny_problem")
 
 
-def state_of(directory: Path) -> State:
+def state_of(directory: Path) -> TrainingState:
     state, damaged = Checkpoint(directory).restore()
     assert state is not None
     assert not damaged
@@ -68,7 +68,7 @@ def test_record_describes_the_training(tiny: DataSet, tmp_path: Path) -> None:
     assert record["threads"] >= 1
 
 
-def test_metrics_equal_those_of_keras(tiny: DataSet, tmp_path: Path) -> None:
+def test_metrics_equal_those_of_keras_at_the_best_weights(tiny: DataSet, tmp_path: Path) -> None:
     import keras
 
     from metaopt.training import compile_model

@@ -1,4 +1,4 @@
-"""The card of a handed-out model, without Keras: the archive is made by hand."""
+"""Metadata of an exported model, without Keras: the archive is written by hand."""
 
 import json
 import zipfile
@@ -7,57 +7,59 @@ from pathlib import Path
 import pytest
 
 from metaopt.errors import ResultsNotWritable, UserError
-from metaopt.training.model_file import Card, check_writable, read_card, write_model
+from metaopt.training.model_file import ModelMetadata, check_writable, read_metadata, write_model
 
-CARD = Card({"fine": ["Äpfel", 'a/b "c"'], "coarse": ["x"]}, (8, 6, 3), {"trial": 3, "point": {"units": 4}})
+METADATA = ModelMetadata(
+    {"fine": ["Äpfel", 'a/b "c"'], "coarse": ["x"]}, (8, 6, 3), {"trial": 3, "point": {"units": 4}}
+)
 
 
 def plain(path: str) -> None:
-    """What Keras writes, in miniature."""
+    """Write a minimal archive as Keras does."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("metadata.json", json.dumps({"keras_version": "3"}))
         archive.writestr("config.json", "{}")
         archive.writestr("model.weights.h5", b"\0" * 100)
 
 
-def test_a_card_comes_back_and_the_rest_stays(tmp_path: Path) -> None:
+def test_metadata_is_added_to_the_archive(tmp_path: Path) -> None:
     path = tmp_path / "best.keras"
-    write_model(path, CARD, plain)
-    assert read_card(path) == CARD
+    write_model(path, METADATA, plain)
+    assert read_metadata(path) == METADATA
     assert [each.name for each in tmp_path.iterdir()] == ["best.keras"]
     with zipfile.ZipFile(path) as archive:
         assert json.loads(archive.read("metadata.json"))["keras_version"] == "3"
         assert archive.read("model.weights.h5") == b"\0" * 100
 
 
-def test_a_failing_write_leaves_the_old_model(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_model(tmp_path: Path) -> None:
     path = tmp_path / "best.keras"
-    write_model(path, CARD, plain)
+    write_model(path, METADATA, plain)
 
     def full(aside: str) -> None:
         Path(aside).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     with pytest.raises(ResultsNotWritable, match="No space left"):
-        write_model(path, Card({"label": ["a", "b"]}, (8, 8, 1)), full)
-    assert read_card(path) == CARD
+        write_model(path, ModelMetadata({"label": ["a", "b"]}, (8, 8, 1)), full)
+    assert read_metadata(path) == METADATA
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_other_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_other_files_raise(tmp_path: Path) -> None:
     text, foreign = tmp_path / "text.keras", tmp_path / "foreign.keras"
     text.write_text("nothing")
     plain(str(foreign))
     for path in (text, foreign):
-        with pytest.raises(UserError, match=r"is no model that `metaopt retrain` wrote"):
-            read_card(path)
+        with pytest.raises(UserError, match=r"Expected a \.keras file written by `metaopt retrain`"):
+            read_metadata(path)
     with pytest.raises(UserError, match="does not exist"):
-        read_card(tmp_path / "absent.keras")
-    with pytest.raises(UserError, match="cannot be read"):
-        read_card(tmp_path)
+        read_metadata(tmp_path / "absent.keras")
+    with pytest.raises(UserError, match="Cannot read model"):
+        read_metadata(tmp_path)
 
 
-def test_the_output_is_tried_before_the_training(tmp_path: Path) -> None:
+def test_check_writable_creates_the_folder_and_no_file(tmp_path: Path) -> None:
     check_writable(tmp_path / "new" / "best.keras")
     assert list((tmp_path / "new").iterdir()) == []
     with pytest.raises(UserError, match=r"ends in \.keras"):
@@ -65,3 +67,15 @@ def test_the_output_is_tried_before_the_training(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ResultsNotWritable):
         check_writable(tmp_path / "file" / "best.keras")
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """The keys of the stored metadata never change."""
+    path = tmp_path / "old.keras"
+    stored = {"schema": 1, "classes": {"label": ["a", "b"]}, "input_shape": [8, 6, 3], "training": {"trial": 4}}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3", "metaopt": stored}))
+    assert read_metadata(path) == ModelMetadata({"label": ["a", "b"]}, (8, 6, 3), {"trial": 4})
+    write_model(path, read_metadata(path), plain)
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("metadata.json"))["metaopt"] == stored

@@ -133,7 +133,7 @@ def test_missing_checkpoint_costs_time_only(train: Trainings) -> None:
 def test_damaged_checkpoint_costs_time_only(
     train: Trainings, monkeypatch: pytest.MonkeyPatch, damaged: int, remark: str, epochs: list[int]
 ) -> None:
-    monkeypatch.setattr("metaopt.training.checkpoint_policy.LARGEST_SHARE", 1e9)
+    monkeypatch.setattr("metaopt.training.checkpoint_policy.MAX_TIME_SHARE", 1e9)
     whole = train("whole", 4)
     train("a", 3)
     for path in sorted((train.folder / "a").glob("state-*"))[-damaged:]:
@@ -188,11 +188,11 @@ def test_epoch_is_reported_when_its_checkpoint_is_durable(train: Trainings, monk
         run = make_request(start=start, report=report)
         build_and_train(tiny_problem, {}, train.data, epochs=epochs, checkpoint=train.folder / "a", run=run)
 
-    monkeypatch.setattr("metaopt.training.checkpoint_policy.LARGEST_SHARE", 1e9)
+    monkeypatch.setattr("metaopt.training.checkpoint_policy.MAX_TIME_SHARE", 1e9)
     train_to(3)
     assert held == [1, 2, 3]
     # Where writing takes too long, the job's last epoch at least.
-    monkeypatch.setattr("metaopt.training.checkpoint_policy.LARGEST_SHARE", 0)
+    monkeypatch.setattr("metaopt.training.checkpoint_policy.MAX_TIME_SHARE", 0)
     held.clear()
     train_to(6, start=3)
     assert held == [4, 4, 6]
@@ -200,7 +200,7 @@ def test_epoch_is_reported_when_its_checkpoint_is_durable(train: Trainings, monk
 
 def test_unwritable_checkpoint_is_not_a_failure_of_the_trial(train: Trainings) -> None:
     (train.folder / "a").write_text("a file where the directory should be")
-    with pytest.raises(ResultsNotWritable, match="cannot be written"):
+    with pytest.raises(ResultsNotWritable, match="Cannot write a checkpoint"):
         train("a", 2)
 
 

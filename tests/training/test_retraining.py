@@ -38,7 +38,7 @@ def training(point) -> Training:
 
 
 def build_model(point, input_shape, classes):
-    """The slow path, with logits as its output."""
+    """A model with logits as its output."""
     import keras
 
     model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(classes["label"])])
@@ -54,7 +54,7 @@ def digits():
     return load(DataSpec("digits", augment="shift"))
 
 
-def test_all_but_the_test_images_are_seen_and_the_seed_decides_the_rest(digits, tmp_path) -> None:
+def test_retrain_uses_all_but_test_images_and_the_seed(digits, tmp_path) -> None:
     from metaopt.training.retraining import can_log, retrain
 
     said = []
@@ -76,26 +76,26 @@ def test_all_but_the_test_images_are_seen_and_the_seed_decides_the_rest(digits, 
     assert log is None or list(log.glob("train/events*"))
 
 
-def test_a_compiled_model_of_the_slow_path_is_trained(digits) -> None:
+def test_a_model_of_build_model_is_retrained(digits) -> None:
     from metaopt.training.retraining import retrain
 
     made = retrain(Problem(space=None, build_model=build_model), {"batch_size": 500}, digits, epochs=1, seed=0)
     assert made.counts.params == 65 * 10
     assert set(made.final) == {"loss"}
     assert made.heads == ["label"]
-    with pytest.raises(UserError, match=r"--mixup has no effect on slow\.py, whose build_model compiles a loss"):
+    with pytest.raises(UserError, match=r"mixup has no effect on slow\.py: its build_model compiles a loss"):
         retrain(
             Problem(None, build_model=build_model, name="slow.py"), {}, digits, epochs=1, seed=0, recipe={"mixup": 0.2}
         )
 
 
-def test_layers_that_are_not_kerass_are_replaced_in_what_is_handed_out(digits, tmp_path) -> None:
-    """The file is loaded, and answers, in a process that knows nothing of metaopt."""
+def test_custom_layers_are_replaced_in_the_exported_model(digits, tmp_path) -> None:
+    """The file predicts in a process in which metaopt cannot be imported."""
     import keras
 
     from metaopt.training.batches import scale
-    from metaopt.training.export import hand_out, save
-    from metaopt.training.model_file import Card
+    from metaopt.training.export import export_model, save_model
+    from metaopt.training.model_file import ModelMetadata
     from metaopt.training.retraining import retrain
 
     def shaken(point, input_shape, classes) -> Blueprint:
@@ -108,12 +108,12 @@ def test_layers_that_are_not_kerass_are_replaced_in_what_is_handed_out(digits, t
     made = retrain(problem, {"rate": 0.1}, digits, epochs=2, seed=4)
     assert made.counts.params == shaken({}, digits.input_shape, digits.classes).params
     images = digits.validation.batch(range(20))[0]
-    trained = shaken({}, digits.input_shape, digits.classes).to_keras()  # with the layers of the training
+    trained = shaken({}, digits.input_shape, digits.classes).to_keras()  # with the training layers
     trained.set_weights(made.network.get_weights())
     expected = trained.predict_on_batch(scale(images))["label"]
-    card = Card(digits.class_names, digits.input_shape, {})
+    metadata = ModelMetadata(digits.class_names, digits.input_shape, {})
     path = tmp_path / "best.keras"
-    save(hand_out([made.network], card, images), card, path)
+    save_model(export_model([made.network], metadata, images), metadata, path)
     np.save(tmp_path / "images.npy", images)
     code = (
         "import sys, numpy, keras; sys.modules['metaopt'] = None;"
@@ -125,23 +125,23 @@ def test_layers_that_are_not_kerass_are_replaced_in_what_is_handed_out(digits, t
     keras.utils.clear_session()
 
 
-def test_a_training_that_diverges_is_told_in_one_sentence(digits) -> None:
+def test_a_diverging_training_raises(digits) -> None:
     from metaopt.training.retraining import retrain
 
     with pytest.raises(UserError, match=r"The training diverged: its loss became .* in epoch 1"):
         retrain(PROBLEM, {"rate": 1e38}, digits, epochs=2, seed=0)
 
 
-def test_also_one_that_diverges_in_its_very_last_step(digits) -> None:
-    """Of one step, whose loss was computed before it."""
+def test_divergence_in_the_last_step_raises(digits) -> None:
+    """The loss of an epoch of a single step is computed before that step."""
     from metaopt.training.retraining import retrain
 
     one_step = Problem(None, network, lambda _: Training("SGD", learning_rate=float("inf"), batch_size=10_000))
-    with pytest.raises(UserError, match=r"its last step left weights that are no numbers\. Nothing was saved"):
+    with pytest.raises(UserError, match=r"its last step left weights that are NaN or infinite\. Nothing was saved"):
         retrain(one_step, {}, digits, epochs=1, seed=0)
 
 
-def test_a_point_of_another_space_is_told(digits) -> None:
+def test_a_point_of_another_space_raises(digits) -> None:
     from metaopt.training.retraining import retrain
 
     with pytest.raises(UserError, match="the point does not fit tiny: KeyError: 'rate'"):

@@ -11,7 +11,7 @@ def rate(schedule, step: int) -> float:
     return float(keras.ops.convert_to_numpy(schedule(keras.ops.convert_to_tensor(step, "int64"))))
 
 
-def test_a_cycle_is_half_a_cosine_and_the_next_begins_anew() -> None:
+def test_each_cycle_falls_along_half_a_cosine() -> None:
     from metaopt.training.schedule import CosineCycles
 
     schedule = CosineCycles(0.2, steps=10, ends=(1, 3, 9))  # cycles of 10, 20 and 60 steps
@@ -32,7 +32,7 @@ def test_a_cycle_is_half_a_cosine_and_the_next_begins_anew() -> None:
         assert rate(schedule, step) == pytest.approx(value, abs=1e-7), step
 
 
-def test_steps_are_told_apart_beyond_what_float32_counts() -> None:
+def test_steps_beyond_the_range_of_float32_are_exact() -> None:
     from metaopt.training.schedule import CosineCycles
 
     schedule = CosineCycles(1.0, steps=2**25, ends=(1, 2))
@@ -41,14 +41,14 @@ def test_steps_are_told_apart_beyond_what_float32_counts() -> None:
 
 
 @pytest.mark.parametrize("ends", [(), (0, 3), (3, 3), (4, 2)])
-def test_ends_that_do_not_ascend_are_refused(ends) -> None:
+def test_ends_that_do_not_ascend_raise(ends) -> None:
     from metaopt.training.schedule import CosineCycles
 
     with pytest.raises(ValueError, match="ascend"):
         CosineCycles(0.1, 5, ends)
 
 
-def test_an_optimizer_follows_it_from_whatever_step_it_is_at() -> None:
+def test_a_resumed_optimizer_continues_the_schedule() -> None:
     """One weight whose gradient is 1 goes down by the sum of the rates; a second optimizer takes over in the middle."""
     import keras
     import numpy as np

@@ -50,7 +50,7 @@ def test_reports_epochs_and_what_only_the_worker_knows(tiny: DataSet) -> None:
 
 
 @pytest.mark.slow
-def test_a_job_of_several_folds_that_was_told_to_its_end_has_nothing_to_add(tiny: DataSet, tmp_path: Path) -> None:
+def test_a_fully_reported_job_with_folds_has_no_result(tiny: DataSet, tmp_path: Path) -> None:
     problem = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
     job: dict[str, Any] = {"folds": 2, "checkpoint": str(tmp_path)}
     epochs, _ = train(problem, tiny, **job)
@@ -71,7 +71,7 @@ def test_divergence_is_a_failure_with_its_cause(tiny: DataSet) -> None:
 
 
 @pytest.mark.slow
-def test_a_problems_own_training_is_told_everything_and_its_record_is_the_result(tiny: DataSet) -> None:
+def test_a_custom_training_gets_all_options_and_returns_the_result(tiny: DataSet) -> None:
     seen: dict[str, Any] = {}
 
     def build_and_train(point: Any, data: Any, *, epochs: int, checkpoint: Any = None, run: Run) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def test_a_problems_own_training_must_tell_a_loss(tiny: DataSet, loss: Any) -> N
 
 
 @pytest.mark.slow
-def test_a_problems_own_training_may_want_no_more_than_epochs_and_checkpoint(tiny: DataSet) -> None:
+def test_a_custom_training_may_accept_epochs_and_checkpoint_only(tiny: DataSet) -> None:
     def build_and_train(point: Any, data: Any, *, epochs: int, checkpoint: Any = None) -> dict[str, Any]:
         return {"loss": 0.5 / epochs}
 
@@ -139,7 +139,7 @@ def test_an_epoch_of_a_problems_own_training_must_tell_numbers(tiny: DataSet) ->
 
 
 @pytest.mark.slow
-def test_a_problems_own_training_that_reports_no_epochs_goes_on_from_a_rung(tiny: DataSet) -> None:
+def test_a_custom_training_without_reports_resumes_at_a_rung(tiny: DataSet) -> None:
     """Also one whose record looks like ours, with a history."""
     answer = {"loss": 0.5, "epochs": 3, "history": {"val_accuracy": [0.1, 0.2, 0.3]}}
     end = train(own(lambda *args, **more: answer), tiny, start=1, to=3)[1]
@@ -170,7 +170,7 @@ def network(point, input_shape, classes):
 @pytest.mark.slow
 @pytest.mark.parametrize("as_folder", [False, True])
 @pytest.mark.parametrize("change", ["no", "edited", "gone"])
-def test_a_worker_that_starts_late_trains_what_the_search_began_with(
+def test_a_late_worker_trains_the_code_the_search_started_with(
     tiny: DataSet, tmp_path: Path, as_folder: bool, change: str
 ) -> None:
     """With what its files do when they are run, and the helper modules that its functions import."""
@@ -214,9 +214,7 @@ def run_jobs(jobs: list[Job], data: DataSpec) -> list[list[Report]]:
 
 
 @pytest.mark.slow
-def test_a_job_gives_the_same_weights_in_a_fresh_worker_and_after_six_others(
-    tiny_spec: DataSpec, tmp_path: Path
-) -> None:
+def test_weights_do_not_depend_on_earlier_jobs_of_the_worker(tiny_spec: DataSpec, tmp_path: Path) -> None:
     def job(trial: int, where: str) -> Job:
         return Job(trial, {"filters": 2 + trial % 3}, to=2, seed=5, checkpoint=str(tmp_path / where))
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaopt.training.checkpoint import Checkpoint, Progress, State
+from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState
 
 pytestmark = pytest.mark.slow  # imports Keras
 
@@ -28,7 +28,7 @@ def train(built) -> None:
     built.fit(rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), verbose=0, shuffle=False)
 
 
-def test_a_snapshot_is_all_that_changes_and_comes_back() -> None:
+def test_a_snapshot_restores_all_variables() -> None:
     from metaopt.training.variables import assign, fits, snapshot, weights_of
 
     one, other = model(), model()
@@ -55,12 +55,12 @@ def test_a_snapshot_of_another_model_does_not_fit() -> None:
     assert not fits(model("float16"), snapshot(model()))
 
 
-def test_sixteen_bits_survive_a_file(tmp_path: Path) -> None:
+def test_bfloat16_variables_survive_a_checkpoint(tmp_path: Path) -> None:
     from metaopt.training.variables import assign, snapshot
 
     one, other = model("bfloat16"), model("bfloat16")
     train(one)
-    Checkpoint(tmp_path).save(State(Progress([{}], [1.0], [()]), [snapshot(one)]), (1, [one.get_weights()]))
+    Checkpoint(tmp_path).save(TrainingState(EpochHistory([{}], [1.0], [()]), [snapshot(one)]), (1, [one.get_weights()]))
     state, _ = Checkpoint(tmp_path).restore()
     assert state is not None
     assign(other, state.folds[0])

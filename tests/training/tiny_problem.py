@@ -1,4 +1,4 @@
-"""A problem small enough to be trained in a test: a convolution, dropout, batch normalisation, L2."""
+"""Problem that trains fast: a convolution, batch normalisation, dropout, L2."""
 
 from hyperopt import hp
 

@@ -15,8 +15,6 @@ def judged(metrics, constraints=(), objectives=("val_accuracy",), counts=None, *
 
 ROWS = ((0.5, 0.3, 3), (0.6, 0.5, 2), (0.7, 0.39, 1))
 CURVE = [{"val_accuracy": a, "val_precision": p, "train": t} for a, p, t in ROWS]
-    {"val_accuracy": a, "val_precision": p, "train": t} for a, p, t in ((0.5, 0.3, 3), (0.6, 0.5, 2), (0.7, 0.39, 1))
-]
 
 
 def test_value_is_that_of_the_best_epoch():

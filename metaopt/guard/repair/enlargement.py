@@ -1,4 +1,4 @@
-"""Networks that use too little of what they may are made larger."""
+"""Enlargement of networks that use too little of their limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,152 +8,244 @@ import numpy as np
 
 from metaopt.blueprint import InvalidArchitecture
 from metaopt.guard.guard import Guard
-from metaopt.guard.memory import memory
+from metaopt.guard.memory_estimate import estimate_memory
+from metaopt.guard.repair.cost_model import COUNTS, CostModel
 from metaopt.guard.repair.repair import Repair
-from metaopt.guard.repair.sizes import LIMITED, Costs
-from metaopt.guard.repair.stacks import Stacks
-from metaopt.guard.repair.walk import Walk
-from metaopt.guard.repair.widths import widen
-from metaopt.spaces import Space, Vals
+from metaopt.guard.repair.repair_state import RepairState
+from metaopt.guard.repair.value_grid import ValueGrid
+from metaopt.guard.stacks import Stacks
+from metaopt.spaces import Distribution, Space, Vals
 
-ROUNDS = 4  # of raising widths: what a trace does not tell is only known once the network is made
-CLIMBS = 400  # networks that are made in search of a larger one, a fraction of a millisecond each
-_DEEPER = 0.25  # of them have a block more, where a stack can have one
+MAX_ROUNDS = 4  # of raising widths; the exact size is only known once the network is built
+MAX_TRIALS = 400  # networks that are built by the local search, a fraction of a millisecond each
+_DEEPER = 0.25  # share of them with an additional block, where a stack can have one
 
-_AIM = 0.5  # of the way from the share to the whole, in the first round
+_TARGET = 0.5  # of the way from the share to the whole limit, in the first round
+_MAX_HALVINGS = 12  # of a width's range, in the search for the largest value that keeps the limits
+_MAX_MOVES = 200  # of widths, in one round
 
 
 @dataclass(frozen=True)
-class _Size:
-    """A network that keeps its limits, and how much of the tightest one it uses."""
+class _Candidate:
+    """A network that keeps its limits.
+
+    Attributes:
+        vals: its values.
+        totals: name of the count → total of the network.
+        use: used share of the tightest limit.
+    """
 
     vals: Vals
-    sums: Mapping[str, float]
+    totals: Mapping[str, float]
     use: float
 
 
 class Enlargement:
-    """Makes networks that stand larger, until they use a share of the tightest of their limits.
+    """Enlarges valid networks until they use a share of the tightest of their limits.
 
-    Counted are parameters and multiply-accumulates; memory is a limit of the machine, which is kept but not filled.
-    Widths are raised first, of layers drawn at random; where that is not enough, blocks are added and other labels
-    moved, one at a time, as long as the network becomes larger. A pure function of the values and the generator.
+    Parameters and multiply-accumulates count; a limit on memory belongs to the machine and is kept but not filled.
+    Widths of random layers are raised first. Where that is not enough, blocks are added and other labels moved, one at
+    a time, as long as the network becomes larger. A pure function of the values and the generator.
     """
 
     def __init__(self, space: Space, guard: Guard, share: float, repair: Repair, stacks: Stacks | None = None):
-        """An enlargement.
+        """Create an enlargement.
 
         Args:
             space: of the values.
             guard: with a limit on parameters or multiply-accumulates.
             share: of the tightest limit, in (0, 1).
             repair: of the same space and guard.
-            stacks: depths that are to be kept; all by default.
+            stacks: allowed depths; all by default.
         """
         self._space = space
         self._guard = guard
         self._share = share
         self._repair = repair
         self._stacks = stacks or Stacks(space)
-        self._limits = [limit for limit in guard.limits if limit.is_cheap]
-        self._bounds = {limit.name: limit.bound for limit in self._limits if limit.name in LIMITED}
+        self._limits = [limit for limit in guard.constraints if limit.is_cheap]
+        self._bounds = {limit.name: limit.bound for limit in self._limits if limit.name in COUNTS}
 
     def __call__(self, vals: Vals, rng: np.random.Generator) -> Vals:
-        """Values near by whose network is large enough, or the largest that was found.
+        """Return nearby values whose network is large enough, or the largest that was found.
 
         Args:
-            vals: whose network stands and keeps the limits.
-            rng: what becomes larger.
+            vals: of a valid network within its limits.
+            rng: decides what becomes larger.
         """
-        size = self._measured(vals)
-        if size is None or size.use >= self._share:
+        candidate = self._evaluate(vals)
+        if candidate is None or candidate.use >= self._share:
             return vals
-        size = self._widened(size, rng)
-        if size.use < self._share:
-            size = self._climbed(size, rng)
-        return Vals(size.vals, model_based=vals.model_based, parent=vals.parent)
+        candidate = self._raise_widths(candidate, rng)
+        if candidate.use < self._share:
+            candidate = self._search(candidate, rng)
+        return Vals(candidate.vals, model_based=vals.model_based, parent=vals.parent)
 
-    def _measured(self, vals: Vals) -> _Size | None:
-        """The size of a network; None where it cannot exist or breaks a limit."""
+    def _evaluate(self, vals: Vals) -> _Candidate | None:
+        """Return the candidate with these values; None if it is invalid or breaks a limit."""
         problem, guard = self._guard.problem, self._guard
-        assert problem.network is not None
         point = self._space.point(vals)
         try:
-            blueprint = problem.network(point, guard.input_shape, guard.classes)
+            blueprint = problem.blueprint(point, guard.input_shape, guard.classes)
         except InvalidArchitecture:
             return None
+        assert blueprint is not None, "only networks with a blueprint are enlarged"
         for limit in self._limits:
             is_memory = limit.name == "memory"
-            value = memory(blueprint, problem.training(point)) if is_memory else getattr(blueprint, limit.name)
+            value = estimate_memory(blueprint, problem.training(point)) if is_memory else getattr(blueprint, limit.name)
             if limit.distance(value) > 0:
                 return None
-        sums = {name: float(getattr(blueprint, name)) for name in LIMITED}
-        return _Size(vals, sums, max(sums[name] / bound for name, bound in self._bounds.items()))
+        totals = {name: float(getattr(blueprint, name)) for name in COUNTS}
+        return _Candidate(vals, totals, used_share(totals, self._bounds))
 
-    def _widened(self, size: _Size, rng: np.random.Generator) -> _Size:
-        """With widths raised; the costs of what is not traced are taken to grow as the others do."""
+    def _raise_widths(self, candidate: _Candidate, rng: np.random.Generator) -> _Candidate:
+        """Raise widths by the cost model; costs that it does not know are assumed to grow in proportion."""
         tracer = self._repair.tracer
-        steps = tracer.remembered(size.vals) or tracer.trace(size.vals)
+        steps = tracer.cached(candidate.vals) or tracer.trace(candidate.vals)
         if steps is None:
-            return size
-        aim, scales = self._share + _AIM * (1 - self._share), None
-        for _ in range(ROUNDS):
-            walk = Walk(steps, size.vals)
-            self._repair.mender.follow(walk)
-            if not walk.stands:
-                return size
-            costs = Costs(walk, tracer.shop)
+            return candidate
+        target, scales = self._share + _TARGET * (1 - self._share), None
+        for _ in range(MAX_ROUNDS):
+            state = RepairState(steps, candidate.vals)
+            self._repair.shape_repair.propagate(state)
+            if not state.is_valid:
+                return candidate
+            costs = CostModel(state, tracer.evaluator)
             if not costs.labels:
-                return size
-            scales = scales or _ratios(size.sums, costs.sums)
+                return candidate
+            scales = scales or _ratios(candidate.totals, costs.totals)
             bounds = {name: bound / scales[name] for name, bound in self._bounds.items()}
-            widen(costs, walk.vals, bounds, aim, self._space, self._repair.ladders, rng)
-            if not walk.moved:
-                return size
-            larger = self._measured(Vals(walk.vals))
+            widen(costs, state.vals, bounds, target, self._space, self._repair.grid, rng)
+            if not state.moved:
+                return candidate
+            larger = self._evaluate(Vals(state.vals))
             if larger is None:
-                aim = (aim + size.use) / 2
+                target = (target + candidate.use) / 2
                 scales = {name: scale * 1.1 for name, scale in scales.items()}
                 continue
-            if larger.use > size.use:
-                size = larger
-            if size.use >= self._share:
-                return size
-            scales = _ratios(larger.sums, costs.sums)
-        return size
+            if larger.use > candidate.use:
+                candidate = larger
+            if candidate.use >= self._share:
+                return candidate
+            scales = _ratios(larger.totals, costs.totals)
+        return candidate
 
-    def _climbed(self, size: _Size, rng: np.random.Generator) -> _Size:
-        """With single labels moved and blocks added, whatever makes it larger."""
+    def _search(self, candidate: _Candidate, rng: np.random.Generator) -> _Candidate:
+        """Move single labels and add blocks, accepting every larger network."""
         useless: set[Any] = set()
-        for _ in range(CLIMBS):
-            if size.use >= self._share:
+        for _ in range(MAX_TRIALS):
+            if candidate.use >= self._share:
                 break
-            moves: list[Any] = [group for group in self._space.groups if self._stacks.longer(group, size.vals)]
-            deeper = bool(moves) and rng.random() < _DEEPER
-            if not deeper:
-                moves = [label for label in sorted(size.vals) if label not in useless]
+            moves: list[Any] = [
+                group for group in self._space.block_stacks if self._stacks.longer(group, candidate.vals)
+            ]
+            is_deeper = bool(moves) and rng.random() < _DEEPER
+            if not is_deeper:
+                moves = [label for label in sorted(candidate.vals) if label not in useless]
             if not moves:
                 continue
             move = moves[int(rng.random() * len(moves))]
-            larger = self._measured(self._moved(size.vals, move, rng))
-            if larger is not None and larger.use > size.use:
-                size = larger
-            elif larger is not None and larger.sums == size.sums:
-                useless.add(move)  # a label of the training, most often
-        return size
+            larger = self._evaluate(self._moved(candidate.vals, move, rng))
+            if larger is not None and larger.use > candidate.use:
+                candidate = larger
+            elif larger is not None and larger.totals == candidate.totals:
+                useless.add(move)  # mostly a label of the training
+        return candidate
 
     def _moved(self, vals: Vals, move: Any, rng: np.random.Generator) -> Vals:
-        """Values with a block more, or with another value of a label."""
+        """Return values with another block of a group, or with another value of a label."""
         if not isinstance(move, str):
             length = self._stacks.longer(move, vals)
             assert length is not None
             return self._stacks.resized(vals, move, length, rng)
-        others = self._repair.ladders.nearest(move, vals[move])
+        others = self._repair.grid.nearest(move, vals[move])
         if not others:
             return vals
         return self._space.complete({**vals, move: others[int(rng.random() * len(others))]}, rng)
 
 
-def _ratios(known: Mapping[str, float], estimated: Mapping[str, float]) -> dict[str, float]:
-    """Name → how many times as large a count is as it was estimated to be."""
-    return {name: known[name] / estimated[name] if estimated[name] > 0 else 1.0 for name in known}
+def widen(
+    costs: CostModel,
+    vals: Mapping[str, float],
+    bounds: Mapping[str, float],
+    share: float,
+    space: Space,
+    grid: ValueGrid,
+    rng: np.random.Generator,
+) -> None:
+    """Raise random widths until a total reaches the share of its bound, or no width can be raised any more.
+
+    In each move a label is drawn, then a value for it, uniformly on the scale of its prior between its current value
+    and the largest that keeps all bounds. Widths therefore stay diverse.
+
+    Args:
+        costs: of the network; its widths are moved.
+        vals: of the same state, which change with the cost model.
+        bounds: name of the count → bound of the total.
+        share: of a bound, in (0, 1).
+        space: of the labels.
+        grid: of the space.
+        rng: decides which labels are moved, and how far.
+    """
+    labels = costs.labels
+    for _ in range(_MAX_MOVES):
+        if not labels or used_share(costs.totals, bounds) >= share:
+            return
+        number = int(rng.random() * len(labels))
+        label = labels[number]
+        value = _raised(costs, label, vals[label], bounds, space.by_label[label].distribution, grid, rng)
+        if value is None:
+            labels.pop(number)  # later moves only use up more of the bounds
+        else:
+            costs.move(label, value)
+
+
+def used_share(totals: Mapping[str, float], bounds: Mapping[str, float]) -> float:
+    """Return the used share of the tightest bound."""
+    return max([totals[name] / bound for name, bound in bounds.items()])
+
+
+def _raised(
+    costs: CostModel,
+    label: str,
+    value: float,
+    bounds: Mapping[str, float],
+    distribution: Distribution,
+    grid: ValueGrid,
+    rng: np.random.Generator,
+) -> float | None:
+    """Return a value with which the network is larger and keeps all bounds, or None; the label is not moved."""
+    before = used_share(costs.totals, bounds)
+
+    def use(other: float) -> float:
+        costs.move(label, other)
+        return used_share(costs.totals, bounds)
+
+    try:
+        if distribution.is_choice:  # options may have any order
+            larger = [other for other in grid.values(label) if before < use(other) <= 1]
+            return larger[int(rng.random() * len(larger))] if larger else None
+        start, end = distribution.to_prior_scale(value), distribution.to_prior_scale(grid.values(label)[-1])
+        if use(distribution.from_prior_scale(end)) <= 1:
+            top = end
+        else:
+            low, high = start, end
+            for _ in range(_MAX_HALVINGS):
+                middle = (low + high) / 2
+                if use(distribution.from_prior_scale(middle)) <= 1:
+                    low = middle
+                else:
+                    high = middle
+            top = low
+        largest = distribution.from_prior_scale(top)
+        if not use(largest) > before:
+            return None
+        drawn = distribution.from_prior_scale(start + rng.random() * (top - start))
+        return drawn if use(drawn) > before else largest
+    finally:
+        costs.move(label, value)
+
+
+def _ratios(actual: Mapping[str, float], estimated: Mapping[str, float]) -> dict[str, float]:
+    """Return the ratio of each actual count to its estimate."""
+    return {name: actual[name] / estimated[name] if estimated[name] > 0 else 1.0 for name in actual}

@@ -1,4 +1,4 @@
-"""Near values whose network stands, for values whose network the guard rejects."""
+"""Repair of values whose network is invalid or exceeds the cheap limits."""
 
 import math
 from collections.abc import Sequence
@@ -9,32 +9,32 @@ import numpy as np
 
 from metaopt.blueprint import Blueprint, Input, InvalidArchitecture
 from metaopt.guard.guard import Guard
-from metaopt.guard.memory import memory
-from metaopt.guard.repair.descent import Spent, descend, return_to
-from metaopt.guard.repair.ladders import Ladders
-from metaopt.guard.repair.plan import Step
-from metaopt.guard.repair.shapes import Mender
-from metaopt.guard.repair.sizes import fit
-from metaopt.guard.repair.stacks import Stacks
-from metaopt.guard.repair.tracing import Tracer
-from metaopt.guard.repair.walk import Walk
+from metaopt.guard.memory_estimate import estimate_memory
+from metaopt.guard.repair.cost_model import narrow_to_limits
+from metaopt.guard.repair.layer_evaluator import Step
+from metaopt.guard.repair.local_search import EvaluationsExhausted, coordinate_descent, restore_values
+from metaopt.guard.repair.repair_state import RepairState
+from metaopt.guard.repair.shape_repair import ShapeRepair
+from metaopt.guard.repair.trace_cache import Tracer
+from metaopt.guard.repair.value_grid import ValueGrid
+from metaopt.guard.stacks import Stacks
 from metaopt.spaces import Space, Vals
 
-ROUNDS = 4  # of tracing: what is moved may change what the function makes
-DESCENTS = 10  # from the values, then from draws
-EVALUATIONS = 4_000  # of the network in all descents, each a fraction of a millisecond
+MAX_ROUNDS = 4  # of repairs by trace; moved labels may change which layers the function builds
+MAX_DESCENTS = 10  # one from the given values, the others from draws
+MAX_EVALUATIONS = 4_000  # of the network in all descents, each a fraction of a millisecond
 
-_IMPOSSIBLE = 1e6  # more than any miss of a limit
+_INVALID = 1e6  # violation of an invalid network; higher than that of any limit
 
 
 @dataclass
-class Repaired:
-    """What came out.
+class RepairResult:
+    """Result of a repair.
 
     Attributes:
-        vals: near values whose network exists and keeps the cheap limits; None if none were found.
-        smallest: name of a cheap limit → the smallest value that any network had on the way.
-        evaluations: how often the network was made.
+        vals: nearby values whose network is valid and keeps the cheap limits; None if none were found.
+        smallest: name of a cheap limit → smallest value of any network that was evaluated.
+        evaluations: number of times that the network was built.
     """
 
     vals: Vals | None = None
@@ -46,127 +46,130 @@ class Repair:
     """Repairs values of one space for one guard; a pure function of the values and the generator.
 
     Attributes:
-        ladders, tracer, mender: what the space was found to be like, which ``Enlargement`` uses, too.
+        grid: values of each label; with ``tracer`` and ``shape_repair`` shared with ``Enlargement``.
+        tracer: finds the steps of networks.
+        shape_repair: repairs their shapes.
     """
 
     def __init__(self, space: Space, guard: Guard, stacks: Stacks | None = None):
-        """A repair.
+        """Create a repair.
 
         Args:
             space: of the values.
-            guard: whose limits are to be kept.
-            stacks: depths that are to be kept, and that the values keep; all by default.
+            guard: its cheap limits are to be kept.
+            stacks: allowed depths, which the values to be repaired keep; all depths by default.
         """
         self._space = space
         self._guard = guard
         self._stacks = stacks or Stacks(space)
-        self._limits = [limit for limit in guard.limits if limit.is_cheap]
-        self.ladders = Ladders(space, self._stacks.kept)
-        self.tracer = Tracer(space, self.ladders, self._network)
-        self.mender = Mender(space, self.ladders, self.tracer.shop)
+        self._limits = [limit for limit in guard.constraints if limit.is_cheap]
+        self.grid = ValueGrid(space, self._stacks.allowed)
+        self.tracer = Tracer(space, self.grid, self._build)
+        self.shape_repair = ShapeRepair(space, self.grid, self.tracer.evaluator)
         self._choices = {one.label for one in space.parameters if one.distribution.is_choice}
-        # A choice with one of its options → labels that are active only with it, or with it in one of their ways.
-        self._under: dict[tuple[str, float], set[str]] = {}
+        # A choice with one of its options → labels that are active with it, at least under some other conditions.
+        self._dependents: dict[tuple[str, float], set[str]] = {}
         for one in space.parameters:
             for choice in {pair for alternative in one.conditions for pair in alternative}:
-                self._under.setdefault(choice, set()).add(one.label)
+                self._dependents.setdefault(choice, set()).add(one.label)
 
-    def __call__(self, vals: Vals, rng: np.random.Generator) -> Repaired:
-        """Near values whose network stands: those themselves, if theirs does.
+    def __call__(self, vals: Vals, rng: np.random.Generator) -> RepairResult:
+        """Return nearby values whose network passes, or the given values if theirs does.
 
         Args:
             vals: active labels of the space.
             rng: decides between repairs that are equally good.
         """
-        outcome = Repaired()
-        if self._guard.problem.network is None:
-            return outcome
+        result = RepairResult()
+        if not self._guard.problem.has_blueprint:
+            return result
         wanted = nearest = vals
-        steps = self.tracer.remembered(vals)
-        # What is sure to fail need not be made.
-        doomed = steps is not None and self.mender.breaks(steps, vals)
-        least = math.inf if doomed else self._miss(vals, outcome)
-        for _ in range(ROUNDS):
-            if least == 0:
+        steps = self.tracer.cached(vals)
+        # A network that is known to be invalid need not be built.
+        is_broken = steps is not None and self.shape_repair.is_broken(steps, vals)
+        lowest = math.inf if is_broken else self._violation(vals, result)
+        for _ in range(MAX_ROUNDS):
+            if lowest == 0:
                 break
             if steps is None:
-                outcome.evaluations += 1
+                result.evaluations += 1
                 steps = self.tracer.trace(vals)
-            moved = None if steps is None else self._repair_at_once(steps, vals, rng)
+            moved = None if steps is None else self._repair_by_trace(steps, vals, rng)
             if moved is None or moved == vals:
                 break
-            steps = None  # from now on what is remembered is not trusted
-            vals, missed = moved, self._miss(moved, outcome)
-            if missed < least:
-                nearest, least = vals, missed
-        found = nearest if least == 0 else self._descent(wanted, nearest, outcome, rng)
+            steps = None  # the cache has failed for this network, or the steps have changed: trace from now on
+            vals, violation = moved, self._violation(moved, result)
+            if violation < lowest:
+                nearest, lowest = vals, violation
+        found = nearest if lowest == 0 else self._search(wanted, nearest, result, rng)
         if found is not None:
-            outcome.vals = Vals(found, model_based=wanted.model_based, parent=wanted.parent)
-        return outcome
+            result.vals = Vals(found, model_based=wanted.model_based, parent=wanted.parent)
+        return result
 
-    def _repair_at_once(self, steps: Sequence[Step], vals: Vals, rng: np.random.Generator) -> Vals:
-        """One round: all labels that are seen to be at fault are moved."""
-        walk = Walk(steps, vals)
-        self.mender.mend(walk, rng)
-        fit(walk, self.tracer.shop, self._limits, self.ladders, rng)
-        return self._settled(vals, walk, rng)
+    def _repair_by_trace(self, steps: Sequence[Step], vals: Vals, rng: np.random.Generator) -> Vals:
+        """Move all labels that cause a fault according to the trace."""
+        state = RepairState(steps, vals)
+        self.shape_repair.repair(state, rng)
+        narrow_to_limits(state, self.tracer.evaluator, self._limits, self.grid, rng)
+        return self._complete(vals, state, rng)
 
-    def _settled(self, vals: Vals, walk: Walk, rng: np.random.Generator) -> Vals:
-        """The values of a walk, without labels that are not active any more and with those that now are.
+    def _complete(self, vals: Vals, state: RepairState, rng: np.random.Generator) -> Vals:
+        """Return the values of a state with exactly the labels that are active.
 
-        As ``Space.complete``, but faster where choices were only taken back to options that hold nothing.
+        Same result as ``Space.complete``, but faster where choices moved only to options without labels.
         """
-        found, under = walk.vals, self._under
-        choices = [label for label in walk.moved if label in self._choices and found[label] != vals[label]]
-        if any((choice, found[choice]) in under for choice in choices):
+        found, dependents = state.vals, self._dependents
+        choices = [label for label in state.moved if label in self._choices and found[label] != vals[label]]
+        if any((choice, found[choice]) in dependents for choice in choices):
             return self._space.complete(found, rng)
-        dropped = {label for choice in choices for label in under.get((choice, vals[choice]), ())}
+        dropped = {label for choice in choices for label in dependents.get((choice, vals[choice]), ())}
         for label in dropped:
             alternatives = self._space.by_label[label].conditions
             if not any(all(found.get(choice) == index for choice, index in one) for one in alternatives):
                 del found[label]
         return found
 
-    def _descent(self, wanted: Vals, start: Vals, outcome: Repaired, rng: np.random.Generator) -> Vals | None:
-        """The repair for what no trace shows: from the nearest values so far, then from draws."""
-        last = outcome.evaluations + EVALUATIONS
+    def _search(self, wanted: Vals, start: Vals, result: RepairResult, rng: np.random.Generator) -> Vals | None:
+        """Repair by local search: from the nearest values found so far, then from draws."""
+        last = result.evaluations + MAX_EVALUATIONS
 
-        def miss(vals: Vals) -> float:
-            if outcome.evaluations >= last:
-                raise Spent
-            return self._miss(vals, outcome)
+        def violation(vals: Vals) -> float:
+            if result.evaluations >= last:
+                raise EvaluationsExhausted
+            return self._violation(vals, result)
 
         try:
-            for number in range(DESCENTS):
+            for number in range(MAX_DESCENTS):
                 begin = start if number == 0 else self._stacks.draw(rng)
-                found = descend(begin, miss, self._space, self.ladders, rng)
+                found = coordinate_descent(begin, violation, self._space, self.grid, rng)
                 if found is not None:
-                    return return_to(wanted, found, miss, self._space, rng)
-        except Spent:
+                    return restore_values(wanted, found, violation, self._space, rng)
+        except EvaluationsExhausted:
             pass
         return None
 
-    def _network(self, point: Any) -> Blueprint:
-        assert self._guard.problem.network is not None
-        return self._guard.problem.network(point, self._guard.input_shape, self._guard.classes)
+    def _build(self, point: Any) -> Blueprint:
+        blueprint = self._guard.problem.blueprint(point, self._guard.input_shape, self._guard.classes)
+        assert blueprint is not None, "only networks with a blueprint are repaired"
+        return blueprint
 
-    def _miss(self, vals: Vals, outcome: Repaired) -> float:
-        """How far values miss: 0 where the network stands, less for more layers where it cannot exist."""
-        outcome.evaluations += 1
+    def _violation(self, vals: Vals, result: RepairResult) -> float:
+        """Return the violation of validity and limits: 0 if the network passes, lower the deeper it can be built."""
+        result.evaluations += 1
         point = self._space.point(vals)
-        before = Input((1,)).index
+        first = Input((1,)).index  # nodes are numbered as they are made
         try:
-            blueprint = self._network(point)
+            blueprint = self._build(point)
         except InvalidArchitecture:
-            return _IMPOSSIBLE * (1 + 1 / (Input((1,)).index - before))
-        missed = 0.0
+            return _INVALID * (1 + 1 / (Input((1,)).index - first))
+        violation = 0.0
         for limit in self._limits:
             if limit.name == "memory":
-                value = memory(blueprint, self._guard.problem.training(point))
+                value = estimate_memory(blueprint, self._guard.problem.training(point))
             else:
                 value = getattr(blueprint, limit.name)
-            outcome.smallest[limit.name] = min(outcome.smallest.get(limit.name, math.inf), value)
+            result.smallest[limit.name] = min(result.smallest.get(limit.name, math.inf), value)
             if limit.distance(value) > 0:
-                # A ratio brings a sum of two misses down evenly; 1 where the limit is 0 or less, and nothing keeps it.
-                missed += math.log(value / limit.bound) if limit.bound > 0 else value + 1
-        return missed
+                # Logarithms weigh two limits equally. A bound of 0 or less cannot be kept: the value itself.
+                violation += math.log(value / limit.bound) if limit.bound > 0 else value + 1
+        return violation

@@ -1,5 +1,5 @@
-"""A child network starts from its parent's weights, and from its parent's function where it only has more of it."""
+"""Transfer of weights from a parent network to a child network, preserving the parent's function where possible."""
 
-from metaopt.training.weight_transfer.transfer import Inherited, transfer_weights
+from metaopt.training.weight_transfer.transfer import TransferSummary, transfer_weights
 
-__all__ = ["Inherited", "transfer_weights"]
+__all__ = ["TransferSummary", "transfer_weights"]

@@ -1,4 +1,4 @@
-"""Which layers of two networks correspond: an alignment of two sequences, as of two strands of DNA."""
+"""Alignment of the layers of two networks as sequences (Needleman-Wunsch)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,49 +8,49 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Traits:
-    """What tells a layer from another of its kind.
+class LayerTraits:
+    """Properties by which two layers are compared.
 
     Attributes:
-        kind: only layers of one kind correspond.
-        weighted: it has weights; others only help to find the place of those.
-        window: side of the kernel or the pooling, 1 if it has neither.
-        strides: if it has any.
-        activation: its name, if it has one.
+        layer_type: only layers of the same type match.
+        has_weights: has weights; layers without weights only help to locate those with weights.
+        window: side of the kernel or the pooling window, 1 if there is none.
+        strides: strides, if any.
+        activation: name of the activation, if any.
         size: height and width of the output.
-        width: the output's channels.
-        taken: the input's channels.
+        channels: output channels.
+        input_channels: input channels.
     """
 
-    kind: str
-    weighted: bool = True
+    layer_type: str
+    has_weights: bool = True
     window: float = 1
     strides: Any = None
     activation: Any = None
     size: Any = ()
-    width: int = 1
-    taken: int = 1
+    channels: int = 1
+    input_channels: int = 1
 
 
-# What agreement in each trait is worth. Of layers with weights the sum, 15 at most, is squared: two pairs that agree in
-# half of it are worth less than one that agrees in all.
+# Scores of agreement in each trait. For layers with weights the sum, at most 15, is squared: one pair that agrees fully
+# scores more than two pairs that agree half.
 _BASE, _STRIDES, _ACTIVATION, _SIZE = 1.0, 2.0, 1.0, 2.0
-_WINDOW, _WIDTH, _TAKEN = 3.0, 4.0, 2.0  # half for being equal, half by the ratio
-_LEAST = 5.0  # below it two layers have nothing in common but their kind
+_WINDOW, _CHANNELS, _INPUT_CHANNELS = 3.0, 4.0, 2.0  # half for equality, half in proportion to the ratio
+_MIN_SCORE = 5.0  # layers with weights that score less do not match
 
 
-def align(child: Sequence[Traits], parent: Sequence[Traits]) -> list[tuple[int, int]]:
-    """The pairs (index in the child, index in the parent), ascending in both, whose agreement adds up to the most.
+def align_layers(child: Sequence[LayerTraits], parent: Sequence[LayerTraits]) -> list[tuple[int, int]]:
+    """Return the pairs (index in the child, index in the parent) with the highest total score, in ascending order.
 
-    The dynamic programme of Needleman & Wunsch (1970, doi:10.1016/0022-2836(70)90057-4) with gaps that cost nothing: a
-    layer that was inserted, deleted or swapped leaves the others aligned. Among equally good alignments the pairs are
-    the earliest, so that of two equal blocks the second one counts as inserted: what comes into it has passed a
-    rectifier. Written out, as difflib knows only equal or different, and scipy assigns without keeping the order.
+    Dynamic programming after Needleman & Wunsch (1970, doi:10.1016/0022-2836(70)90057-4) without gap penalties: an
+    inserted, deleted or swapped layer leaves the others aligned. Among alignments of equal score the earliest pairs are
+    chosen, so that of two equal blocks the second one counts as inserted: its input has passed a ReLU. The algorithm is
+    implemented here because difflib compares for equality only, and scipy's assignment does not preserve the order.
     """
-    scores = _scores(child, parent)
+    scores = _score_pairs(child, parent)
     best = np.zeros((len(child) + 1, len(parent) + 1), np.int64)
     for i, row in enumerate(scores):
-        # Gaps are free, so a row is a running maximum: of skipping this layer, or of pairing it with the j-th.
+        # Without gap penalties a row is a running maximum: of skipping this layer, or pairing it with the j-th one.
         best[i + 1] = np.maximum.accumulate(np.maximum(best[i], np.concatenate([[0], best[i, :-1] + row])))
     pairs = []
     i, j = len(child), len(parent)
@@ -65,20 +65,20 @@ def align(child: Sequence[Traits], parent: Sequence[Traits]) -> list[tuple[int, 
     return pairs[::-1]
 
 
-def _scores(child: Sequence[Traits], parent: Sequence[Traits]) -> np.ndarray:
-    """The agreement of each layer of one network with each of the other; whole numbers, so that sums compare."""
+def _score_pairs(child: Sequence[LayerTraits], parent: Sequence[LayerTraits]) -> np.ndarray:
+    """Return the score of each pair of layers, ``(child, parent)``; integers, so that sums compare exactly."""
 
     def equal(name: str) -> np.ndarray:
         codes: dict[Any, int] = {}
-        mine, theirs = (
-            np.array([codes.setdefault(getattr(one, name), len(codes)) for one in side], int)
-            for side in (child, parent)
+        ours, theirs = (
+            np.array([codes.setdefault(getattr(layer, name), len(codes)) for layer in network], int)
+            for network in (child, parent)
         )
-        return mine[:, None] == theirs[None, :]
+        return ours[:, None] == theirs[None, :]
 
     def near(name: str) -> np.ndarray:
-        mine, theirs = (np.array([getattr(one, name) for one in side], float) for side in (child, parent))
-        return (equal(name) + np.minimum.outer(mine, theirs) / np.maximum.outer(mine, theirs)) / 2
+        ours, theirs = (np.array([getattr(layer, name) for layer in network], float) for network in (child, parent))
+        return (equal(name) + np.minimum.outer(ours, theirs) / np.maximum.outer(ours, theirs)) / 2
 
     settings = (
         _BASE
@@ -87,7 +87,7 @@ def _scores(child: Sequence[Traits], parent: Sequence[Traits]) -> np.ndarray:
         + _SIZE * equal("size")
         + _WINDOW * near("window")
     )
-    full = settings + _WIDTH * near("width") + _TAKEN * near("taken")
-    weighted = np.array([one.weighted for one in child], bool)[:, None]
-    worth = np.where(weighted, np.where(full < _LEAST, 0, full) ** 2, settings)
-    return np.rint(1000 * worth * (equal("kind") & equal("weighted"))).astype(np.int64)
+    full = settings + _CHANNELS * near("channels") + _INPUT_CHANNELS * near("input_channels")
+    has_weights = np.array([layer.has_weights for layer in child], bool)[:, None]
+    score = np.where(has_weights, np.where(full < _MIN_SCORE, 0, full) ** 2, settings)
+    return np.rint(1000 * score * (equal("layer_type") & equal("has_weights"))).astype(np.int64)

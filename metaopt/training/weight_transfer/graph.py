@@ -1,132 +1,135 @@
-"""The calls of a Keras model's layers, in an order that a change in one branch does not disturb elsewhere."""
+"""Graph of a Keras model's layer calls, in an order in which a change of one branch does not affect the others."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-# A model is a graph of calls; networkx walks it without recursion, so that a network may be deeper than Python's stack.
+# networkx traverses the graph without recursion, so that a network may be deeper than Python's stack.
 import networkx as nx
 
 Shape = tuple[int | None, ...]
 
-# Layers that bring an image to a vector: a mean is a vector of one place, the centre.
+# Layers that turn an image into a vector. A global average counts as a flattened image of one pixel, the centre.
 TO_VECTOR = {"Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D"}
 PADDING = "ZeroPadding2D"
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
-    """One call of a layer.
+class LayerCall:
+    """One call of a layer, a node of the graph.
 
     Attributes:
-        layer: or an operation such as ``keras.ops.add`` became in the graph.
-        inputs: Keras tensors, whose shapes begin with the batch.
-        output: the first one.
-        sources: the calls that give the inputs.
-        consumers: how many calls, and heads, take the output.
+        layer: the layer, or the operation of e.g. ``keras.ops.add``.
+        inputs: Keras tensors, whose shapes begin with the batch axis.
+        output: the first output tensor.
+        input_calls: calls that return the inputs.
+        n_consumers: number of calls and heads that use the output.
     """
 
     layer: Any
     inputs: tuple[Any, ...]
     output: Any
-    sources: tuple["Call", ...]
-    consumers: int
+    input_calls: tuple["LayerCall", ...]
+    n_consumers: int
 
     @property
-    def kind(self) -> str:
-        """The name of a class of Keras or of a blueprint's layer; that of another class comes with its module.
+    def class_name(self) -> str:
+        """Name of the layer's class; for classes outside Keras and metaopt with the module.
 
-        Sums and products of tensors are of the kind of the layers ``Add`` and ``Multiply``, with a number not.
+        Sums and products of tensors have the names of the layers ``Add`` and ``Multiply``, unless one operand is a
+        number.
         """
         cls = type(self.layer)
-        known = cls.__module__.partition(".")[0] in ("keras", "metaopt")
-        plain = known and (hasattr(self.layer, "weights") or len(self.inputs) > 1)
-        return cls.__name__ if plain else f"{cls.__module__}.{cls.__name__}"
+        is_known = cls.__module__.partition(".")[0] in ("keras", "metaopt")
+        has_short_name = is_known and (hasattr(self.layer, "weights") or len(self.inputs) > 1)
+        return cls.__name__ if has_short_name else f"{cls.__module__}.{cls.__name__}"
 
     @property
-    def weighted(self) -> bool:
-        """Whether the layer has weights."""
+    def has_weights(self) -> bool:
+        """The layer has weights."""
         return bool(getattr(self.layer, "weights", ()))
 
     @property
     def shape(self) -> Shape:
-        """Of the output, without the batch."""
+        """Shape of the output, without the batch axis."""
         return tuple(self.output.shape[1:])
 
     @property
-    def width(self) -> int:
-        """Channels of the output, 0 if they are not known."""
-        return _width(self.shape)
+    def n_channels(self) -> int:
+        """Channels of the output, 0 if unknown."""
+        return _count_channels(self.shape)
 
     @property
-    def input_widths(self) -> list[int]:
+    def n_input_channels(self) -> list[int]:
         """Channels of each input."""
-        return [_width(shape) for shape in self.input_shapes]
+        return [_count_channels(shape) for shape in self.input_shapes]
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
-        """Of the inputs, without the batch."""
+        """Shapes of the inputs, without the batch axis."""
         return tuple(tuple(tensor.shape[1:]) for tensor in self.inputs)
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A model.
+    """Graph of a model.
 
     Attributes:
-        calls: each after those whose outputs it takes; a branch is not interrupted by another.
-        heads: the output's name → the last call with weights before it.
+        calls: all layer calls in topological order; the calls of a branch are consecutive.
+        heads: name of an output → the last call with weights before it.
     """
 
-    calls: tuple[Call, ...] = ()
-    heads: dict[str, Call] = field(default_factory=dict)
+    calls: tuple[LayerCall, ...] = ()
+    heads: dict[str, LayerCall] = field(default_factory=dict)
 
 
-def _width(shape: Shape) -> int:
+def _count_channels(shape: Shape) -> int:
     return (shape[-1] or 0) if shape else 0
 
 
-def graph_of(model: Any) -> Graph:
-    """The graph of a functional or built sequential model; empty for any other, whose graph is not known.
+def build_graph(model: Any) -> Graph:
+    """Build the graph of a functional or built sequential model; a subclassed model gives an empty graph.
 
-    A model within the model is one call. The calls come in the depth-first post-order from the outputs: what is
-    inserted into a branch moves nothing in another, as it would where layers are sorted by their depth.
+    A nested model is one call. The calls are in depth-first post-order from the outputs: a layer inserted into one
+    branch does not change the positions in another, as it would if layers were sorted by depth.
     """
-    graph = getattr(model, "_functional", None) or model  # a Sequential keeps its graph there
+    graph = getattr(model, "_functional", None) or model  # a Sequential model stores its graph there
     if not hasattr(graph, "_nodes_by_depth"):
         return Graph()
     nodes = list(chain.from_iterable(graph._nodes_by_depth.values()))
-    givers = {id(tensor): node for node in nodes for tensor in node.output_tensors}
-    outputs = _outputs(graph)
+    producers = {id(tensor): node for node in nodes for tensor in node.output_tensors}
+    outputs = _find_outputs(graph)
     edges: dict[Any, list[Any]] = {
-        node: [givers[id(tensor)] for tensor in node.input_tensors if id(tensor) in givers] for node in nodes
+        node: [producers[id(tensor)] for tensor in node.input_tensors if id(tensor) in producers] for node in nodes
     }
-    edges["heads"] = [givers[id(tensor)] for tensor in outputs.values()]
+    edges["heads"] = [producers[id(tensor)] for tensor in outputs.values()]
     consumers = Counter(chain.from_iterable(edges.values()))
-    calls: dict[Any, Call] = {}
+    calls: dict[Any, LayerCall] = {}
     for node in nx.dfs_postorder_nodes(nx.DiGraph(edges), "heads"):
         if node != "heads":
-            calls[node] = Call(
+            calls[node] = LayerCall(
                 node.operation,
                 tuple(node.input_tensors),
                 node.output_tensors[0],
                 tuple(calls[source] for source in edges[node]),
                 consumers[node],
             )
-    return Graph(tuple(calls.values()), {name: _head(calls[givers[id(tensor)]]) for name, tensor in outputs.items()})
+    return Graph(
+        tuple(calls.values()), {name: _find_head(calls[producers[id(tensor)]]) for name, tensor in outputs.items()}
+    )
 
 
-def _outputs(graph: Any) -> dict[str, Any]:
-    """The output's name → its tensor: the key, where the model gives a dict, else the name of the layer."""
+def _find_outputs(graph: Any) -> dict[str, Any]:
+    """Return name of an output → its tensor; the name is the key of a dict, otherwise the name of the layer."""
     if isinstance(graph.output, dict):
         return dict(graph.output)
     return dict(zip(graph.output_names, graph.outputs, strict=True))
 
 
-def _head(call: Call) -> Call:
-    """The call itself, or the one with weights whose output only an activation, say, separates from it."""
+def _find_head(call: LayerCall) -> LayerCall:
+    """Return the last call with weights before an output, skipping e.g. activations; the call itself if none."""
     found = call
-    while not found.weighted and len(found.sources) == 1 and found.input_shapes == (found.shape,):
-        found = found.sources[0]
-    return found if found.weighted else call
+    while not found.has_weights and len(found.input_calls) == 1 and found.input_shapes == (found.shape,):
+        found = found.input_calls[0]
+    return found if found.has_weights else call

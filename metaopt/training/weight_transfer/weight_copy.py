@@ -1,10 +1,10 @@
-"""What a layer of the child takes from its partner in the parent: the overlap, so placed that the function is kept.
+"""Copy rules for the weights of matching layers: the overlap is copied so that the parent's function is preserved.
 
-Where the child is wider, new outputs keep the child's own initial weights, and old outputs take nothing from new
-inputs: the widened network computes what the parent did. So it does in Net2Net (Chen et al. 2016, arXiv:1511.05641) and
-in network morphism (Wei et al. 2016, arXiv:1603.01670); the first copies units for it, the second has zeros on one side
-of the new ones, as here: no two channels are the same, and all of them learn. A kernel that has grown is the old one
-amid zeros.
+If the child is wider, new outputs keep the child's initial weights, and old outputs get zero weights for new inputs, so
+the widened network computes the same function. Net2Net (Chen et al. 2016, arXiv:1511.05641) and network morphism (Wei
+et al. 2016, arXiv:1603.01670) preserve the function, too: Net2Net duplicates units, whereas network morphism puts zeros
+on one side of the new ones, as here. So no two channels are equal, and all of them learn. A larger kernel contains the
+parent's kernel, surrounded by zeros.
 """
 
 from collections.abc import Callable
@@ -12,194 +12,205 @@ from collections.abc import Callable
 import numpy as np
 
 Weights = dict[str, np.ndarray]
+"""Name of a weight → its values."""
 
-# For each channel of the child the number of the parent's that it carries, −1 if it is new.
-Source = np.ndarray
-
-
-def straight(width: int, parent: int) -> Source:
-    """Channels that correspond one by one, as far as the parent has them."""
-    channels = np.arange(width)
-    return np.where(channels < parent, channels, -1)
+ChannelMap = np.ndarray
+"""For each channel of the child, the index of the parent's channel that it corresponds to; −1 for a new channel."""
 
 
-def centred(source: Source, shape: tuple[int, ...], parent: tuple[int, ...]) -> Source:
-    """What the channels of an image carry once it is flattened.
+def map_by_index(n_channels: int, n_parent_channels: int) -> ChannelMap:
+    """Return the map in which channels correspond by index; channels beyond the parent's are new."""
+    channels = np.arange(n_channels)
+    return np.where(channels < n_parent_channels, channels, -1)
+
+
+def map_flattened(channels: ChannelMap, shape: tuple[int, ...], parent_shape: tuple[int, ...]) -> ChannelMap:
+    """Return the channel map of a flattened image.
 
     Args:
-        source: of its channels, ``(channels,)``.
-        shape: of the child's image, (height, width, channels).
-        parent: of the parent's. Images of different sizes are aligned at their centres.
+        channels: map of the image's channels, ``(channels,)``.
+        shape: shape of the child's image, (height, width, channels).
+        parent_shape: shape of the parent's image. Images of different sizes are aligned at their centres.
 
     Returns:
         ``(height·width·channels,)``.
     """
     flat = np.zeros((), np.int64)
     inside = np.ones((), bool)
-    for length, other in zip(shape[:-1], parent[:-1], strict=True):
-        place = np.arange(length) - (length - 1) // 2 + (other - 1) // 2
-        flat = flat[..., None] * other + place
-        inside = inside[..., None] & (place >= 0) & (place < other)
-    flat = flat[..., None] * parent[-1] + source
-    return np.where(inside[..., None] & (source >= 0) & (source < parent[-1]), flat, -1).ravel()
+    for length, parent_length in zip(shape[:-1], parent_shape[:-1], strict=True):
+        position = np.arange(length) - (length - 1) // 2 + (parent_length - 1) // 2
+        flat = flat[..., None] * parent_length + position
+        inside = inside[..., None] & (position >= 0) & (position < parent_length)
+    flat = flat[..., None] * parent_shape[-1] + channels
+    return np.where(inside[..., None] & (channels >= 0) & (channels < parent_shape[-1]), flat, -1).ravel()
 
 
-def joined(sources: list[Source], parents: list[int]) -> Source:
-    """What the channels of a concatenation carry.
+def map_concatenated(inputs: list[ChannelMap], parent_widths: list[int]) -> ChannelMap:
+    """Return the channel map of a concatenation.
 
     Args:
-        sources: of its parts.
-        parents: how many channels the parent's parts have.
+        inputs: maps of the concatenated tensors.
+        parent_widths: channels of the tensors that the parent concatenates.
     """
-    ends = np.cumsum([0, *parents])
-    parts = zip(sources, parents, ends[:-1], strict=True)
-    return np.concatenate([np.where((part >= 0) & (part < n), part + end, -1) for part, n, end in parts])
+    offsets = np.cumsum([0, *parent_widths])[:-1]
+    return np.concatenate(
+        [
+            np.where((channels >= 0) & (channels < width), channels + offset, -1)
+            for channels, width, offset in zip(inputs, parent_widths, offsets, strict=True)
+        ]
+    )
 
 
-def copied(kind: str, fresh: Weights, old: Weights, source: Source, groups: tuple[int, int]) -> Weights:
-    """The child's new weights, by name.
+def map_depthwise(inputs: ChannelMap, child_kernel: np.ndarray, parent_kernel: np.ndarray) -> ChannelMap:
+    """Return the channel map of a depthwise convolution, in which each input channel has several output channels.
 
     Args:
-        kind: the name of the Keras class of both layers.
-        fresh: the child's weights.
-        old: the parent's.
-        source: of the child's input.
-        groups: of the child's convolution and of the parent's; 1 for any other layer.
+        inputs: map of the input channels.
+        child_kernel: kernel of the child, ``(height, width, channels, multiplier)``.
+        parent_kernel: kernel of the parent.
+    """
+    multiplier = map_by_index(child_kernel.shape[-1], parent_kernel.shape[-1])
+    inputs = np.where(inputs < parent_kernel.shape[-2], inputs, -1)
+    is_known = (inputs[:, None] >= 0) & (multiplier >= 0)
+    return np.where(is_known, inputs[:, None] * parent_kernel.shape[-1] + multiplier, -1).ravel()
+
+
+def copy_layer_weights(
+    class_name: str, child: Weights, parent: Weights, inputs: ChannelMap, groups: tuple[int, int]
+) -> Weights:
+    """Return the new weights of a layer of the child.
+
+    Args:
+        class_name: name of the Keras class of both layers.
+        child: weights of the child's layer; not modified.
+        parent: weights of the parent's layer.
+        inputs: channel map of the child's input.
+        groups: number of groups of the child's and the parent's convolution; 1 for other layers.
 
     Returns:
-        Those that change, none if nothing is taken. A layer that no rule is known for takes all weights of the other
+        The weights that change; empty if none do. A layer without a copy rule gets all weights of the parent's layer
         if all shapes agree.
     """
-    if kind not in _RULES:
-        return _whole(fresh, old)
-    mine, theirs = _taken(fresh), _taken(old)
-    if len(source) != mine:  # the channels are not the last axis
-        source = straight(mine, theirs)
-    return (_RULES[kind] if groups == (1, 1) else _grouped)(fresh, old, source)
+    if class_name not in _RULES:
+        return _copy_if_equal_shapes(child, parent)
+    n_inputs, n_parent_inputs = _count_inputs(child), _count_inputs(parent)
+    if len(inputs) != n_inputs:  # the channels are not the last axis
+        inputs = map_by_index(n_inputs, n_parent_inputs)
+    return (_RULES[class_name] if groups == (1, 1) else _copy_grouped)(child, parent, inputs)
 
 
-def _taken(weights: Weights) -> int:
-    """How many channels a layer with these weights takes."""
+def has_copy_rule(class_name: str) -> bool:
+    """Return whether weights of such layers are copied by name; those of others are copied all together or not."""
+    return class_name in _RULES
+
+
+def _count_inputs(weights: Weights) -> int:
+    """Return the number of input channels of a layer with these weights."""
     for name in ("kernel", "depthwise_kernel"):
         if name in weights:
             return weights[name].shape[-2]
     return len(weights["moving_mean"])
 
 
-def _overlap(length: int, parent: int) -> tuple[slice, slice]:
-    """Where the common part of two lengths lies in each, their centres aligned."""
-    shift = (length - 1) // 2 - (parent - 1) // 2
-    first, last = max(0, shift), min(length, parent + shift)
+def _overlap(length: int, parent_length: int) -> tuple[slice, slice]:
+    """Return the slices of the overlap of two lengths that are aligned at their centres."""
+    shift = (length - 1) // 2 - (parent_length - 1) // 2
+    first, last = max(0, shift), min(length, parent_length + shift)
     return slice(first, last), slice(first - shift, last - shift)
 
 
-def _placed(fresh: np.ndarray, old: np.ndarray, rows: Source, columns: Source) -> np.ndarray:
-    """The kernel ``(…, rows, columns)`` with the parent's values wherever both row and column are old.
+def _overlay(child: np.ndarray, parent: np.ndarray, rows: ChannelMap, columns: ChannelMap) -> np.ndarray:
+    """Return the child's kernel ``(…, rows, columns)`` with the parent's values where row and column are both known.
 
-    Beyond the parent's window these are zero.
+    In such rows and columns, values beyond the parent's window are zero.
     """
-    rows = np.where(rows < old.shape[-2], rows, -1)
+    rows = np.where(rows < parent.shape[-2], rows, -1)
     known_rows, known_columns = np.flatnonzero(rows >= 0), np.flatnonzero(columns >= 0)
-    here, there = zip(*map(_overlap, fresh.shape[:-2], old.shape[:-2]), strict=True) if fresh.ndim > 2 else ((), ())
-    block = np.zeros((*fresh.shape[:-2], len(known_rows), len(known_columns)), fresh.dtype)
-    block[here] = old[there][..., rows[known_rows][:, None], columns[known_columns]]
-    new = fresh.copy()
+    pairs = map(_overlap, child.shape[:-2], parent.shape[:-2])
+    window, parent_window = zip(*pairs, strict=True) if child.ndim > 2 else ((), ())
+    block = np.zeros((*child.shape[:-2], len(known_rows), len(known_columns)), child.dtype)
+    block[window] = parent[parent_window][..., rows[known_rows][:, None], columns[known_columns]]
+    new = child.copy()
     new[..., known_rows[:, None], known_columns] = block
     return new
 
 
-def _mixed(fresh: np.ndarray, old: np.ndarray, rows: Source, columns: Source) -> np.ndarray:
-    """A kernel of which each output takes every input: old outputs take nothing from new inputs."""
-    new = _placed(fresh, old, rows, columns)
-    unknown = np.flatnonzero((rows < 0) | (rows >= old.shape[-2]))
+def _overlay_mixing(child: np.ndarray, parent: np.ndarray, rows: ChannelMap, columns: ChannelMap) -> np.ndarray:
+    """Return the new kernel of a layer whose outputs depend on all inputs: old outputs ignore new inputs."""
+    new = _overlay(child, parent, rows, columns)
+    unknown = np.flatnonzero((rows < 0) | (rows >= parent.shape[-2]))
     new[..., unknown[:, None], np.flatnonzero(columns >= 0)] = 0
     return new
 
 
-def _vectors(fresh: Weights, old: Weights, source: Source) -> Weights:
-    """One number a channel."""
+def _copy_vectors(child: Weights, parent: Weights, channels: ChannelMap) -> Weights:
+    """Copy weights with one value per channel."""
     found = {}
-    for name, values in fresh.items():
-        if name in old:
-            known = (source >= 0) & (source < len(old[name]))
-            found[name] = np.where(known, old[name][np.where(known, source, 0)], values)
+    for name, values in child.items():
+        if name in parent:
+            is_known = (channels >= 0) & (channels < len(parent[name]))
+            found[name] = np.where(is_known, parent[name][np.where(is_known, channels, 0)], values)
     return found
 
 
-def _bias(fresh: Weights, old: Weights, source: Source) -> Weights:
-    """Old outputs of a layer whose partner has no bias get none."""
-    if "bias" not in fresh:
+def _copy_bias(child: Weights, parent: Weights, channels: ChannelMap) -> Weights:
+    """Copy the bias; old outputs get zero if the parent has no bias."""
+    if "bias" not in child:
         return {}
-    n = int(source.max(initial=-1)) + 1
-    return _vectors({"bias": fresh["bias"]}, {"bias": old.get("bias", np.zeros(n, fresh["bias"].dtype))}, source)
+    n = int(channels.max(initial=-1)) + 1
+    bias = parent.get("bias", np.zeros(n, child["bias"].dtype))
+    return _copy_vectors({"bias": child["bias"]}, {"bias": bias}, channels)
 
 
-def _dense(fresh: Weights, old: Weights, source: Source) -> Weights:
-    """Dense layers and convolutions."""
-    outputs = straight(fresh["kernel"].shape[-1], old["kernel"].shape[-1])
-    return {"kernel": _mixed(fresh["kernel"], old["kernel"], source, outputs), **_bias(fresh, old, outputs)}
+def _copy_dense(child: Weights, parent: Weights, inputs: ChannelMap) -> Weights:
+    """Copy the weights of a dense layer or a convolution."""
+    outputs = map_by_index(child["kernel"].shape[-1], parent["kernel"].shape[-1])
+    kernel = _overlay_mixing(child["kernel"], parent["kernel"], inputs, outputs)
+    return {"kernel": kernel, **_copy_bias(child, parent, outputs)}
 
 
-def _depthwise(fresh: Weights, old: Weights, source: Source) -> Weights:
-    each = straight(fresh["kernel"].shape[-1], old["kernel"].shape[-1])
-    kernel = _placed(fresh["kernel"], old["kernel"], source, each)
-    return {"kernel": kernel, **_bias(fresh, old, multiplied(source, fresh["kernel"], old["kernel"]))}
+def _copy_depthwise(child: Weights, parent: Weights, inputs: ChannelMap) -> Weights:
+    multiplier = map_by_index(child["kernel"].shape[-1], parent["kernel"].shape[-1])
+    kernel = _overlay(child["kernel"], parent["kernel"], inputs, multiplier)
+    outputs = map_depthwise(inputs, child["kernel"], parent["kernel"])
+    return {"kernel": kernel, **_copy_bias(child, parent, outputs)}
 
 
-def _separable(fresh: Weights, old: Weights, source: Source) -> Weights:
+def _copy_separable(child: Weights, parent: Weights, inputs: ChannelMap) -> Weights:
     depthwise, pointwise = "depthwise_kernel", "pointwise_kernel"
-    each = straight(fresh[depthwise].shape[-1], old[depthwise].shape[-1])
-    between = multiplied(source, fresh[depthwise], old[depthwise])
-    outputs = straight(fresh[pointwise].shape[-1], old[pointwise].shape[-1])
+    multiplier = map_by_index(child[depthwise].shape[-1], parent[depthwise].shape[-1])
+    between = map_depthwise(inputs, child[depthwise], parent[depthwise])
+    outputs = map_by_index(child[pointwise].shape[-1], parent[pointwise].shape[-1])
     return {
-        depthwise: _placed(fresh[depthwise], old[depthwise], source, each),
-        pointwise: _mixed(fresh[pointwise], old[pointwise], between, outputs),
-        **_bias(fresh, old, outputs),
+        depthwise: _overlay(child[depthwise], parent[depthwise], inputs, multiplier),
+        pointwise: _overlay_mixing(child[pointwise], parent[pointwise], between, outputs),
+        **_copy_bias(child, parent, outputs),
     }
 
 
-def multiplied(source: Source, fresh: np.ndarray, old: np.ndarray) -> Source:
-    """What the outputs of a depthwise convolution carry, of which each input has several.
-
-    Args:
-        source: of the input.
-        fresh: the child's kernel ``(height, width, channels, multiplier)``.
-        old: the parent's.
-    """
-    each = straight(fresh.shape[-1], old.shape[-1])
-    source = np.where(source < old.shape[-2], source, -1)
-    return np.where((source[:, None] >= 0) & (each >= 0), source[:, None] * old.shape[-1] + each, -1).ravel()
+def _copy_if_equal_shapes(child: Weights, parent: Weights) -> Weights:
+    """Copy all weights if all shapes agree, otherwise none."""
+    shapes, parent_shapes = ({name: values.shape for name, values in each.items()} for each in (child, parent))
+    return dict(parent) if shapes == parent_shapes else {}
 
 
-def _whole(fresh: Weights, old: Weights) -> Weights:
-    """All weights, if their shapes agree."""
-    alike = {name: values.shape for name, values in fresh.items()} == {
-        name: values.shape for name, values in old.items()
-    }
-    return dict(old) if alike else {}
-
-
-def _grouped(fresh: Weights, old: Weights, _: Source) -> Weights:
-    """A convolution in groups: groups of other sizes would mix other channels, so only the window may differ."""
-    if fresh["kernel"].shape[-2:] != old["kernel"].shape[-2:]:
+def _copy_grouped(child: Weights, parent: Weights, _: ChannelMap) -> Weights:
+    """Copy a grouped convolution; only its window may differ, because other groups would mix other channels."""
+    if child["kernel"].shape[-2:] != parent["kernel"].shape[-2:]:
         return {}
-    same = [np.arange(length) for length in fresh["kernel"].shape[-2:]]
-    return {"kernel": _mixed(fresh["kernel"], old["kernel"], same[0], same[1]), **_bias(fresh, old, same[1])}
+    rows, columns = (np.arange(length) for length in child["kernel"].shape[-2:])
+    kernel = _overlay_mixing(child["kernel"], parent["kernel"], rows, columns)
+    return {"kernel": kernel, **_copy_bias(child, parent, columns)}
 
 
-_RULES: dict[str, Callable[[Weights, Weights, Source], Weights]] = {
-    "Dense": _dense,
-    "Conv1D": _dense,
-    "Conv2D": _dense,
-    "Conv3D": _dense,
-    "DepthwiseConv1D": _depthwise,
-    "DepthwiseConv2D": _depthwise,
-    "SeparableConv1D": _separable,
-    "SeparableConv2D": _separable,
-    "BatchNormalization": _vectors,
+_RULES: dict[str, Callable[[Weights, Weights, ChannelMap], Weights]] = {
+    "Dense": _copy_dense,
+    "Conv1D": _copy_dense,
+    "Conv2D": _copy_dense,
+    "Conv3D": _copy_dense,
+    "DepthwiseConv1D": _copy_depthwise,
+    "DepthwiseConv2D": _copy_depthwise,
+    "SeparableConv1D": _copy_separable,
+    "SeparableConv2D": _copy_separable,
+    "BatchNormalization": _copy_vectors,
 }
-
-
-def is_placed(kind: str) -> bool:
-    """Whether the weights of such layers are placed by name; those of others are taken as a whole or not at all."""
-    return kind in _RULES

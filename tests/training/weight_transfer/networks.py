@@ -1,4 +1,4 @@
-"""Networks as training leaves them, and what they answer."""
+"""Networks with random weights, and their outputs."""
 
 import math
 
@@ -12,7 +12,7 @@ def built(problem, point, shape=(16, 16, 3), classes=CLASSES):
 
 
 def trained(model, seed=0):
-    """Every weight is random, so that none is at its initial value, and of a size that keeps activations moderate."""
+    """Set random weights of a scale that keeps activations moderate, so that none has its initial value."""
     rng = np.random.default_rng(seed)
     for weight in model.weights:
         scale = math.sqrt(2 / math.prod(weight.shape[:-1])) if len(weight.shape) > 1 else 0.2
@@ -26,7 +26,7 @@ def trained(model, seed=0):
 
 
 def answers(model, seed=1, training=False):
-    """Of all heads, for eight images."""
+    """Outputs of all heads for eight images."""
     import keras
 
     rng = np.random.default_rng(seed)
@@ -37,7 +37,7 @@ def answers(model, seed=1, training=False):
 
 def assert_same_function(child, parent):
     ours, theirs = answers(child), answers(parent)
-    assert theirs.std(axis=0).max() > 1e-4  # it answers different images differently
+    assert theirs.std(axis=0).max() > 1e-4  # the outputs depend on the images
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from metaopt.training.weight_transfer.alignment import Traits, align
+from metaopt.training.weight_transfer.alignment import LayerTraits, align_layers
 
-RELU = Traits("Activation", weighted=False, activation="relu", size=(16, 16))
+RELU = LayerTraits("Activation", has_weights=False, activation="relu", size=(16, 16))
 
 
 def conv(width, taken=16, window=3, size=(16, 16)):
-    return Traits("Conv2D", True, window, 1, "linear", size, width, taken)
+    return LayerTraits("Conv2D", True, window, 1, "linear", size, width, taken)
 
 
 def blocks(*widths, windows=None):
@@ -23,11 +23,11 @@ def blocks(*widths, windows=None):
 
 def test_a_network_is_aligned_with_itself():
     stack = blocks(16, 32, 16, 16, 16, 8)
-    assert align(stack, stack) == [(i, i) for i in range(len(stack))]
+    assert align_layers(stack, stack) == [(i, i) for i in range(len(stack))]
 
 
-def test_nothing_is_aligned_with_nothing():
-    assert align([], blocks(4)) == align(blocks(4), []) == align([], []) == []
+def test_empty_networks_have_no_pairs():
+    assert align_layers([], blocks(4)) == align_layers(blocks(4), []) == align_layers([], []) == []
 
 
 @pytest.mark.parametrize("position", range(5))
@@ -36,45 +36,47 @@ def test_a_deleted_block_leaves_the_others_aligned(position):
     parent = blocks(*widths, windows=windows)
     child = parent[: 2 * position] + parent[2 * position + 2 :]
     kept = [i for i in range(10) if i // 2 != position]
-    assert align(child, parent) == list(zip(range(8), kept, strict=True))
+    assert align_layers(child, parent) == list(zip(range(8), kept, strict=True))
 
 
 @pytest.mark.parametrize("position", range(1, 6))
-def test_an_inserted_block_is_left_over_whole(position):
+def test_an_inserted_block_is_unmatched(position):
     parent = blocks(16, 40, 24, 8, 64)
     child = [*parent[: 2 * position], conv(30, 31, 9), RELU, *parent[2 * position :]]
-    pairs = align(child, parent)
+    pairs = align_layers(child, parent)
     assert [i for i in range(12) if i not in dict(pairs)] == [2 * position, 2 * position + 1]
 
 
-def test_of_equal_blocks_the_last_one_is_left_over():
-    pairs = align(blocks(16, 16, 16, 16), blocks(16, 16, 16))
+def test_the_last_of_equal_blocks_is_unmatched():
+    pairs = align_layers(blocks(16, 16, 16, 16), blocks(16, 16, 16))
     assert pairs == [(i, i) for i in range(6)]
 
 
-def test_two_blocks_that_changed_places_cost_one_pair_at_most():
+def test_swapped_blocks_lose_at_most_one_pair():
     parent = blocks(16, 64, 8, 32, windows=[3, 7, 5, 3])
     child = [*parent[:2], *parent[4:6], *parent[2:4], *parent[6:]]
-    pairs = dict(align(child, parent))
+    pairs = dict(align_layers(child, parent))
     assert pairs[0] == 0
     assert pairs[6] == 6
     assert (pairs.get(2) == 4) != (pairs.get(4) == 2)
 
 
-def test_only_layers_of_a_kind_correspond():
-    dense = Traits("Dense")
-    assert align([conv(8), dense], [dense, conv(8)]) in ([(0, 1)], [(1, 0)])
-    assert align([replace(dense, weighted=False)], [dense]) == []
+def test_only_layers_of_the_same_type_match():
+    dense = LayerTraits("Dense")
+    assert align_layers([conv(8), dense], [dense, conv(8)]) in ([(0, 1)], [(1, 0)])
+    assert align_layers([replace(dense, has_weights=False)], [dense]) == []
 
 
-def test_layers_with_nothing_in_common_do_not_correspond():
-    assert align([conv(160, 3, window=1)], [replace(conv(4, 128, size=(4, 4)), strides=2, activation="relu")]) == []
+def test_layers_with_a_low_score_do_not_match():
+    assert (
+        align_layers([conv(160, 3, window=1)], [replace(conv(4, 128, size=(4, 4)), strides=2, activation="relu")]) == []
+    )
 
 
-def test_order_is_kept_and_no_layer_has_two_partners():
+def test_pairs_are_ordered_and_unique():
     rng = np.random.default_rng(0)
     for _ in range(50):
         child, parent = (blocks(*rng.choice([8, 16, 24], n)) for n in rng.integers(1, 12, 2))
-        pairs = align(child, parent)
+        pairs = align_layers(child, parent)
         assert all(a < c and b < d for (a, b), (c, d) in itertools.pairwise(pairs))
         assert pairs

@@ -1,0 +1,67 @@
+"""Content hashes of images and data sets, and the detection of duplicate images."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from metaopt.data.images import LabelArray
+
+Digests = npt.NDArray[np.uint64]
+
+
+def digest(data: Any) -> int:
+    """Return a 64-bit BLAKE2b hash of a bytes-like object.
+
+    Among a million images the probability that any two collide is 3e-8.
+    """
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
+def digest_images(images: npt.NDArray[Any]) -> Digests:
+    """Return one digest per image of ``(n, …)``, as ``(n,)``."""
+    return np.fromiter((digest(np.ascontiguousarray(image)) for image in images), np.uint64, len(images))
+
+
+def fingerprint(
+    heading: Mapping[str, Any], labels: Sequence[Mapping[str, LabelArray]], contents: Iterable[Digests]
+) -> str:
+    """Return the fingerprint of a data set as 32 hexadecimal digits; it is the same on every machine.
+
+    Args:
+        heading: further identifying values, e.g. image size and class names; JSON types only.
+        labels: head → labels, one mapping per split.
+        contents: image digests of each split. The order of the images counts, because the validation split depends
+            on it.
+    """
+    hasher = hashlib.blake2b(digest_size=16)
+    hasher.update(json.dumps(heading, sort_keys=True).encode())
+    for split in labels:
+        for head, values in split.items():
+            hasher.update(head.encode() + values.astype("<i4").tobytes())
+    for content in contents:
+        hasher.update(content.astype("<u8").tobytes())
+    return hasher.hexdigest()
+
+
+def note_shared_images(a: Digests, b: Digests, name_a: str, name_b: str) -> list[str]:
+    """Return a note on how many images of split ``a`` also occur in split ``b``; empty if none do."""
+    count = int(np.isin(a, b).sum())
+    if not count:
+        return []
+    return [
+        f"{count:,} of the {len(a):,} {name_a} images {'is' if count == 1 else 'are'} also among the {name_b} images,"
+        f" so the {name_a} score is optimistic."
+    ]
+
+
+def note_contradicting_labels(contents: Digests, labels: LabelArray) -> list[str]:
+    """Return a note on how many images occur in more than one class; empty if none do."""
+    pairs = np.unique(np.stack([contents, labels.astype(np.uint64)]), axis=1)
+    count = int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())
+    if not count:
+        return []
+    return [f"{count:,} {'image occurs' if count == 1 else 'images occur'} in more than one class."]

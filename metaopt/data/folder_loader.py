@@ -1,0 +1,94 @@
+"""Loading of a folder of image files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from metaopt.data.fingerprint import fingerprint
+from metaopt.data.folder_scan import ImageFolder, Split, scan_folder
+from metaopt.data.image_cache import DecodedFolder, ImageSizes, ProgressCallback, decode_folder
+from metaopt.data.images import FileImages, subset
+from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
+
+
+def load_folder(
+    root: Path, size: int | None, cache: Path | None, progress: ProgressCallback | None = None
+) -> UnsplitData:
+    """Scan a folder and decode its images, or read them from the cache.
+
+    Args:
+        root: the folder.
+        size: side of the decoded squares in pixels; None chooses it from the images.
+        cache: directory of the cache; None for a temporary directory.
+        progress: called after each chunk of decoded images.
+
+    Raises:
+        UserError: the folder does not have the layout that ``scan_folder`` expects, or images cannot be read.
+        ResultsNotWritable: the cache cannot be written.
+    """
+    folder = scan_folder(root)
+    decoded = decode_folder(folder, size, cache, progress)
+    labels = np.array([file.label for file in folder.files], np.int32)
+    images = FileImages(decoded.images, {"label": labels})
+    if decoded.temporary is not None:
+        images.delete_when_unused(decoded.temporary)
+    # These come first, so that the indices of validation images also hold within them.
+    training = _find_rows(folder, ("train", "validation"))
+    validation, test = _find_rows(folder, ("validation",)), _find_rows(folder, ("test",))
+    sizes = decoded.sizes
+    notes = folder.notes() + _note_resizing(sizes, size)
+    if len(validation):
+        notes.append(f"Using the {len(validation):,} images of the validation folder as the validation split.")
+    for split in ("validation", "test"):
+        notes += _note_missing_classes(folder, split)
+    return UnsplitData(
+        name=root.name,
+        images=subset(images, training),
+        digests=decoded.pixel_digests[training],
+        test=subset(images, test) if len(test) else None,
+        test_digests=decoded.pixel_digests[test],
+        class_names={"label": folder.classes},
+        shape=(sizes.side, sizes.side, sizes.channels),
+        default_augmentation=choose_default_augmentation(sizes.channels),
+        fingerprint=_fingerprint(folder, decoded, labels),
+        validation=validation if len(validation) else None,
+        notes=notes,
+    )
+
+
+def _find_rows(folder: ImageFolder, splits: Sequence[Split]) -> npt.NDArray[np.int64]:
+    return np.array([row for row, file in enumerate(folder.files) if file.split in splits], np.int64)
+
+
+def _fingerprint(folder: ImageFolder, decoded: DecodedFolder, labels: npt.NDArray[np.int32]) -> str:
+    """Hash the bytes of the files, because decoders on other machines may differ in the last bit of a pixel."""
+    sizes = decoded.sizes
+    splits: tuple[Split, ...] = ("train", "validation", "test")
+    # Studies store the fingerprint, so the keys never change.
+    heading = {
+        "classes": folder.classes,
+        "shape": [sizes.side, sizes.side, sizes.channels],
+        "parts": [len(_find_rows(folder, (split,))) for split in splits],
+    }
+    return fingerprint(heading, [{"label": labels}], [decoded.file_digests])
+
+
+def _note_resizing(sizes: ImageSizes, image_size: int | None) -> list[str]:
+    """Return a note on how the images were cropped and resized; empty if they were not."""
+    if sizes.smallest == sizes.largest == sizes.side and sizes.square:
+        return []
+    sides = f"{sizes.smallest}" if sizes.smallest == sizes.largest else f"{sizes.smallest} to {sizes.largest}"
+    hint = " (set image_size to change this)" if image_size is None else ""
+    return [
+        f"The images, with shorter sides of {sides} pixels, are cropped to their central square and resized to"
+        f" {sizes.side}×{sizes.side}{hint}."
+    ]
+
+
+def _note_missing_classes(folder: ImageFolder, split: str) -> list[str]:
+    """Return a note on the classes that a split lacks; empty if it lacks none or does not exist."""
+    present = {file.label for file in folder.files if file.split == split}
+    missing = [name for label, name in enumerate(folder.classes) if label not in present]
+    return [f"The {split} folder has no images of {', '.join(missing)}."] if present and missing else []

@@ -1,0 +1,193 @@
+"""Search for image files in a folder of class folders, with or without ``train/`` and ``test/``."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from metaopt.data.image_file import IMAGE_SUFFIXES
+from metaopt.errors import UserError
+
+Split = Literal["train", "validation", "test"]
+
+_SPLIT_NAMES: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+_HIDDEN = (".", "__MACOSX")
+"""Prefixes of hidden files and folders; the second is created by archives made on a Mac."""
+
+
+class ImageFile(NamedTuple):
+    """One image file.
+
+    Attributes:
+        path: path below the root, with ``/``.
+        split: the split it belongs to.
+        label: index of its class.
+        size: size in bytes.
+        changed: modification time in ns.
+    """
+
+    path: str
+    split: Split
+    label: int
+    size: int
+    changed: int
+
+
+@dataclass
+class ImageFolder:
+    """Image files of a folder, in an order that is the same on every machine.
+
+    Attributes:
+        root: the folder.
+        classes: names of the class folders, in natural order (2 before 10).
+        files: all image files, ordered by split and class.
+        hidden: number of hidden files and folders that were ignored.
+        others: suffix → number of other files that were ignored.
+        outside: names of folders beside ``train/`` that were ignored.
+    """
+
+    root: Path
+    classes: list[str] = field(default_factory=list)
+    files: list[ImageFile] = field(default_factory=list)
+    hidden: int = 0
+    others: Counter[str] = field(default_factory=Counter)
+    outside: list[str] = field(default_factory=list)
+
+    def notes(self) -> list[str]:
+        """Return a note on the files and folders that were ignored; empty if none were."""
+        ignored = []
+        if self.others:
+            suffixes = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(self.others.items()))
+            ignored.append(f"{sum(self.others.values()):,} other files ({suffixes})")
+        if self.hidden:
+            ignored.append(f"{self.hidden:,} hidden files or folders")
+        if self.outside:
+            ignored.append(f"the folders {', '.join(self.outside)}")
+        return [f"Ignored in {self.root.name}: {' and '.join(ignored)}."] if ignored else []
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Return a sort key that orders numbers in names by value: 1, 2, …, 10."""
+    pieces = re.split("([0-9]+)", name)  # every second piece is a number
+    return [int(piece) if index % 2 else piece.casefold() for index, piece in enumerate(pieces)], name
+
+
+def scan_folder(root: Path) -> ImageFolder:
+    """Find all image files without opening any.
+
+    Images in folders below a class folder belong to that class. The folders ``train``, ``test`` and ``val`` (also
+    ``training``, ``testing``, ``valid``, ``validation``, in upper or lower case) are splits if a ``train`` folder
+    contains folders; otherwise ``train`` may be the name of a class.
+
+    Raises:
+        UserError: there are fewer than two class folders, a class folder is empty, or ``test/`` has a class folder that
+            ``train/`` lacks.
+    """
+    folder = ImageFolder(root)
+    split_folders = _find_split_folders(folder)
+    train = split_folders["train"]
+    folder.classes = _list_folders(train)
+    _check_classes(train, folder.classes)
+    for parent in {root, *split_folders.values()}:
+        for entry in _list_entries(parent):
+            if entry.name.startswith(_HIDDEN):
+                folder.hidden += 1
+            elif not entry.is_dir():
+                folder.others[_suffix(entry.name)] += 1
+    for split, parent in split_folders.items():
+        for name in _list_folders(parent):
+            if name not in folder.classes:
+                raise UserError(f"Class folder {parent / name} has no counterpart in {train}. Rename or remove it.")
+            found = list(_find_images(folder, parent / name, split, folder.classes.index(name)))
+            if split == "train" and not found:
+                raise UserError(f"Class folder {parent / name} has no images. Add images or remove the folder.")
+            folder.files += found
+    return folder
+
+
+def _find_split_folders(folder: ImageFolder) -> dict[Split, Path]:
+    """Return split → its folder; ``train`` alone, with the root itself, if the root has no split folders."""
+    names = _list_folders(folder.root)
+    found: dict[Split, Path] = {}
+    for name in names:
+        split = _SPLIT_NAMES.get(name.lower())
+        if split is not None and split in found:
+            raise UserError(
+                f"Found both {found[split].name} and {name} in {folder.root}, two names of the same split. Keep one of"
+                " them."
+            )
+        if split is not None:
+            found[split] = folder.root / name
+    only_splits = bool(found) and len(found) == len(names)
+    if "train" in found and (only_splits or _list_folders(found["train"])):
+        folder.outside = [name for name in names if name.lower() not in _SPLIT_NAMES]
+        order: tuple[Split, ...] = ("train", "validation", "test")
+        return {split: found[split] for split in order if split in found}
+    if only_splits or ("train" not in found and any(_list_folders(path) for path in found.values())):
+        have = " and ".join(path.name for path in found.values())
+        raise UserError(
+            f"Found {have} but no train folder in {folder.root}. Add a train folder, or give a folder of class folders."
+        )
+    return {"train": folder.root}
+
+
+def _check_classes(train: Path, classes: list[str]) -> None:
+    if not classes:
+        raise UserError(
+            f"No class folders found in {train}. Put the images of each class into a folder of its own, e.g."
+            f" {train / 'cat' / '1.jpg'}."
+        )
+    if len(classes) == 1:
+        only = train / classes[0]
+        hint = f"Did you mean {only}?" if _list_folders(only) else "Expected at least two."
+        raise UserError(f"Found only one class folder in {train}: {only.name}. {hint}")
+
+
+def _find_images(folder: ImageFolder, parent: Path, split: Split, label: int) -> Iterator[ImageFile]:
+    """Find the images in a folder and below it, and count ignored files; links to folders are not followed."""
+    for entry in _list_entries(parent):
+        if entry.name.startswith(_HIDDEN):
+            folder.hidden += 1
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _find_images(folder, Path(entry.path), split, label)
+        elif Path(entry.name).suffix.lower() not in IMAGE_SUFFIXES:
+            folder.others[_suffix(entry.name)] += 1
+        else:
+            try:
+                stat = entry.stat()
+            except OSError as error:
+                raise UserError(
+                    f"Cannot read image file {entry.path}: {error.strerror}. Replace or remove it."
+                ) from error
+            path = Path(entry.path).relative_to(folder.root).as_posix()
+            yield ImageFile(path, split, label, stat.st_size, stat.st_mtime_ns)
+
+
+def _list_folders(folder: Path) -> list[str]:
+    return [entry.name for entry in _list_entries(folder) if entry.is_dir() and not entry.name.startswith(_HIDDEN)]
+
+
+def _list_entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder in natural order."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: natural_key(entry.name))
+    except OSError as error:
+        raise UserError(f"Cannot read folder {folder}: {error.strerror}.") from error
+
+
+def _suffix(name: str) -> str:
+    return Path(name).suffix.lower() or "no suffix"

@@ -1,0 +1,81 @@
+"""Journal events of a search: what a report or a decision adds to the journal."""
+
+import json
+from typing import Any
+
+from metaopt.engine.jobs import Epoch, Failed, Finished
+from metaopt.engine.proposer import Accepted
+from metaopt.schedulers import Fork, Start
+from metaopt.trials.constraints import unwrapped
+
+Event = dict[str, Any]
+
+
+def proposed(number: int, decision: Start | Fork, accepted: Accepted) -> Event:
+    """Return the event of a new trial.
+
+    Args:
+        number: number of the trial.
+        decision: tells its target resource and bracket.
+        accepted: the proposal that passed the guard.
+    """
+    return {
+        "event": "proposed",
+        "trial": number,
+        "vals": dict(accepted.vals),
+        "point": plain(accepted.point),
+        "to": decision.target_resource,
+        "bracket": decision.bracket,
+        "model_based": accepted.vals.model_based,
+        "parent": accepted.vals.parent,
+        "network": accepted.network,
+        "rejected": accepted.rejected,
+    }
+
+
+def epoch_trained(report: Epoch) -> Event:
+    """Return the event of an epoch."""
+    event = {
+        "event": "epoch",
+        "trial": report.trial,
+        "epoch": report.epoch,
+        "metrics": report.metrics,
+        "seconds": round(report.seconds, 4),
+    }
+    return {**event, "replicates": list(report.replicates)} if report.replicates else event
+
+
+def failed(report: Failed) -> Event:
+    """Return the event of a trial that failed."""
+    failure = {"cause": report.cause, "error": report.error, "traceback": report.traceback}
+    seconds = round(report.seconds, 3)
+    return {"trial": report.trial, "event": "ended", "status": "fail", "seconds": seconds, "failure": failure}
+
+
+def paused(report: Finished) -> Event:
+    """Return the event of a trial that pauses at a rung."""
+    return {"trial": report.trial, "event": "paused", **_facts(report)}
+
+
+def ended(report: Finished, *, complete: bool) -> Event:
+    """Return the event of a trial that ended.
+
+    Args:
+        report: the report of its last job.
+        complete: whether it is fully trained.
+    """
+    return {"trial": report.trial, "event": "ended", "status": "ok", "complete": complete, **_facts(report)}
+
+
+def _facts(report: Finished) -> Event:
+    return {"seconds": round(report.seconds, 3), "info": plain(report.info), "result": plain(report.returned)}
+
+
+def plain(value: Any) -> Any:
+    """Return a value in JSON types: other types become their ``repr``, NaN and infinities become null."""
+    return json.loads(json.dumps(value, default=_unusual), parse_constant=lambda _: None)
+
+
+def _unusual(value: Any) -> Any:
+    bare = unwrapped(value)
+    return repr(value) if bare is value else bare

@@ -1,0 +1,153 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from metaopt.data import image_cache
+from metaopt.data.folder_scan import scan_folder
+from metaopt.data.image_cache import decode_folder
+from metaopt.errors import ResultsNotWritable, UserError
+
+
+def mixed(i: int) -> tuple[int, int]:
+    return [(90, 120), (200, 130), (70, 70)][i % 3]
+
+
+@pytest.mark.parametrize(
+    ("size", "image_size", "side"),
+    [
+        ((12, 12), None, 12),  # all agree
+        ((20, 12), None, 12),  # on the central square
+        ((300, 300), None, 64),  # agree, but too large for a search
+        (mixed, None, 64),  # the median is 90
+        (lambda i: (10 + i, 10 + i), None, 11),
+        (mixed, 32, 32),
+        ((12, 12), 16, 16),
+    ],
+)
+def test_the_side_of_decoded_images(make_folder, tmp_path, size, image_size, side) -> None:
+    tree = scan_folder(make_folder({"a": 3, "b": 3}, size=size))
+    result = decode_folder(tree, image_size, tmp_path / "cache")
+    assert result.sizes.side == side
+    assert np.load(result.images).shape == (6, side, side, 3)
+    assert len(result.pixel_digests) == len(result.file_digests) == 6
+
+
+def test_pixels_are_exact_without_resizing(make_folder, tmp_path) -> None:
+    tree = scan_folder(make_folder({"a": 300, "b": 3}))  # more than one chunk
+    images = np.load(decode_folder(tree, None, tmp_path / "cache").images)
+    for row, file in enumerate(tree.files):
+        assert (images[row] == np.asarray(Image.open(tree.root / file.path))).all()
+
+
+def test_one_colour_image_makes_all_images_colour(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 3, "b": 3}, channels=1)
+    assert decode_folder(scan_folder(root), None, tmp_path / "cache").sizes.channels == 1
+    Image.new("RGB", (8, 8), "red").save(root / "a" / "red.png")
+    assert decode_folder(scan_folder(root), None, tmp_path / "cache").sizes.channels == 3
+
+
+def test_a_folder_is_decoded_once(make_folder, tmp_path, monkeypatch) -> None:
+    tree = scan_folder(make_folder({"a": 3, "b": 3}))
+    progress: list[tuple[int, int]] = []
+    first = decode_folder(tree, None, tmp_path / "cache", lambda done, total: progress.append((done, total)))
+    assert progress == [(6, 6)]
+    monkeypatch.setattr(image_cache, "_write_entry", None)
+    again = decode_folder(scan_folder(tree.root), None, tmp_path / "cache")
+    assert again.images == first.images
+    assert (again.pixel_digests == first.pixel_digests).all()
+    assert (again.file_digests == first.file_digests).all()
+
+
+def test_a_changed_file_is_decoded_again(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 3, "b": 3})
+    first = decode_folder(scan_folder(root), None, tmp_path / "cache")
+    path = root / "a" / "0.png"
+    Image.new("RGB", (8, 8), "red").save(path)
+    os.utime(path, ns=(1, 1))
+    second = decode_folder(scan_folder(root), None, tmp_path / "cache")
+    assert second.images != first.images
+    assert (second.file_digests != first.file_digests).sum() == 1
+
+
+def test_an_incomplete_entry_is_replaced(make_folder, tmp_path) -> None:
+    tree = scan_folder(make_folder({"a": 3, "b": 3}))
+    entry = decode_folder(tree, None, tmp_path / "cache").images.parent
+    aside = entry.with_name(f"{entry.name}.part")
+    entry.rename(aside)
+    (aside / "images.npy").write_bytes(b"torn")
+    assert np.load(decode_folder(tree, None, tmp_path / "cache").images).shape == (6, 8, 8, 3)
+    assert not aside.exists()
+
+
+def test_concurrent_processes_decode_once(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 30, "b": 30})
+    code = (
+        "from pathlib import Path; from metaopt.data.image_cache import decode_folder; "
+        "from metaopt.data.folder_scan import scan_folder; "
+        f"folder, cache = scan_folder(Path({str(root)!r})), Path({str(tmp_path / 'cache')!r}); "
+        "decode_folder(folder, None, cache, lambda *_: print('decoded'))"
+    )
+    command, environment = [sys.executable, "-c", code], {"PYTHONPATH": ":".join(sys.path)}
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(3)]
+    said = [worker.communicate(timeout=60)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0, 0]
+    assert sorted(said) == [b"", b"", b"decoded\n"]
+
+
+def test_without_a_cache_a_temporary_directory_is_used(make_folder) -> None:
+    result = decode_folder(scan_folder(make_folder({"a": 3, "b": 3})), None, None)
+    assert result.temporary is not None
+    assert result.images.is_relative_to(result.temporary)
+
+
+def test_unreadable_files_are_named_and_nothing_is_left(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 9, "b": 3})
+    (root / "a" / "0.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"Cannot read image file .*a/0\.png: the file is empty\. Replace or remove it"):
+        decode_folder(scan_folder(root), None, tmp_path / "cache")
+    for name in ("1", "2", "3"):
+        (root / "a" / f"{name}.png").write_bytes(b"not an image")
+    with pytest.raises(UserError, match=r"0\.png: .* \(and 3 more: .*1\.png, .*2\.png, …\)\. Replace"):
+        decode_folder(scan_folder(root), None, tmp_path / "cache")
+    assert [path.suffix for path in (tmp_path / "cache").iterdir() if path.is_dir()] == []
+
+
+def test_a_truncated_file_is_named(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 3, "b": 3}, size=(64, 64))
+    path = root / "b" / "1.png"
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"b/1\.png: .*truncated"):
+        decode_folder(scan_folder(root), None, tmp_path / "cache")
+
+
+def test_truncated_files_of_all_chunks_are_named(make_folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(image_cache, "_CHUNK_BYTES", 1)  # 8 images per chunk
+    root = make_folder({"a": 30, "b": 3}, size=(64, 64))
+    for name in ("2", "17", "29"):
+        path = root / "a" / f"{name}.png"
+        path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"a/2\.png: .* \(and 2 more: .*a/17\.png, .*a/29\.png\)\. Replace"):
+        decode_folder(scan_folder(root), None, tmp_path / "cache")
+
+
+def test_an_unwritable_cache_raises(make_folder, tmp_path) -> None:
+    (tmp_path / "cache").write_text("a file is in the way")
+    with pytest.raises(ResultsNotWritable, match=r"Cannot write decoded images to .*cache"):
+        decode_folder(scan_folder(make_folder({"a": 3, "b": 3})), None, tmp_path / "cache")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, a device that is always full")
+def test_a_full_disk_raises(make_folder, tmp_path, monkeypatch) -> None:
+    write = image_cache._write_images
+
+    def write_to_full_disk(pool, paths, sizes, out, progress):
+        with open("/dev/full", "wb", buffering=0) as full:
+            return write(pool, paths, sizes, full, progress)
+
+    monkeypatch.setattr(image_cache, "_write_images", write_to_full_disk)
+    with pytest.raises(ResultsNotWritable, match=r"No space left on device\. Free disk space"):
+        decode_folder(scan_folder(make_folder({"a": 3, "b": 3})), None, tmp_path / "cache")

@@ -1,0 +1,118 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from metaopt.data.image_file import ImageFileError, crop_and_resize, read_header, read_image
+
+RAMP = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (16, 1))  # (16, 16), dark to bright from left to right
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(image: Image.Image, name: str = "image.png", **options) -> Path:
+        image.save(tmp_path / name, **options)
+        return tmp_path / name
+
+    return save
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour"),
+    [("1", False), ("L", False), ("LA", False), ("I;16", False), ("RGB", True), ("RGBA", True), ("P", True)],
+)
+def test_every_mode_is_read_as_grey_and_as_colour(save, mode, colour) -> None:
+    image = Image.fromarray(RAMP)
+    image = Image.fromarray(RAMP.astype(np.uint16) << 8) if mode == "I;16" else image.convert("RGB").convert(mode)
+    path = save(image)
+    assert read_header(path) == (16, colour, True)
+    for channels in (1, 3):
+        pixels = read_image(path, 16, channels).image
+        assert pixels.shape == (16, 16, channels)
+        assert pixels.dtype == np.uint8
+        if mode not in ("1", "P"):
+            assert (pixels[:, :, 0] == RAMP).all()
+
+
+def test_a_grey_palette_is_grey(save) -> None:
+    image = Image.fromarray(RAMP).convert("P")
+    assert not read_header(save(image, "grey.gif")).colour
+
+
+def test_a_cmyk_jpeg_is_colour(save) -> None:
+    path = save(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "red.jpg")
+    assert read_header(path).colour
+    red, green, blue = read_image(path, 8, 3).image[4, 4]
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_transparent_pixels_become_white(save) -> None:
+    path = save(Image.new("RGBA", (8, 8), (10, 20, 30, 0)))
+    assert (read_image(path, 8, 3).image == 255).all()
+    assert (read_image(path, 8, 1).image == 255).all()
+
+
+def test_exif_orientation_is_applied(save) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate by 90° clockwise to show
+    pixels = np.zeros((16, 32), np.uint8)
+    pixels[:8] = 255  # bright above, as stored; to the right, as shown
+    path = save(Image.fromarray(pixels), "turned.jpg", exif=exif, quality=100)
+    shown = read_image(path, 16, 1).image[:, :, 0]
+    assert shown[:, :6].mean() < 10
+    assert shown[:, 10:].mean() > 245
+
+
+def test_a_large_jpeg_shrinks_to_its_mean_colours(save) -> None:
+    image = Image.fromarray(RAMP).resize((1024, 800))
+    pixels = read_image(save(image, "large.jpg"), 16, 1).image[:, :, 0].astype(int)
+    assert (np.diff(pixels, axis=1) >= 0).all()
+    assert pixels[0, 0] < pixels[0, -1] - 150
+
+
+def test_the_digest_depends_on_the_file_only(save) -> None:
+    image = Image.fromarray(RAMP)
+    first, second = read_image(save(image, "a.png"), 8, 1), read_image(save(image, "b.png"), 4, 1)
+    assert first.file_digest == second.file_digest
+    assert first.file_digest != read_image(save(image, "c.bmp"), 8, 1).file_digest
+
+
+def jpeg() -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(RAMP).resize((64, 64)).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(b"", "the file is empty"), (b"no image", "not an image of a known format"), (jpeg()[:300], "(?i)truncated")],
+)
+def test_an_unreadable_file_has_a_reason(tmp_path, data, message) -> None:
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(data)
+    with pytest.raises(ImageFileError, match=message):
+        (read_header(path), read_image(path, 8, 3))
+
+
+def test_32_bit_pixels_raise(save) -> None:
+    with pytest.raises(ImageFileError, match="32 bits"):
+        read_header(save(Image.fromarray(RAMP.astype(np.float32)), "float.tiff"))
+
+
+def test_a_missing_file_has_a_reason(tmp_path) -> None:
+    with pytest.raises(ImageFileError, match="no such file"):
+        read_header(tmp_path / "absent.png")
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "window"), [(4, 8, (4, 9)), (8, 4, (6, 3)), (2, 2, (6, 6)), (1, 40, (1, 9))]
+)
+def test_the_largest_window_of_the_aspect_ratio_is_cropped(height, width, window) -> None:
+    image = np.zeros((6, 9, 3), np.uint8)
+    rows, columns = window
+    top, left = (6 - rows) // 2, (9 - columns) // 2
+    image[top : top + rows, left : left + columns] = 200
+    assert (crop_and_resize(image, height, width) == 200).all()

@@ -1,0 +1,184 @@
+"""The Python snippets of README.md and docs/*.md run, and the pages are complete and correct.
+
+The snippets of a page run one after another in an empty folder, with the names that earlier snippets of the page
+defined. Their assertions must hold, and a comment after a ``print`` must be the printed line.
+"""
+
+import io
+import json
+import pickle
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hyperopt import Trials, fmin, hp, rand
+from hyperopt.pyll import scope
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# Pages that import Keras.
+SLOW = ("blueprint.md", "inherit.md", "retrain.md")
+
+
+def read_page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def find_snippets(page: Path) -> list[tuple[int, str]]:
+    """Return (line number of the first line, code) of each Python snippet of a page."""
+    text = page.read_text(encoding="utf-8")
+    snippets = re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [(text.count("\n", 0, snippet.start(1)), snippet[1]) for snippet in snippets]
+
+
+def run_page(page: Path, names: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Run all snippets of a page and return the names that they define.
+
+    Args:
+        page: the page.
+        names: names that the snippets use and the page does not define.
+    """
+    defined = {"__name__": f"docs_{page.stem}", **(names or {})}
+    for line, code in find_snippets(page):
+        exec(compile("\n" * line + code, str(page), "exec"), defined)
+    return defined
+
+
+@pytest.fixture(autouse=True)
+def _restore_scope() -> Iterator[None]:
+    """Remove the functions that a snippet adds to hyperopt's global table."""
+    known = set(scope._impls)
+    yield
+    for name in set(scope._impls) - known:
+        scope.undefine(name)
+
+
+def prepare_data() -> dict[str, Any]:
+    """Write the image folder that docs/data.md loads."""
+    colours = np.random.default_rng(0).integers(0, 256, (2, 10, 40, 40, 3), dtype=np.uint8)
+    for kind, images in zip(("cat", "dog"), colours, strict=True):
+        folder = Path("pets") / kind
+        folder.mkdir(parents=True)
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(folder / f"{number}.png")
+    return {"numpy": np, "x": colours[0], "y": np.arange(10) % 2, "x2": colours[1], "y2": np.arange(10) % 2}
+
+
+def prepare_results() -> dict[str, Any]:
+    """Write the hyperopt trials that docs/results.md continues."""
+    space, trials = {"x": hp.uniform("x", -1, 1)}, Trials()
+    names: dict[str, Any] = {"space": space, "objective": lambda point: point["x"] ** 2}
+    rng = np.random.default_rng(0)
+    fmin(names["objective"], space, rand.suggest, 5, trials=trials, rstate=rng, show_progressbar=False)
+    Path("results.pkl").write_bytes(pickle.dumps(trials))
+    return names
+
+
+def prepare_retrain() -> dict[str, Any]:
+    """Write the picture and a model with metadata, in the form of an exported one, that docs/retrain.md loads."""
+    import keras
+
+    inputs = keras.Input((8, 8, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, {"label": keras.layers.Dense(2, activation="softmax", name="label")(pooled)})
+    for folder in ("results", "my_pictures"):
+        Path(folder).mkdir()
+    Image.new("RGB", (8, 8), "red").save("my_pictures/1.jpg")
+    saved = io.BytesIO()
+    model.save("plain.keras")
+    with zipfile.ZipFile("plain.keras") as plain, zipfile.ZipFile(saved, "w") as exported:
+        for name in plain.namelist():
+            content = plain.read(name)
+            if name == "metadata.json":
+                content = json.dumps({**json.loads(content), "metaopt": {"classes": {"label": ["a", "b"]}}}).encode()
+            exported.writestr(name, content)
+    Path("results/best.keras").write_bytes(saved.getvalue())
+    return {}
+
+
+PREPARATIONS = {"data.md": prepare_data, "results.md": prepare_results, "retrain.md": prepare_retrain}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in SLOW else [])
+        for page in PAGES
+        if find_snippets(page)
+    ],
+)
+def test_snippets_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = PREPARATIONS[page.name]() if page.name in PREPARATIONS else None
+    capsys.readouterr()
+    run_page(page, names)
+    printed = iter(capsys.readouterr().out.splitlines())
+    for _, code in find_snippets(page):
+        for expected in re.findall(r"^print\(.*\)  # (.*)", code, re.MULTILINE):
+            assert expected in printed, f"{page.name} promises the line {expected!r}"
+
+
+def test_pages_with_tested_snippets_still_have_them() -> None:
+    counts = {page.name: len(find_snippets(page)) for page in PAGES}
+    assert counts["evolution.md"] == 6
+    assert counts["spaces.md"] > 10
+    assert {"README.md", "benchmarks.md", "growing.md", "repair.md", "schedulers.md"} <= {
+        name for name, count in counts.items() if count
+    }
+
+
+@pytest.mark.slow
+def test_blueprint_page_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from metaopt.blueprint import Blueprint, Conv2D, Input
+
+    monkeypatch.chdir(tmp_path)
+    names = run_page(ROOT / "docs" / "blueprint.md")
+    assert (tmp_path / "network.svg").exists()
+    assert names["model"].count_params() == 31530
+    custom = names["PReLU"]
+    inputs = Input((8, 8, 3))
+    blueprint = Blueprint(inputs, custom()(Conv2D(4, 3)(inputs)))
+    assert blueprint.params == blueprint.to_keras().count_params() == 112 + 4
+    assert blueprint.output_shapes["label"] == (6, 6, 4)
+    assert Blueprint(inputs, custom(initial_slope=0.1)(Conv2D(4, 3)(inputs))).hash != blueprint.hash
+
+
+def test_blueprint_page_shows_the_real_error_message() -> None:
+    from metaopt.blueprint import Input, InvalidArchitecture, MaxPooling2D
+
+    with pytest.raises(InvalidArchitecture) as caught:
+        MaxPooling2D(2)(Input((1, 1, 64)))
+    assert str(caught.value) in read_page("blueprint.md")
+
+
+def test_spaces_page_explains_every_distribution() -> None:
+    text = read_page("spaces.md")
+    for name in vars(hp):
+        if not name.startswith("_"):
+            assert f"hp.{name}(" in text, name
+
+
+def test_evolution_page_lists_every_setting_with_its_default() -> None:
+    from metaopt.samplers import Evolution
+
+    text = read_page("evolution.md")
+    for field in fields(Evolution):
+        default = f'"{field.default}"' if isinstance(field.default, str) else f"{field.default}"
+        row = rf"^\| `{field.name}` \| `?{re.escape(default)}`? \|"
+        assert re.search(row, text, re.MULTILINE), field.name
+
+
+def test_schedulers_page_explains_every_scheduler() -> None:
+    from metaopt.schedulers import SCHEDULERS
+
+    text = read_page("schedulers.md")
+    for name in SCHEDULERS:
+        assert re.search(rf"^- \*\*`{name}`\*\*", text, re.MULTILINE), name
