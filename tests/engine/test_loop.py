@@ -103,7 +103,7 @@ def test_a_trial_that_was_interrupted_keeps_its_length_where_the_next_ones_get_a
     study = search(folder, epochs=epochs, executor=Noting())
     assert [record["epochs"] for record in study.records] == [5, 5, epochs, epochs]
     assert all(record["complete"] and not record["paused"] for record in study.records)
-    assert all(job.cycles in ((), (job.target_resource,)) for job in jobs)
+    assert all(job.rung_levels in ((), (job.target_resource,)) for job in jobs)
 
 
 def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):

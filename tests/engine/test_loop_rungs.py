@@ -186,7 +186,7 @@ def test_a_trial_that_should_have_been_stopped_when_the_crash_came_ends(tmp_path
 def test_a_job_knows_the_rungs_of_its_bracket_at_which_cycles_end(tmp_path):
     class Noting(SyntheticExecutor):
         def submit(self, job):
-            cycles.setdefault(job.trial, set()).add(job.cycles)
+            cycles.setdefault(job.trial, set()).add(job.rung_levels)
             super().submit(job)
 
     cycles: dict[int, set] = {}
