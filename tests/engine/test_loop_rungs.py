@@ -252,7 +252,7 @@ def test_another_budget_is_another_study(tmp_path, other):
 
 
 def test_convergence_compares_trainings_of_equal_length_only(tmp_path):
-    with pytest.raises(UserError, match="--objective convergence compares trainings of equal length"):
+    with pytest.raises(UserError, match="convergence needs trainings of equal length"):
         search(tmp_path / "results", objective="convergence", **RUNGS)
 
 

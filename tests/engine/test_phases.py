@@ -274,5 +274,5 @@ def test_a_growth_and_a_share_to_fill_can_be_switched_off(tmp_path):
 
 
 def test_limits_of_a_phase_that_no_network_keeps_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"no network of the space passes.*smallest macs reached is .* \(limit 100\)"):
+    with pytest.raises(UserError, match=r"No network of the space passes.*smallest macs reached is .* \(limit 100\)"):
         grown(tmp_path / "results", grow="macs=100,1e6", trials=2)

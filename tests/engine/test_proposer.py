@@ -92,7 +92,7 @@ def test_when_everything_was_trained_the_space_is_exhausted_in_bounded_time():
     assert len(trained) == 3
     with pytest.raises(NothingPasses) as raised:
         proposer.accept(strategy.next(view), trained)
-    assert raised.value.exhausted
+    assert raised.value.is_exhausted
     assert PRIOR_DRAWS <= raised.value.rejected.total() <= 2 * (REDRAWS + PRIOR_DRAWS)
 
 
@@ -105,7 +105,7 @@ def test_where_nothing_can_stand_one_repair_is_enough():
     proposer, strategy, view = proposer_of(Problem({"width": hp.uniformint("width", 1, 60)}, never))
     with pytest.raises(NothingPasses) as raised:
         proposer.accept(strategy.next(view), set())
-    assert not raised.value.exhausted
+    assert not raised.value.is_exhausted
     assert raised.value.rejected == {"invalid architecture": REDRAWS + PRIOR_DRAWS}
     assert never.calls < REDRAWS + PRIOR_DRAWS + 4_200  # the evaluations of one repair
 
