@@ -102,6 +102,6 @@ def _share(parameter: Parameter, vals: Vals) -> float:
         return 1.0
     if parameter.kind == "pchoice":
         return parameter.args[int(vals[parameter.label])]
-    if parameter.upper is not None:
-        return 1 / parameter.upper
+    if parameter.n_options is not None:
+        return 1 / parameter.n_options
     return 1 / (parameter.args[1] - parameter.args[0]) if parameter.kind == "randint" else 1.0

@@ -25,7 +25,7 @@ from hyperopt.pyll.base import Apply, rec_eval
 
 from metaopt.samplers._base import History, Observation, Sampler
 from metaopt.spaces import Parameter, Space, Vals, compile_space
-from metaopt.spaces.nodes import Choice, Node, Value, children, topological
+from metaopt.spaces.nodes import Choice, Node, Value, get_children, sort_topologically
 
 # suggest(new_ids, domain, trials, seed) -> trial documents
 Algorithm = Callable[[list[int], Domain, Trials, int], list[dict[str, Any]]]
@@ -159,8 +159,8 @@ def _domain(space: Space) -> Domain:
     """The parameters of a space under their choices, without constants and operations, as a hyperopt domain."""
     made: dict[int, Apply] = {}
     drawn = {parameter.label: _drawn(parameter) for parameter in space.parameters}
-    for node in reversed(topological(space.root)):
-        made[id(node)] = _expression(node, [made[id(child)] for child in children(node)], drawn)
+    for node in reversed(sort_topologically(space.root)):
+        made[id(node)] = _expression(node, [made[id(child)] for child in get_children(node)], drawn)
     return Domain(None, made[id(space.root)])
 
 

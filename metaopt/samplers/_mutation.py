@@ -4,8 +4,15 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from metaopt.spaces import Group, Space, Vals
-from metaopt.spaces.blocks import delete_block, duplicate_last, insert_block, read, swap_blocks, widths
+from metaopt.spaces import BlockStack, Space, Vals
+from metaopt.spaces.block_operators import (
+    delete_block,
+    duplicate_last,
+    find_width_labels,
+    insert_block,
+    read_blocks,
+    swap_blocks,
+)
 from metaopt.spaces.operators import perturb
 
 
@@ -22,7 +29,7 @@ def mutate(space: Space, vals: Mapping[str, float], rng: np.random.Generator, wi
         rng: the only source of randomness.
         width: of the steps, see ``metaopt.spaces.operators.perturb``.
     """
-    groups = [group for group in space.groups if group.active(vals)]
+    groups = [group for group in space.block_stacks if group.active(vals)]
     grouped = {label for group in groups for label in group.labels}
     # A depth moves by whole blocks, unless its options differ in more than their number.
     grouped |= {group.depth for group in groups if group.depth and len(set(group.lengths)) == len(group.lengths)}
@@ -45,16 +52,16 @@ def _perturb_some(
 
 
 def _mutate_group(
-    space: Space, group: Group, vals: Mapping[str, float], rng: np.random.Generator, width: float
+    space: Space, group: BlockStack, vals: Mapping[str, float], rng: np.random.Generator, width: float
 ) -> Vals | None:
     """A group mutated by the first operator of a random order that can be applied; None if none can."""
 
     def widen() -> Vals | None:
-        labels = widths(space, group, vals)
+        labels = find_width_labels(space, group, vals)
         return perturb(space, vals, [_one(labels, rng)], rng, width=width, upwards=True) if labels else None
 
     def change() -> Vals | None:
-        labels = [label for block in read(group, vals) for label, _ in block.values()]
+        labels = [label for block in read_blocks(group, vals) for label, _ in block.values()]
         return perturb(space, vals, [_one(labels, rng)], rng, width=width) if labels else None
 
     rearrangements = [delete_block, duplicate_last, insert_block, swap_blocks]

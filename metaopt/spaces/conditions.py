@@ -1,45 +1,45 @@
-"""Under which choices each parameter is active."""
+"""Conditions under which parameters are active."""
 
-from metaopt.spaces.nodes import Choice, Node, Value, children, topological, walk
+from metaopt.spaces.nodes import Choice, Node, Value, get_children, sort_topologically, walk
 
-# All of these choices must have been made: (the choice's label, the index of its option).
+# Set of (label of a choice, index of an option), all of which must be picked.
 Alternative = frozenset[tuple[str, int]]
-# One of the alternatives must hold; {frozenset()} is always true.
+# Set of alternatives, one of which must hold; {frozenset()} always holds.
 Conditions = frozenset[Alternative]
 
 ALWAYS: Conditions = frozenset([frozenset()])
 
 
-def conditions_of(root: Node) -> dict[str, Conditions]:
-    """The conditions of every parameter.
+def find_conditions(root: Node) -> dict[str, Conditions]:
+    """Find the conditions of every parameter.
 
     Returns:
-        Label → conditions, in the order in which the labels stand in the tree: each choice before what it holds.
+        Label → conditions, in the order of the tree: each choice before the parameters of its options.
     """
     options = {node.label: len(node.options) for node in walk(root) if isinstance(node, Choice)}
     reached: dict[int, set[Alternative]] = {id(root): set(ALWAYS)}
     found: dict[str, set[Alternative]] = {node.label: set() for node in walk(root) if isinstance(node, Choice | Value)}
-    for node in topological(root):
+    for node in sort_topologically(root):
         here = _simplify(reached[id(node)], options)
         if isinstance(node, Choice | Value):
             found[node.label] |= here
-        for index, child in enumerate(children(node)):
+        for index, child in enumerate(get_children(node)):
             step = {(node.label, index)} if isinstance(node, Choice) else set()
             below = {alternative | step for alternative in here}
-            reached.setdefault(id(child), set()).update(filter(_consistent, below))
+            reached.setdefault(id(child), set()).update(filter(_is_consistent, below))
     return {label: frozenset(_simplify(alternatives, options)) for label, alternatives in found.items()}
 
 
-def _consistent(alternative: Alternative) -> bool:
-    """No choice stands in it with two indices."""
+def _is_consistent(alternative: Alternative) -> bool:
+    """Return whether no choice has two different options."""
     return len({label for label, _ in alternative}) == len(alternative)
 
 
 def _simplify(alternatives: set[Alternative], options: dict[str, int]) -> set[Alternative]:
-    """Fewer alternatives that hold in the same cases.
+    """Return fewer alternatives that are equivalent.
 
-    Alternatives that differ in one choice only, and cover all of its options, become one without it; an alternative
-    that implies another is dropped.
+    Alternatives that differ only in one choice and cover all of its options are merged into one without this choice.
+    An alternative that implies another one is removed.
     """
     current = set(alternatives)
     merged = True

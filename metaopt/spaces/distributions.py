@@ -1,9 +1,9 @@
-"""The prior of one parameter: every ``hp.*`` distribution, drawn and bounded as hyperopt does.
+"""Prior of one parameter: all ``hp.*`` distributions, with the same draws and bounds as in hyperopt.
 
-A draw is the quantile of a uniform number, so that all values of a space have their place in a unit cube.
+A draw is the quantile of a uniform number, so every value has a unit value in [0, 1].
 
-The formulas are those of ``hyperopt/pyll/stochastic.py``: a loguniform is exp(uniform(low, high)), a lognormal
-exp(normal(mu, sigma)), and a name that begins with q rounds x to round(x / q)·q (a half goes to the even neighbour).
+The formulas are those of ``hyperopt/pyll/stochastic.py``: a loguniform is exp(uniform(low, high)), a lognormal is
+exp(normal(mu, sigma)), and a distribution whose name begins with q rounds x to round(x / q)·q (half to even).
 """
 
 import math
@@ -17,7 +17,7 @@ import numpy as np
 
 from metaopt.errors import UserError
 
-# Distributions over numbers: name → names of its arguments, in hyperopt's order.
+# Numeric distributions: name → names of the arguments, in the order of hyperopt.
 CONTINUOUS: dict[str, tuple[str, ...]] = {
     "uniform": ("low", "high"),
     "quniform": ("low", "high", "q"),
@@ -31,21 +31,20 @@ CONTINUOUS: dict[str, tuple[str, ...]] = {
 CHOICES = ("choice", "pchoice")
 INTEGERS = (*CHOICES, "randint", "uniformint")
 
-# exp of more than this is infinite in double precision.
+# exp of a larger number is infinite in double precision.
 _LARGEST_LOGARITHM = math.log(np.finfo(float).max)
-# How far a decoded value may lie from a bound or a multiple of q, relative to its size: floats that went through text
-# or arithmetic are not exact.
+# Relative tolerance for values near a bound or a multiple of q, for rounding errors of text and arithmetic.
 _TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """How one parameter is distributed before anything is known.
+    """Prior distribution of a parameter.
 
     Attributes:
-        name: as in ``hp``, e.g. ``"qloguniform"``.
-        args: ``CONTINUOUS[name]`` for those; the number of options for ``choice``; one probability per option for
-            ``pchoice``; (low, high) without high itself for ``randint``; (low, high), both included, for
+        name: name in ``hp``, e.g. ``"qloguniform"``.
+        args: the arguments in ``CONTINUOUS[name]``; the number of options for ``choice``; one probability per option
+            for ``pchoice``; (low, high), excluding high, for ``randint``; (low, high), including high, for
             ``uniformint``.
     """
 
@@ -54,103 +53,106 @@ class Distribution:
 
     @property
     def is_unordered(self) -> bool:
-        """Whether its values are options, or numbers without an order, of which none is nearer to another."""
+        """Whether the values have no order: options, or the numbers of ``randint``."""
         return self.is_choice or self.name == "randint"
 
     @property
     def is_choice(self) -> bool:
-        """Its value is the index of an option."""
+        """Whether the value is the index of an option."""
         return self.name in CHOICES
 
     @property
     def is_integer(self) -> bool:
-        """Its values are ints; else they are floats."""
+        """Whether the values are ints; otherwise they are floats."""
         return self.name in INTEGERS
 
     @property
-    def logarithmic(self) -> bool:
-        """It is a distribution of the value's logarithm."""
+    def is_logarithmic(self) -> bool:
+        """Whether the arguments describe the distribution of the logarithm of the value."""
         return "log" in self.name
 
     @property
-    def upper(self) -> int | None:
-        """Number of options of a choice, else None."""
+    def n_options(self) -> int | None:
+        """Number of options of a choice; None for other distributions."""
         if self.name == "choice":
             return int(self.args[0])
         return len(self.args) if self.name == "pchoice" else None
 
     @property
     def step(self) -> float | None:
-        """Its values are multiples of this, or None."""
+        """Distance of consecutive values, which are its multiples; None for continuous values."""
         if self.is_integer:
             return 1
         return self.args[2] if self.name.startswith("q") else None
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The smallest and the largest value that can be drawn; infinite where there is none."""
-        if self.upper is not None:
-            return 0, self.upper - 1
+        """Smallest and largest possible value; infinite if there is no bound."""
+        if self.n_options is not None:
+            return 0, self.n_options - 1
         if self.name == "randint":
             return self.args[0], self.args[1] - 1
         if self.name.endswith("normal"):
-            low, high = (0.0 if self.logarithmic else -math.inf), math.inf
+            low, high = (0.0 if self.is_logarithmic else -math.inf), math.inf
         else:
             low, high = self.args[:2]
-            if self.logarithmic:
+            if self.is_logarithmic:
                 low, high = math.exp(low), math.exp(high)
         if self.step is None:
             return low, high
-        return _quantise(low, self.step), _quantise(high, self.step)
+        return _round_to_step(low, self.step), _round_to_step(high, self.step)
 
     def check(self, label: str) -> None:
-        """Refuses arguments from which nothing sensible can be drawn.
+        """Check the arguments.
+
+        Args:
+            label: label of the parameter, for the error message.
 
         Raises:
-            UserError: arguments that are not finite; bounds in the wrong order; a width or step that is not positive;
-                logarithms whose exp is infinite; no options; probabilities that are negative or do not sum to 1.
+            UserError: an argument is not finite, the bounds are in the wrong order, sigma or q is not positive, exp of
+                an argument is infinite, there are no options, or the probabilities are negative or do not sum to 1.
         """
-        problem = self._problem()
+        problem = self._find_problem()
         if problem is not None:
             text = ", ".join(f"{arg:g}" for arg in self.args)
-            raise UserError(f"hyperparameter {label!r}, {self.name}({text}): {problem}")
+            raise UserError(f"Invalid hyperparameter {label!r}, {self.name}({text}): {problem}.")
 
-    def _problem(self) -> str | None:
-        """What is wrong with the arguments, or None."""
+    def _find_problem(self) -> str | None:
+        """Return why the arguments are invalid, or None if they are valid."""
         if not all(math.isfinite(arg) for arg in self.args):
-            return "its arguments must be finite numbers"
-        if self.upper is not None:
-            return self._problem_of_options()
+            return "the arguments must be finite numbers"
+        if self.n_options is not None:
+            return self._find_problem_of_options()
         if self.name == "randint" and not all(arg == int(arg) for arg in self.args):
-            return "its bounds must be whole numbers"
+            return "the bounds must be integers"
         first, second = self.args[:2]
         if self.name.endswith("normal"):
             if second <= 0:
-                return "sigma must be above 0"
+                return "sigma must be > 0"
         elif first >= second:
-            return "low must be below high; write a single value without hp"
+            return "low must be < high; for a single value, write a constant"
         if self.step is not None and self.step <= 0:
-            return "q must be above 0"
-        if self.logarithmic and max(first, second) > _LARGEST_LOGARITHM:
-            return "its arguments are logarithms, and exp of them is infinite; write log(high) for high"
+            return "q must be > 0"
+        if self.is_logarithmic and max(first, second) > _LARGEST_LOGARITHM:
+            return "the arguments are logarithms, and exp of them is infinite; write log(high) for high"
         return None
 
-    def _problem_of_options(self) -> str | None:
-        if not self.upper:
-            return "it needs at least one option"
+    def _find_problem_of_options(self) -> str | None:
+        if not self.n_options:
+            return "there must be at least one option"
         if self.name == "pchoice" and (min(self.args) < 0 or abs(sum(self.args) - 1) > 1e-6):
-            return "its probabilities must be 0 or more and sum to 1"
+            return "the probabilities must be >= 0 and sum to 1"
         return None
 
-    def quantile(self) -> Callable[[float], float]:
-        """The inverse of the distribution function; made once, called on the hot path.
+    def make_quantile_function(self) -> Callable[[float], float]:
+        """Return the inverse of the distribution function. Create it once, because it is called on the hot path.
 
         Returns:
             A function from a number in (0, 1), uniform for a draw from the prior, to a plain int or float.
         """
         if self.name == "choice":
-            options = int(self.args[0])
-            return lambda unit: int(unit * options)
+            n_options = int(self.args[0])
+            return lambda unit: int(unit * n_options)
         if self.name == "pchoice":
             thresholds = list(accumulate(self.args))[:-1]
             return lambda unit: bisect_right(thresholds, unit)
@@ -160,17 +162,17 @@ class Distribution:
         a, b = self.args[:2]
         if self.name == "uniformint":
             return lambda unit: round(min(a + unit * (b - a), b))
-        return self._continuous_quantile()
+        return self._make_continuous_quantile_function()
 
-    def _continuous_quantile(self) -> Callable[[float], float]:
+    def _make_continuous_quantile_function(self) -> Callable[[float], float]:
         a, b = self.args[:2]
         step = self.step
         if self.name.endswith("normal"):
-            inverse, value = NormalDist(a, b).inv_cdf, self.value
-            return lambda unit: value(inverse(unit))
+            inverse, from_prior_scale = NormalDist(a, b).inv_cdf, self.from_prior_scale
+            return lambda unit: from_prior_scale(inverse(unit))
         exp = math.exp
-        # min, as a + (b - a) may round to more than b.
-        if self.logarithmic:
+        # a + (b - a) may round to more than b, hence min.
+        if self.is_logarithmic:
             if step is None:
                 return lambda unit: exp(min(a + unit * (b - a), b))
             return lambda unit: float(round(exp(min(a + unit * (b - a), b)) / step) * step)
@@ -178,10 +180,10 @@ class Distribution:
             return lambda unit: min(a + unit * (b - a), float(b))
         return lambda unit: float(round(min(a + unit * (b - a), b) / step) * step)
 
-    def unit(self, value: float) -> float:
-        """Where a value lies in the unit interval: ``quantile()`` gives it back.
+    def to_unit(self, value: float) -> float:
+        """Return the unit value of a value, the inverse of the quantile function.
 
-        A value of a discrete distribution owns an interval as long as its probability, of which this is the middle.
+        A value of a discrete distribution has an interval as long as its probability; the unit value is its middle.
         """
         if self.name == "pchoice":
             below = sum(self.args[: int(value)])
@@ -190,48 +192,50 @@ class Distribution:
             low, high = self.bounds
             return (value - low + 0.5) / (high - low + 1)
         if self.step is None:
-            return self._share_below(value)
-        return (self._share_below(value - self.step / 2) + self._share_below(value + self.step / 2)) / 2
+            return self._compute_cdf(value)
+        return (self._compute_cdf(value - self.step / 2) + self._compute_cdf(value + self.step / 2)) / 2
 
-    def _share_below(self, value: float) -> float:
-        """The distribution function, before rounding to the step."""
-        if self.logarithmic and value <= 0:
+    def _compute_cdf(self, value: float) -> float:
+        """Return the distribution function before rounding to the step."""
+        if self.is_logarithmic and value <= 0:
             return 0.0
-        place = math.log(value) if self.logarithmic else value
+        scaled = math.log(value) if self.is_logarithmic else value
         a, b = self.args[:2]
         if self.name.endswith("normal"):
-            return NormalDist(a, b).cdf(place)
-        return min(max((place - a) / (b - a), 0.0), 1.0)
+            return NormalDist(a, b).cdf(scaled)
+        return min(max((scaled - a) / (b - a), 0.0), 1.0)
 
     @property
-    def span(self) -> tuple[float, float]:
-        """The bounds on the scale on which the prior is even or normal: of logarithms if it is ``logarithmic``."""
+    def prior_scale_bounds(self) -> tuple[float, float]:
+        """Bounds on the prior scale, on which the prior is uniform or normal: the logarithm if ``is_logarithmic``."""
         return (-math.inf, math.inf) if self.name.endswith("normal") else (self.args[0], self.args[1])
 
-    def place(self, value: float) -> float:
-        """A number's place on that scale; of one that was rounded to 0 a logarithm that would have been."""
-        if not self.logarithmic:
+    def to_prior_scale(self, value: float) -> float:
+        """Convert a value to the prior scale. For a value rounded to 0, use a logarithm that is rounded to it."""
+        if not self.is_logarithmic:
             return value
         return math.log(value if value > 0 else (self.step or 1.0) / 4)
 
-    def value(self, place: float) -> float:
-        """The number at a place of that scale, rounded to the step and kept within the bounds."""
-        number = math.exp(max(-_LARGEST_LOGARITHM, min(place, _LARGEST_LOGARITHM))) if self.logarithmic else place
+    def from_prior_scale(self, scaled: float) -> float:
+        """Convert a number on the prior scale to a value: round it to the step and clip it to the bounds."""
+        number = scaled
+        if self.is_logarithmic:
+            number = math.exp(max(-_LARGEST_LOGARITHM, min(scaled, _LARGEST_LOGARITHM)))
         if self.step is not None:
-            number = _quantise(number, self.step)
+            number = _round_to_step(number, self.step)
         low, high = self.bounds
-        return self.plain(min(max(number, low), high))
+        return self.cast(min(max(number, low), high))
 
-    def plain(self, value: float) -> float:
-        """The value as a plain int or float, whatever numpy type it had."""
+    def cast(self, value: float) -> float:
+        """Convert a value of any numeric type to a plain int or float."""
         return int(value) if self.is_integer else float(value)
 
-    def fit(self, value: object) -> float | None:
-        """The value of this distribution that ``value`` stands for.
+    def match(self, value: object) -> float | None:
+        """Return the value of this distribution that equals ``value`` up to rounding errors.
 
         Returns:
-            ``value`` moved to the exact bound or multiple of the step where it is off by a rounding error; None if it
-            is no number or cannot be drawn.
+            ``value``, moved to the nearest bound or multiple of the step if it differs by a rounding error; None if it
+            is not a number or cannot be drawn.
         """
         if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
             return None
@@ -241,15 +245,15 @@ class Distribution:
         low, high = self.bounds
         slack = _TOLERANCE * (abs(number) + (high - low if math.isfinite(high - low) else 0))
         if self.step is not None:
-            nearest = _quantise(number, self.step)
+            nearest = _round_to_step(number, self.step)
             if abs(nearest - number) > max(slack, _TOLERANCE * self.step):
                 return None
             number = nearest
         if not low - slack <= number <= high + slack or (self.name == "lognormal" and number <= 0):
             return None
-        return self.plain(min(max(number, low), high))
+        return self.cast(min(max(number, low), high))
 
 
-def _quantise(value: float, step: float) -> float:
-    """The multiple of the step that is nearest to the value; an infinite value stays."""
+def _round_to_step(value: float, step: float) -> float:
+    """Return the multiple of the step nearest to the value; an infinite value is returned unchanged."""
     return float(round(value / step) * step) if math.isfinite(value) else value

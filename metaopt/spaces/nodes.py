@@ -1,7 +1,6 @@
-"""The expression tree of a compiled space: what a point looks like, and where its parameters stand in it.
+"""Expression tree of a compiled space: the structure of its points and the positions of its parameters.
 
-A node that several branches share is one object, so that walks may remember what they have seen; nodes are therefore
-compared by identity.
+A node that several branches share is one object, so nodes are compared by identity.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,43 +10,43 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Constant:
-    """A value that no parameter changes."""
+    """A constant value."""
 
     value: Any
 
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """The value of a parameter itself, as a plain int or float."""
+    """The value of a parameter, as a plain int or float."""
 
     label: str
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """One of the options, by the index that is the parameter's value; what the other options hold is inactive."""
+    """One of several options. The value of the parameter is the index of the active option; the others are inactive."""
 
     label: str
     options: "tuple[Node, ...]"
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
-    """A dict; keys in hyperopt's order, which is sorted."""
+class Dict:
+    """A dict. hyperopt sorts its keys."""
 
     items: "tuple[tuple[Any, Node], ...]"
 
 
 @dataclass(frozen=True, eq=False)
 class Sequence:
-    """A tuple; hyperopt makes tuples of lists too."""
+    """A tuple. hyperopt also converts lists to tuples."""
 
     items: "tuple[Node, ...]"
 
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """A function of other nodes: arithmetic, ``scope.int``, or one that the user defined with ``scope.define``."""
+    """A function of other nodes: arithmetic, ``scope.int``, or a function added by ``scope.define``."""
 
     name: str
     function: Callable[..., Any]
@@ -55,15 +54,15 @@ class Operation:
     named: "tuple[tuple[str, Node], ...]" = ()
 
 
-Node = Constant | Value | Choice | Record | Sequence | Operation
+Node = Constant | Value | Choice | Dict | Sequence | Operation
 
 
-def children(node: Node) -> "tuple[Node, ...]":
-    """The nodes right below; all options of a choice."""
+def get_children(node: Node) -> "tuple[Node, ...]":
+    """Return the nodes directly below a node; for a choice, all options."""
     match node:
         case Choice(options=options):
             return options
-        case Record(items=items):
+        case Dict(items=items):
             return tuple(item for _, item in items)
         case Sequence(items=items):
             return items
@@ -73,7 +72,7 @@ def children(node: Node) -> "tuple[Node, ...]":
 
 
 def walk(root: Node) -> Iterator[Node]:
-    """Every node once, each before the nodes below it that were not seen earlier, from left to right."""
+    """Yield every node once, in preorder from left to right."""
     seen: set[int] = set()
     stack = [root]
     while stack:
@@ -81,11 +80,11 @@ def walk(root: Node) -> Iterator[Node]:
         if id(node) not in seen:
             seen.add(id(node))
             yield node
-            stack.extend(reversed(children(node)))
+            stack.extend(reversed(get_children(node)))
 
 
-def topological(root: Node) -> list[Node]:
-    """Every node once, each after all nodes that hold it."""
+def sort_topologically(root: Node) -> list[Node]:
+    """Return every node once, each after all nodes that contain it."""
     order: list[Node] = []
     seen: set[int] = set()
     stack: list[tuple[Node, bool]] = [(root, False)]
@@ -96,5 +95,5 @@ def topological(root: Node) -> list[Node]:
         elif id(node) not in seen:
             seen.add(id(node))
             stack.append((node, True))
-            stack.extend((child, False) for child in children(node))
+            stack.extend((child, False) for child in get_children(node))
     return order[::-1]

@@ -1,7 +1,7 @@
-"""How draws vary: a few parameters perturbed, two draws crossed.
+"""Variation operators of evolution: perturbation of a draw, and crossover of two draws.
 
-Whatever an operator changes, its result is a draw of the space: labels that become active are drawn from the prior,
-those that are active no more are dropped.
+The result of an operator is always a valid draw of the space: labels that become active are drawn from the prior, and
+labels that become inactive are removed.
 """
 
 import math
@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from metaopt.spaces.blocks import place, read
+from metaopt.spaces.block_operators import read_blocks, write_blocks
 from metaopt.spaces.distributions import Distribution
 from metaopt.spaces.parameters import Vals
 from metaopt.spaces.space import Space
 
-# A uniform distribution is so many times as wide as its standard deviation.
-_WIDTH_OF_UNIFORM = math.sqrt(12)
-# Options that are written down to draw one of them; ``randint`` may have 2³¹.
-_MOST_LISTED = 10_000
+# Ratio of the range of a uniform distribution to its standard deviation.
+_UNIFORM_RANGE_PER_DEVIATION = math.sqrt(12)
+# Maximum number of options that are listed in order to draw one; ``randint`` may have 2³¹.
+_MAX_LISTED = 10_000
 
 
 def perturb(
@@ -29,81 +29,84 @@ def perturb(
     width: float,
     upwards: bool = False,
 ) -> Vals:
-    """A draw in which some parameters have another value.
+    """Change the values of some parameters of a draw.
 
-    A number takes a Gaussian step, of its logarithm where its prior is one of the logarithm, mirrored at the bounds;
-    where it is rounded, to the next multiple at least. An option (also ``randint``, whose values have no order) becomes
-    another one, as likely as under the prior.
+    A number takes a Gaussian step, on a logarithmic scale if the prior is logarithmic. The step is reflected at the
+    bounds. A rounded number moves by at least one multiple of the step of its prior. An option is replaced by another
+    one, with probabilities proportional to the prior. Values of ``randint`` are unordered and count as options.
 
     Args:
-        space: of the draw.
+        space: the space of the draw.
         vals: the draw.
-        labels: active ones, to be perturbed.
+        labels: active labels to perturb.
         rng: the only source of randomness.
-        width: standard deviation of the step, relative to the range of the prior; of a normal prior to the range of the
-            uniform one of the same standard deviation.
-        upwards: numbers grow, or stay where they are at their bound.
+        width: standard deviation of the step, relative to the range of the prior. For a normal prior, the range is
+            that of a uniform distribution with the same standard deviation.
+        upwards: whether numbers may only increase; a number at its upper bound keeps its value.
     """
     changed = dict(vals)
     for label in labels:
         distribution = space.by_label[label].distribution
-        changed[label] = _varied(distribution, vals[label], rng, width, upwards)
+        changed[label] = _perturb_value(distribution, vals[label], rng, width, upwards)
     return space.complete(changed, rng)
 
 
 def cross(space: Space, first: Mapping[str, float], second: Mapping[str, float], rng: np.random.Generator) -> Vals:
-    """A child of two draws: uniform crossover, in which each parameter comes from either parent.
+    """Uniform crossover: each parameter of the child comes from either parent.
 
-    Blocks of a group come whole; the child has the mean of its parents' numbers of blocks, rounded up or down by
-    chance, and beyond the shorter parent's blocks those of the longer one. Labels that only one parent has come along
-    where the child's choices make them active.
+    Blocks of a stack are inherited as a whole. The number of blocks is the mean of both parents, rounded up or down at
+    random; positions beyond the shorter parent have the blocks of the longer one. Labels that only one parent has are
+    inherited if the choices of the child make them active.
     """
     from_first = rng.random(len(space.labels)) < 0.5
     child: dict[str, float] = {}
-    for label, wanted in zip(space.labels, from_first.tolist(), strict=True):
-        for parent in (first, second) if wanted else (second, first):
+    for label, prefer_first in zip(space.labels, from_first.tolist(), strict=True):
+        for parent in (first, second) if prefer_first else (second, first):
             if label in parent:
                 child[label] = parent[label]
                 break
     crossed: set[str] = set()
-    for group in space.groups:
-        if not (group.active(first) and group.active(second)):
+    for stack in space.block_stacks:
+        if not (stack.active(first) and stack.active(second)):
             continue
-        if not crossed.isdisjoint(group.labels):  # a group within a block that came whole
+        if not crossed.isdisjoint(stack.labels):  # a stack inside a block that was inherited as a whole
             continue
-        crossed |= group.labels
-        shorter, longer = sorted((read(group, first), read(group, second)), key=len)
-        mean = group.nearest((len(shorter) + len(longer) + int(rng.integers(2))) // 2)
+        crossed |= stack.labels
+        shorter, longer = sorted((read_blocks(stack, first), read_blocks(stack, second)), key=len)
+        length = stack.nearest((len(shorter) + len(longer) + int(rng.integers(2))) // 2)
         blocks = [one if rng.random() < 0.5 else other for one, other in zip(shorter, longer, strict=False)]
-        child = place(space, group, child, (blocks + longer[len(shorter) :])[:mean])
+        child = write_blocks(space, stack, child, (blocks + longer[len(shorter) :])[:length])
     return space.complete(child, rng)
 
 
-def _varied(distribution: Distribution, value: float, rng: np.random.Generator, width: float, upwards: bool) -> float:
-    """Another value; the same where there is no other."""
+def _perturb_value(
+    distribution: Distribution, value: float, rng: np.random.Generator, width: float, upwards: bool
+) -> float:
+    """Return another value, or the same if there is no other."""
     if distribution.is_unordered:
-        return _another(distribution, int(value), rng)
-    low, high = distribution.span
-    spread = high - low if math.isfinite(high) else _WIDTH_OF_UNIFORM * distribution.args[1]
-    step = rng.normal() * width * spread
-    start = distribution.place(value)
-    target = min(start + abs(step), high) if upwards else _mirrored(start + step, low, high)
-    varied = distribution.value(target)
+        return _draw_other_option(distribution, int(value), rng)
+    low, high = distribution.prior_scale_bounds
+    prior_range = high - low if math.isfinite(high) else _UNIFORM_RANGE_PER_DEVIATION * distribution.args[1]
+    step = rng.normal() * width * prior_range
+    start = distribution.to_prior_scale(value)
+    target = min(start + abs(step), high) if upwards else _reflect(start + step, low, high)
+    perturbed = distribution.from_prior_scale(target)
     quantum = distribution.step
-    if quantum is None or varied != value:
-        return varied
-    # Rounding undid the step: to the next multiple instead, on the other side where there is none on this.
+    if quantum is None or perturbed != value:
+        return perturbed
+    # Rounding has undone the step. Move to the next multiple, in the other direction if there is none in this one.
     sides = (quantum,) if upwards else (math.copysign(quantum, step), -math.copysign(quantum, step))
     smallest, largest = distribution.bounds
     for side in sides:
         if smallest - quantum / 2 < value + side < largest + quantum / 2:
-            return distribution.plain(round((value + side) / quantum) * quantum)
+            return distribution.cast(round((value + side) / quantum) * quantum)
     return value
 
 
-def _another(distribution: Distribution, value: int, rng: np.random.Generator) -> int:
+def _draw_other_option(distribution: Distribution, value: int, rng: np.random.Generator) -> int:
+    """Draw an option different from ``value``, with probabilities proportional to the prior."""
     low, high = (int(bound) for bound in distribution.bounds)
-    if high - low > _MOST_LISTED and distribution.name != "pchoice":
+    if high - low > _MAX_LISTED and distribution.name != "pchoice":
         other = int(rng.integers(low, high))
         return other + (other >= value)
     others = [one for one in range(low, high + 1) if one != value]
@@ -114,10 +117,10 @@ def _another(distribution: Distribution, value: int, rng: np.random.Generator) -
     return int(rng.choice(others, p=[weight / total for weight in weights]))
 
 
-def _mirrored(place: float, low: float, high: float) -> float:
-    """The place reflected at the bounds, as often as it takes, so that none gathers what lies beyond it."""
+def _reflect(number: float, low: float, high: float) -> float:
+    """Reflect a number at the bounds until it is inside; unlike clipping, this does not accumulate at the bounds."""
     if not math.isfinite(high):
-        return place
+        return number
     size = high - low
-    folded = (place - low) % (2 * size)
+    folded = (number - low) % (2 * size)
     return low + (folded if folded <= size else 2 * size - folded)

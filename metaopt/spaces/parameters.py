@@ -1,4 +1,4 @@
-"""A parameter of a space, and values of parameters."""
+"""Parameters of a space, and draws of their values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,13 +8,14 @@ from metaopt.spaces.distributions import Distribution
 
 
 class Vals(dict[str, float]):
-    """A draw: label → value, active labels only; a choice's value is the index of its option.
+    """A draw: label → value for the active labels. ``hyperopt.space_eval`` accepts it.
 
-    Ints for choices, ``randint`` and ``uniformint``, floats for the rest. It is what ``hyperopt.space_eval`` accepts.
+    The value of a choice is the index of its option. Values of choices, ``randint`` and ``uniformint`` are ints, all
+    others are floats.
 
     Attributes:
-        model_based: whether a model of earlier trials proposed it, rather than the prior.
-        parent: the trial that it descends from, or None.
+        model_based: whether a model of earlier trials proposed the draw, instead of the prior.
+        parent: number of the parent trial, or None.
     """
 
     __slots__ = ("model_based", "parent")
@@ -32,10 +33,10 @@ class Parameter:
     """One ``hp.*`` of a space.
 
     Attributes:
-        label: its first argument.
-        distribution: its prior.
-        conditions: the parameter is active if one of these holds: each a set of (label of a choice, index of its
-            option), all of which must have been picked.
+        label: the first argument of the ``hp.*`` call.
+        distribution: the prior.
+        conditions: alternative conditions; the parameter is active if one of them holds. Each is a set of (label of a
+            choice, index of an option), and holds if all these options are picked.
     """
 
     label: str
@@ -44,7 +45,7 @@ class Parameter:
 
     @property
     def kind(self) -> str:
-        """Name of the distribution as in ``hp``, e.g. ``"qloguniform"``."""
+        """Name of the distribution in ``hp``, e.g. ``"qloguniform"``."""
         return self.distribution.name
 
     @property
@@ -53,6 +54,6 @@ class Parameter:
         return self.distribution.args
 
     @property
-    def upper(self) -> int | None:
-        """Number of options of a choice, else None."""
-        return self.distribution.upper
+    def n_options(self) -> int | None:
+        """Number of options of a choice; None for other distributions."""
+        return self.distribution.n_options

@@ -1,4 +1,4 @@
-"""A compiled search space: its parameters, draws from the prior, and the point that a draw stands for."""
+"""Compiled search space: parameters, draws from the prior, points, and encodings in the unit cube."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -9,27 +9,27 @@ from typing import Any
 import numpy as np
 
 from metaopt.errors import UserError
-from metaopt.spaces.canonical import canonical_text
-from metaopt.spaces.decoding import decode
-from metaopt.spaces.evaluating import check_index, evaluator
-from metaopt.spaces.groups import Group, find_groups
-from metaopt.spaces.nodes import Choice, Node, Value, children
+from metaopt.spaces.block_stacks import BlockStack, find_block_stacks
+from metaopt.spaces.evaluation import check_index, make_evaluator
+from metaopt.spaces.nodes import Choice, Node, Value, get_children
 from metaopt.spaces.parameters import Parameter, Vals
+from metaopt.spaces.point_inversion import find_vals
+from metaopt.spaces.space_digest import describe_space
 
-# The unit interval without its ends, at which a normal distribution is infinite.
-_INSIDE = (2.0**-53, 1 - 2.0**-53)
-_NO_VALUE = float("nan")  # of a label that was not given one
+# Bounds inside the open unit interval; the quantiles of a normal distribution are infinite at 0 and 1.
+_OPEN_UNIT_INTERVAL = (2.0**-53, 1 - 2.0**-53)
+_NO_VALUE = float("nan")  # marks a label without a value
 
-# Of a parameter: label, number, quantile function, and if it is a choice that and the entries below its options.
-_Entry = tuple[str, int, Callable[[float], float], Choice | None, list[Any]]
+# Label, number of the parameter, quantile function, and for a choice its node and the entries of each option.
+_DrawEntry = tuple[str, int, Callable[[float], float], Choice | None, list[Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """A search space; two are equal if everything that can be drawn from them is, see ``canonical``.
+    """A search space. Two spaces are equal if their descriptions are equal, see ``metaopt.spaces.space_digest``.
 
     Attributes:
-        parameters: every parameter once, a choice before what its options hold.
+        parameters: the parameters, each choice before the parameters of its options.
         root: the expression tree, see ``metaopt.spaces.nodes``.
     """
 
@@ -43,16 +43,16 @@ class Space:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels of all parameters, in their order."""
+        """Labels of all parameters, in the order of ``parameters``."""
         return tuple(self.by_label)
 
     def draw(self, rng: np.random.Generator) -> Vals:
-        """A draw from the prior, distributed as hyperopt's."""
-        units = rng.random(len(self.parameters)).tolist()  # all at once, as a call costs as much as a hundred numbers
+        """Draw from the prior, with the same distribution as hyperopt."""
+        units = rng.random(len(self.parameters)).tolist()  # one call, because it costs as much as a hundred numbers
         vals = Vals()
         seen: set[Choice] = set()
-        open_sections = [iter(self._drawn(self.root))]
-        while open_sections:  # as in _fill, but without a call for each label
+        open_sections = [iter(self._draw_entries(self.root))]
+        while open_sections:  # the traversal of _fill, without a function call for each label
             for label, number, quantile, choice, below in open_sections[-1]:
                 if choice is None:
                     if label not in vals:
@@ -65,7 +65,7 @@ class Space:
                     seen.add(choice)
                     section = below[int(value)]
                     if section is None:
-                        section = below[int(value)] = self._drawn(choice.options[int(value)])
+                        section = below[int(value)] = self._draw_entries(choice.options[int(value)])
                     if section:
                         open_sections.append(iter(section))
                         break
@@ -74,129 +74,132 @@ class Space:
         return vals
 
     def complete(self, vals: Mapping[str, float], rng: np.random.Generator) -> Vals:
-        """The active ones of the values, and draws from the prior for the active labels that have none.
+        """Keep the values of active labels, and draw values from the prior for active labels that have none.
 
         Raises:
-            UserError: a choice that is active has a value that is no index of its options.
+            UserError: the value of an active choice is not an index of its options.
         """
-        drawn = self._from_prior(rng)
-        return self._fill(lambda label, number: vals[label] if label in vals else drawn(label, number))
+        draw_value = self._make_prior_draw(rng)
+        return self._fill(lambda label, number: vals[label] if label in vals else draw_value(label, number))
 
     def encode(self, vals: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
-        """A draw as numbers, for models and for measures of distance.
+        """Encode a draw in the unit cube, for models and distance measures.
 
-        Each parameter has a place in the unit interval by its prior's distribution function: a learning rate of a
-        loguniform has its logarithm's, an option that of its index, a rounded value the middle of what is rounded to
-        it. Draws from the prior are therefore uniform in the unit cube.
+        The unit value of a parameter is the distribution function of its prior at its value: that of the logarithm for
+        a loguniform, of the index for a choice, and the middle of the rounding interval for a rounded value. Draws from
+        the prior are therefore uniform in the unit cube.
 
         Returns:
-            Places (parameters,) in (0, 1), in the order of ``parameters``, 0.5 for those that are not active; and a
-            mask (parameters,) that is True for the active ones.
+            Unit values (parameters,) in (0, 1), in the order of ``parameters``, 0.5 for inactive parameters; and a mask
+            (parameters,), True for active parameters.
         """
         mask = np.array([label in vals for label in self.labels], dtype=bool)
-        places = [one.distribution.unit(vals[one.label]) if one.label in vals else 0.5 for one in self.parameters]
-        return np.clip(np.array(places, dtype=float), *_INSIDE), mask
+        units = [one.distribution.to_unit(vals[one.label]) if one.label in vals else 0.5 for one in self.parameters]
+        return np.clip(np.array(units, dtype=float), *_OPEN_UNIT_INTERVAL), mask
 
-    def decode(self, places: np.ndarray) -> Vals:
-        """The draw at a place of the unit cube, see ``encode``; numbers of labels that are not active do not matter.
+    def decode(self, units: np.ndarray) -> Vals:
+        """Return the draw at a point of the unit cube, see ``encode``. Unit values of inactive labels do not count.
 
         Args:
-            places: (parameters,), in [0, 1].
+            units: unit values (parameters,) in [0, 1].
         """
-        units = np.clip(places, *_INSIDE).tolist()
+        values = np.clip(units, *_OPEN_UNIT_INTERVAL).tolist()
         quantiles = self._quantiles
-        return self._fill(lambda _, number: quantiles[number](units[number]))
+        return self._fill(lambda _, number: quantiles[number](values[number]))
 
     @cached_property
-    def groups(self) -> tuple[Group, ...]:
-        """The blocks that repeat, see ``metaopt.spaces.groups``."""
-        return find_groups(self.parameters)
+    def block_stacks(self) -> tuple[BlockStack, ...]:
+        """Stacks of repeated blocks, see ``metaopt.spaces.block_stacks``."""
+        return find_block_stacks(self.parameters)
+
+    @property
+    def groups(self) -> tuple[BlockStack, ...]:
+        """Earlier name of ``block_stacks``, kept for existing code."""
+        return self.block_stacks
 
     def active(self, vals: Mapping[str, float]) -> frozenset[str]:
-        """The labels that a draw has, by the choices in it.
+        """Return the active labels, given the values of the choices.
 
         Raises:
-            UserError: a choice that is active has no value, or one that is no index of its options.
+            UserError: an active choice has no value, or a value that is not an index of its options.
         """
         return frozenset(self._fill(lambda label, _: vals.get(label, _NO_VALUE)))
 
     def restrict(self, vals: Mapping[str, Any]) -> Vals:
-        """The active ones of the values, as plain ints and floats.
+        """Keep the values of active labels, as plain ints and floats.
 
         Raises:
-            UserError: an active label has no value, or a choice one that is no index of its options.
+            UserError: an active label has no value, or the value of a choice is not an index of its options.
         """
         active = self.active(vals)
         missing = active - vals.keys()
         if missing:
-            raise self._missing(min(missing))
+            raise self._make_missing_error(min(missing))
         return Vals(
-            {one.label: one.distribution.plain(vals[one.label]) for one in self.parameters if one.label in active}
+            {one.label: one.distribution.cast(vals[one.label]) for one in self.parameters if one.label in active}
         )
 
     def point(self, vals: Mapping[str, float]) -> Any:
-        """The point of a draw: what ``hyperopt.space_eval`` returns, with plain Python numbers.
+        """Return the point of a draw: the result of ``hyperopt.space_eval``, with plain Python numbers.
 
         Raises:
-            UserError: an active label has no value, or a choice one that is no index of its options.
+            UserError: an active label has no value, or the value of a choice is not an index of its options.
         """
         try:
             return self._evaluate(vals)
         except KeyError as error:
             label = error.args[0]
             if label in self.by_label and label not in vals:
-                raise self._missing(label) from None
+                raise self._make_missing_error(label) from None
             raise
 
     def vals(self, point: Any, *, defaults: Mapping[str, Any] | None = None) -> Vals:
-        """The draw of a point, e.g. of a record that another program wrote.
+        """Find the draw that produces a point, e.g. a point in a record of another program.
 
         Args:
-            point: what ``point`` returns, perhaps after a way through JSON (lists for tuples).
-            defaults: key → value for keys of dicts that the point lacks; a nested key as its path with dots,
-                e.g. ``"block.kernel"``, and items of a sequence by their numbers.
+            point: a result of ``point``, possibly read from JSON (with lists instead of tuples).
+            defaults: path → value for keys that the point lacks. The path of a nested key has dots, e.g.
+                ``"block.kernel"``; items of a sequence are numbered.
 
         Returns:
-            The active labels with their values. Where several options of a choice can have produced a value, the first.
+            The values of the active labels. If several options of a choice can produce a value, the first one is used.
 
         Raises:
-            UserError: a key is missing or unknown; a value cannot be drawn, fits no option, or went through an
-                operation that has no inverse. The key is named.
+            UserError: a key is missing or unknown, or a value is out of range, matches no option, or is the result of
+                an operation without an inverse. The message names the key.
         """
-        found = decode(self.root, self.by_label, point, {} if defaults is None else defaults)
-        return self.restrict(found)
+        return self.restrict(find_vals(self.root, self.by_label, point, {} if defaults is None else defaults))
 
     @cached_property
-    def canonical(self) -> str:
-        """A text that is equal for equal spaces, whatever the order in which keys were written, see
-        ``metaopt.spaces.canonical``.
-        """
-        return canonical_text(self.root, self.by_label)
+    def description(self) -> str:
+        """Text that is equal for equal spaces, see ``metaopt.spaces.space_digest``."""
+        return describe_space(self.root, self.by_label)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of ``canonical``, in hexadecimal."""
-        return hashlib.sha256(self.canonical.encode()).hexdigest()
+        """SHA-256 of ``description``, in hexadecimal."""
+        return hashlib.sha256(self.description.encode()).hexdigest()
 
     @cached_property
     def _quantiles(self) -> list[Callable[[float], float]]:
-        return [parameter.distribution.quantile() for parameter in self.parameters]
+        return [parameter.distribution.make_quantile_function() for parameter in self.parameters]
 
-    def _from_prior(self, rng: np.random.Generator) -> Callable[[str, int], float]:
-        """A function from a label and the number of its parameter to a draw."""
+    def _make_prior_draw(self, rng: np.random.Generator) -> Callable[[str, int], float]:
+        """Return a function from a label and the number of its parameter to a value drawn from the prior."""
         quantiles = self._quantiles
-        units = rng.random(len(quantiles)).tolist()  # all at once: a call of numpy costs as much as a hundred numbers
+        units = rng.random(len(quantiles)).tolist()  # one call, because it costs as much as a hundred numbers
         return lambda _, number: quantiles[number](units[number])
 
     @cached_property
     def _evaluate(self) -> Callable[[Mapping[str, float]], Any]:
         integers = {one.label for one in self.parameters if one.distribution.is_integer}
-        return evaluator(self.root, integers)
+        return make_evaluator(self.root, integers)
 
     def _fill(self, value_of: Callable[[str, int], float]) -> Vals:
-        """Asks for the value of every active label once, by label and number of the parameter, from left to right.
+        """Collect the values of all active labels, from left to right, each choice before the labels of its options.
 
-        A choice is asked for before what its options hold.
+        Args:
+            value_of: function from a label and the number of its parameter to a value; called once for each label.
         """
         vals = Vals()
         seen: set[Choice] = set()
@@ -209,7 +212,7 @@ class Space:
                 if choice is not None and choice not in seen:
                     seen.add(choice)
                     if value is _NO_VALUE:
-                        raise self._missing(label)
+                        raise self._make_missing_error(label)
                     if below := self._section(choice.options[check_index(choice, value)]):
                         open_sections.append(iter(below))
                         break
@@ -218,9 +221,12 @@ class Space:
         return vals
 
     def _section(self, node: Node) -> list[tuple[str, int, Choice | None]]:
-        """What stands below a node outside of further choices: label, number of its parameter, the choice if it is one.
+        """List the parameters below a node that no further choice encloses, from left to right.
 
-        From left to right; remembered, since a search asks for the same ones again and again.
+        The result is cached, because a search needs the same sections many times.
+
+        Returns:
+            Label, number of the parameter, and the choice node if it is one.
         """
         found = self._sections.get(node)
         if found is None:
@@ -236,18 +242,18 @@ class Space:
                     choice = below if isinstance(below, Choice) else None
                     found.append((below.label, self._numbers[below.label], choice))
                 else:
-                    stack.extend(reversed(children(below)))
+                    stack.extend(reversed(get_children(below)))
         return found
 
     @cached_property
-    def _entries(self) -> dict[Node, list[_Entry]]:
+    def _draw_entries_cache(self) -> dict[Node, list[_DrawEntry]]:
         return {}
 
-    def _drawn(self, node: Node) -> list[_Entry]:
-        """``_section`` with all that a draw needs."""
-        found = self._entries.get(node)
+    def _draw_entries(self, node: Node) -> list[_DrawEntry]:
+        """Return ``_section`` with the quantile functions and caches that ``draw`` needs."""
+        found = self._draw_entries_cache.get(node)
         if found is None:
-            found = self._entries[node] = [
+            found = self._draw_entries_cache[node] = [
                 (label, number, self._quantiles[number], choice, [None] * len(choice.options) if choice else [])
                 for label, number, choice in self._section(node)
             ]
@@ -261,14 +267,14 @@ class Space:
     def _numbers(self) -> dict[str, int]:
         return {parameter.label: number for number, parameter in enumerate(self.parameters)}
 
-    def _missing(self, label: str) -> UserError:
-        return UserError(f"the values lack {label!r}, which is active under their choices")
+    def _make_missing_error(self, label: str) -> UserError:
+        return UserError(f"Missing value for hyperparameter {label!r}, which is active for the given choices.")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Space) and self.canonical == other.canonical
+        return isinstance(other, Space) and self.description == other.description
 
     def __hash__(self) -> int:
-        return hash(self.canonical)
+        return hash(self.description)
 
     def __reduce__(self) -> tuple[type["Space"], tuple[tuple[Parameter, ...], Node]]:
-        return Space, (self.parameters, self.root)  # what is cached holds closures, which cannot be pickled
+        return Space, (self.parameters, self.root)  # the cached properties contain closures, which cannot be pickled

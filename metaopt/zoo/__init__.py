@@ -1,4 +1,7 @@
-"""Ready problems, one file each: a search space and its network.
+"""Ready-made problems: one module for each search space with its network and training configuration.
 
-``metaopt.problems.loading`` finds them by name.
+``metaopt.problems.loading`` loads them by name. The code of these modules is part of the fingerprint of a study, so
+stored studies can only be resumed if it does not change. Only docstrings and comments may be edited freely.
 """
+
+__all__ = ["conv_stack", "flower_cnn", "photo_cnn", "wide_resnet"]

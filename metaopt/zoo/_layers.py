@@ -1,12 +1,12 @@
-"""Layers as the ready problems have them."""
+"""Layers that the ready-made problems share."""
 
 from metaopt.blueprint import BatchNormalization
 
-# Of running statistics. Keras' 0.99 averages over about a hundred steps, and an epoch of a small data set has a dozen:
-# for many epochs validation would see the statistics of an untrained network, and a search would take it for a bad one.
+# Momentum of the moving statistics. Keras' default of 0.99 averages over about a hundred steps, but an epoch of a small
+# data set has only about a dozen. For many epochs, validation would use the statistics of an untrained network.
 MOMENTUM = 0.9
 
 
 def batch_normalization() -> BatchNormalization:
-    """Batch normalisation whose statistics are those of the last dozen steps."""
+    """Return a batch normalisation layer whose moving statistics cover about the last ten steps."""
     return BatchNormalization(momentum=MOMENTUM)

@@ -1,12 +1,12 @@
-"""Stacks of up to 30 convolutional blocks: the space in which few networks can exist, and most are too big.
+"""Stacks of up to 30 convolutional blocks: a space in which most architectures are invalid or too large.
 
-Each block is a convolution, batch normalisation or none, a rectifier, and max pooling or none; all positions have the
-same ranges, and what comes in is what the block before gives. A residual connection leads from the images to the end of
-the last block, and shorter ones (skips) from block to block. One or two dense layers follow. The ranges are those of a
-search with a genetic algorithm (https://discuss.pytorch.org, "How to be able to automatically tune a CNN"), which found
-almost nothing that exists beyond 14 blocks.
+Each block is a convolution, optional batch normalisation, ReLU and optional max pooling. All positions have the same
+ranges. A residual connection leads from the images to the end of the last block, and skip connections lead from block
+to block. One or two dense layers follow. The ranges are those of a search with a genetic algorithm
+(https://discuss.pytorch.org, "How to be able to automatically tune a CNN"), which found hardly any valid architecture
+with more than 14 blocks.
 
-``make_space(20, 20)`` is the space of stacks of exactly 20 blocks.
+``make_space(20, 20)`` is the space of stacks with exactly 20 blocks.
 """
 
 from collections.abc import Mapping
@@ -37,25 +37,25 @@ from metaopt.zoo._layers import batch_normalization
 
 Point = Mapping[str, Any]
 
-# What `padding` is where it follows from kernel and stride; else it is a share of the largest padding.
+# Value of `padding` if kernel and stride determine it; otherwise it is a fraction of the largest padding.
 FITTED = "fitted"
 MOST_DENSE = 2
 
 
 def make_space(min_blocks: int = 1, max_blocks: int = 30, *, residual: bool = True, skips: bool = True) -> Any:
-    """The space of stacks with so many blocks.
+    """Return a space of stacks with ``min_blocks`` to ``max_blocks`` blocks.
 
-    The labels of a block are ``block_0_channels``, ``block_0_kernel``, …; ``n_blocks`` picks how many there are, unless
-    the two numbers are equal.
+    The labels of a block are ``block_0_channels``, ``block_0_kernel``, …. The choice ``n_blocks`` selects the number of
+    blocks, unless both arguments are equal.
 
     Args:
-        min_blocks: 1 or more.
-        max_blocks: ``min_blocks`` or more.
-        residual: a connection from the images to the end of the last block.
-        skips: a block may add what came in one or two blocks before its end to what it gives.
+        min_blocks: smallest number of blocks, 1 or more.
+        max_blocks: largest number of blocks, ``min_blocks`` or more.
+        residual: whether a residual connection leads from the images to the end of the last block.
+        skips: whether a block may have a skip connection that spans one or two blocks.
 
     Raises:
-        UserError: the numbers of blocks are below 1 or in the wrong order.
+        UserError: a number of blocks is below 1, or ``min_blocks`` exceeds ``max_blocks``.
     """
     if not 1 <= min_blocks <= max_blocks:
         raise UserError(
@@ -75,13 +75,13 @@ def make_space(min_blocks: int = 1, max_blocks: int = 30, *, residual: bool = Tr
 
 
 def _repeated(label: str, blocks: list[Any], least: int) -> Any:
-    """The first ones of the blocks: how many, a choice decides."""
+    """Return the first blocks of a list; a choice selects their number."""
     counts = range(least, len(blocks) + 1)
     return blocks if len(counts) == 1 else hp.choice(label, [blocks[:n] for n in counts])
 
 
 def _block(name: str, skips: bool) -> Any:
-    """One block; a node of its own, which all depths share."""
+    """Return the space of one block, as one pyll node that all depths share."""
     block = {
         "channels": _whole(f"{name}_channels", 3, 160),
         "kernel": hp.uniformint(f"{name}_kernel", 2.501, 9.499),
@@ -111,7 +111,7 @@ def _dense(name: str) -> Any:
 
 
 def _whole(label: str, low: int, high: int) -> Any:
-    """A whole number on a logarithmic scale; the bounds half a step further out, so that they are as likely."""
+    """Return an integer on a logarithmic scale; half a step is added at both bounds to make them equally likely."""
     return hp.qloguniform(label, log(low - 0.499), log(high + 0.499), 1)
 
 
@@ -119,24 +119,24 @@ space = make_space(1, 30)
 
 
 def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Blueprint:
-    """The network of a point.
+    """Return the network of a point.
 
     Args:
-        point: ``blocks`` and ``dense`` are sequences of dicts, ``residual`` may be missing and is then True.
+        point: a point of ``space``; ``residual`` is optional and True by default.
         input_shape: (height, width, channels) of an image.
-        classes: head → its number of classes.
+        classes: head → number of classes.
 
     Raises:
-        InvalidArchitecture: a block would give an empty image.
+        InvalidArchitecture: the output of a block would be empty.
     """
     x = inputs = Input(input_shape)
-    ends = [inputs]  # what comes into each block
+    ends = [inputs]  # input of each block
     blocks = point["blocks"]
     residual = point.get("residual", True)
     for number, block in enumerate(blocks):
         x = _convolved(x, block)
         spanned = min(block.get("skip", 0), number + 1)
-        # A skip of the last block that begins at the images would repeat the residual connection.
+        # A skip connection of the last block from the images would duplicate the residual connection.
         if spanned and not (residual and spanned == len(blocks)):
             x = _added(x, ends[-spanned])
         ends.append(x)
@@ -153,7 +153,7 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
 
 
 def _convolved(x: Node, block: Point) -> Node:
-    """A block: convolution, batch normalisation, rectifier, max pooling."""
+    """Apply a block: convolution, batch normalisation, ReLU, max pooling."""
     kernel, stride = block["kernel"], block["stride"]
     padding = padding_of(kernel, stride, block["padding"])
     x = Conv2D(block["channels"], kernel, stride, padding)(x)
@@ -165,7 +165,13 @@ def _convolved(x: Node, block: Point) -> Node:
 
 
 def padding_of(kernel: int, stride: int, padding: float | str) -> int:
-    """Rows of zeros at each end: ``FITTED``, or a share in [0, 1] of 0, 1, … ⌊kernel / 2⌋, all equally likely."""
+    """Return the rows of zeros at each end.
+
+    Args:
+        kernel: kernel size.
+        stride: stride.
+        padding: ``FITTED``, or a number in [0, 1] that selects one of 0, 1, …, ⌊kernel / 2⌋ with equal probabilities.
+    """
     if isinstance(padding, str):
         return max(0, kernel - stride) // 2
     most = kernel // 2
@@ -173,7 +179,7 @@ def padding_of(kernel: int, stride: int, padding: float | str) -> int:
 
 
 def _added(x: Node, source: Node) -> Node:
-    """What came in earlier is added: cut to the size by average pooling, and to the channels by a 1×1 convolution."""
+    """Add an earlier node. Average pooling adapts its size, and a 1×1 convolution its channels."""
     window, strides, padding = _to_size(source.shape[:2], x.shape[:2])
     if window != (1, 1):
         source = AveragePooling2D(window, strides)(source)
@@ -186,10 +192,10 @@ def _added(x: Node, source: Node) -> Node:
 
 @lru_cache(maxsize=1 << 16)
 def _to_size(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[Any, Any, Any]:
-    """Window and strides of a pooling, then zeros around it, that bring an image to a size.
+    """Return window and strides of a pooling layer, and zero padding, that bring an image to a size.
 
-    With the stride s = ⌊L / l⌋ and the window L − (l − 1)·s, ⌊(L − window) / s⌋ + 1 is l. An image that has become
-    larger, by the padding of even kernels, has zeros around it.
+    With stride s = ⌊L / l⌋ and window L − (l − 1)·s, the pooled length ⌊(L − window) / s⌋ + 1 is l. Zero padding
+    is needed if the image must grow, which the padding of even kernels can cause.
     """
     strides, window, ends = [], [], []
     for length, goal in zip(size, wanted, strict=True):
@@ -202,7 +208,7 @@ def _to_size(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[Any, Any, 
 
 
 def training(point: Point) -> Training:
-    """How the network of a point is trained; SGD with Nesterov's momentum of 0.9."""
+    """Return the training configuration of a point. SGD has a Nesterov momentum of 0.9."""
     sgd = {"momentum": 0.9, "nesterov": True} if point["optimizer"] == "SGD" else {}
     return Training(
         point["optimizer"], learning_rate=point["learning_rate"], batch_size=round(point["batch_size"]), options=sgd

@@ -1,8 +1,8 @@
-"""A small CNN for photographs of flowers, and how it is trained: the space of a published search under limits.
+"""A small CNN for photos of flowers and its training: the space of a published search with constraints.
 
 Carlos Marañes: AutoML project, summer semester 2021, Universität Freiburg,
 https://github.com/automl-classroom/automl-ss21-final-project-cmaranes, on the 17 Category Flower Dataset of Nilsback &
-Zisserman. Ranges are those of its slides, with its code's logarithmic scale for the units of the dense layers.
+Zisserman. The ranges are those of the slides, with the logarithmic scale of the code for the units of dense layers.
 """
 
 from collections.abc import Mapping
@@ -26,16 +26,16 @@ from metaopt.zoo._layers import batch_normalization
 
 Point = Mapping[str, Any]
 
-MOST_LAYERS = 3  # of either kind
+MOST_LAYERS = 3  # maximum number of layers of each kind
 
 
 def _integer(label: str, low: int, high: int) -> Any:
-    """A whole number on a logarithmic scale; the bounds half a step further out, so that they are as likely."""
+    """Return an integer on a logarithmic scale; half a step is added at both bounds to make them equally likely."""
     return hp.qloguniform(label, log(low - 0.499), log(high + 0.499), 1)
 
 
 def _layers(kind: str, low: int, high: int) -> Any:
-    """1 to 3 layers; the widths of those that there are."""
+    """Return a choice of 1 to 3 layers with their widths."""
     widths = {f"n_channels_{kind}_{i}": _integer(f"n_channels_{kind}_{i}", low, high) for i in range(MOST_LAYERS)}
     options = [{f"n_{kind}_layers": n, **dict(list(widths.items())[:n])} for n in range(1, MOST_LAYERS + 1)]
     return hp.choice(f"n_{kind}_layers", options)
@@ -52,7 +52,7 @@ space = {
     "fc": _layers("fc", 4, 512),
 }
 
-# The project's default, flat as `network` takes it: a baseline.
+# Default of the published project, as a flat point: a baseline.
 default_point: dict[str, Any] = {
     "learning_rate_init": 0.0016651,
     "batch_size": 290,
@@ -71,7 +71,7 @@ default_point: dict[str, Any] = {
 
 
 def flat(point: Point) -> dict[str, Any]:
-    """A point with the keys of the layers beside the others; one that is flat already stays as it is."""
+    """Return a flat point: the keys of the layers are at the top level. A flat point is returned unchanged."""
     found: dict[str, Any] = {}
     for key, value in point.items():
         found.update(value if isinstance(value, Mapping) else {key: value})
@@ -79,7 +79,7 @@ def flat(point: Point) -> dict[str, Any]:
 
 
 def nested(point: Point) -> dict[str, Any]:
-    """A point as the space draws it, for ``Space.vals``; layers beyond the last one are left out."""
+    """Return a nested point, as drawn from the space, for ``Space.vals``. Widths of unused layers are left out."""
     point = flat(point)
     found = {key: point[key] for key in space if key in point}
     for kind in ("conv", "fc"):
@@ -93,15 +93,15 @@ def _widths(kind: str, n: int) -> list[str]:
 
 
 def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Blueprint:
-    """The network of a point: convolutions that each end in pooling, then dense layers.
+    """Return the network of a point: convolutions with pooling, then dense layers.
 
     Args:
-        point: flat as ``default_point``, or nested as it is drawn. Widths of layers beyond the last one do not count.
+        point: a flat point like ``default_point``, or a nested one. Widths of unused layers do not count.
         input_shape: (height, width, channels) of an image.
-        classes: head → its number of classes.
+        classes: head → number of classes.
 
     Raises:
-        InvalidArchitecture: the images are too small for so many poolings.
+        InvalidArchitecture: the images are too small for the pooling layers.
     """
     point = flat(point)
     kernel = point["kernel_size"]
@@ -119,5 +119,5 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
 
 
 def training(point: Point) -> Training:
-    """How the network of a point is trained."""
+    """Return the training configuration of a point."""
     return Training("Adam", learning_rate=point["learning_rate_init"], batch_size=round(point["batch_size"]))

@@ -1,9 +1,9 @@
-"""A plain CNN for small sets of small photographs: stages of 3×3 convolutions, batch normalisation, global pooling.
+"""A plain CNN for small data sets of small photos: stages of 3×3 convolutions, batch normalisation, global pooling.
 
-Its stages are those of VGG (Simonyan & Zisserman 2015, arXiv:1409.1556), with batch normalisation before each ReLU, and
-its head is one dense layer on the means of the last stage (Lin et al. 2014, arXiv:1312.4400): with a thousand images,
-wide dense layers learn them by heart. What keeps such a network from that is searched along: weight decay, smoothed
-labels, mixup and dropout. The learning rate falls as a cosine.
+The stages are those of VGG (Simonyan & Zisserman 2015, arXiv:1409.1556), with batch normalisation before each ReLU. The
+head is one dense layer after global average pooling (Lin et al. 2014, arXiv:1312.4400), because wide dense layers
+overfit a thousand images. The space includes regularisation: weight decay, label smoothing, mixup and dropout. The
+learning rate follows a cosine schedule.
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ Point = Mapping[str, Any]
 
 space = {
     "stages": hp.choice("stages", [2, 3, 4]),
-    "convolutions": hp.uniformint("convolutions", 1, 3),  # of each stage
-    "filters": hp.qloguniform("filters", log(12), log(96), 1),  # of the first stage
-    "growth": hp.uniform("growth", 1.25, 2.5),  # of the filters, from one stage to the next
+    "convolutions": hp.uniformint("convolutions", 1, 3),  # in each stage
+    "filters": hp.qloguniform("filters", log(12), log(96), 1),  # in the first stage
+    "growth": hp.uniform("growth", 1.25, 2.5),  # factor on the filters from one stage to the next
     "dropout": hp.uniform("dropout", 0.0, 0.5),
     "learning_rate": hp.loguniform("learning_rate", log(3e-4), log(1e-2)),
     "batch_size": hp.qloguniform("batch_size", log(16), log(128), 1),
@@ -42,20 +42,20 @@ space = {
 
 
 def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Blueprint:
-    """The network of a point.
+    """Return the network of a point.
 
     Args:
-        point: as it is drawn.
+        point: a point of ``space``.
         input_shape: (height, width, channels) of an image.
-        classes: head → its number of classes.
+        classes: head → number of classes.
 
     Raises:
-        InvalidArchitecture: the images are too small for so many poolings.
+        InvalidArchitecture: the images are too small for the pooling layers.
     """
     x = inputs = Input(input_shape)
     for stage in range(point["stages"]):
         for _ in range(point["convolutions"]):
-            # Without a bias, as the normalisation that follows takes any constant away again.
+            # No bias, because the following normalisation removes any constant.
             x = Conv2D(round(point["filters"] * point["growth"] ** stage), 3, padding="same", use_bias=False)(x)
             x = Activation("relu")(batch_normalization()(x))
         x = MaxPooling2D(2)(x) if stage + 1 < point["stages"] else x
@@ -64,5 +64,5 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
 
 
 def training(point: Point) -> Training:
-    """How the network of a point is trained."""
+    """Return the training configuration of a point."""
     return Training.from_point({**point, "optimizer": "Adam", "schedule": COSINE})

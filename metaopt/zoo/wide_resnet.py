@@ -1,8 +1,8 @@
-"""Wide residual networks, and a joint space of seventeen hyperparameters of such a network and of its training.
+"""Wide residual networks, and a joint space of seventeen hyperparameters of architecture and training.
 
-``wrn`` makes the networks of Zagoruyko & Komodakis 2016 (arXiv:1605.07146). The space is the one of Zela et al. 2018
-(arXiv:1807.06906): how many blocks, how wide and of how many branches each of three groups is, beside six
-hyperparameters of the training and one of shake-drop.
+``wrn`` builds the networks of Zagoruyko & Komodakis 2016 (arXiv:1605.07146). The space is that of Zela et al. 2018
+(arXiv:1807.06906): number of blocks, width and number of branches of each of three groups, six hyperparameters of
+training, and one of ShakeDrop.
 """
 
 import re
@@ -33,12 +33,12 @@ from metaopt.zoo._layers import batch_normalization
 Point = Mapping[str, Any]
 
 GROUPS = 3
-STEM = 16  # filters of the first convolution of a published network
-KERNELS = (3, 3)  # of a block of the space: two convolutions 3×3
+STEM = 16  # filters of the first convolution of the published networks
+KERNELS = (3, 3)  # kernel sizes of a block of the space: two 3×3 convolutions
 
 
 def _whole(label: str, low: int, high: int) -> Any:
-    """A whole number on a logarithmic scale; the bounds half a step further out, so that they are as likely."""
+    """Return an integer on a logarithmic scale; half a step is added at both bounds to make them equally likely."""
     return hp.qloguniform(label, log(low - 0.499), log(high + 0.499), 1)
 
 
@@ -60,7 +60,7 @@ space = {
     "death_rate": hp.uniform("death_rate", 0, 1),
 }
 
-# WRN-16-4 as it was published, with the paper's optimiser; its rate falls as a cosine and not in steps: a baseline.
+# The published WRN-16-4 with the optimizer of the paper, but a cosine schedule instead of steps: a baseline.
 default_point: dict[str, Any] = {
     **{f"nr_residual_blocks_{group}": 2 for group in range(1, GROUPS + 1)},
     "initial_filters": STEM,
@@ -80,12 +80,12 @@ default_point: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class _Group:
-    """Blocks of one width.
+    """A group of blocks with the same width.
 
     Attributes:
-        blocks: how many, 1 or more.
-        filters: of every convolution.
-        branches: of each block.
+        blocks: number of blocks, 1 or more.
+        filters: number of filters of every convolution.
+        branches: number of branches of each block.
     """
 
     blocks: int
@@ -95,12 +95,12 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Style:
-    """What all blocks of a network have in common.
+    """Settings that all blocks of a network share.
 
     Attributes:
-        kernels: side of the kernel of each convolution of a branch.
+        kernels: kernel sizes of the convolutions of a branch.
         dropout: rate of the dropout between the convolutions.
-        death_rate: of shake-drop in the last block, see ``_assembled``.
+        death_rate: ShakeDrop rate of the last block, see ``_assembled``.
         penalty: factor of the L2 penalty on kernels.
     """
 
@@ -110,7 +110,7 @@ class _Style:
     penalty: float = 0.0
 
     def conv(self, filters: int, kernel: int, strides: int = 1) -> Conv2D:
-        """A convolution without bias, which batch normalisation would take out again."""
+        """Return a convolution without bias, because batch normalisation removes any constant."""
         return Conv2D(
             filters,
             kernel,
@@ -132,19 +132,19 @@ def wrn(
     dropout: float = 0.0,
     weight_decay: float = 0.0,
 ) -> Blueprint:
-    """WRN-depth-k, made of pre-activated blocks (batch normalisation, rectifier, convolution).
+    """Return WRN-depth-k, with pre-activation blocks (batch normalisation, ReLU, convolution).
 
     Args:
-        depth: 6·N + 4 with N blocks, 1 or more, in each of the three groups, whatever the block.
-        k: the widening factor; the groups have 16·k, 32·k and 64·k filters.
+        depth: 6·N + 4, where N >= 1 is the number of blocks in each of the three groups, for any kind of block.
+        k: widening factor; the groups have 16·k, 32·k and 64·k filters.
         input_shape: (height, width, channels) of an image.
-        classes: head → its number of classes.
-        block: the sides of the kernels of a block's convolutions, e.g. ``"B(1,3,1)"``.
+        classes: head → number of classes.
+        block: kernel sizes of the convolutions of a block, e.g. ``"B(1,3,1)"``.
         dropout: rate of the dropout between the convolutions of a block; 0 for none.
         weight_decay: λ of the penalty λ/2·Σw² on all kernels.
 
     Raises:
-        UserError: the depth is none of these, or the block is not written so.
+        UserError: the depth is not 6·N + 4, or the block has another format.
     """
     blocks = (depth - 4) // 6
     if blocks < 1 or depth != 6 * blocks + 4:
@@ -158,13 +158,13 @@ def wrn(
 
 
 def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Blueprint:
-    """The network of a point of ``space``.
+    """Return the network of a point.
 
     Args:
-        point: one value for each key of the space. A group has the filters of the one before times its
-            ``widen_factor``, rounded, and 1 at least.
+        point: a point of ``space``. The filters of a group are those of the previous group times ``widen_factor``,
+            rounded, at least 1.
         input_shape: (height, width, channels) of an image.
-        classes: head → its number of classes.
+        classes: head → number of classes.
     """
     filters = stem = round(point["initial_filters"])
     groups = []
@@ -177,11 +177,11 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
 
 
 def training(point: Point) -> Training:
-    """How the network of a point is trained: by SGD with Nesterov's momentum, its learning rate annealed by a cosine.
+    """Return the training configuration of a point: SGD with Nesterov momentum and a cosine schedule.
 
-    The weight decay is not here but a penalty of the network, λ/2·Σw² on its kernels: so it was in the papers, whose
-    ranges of λ hold for a decay that takes part in the momentum. One that is decoupled, as ``Training.weight_decay``
-    is, would be weaker by 1 − momentum, a factor of a hundred within this space.
+    The weight decay is a penalty of the network, λ/2·Σw² on its kernels, as in the papers: their ranges of λ hold for a
+    decay that is part of the momentum. A decoupled decay (``Training.weight_decay``) would be weaker by 1 − momentum,
+    up to a factor of a hundred in this space.
     """
     return Training(
         "SGD",
@@ -197,10 +197,10 @@ def training(point: Point) -> Training:
 def _assembled(
     stem: int, groups: Sequence[_Group], style: _Style, input_shape: tuple[int, ...], classes: Mapping[str, int]
 ) -> Blueprint:
-    """A network of groups of blocks; all but the first group halve height and width.
+    """Return a network of groups of blocks. Every group except the first halves height and width.
 
-    Block l of L is disturbed with the probability l/L · death_rate, which grows linearly with the depth (Yamada et al.
-    2018, arXiv:1802.02375, eq. 2).
+    The ShakeDrop rate of block l of L is l/L · death_rate; it increases linearly with depth (Yamada et al. 2018,
+    arXiv:1802.02375, eq. 2).
     """
     inputs = Input(input_shape)
     x = style.conv(stem, 3)(inputs)
@@ -216,9 +216,9 @@ def _assembled(
 
 
 def _block(x: Node, group: _Group, strides: int, style: _Style, death_rate: float) -> Node:
-    """Branches, their random mean if there are several, shake-drop if it can happen, and the shortcut.
+    """Apply a block: branches, Shake-Shake if there are several, ShakeDrop if its rate is above 0, and the shortcut.
 
-    Where width or size change, the shortcut is a 1×1 convolution of the activated input, else the input as it is.
+    If width or size change, the shortcut is a 1×1 convolution of the activated input; otherwise it is the identity.
     """
     start = _activated(x)
     branches = [_branch(start, group.filters, strides, style) for _ in range(group.branches)]
@@ -231,7 +231,7 @@ def _block(x: Node, group: _Group, strides: int, style: _Style, death_rate: floa
 
 
 def _branch(x: Node, filters: int, strides: int, style: _Style) -> Node:
-    """The convolutions of a branch; the stride is that of the first one above 1×1, which would skip pixels."""
+    """Apply the convolutions of a branch. The first kernel above 1×1 has the stride; a 1×1 kernel would skip pixels."""
     strided = next((index for index, kernel in enumerate(style.kernels) if kernel > 1), 0)
     for index, kernel in enumerate(style.kernels):
         if index:

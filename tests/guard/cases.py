@@ -57,4 +57,4 @@ def keeps_limits(guard: Guard, point: Any) -> bool:
 def assert_in_space(space: Space, vals: Vals) -> None:
     assert dict(space.restrict(vals)) == dict(vals)
     for label, value in vals.items():
-        assert space.by_label[label].distribution.fit(value) is not None, label
+        assert space.by_label[label].distribution.match(value) is not None, label

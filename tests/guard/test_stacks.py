@@ -57,7 +57,7 @@ def test_one_of_several_stacks_must_be_deep():
 
 
 def test_next_larger_depth_keeps_the_limits():
-    (group,) = [group for group in SPACE.groups if group.depth == "n_blocks"]
+    (group,) = [group for group in SPACE.block_stacks if group.depth == "n_blocks"]
     vals = Stacks(SPACE, 4, 4).draw(np.random.default_rng(0))
     assert Stacks(SPACE).longer(group, vals) == 5
     assert Stacks(SPACE, 0, 4).longer(group, vals) is None

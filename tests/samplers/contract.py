@@ -55,7 +55,7 @@ def proposes_points_of_the_space(name: str) -> None:
             space = compile_space(example())
             assert isinstance(vals, Vals)
             assert vals.keys() == space.active(vals)
-            assert all(space.by_label[label].distribution.fit(value) == value for label, value in vals.items())
+            assert all(space.by_label[label].distribution.match(value) == value for label, value in vals.items())
             json.dumps(space.point(vals))
 
 

@@ -16,8 +16,8 @@ from metaopt.spaces import Space, compile_space
 from metaopt.zoo.conv_stack import make_space
 from tests.samplers.contract import a_history
 from tests.samplers.observing import observe
+from tests.spaces.checks import check_draw
 from tests.spaces.examples import nested
-from tests.spaces.test_operators import check
 
 LINE = compile_space({"x": hp.uniform("x", 0, 1), "y": hp.uniform("y", 0, 1)})
 
@@ -191,13 +191,13 @@ def test_a_mutation_changes_one_parameter_or_a_few() -> None:
 
 def test_stacks_mutate_by_every_block_operator_and_not_too_often() -> None:
     space = compile_space(make_space(1, 10))
-    stack, _ = space.groups
+    stack, _ = space.block_stacks
     rng = np.random.default_rng(2)
     vals = space.complete({"n_blocks": 4}, rng)
     found: Counter[str] = Counter()
     for _ in range(400):
         mutated = mutate(space, vals, rng, 0.2)
-        check(space, mutated)
+        check_draw(space, mutated)
         depth = stack.length(mutated)
         changed = {label for label in vals if mutated.get(label) != vals[label]}
         if depth < 5:
@@ -224,12 +224,12 @@ def test_a_depth_whose_options_differ_in_more_than_their_number_still_takes_them
     mixed = compile_space(hp.choice("kind", [layers[:1], layers, [*layers, "with a head"]]))
     rng = np.random.default_rng(5)
     for space, reached in ((plain, {0, 1}), (mixed, {0, 1, 2})):
-        (group,) = space.groups
+        (group,) = space.block_stacks
         assert group.depth == "kind"
         vals = space.complete({"kind": 0}, rng)
         found = [mutate(space, vals, rng, 0.1) for _ in range(100)]
         for mutated in found:
-            check(space, mutated)
+            check_draw(space, mutated)
         assert {mutated["kind"] for mutated in found} == reached
 
 
@@ -299,7 +299,7 @@ def test_proposals_over_deep_stacks_are_fast_and_valid() -> None:
     history = History(space, tuple(observe(n, space.draw(rng), float(rng.normal())) for n in range(60)))
     for seed in range(40):
         child = Evolution().propose(60, history, (), np.random.default_rng(seed))
-        check(space, child)
+        check_draw(space, child)
         json.dumps(child)
         assert child.parent is not None
 

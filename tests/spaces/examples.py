@@ -1,4 +1,4 @@
-"""Spaces that between them hold every distribution, nesting, sharing and operations."""
+"""Example spaces that cover all distributions, nesting, shared nodes and operations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -73,7 +73,7 @@ def numbered_keys() -> Any:
 
 
 def blocks() -> Any:
-    """A stack of up to six blocks, the first ones shared by all depths."""
+    """A stack of one to six blocks, in which all depths share the first blocks."""
     each = [
         {"filters": hp.qloguniform(f"filters{i}", 1, 4, 1), "pool": hp.choice(f"pool{i}", [None, 2, 3])}
         for i in range(6)

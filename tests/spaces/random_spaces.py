@@ -1,4 +1,4 @@
-"""Random spaces: any distribution, nested and shared at random, with and without stacks of blocks."""
+"""Random spaces with all distributions, random nesting and sharing, and stacks of blocks."""
 
 from random import Random
 from typing import Any
@@ -7,8 +7,8 @@ from hyperopt import hp
 from hyperopt.pyll import as_apply, scope
 
 
-class Maker:
-    """Makes one space; labels are unique, and nodes may stand at several places."""
+class SpaceBuilder:
+    """Builds a random space with unique labels, in which nodes may be shared."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -20,12 +20,12 @@ class Maker:
         return f"p{'abcdefghij'[self.labels % 10]}{'x' * (self.labels // 10)}"
 
     def space(self, depth: int = 4) -> Any:
-        ways = [self.number, self.number, self.choice, self.choice, self.record, self.sequence, self.stack]
+        makers = [self.number, self.number, self.choice, self.choice, self.dictionary, self.sequence, self.stack]
         if self.made and self.random.random() < 0.15:
             return self.random.choice(self.made)
         if depth == 0:
             return self.number(0) if self.random.random() < 0.7 else self.random.choice([None, 1, "text"])
-        node = self.random.choice(ways)(depth - 1)
+        node = self.random.choice(makers)(depth - 1)
         self.made.append(node)
         return node
 
@@ -58,14 +58,14 @@ class Maker:
             return hp.pchoice(self.label(), list(zip((0.5, 0.25, 0.25), options, strict=True)))
         return hp.choice(self.label(), options)
 
-    def record(self, depth: int) -> Any:
+    def dictionary(self, depth: int) -> Any:
         return as_apply({f"key{n}": self.space(depth) for n in range(self.random.randint(1, 3))})
 
     def sequence(self, depth: int) -> Any:
         return as_apply([self.space(depth) for _ in range(self.random.randint(1, 3))])
 
     def stack(self, _: int) -> Any:
-        """Blocks that are drawn from different ranges, one of their labels only sometimes there."""
+        """A stack of blocks with different priors and an optional label."""
         name = self.label()
         blocks = [
             as_apply(
@@ -83,4 +83,4 @@ class Maker:
 
 
 def random_space(seed: int) -> Any:
-    return Maker(Random(seed)).space()
+    return SpaceBuilder(Random(seed)).space()

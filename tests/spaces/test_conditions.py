@@ -13,7 +13,7 @@ def either(*alternatives: dict[str, int]) -> Conditions:
     return frozenset(frozenset(one.items()) for one in alternatives)
 
 
-def test_a_nested_parameter_depends_on_all_choices_above_it() -> None:
+def test_nested_parameter_depends_on_all_enclosing_choices() -> None:
     found = conditions(EXAMPLES["nested"]())
     assert found["model"] == ALWAYS
     assert found["layers"] == either({"model": 1})
@@ -21,19 +21,19 @@ def test_a_nested_parameter_depends_on_all_choices_above_it() -> None:
     assert found["two_c"] == either({"model": 1, "layers": 1, "two_b": 1})
 
 
-def test_a_shared_parameter_has_alternatives() -> None:
+def test_shared_parameter_has_alternative_conditions() -> None:
     found = conditions(EXAMPLES["shared"]())
     assert found["inner"] == either({"first": 0}, {"second": 0})
     assert found["depth"] == either({"first": 0, "inner": 1}, {"second": 0, "inner": 1})
     assert found["width"] == either({"first": 0}, {"first": 1}, {"second": 0}, {"second": 2})
 
 
-def test_what_all_options_hold_is_always_active() -> None:
+def test_parameter_of_all_options_is_always_active() -> None:
     x = hp.uniform("x", 0, 1)
     assert conditions(hp.choice("c", [x, [x], {"x": x}]))["x"] == ALWAYS
 
 
-def test_what_is_needed_outside_of_a_choice_too_is_always_active() -> None:
+def test_parameter_also_used_outside_a_choice_is_always_active() -> None:
     x = hp.uniform("x", 0, 1)
     assert conditions([hp.choice("c", [x, None]), x])["x"] == ALWAYS
 
@@ -44,7 +44,7 @@ def test_shared_blocks_are_active_from_their_depth_on() -> None:
     assert found["filters3"] == either(*({"depth": depth} for depth in (3, 4, 5)))
 
 
-def test_choices_stand_before_what_they_hold() -> None:
+def test_choices_precede_the_parameters_of_their_options() -> None:
     for name in ("nested", "shared", "blocks"):
         order = list(conditions(EXAMPLES[name]()))
         for label, alternatives in conditions(EXAMPLES[name]()).items():
@@ -52,8 +52,8 @@ def test_choices_stand_before_what_they_hold() -> None:
                 assert order.index(choice) < order.index(label)
 
 
-def test_many_paths_to_one_parameter_take_no_time() -> None:
-    """Each level doubles the paths; their conditions do not."""
+def test_exponentially_many_paths_are_simplified_fast() -> None:
+    """Each level doubles the number of paths, but not the number of conditions."""
     expression = hp.uniform("x", 0, 1)
     for level in range(40):
         expression = hp.choice(f"c{level}", [expression, [expression]])

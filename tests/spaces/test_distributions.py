@@ -23,7 +23,7 @@ def ours() -> dict[str, list[float]]:
 
 @pytest.fixture(scope="module")
 def theirs() -> dict[str, list[float]]:
-    """hyperopt's own draws, as points; choices by the index of their option."""
+    """Draws of hyperopt: label → values, with the indices of options."""
     rng = np.random.default_rng(2)
     space = every_distribution()
     points = [sample(space, rng) for _ in range(DRAWS)]
@@ -36,21 +36,23 @@ def theirs() -> dict[str, list[float]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_prior_is_hyperopts(name: str, ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> None:
+def test_prior_has_the_distribution_of_hyperopt(
+    name: str, ours: dict[str, list[float]], theirs: dict[str, list[float]]
+) -> None:
     assert stats.ks_2samp(ours[name], theirs[name]).pvalue > 0.005
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_draws_keep_their_bounds_and_are_plain_numbers_of_their_kind(name: str, ours: dict[str, list[float]]) -> None:
+def test_draws_are_plain_numbers_within_the_bounds(name: str, ours: dict[str, list[float]]) -> None:
     distribution = SPACE.by_label[name].distribution
     low, high = distribution.bounds
     assert all(low <= value <= high for value in ours[name])
     assert {type(value) for value in ours[name]} == {int if distribution.is_integer else float}
-    assert all(distribution.fit(value) == value for value in ours[name])
+    assert all(distribution.match(value) == value for value in ours[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_all_values_of_a_small_range_occur(name: str, ours: dict[str, list[float]]) -> None:
+def test_draws_reach_both_bounds_of_a_small_range(name: str, ours: dict[str, list[float]]) -> None:
     distribution = SPACE.by_label[name].distribution
     low, high = distribution.bounds
     if distribution.step is not None and math.isfinite(high - low):
@@ -68,21 +70,21 @@ def test_all_values_of_a_small_range_occur(name: str, ours: dict[str, list[float
         ("uniform", (-1, 2), (-1, 2)),
         ("quniform", (0.501, 4.499, 1), (1, 4)),
         ("quniform", (100, 700, 5), (100, 700)),
-        ("quniform", (1, 9, 4), (0, 8)),  # 1/4 rounds to 0, and 9/4 to 2: hyperopt draws outside of what was asked
+        ("quniform", (1, 9, 4), (0, 8)),  # 1/4 rounds to 0 and 9/4 to 2: draws of hyperopt may be outside the bounds
         ("loguniform", (0, 1), (1, math.e)),
         ("qloguniform", (0, 3, 4), (0, 20)),
         ("normal", (0, 1), (-math.inf, math.inf)),
         ("lognormal", (0, 1), (0, math.inf)),
     ],
 )
-def test_bounds(name: str, args: tuple[float, ...], bounds: tuple[float, float]) -> None:
+def test_bounds_of_distributions(name: str, args: tuple[float, ...], bounds: tuple[float, float]) -> None:
     assert Distribution(name, args).bounds == pytest.approx(bounds)
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "value", "fitted"),
+    ("name", "args", "value", "matched"),
     [
-        ("uniform", (0, 0.35), 0.35 + 1e-12, 0.35),  # off by what text loses
+        ("uniform", (0, 0.35), 0.35 + 1e-12, 0.35),  # a rounding error
         ("uniform", (0, 0.35), 0.36, None),
         ("uniform", (0, 1), True, None),
         ("uniform", (0, 1), "0.5", None),
@@ -98,11 +100,23 @@ def test_bounds(name: str, args: tuple[float, ...], bounds: tuple[float, float])
         ("normal", (0, 1), np.float64(7.5), 7.5),
     ],
 )
-def test_fit(name: str, args: tuple[float, ...], value: object, fitted: object) -> None:
-    assert Distribution(name, args).fit(value) == fitted
+def test_match_accepts_rounding_errors_only(name: str, args: tuple[float, ...], value: object, matched: object) -> None:
+    assert Distribution(name, args).match(value) == matched
 
 
-def test_a_huge_lognormal_stays_finite() -> None:
+def test_draws_of_a_huge_lognormal_are_finite() -> None:
     draw = compile_space({"x": hp.lognormal("x", 0, 700)}).draw
     rng = np.random.default_rng(0)
     assert all(math.isfinite(draw(rng)["x"]) for _ in range(100))
+
+
+def test_to_unit_inverts_the_quantile_function() -> None:
+    rng = np.random.default_rng(12)
+    for parameter in SPACE.parameters:
+        distribution = parameter.distribution
+        quantile = distribution.make_quantile_function()
+        for unit in rng.random(100):
+            value = quantile(unit)
+            assert quantile(distribution.to_unit(value)) == pytest.approx(value)
+            if distribution.step is None:
+                assert distribution.to_unit(value) == pytest.approx(unit)

@@ -1,27 +1,34 @@
 import json
+import math
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 from hyperopt import hp, space_eval
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from metaopt.errors import UserError
-from metaopt.spaces import Vals, compile_space
+from metaopt.spaces import compile_space
+from tests.spaces.checks import check_draw
 from tests.spaces.examples import EXAMPLES
+from tests.spaces.random_spaces import random_space
 
 DRAWS = 60
 
+seeds = st.integers(0, 2**32 - 1)
+
 
 def types(point: Any) -> Any:
-    """The point with each leaf replaced by its type."""
+    """Replace each leaf of a point by its type."""
     if isinstance(point, dict):
         return {key: types(value) for key, value in point.items()}
     return tuple(map(types, point)) if isinstance(point, tuple) else type(point)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_point_is_what_space_eval_returns_in_plain_numbers(name: str) -> None:
+def test_point_equals_space_eval_in_plain_numbers(name: str) -> None:
     expression = EXAMPLES[name]()
     space = compile_space(expression)
     rng = np.random.default_rng(3)
@@ -36,7 +43,7 @@ def test_a_point_is_what_space_eval_returns_in_plain_numbers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_draw_has_the_active_labels_exactly(name: str) -> None:
+def test_draw_has_exactly_the_active_labels(name: str) -> None:
     space = compile_space(EXAMPLES[name]())
     rng = np.random.default_rng(4)
     seen: set[str] = set()
@@ -53,37 +60,26 @@ def test_a_draw_has_the_active_labels_exactly(name: str) -> None:
     assert seen == set(space.labels)
 
 
-def test_draws_are_a_function_of_the_generator() -> None:
+def test_equal_generators_give_equal_draws() -> None:
     draws = [compile_space(EXAMPLES["shared"]()).draw(np.random.default_rng(5)) for _ in range(2)]
     assert draws[0] == draws[1]
 
 
-def test_vals_carry_who_proposed_them() -> None:
-    assert not Vals().model_based
-    assert Vals().parent is None
-    vals = Vals({"x": 1.0}, model_based=True, parent=7)
-    for copy in (vals, pickle.loads(pickle.dumps(vals))):
-        assert copy == {"x": 1.0}
-        assert copy.model_based
-        assert copy.parent == 7
-    assert json.dumps(vals) == '{"x": 1.0}'
-
-
-def test_missing_and_impossible_values_are_named() -> None:
+def test_missing_and_invalid_values_are_named() -> None:
     space = compile_space(EXAMPLES["nested"]())
-    with pytest.raises(UserError, match="lack 'layers'"):
+    with pytest.raises(UserError, match="Missing value for hyperparameter 'layers'"):
         space.point({"model": 1})
-    with pytest.raises(UserError, match="lack 'two_a'"):
+    with pytest.raises(UserError, match="Missing value for hyperparameter 'two_a'"):
         space.restrict({"model": 1, "layers": 1, "two_b": 0})
-    with pytest.raises(UserError, match="lack 'two_b'"):
+    with pytest.raises(UserError, match="Missing value for hyperparameter 'two_b'"):
         space.active({"model": 1, "layers": 1})
     assert space.active({"model": 1, "layers": 0}) == {"model", "layers", "one"}
     for index in (3, -1, 0.5):
-        with pytest.raises(UserError, match="'model' has 3 options"):
+        with pytest.raises(UserError, match=r"hyperparameter 'model': .* Expected the index of an option, 0 to 2"):
             space.point({"model": index})
 
 
-def test_restrict_drops_what_is_inactive_and_makes_plain_numbers() -> None:
+def test_restrict_drops_inactive_labels_and_casts_values() -> None:
     space = compile_space(EXAMPLES["nested"]())
     given = {"one": np.float64(5), "free": 0.5, "layers": np.int64(0), "model": np.int64(1)}
     vals = space.restrict(given)
@@ -92,7 +88,7 @@ def test_restrict_drops_what_is_inactive_and_makes_plain_numbers() -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_space_survives_pickling(name: str) -> None:
+def test_space_survives_pickling(name: str) -> None:
     space = compile_space(EXAMPLES[name]())
     vals = space.draw(np.random.default_rng(6))
     point = space.point(vals)
@@ -103,7 +99,7 @@ def test_a_space_survives_pickling(name: str) -> None:
     assert copy.vals(point).keys() == space.vals(point).keys()
 
 
-def test_an_error_of_the_users_own_operation_is_not_taken_for_a_missing_label() -> None:
+def test_key_error_of_an_operation_is_raised_unchanged() -> None:
     space = compile_space({"x": hp.choice("x", [{"a": 1}, {"b": 2}])["a"]})
     assert space.point({"x": 0}) == {"x": 1}
     with pytest.raises(KeyError):
@@ -111,9 +107,49 @@ def test_an_error_of_the_users_own_operation_is_not_taken_for_a_missing_label() 
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_draw_is_what_completing_nothing_gives_label_by_label(name: str) -> None:
-    """Both go the same way through the space; only the draw takes short cuts."""
+def test_draw_equals_complete_without_values(name: str) -> None:
+    """``draw`` is an optimised version of ``complete``."""
     space = compile_space(EXAMPLES[name]())
     for seed in range(DRAWS):
         drawn = space.draw(np.random.default_rng(seed))
         assert list(drawn.items()) == list(space.complete({}, np.random.default_rng(seed)).items())
+
+
+@settings(deadline=None, max_examples=300)
+@given(seeds, seeds)
+def test_decode_inverts_encode(which: int, seed: int) -> None:
+    space = compile_space([random_space(which)])
+    rng = np.random.default_rng(seed)
+    vals = space.draw(rng)
+    units, mask = space.encode(vals)
+    assert units.shape == mask.shape == (len(space.parameters),)
+    assert ((units > 0) & (units < 1)).all()
+    assert [label for label, active in zip(space.labels, mask, strict=True) if active] == [
+        label for label in space.labels if label in vals
+    ]
+    assert (units[~mask] == 0.5).all()
+    assert space.decode(units) == pytest.approx(vals, rel=1e-9, abs=1e-9)
+    for corner in (0.0, 1.0, rng.integers(0, 2, len(mask)).astype(float)):
+        check_draw(space, space.decode(np.full(len(mask), corner)))
+
+
+def test_unit_values_of_known_values() -> None:
+    space = compile_space(
+        {
+            "a": hp.uniform("a", 2, 6),
+            "b": hp.loguniform("b", math.log(1e-4), math.log(1)),
+            "c": hp.normal("c", 5, 2),
+            "d": hp.choice("d", ["x", "y", hp.quniform("e", 0, 4, 1), "z"]),
+            "f": hp.pchoice("f", [(0.2, 1), (0.8, 2)]),
+            "g": hp.randint("g", 5, 9),
+        }
+    )
+    vals = {"a": 3.0, "b": 1e-3, "c": 5.0, "d": 1, "f": 1, "g": 6}
+    units, mask = space.encode(vals)
+    assert dict(zip(space.labels, units, strict=True)) == pytest.approx(
+        {"a": 0.25, "b": 0.25, "c": 0.5, "d": 0.375, "e": 0.5, "f": 0.6, "g": 0.375}
+    )
+    assert dict(zip(space.labels, mask, strict=True))["e"] == np.False_
+    # 4 is what is drawn between 3.5 and 4, an eighth of the range.
+    units, _ = space.encode(vals | {"d": 2, "e": 4.0})
+    assert dict(zip(space.labels, units, strict=True))["e"] == pytest.approx(15 / 16)

@@ -172,12 +172,12 @@ def test_stacks_of_exactly_so_many_blocks(n: int) -> None:
 
 
 def test_the_space_holds_one_to_thirty_blocks_as_one_group() -> None:
-    group, dense = SPACE.groups
+    group, dense = SPACE.block_stacks
     assert group.depth == "n_blocks"
     assert group.lengths == tuple(range(1, 31))
     assert all(len(block) == 10 for block in group.blocks)
     assert dense.lengths == (1, 2)
-    (fixed, _) = compile_space(make_space(6, 6)).groups
+    (fixed, _) = compile_space(make_space(6, 6)).block_stacks
     assert (fixed.depth, len(fixed.blocks)) == (None, 6)
     rng = np.random.default_rng(3)
     depths = [len(SPACE.point(SPACE.draw(rng))["blocks"]) for _ in range(1000)]

@@ -122,7 +122,7 @@ def test_it_is_a_ready_problem_with_two_stacks() -> None:
     problem = load_problem("flower_cnn")
     assert problem.network is not None
     assert problem.training(default_point) == training(default_point)
-    assert [(group.depth, group.lengths) for group in SPACE.groups] == [
+    assert [(group.depth, group.lengths) for group in SPACE.block_stacks] == [
         ("n_conv_layers", (1, 2, 3)),
         ("n_fc_layers", (1, 2, 3)),
     ]

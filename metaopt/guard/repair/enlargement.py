@@ -8,12 +8,12 @@ import numpy as np
 
 from metaopt.blueprint import InvalidArchitecture
 from metaopt.guard.guard import Guard
-from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.guard.repair.cost_model import COUNTS, CostModel
 from metaopt.guard.repair.repair import Repair
 from metaopt.guard.repair.repair_state import RepairState
 from metaopt.guard.repair.value_grid import ValueGrid
 from metaopt.guard.stacks import Stacks
+from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.spaces import Distribution, Space, Vals
 
 MAX_ROUNDS = 4  # of raising widths; the exact size is only known once the network is built
@@ -136,7 +136,9 @@ class Enlargement:
         for _ in range(MAX_TRIALS):
             if candidate.use >= self._share:
                 break
-            moves: list[Any] = [group for group in self._space.groups if self._stacks.longer(group, candidate.vals)]
+            moves: list[Any] = [
+                stack for stack in self._space.block_stacks if self._stacks.longer(stack, candidate.vals)
+            ]
             is_deeper = bool(moves) and rng.random() < _DEEPER
             if not is_deeper:
                 moves = [label for label in sorted(candidate.vals) if label not in useless]
@@ -151,7 +153,7 @@ class Enlargement:
         return candidate
 
     def _moved(self, vals: Vals, move: Any, rng: np.random.Generator) -> Vals:
-        """Return values with another block of a group, or with another value of a label."""
+        """Return values with one more block of a stack, or with another value of a label."""
         if not isinstance(move, str):
             length = self._stacks.longer(move, vals)
             assert length is not None
@@ -223,22 +225,22 @@ def _raised(
         if distribution.is_choice:  # options may have any order
             larger = [other for other in grid.values(label) if before < use(other) <= 1]
             return larger[int(rng.random() * len(larger))] if larger else None
-        start, end = distribution.place(value), distribution.place(grid.values(label)[-1])
-        if use(distribution.value(end)) <= 1:
+        start, end = distribution.to_prior_scale(value), distribution.to_prior_scale(grid.values(label)[-1])
+        if use(distribution.from_prior_scale(end)) <= 1:
             top = end
         else:
             low, high = start, end
             for _ in range(_MAX_HALVINGS):
                 middle = (low + high) / 2
-                if use(distribution.value(middle)) <= 1:
+                if use(distribution.from_prior_scale(middle)) <= 1:
                     low = middle
                 else:
                     high = middle
             top = low
-        largest = distribution.value(top)
+        largest = distribution.from_prior_scale(top)
         if not use(largest) > before:
             return None
-        drawn = distribution.value(start + rng.random() * (top - start))
+        drawn = distribution.from_prior_scale(start + rng.random() * (top - start))
         return drawn if use(drawn) > before else largest
     finally:
         costs.move(label, value)

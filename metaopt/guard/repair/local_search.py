@@ -77,8 +77,11 @@ def _values_towards(distribution: Distribution, value: float, wanted: float) -> 
     """Return the wanted value; for numbers also those at a half and at a quarter of the way to it."""
     if distribution.is_choice:
         return [wanted]
-    start, end = distribution.place(value), distribution.place(wanted)
-    return [wanted, *[distribution.plain(distribution.value(start + part * (end - start))) for part in (0.5, 0.25)]]
+    start, end = distribution.to_prior_scale(value), distribution.to_prior_scale(wanted)
+    return [
+        wanted,
+        *[distribution.cast(distribution.from_prior_scale(start + part * (end - start))) for part in (0.5, 0.25)],
+    ]
 
 
 def _neighbours(vals: Vals, space: Space, grid: ValueGrid, rng: np.random.Generator) -> Iterator[Vals]:

@@ -14,8 +14,18 @@ from typing import Any
 
 from metaopt.blueprint import Blueprint, Layer, observe_layers
 from metaopt.spaces import Space
-from metaopt.spaces.evaluating import check_index, plain
-from metaopt.spaces.nodes import Choice, Constant, Node, Operation, Record, Sequence, Value, children, topological
+from metaopt.spaces.evaluation import check_index, to_python_number
+from metaopt.spaces.nodes import (
+    Choice,
+    Constant,
+    Dict,
+    Node,
+    Operation,
+    Sequence,
+    Value,
+    get_children,
+    sort_topologically,
+)
 
 # Plain number → the traced number that int() or float() last converted to it.
 Conversions = dict[float, "Traced"]
@@ -225,13 +235,13 @@ def traced_points(space: Space) -> Evaluate:
     """Return a function like ``space.point`` whose points are made of traced numbers."""
     integers = {one.label for one in space.parameters if one.distribution.is_integer}
     closures: dict[Node, Evaluate] = {}
-    for node in reversed(topological(space.root)):
-        closures[node] = _closure(node, [closures[child] for child in children(node)], integers)
+    for node in reversed(sort_topologically(space.root)):
+        closures[node] = _closure(node, [closures[child] for child in get_children(node)], integers)
     return closures[space.root]
 
 
 def _closure(node: Node, below: list[Evaluate], integers: set[str]) -> Evaluate:
-    """Return the function of one node, as ``metaopt.spaces.evaluating._closure`` does for plain numbers."""
+    """Return the function of one node, as ``metaopt.spaces.evaluation._make_closure`` does for plain numbers."""
     match node:
         case Constant(value=value):
             return lambda _, __: value
@@ -248,7 +258,7 @@ def _closure(node: Node, below: list[Evaluate], integers: set[str]) -> Evaluate:
                 return _traced(numbers(index.real), numbers, (index,), conversions)
 
             return constant
-        case Record(items=items):
+        case Dict(items=items):
             pairs = [(key, item) for (key, _), item in zip(items, below, strict=True)]
             return lambda vals, conversions: {key: item(vals, conversions) for key, item in pairs}
         case Sequence():
@@ -258,7 +268,7 @@ def _closure(node: Node, below: list[Evaluate], integers: set[str]) -> Evaluate:
             count = len(args)
 
             def call(*operands: Any) -> Any:
-                return plain(function(*operands[:count], **dict(zip(names, operands[count:], strict=True))))
+                return to_python_number(function(*operands[:count], **dict(zip(names, operands[count:], strict=True))))
 
             def operation(vals: Mapping[str, float], conversions: Conversions) -> Any:
                 operands = tuple([item(vals, conversions) for item in below])

@@ -89,10 +89,10 @@ class ValueGrid:
         step = distribution.step
         if step is not None and (high - low) / step < _MAX_VALUES:
             count = round((high - low) / step) + 1
-            return tuple([distribution.plain(low + number * step) for number in range(count)])
-        quantile = distribution.quantile()
+            return tuple([distribution.cast(low + number * step) for number in range(count)])
+        quantile = distribution.make_quantile_function()
         units = [(number + 0.5) / _QUANTILES for number in range(_QUANTILES)]
-        ends = [distribution.plain(end) for end in (low, high) if math.isfinite(end)]
-        if not (low > 0 or not distribution.logarithmic):
+        ends = [distribution.cast(end) for end in (low, high) if math.isfinite(end)]
+        if not (low > 0 or not distribution.is_logarithmic):
             ends = []  # the bounds of a lognormal are never drawn
         return tuple(sorted({*map(quantile, units), *ends}))

@@ -110,7 +110,7 @@ def rank_features(study: StudyData, space: Any) -> RankedFeatures:
     logarithmic = set()
     if space is not None:
         parameters = compile_space(space).parameters
-        logarithmic = {parameter.label for parameter in parameters if parameter.distribution.logarithmic}
+        logarithmic = {parameter.label for parameter in parameters if parameter.distribution.is_logarithmic}
     features, constant = extract_features(records, logarithmic)
     losses = np.array([record.result.values[0] for record in records])
     ranked = [(feature, marginal_effect(feature, losses)) for feature in features]

@@ -1,6 +1,6 @@
-"""The text by which two spaces are told apart.
+"""Description of a space: a text that is equal exactly for equal spaces. Its SHA-256 is the digest of a space.
 
-One line for the root and one for each choice, then one for each parameter, sorted by label::
+It has one line for the root, one for each choice and one for each parameter, sorted by label::
 
     point = {"residual": choice[residual], "rate": value[lr]}
     choice[residual] = None | value[residual_units]
@@ -8,8 +8,8 @@ One line for the root and one for each choice, then one for each parameter, sort
     residual ~ choice(2)
     residual_units ~ quniform(0.501, 4.499, 1)
 
-Every label, distribution, argument, option and operation is in it; the order in which keys were written is not, nor
-does any number change with the process.
+It contains every label, distribution, argument, option and operation. It does not depend on the order of keys in the
+source code, nor on the process.
 """
 
 import json
@@ -19,38 +19,49 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.spaces.nodes import Choice, Constant, Node, Operation, Record, Sequence, Value, children, topological, walk
+from metaopt.spaces.nodes import (
+    Choice,
+    Constant,
+    Dict,
+    Node,
+    Operation,
+    Sequence,
+    Value,
+    get_children,
+    sort_topologically,
+    walk,
+)
 from metaopt.spaces.parameters import Parameter
 
 
-def canonical_text(root: Node, parameters: Mapping[str, Parameter]) -> str:
-    """The canonical text of a space.
+def describe_space(root: Node, parameters: Mapping[str, Parameter]) -> str:
+    """Return the description of a space.
 
     Args:
         root: its expression tree.
         parameters: label → ``Parameter``.
     """
-    names = _choice_names(root)
+    names = _name_choices(root)
     texts: dict[int, str] = {}
-    for node in reversed(topological(root)):
-        texts[id(node)] = _text(node, [texts.get(id(child), "") for child in children(node)], names)
+    for node in reversed(sort_topologically(root)):
+        texts[id(node)] = _describe_node(node, [texts.get(id(child), "") for child in get_children(node)], names)
     lines = [f"point = {texts[id(root)]}"]
     choices = {names[id(node)]: node for node in walk(root) if isinstance(node, Choice)}
     for name, choice in sorted(choices.items()):
         lines.append(f"{name} = " + " | ".join(texts[id(option)] for option in choice.options))
     for label, parameter in sorted(parameters.items()):
-        lines.append(f"{label} ~ {parameter.kind}({', '.join(_number(arg) for arg in parameter.args)})")
+        lines.append(f"{label} ~ {parameter.kind}({', '.join(_describe_number(arg) for arg in parameter.args)})")
     return "\n".join(lines) + "\n"
 
 
-def describe(value: Any) -> str:
-    """A constant as text without anything that changes from process to process."""
+def describe_constant(value: Any) -> str:
+    """Return a constant as text that does not depend on the process."""
     try:
         return json.dumps(value)
     except TypeError:
         pass
     if isinstance(value, set | frozenset):
-        return "{" + ", ".join(sorted(describe(item) for item in value)) + "}"
+        return "{" + ", ".join(sorted(describe_constant(item) for item in value)) + "}"
     if isinstance(value, np.ndarray):
         return f"array({value.tolist()}, {value.dtype})"
     if hasattr(value, "__qualname__"):  # a function or a class
@@ -58,8 +69,8 @@ def describe(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
-def _choice_names(root: Node) -> dict[int, str]:
-    """A name for each choice by its label; several that share one parameter are numbered from left to right."""
+def _name_choices(root: Node) -> dict[int, str]:
+    """Return id of a choice node → its name, made of its label. Choices with the same label are numbered."""
     names: dict[int, str] = {}
     count: dict[str, int] = {}
     for node in walk(root):
@@ -69,17 +80,20 @@ def _choice_names(root: Node) -> dict[int, str]:
     return names
 
 
-def _text(node: Node, below: list[str], names: Mapping[int, str]) -> str:
+def _describe_node(node: Node, below: list[str], names: Mapping[int, str]) -> str:
+    """Return the text of a node, given the texts of its children."""
     match node:
         case Constant(value=value):
-            return describe(value)
+            return describe_constant(value)
         case Value(label=label):
             return f"value[{label}]"
         case Choice():
             return names[id(node)]
-        case Record(items=items):
+        case Dict(items=items):
             return (
-                "{" + ", ".join(f"{describe(key)}: {text}" for (key, _), text in zip(items, below, strict=True)) + "}"
+                "{"
+                + ", ".join(f"{describe_constant(key)}: {text}" for (key, _), text in zip(items, below, strict=True))
+                + "}"
             )
         case Sequence():
             return "(" + ", ".join(below) + ")"
@@ -88,6 +102,6 @@ def _text(node: Node, below: list[str], names: Mapping[int, str]) -> str:
             return f"{name}({', '.join([*below[: len(args)], *keywords])})"
 
 
-def _number(value: float) -> str:
-    """Equal for 1 and 1.0."""
+def _describe_number(value: float) -> str:
+    """Return a number as text, the same for 1 and 1.0."""
     return repr(int(value) if value == int(value) else value)

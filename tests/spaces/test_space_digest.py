@@ -8,7 +8,7 @@ from hyperopt import hp
 from hyperopt.pyll import scope
 
 from metaopt.spaces import compile_space
-from metaopt.spaces.canonical import describe
+from metaopt.spaces.space_digest import describe_constant
 from tests.spaces.examples import EXAMPLES
 
 
@@ -20,7 +20,7 @@ def base() -> dict[str, Any]:
     }
 
 
-def test_the_order_of_keys_and_the_type_of_bounds_do_not_count() -> None:
+def test_key_order_and_type_of_bounds_do_not_count() -> None:
     turned = dict(reversed(list((base() | {"a": hp.uniform("x", 0.0, high=1.0)}).items())))
     assert compile_space(turned) == compile_space(base())
     assert compile_space(turned).digest == compile_space(base()).digest
@@ -41,12 +41,12 @@ def test_the_order_of_keys_and_the_type_of_bounds_do_not_count() -> None:
         {"extra": None},
     ],
 )
-def test_whatever_changes_the_points_changes_the_digest(change: dict[str, Any]) -> None:
+def test_every_change_of_the_points_changes_the_digest(change: dict[str, Any]) -> None:
     assert compile_space(base() | change).digest != compile_space(base()).digest
 
 
-def test_the_text() -> None:
-    assert compile_space(base()).canonical == (
+def test_description_lists_root_choices_and_parameters() -> None:
+    assert compile_space(base()).description == (
         'point = {"a": value[x], "b": choice[y], "n": int(mul(3, value[w]))}\n'
         'choice[y] = 1 | 2 | {"c": value[z]}\n'
         "w ~ uniform(1, 2)\n"
@@ -56,17 +56,17 @@ def test_the_text() -> None:
     )
 
 
-def test_constants_have_no_address_and_no_order_of_a_set() -> None:
+def test_constants_are_described_without_address_or_set_order() -> None:
     class Thing:
         pass
 
-    assert "0x" not in describe(Thing())
-    assert describe({"b", "a"}) == '{"a", "b"}'
-    assert describe(base) == f"{__name__}.base"
-    assert describe(len) == "builtins.len"
+    assert "0x" not in describe_constant(Thing())
+    assert describe_constant({"b", "a"}) == '{"a", "b"}'
+    assert describe_constant(base) == f"{__name__}.base"
+    assert describe_constant(len) == "builtins.len"
 
 
-def test_every_process_finds_the_same_digest() -> None:
+def test_digest_is_equal_in_every_process() -> None:
     code = (
         "from tests.spaces.examples import EXAMPLES\n"
         "from metaopt.spaces import compile_space\n"

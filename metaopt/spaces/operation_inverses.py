@@ -1,17 +1,17 @@
-"""Operations read backwards: which arguments give a result."""
+"""Inverses of operations: the arguments that give a result."""
 
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def _before_int(y: float) -> list[float]:
-    """Numbers that int() cuts to y: itself, and others where it cannot be drawn or arithmetic falls short of it."""
+def _invert_int(y: float) -> list[float]:
+    """Return numbers that int() truncates to y: y itself, and larger ones in case y cannot be drawn or is rounded."""
     signs = (1, -1) if y == 0 else (math.copysign(1, y),)
     return [y, *(y + sign * part for sign in signs for part in (0.5, 1 - 1e-6))]
 
 
-# Operation of one argument → arguments that may give the result, the likeliest first.
+# Operation with one argument → arguments that may give the result y, the most likely first.
 _UNARY: dict[str, Callable[[float], list[float]]] = {
     "float": lambda y: [y],
     "identity": lambda y: [y],
@@ -19,9 +19,9 @@ _UNARY: dict[str, Callable[[float], list[float]]] = {
     "exp": lambda y: [math.log(y)],
     "log": lambda y: [math.exp(y)],
     "sqrt": lambda y: [y * y],
-    "int": _before_int,
+    "int": _invert_int,
 }
-# Operation → inverse in its first argument (result, second argument) and in its second one (result, first argument).
+# Operation → inverses for its first argument (of the result y and the second one) and for its second argument.
 _BINARY: dict[str, tuple[Callable[[float, float], float], Callable[[float, float], float]]] = {
     "add": (lambda y, b: y - b, lambda y, a: y - a),
     "sub": (lambda y, b: y + b, lambda y, a: a - y),
@@ -31,17 +31,17 @@ _BINARY: dict[str, tuple[Callable[[float, float], float], Callable[[float, float
 }
 
 
-def preimages(name: str, constants: Sequence[Any], place: int, result: Any) -> list[float]:
-    """Numbers which, as one argument of an operation, may give the result; the caller checks that they do.
+def find_preimages(name: str, constants: Sequence[Any], position: int, result: Any) -> list[float]:
+    """Find numbers that may be an argument of an operation, given its result. The caller must check them.
 
     Args:
-        name: the operation's, as in ``hyperopt.pyll.scope``.
+        name: name of the operation in ``hyperopt.pyll.scope``.
         constants: its other arguments.
-        place: which argument is asked for, from 0.
-        result: what it gave.
+        position: position of the unknown argument, from 0.
+        result: the result of the operation.
 
     Returns:
-        A few numbers; none for operations without an inverse.
+        Candidates; empty for operations without an inverse.
     """
     if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in (result, *constants)):
         return []
@@ -49,9 +49,9 @@ def preimages(name: str, constants: Sequence[Any], place: int, result: Any) -> l
         if not constants and name in _UNARY:
             found = _UNARY[name](result)
         elif len(constants) == 1 and name in _BINARY:
-            found = [_BINARY[name][place](result, constants[0])]
+            found = [_BINARY[name][position](result, constants[0])]
         else:
             return []
-    except (ValueError, ZeroDivisionError, OverflowError):  # outside of the inverse's domain
+    except (ValueError, ZeroDivisionError, OverflowError):  # outside the domain of the inverse
         return []
     return [number for number in found if not isinstance(number, complex)]
