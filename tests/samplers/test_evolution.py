@@ -16,8 +16,8 @@ from metaopt.spaces import Space, compile_space
 from metaopt.zoo.conv_stack import make_space
 from tests.samplers.contract import a_history
 from tests.samplers.observing import observe
-from tests.spaces.examples import nested
 from tests.spaces.checks import check_draw
+from tests.spaces.examples import nested
 
 LINE = compile_space({"x": hp.uniform("x", 0, 1), "y": hp.uniform("y", 0, 1)})
 
