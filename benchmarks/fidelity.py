@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from commands import INTERRUPTED, Commands  # noqa: E402
 
 from metaopt.cli.arguments import duration  # noqa: E402
-from metaopt.report.analysis.test_log import read_measurements  # noqa: E402
+from metaopt.report.analysis.test_log import read_test_log  # noqa: E402
 from metaopt.storage.study import JOURNAL, Study  # noqa: E402
 
 SPACE = "flower_cnn"
@@ -96,7 +96,7 @@ class Benchmark:
         self._call(command, cell)
 
     def _retrain(self, cell: Cell) -> None:
-        if not read_measurements(cell.folder):
+        if not read_test_log(cell.folder):
             self._call(["-m", "metaopt", "retrain", "--epochs", str(self._arguments.epochs)], cell)
 
     def _call(self, command: Sequence[str], cell: Cell) -> None:
@@ -131,7 +131,7 @@ def _figures(cell: Cell) -> tuple[float | None, ...]:
     study = Study.load(cell.folder)
     trained = sum(record["epochs"] for record in study.records)
     from_nothing = sum(epochs for record in study.records for _, epochs in record["rungs"])
-    measured = read_measurements(cell.folder)
+    measured = read_test_log(cell.folder)
     scores = measured[0]["scores"] if measured else {}
     test = [scores.get(name, {}).get("value") for name in ("test_accuracy", "test_top3")]
     best = study.best

@@ -31,7 +31,7 @@ from commands import INTERRUPTED, Commands  # noqa: E402
 from flowers_table import write_table  # noqa: E402
 
 from metaopt.cli.arguments import duration  # noqa: E402
-from metaopt.report.analysis.test_log import read_measurements  # noqa: E402
+from metaopt.report.analysis.test_log import read_test_log  # noqa: E402
 from metaopt.storage.study import JOURNAL, Study  # noqa: E402
 
 DEFAULT = "default"
@@ -151,7 +151,7 @@ class Benchmark:
             return
         epochs = self.arguments.epochs if cell.strategy == DEFAULT else self.arguments.retrain_epochs
         wanted = (Study.load(cell.folder).require_best()["trial"], seed, epochs)
-        if any((m["trial"], m["seed"], m["epochs"]) == wanted for m in read_measurements(cell.folder)):
+        if any((m["trial"], m["seed"], m["epochs"]) == wanted for m in read_test_log(cell.folder)):
             return
         model = cell.folder / f"seed_{seed}.keras"
         command = ["-m", "metaopt", "retrain", "--results", str(cell.folder), "--seed", str(seed)]

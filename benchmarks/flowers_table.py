@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from metaopt.report.analysis.comparison.significance import holm, mcnemar, mean_interval
 from metaopt.report.analysis.predictions import Predictions, read_predictions
-from metaopt.report.analysis.significance import holm, mcnemar, mean_interval
-from metaopt.report.analysis.test_log import Measurement, read_measurements
+from metaopt.report.analysis.test_log import LogEntry, read_test_log
 from metaopt.storage.study import Study
 from metaopt.trials.record import Record, best_record
 
@@ -54,9 +54,9 @@ class Found:
         self.trained = [record for record in study.records if record["status"] == "ok" and not record["imported"]]
         self.best: Record | None = best_record(study.records)
         trial = None if self.best is None else self.best["trial"]
-        measured = [one for one in read_measurements(cell.folder) if one["trial"] == trial]
+        measured = [one for one in read_test_log(cell.folder) if one["trial"] == trial]
         # Retrainings for other numbers of epochs, by an earlier command, are other models.
-        self.measured: list[Measurement] = [one for one in measured if one["epochs"] == measured[-1]["epochs"]]
+        self.measured: list[LogEntry] = [one for one in measured if one["epochs"] == measured[-1]["epochs"]]
 
     @property
     def kept(self) -> float:
@@ -172,7 +172,7 @@ def _mcnemar(first: Found, second: Found) -> Any:
     a, b = first.predictions, second.predictions
     if a is None or b is None:
         return None
-    right, other = a.right(3), b.right(3)
+    right, other = a.correct(3), b.correct(3)
     return mcnemar(int((right & ~other).sum()), int((other & ~right).sum()))
 
 

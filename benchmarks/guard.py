@@ -1,12 +1,12 @@
-"""Networks that the guard judges, and that the repair makes stand, per second and core.
+"""Speed of the guard and of the repair: networks per second and core.
 
-Judging is everything from network() to the verdict: all shapes valid, parameters, multiply-accumulates and activations
-counted; once with the hash that finds duplicates, once without; beside building the same networks in Keras. The draw
-from the space is not counted.
+Judging is measured from network() to the verdict: all shapes valid, parameters, multiply-accumulates and activations
+counted; with and without the hash that finds duplicates, and compared with building the same networks in Keras. The
+draw from the space is not counted.
 
-Stacks are those of metaopt/zoo/conv_stack.py under limits that a random one hardly ever keeps, made by plain rejection
-and by the repair. Everything is counted from the draw to the network that is known to keep its limits; which are
-distinct (by their hash), and whether the guard agrees, is found out afterwards.
+Stacks are those of metaopt/zoo/conv_stack.py under limits that a random one hardly ever keeps, made by rejection
+sampling and by repair. The time runs from the draw to the network that is known to keep its limits. Distinct networks
+(by their hash) and broken limits are counted afterwards.
 
     python benchmarks/guard.py          2,000 networks, 12 of them in Keras; 20,000 stacks of each depth; ten minutes
     python benchmarks/guard.py --quick  200 networks, 3 of them in Keras; 300 stacks of each depth; half a minute
@@ -31,7 +31,7 @@ from hyperopt.pyll.stochastic import sample
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from metaopt.blueprint import Blueprint, InvalidArchitecture
-from metaopt.guard.guard import Guard
+from metaopt.guard import Guard
 from metaopt.guard.repair import Repair
 from metaopt.problems.problem import Problem
 from metaopt.spaces import Space, Vals, compile_space
@@ -47,7 +47,7 @@ STACK_SHAPE = (64, 64, 3)
 STACK_LIMITS = parse_constraints(["macs<=5e7", "params<=2e6"])
 DEPTHS = (5, 10, 15, 20, 30)
 SPREAD_DEPTHS = (3, 5, 7)  # where rejection finds enough to compare with
-WARM_UP = 300  # stacks, in which the repair's memory fills
+WARM_UP = 300  # stacks, while the caches of the repair fill
 
 
 def judge(point: Any) -> Blueprint | None:

@@ -13,7 +13,8 @@ from metaopt.cli.points import FIGURES, read_point, require_same_network, study_
 from metaopt.cli.snapshot import save_snapshot
 from metaopt.errors import UserError
 from metaopt.problems.problem import fitting
-from metaopt.report.console.best_trial import describe_best, summarise_best
+from metaopt.report.analysis import StudyData
+from metaopt.report.console import describe_best, summarise_best
 from metaopt.storage.study import Study
 
 
@@ -46,10 +47,10 @@ def run(arguments: Namespace) -> None:
     ending = "svg" if arguments.svg else "png"
     if arguments.point is None:
         record = study.require_best()
-        description = describe_best(study.records, study.validation_images)
+        description = describe_best(StudyData.of(study))
         print(json.dumps(description, indent=2, ensure_ascii=False))
         print(summarise_best(description), file=sys.stderr)
-        point, picture = record["space"], FIGURES / f"model_best.{ending}"
+        point, picture = record.point, FIGURES / f"model_best.{ending}"
     else:
         point = read_point(arguments.point)
         picture = FIGURES / f"model_{arguments.point.stem.removeprefix('model_')}.{ending}"

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
-from metaopt.report.analysis.compared_studies import group_contenders, load_contenders
-from metaopt.report.analysis.comparison import compare
-from metaopt.report.console.comparison import print_comparison
+from metaopt.report.analysis.comparison import compare, group_studies, load_studies
+from metaopt.report.console import print_comparison
 from metaopt.report.plots import draw_comparison
 
 
@@ -39,9 +38,9 @@ def run(arguments: Namespace) -> None:
     Raises:
         UserError: fewer than two studies, one named twice or not there, or the pictures cannot be written.
     """
-    contenders = load_contenders(arguments.studies)
-    groups = group_contenders(contenders)
-    comparison = compare(contenders, groups)
+    studies = load_studies(arguments.studies)
+    groups = group_studies(studies)
+    comparison = compare(studies, groups)
     pictures = draw_comparison(comparison["studies"], groups, arguments.output)
     if arguments.json:
         comparison["figures"] = [str(path) for path in pictures]

@@ -7,6 +7,7 @@ from metaopt.cli.arguments import Parser, add_results
 from metaopt.cli.errors import guarded
 from metaopt.cli.points import FIGURES, study_problem
 from metaopt.errors import UserError
+from metaopt.report.analysis import StudyData
 from metaopt.report.plots import draw_all
 from metaopt.spaces import Space, compile_space
 from metaopt.storage.study import Study
@@ -31,7 +32,7 @@ def run(arguments: Namespace) -> None:
         UserError: there is no study.
     """
     study = Study.load(arguments.results)
-    figures = draw_all(study.records, study.folder / FIGURES, _space(study), study.validation_images)
+    figures = draw_all(StudyData.of(study), study.folder / FIGURES, _space(study))
     for path in figures:
         print(path)
 

@@ -21,10 +21,11 @@ from metaopt.errors import UserError
 from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import SCHEDULES
-from metaopt.report.analysis.evaluation import Judged, Score, judge, measure, score_lines
-from metaopt.report.analysis.predictions import Predictions, digest_test_set, predictions_of, write_predictions
-from metaopt.report.analysis.scores import describe_metric
-from metaopt.report.analysis.test_log import add_measurement, earlier_looks, one_at_a_time, read_measurements
+from metaopt.report.analysis.evaluation import JudgedConstraint, Score, evaluate, judge_constraints
+from metaopt.report.analysis.predictions import Predictions, digest_test_set, rank_classes, write_predictions
+from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log, read_test_log
+from metaopt.report.console import constraint_line, repeated_test_warning, score_lines
+from metaopt.report.formatting import metric_label
 from metaopt.storage.study import Study
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
@@ -82,7 +83,7 @@ def run(arguments: Namespace) -> None:
         study, arguments.point, arguments.epochs, arguments.seed, arguments.output, recipe, arguments.members
     )
     check_writable(plan.output)
-    looks = read_measurements(study.folder)
+    log = read_test_log(study.folder)
     problem = study_problem(study)
     if arguments.epochs is None:
         plan = whole_if_annealed(plan, problem, study)
@@ -103,7 +104,7 @@ def run(arguments: Namespace) -> None:
     trained, metadata = train(study, plan, problem, data, arguments.mirror)
     measured = _measure(study, plan, trained, metadata, data)
     path = _keep(study, plan, trained, metadata, data, measured)
-    _describe(study, plan, measured, looks, data)
+    _describe(study, plan, measured, log, data)
     print(f"all of this is in {path}")
 
 
@@ -133,14 +134,14 @@ class Measured:
         scores: on the test images.
         params: of the model in the file.
         macs: of one image.
-        limits: every limit of the study.
+        constraints: every constraint of the study.
         predictions: its answers for the test images, by the first head.
     """
 
     scores: dict[str, Score]
     params: int
     macs: int
-    limits: list[Judged]
+    constraints: list[JudgedConstraint]
     predictions: Predictions
 
 
@@ -154,9 +155,9 @@ def _measure(
     model, _ = load_model(plan.output)
     counts = count_keras(model)
     probabilities = predict_split(model, metadata, data.test())
-    scores = measure(probabilities, data.test().labels)
+    scores = evaluate(probabilities, data.test().labels)
     head = next(iter(probabilities))
-    predictions = predictions_of(probabilities[head], data.test().labels[head], digest_test_set(data.test()))
+    predictions = rank_classes(probabilities[head], data.test().labels[head], digest_test_set(data.test()))
     values: dict[str, float] = {
         "params": counts.params,
         "macs": counts.macs,
@@ -168,7 +169,7 @@ def _measure(
     if len(metadata.classes) == 1:
         weight = float(trained[0].training.loss_weights.get(next(iter(metadata.classes)), 1.0))
         values["test_total_loss"] = weight * values["test_loss"] + fmean(each.penalties for each in trained)
-    return Measured(scores, counts.params, counts.macs, judge(study.constraints, values), predictions)
+    return Measured(scores, counts.params, counts.macs, judge_constraints(study.constraints, values), predictions)
 
 
 def _keep(
@@ -180,9 +181,9 @@ def _keep(
     measured: Measured,
 ) -> Path:
     """Adds the measurement to the study's file of them, and keeps the predictions beside it."""
-    with one_at_a_time(study.folder):
-        number = len(read_measurements(study.folder)) + 1
-        return add_measurement(
+    with locked_test_log(study.folder):
+        number = len(read_test_log(study.folder)) + 1
+        return append_to_test_log(
             study.folder,
             {
                 "at": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -191,8 +192,8 @@ def _keep(
                 **metadata.training,
                 "test_images": len(data.test()),
                 "scores": {name: asdict(score) for name, score in measured.scores.items()},
-                "limits": [judged.as_json() for judged in measured.limits],
-                "feasible": not any(judged.broken for judged in measured.limits),
+                "limits": [judged.to_json() for judged in measured.constraints],
+                "feasible": not any(judged.is_violated for judged in measured.constraints),
                 "predictions": write_predictions(study.folder, number, measured.predictions),
                 "params": measured.params,
                 "macs": measured.macs,
@@ -202,7 +203,7 @@ def _keep(
         )
 
 
-def _describe(study: Study, plan: Plan, measured: Measured, looks: list[dict[str, Any]], data: DataSet) -> None:
+def _describe(study: Study, plan: Plan, measured: Measured, log: list[dict[str, Any]], data: DataSet) -> None:
     """Says what came of it."""
     height, width, channels = data.input_shape
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
@@ -211,17 +212,17 @@ def _describe(study: Study, plan: Plan, measured: Measured, looks: list[dict[str
         f" {plan.output.stat().st_size / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
         f" {height}×{width} itself, and carries the names of its classes"
     )
-    if looks:
-        print(f"WARNING: {earlier_looks(looks)}")
-    first = "" if looks else ", looked at for the first time"
+    if log:
+        print(f"WARNING: {repeated_test_warning(log)}")
+    first = "" if log else ", looked at for the first time"
     print(f"on the {len(data.test()):,} test images{first}:")
     for line in score_lines(measured.scores):
         print(f"  {line}")
-    if plan.record is not None:
-        value = study.objective.value(plan.record["loss"])
-        metric = describe_metric(study.objective.name)
+    if plan.record is not None and plan.record.loss is not None:
+        value = study.objective.value(plan.record.loss)
+        metric = metric_label(study.objective.name)
         print(f"(the {metric} of the search, {value:.4f}, chose it and is no measure of it)")
-        if inherited := plan.record.get("inherited"):
+        if inherited := plan.record.inherited:
             print(f"(in the search it started from weights of trial {inherited['trial']}; this training, from scratch)")
-    for judged in measured.limits:
-        print(f"limit {judged}")
+    for judged in measured.constraints:
+        print(f"constraint {constraint_line(judged)}")

@@ -32,11 +32,14 @@ def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> N
         return
     if blueprint is None:
         return
-    for limit in study.constraints:
-        if limit.name in COUNTS:
-            together = plan.members * getattr(blueprint, limit.name)
-            if limit.distance(together) > 0 >= limit.distance(together / plan.members):
-                print(f"note: {plan.members} networks have {together:,} {limit.name} together, which breaks {limit}.")
+    for constraint in study.constraints:
+        if constraint.name in COUNTS:
+            together = plan.members * getattr(blueprint, constraint.name)
+            if constraint.distance(together) > 0 >= constraint.distance(together / plan.members):
+                print(
+                    f"note: {plan.members} networks have {together:,} {constraint.name} together, which violates"
+                    f" {constraint}."
+                )
 
 
 def train(

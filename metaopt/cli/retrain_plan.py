@@ -50,7 +50,7 @@ class Plan:
     @property
     def trial(self) -> int:
         """The trial's number; 0 for a point that the search did not train."""
-        return 0 if self.record is None else int(self.record["trial"])
+        return 0 if self.record is None else self.record.trial
 
     @property
     def name(self) -> str:
@@ -84,7 +84,7 @@ def make_plan(
     if point_file is None:
         best = study.require_best()
         record: Record | None = best
-        point = best["space"]
+        point = best.point
     else:
         point = read_point(point_file)
         record = _trial_of(study, point)
@@ -120,20 +120,20 @@ def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
 def _longest(study: Study) -> int:
     """R in epochs; where it is seconds, the most epochs that a trial was trained."""
     if study.settings.get("budget_unit") == "seconds":
-        return max((record["epochs"] for record in study.records if not record["imported"]), default=1) or 1
+        return max((record.epochs for record in study.records if not record.imported), default=1) or 1
     return int(study.settings.get("epochs", 1))
 
 
 def _trial_of(study: Study, point: Any) -> Record | None:
     """The record of the trial that trained a point."""
     text = point_key(point)
-    own = (record for record in study.records if record["status"] == "ok" and not record["imported"])
-    return next((record for record in own if point_key(record["space"]) == text), None)
+    own = (record for record in study.records if record.status == "ok" and not record.imported)
+    return next((record for record in own if point_key(record.point) == text), None)
 
 
 def _epochs(asked: int | None, record: Record | None, longest: int) -> tuple[int, str]:
     if asked is not None:
         return asked, "as asked"
-    if record is not None and record["complete"] and record["best_epoch"]:
-        return record["best_epoch"], "as many as it was best at"
+    if record is not None and record.complete and record.best_epoch:
+        return record.best_epoch, "as many as it was best at"
     return longest, "the most of a trial of this search"

@@ -21,8 +21,8 @@ from metaopt.executors import make_executor
 from metaopt.executors.hardware import free_memory, has_gpu
 from metaopt.problems.loading import load_problem
 from metaopt.problems.problem import Problem
-from metaopt.report.analysis.scores import describe
-from metaopt.report.console.progress import make_progress
+from metaopt.report.analysis import StudyData
+from metaopt.report.console import make_progress, summarise_search
 from metaopt.storage import journal
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import JOURNAL
@@ -60,7 +60,8 @@ def run(arguments: Namespace, beside: Path | None) -> None:
         with ready.open(arguments.results, callback) as study:
             limit = arguments.time
             search(study, ready.problem, ready.settings, executor, callback, ready.images, limit, keep="needed")
-    print(describe(study.require_best(), arguments.results))
+    study.require_best()
+    print(summarise_search(StudyData.of(study), arguments.results))
 
 
 @dataclass(frozen=True)

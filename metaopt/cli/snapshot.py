@@ -36,7 +36,7 @@ def save_snapshot(study: Study, record: Record, path: Path) -> str:
     from metaopt.training.export import export_model, save_model
     from metaopt.training.network_builder import make_builder
 
-    trial = record["trial"]
+    trial = record.trial
     try:
         epoch, (first, *others) = best_weights(study.folder / "checkpoints" / f"{trial:06d}")
     except UnusableCheckpoint as unusable:
@@ -47,16 +47,16 @@ def save_snapshot(study: Study, record: Record, path: Path) -> str:
     network = builder.build()
     network.set_weights(first)
     network = builder.for_inference(network)
-    origin = {"trial": trial, "point": record["space"], "epochs": epoch, "data": data.name}
+    origin = {"trial": trial, "point": record.point, "epochs": epoch, "data": data.name}
     metadata = ModelMetadata(
         {head: data.class_names[head] for head in builder.heads(network)}, data.input_shape, origin
     )
     save_model(export_model([network], metadata, some_images(data)), metadata, path)
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"
     # A trial that goes on after a rung may have better weights by now than when its record was written.
-    when = "" if epoch == record["best_epoch"] else f" at epoch {epoch}"
-    if when and record["complete"]:  # a limit was given after it was trained
-        when += f" (the weights of epoch {record['best_epoch']}, its best by the limits of today, were not kept)"
+    when = "" if epoch == record.best_epoch else f" at epoch {epoch}"
+    if when and record.complete:  # a limit was given after it was trained
+        when += f" (the weights of epoch {record.best_epoch}, its best by the limits of today, were not kept)"
     return (
         f"{path}: trial {trial}{when} as the search trained it on {images}, not tested; python -m metaopt retrain"
         " trains it on all of them, and tests it."

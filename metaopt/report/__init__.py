@@ -1,1 +1,3 @@
-"""What a search shows: its progress, its figures, and what its numbers are worth."""
+"""Reports on studies: analyses as pure data, figures, and console output."""
+
+__all__ = ["analysis", "console", "formatting", "plots"]

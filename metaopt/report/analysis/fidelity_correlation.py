@@ -1,59 +1,63 @@
-"""How well a short training foretells a long one: the rank correlation between budgets."""
+"""Rank correlation between fidelities: whether trials rank the same after a short training as after a long one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from metaopt.report.analysis.rungs import budget_unit, budgets, visits_of
-from metaopt.report.analysis.scores import limits_of
-from metaopt.report.analysis.truncation import after, is_traced
+from metaopt.report.analysis.rungs import rung_levels, rung_results
+from metaopt.report.analysis.study_data import StudyData
+from metaopt.report.analysis.truncation import reports_epochs, truncate_record
 from metaopt.trials.record import Record
 
-# Of fewer trials a correlation says nothing.
-_FEWEST = 3
+_MIN_TRIALS = 3  # a correlation of fewer trials is meaningless
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """How far the order of trials at one budget is that at another.
+class FidelityCorrelation:
+    """Rank correlation of the losses between each pair of budgets.
 
     Attributes:
         budgets: (k,) resources, ascending.
-        correlation: (k, k) Spearman's rank correlation; nan of fewer than three trials, or where all are equal.
-        trials: (k, k) how many trials reached both; on the diagonal, how many reached the budget.
+        correlation: (k, k) Spearman's rank correlation; NaN with fewer than three trials, or where all are equal.
+        n_trials: (k, k) number of trials that reached both budgets; on the diagonal, that reached the budget.
     """
 
     budgets: list[int]
     correlation: npt.NDArray[np.float64]
-    trials: npt.NDArray[np.intp]
+    n_trials: npt.NDArray[np.intp]
 
 
-def agreement(records: Sequence[Record]) -> Agreement:
-    """The rank correlation of the losses at each pair of budgets, over the trials that reached both.
+def correlate_fidelities(study: StudyData) -> FidelityCorrelation:
+    """Return the rank correlation of the losses at each pair of budgets, over the trials that reached both.
 
-    A trial that was trained in one go beyond a budget has reached it.
+    A trial that was trained beyond a budget without a pause has reached it, too.
     """
-    resources = budgets(records)
-    in_epochs, limits = budget_unit(records) == "epochs", limits_of(records)
-    losses = np.full((len(resources), len(records)), np.nan)
-    for column, record in enumerate(records):
-        known = {visit["to"]: visit["loss"] for visit in visits_of(record)}
-        for row, resource in enumerate(resources):
-            passed = in_epochs and is_traced(record) and record["epochs"] >= resource
-            if resource in known:
-                losses[row, column] = known[resource]
-            elif passed:  # on its way to a higher rung
-                losses[row, column] = after(record, resource, limits)["loss"]
-    shape = len(resources), len(resources)
-    correlation, trials = np.full(shape, np.nan), np.zeros(shape, np.intp)
-    for i in range(len(resources)):
-        for j in range(len(resources)):
+    budgets = rung_levels(study.records)
+    losses = np.full((len(budgets), len(study.records)), np.nan)
+    for column, record in enumerate(study.records):
+        for row, budget in enumerate(budgets):
+            losses[row, column] = _loss_at(record, budget, study)
+    shape = len(budgets), len(budgets)
+    correlation, n_trials = np.full(shape, np.nan), np.zeros(shape, np.intp)
+    for i in range(len(budgets)):
+        for j in range(len(budgets)):
             both = ~np.isnan(losses[i]) & ~np.isnan(losses[j])
-            trials[i, j] = both.sum()
+            n_trials[i, j] = both.sum()
             first, second = losses[i, both], losses[j, both]
-            if len(first) >= _FEWEST and np.ptp(first) > 0 and np.ptp(second) > 0:
+            if len(first) >= _MIN_TRIALS and np.ptp(first) > 0 and np.ptp(second) > 0:
                 correlation[i, j] = stats.spearmanr(first, second).statistic
-    return Agreement(resources, correlation, trials)
+    return FidelityCorrelation(budgets, correlation, n_trials)
+
+
+def _loss_at(record: Record, budget: int, study: StudyData) -> float:
+    """Return the loss of a trial at a budget, NaN where it did not reach it."""
+    losses = {result.resource: result.values[0] for result in rung_results(record)}
+    if budget in losses:
+        return losses[budget]
+    # Epochs say nothing about a budget in seconds.
+    if study.budget_unit == "epochs" and reports_epochs(record) and record.epochs >= budget:
+        loss = truncate_record(record, budget, study.judge).loss
+        return np.nan if loss is None else loss
+    return np.nan

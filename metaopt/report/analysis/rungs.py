@@ -1,38 +1,28 @@
-"""The rungs of a search, as its records tell them: which budgets trials were trained to, and how good they were."""
+"""Rungs of a search: the resources that its trials were trained to, and the results there."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from metaopt.trials.record import Record
+from metaopt.trials.result import Result
 
 
-def has_rungs(records: Sequence[Record]) -> bool:
-    """Whether a trial went on after a pause."""
-    return any(len(visits_of(record)) > 1 for record in records)
+def has_rungs(records: Iterable[Record]) -> bool:
+    """Return whether any trial resumed after a pause."""
+    return any(len(rung_results(record)) > 1 for record in records)
 
 
-def visits_of(record: Record) -> list[dict[str, Any]]:
-    """The rungs of a trial that have a loss, ascending."""
-    return [visit for visit in record.get("visits") or () if _is_number(visit["loss"])]
+def rung_results(record: Record) -> list[Result]:
+    """Return the results of a trial at its rungs that have a finite loss, by ascending resource."""
+    return [result for result in record.results if result.loss is not None and math.isfinite(result.loss)]
 
 
-def budgets(records: Sequence[Record]) -> list[int]:
-    """The resources at which trials paused, went on or were fully trained, ascending."""
-    found = set()
+def rung_levels(records: Iterable[Record]) -> list[int]:
+    """Return the resources at which trials paused, resumed or were fully trained, ascending."""
+    levels = set()
     for record in records:
-        visits = visits_of(record)
-        # What was stopped on its way to a rung ended anywhere.
-        last = visits[-1:] if record.get("paused") or record.get("complete") else []
-        found |= {visit["to"] for visit in visits[:-1] + last}
-    return sorted(found)
-
-
-def budget_unit(records: Sequence[Record]) -> str:
-    """``epochs`` or ``seconds``: under a budget in seconds, trials pause after whatever epochs they had."""
-    paused = (visit for record in records for visit in visits_of(record)[:-1])
-    return "seconds" if any(visit["epochs"] and visit["epochs"] != visit["to"] for visit in paused) else "epochs"
-
-
-def _is_number(value: Any) -> bool:
-    return value is not None and math.isfinite(value)
+        results = rung_results(record)
+        # The last result of a trial that was stopped between two rungs is at no rung.
+        at_rungs = results if record.paused or record.complete else results[:-1]
+        levels |= {result.resource for result in at_rungs}
+    return sorted(levels)

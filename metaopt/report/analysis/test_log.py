@@ -1,4 +1,4 @@
-"""Every look that a study ever took at its test images, in one file, so that a second one cannot pass for the first."""
+"""Test log: every evaluation of a study on its test images, so that repeated tests are visible."""
 
 import contextlib
 import json
@@ -11,43 +11,44 @@ import filelock
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.storage.files import Files
 
-FILE = "final_test.json"  # sorts before model_*.json, of which the last is to be the best
+TEST_LOG = "final_test.json"  # sorts before model_*.json, of which the last is the best
 SCHEMA = 1
 
-Measurement = dict[str, Any]
+LogEntry = dict[str, Any]
+"""One evaluation, with the keys that ``metaopt retrain`` writes."""
 
 
-def read_measurements(folder: Path) -> list[Measurement]:
-    """All measurements of a study so far, oldest first.
+def read_test_log(folder: Path) -> list[LogEntry]:
+    """Return the entries of a study's test log, oldest first.
 
     Raises:
-        UserError: the file is damaged.
+        UserError: The file is damaged.
     """
-    path = folder / FILE
+    path = folder / TEST_LOG
     try:
         return list(json.loads(path.read_text(encoding="utf-8"))["measurements"])
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path}, which counts how often the test images were looked at, cannot be read ({error}): mend it or move"
-            " it away."
+            f"The test log {path} cannot be read ({error}). It records every use of the test images: repair the file or"
+            " move it away."
         ) from error
 
 
 @contextlib.contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Where a study is retrained with several seeds at once, none of their measurements is lost within.
+def locked_test_log(folder: Path) -> Iterator[None]:
+    """Lock the test log of a study, so that no entry is lost where several processes retrain at once.
 
     Raises:
-        ResultsNotWritable: the folder is read-only or the disk full.
+        ResultsNotWritable: The folder is read-only or the disk is full.
     """
     lock = filelock.FileLock(folder / ".final_test.lock")
     try:
         lock.acquire()
     except OSError as error:
         raise ResultsNotWritable(
-            f"{folder} cannot be written ({error.strerror}): make it writable, or free some space."
+            f"Cannot write to {folder} ({error.strerror}): make it writable, or free some space."
         ) from error
     try:
         yield
@@ -55,30 +56,17 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def add_measurement(folder: Path, measurement: Measurement) -> Path:
-    """Adds one, durably, before anybody sees its scores.
+def append_to_test_log(folder: Path, entry: LogEntry) -> Path:
+    """Append an entry, durably, before anybody sees its scores.
 
     Returns:
         The file.
 
     Raises:
-        ResultsNotWritable: the folder is read-only or the disk full.
+        ResultsNotWritable: The folder is read-only or the disk is full.
+        UserError: The file is damaged.
     """
-    content = {"schema": SCHEMA, "measurements": [*read_measurements(folder), measurement]}
-    path = folder / FILE
+    content = {"schema": SCHEMA, "measurements": [*read_test_log(folder), entry]}
+    path = folder / TEST_LOG
     Files().replace(path, (json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n").encode())
     return path
-
-
-def earlier_looks(measurements: list[Measurement]) -> str:
-    """What is to be said before scores that are not the first; empty for the first."""
-    if not measurements:
-        return ""
-    last = measurements[-1]
-    value = last["scores"]["test_accuracy"]["value"]
-    times = "once" if len(measurements) == 1 else f"{len(measurements)} times"
-    return (
-        f"The test images of this study were looked at {times} before (last on {last['at'][:10]}, accuracy"
-        f" {value:.4f}): whoever picks a model, a seed or a number of epochs by test scores makes them optimistic."
-        f" Report the first, or all of them; {FILE} keeps them."
-    )

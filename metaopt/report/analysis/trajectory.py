@@ -1,69 +1,77 @@
-"""The course of a search: what was known each time that a trial paused or ended."""
+"""Anytime trajectory of a search: the best feasible loss each time that a trial paused or ended."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from metaopt.report.analysis.rungs import visits_of
-from metaopt.report.analysis.scores import eligible, succeeded
+from metaopt.report.analysis.rungs import rung_results
 from metaopt.trials.record import Record
+from metaopt.trials.result import Result
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A trial pauses or ends, and what is known then.
+class TrajectoryPoint:
+    """State of a search when a trial paused or ended.
 
     Attributes:
-        trial: its number.
-        to: the resource that it was trained to.
-        seconds: of search; None where the record does not tell.
-        spent: epochs that all trials had been trained, together; 0 where they report none.
-        trials: how many trials had paused or ended.
-        loss: of the trial as it was then; None where it failed.
-        best: the smallest loss of a trial that keeps the limits; None before the first.
+        trial: number of the trial.
+        result: its result then; without values where it failed.
+        n_trials: number of trials that had paused or ended.
+        total_epochs: epochs that all trials had been trained, together; 0 where they report none.
+        best_loss: smallest loss of a feasible trial by then; None before the first.
     """
 
     trial: int
-    to: int
-    seconds: float | None
-    spent: int
-    trials: int
-    loss: float | None
-    best: float | None
+    result: Result
+    n_trials: int
+    total_epochs: int
+    best_loss: float | None
+
+    @property
+    def clock(self) -> float:
+        """Seconds of search by then, summed over restarts."""
+        return self.result.clock
 
 
-def moments(records: Sequence[Record]) -> list[Moment]:
-    """What happened in a search, in its order; trials that failed in the end are never the best.
+def anytime_trajectory(records: Iterable[Record]) -> list[TrajectoryPoint]:
+    """Return the trajectory of a search, in the order of time.
+
+    A trial that failed in the end is never the best, even if it had a result at an earlier rung.
 
     Args:
-        records: in any order; imported ones are passed over.
+        records: records in any order; imported ones are ignored.
     """
     stops = sorted(
-        (stop for record in records if not record.get("imported") for stop in _stops(record)),
-        key=lambda stop: (stop["ended"] is None, stop["ended"] or 0.0, stop["spent"], stop["trial"]),
+        ((record, result) for record in records if not record.imported for result in _results_of_stops(record)),
+        key=lambda stop: (stop[1].clock, stop[1].total_epochs, stop[0].trial),
     )
-    found: list[Moment] = []
-    seen: set[int] = set()
+    points: list[TrajectoryPoint] = []
+    trials: set[int] = set()
     best: float | None = None
-    spent = 0
-    for stop in stops:
-        seen.add(stop["trial"])
-        spent = max(spent, stop["spent"])
-        if stop["counts"] and (best is None or stop["loss"] < best):
-            best = stop["loss"]
-        found.append(Moment(stop["trial"], stop["to"], stop["ended"], spent, len(seen), stop["loss"], best))
-    return found
+    total_epochs = 0
+    for record, result in stops:
+        trials.add(record.trial)
+        total_epochs = max(total_epochs, result.total_epochs)
+        counts = record.has_loss and result.is_feasible and result.loss is not None
+        if counts and (best is None or result.loss < best):  # type: ignore[operator]
+            best = result.loss
+        points.append(TrajectoryPoint(record.trial, result, len(trials), total_epochs, best))
+    return points
 
 
-def _stops(record: Record) -> list[dict[str, Any]]:
-    """Each time that a trial paused or ended."""
-    trial, kept = record["trial"], not record.get("imported")
-    stops = [
-        {**visit, "trial": trial, "counts": succeeded(record) and visit["feasible"] and kept}
-        for visit in visits_of(record)
-    ]
-    if record.get("status") == "ok" and stops:
-        return stops
-    loss = record["loss"] if succeeded(record) else None
-    end = {"trial": trial, "to": record.get("epochs") or 0, "loss": loss, "ended": record.get("ended"), "spent": 0}
-    return [*stops, {**end, "counts": eligible(record)}]
+def best_so_far(records: Iterable[Record]) -> list[float | None]:
+    """Return, after each record in the given order, the smallest loss of the eligible ones; None before the first."""
+    smallest: float | None = None
+    losses = []
+    for record in records:
+        if record.is_eligible and (smallest is None or record.loss < smallest):  # type: ignore[operator]
+            smallest = record.loss
+        losses.append(smallest)
+    return losses
+
+
+def _results_of_stops(record: Record) -> list[Result]:
+    """Return the result of a trial each time that it paused or ended."""
+    results = rung_results(record)
+    if record.status == "ok" and results:
+        return results
+    return [*results, replace(record.result, values=())]

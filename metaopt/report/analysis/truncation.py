@@ -1,68 +1,60 @@
-"""Trials of unequal length made comparable: each as it was after the same number of epochs."""
+"""Histories truncated to a budget, so that trials of unequal length can be compared."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 from metaopt.report.analysis.rungs import has_rungs
-from metaopt.report.analysis.scores import limits_of, objective_of, succeeded
-from metaopt.trials.constraints import Constraint, violation
+from metaopt.report.analysis.study_data import StudyData
 from metaopt.trials.record import Record
+from metaopt.trials.result import Judge, Result
 
 
-def at_equal_epochs(records: Sequence[Record]) -> tuple[list[Record], int | None]:
-    """Trials of a search over rungs as they were after equally many epochs.
+def truncate_study(study: StudyData) -> tuple[StudyData, int | None]:
+    """Truncate the histories of a search over rungs to the same number of epochs.
 
-    That many epochs at least half of the trials have trained; the others are left out, but for those that ended by
-    themselves before. Of a search without rungs, the records as they are.
+    At least half of the trials have trained that many epochs. Shorter ones are left out, except those that failed or
+    were fully trained with fewer epochs, e.g. by early stopping. A study without rungs is returned unchanged.
 
     Returns:
-        The records, with what they would say had they been trained no longer, and the number of epochs; None for it
-        where all is as it was.
+        The study with the truncated records, and the number of epochs; None for it where nothing was truncated.
     """
-    lengths = sorted(record["epochs"] for record in records if is_traced(record))
-    if not has_rungs(records) or not lengths:
-        return list(records), None
+    lengths = sorted(record.epochs for record in study.records if reports_epochs(record))
+    if not has_rungs(study.records) or not lengths:
+        return study, None
     epochs = lengths[len(lengths) // 2]
-    limits = limits_of(records)
     compared = []
-    for record in records:
-        if not succeeded(record) or (record.get("complete") and record["epochs"] < epochs):
+    for record in study.records:
+        if not record.has_loss or (record.complete and record.epochs < epochs):
             compared.append(record)
-        elif is_traced(record) and record["epochs"] >= epochs:
-            compared.append(after(record, epochs, limits))
-    return compared, epochs
+        elif reports_epochs(record) and record.epochs >= epochs:
+            compared.append(truncate_record(record, epochs, study.judge))
+    return study.of_records(compared), epochs
 
 
-def is_traced(record: Record) -> bool:
-    """Whether the trial reported its epochs."""
-    return succeeded(record) and bool(record.get("history")) and bool(record.get("best_epoch"))
+def reports_epochs(record: Record) -> bool:
+    """Return whether a trial succeeded and reported its epochs."""
+    return record.has_loss and bool(record.history) and record.best_epoch is not None
 
 
-def after(record: Record, epochs: int, limits: Sequence[Constraint]) -> Record:
-    """A trial as if it had been trained no longer than so many epochs; judged as ``Trial.outcome`` does.
+def truncate_record(record: Record, epochs: int, judge: Judge) -> Record:
+    """Return the record that a trial would have if it had been trained for fewer epochs.
 
     Args:
-        record: of a traced trial.
-        epochs: at most as many as it was trained.
-        limits: those in force.
+        record: record of a trial that reports its epochs.
+        epochs: number of epochs, at most as many as the trial was trained.
+        judge: judge of the study.
     """
-    objective = objective_of([record])
-    history = {name: values[:epochs] for name, values in record["history"].items()}
-    counts = {name: record[name] for name in ("params", "macs") if record.get(name) is not None}
-    metrics = [
-        {name: values[epoch] for name, values in history.items() if name != "seconds" and values[epoch] is not None}
-        for epoch in range(epochs)
-    ]
-    seconds = history.get("seconds") or [0.0] * epochs
-    losses = objective.losses(metrics, seconds)
-    measured = [limit for limit in limits if limit.name != "seconds"]
-    keeping = [epoch for epoch, values in enumerate(metrics) if violation(measured, values) == 0]
-    best = epochs - 1 if objective.last_epoch_only else min(keeping or range(epochs), key=losses.__getitem__)
-    values = {**metrics[best], **counts, "seconds": sum(seconds)}
-    return record | {
-        "loss": losses[best],
-        "best_epoch": best + 1,
-        "epochs": epochs,
-        "history": history,
-        "scores": {"best": metrics[best], "end": metrics[-1]},
-        "feasible": violation(limits, values) == 0,
-    }
+    counts = {"params": record.params, "macs": record.macs}
+    metrics = [record.metrics(epoch) for epoch in range(1, epochs + 1)]
+    result = judge.judge(
+        Result(resource=epochs, epochs=epochs),
+        metrics,
+        record.history["seconds"][:epochs],
+        {name: count for name, count in counts.items() if count is not None},
+    )
+    return replace(
+        record,
+        result=result,
+        results=tuple(earlier for earlier in record.results if earlier.epochs <= epochs),
+        epochs=epochs,
+        history={name: values[:epochs] for name, values in record.history.items()},
+    )

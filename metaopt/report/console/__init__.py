@@ -1,1 +1,21 @@
-"""Console output: live progress, the best trial and comparisons as text."""
+"""Console output: live progress, the best trial, evaluations and comparisons as text."""
+
+from metaopt.report.console.best_trial import describe_best, summarise_best, summarise_search
+from metaopt.report.console.comparison import print_comparison
+from metaopt.report.console.evaluation import constraint_line, repeated_test_warning, score_lines
+from metaopt.report.console.plain_progress import PlainProgress
+from metaopt.report.console.progress import make_progress
+from metaopt.report.console.rich_progress import RichProgress
+
+__all__ = [
+    "PlainProgress",
+    "RichProgress",
+    "constraint_line",
+    "describe_best",
+    "make_progress",
+    "print_comparison",
+    "repeated_test_warning",
+    "score_lines",
+    "summarise_best",
+    "summarise_search",
+]

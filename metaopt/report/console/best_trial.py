@@ -1,101 +1,131 @@
-"""The best trial in words and numbers, as ``python -m metaopt best`` prints it."""
+"""Best trial of a study as JSON and as text, for ``metaopt best`` and the end of a search."""
 
 import math
-from collections.abc import Sequence
+import shlex
+from pathlib import Path
 from typing import Any
 
 from scipy.stats import t as student
 
-from metaopt.report.analysis.scores import describe_metric, eligible, objective_of
 from metaopt.report.analysis.statistics import (
     PROPORTIONS,
     score_standard_error,
     wilson_interval,
     within_one_standard_error,
 )
-from metaopt.trials.record import Record, best_record
+from metaopt.report.analysis.study_data import StudyData
+from metaopt.report.formatting import metric_label
+from metaopt.trials.record import Record
 
-_KEPT = ("trial", "epochs", "best_epoch", "params", "macs", "seconds", "constraints", "blueprint", "space")
+_RETRAIN = "run `python -m metaopt retrain{flag}` for an unbiased test score"
+# Keys of the record that are part of the description.
+_RECORD_KEYS = ("trial", "epochs", "best_epoch", "params", "macs", "seconds", "constraints", "blueprint", "space")
 
 
-def describe_best(records: Sequence[Record], n_validation: int | None = None) -> dict[str, Any]:
-    """The best hyperspace, what its score is worth, and how many trials are as good by it.
-
-    Args:
-        records: of the study; one that keeps the limits is among them.
-        n_validation: images in the validation set, all folds' together; None if that is not known.
+def describe_best(study: StudyData) -> dict[str, Any]:
+    """Describe the best point, the uncertainty of its score, and how many trials are as good within it.
 
     Returns:
-        For JSON: ``objective``, ``score`` (on validation images), ``standard_error``, ``interval`` (95 %),
-        ``within_one_standard_error`` (how many other trials), ``of_trials`` (how many succeeded within the limits),
-        ``validation_images``, ``note``, and of the record its trial, epochs, counts and ``space``, the best point. None
-        stands where a number cannot be told.
+        A dict for JSON: ``objective``, ``score`` (on validation images), ``standard_error``, ``interval`` (95 %),
+        ``within_one_standard_error`` (number of other trials), ``of_trials`` (number of feasible trials),
+        ``validation_images``, ``note``, and of the record its trial, epochs, counts and ``space``, the best point.
+        Unknown values are None.
 
     Raises:
-        ValueError: no record may be the best; see ``Study.require_best`` for what to say then.
+        ValueError: No trial is eligible; ``Study.require_best`` raises an error for users.
     """
-    best = best_record(records)
-    if best is None:
-        raise ValueError("none of the records may be the best")
-    objective = objective_of([best])
-    score = objective.value(best["loss"])
-    error = score_standard_error(best, n_validation)
-    near = within_one_standard_error(records, best, error)
-    candidates = sum(map(eligible, records))
+    best = _require_best(study)
+    score = study.objective.value(best.result.values[0])
+    error = score_standard_error(best, study.n_validation)
+    near = within_one_standard_error(study.records, best, error)
+    record = best.to_json()
     return {
-        "objective": objective.name,
+        "objective": study.objective.name,
         "score": score,
         "standard_error": error,
-        "interval": _interval(best, score, error, n_validation),
+        "interval": _interval(best, score, error, study.n_validation),
         "within_one_standard_error": None if near is None else len(near),
-        "of_trials": candidates,
-        "validation_images": n_validation,
-        "note": _note(best, candidates, n_validation),
-        **{key: best[key] for key in _KEPT if key in best},
+        "of_trials": _n_eligible(study),
+        "validation_images": study.n_validation,
+        "note": _note(best, _n_eligible(study), study.n_validation),
+        **{key: record[key] for key in _RECORD_KEYS},
     }
 
 
 def summarise_best(description: dict[str, Any]) -> str:
-    """What ``describe_best`` found, in a few sentences for a person."""
-    metric = describe_metric(description["objective"])
+    """Return the description of ``describe_best`` as a few sentences."""
+    metric = metric_label(description["objective"])
     error = description["standard_error"]
-    spread = "" if error is None else f" ± {error:.4f}"
-    text = f"Trial {description['trial']} has the best {metric}: {description['score']:.4f}{spread}"
+    uncertainty = "" if error is None else f" ± {error:.4f}"
+    text = f"Trial {description['trial']} has the best {metric}: {description['score']:.4f}{uncertainty}"
     if description["interval"] is not None:
         low, high = description["interval"]
         text += f" (one standard error; 95 % interval {low:.4f} to {high:.4f})"
     text += f". {description['note']}"
-    near, others = description["within_one_standard_error"], description["of_trials"] - 1
-    if near is not None and others > 0:
-        text += f" {near or 'None'} of the {others} other trials {'is' if near <= 1 else 'are'}"
+    n_near, n_others = description["within_one_standard_error"], description["of_trials"] - 1
+    if n_near is not None and n_others > 0:
+        text += f" {n_near or 'None'} of the {n_others} other trials {'is' if n_near <= 1 else 'are'}"
         text += " within one standard error of it"
-        text += ", so which of them is really the best is open." if near else "."
+        text += ", so it is uncertain which of them is the best." if n_near else "."
     return text
+
+
+def summarise_search(study: StudyData, folder: Path) -> str:
+    """Return the summary that a search prints at its end: the best trial, and the next commands.
+
+    Args:
+        study: a study with a feasible trial.
+        folder: folder of the study.
+
+    Raises:
+        ValueError: No trial is eligible; ``Study.require_best`` raises an error for users.
+    """
+    best = _require_best(study)
+    metric, score = metric_label(study.objective.name), study.objective.value(best.result.values[0])
+    epoch = f" at epoch {best.best_epoch} of {best.epochs}" if best.best_epoch else ""
+    flag = "" if str(folder) == "results" else f" --results {shlex.quote(str(folder))}"
+    return (
+        f"best {metric} {score:.4f}, by trial {best.trial}{epoch}.\n"
+        f"{_bias(_n_eligible(study))}; {_RETRAIN.format(flag=flag)}.\n"
+        f"See also `python -m metaopt best{flag}` and `python -m metaopt report{flag}`."
+    )
+
+
+def _require_best(study: StudyData) -> Record:
+    if study.best is None:
+        raise ValueError("Expected a study with an eligible trial; no record is feasible and trained in this study.")
+    return study.best
+
+
+def _n_eligible(study: StudyData) -> int:
+    return sum(record.is_eligible for record in study.records)
+
+
+def _bias(n_scores: int, images: str = "") -> str:
+    """Return the beginning of a sentence on the bias of the best score."""
+    if n_scores > 1:
+        return f"This is the best of {n_scores} validation scores{images} and therefore optimistic"
+    return f"This is the validation score{images} at the best epoch and therefore optimistic"
 
 
 def _interval(best: Record, score: float, error: float | None, n: int | None) -> list[float] | None:
     if error is None:
         return None
-    folds = len(best.get("replicates") or [])
-    is_share = best["objective"] in PROPORTIONS
+    folds = len(best.replicates)
+    is_share = best.objective in PROPORTIONS
     if is_share and n and not folds:
         return list(wilson_interval(min(max(score, 0.0), 1.0), n))
-    # So few folds tell their own spread badly, hence Student's t and not 1.96.
+    # Student's t instead of 1.96, as the spread of a few folds is known badly.
     half = float(student.ppf(0.975, folds - 1)) * error
     low, high = (0.0, 1.0) if is_share else (-math.inf, math.inf)
     return [max(low, score - half), min(high, score + half)]
 
 
-def _note(best: Record, candidates: int, n_validation: int | None) -> str:
-    images = "the validation images" if n_validation is None else f"the {n_validation:,} validation images"
-    if folds := len(best.get("replicates") or []):
+def _note(best: Record, n_eligible: int, n_validation: int | None) -> str:
+    images = "" if n_validation is None else f" on {n_validation:,} images"
+    if folds := len(best.replicates):
         images += f" of {folds} folds"
-    if best.get("imported") or math.isnan(best["loss"]) or candidates == 1:
-        return f"It was measured on {images} at its best epoch, so it is optimistic."
-    note = (
-        f"It is the best of {candidates} trials, each at its best epoch, on {images} that chose it, so it is"
-        " optimistic; `python -m metaopt retrain` measures the model once on test images."
-    )
-    if inherited := best.get("inherited"):
-        note += f" It started from weights of trial {inherited['trial']}; `retrain` starts from scratch."
+    note = f"{_bias(n_eligible, images)}; {_RETRAIN.format(flag='')}."
+    if best.inherited:
+        note += f" The trial started from weights of trial {best.inherited['trial']}; `retrain` starts from scratch."
     return note

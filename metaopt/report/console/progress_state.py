@@ -1,60 +1,64 @@
-"""The state of a search as a display needs it: what runs, what ended, what is best, how long it will take."""
+"""Progress of a search as a display needs it: running and ended trials, the best, and the time left."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from metaopt.engine.jobs import Epoch
-from metaopt.report.analysis.scores import feasible, objective_of, succeeded
+from metaopt.report.formatting import format_duration
 from metaopt.trials.objective import Objective
-from metaopt.trials.record import Record, best_record
+from metaopt.trials.record import Record, best_record, objective_of
 
-# Which metric of an epoch is shown where the objective is none of them, the first that there is.
+# Metrics that are shown where an epoch does not have the objective, in this order.
 _SHOWN = ("val_accuracy", "val_loss", "loss")
 
 
 @dataclass
-class Running:
-    """A trial that is being trained.
+class RunningTrial:
+    """A trial in training.
 
     Attributes:
         trial: its number.
-        to: trained until this epoch, or None where time says how long.
-        params: of its network, or None if that is not known yet.
-        started: when, by the tally's clock.
-        epoch: epochs trained, those before a pause included.
-        before: epochs it had at its last pause.
-        first: epochs it had when it (re)started.
-        metrics: of the last epoch.
+        target: epoch that it trains to; None where the budget is in seconds.
+        params: number of parameters, or None if it is not known yet.
+        started: time of the start or the resume, by the state's clock.
+        epoch: number of epochs trained, those before a pause included.
+        resumed_at: number of epochs at the last pause.
+        first: number of epochs when the job began; None before its first report.
+        metrics: metrics of the last epoch.
     """
 
     trial: int
-    to: int | None
+    target: int | None
     params: int | None
     started: float
     epoch: int = 0
-    before: int = 0
+    resumed_at: int = 0
     first: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
 
     @property
-    def place(self) -> str:
-        """Where its training stands, e.g. ``epoch 4 of 9``."""
-        # A trial that is to train a time rather than epochs may pass any number of them.
-        known = self.to is not None and self.epoch <= self.to
-        return f"epoch {self.epoch} of {self.to}" if known else f"epoch {self.epoch}"
+    def epoch_text(self) -> str:
+        """The epoch, e.g. ``epoch 4 of 9``."""
+        # A trial whose budget is in seconds may train any number of epochs.
+        has_target = self.target is not None and self.epoch <= self.target
+        return f"epoch {self.epoch} of {self.target}" if has_target else f"epoch {self.epoch}"
 
 
-class Tally:
-    """Counts what the search tells.
+class ProgressState:
+    """State of a search, updated by the callbacks.
+
+    Args:
+        clock: seconds, steadily growing.
 
     Attributes:
-        goal: trials aimed at, or None.
-        seconds: after which the search ends in any case, or None.
-        ended: the records of the study's own trials that ended or pause, by number.
-        running: the trials that are trained now, by number.
-        best: the best record so far, or None.
-        objective: what is optimised, as far as records tell.
+        goal: number of trials aimed at, or None.
+        seconds: time limit of the run, or None.
+        ended: number → record of the study's own trials that ended or are paused.
+        running: number → trial in training.
+        best: best record so far, or None.
+        objective: the objective; None before the first record.
+        begun: time of the start, by the clock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
@@ -62,32 +66,33 @@ class Tally:
         self.goal: int | None = None
         self.seconds: float | None = None
         self.ended: dict[int, Record] = {}
-        self.running: dict[int, Running] = {}
+        self.running: dict[int, RunningTrial] = {}
         self.best: Record | None = None
-        self.objective: Objective = objective_of([])
+        self.objective: Objective | None = None
         self.begun = self._last_end = self._last_report = clock()
-        self._clocked = 0.0  # seconds of search until the last trial ended or paused
+        self._search_seconds = 0.0  # until the last trial ended or paused, over all runs
         self._has_rungs = self._has_complete = False
 
     def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
-        """Takes in the study so far."""
+        """Take in the study so far; for the arguments see ``Callback.begin``."""
         self.goal, self.seconds = goal, seconds
-        self.ended = {record["trial"]: record for record in records if not record.get("imported")}
+        self.ended = {record.trial: record for record in records if not record.imported}
         self.best = best_record(records)
-        self.objective = objective_of(records)
         self.begun = self._last_end = self._last_report = self.clock()
+        self.objective = objective_of(records[0]) if records else None
         for record in self.ended.values():
-            self._note(record)
+            self._add_record(record)
 
-    def start(self, trial: int, to: int | None, params: int | None) -> None:
-        """A trial starts or goes on."""
-        record = self.ended.pop(trial, {})
-        before = record.get("epochs") or 0
-        self.running[trial] = Running(trial, to, record.get("params") or params, self.clock(), before, before)
+    def start(self, trial: int, target: int | None, params: int | None) -> None:
+        """Add a trial that starts or resumes."""
+        record = self.ended.pop(trial, None)
+        before = 0 if record is None else record.epochs
+        params = params if record is None or record.params is None else record.params
+        self.running[trial] = RunningTrial(trial, target, params, self.clock(), before, before)
         self._last_report = self.clock()
 
     def epoch(self, report: Epoch) -> None:
-        """An epoch is trained."""
+        """Update the trial of an epoch."""
         running = self.running.get(report.trial)
         if running is not None:
             running.first = report.epoch - 1 if running.first is None else running.first
@@ -95,104 +100,95 @@ class Tally:
             self._last_report = self.clock()
 
     def end(self, record: Record, best: Record | None) -> None:
-        """A trial ended or pauses."""
-        self.running.pop(record["trial"], None)
-        self.ended[record["trial"]] = record
+        """Take in the record of a trial that ended or is paused."""
+        self.running.pop(record.trial, None)
+        self.ended[record.trial] = record
         self.best = best
-        self.objective = objective_of([record])
-        self._note(record)
+        self.objective = objective_of(record)
+        self._add_record(record)
         self._last_end = self._last_report = self.clock()
 
-    def _note(self, record: Record) -> None:
-        self._clocked = max(self._clocked, record.get("ended") or 0.0)
-        self._has_rungs |= bool(record.get("paused")) or len(record.get("rungs") or ()) > 1
-        self._has_complete |= bool(record.get("complete")) and succeeded(record)
+    def reject(self, trial: int) -> None:
+        """Remove a trial whose network was rejected."""
+        self.running.pop(trial, None)
+
+    def _add_record(self, record: Record) -> None:
+        self._search_seconds = max(self._search_seconds, record.ended or 0.0)
+        self._has_rungs |= record.paused or len(record.results) > 1
+        self._has_complete |= record.complete and record.has_loss
 
     @property
-    def failed(self) -> int:
-        """Trials that failed."""
-        return sum(record.get("status") == "fail" for record in list(self.ended.values()))
+    def n_failed(self) -> int:
+        """Number of trials that failed."""
+        return sum(record.status == "fail" for record in list(self.ended.values()))
 
     @property
-    def paused(self) -> int:
-        """Trials that pause; those that were told to stop since are not told of, and are among them."""
-        return sum(bool(record.get("paused")) for record in list(self.ended.values()))
+    def n_paused(self) -> int:
+        """Number of paused trials; those stopped since are among them, as callbacks are not told of that."""
+        return sum(record.paused for record in list(self.ended.values()))
 
     @property
-    def infeasible(self) -> int:
-        """Trials that succeeded but break a limit."""
-        return sum(succeeded(record) and not feasible(record) for record in list(self.ended.values()))
+    def n_infeasible(self) -> int:
+        """Number of trials that succeeded but violate a constraint."""
+        return sum(record.has_loss and not record.is_feasible for record in list(self.ended.values()))
 
     def shown_metric(self, metrics: dict[str, float]) -> tuple[str, float] | None:
-        """Name and value of the metric of an epoch that tells most, or None."""
-        name = next((name for name in (self.objective.name, *_SHOWN) if name in metrics), None)
+        """Return name and value of the most informative metric of an epoch, or None."""
+        objective = () if self.objective is None else (self.objective.name,)
+        name = next((name for name in (*objective, *_SHOWN) if name in metrics), None)
         return None if name is None else (name, metrics[name])
+
+    def score_text(self, record: Record) -> str:
+        """Return the score of a record that has a loss."""
+        return f"{objective_of(record).value(record.result.values[0]):.4f}"
 
     @property
     def time_left(self) -> str | None:
-        """How long it will take, for a person, or None where that cannot be told."""
+        """Time left as text, or None where it is unknown."""
         left = self.seconds_left()
         if self.seconds is not None:
             allowed = max(0.0, self.seconds - (self.clock() - self.begun))
             if left is None or allowed < left:
-                return f"{duration(allowed)} of its time left"
+                return f"{format_duration(allowed)} of the time limit left"
         if left is None:
             return None
-        # An estimate used up is said to be so rather than to be nothing.
-        if left < 1:
+        if left < 1:  # the search takes longer than estimated
             return "nearly done"
-        # Hyperband's later brackets have fewer trials and longer ones than those that the estimate knows.
-        return f"{'at least' if self._has_rungs else 'about'} {duration(left)} left"
+        # Hyperband's later brackets have fewer and longer trials than those that the estimate is based on.
+        return f"{'at least' if self._has_rungs else 'about'} {format_duration(left)} left"
 
     def seconds_left(self) -> float | None:
-        """Until the goal is reached, by the time that trials took so far; None where that cannot be told."""
+        """Return the estimated time until the goal is reached, from the trials so far; None where it is unknown."""
         if self.goal is None:
             return None
         if self._has_rungs:
-            return self._seconds_left_of_rungs(self.goal)
-        todo = self.goal - len(self.ended)
-        clocked = sum(bool(record.get("ended")) for record in self.ended.values())
-        if clocked:
-            # Search time by trials, so that workers side by side and everything between trainings are counted.
-            return max(0.0, todo * self._clocked / clocked - (self.clock() - self._last_end))
+            return self._seconds_left_with_rungs(self.goal)
+        n_left = self.goal - len(self.ended)
+        n_timed = sum(bool(record.ended) for record in self.ended.values())
+        if n_timed:
+            # Search time by trials, which includes parallel workers and the time between trainings.
+            return max(0.0, n_left * self._search_seconds / n_timed - (self.clock() - self._last_end))
         lengths = [
-            (running.to - running.first) * (self.clock() - running.started) / (running.epoch - running.first)
+            (running.target - running.first) * (self.clock() - running.started) / (running.epoch - running.first)
             for running in self.running.values()
-            if running.first is not None and running.to is not None
+            if running.first is not None and running.target is not None
         ]
         if not lengths:
             return None
-        return max(0.0, todo * sum(lengths) / len(lengths) / len(self.running) - (self.clock() - self.begun))
+        return max(0.0, n_left * sum(lengths) / len(lengths) / len(self.running) - (self.clock() - self.begun))
 
-    def _seconds_left_of_rungs(self, goal: int) -> float | None:
-        """By epochs, as most trials train few of them and some train many.
+    def _seconds_left_with_rungs(self, goal: int) -> float | None:
+        """Return the estimate from epochs, as most trials train few of them and some train many.
 
-        Trials that are not begun are taken to train as many as the others did on average, some of which went on; before
-        one was fully trained that average is too low to be told.
+        Trials that have not begun count with the mean of the others, promotions included. Before any trial is fully
+        trained that mean is too low, and the time is unknown.
         """
         running = list(self.running.values())
-        known = [record.get("epochs") or 0 for record in self.ended.values()]
-        known += [trial.before for trial in running if trial.before]
-        if not self._has_complete or not sum(known):
+        epochs = [record.epochs for record in self.ended.values()]
+        epochs += [trial.resumed_at for trial in running if trial.resumed_at]
+        if not self._has_complete or not sum(epochs):
             return None
-        to_begin = max(0, goal - len(self.ended) - len(running))
-        to_train = sum(max(0, trial.to - trial.epoch) for trial in running if trial.to is not None)
-        epochs = to_begin * sum(known) / len(known) + to_train
-        return max(0.0, epochs * self._clocked / sum(known) - (self.clock() - self._last_report))
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them, e.g. ``1 h 05 min``."""
-    whole = round(seconds)
-    if whole < 100:
-        return f"{whole} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def count(number: float) -> str:
-    """A large number as a person says it, e.g. ``1.2 M``."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g} {letter}"
-    return f"{number:g}"
+        n_to_begin = max(0, goal - len(self.ended) - len(running))
+        to_train = sum(max(0, trial.target - trial.epoch) for trial in running if trial.target is not None)
+        epochs_left = n_to_begin * sum(epochs) / len(epochs) + to_train
+        return max(0.0, epochs_left * self._search_seconds / sum(epochs) - (self.clock() - self._last_report))

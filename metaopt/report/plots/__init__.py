@@ -1,30 +1,33 @@
-"""Pictures as PNG: how a search went, what its hyperparameters do, how its networks learnt, and which did best."""
+"""Figures of studies as PNG files: progress, hyperparameters, learning curves, rungs, trade-offs and comparisons."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from metaopt.report.analysis.compared_studies import Group
+from metaopt.report.analysis.comparison import StudyGroup
 from metaopt.report.analysis.rungs import has_rungs
-from metaopt.report.analysis.truncation import at_equal_epochs
+from metaopt.report.analysis.study_data import StudyData
+from metaopt.report.analysis.truncation import truncate_study
 from metaopt.report.plots.anytime import anytime_figure
-from metaopt.report.plots.comparison import best_so_far_figure, final_scores_figure
+from metaopt.report.plots.comparison import best_so_far_figure, evaluation_figure
 from metaopt.report.plots.curves import learning_curves
-from metaopt.report.plots.fidelity_correlation import foretelling_figure
+from metaopt.report.plots.fidelity_correlation import fidelity_correlation_figure
 from metaopt.report.plots.hyperparameters import scatter_matrix
 from metaopt.report.plots.pairs import pair_matrix
-from metaopt.report.plots.population import population_figure, shows_population
+from metaopt.report.plots.population import has_population, population_figure
 from metaopt.report.plots.progress import progress_figure
 from metaopt.report.plots.rungs import rungs_figure
 from metaopt.report.plots.series import Series
-from metaopt.report.plots.trade_off import trade_off_figure, trade_offs
-from metaopt.trials.record import Record
+from metaopt.report.plots.trade_off import find_trade_offs, trade_off_figure
 
 __all__ = [
+    "Series",
     "anytime_figure",
+    "best_so_far_figure",
     "draw_all",
     "draw_comparison",
-    "foretelling_figure",
+    "evaluation_figure",
+    "fidelity_correlation_figure",
     "learning_curves",
     "pair_matrix",
     "population_figure",
@@ -35,76 +38,74 @@ __all__ = [
 ]
 
 
-def draw_all(records: Sequence[Record], folder: Path, space: Any = None, n_validation: int | None = None) -> list[Path]:
-    """Draws every figure of a study.
+def draw_all(study: StudyData, folder: Path, space: Any = None) -> list[Path]:
+    """Draw every figure of a study.
 
     Args:
-        records: in any order; where none succeeded, the pictures say so.
-        folder: is made if need be; pictures of the same names are replaced.
-        space: the hyperopt expression that was searched, which says where an axis is logarithmic; or None.
-        n_validation: images in the validation set, for the standard error of the best; or None.
+        study: the study; where no trial succeeded, the figures contain a message.
+        folder: created if it is missing; images of the same names are replaced.
+        space: the hyperopt expression that was searched, which tells logarithmic axes; or None.
 
     Returns:
-        The pictures' paths.
+        Paths of the images.
 
     Raises:
-        ResultsNotWritable: a picture cannot be written.
+        ResultsNotWritable: An image cannot be written.
     """
     names = ("progress", "anytime", "scatter_matrix", "pairs", "learning_curves")
     progress, anytime, scatter, pairs, curves = paths = [folder / f"{name}.png" for name in names]
-    progress_figure(records, progress, n_validation)
-    anytime_figure(records, anytime)
-    compared, epochs = at_equal_epochs(records)
-    scatter_matrix(compared, scatter, space, epochs)
-    pair_matrix(compared, pairs, space, epochs)
-    learning_curves(records, curves)
-    if has_rungs(records):
+    progress_figure(study, progress)
+    anytime_figure(study, anytime)
+    truncated, epochs = truncate_study(study)
+    scatter_matrix(truncated, scatter, space, epochs)
+    pair_matrix(truncated, pairs, space, epochs)
+    learning_curves(study, curves)
+    if has_rungs(study.records):
         paths += [folder / "rungs.png", folder / "foretelling.png"]
-        rungs_figure(records, paths[-2])
-        foretelling_figure(records, paths[-1])
-    return paths + _draw_series([Series("", [list(records)])], folder, "")
+        rungs_figure(study, paths[-2])
+        fidelity_correlation_figure(study, paths[-1])
+    return paths + _draw_series([Series("", [study])], folder, "")
 
 
-def draw_comparison(studies: Sequence[dict[str, Any]], groups: Sequence[Group], folder: Path) -> list[Path]:
-    """Draws several studies side by side.
+def draw_comparison(studies: Sequence[dict[str, Any]], groups: Sequence[StudyGroup], folder: Path) -> list[Path]:
+    """Draw several studies together.
 
-    Validation scores of different data sets or objectives are drawn in pictures of their own.
+    Validation scores of different data sets or objectives are in separate figures.
 
     Args:
-        studies: rows of ``side_by_side.compare``.
+        studies: rows ``studies`` of ``compare``.
         groups: the same studies, grouped.
-        folder: is made if need be; pictures of the same names are replaced.
+        folder: created if it is missing; images of the same names are replaced.
 
     Returns:
-        The pictures' paths.
+        Paths of the images.
 
     Raises:
-        ResultsNotWritable: a picture cannot be written.
+        ResultsNotWritable: An image cannot be written.
     """
     kinds: dict[tuple[str, str], list[Series]] = {}
     for group in groups:
-        kind = group.first.data, group.first.objective.name
-        series = Series(group.label, [member.own_records for member in group.members])
-        kinds.setdefault(kind, []).append(series)
+        kind = group.first.data_fingerprint, group.first.objective.name
+        kinds.setdefault(kind, []).append(Series(group.label, [member.data for member in group.members]))
     paths = []
-    for number, alike in enumerate(kinds.values(), start=1):
-        ending = f"_{number}" if len(kinds) > 1 else ""
-        paths.append(folder / f"best_so_far{ending}.png")
-        best_so_far_figure(alike, paths[-1])
-        paths += _draw_series(alike, folder, ending)
+    for number, series in enumerate(kinds.values(), start=1):
+        suffix = f"_{number}" if len(kinds) > 1 else ""
+        paths.append(folder / f"best_so_far{suffix}.png")
+        best_so_far_figure(series, paths[-1])
+        paths += _draw_series(series, folder, suffix)
     if any(study["test"] for study in studies):
         paths.append(folder / "test_scores.png")
-        final_scores_figure(studies, paths[-1])
+        evaluation_figure(studies, paths[-1])
     return paths
 
 
-def _draw_series(series: Sequence[Series], folder: Path, ending: str) -> list[Path]:
-    """The figures that only some studies have the numbers for."""
+def _draw_series(series: Sequence[Series], folder: Path, suffix: str) -> list[Path]:
+    """Draw the figures for which only some studies have the values."""
     paths = []
-    if trade_offs(record for each in series for record in each.records):
-        paths.append(folder / f"trade_off{ending}.png")
+    if find_trade_offs(series):
+        paths.append(folder / f"trade_off{suffix}.png")
         trade_off_figure(series, paths[-1])
-    if shows_population(series):
-        paths.append(folder / f"population{ending}.png")
+    if has_population(series):
+        paths.append(folder / f"population{suffix}.png")
         population_figure(series, paths[-1])
     return paths

@@ -1,4 +1,4 @@
-"""Strategies side by side: the best so far by trials and by time, and the test scores of retrained models."""
+"""Figures of a comparison: the best so far of each strategy, and the test scores of retrained models."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from metaopt.report.analysis.scores import describe_metric, objective_of
-from metaopt.report.analysis.trajectory import Moment, moments
+from metaopt.report.analysis.trajectory import TrajectoryPoint, anytime_trajectory
+from metaopt.report.formatting import metric_label
 from metaopt.report.plots.progress import time_unit
-from metaopt.report.plots.series import Series, look
-from metaopt.report.plots.style import INK, score_limits, title, write_figure, write_message, write_or_explain
+from metaopt.report.plots.series import Series, all_records, line_style
+from metaopt.report.plots.style import INK, add_title, score_limits, write_figure, write_message, write_or_explain
 from metaopt.trials.objective import Objective
-from metaopt.trials.record import Record
 
 Array = npt.NDArray[np.float64]
 
@@ -29,68 +28,63 @@ _SCORES = {
 
 
 def best_so_far_figure(series: Sequence[Series], path: Path) -> None:
-    """Draws the best score so far of each strategy, by trials, by search time and by the epochs trained.
+    """Draw the best score so far of each strategy, by trials, by search time and by the epochs trained.
 
-    Over several seeds the line is the median, and the band reaches from the worst to the best. A line begins where
-    every seed has a trial that keeps the limits, and ends where the first seed ends.
+    With several seeds the line is the median, and the band reaches from the worst to the best. A line begins where the
+    searches of all seeds have a feasible trial, and ends where the shortest search ends.
 
     Args:
-        series: with one objective.
-        path: of the picture.
+        series: series with one objective.
+        path: the image file.
 
     Raises:
-        ResultsNotWritable: the picture cannot be written there.
+        ResultsNotWritable: The file cannot be written.
     """
-    records = [record for each in series for record in each.records]
 
     def draw(figure: Figure) -> None:
-        objective = objective_of(records)
-        courses = [[_course(run) for run in each.runs] for each in series]
-        told = all(course[-1].spent for runs in courses for course in runs if course)
-        panels = figure.subplots(1, 3 if told else 2, sharey=True)
-        last = max((record["ended"] for record in records if record["ended"] is not None), default=0.0)
+        objective = series[0].runs[0].objective
+        trajectories = [[anytime_trajectory(run.records) for run in each.runs] for each in series]
+        has_epochs = all(points[-1].total_epochs for runs in trajectories for points in runs if points)
+        panels = figure.subplots(1, 3 if has_epochs else 2, sharey=True)
+        last = max((points[-1].clock for runs in trajectories for points in runs if points), default=0.0)
         seconds, unit = time_unit(last)
         shown: list[float] = []
-        for index, (each, runs) in enumerate(zip(series, courses, strict=True)):
-            by_trials = [np.array([moment.trials for moment in run], float) for run in runs]
-            by_time = [np.array([moment.seconds for moment in run], float) / seconds for run in runs]
-            values = [_best(run, objective) for run in runs]
+        for index, (each, runs) in enumerate(zip(series, trajectories, strict=True)):
             label = f"{each.label} ({len(runs)} seeds)" if len(runs) > 1 else each.label
-            shown += _draw(panels[0], by_trials, values, label, index)
-            _draw(panels[1], by_time, values, label, index)
-            if told:
-                _draw(
-                    panels[2], [np.array([moment.spent for moment in run], float) for run in runs], values, label, index
-                )
-                panels[2].set_xlabel("epochs trained, of all trials")
-        panels[0].set_xlabel("trials")
+            values = [_best_scores(points, objective) for points in runs]
+            efforts = [
+                [np.array([point.n_trials for point in points], float) for points in runs],
+                [np.array([point.clock for point in points], float) / seconds for points in runs],
+                [np.array([point.total_epochs for point in points], float) for points in runs],
+            ]
+            for axes, at in zip(panels, efforts, strict=False):
+                drawn = _draw_series(axes, at, values, label, index)
+                shown += drawn if axes is panels[0] else []
         panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
-        panels[1].set_xlabel(f"search time ({unit})")
-        panels[0].set_ylabel(f"best {describe_metric(objective.name)} so far")
-        for axes in panels:
+        panels[0].set_ylabel(f"best {metric_label(objective.name)} so far")
+        names = ("trials", f"search time ({unit})", "epochs trained, of all trials")
+        for axes, name in zip(panels, names, strict=False):
+            axes.set_xlabel(name)
             axes.set_xlim(left=0)
         if shown:
             panels[0].set_ylim(score_limits(shown, objective.maximised))
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5) or 1)
-        title(figure, "Best so far", _explain(series))
+        add_title(figure, "Best so far", _explain(series))
 
-    write_or_explain(records, path, (12, 4.4), draw)
-
-
-def _course(run: Sequence[Record]) -> list[Moment]:
-    return moments([record for record in run if record["ended"] is not None])
+    write_or_explain(all_records(series), path, (12, 4.4), draw)
 
 
-def _best(run: Sequence[Moment], objective: Objective) -> Array:
-    """(n,) best score at each moment; nan before the first trial that keeps the limits."""
-    return np.array([np.nan if moment.best is None else objective.value(moment.best) for moment in run], float)
+def _best_scores(points: Sequence[TrajectoryPoint], objective: Objective) -> Array:
+    """Return the (n,) best scores of a trajectory; NaN before the first feasible trial."""
+    losses = [point.best_loss for point in points]
+    return np.array([np.nan if loss is None else objective.value(loss) for loss in losses], float)
 
 
-def _draw(axes: Axes, places: Sequence[Array], values: Sequence[Array], label: str, index: int) -> list[float]:
-    """One strategy's line and band; returns the values that it goes through."""
-    grid, steps = on_common_grid(places, values)
-    style = look(index)
+def _draw_series(axes: Axes, at: Sequence[Array], values: Sequence[Array], label: str, index: int) -> list[float]:
+    """Draw the line and the band of one strategy, and return their values."""
+    grid, steps = on_common_grid(at, values)
+    style = line_style(index)
     middle = np.median(steps, axis=0) if len(steps) else np.zeros(0)
     axes.step(grid, middle, where="post", linewidth=1.7, label=label, zorder=3, **style)
     if len(steps) > 1:
@@ -99,48 +93,48 @@ def _draw(axes: Axes, places: Sequence[Array], values: Sequence[Array], label: s
     return list(steps.ravel())
 
 
-def on_common_grid(places: Sequence[Array], values: Sequence[Array]) -> tuple[Array, Array]:
-    """Step functions of several runs at all their steps, where all of them have a value.
+def on_common_grid(at: Sequence[Array], values: Sequence[Array]) -> tuple[Array, Array]:
+    """Return the step functions of several runs at all their steps, where all of them have a value.
 
     Args:
-        places: per run, (n,) ascending places of its steps.
-        values: per run, (n,) value from each step on; nan before the first.
+        at: per run, (n,) ascending positions of its steps.
+        values: per run, (n,) value from each step on; NaN before the first.
 
     Returns:
-        (m,) places and (runs, m) values.
+        (m,) positions and (runs, m) values.
     """
-    if not places or any(len(each) == 0 for each in places):
+    if not at or any(len(each) == 0 for each in at):
         return np.zeros(0), np.zeros((0, 0))
-    end = min(each[-1] for each in places)
-    grid = np.unique(np.concatenate([each[each <= end] for each in places]))
-    grid = grid[grid >= max(each[0] for each in places)]
+    end = min(each[-1] for each in at)
+    grid = np.unique(np.concatenate([each[each <= end] for each in at]))
+    grid = grid[grid >= max(each[0] for each in at)]
     steps = np.stack(
-        [value[np.searchsorted(each, grid, side="right") - 1] for each, value in zip(places, values, strict=True)]
+        [value[np.searchsorted(each, grid, side="right") - 1] for each, value in zip(at, values, strict=True)]
     )
     known = ~np.isnan(steps).any(axis=0)
     return grid[known], steps[:, known]
 
 
 def _explain(series: Sequence[Series]) -> str:
-    text = "Trials that keep the limits, on validation images."
+    text = "Feasible trials, on validation images."
     if all(len(each.runs) == 1 for each in series):
-        return f"{text} One seed each: another seed would draw another line."
+        return f"{text} One seed each: the lines vary from seed to seed."
     return f"{text} Line: median over seeds; band: from the worst to the best; both end with the shortest search."
 
 
-def final_scores_figure(studies: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draws the test scores of retrained models with their 95 % intervals.
+def evaluation_figure(studies: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draw the test scores of retrained models with their 95 % confidence intervals.
 
     Args:
-        studies: rows of ``side_by_side.compare``.
-        path: of the picture.
+        studies: rows ``studies`` of ``compare``.
+        path: the image file.
 
     Raises:
-        ResultsNotWritable: the picture cannot be written there.
+        ResultsNotWritable: The file cannot be written.
     """
     tested = [study for study in studies if study["test"]]
     if not tested:
-        write_message(path, "No study has a retrained model yet: `metaopt retrain` makes one.")
+        write_message(path, "No study has a retrained model yet: run `metaopt retrain`.")
         return
     shown = [name for name in _SCORES if any(name in study["test"]["scores"] for study in tested)]
     groups = list(dict.fromkeys(study["group"] for study in studies))
@@ -150,16 +144,17 @@ def final_scores_figure(studies: Sequence[dict[str, Any]], path: Path) -> None:
         panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
         for axes, name in zip(panels, shown, strict=True):
             for row, study in zip(rows, tested, strict=True):
-                _draw_score(axes, float(row), study["test"], name, look(groups.index(study["group"]))["color"])
+                colour = line_style(groups.index(study["group"]))["color"]
+                _draw_score(axes, float(row), study["test"], name, colour)
             axes.set_title(_SCORES[name], loc="left", fontweight="bold")
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.grid(False, axis="y")
-        panels[0].set_yticks(rows, [_name(study) for study in tested])
+        panels[0].set_yticks(rows, [_row_name(study) for study in tested])
         panels[0].set_ylim(-0.6, len(tested) - 0.4)
-        text = "Bars: 95 % intervals over test images."
+        text = "Bars: 95 % confidence intervals over test images."
         if any(study["test"]["means"] for study in tested):
             text += " Diamonds: means over seeds of the retraining, with Student's 95 % intervals."
-        title(figure, "Retrained models on the test images", text)
+        add_title(figure, "Retrained models on the test images", text)
 
     write_figure(path, (2.5 * len(shown) + 2.2, 1.4 + 0.42 * len(tested)), draw)
 
@@ -177,5 +172,5 @@ def _draw_interval(axes: Axes, row: float, score: dict[str, float], **style: Any
     axes.errorbar([score["value"]], [row], xerr=ends, markersize=4.5, linewidth=1.6, capsize=0, **style)
 
 
-def _name(study: dict[str, Any]) -> str:
+def _row_name(study: dict[str, Any]) -> str:
     return study["study"] if study["study"].startswith(study["group"]) else f"{study['study']} ({study['group']})"

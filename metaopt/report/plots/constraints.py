@@ -1,4 +1,4 @@
-"""The limits of a study in a picture: a line, and a shade over what breaks it."""
+"""Constraints in a figure: a line at the bound, and a shade over the infeasible side."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from metaopt.report.console.progress_state import count
+from metaopt.report.formatting import format_count
 from metaopt.report.plots.style import INK
 from metaopt.trials.constraints import Constraint
 
-# Not in a colour, as those tell strategies.
+# Without a colour of its own, as colours distinguish strategies.
 _LINE: dict[str, Any] = {"color": INK, "linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder": 2}
 _SHADE: dict[str, Any] = {"color": INK, "alpha": 0.055, "linewidth": 0, "zorder": 0}
 _TEXT: dict[str, Any] = {
@@ -22,33 +22,34 @@ _TEXT: dict[str, Any] = {
 }
 
 
-def draw_limits(axes: Axes, limits: Sequence[Constraint], x: str = "", y: str = "") -> None:
-    """Draws those limits that fall into the panel, whose ends are set already.
+def draw_constraints(axes: Axes, constraints: Sequence[Constraint], x: str = "", y: str = "") -> None:
+    """Draw the constraints whose bound is within the panel; its limits must be set before.
 
     Args:
         axes: the panel.
-        limits: of the study.
-        x: the name of what its horizontal axis shows, as limits call it.
-        y: the name of what its vertical axis shows.
+        constraints: constraints of the study.
+        x: name of the count or metric on the horizontal axis.
+        y: name of the count or metric on the vertical axis.
     """
-    for limit in limits:
-        text = f"{limit.name} {'≤' if limit.upper else '≥'} {count(limit.bound)}"
-        if limit.name == x and _inside(limit, axes.get_xlim()):
-            axes.axvline(limit.bound, **_LINE)
-            axes.axvspan(*_broken(limit, axes.get_xlim()), **_SHADE)
-            at: Any = {"xy": (limit.bound, 0.02), "xytext": (-3, 0), "xycoords": axes.get_xaxis_transform()}
+    for constraint in constraints:
+        bound = constraint.bound
+        text = f"{constraint.name} {'≤' if constraint.upper else '≥'} {format_count(bound)}"
+        if constraint.name == x and _is_inside(bound, axes.get_xlim()):
+            axes.axvline(bound, **_LINE)
+            axes.axvspan(*_infeasible_range(constraint, axes.get_xlim()), **_SHADE)
+            at: Any = {"xy": (bound, 0.02), "xytext": (-3, 0), "xycoords": axes.get_xaxis_transform()}
             axes.annotate(text, **at, rotation=90, ha="right", va="bottom", **_TEXT)
-        if limit.name == y and _inside(limit, axes.get_ylim()):
-            axes.axhline(limit.bound, **_LINE)
-            axes.axhspan(*_broken(limit, axes.get_ylim()), **_SHADE)
-            at = {"xy": (0.01, limit.bound), "xytext": (0, 2), "xycoords": axes.get_yaxis_transform()}
+        if constraint.name == y and _is_inside(bound, axes.get_ylim()):
+            axes.axhline(bound, **_LINE)
+            axes.axhspan(*_infeasible_range(constraint, axes.get_ylim()), **_SHADE)
+            at = {"xy": (0.01, bound), "xytext": (0, 2), "xycoords": axes.get_yaxis_transform()}
             axes.annotate(text, **at, ha="left", va="bottom", **_TEXT)
 
 
-def _inside(limit: Constraint, ends: tuple[float, float]) -> bool:
-    return ends[0] <= limit.bound <= ends[1]
+def _is_inside(bound: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= bound <= limits[1]
 
 
-def _broken(limit: Constraint, ends: tuple[float, float]) -> tuple[float, float]:
-    """The part of an axis on the wrong side of a limit."""
-    return (limit.bound, ends[1]) if limit.upper else (ends[0], limit.bound)
+def _infeasible_range(constraint: Constraint, limits: tuple[float, float]) -> tuple[float, float]:
+    """Return the part of an axis that violates a constraint."""
+    return (constraint.bound, limits[1]) if constraint.upper else (limits[0], constraint.bound)

@@ -1,35 +1,47 @@
-"""Several searches in one picture: one colour for each strategy, one run for each seed."""
+"""Series: several searches of one strategy in a figure, with a line style for each strategy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.plots.style import BLUE, GREEN, INK, ORANGE, SKY, VERMILLION
+from metaopt.trials.constraints import Constraint
 from metaopt.trials.record import Record
 
-# Okabe and Ito's palette, as in style.py, and one more of it.
+# Okabe and Ito's palette, as in style.py, with one more of its colours.
 _COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, "#CC79A7", SKY, INK)
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
 
 
 @dataclass(frozen=True)
 class Series:
-    """The searches of one strategy, which differ only in their seed.
+    """Searches of one strategy that differ only in their seed.
 
     Attributes:
-        label: for the legend.
-        runs: the records of each search, imported ones left out.
+        label: label in the legend; empty for a single study.
+        runs: the data of each search.
     """
 
     label: str
-    runs: Sequence[Sequence[Record]]
+    runs: Sequence[StudyData]
 
     @property
     def records(self) -> list[Record]:
-        """Of all its searches."""
-        return [record for run in self.runs for record in run]
+        """Records of all its searches."""
+        return [record for run in self.runs for record in run.records]
 
 
-def look(index: int) -> dict[str, Any]:
-    """Colour and dashes of the series of this index; the dashes tell series of one colour apart."""
+def all_records(series: Iterable[Series]) -> list[Record]:
+    """Return the records of several series."""
+    return [record for each in series for record in each.records]
+
+
+def all_constraints(series: Iterable[Series]) -> list[Constraint]:
+    """Return the constraints of several series, each once."""
+    return list(dict.fromkeys(constraint for each in series for run in each.runs for constraint in run.constraints))
+
+
+def line_style(index: int) -> dict[str, Any]:
+    """Return colour and dashes of the series with this index; dashes distinguish series of the same colour."""
     return {"color": _COLOURS[index % len(_COLOURS)], "linestyle": _DASHES[index // len(_COLOURS) % len(_DASHES)]}

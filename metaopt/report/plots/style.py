@@ -1,4 +1,4 @@
-"""What all figures share: colours, type, and writing a picture. No pyplot, so nothing global is left behind."""
+"""Common style of all figures, and the writing of an image file; without pyplot, which keeps global state."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from metaopt.errors import ResultsNotWritable
-from metaopt.report.analysis.scores import absence
 from metaopt.trials.record import Record
 
-# Okabe and Ito's palette, told apart by colour-blind readers as well: https://jfly.uni-koeln.de/color/
+# Okabe and Ito's palette, which colour-blind readers can distinguish: https://jfly.uni-koeln.de/color/
 BLUE, VERMILLION, GREEN, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9"
 INK, GREY, PALE = "#222222", "#767676", "#e6e6e6"
 SEQUENTIAL = "viridis"
@@ -42,10 +41,10 @@ _STYLE: dict[Any, Any] = {
     "legend.fontsize": 8.5,
 }
 _DPI = 150
-# Inches above the panels, for the title with one line below it, and for each further line.
+# Inches above the panels for the title with one line of detail, and for each further line.
 _HEADER, _LINE = 0.62, 0.17
-# Letters of that line in an inch.
-_LETTERS = 15.5
+# Letters of the detail in an inch.
+_LETTERS_PER_INCH = 15.5
 
 Layout = Literal["constrained"] | None
 
@@ -53,16 +52,16 @@ Layout = Literal["constrained"] | None
 def write_figure(
     path: Path, size: tuple[float, float], draw: Callable[[Figure], None], layout: Layout = "constrained"
 ) -> None:
-    """Draws a figure and writes it.
+    """Draw a figure and write it.
 
     Args:
-        path: of the picture; its ending says the format.
+        path: the image file; its suffix decides the format.
         size: width and height in inches.
-        draw: is given the empty figure.
-        layout: matplotlib's engine, or None where ``draw`` places the panels itself.
+        draw: is called with the empty figure.
+        layout: matplotlib's layout engine, or None where ``draw`` places the panels itself.
 
     Raises:
-        ResultsNotWritable: the picture cannot be written there.
+        ResultsNotWritable: The file cannot be written.
     """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=size, dpi=_DPI, layout=layout, facecolor="white")
@@ -73,14 +72,16 @@ def write_figure(
             figure.savefig(path)
         except OSError as error:
             reason = error.strerror or error
-            raise ResultsNotWritable(f"{path} cannot be written ({reason}): free or choose another place.") from None
+            raise ResultsNotWritable(
+                f"Cannot write {path} ({reason}): free some space or choose another folder."
+            ) from None
 
 
 def write_message(path: Path, message: str) -> None:
-    """Writes a picture that says in words why there is nothing to see.
+    """Write an image with a message instead of a figure.
 
     Raises:
-        ResultsNotWritable: the picture cannot be written there.
+        ResultsNotWritable: The file cannot be written.
     """
 
     def draw(figure: Figure) -> None:
@@ -97,26 +98,37 @@ def write_or_explain(
     draw: Callable[[Figure], None],
     layout: Layout = "constrained",
 ) -> None:
-    """Draws a figure of records, or says that none succeeded.
+    """Draw a figure of records, or write a message where none succeeded; for the arguments see ``write_figure``.
 
     Raises:
-        ResultsNotWritable: the picture cannot be written there.
+        ResultsNotWritable: The file cannot be written.
     """
-    message = absence(records)
+    message = explain_no_success(records)
     if message is None:
         write_figure(path, size, draw, layout)
     else:
         write_message(path, message)
 
 
-def title(figure: Figure, text: str, detail: str) -> float:
-    """A title above the whole figure, flush left, with quieter lines below; the panels stay under both.
+def explain_no_success(records: Sequence[Record]) -> str | None:
+    """Return why there is nothing to draw, as one sentence; None where a trial succeeded."""
+    if not records:
+        return "No trial has ended yet."
+    if any(record.has_loss for record in records):
+        return None
+    errors = [record.error for record in records if record.error]
+    last = f" The last error: {errors[-1]}" if errors else ""
+    return f"None of {len(records)} trials succeeded.{last}"
+
+
+def add_title(figure: Figure, text: str, detail: str) -> float:
+    """Add a title above the whole figure, flush left, with lines of detail below; the panels are placed under both.
 
     Returns:
-        Inches that it takes at the top, for a figure without a layout engine.
+        Height of the title in inches, for a figure without a layout engine.
     """
     width, height = figure.get_size_inches()
-    lines = [part for line in detail.splitlines() for part in textwrap.wrap(line, int(_LETTERS * width))]
+    lines = [part for line in detail.splitlines() for part in textwrap.wrap(line, int(_LETTERS_PER_INCH * width))]
     figure.text(0.008, 1 - 0.08 / height, text, va="top", fontsize=12.5, fontweight="bold")
     figure.text(0.008, 1 - 0.36 / height, "\n".join(lines), va="top", color=GREY, linespacing=1.3)
     header = _HEADER + _LINE * max(0, len(lines) - 1)
@@ -127,9 +139,9 @@ def title(figure: Figure, text: str, detail: str) -> float:
 
 
 def score_limits(scores: Sequence[float], maximised: bool) -> tuple[float, float]:
-    """Ends of a score axis on which a few hopeless trials do not squeeze all others into a line.
+    """Return the limits of a score axis, without outliers on the bad side.
 
-    Trials further than three interquartile ranges on the bad side of the quartiles are left outside.
+    Scores further than three interquartile ranges beyond the quartile of the bad side are outside the limits.
     """
     ordered = sorted(scores)
     low, high = ordered[0], ordered[-1]
@@ -141,8 +153,8 @@ def score_limits(scores: Sequence[float], maximised: bool) -> tuple[float, float
     return low - margin, high + margin
 
 
-def clip_note(axes: Axes, outside: int, maximised: bool) -> None:
-    """Says at the bad end of the score axis how many trials lie beyond it."""
-    if outside:
-        text, y, va = (f"↓ {outside} lower", 0.02, "bottom") if maximised else (f"↑ {outside} higher", 0.98, "top")
+def note_outliers(axes: Axes, n_outside: int, maximised: bool) -> None:
+    """Write at the bad end of the score axis how many trials are outside its limits."""
+    if n_outside:
+        text, y, va = (f"↓ {n_outside} lower", 0.02, "bottom") if maximised else (f"↑ {n_outside} higher", 0.98, "top")
         axes.annotate(text, (0.99, y), xycoords="axes fraction", ha="right", va=va, color=GREY, fontsize=8)

@@ -1,7 +1,7 @@
-"""What a good score costs: parameters and MACs against the objective, precision against accuracy, with the limits."""
+"""Trade-offs: the objective against parameters and MACs, precision against accuracy, with Pareto front and bounds."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from metaopt.report.analysis.scores import describe_metric, eligible, feasible, limits_of, objective_of, succeeded
-from metaopt.report.plots.constraints import draw_limits
-from metaopt.report.plots.series import Series, look
-from metaopt.report.plots.style import INK, ORANGE, clip_note, score_limits, title, write_or_explain
+from metaopt.report.analysis.study_data import metric_at_best_epoch
+from metaopt.report.formatting import metric_label
+from metaopt.report.plots.constraints import draw_constraints
+from metaopt.report.plots.series import Series, all_constraints, all_records, line_style
+from metaopt.report.plots.style import INK, ORANGE, add_title, note_outliers, score_limits, write_or_explain
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import Record, best_record
@@ -23,124 +24,126 @@ from metaopt.trials.record import Record, best_record
 Values = npt.NDArray[np.float64]
 Read = Callable[[Record], float | None]
 
-# A limit further from the trials than this factor is not drawn: the trials would be a dot beside it.
-_REACH = 10.0
+# A bound further from the trials than this factor is not drawn, as it would squeeze the trials into a dot.
+_MAX_DISTANCE = 10.0
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction of a panel.
+    """One axis of a panel.
 
     Attributes:
-        name: of the number, as limits call it.
-        label: for people.
-        read: takes it from a record.
+        name: name of the count or metric, as in constraints.
+        label: label for people.
+        read: returns the value of a record.
         maximised: whether larger is better.
-        logarithmic: whether it is drawn so.
+        is_logarithmic: whether the scale is logarithmic.
     """
 
     name: str
     label: str
     read: Read
     maximised: bool = False
-    logarithmic: bool = False
+    is_logarithmic: bool = False
 
 
-def trade_offs(records: Iterable[Record]) -> list[tuple[Axis, Axis]]:
-    """The panels that the records support: two or more trials differ along each axis."""
-    used = [record for record in records if succeeded(record)]
-    objective = objective_of(used)
+def find_trade_offs(series: Sequence[Series]) -> list[tuple[Axis, Axis]]:
+    """Return the panels that the records support: at least two trials differ along each axis."""
+    records = [record for record in all_records(series) if record.has_loss]
+    if not records:
+        return []
+    objective = series[0].runs[0].objective
     score = Axis(
         objective.name,
-        describe_metric(objective.name),
-        lambda record: objective.value(record["loss"]),
+        metric_label(objective.name),
+        lambda record: None if record.loss is None else objective.value(record.loss),
         objective.maximised,
     )
-    params = Axis("params", "parameters", lambda record: record.get("params"), logarithmic=True)
-    macs = Axis("macs", "MACs of one image", lambda record: record.get("macs"), logarithmic=True)
+    params = Axis("params", "parameters", lambda record: record.params, is_logarithmic=True)
+    macs = Axis("macs", "MACs of one image", lambda record: record.macs, is_logarithmic=True)
     accuracy, precision = (
-        Axis(name, describe_metric(name), _best_epoch(name), maximised=True)
-        for name in ("val_accuracy", "val_precision")
+        Axis(name, metric_label(name), _reader(name), maximised=True) for name in ("val_accuracy", "val_precision")
     )
     pairs = [(params, score), (macs, score), (accuracy, precision)]
-    return [pair for pair in pairs if all(_varies(axis, used) for axis in pair)]
+    return [pair for pair in pairs if all(_varies(axis, records) for axis in pair)]
 
 
-def _best_epoch(name: str) -> Read:
-    return lambda record: (record.get("scores") or {}).get("best", {}).get(name)
+def _reader(name: str) -> Read:
+    return lambda record: metric_at_best_epoch(record, name)
 
 
 def _varies(axis: Axis, records: Sequence[Record]) -> bool:
-    values = {axis.read(record) for record in records} - {None}
-    return len(values) >= 2 and not (axis.logarithmic and min(values) <= 0)  # type: ignore[type-var, operator]
+    values = {value for record in records if (value := axis.read(record)) is not None}
+    return len(values) >= 2 and not (axis.is_logarithmic and min(values) <= 0)
 
 
 def trade_off_figure(series: Sequence[Series], path: Path) -> None:
-    """Draws the trade-offs of one search, or of several strategies.
+    """Draw the trade-offs of one search, or of several strategies.
 
-    Each dot is a trial at its best epoch, hollow where it breaks a limit. The line is the Pareto front of those that
-    keep all limits; behind a limit the panel is shaded.
+    Each dot is a trial at its best epoch, hollow where it is infeasible. The line is the Pareto front of the feasible
+    trials; the infeasible side of a constraint is shaded.
 
     Args:
-        series: with one objective; ``trade_offs`` of their records is not empty.
-        path: of the picture.
+        series: series with one objective, for which ``find_trade_offs`` returns panels.
+        path: the image file.
 
     Raises:
-        ResultsNotWritable: the picture cannot be written there.
+        ResultsNotWritable: The file cannot be written.
     """
-    records = [record for each in series for record in each.records]
-    pairs = trade_offs(records)
+    records = all_records(series)
+    pairs = find_trade_offs(series)
+    constraints = all_constraints(series)
 
     def draw(figure: Figure) -> None:
-        objective = objective_of(records)
         panels = figure.subplots(1, len(pairs) or 1, squeeze=False)[0]
-        limits = limits_of(records)
         for axes, (horizontal, vertical) in zip(panels, pairs, strict=False):
             for index, each in enumerate(series):
-                _draw_series(axes, each, horizontal, vertical, look(index)["color"])
+                _draw_series(axes, each, horizontal, vertical, line_style(index)["color"])
             if len(series) == 1:
                 _draw_best(axes, records, horizontal, vertical)
-            _frame(axes, records, limits, horizontal, vertical)
+            _set_up_axes(axes, records, constraints, horizontal, vertical)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6) or 1)
-        title(figure, "What a good score costs", _explain(objective, limits, len(series)))
+        add_title(figure, "Trade-offs", _explain(series[0].runs[0].objective, constraints, len(series)))
 
     write_or_explain(records, path, (4.3 * max(len(pairs), 2), 4.4), draw)
 
 
 def pareto_front(x: Values, y: Values) -> npt.NDArray[np.intp]:
-    """Which of n points no other one betters.
+    """Return the points that no other point dominates.
 
     Args:
         x: (n,) to be minimised.
         y: (n,) to be minimised.
 
     Returns:
-        Indices of the points, by growing x, of which y then falls; of equal points the first.
+        Indices of the points, by ascending x and thus descending y; of equal points the first.
     """
     order = np.lexsort((y, x))
     lowest = np.minimum.accumulate(y[order])
-    better = np.concatenate([[True], lowest[1:] < lowest[:-1]]) if len(order) else np.zeros(0, bool)
-    return order[better]
+    is_better = np.concatenate([[True], lowest[1:] < lowest[:-1]]) if len(order) else np.zeros(0, bool)
+    return order[is_better]
 
 
 def _draw_series(axes: Axes, series: Series, horizontal: Axis, vertical: Axis, colour: str) -> None:
-    used = [record for record in series.records if succeeded(record)]
-    x, y = _values(horizontal, used), _values(vertical, used)
-    keeps = np.array([feasible(record) for record in used], bool)
-    size = 22 if len(used) <= 150 else 9
-    single = not series.label  # of several, only the strategies are named: the subtitle says the rest
+    records = [record for record in series.records if record.has_loss]
+    x, y = _values(horizontal, records), _values(vertical, records)
+    feasible = np.array([record.is_feasible for record in records], bool)
+    size = 22 if len(records) <= 150 else 9
+    is_single = not series.label  # with several series the legend names the strategies only
     dots: dict[str, Any] = {"color": colour, "alpha": 0.6, "linewidths": 0, "zorder": 3}
-    axes.scatter(x[keeps], y[keeps], s=size, label=series.label or "trial", **dots)
-    if not keeps.all():
+    axes.scatter(x[feasible], y[feasible], s=size, label=series.label or "trial", **dots)
+    if not feasible.all():
         hollow: dict[str, Any] = {"facecolors": "none", "edgecolors": colour, "linewidths": 0.9, "alpha": 0.6}
-        axes.scatter(x[~keeps], y[~keeps], s=size, zorder=3, label="breaks a limit" if single else None, **hollow)
-    may = np.array([eligible(record) for record in used], bool) & ~np.isnan(x) & ~np.isnan(y)
-    front = np.flatnonzero(may)[pareto_front(_losses(horizontal, x[may]), _losses(vertical, y[may]))]
+        label = "infeasible" if is_single else None
+        axes.scatter(x[~feasible], y[~feasible], s=size, zorder=3, label=label, **hollow)
+    eligible = np.array([record.is_eligible for record in records], bool) & ~np.isnan(x) & ~np.isnan(y)
+    indices = pareto_front(_losses(horizontal, x[eligible]), _losses(vertical, y[eligible]))
+    front = np.flatnonzero(eligible)[indices]
     if len(front):
-        # From each point straight along to the next: no trial has more of the one at less of the other.
+        # Steps, as no trial has more of the one at less of the other.
         line: dict[str, Any] = {"color": colour, "linewidth": 1.5, "marker": "o", "markersize": 3.5, "zorder": 4}
-        axes.step(x[front], y[front], where="post", label="Pareto front" if single else None, **line)
+        axes.step(x[front], y[front], where="post", label="Pareto front" if is_single else None, **line)
 
 
 def _losses(axis: Axis, values: Values) -> Values:
@@ -148,9 +151,9 @@ def _losses(axis: Axis, values: Values) -> Values:
 
 
 def _values(axis: Axis, records: Sequence[Record]) -> Values:
-    """(n,); nan where a record does not tell."""
-    read = [axis.read(record) for record in records]
-    return np.array([math.nan if value is None else value for value in read], float)
+    """Return the (n,) values; NaN where a record has none."""
+    values = [axis.read(record) for record in records]
+    return np.array([math.nan if value is None else value for value in values], float)
 
 
 def _draw_best(axes: Axes, records: Sequence[Record], horizontal: Axis, vertical: Axis) -> None:
@@ -161,55 +164,54 @@ def _draw_best(axes: Axes, records: Sequence[Record], horizontal: Axis, vertical
     axes.scatter(x, y, s=130, marker="*", color=ORANGE, edgecolors=INK, linewidths=0.7, zorder=6, label="best")
 
 
-def _frame(
-    axes: Axes, records: Sequence[Record], limits: Sequence[Constraint], horizontal: Axis, vertical: Axis
+def _set_up_axes(
+    axes: Axes, records: Sequence[Record], constraints: Sequence[Constraint], horizontal: Axis, vertical: Axis
 ) -> None:
-    """Scales, limits and labels of a panel."""
-    used = [record for record in records if succeeded(record)]
+    """Set scales, limits and labels of a panel, and draw its constraints."""
+    with_loss = [record for record in records if record.has_loss]
     for axis, name in ((horizontal, "x"), (vertical, "y")):
-        values = _values(axis, used)
+        values = _values(axis, with_loss)
         values = values[np.isfinite(values)]
-        if axis.logarithmic:
+        if axis.is_logarithmic:
             axes.set(**{f"{name}scale": "log"})
-            drawn = getattr(axes, f"{name}axis")
-            # 1, 2 and 5 of each decade as "500 k", "2 M": every minor tick as a power of ten would overlap.
-            drawn.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            drawn.set_major_formatter(EngFormatter())
-            drawn.set_minor_formatter(NullFormatter())
-        low, high = _range(axis, values)
-        own = [limit for limit in limits if limit.name == axis.name]
-        drawn = [limit.bound for limit in own if _near(axis, limit.bound, low, high)]
-        low, high = (
-            min([low, *(_beside(axis, b, -1) for b in drawn)]),
-            max([high, *(_beside(axis, b, 1) for b in drawn)]),
-        )
+            ticks = getattr(axes, f"{name}axis")
+            # 1, 2 and 5 of each decade as "500 k", "2 M": minor ticks as powers of ten would overlap.
+            ticks.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ticks.set_major_formatter(EngFormatter())
+            ticks.set_minor_formatter(NullFormatter())
+        low, high = _limits(axis, values)
+        bounds = [
+            each.bound for each in constraints if each.name == axis.name and _is_near(axis, each.bound, low, high)
+        ]
+        low = min([low, *(_beyond(axis, bound, -1) for bound in bounds)])
+        high = max([high, *(_beyond(axis, bound, 1) for bound in bounds)])
         axes.set(**{f"{name}lim": (low, high), f"{name}label": axis.label})
         if name == "y":
-            clip_note(axes, int(np.sum((values < low) | (values > high))), axis.maximised)
-    draw_limits(axes, limits, x=horizontal.name, y=vertical.name)
+            note_outliers(axes, int(np.sum((values < low) | (values > high))), axis.maximised)
+    draw_constraints(axes, constraints, x=horizontal.name, y=vertical.name)
 
 
-def _range(axis: Axis, values: Values) -> tuple[float, float]:
-    """The ends of an axis by its trials alone."""
-    if not axis.logarithmic:
+def _limits(axis: Axis, values: Values) -> tuple[float, float]:
+    """Return the limits of an axis by its trials alone."""
+    if not axis.is_logarithmic:
         return score_limits(list(values), axis.maximised)
     low, high = float(values.min()), float(values.max())
     margin = (high / low) ** 0.06
     return low / margin, high * margin
 
 
-def _near(axis: Axis, bound: float, low: float, high: float) -> bool:
-    if axis.logarithmic:
-        return low / _REACH <= bound <= high * _REACH
+def _is_near(axis: Axis, bound: float, low: float, high: float) -> bool:
+    if axis.is_logarithmic:
+        return low / _MAX_DISTANCE <= bound <= high * _MAX_DISTANCE
     return low - (high - low) <= bound <= high + (high - low)
 
 
-def _beside(axis: Axis, bound: float, side: int) -> float:
-    """A little beyond a limit, so that its line is not the panel's edge."""
-    return bound * 1.15**side if axis.logarithmic else bound + side * 0.02
+def _beyond(axis: Axis, bound: float, side: int) -> float:
+    """Return a value a little beyond a bound, so that its line is not the edge of the panel."""
+    return bound * 1.15**side if axis.is_logarithmic else bound + side * 0.02
 
 
-def _explain(objective: Objective, limits: Sequence[Constraint], n_series: int) -> str:
-    text = f"Each trial at its best epoch by {describe_metric(objective.name)}. Line: Pareto front"
-    text += " of those that keep the limits; hollow: breaks a limit; shaded: beyond one." if limits else "."
+def _explain(objective: Objective, constraints: Sequence[Constraint], n_series: int) -> str:
+    text = f"Each trial at its best epoch by {metric_label(objective.name)}. Line: Pareto front"
+    text += " of the feasible trials; hollow: infeasible; shaded: violates a constraint." if constraints else "."
     return text if n_series == 1 else f"{text} Colour: strategy."

@@ -1,0 +1,53 @@
+"""Evaluation of a retrained model as text: test scores, constraints, and a warning about repeated tests."""
+
+from collections.abc import Mapping, Sequence
+
+from metaopt.report.analysis.evaluation import JudgedConstraint, Score
+from metaopt.report.analysis.test_log import TEST_LOG, LogEntry
+
+_TITLES = {"test_top3": "top-3 accuracy", "test_precision": "precision (macro)", "test_loss": "cross-entropy"}
+
+
+def score_lines(scores: Mapping[str, Score]) -> list[str]:
+    """Return one aligned line for each score."""
+    titles = {name: _TITLES.get(name, name.removeprefix("test_").replace("_", " ")) for name in scores}
+    width = max(map(len, titles.values()))
+    return [
+        f"{titles[name]:<{width}}  {score.value:.4f}  (95 % interval {score.low:.4f} to {score.high:.4f})"
+        for name, score in scores.items()
+    ]
+
+
+def constraint_line(judged: JudgedConstraint) -> str:
+    """Return one line about a constraint: met, violated, or unknown."""
+    constraint, value = judged.constraint, judged.value
+    if value is None:
+        return f"{constraint} cannot be measured on an exported model"
+    if not judged.is_violated:
+        return f"{constraint} is met: {judged.measured} is {_number_text(value)}"
+    side = "above" if constraint.upper else "below"
+    distance = _number_text(constraint.distance(value))
+    return f"{constraint} is VIOLATED: {judged.measured} is {_number_text(value)}, {distance} {side} the bound"
+
+
+def repeated_test_warning(log: Sequence[LogEntry]) -> str:
+    """Return a warning to show with the scores of a further test; empty if there was none before.
+
+    Args:
+        log: entries of the test log before this test.
+    """
+    if not log:
+        return ""
+    last = log[-1]
+    accuracy = last["scores"]["test_accuracy"]["value"]
+    times = "once" if len(log) == 1 else f"{len(log)} times"
+    return (
+        f"This study was evaluated on its test images {times} before (last on {last['at'][:10]}, accuracy"
+        f" {accuracy:.4f}). A model, seed or number of epochs that is chosen by test scores has an optimistic test"
+        f" score: report the first score, or all of them; {TEST_LOG} has them."
+    )
+
+
+def _number_text(value: float) -> str:
+    """Return a count in full, and a score with four digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

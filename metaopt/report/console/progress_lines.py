@@ -1,0 +1,45 @@
+"""Progress of a search as text: one line for a trial that ended, and one for the start of the search."""
+
+from metaopt.report.console.progress_state import ProgressState
+from metaopt.report.formatting import format_count, format_duration
+from metaopt.trials.record import Record
+
+
+def ended_line(state: ProgressState, record: Record) -> str:
+    """Return one line about a trial that ended or is paused."""
+    head = f"trial {record.trial}"
+    if not record.has_loss:
+        return f"{head}  failed after {format_duration(record.seconds)}: {record.error or 'no loss'}"
+    parts = [f"{head}  {record.objective} {state.score_text(record)}"]
+    if record.epochs:
+        parts.append(_epochs_text(record))
+    parts.append(format_duration(record.seconds))
+    if record.params:
+        parts.append(f"{format_count(record.params)} parameters")
+    if not record.is_feasible:
+        violated = [name for name, distance in record.constraints.items() if distance > 0]
+        parts.append(f"violates {', '.join(violated) or 'a constraint'}")
+    if record is state.best:
+        parts.append("the best so far")
+    return " · ".join(parts)
+
+
+def _epochs_text(record: Record) -> str:
+    """Return the number of epochs that a trial was trained, and its best epoch."""
+    epochs, best = record.epochs, record.best_epoch
+    if record.paused:
+        at = f", best at epoch {best}" if best and epochs > 1 else ""
+        return f"paused after {epochs} epoch{'s' if epochs > 1 else ''}{at}"
+    return f"best at epoch {best} of {epochs}" if best else f"{epochs} epoch{'s' if epochs > 1 else ''}"
+
+
+def begin_line(state: ProgressState) -> str:
+    """Return one line about the search when it starts or resumes."""
+    n_ended = len(state.ended)
+    goal = "until the time limit" if state.goal is None else f"for {state.goal} trials"
+    if state.seconds is not None and state.goal is not None:
+        goal += f", {format_duration(state.seconds)} at most"
+    if n_ended == 0:
+        return f"searching {goal}"
+    paused = f", {state.n_paused} paused" if state.n_paused else ""
+    return f"resuming the search {goal}: {n_ended} done, {state.n_failed} of them failed{paused}"

@@ -1,0 +1,158 @@
+"""Live display of a search on a terminal."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from metaopt.engine.callbacks import Callback
+from metaopt.engine.jobs import Epoch
+from metaopt.report.console.progress_lines import begin_line, ended_line
+from metaopt.report.console.progress_state import ProgressState, RunningTrial
+from metaopt.report.formatting import format_count, format_duration
+from metaopt.trials.record import Record
+
+_REFRESHES_PER_SECOND = 4
+# More running trials than this would push the other lines off the screen.
+_MAX_RUNNING = 8
+
+
+class RichProgress(Callback):
+    """Callback that prints a line for each trial that ended, above a live display of the trials in training.
+
+    Args:
+        console: the terminal.
+        clock: seconds, steadily growing.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic):
+        self._console = console
+        self._state = ProgressState(clock)
+        self._clock = clock
+        self._live = Live(
+            get_renderable=self.render,
+            console=console,
+            refresh_per_second=_REFRESHES_PER_SECOND,
+            transient=True,
+        )
+        self._is_lost = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Restore the terminal."""
+        self._stop()
+
+    def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
+        """Print the state of the search and start the live display."""
+        self._state.begin(goal, records, seconds)
+        self._print(f"[bold]{begin_line(self._state)}[/]")
+        self._live.start()
+
+    def trial_started(self, trial: int, target: int | None, params: int | None, macs: int | None) -> None:  # noqa: ARG002
+        """Show the trial."""
+        self._state.start(trial, target, params)
+
+    def epoch(self, report: Epoch) -> None:
+        """Show the epoch."""
+        self._state.epoch(report)
+
+    def trial_ended(self, record: Record, best: Record | None) -> None:
+        """Print the result of the trial above the display."""
+        self._state.end(record, best)
+        colour = "red" if not record.has_loss else "yellow" if not record.is_feasible else "default"
+        mark = "[bold green]★[/] " if record is best else "  "
+        self._print(f"{mark}[{colour}]{escape(ended_line(self._state, record))}[/]")
+
+    def trial_rejected(self, trial: int, detail: str) -> None:  # noqa: ARG002 - the counts at the end suffice
+        """Remove the trial from the display."""
+        self._state.reject(trial)
+
+    def note(self, message: str) -> None:
+        """Print the note above the display."""
+        self._print(f"[yellow]note:[/] {escape(message)}")
+
+    def end(self, message: str) -> None:
+        """Remove the display and print why the search ends."""
+        self._stop()
+        self._print(f"[bold]the search ends:[/] {escape(message)}")
+
+    def render(self) -> RenderableType:
+        """Return the live part: the search, the trials in training, the best so far."""
+        table = Table.grid(padding=(0, 2))
+        # On a narrow terminal the bars shrink, then the text beside them is cut; the names always stay.
+        bar_width = min(24, self._console.width // 6)
+        table.add_column(no_wrap=True, min_width=10)
+        table.add_column(min_width=bar_width, width=bar_width)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        n_ended, goal = len(self._state.ended), self._state.goal
+        if goal is None:
+            bar = ProgressBar(pulse=True, width=bar_width)
+        else:
+            bar = ProgressBar(max(goal, 1), n_ended, width=bar_width)
+        table.add_row("search", bar, Text(self._search_text()))
+        running = list(self._state.running.values())
+        for trial in running[:_MAX_RUNNING]:
+            pulse = trial.epoch == 0 or trial.target is None
+            bar = ProgressBar(max(trial.target or 1, 1), trial.epoch, width=bar_width, pulse=pulse)
+            table.add_row(f"trial {trial.trial}", bar, Text(self._trial_text(trial)))
+        more = len(running) - _MAX_RUNNING
+        if more > 0:
+            table.add_row("", "", Text(f"and {more} more"))
+        table.add_row("best", "", Text(self._best_text()))
+        return Group(Text(), table)
+
+    def _search_text(self) -> str:
+        state, n_ended = self._state, len(self._state.ended)
+        parts = [f"{n_ended} done" if state.goal is None else f"{n_ended} of {state.goal} trials"]
+        parts += [f"{state.n_failed} failed"] if state.n_failed else []
+        parts += [f"{state.n_infeasible} infeasible"] if state.n_infeasible else []
+        parts += [left] if (left := state.time_left) else []
+        parts.append(f"{format_duration(self._clock() - state.begun)} so far")
+        return " · ".join(parts)
+
+    def _trial_text(self, running: RunningTrial) -> str:
+        if running.metrics:
+            parts = [running.epoch_text]
+        elif running.resumed_at:
+            target = f" of {running.target}" if running.target else ""
+            parts = [f"resuming after epoch {running.resumed_at}{target}"]
+        else:
+            parts = ["building" + (f" · {running.target} epochs" if running.target else "")]
+        shown = self._state.shown_metric(running.metrics)
+        if shown is not None:
+            parts.append(f"{shown[0]} {shown[1]:.4f}")
+        if running.params is not None:
+            parts.append(f"{format_count(running.params)} parameters")
+        return " · ".join(parts)
+
+    def _best_text(self) -> str:
+        best = self._state.best
+        if best is None:
+            return "none yet"
+        return f"{best.objective} {self._state.score_text(best)} by trial {best.trial}"
+
+    def _print(self, markup: str) -> None:
+        if self._is_lost:
+            return
+        try:
+            self._console.print(markup)
+        except OSError:
+            # The terminal is closed: the search continues without output.
+            self._is_lost = True
+
+    def _stop(self) -> None:
+        try:
+            self._live.stop()
+        except OSError:
+            self._is_lost = True
