@@ -1,4 +1,4 @@
-"""Each test trains a tiny network for a few epochs; tracing is what costs."""
+"""Training of one network; each test trains a tiny one for a few epochs."""
 
 import importlib
 import json
@@ -14,10 +14,11 @@ from metaopt.data import DataSet
 from metaopt.engine.jobs import Epoch
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
-from metaopt.training import NetworkRefused, Run, build_and_train
+from metaopt.training import NetworkRefused, build_and_train
 from metaopt.training.checkpoint import Checkpoint, State, best_weights
-from metaopt.trials.constraints import Constraint
+from metaopt.trials.constraints import Constraint, parse_constraints
 from metaopt.zoo import wide_resnet
+from tests.training.requests import make_request
 
 pytestmark = pytest.mark.slow  # trains with Keras
 
@@ -32,7 +33,7 @@ def state_of(directory: Path) -> TrainingState:
 
 
 def same(one: Path, other: Path) -> bool:
-    """Whether two directories hold the same variables, of every fold, and the same best weights, bit for bit."""
+    """Tell whether two directories hold the same variables of every fold and the same best weights, bit for bit."""
     pairs = [(state_of(one).folds, state_of(other).folds), (best_weights(one)[1], best_weights(other)[1])]
     return all(
         len(a) == len(b) and all(x.dtype == y.dtype and x.tobytes() == y.tobytes() for x, y in zip(a, b, strict=True))
@@ -41,9 +42,9 @@ def same(one: Path, other: Path) -> bool:
     )
 
 
-def test_the_record_tells_how_it_went(tiny: DataSet, tmp_path: Path) -> None:
+def test_record_describes_the_training(tiny: DataSet, tmp_path: Path) -> None:
     seen: list[Epoch] = []
-    run = Run(seed=3, trial=4, report=lambda epoch: seen.append(epoch) or True)
+    run = make_request(4, seed=3, report=lambda epoch: seen.append(epoch) or True)
     record = build_and_train(tiny_problem, {}, tiny, epochs=5, checkpoint=tmp_path, run=run)
     assert record == json.loads(json.dumps(record))
     assert record["status"] == "ok"
@@ -74,7 +75,9 @@ def test_metrics_equal_those_of_keras_at_the_best_weights(tiny: DataSet, tmp_pat
     from metaopt.training.batches import scale
     from metaopt.training.variables import assign, build_optimizer
 
-    record = build_and_train(tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=Run(objective="val_loss"))
+    record = build_and_train(
+        tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=make_request(objective="val_loss")
+    )
     images, labels = tiny.validation.batch(np.arange(len(tiny.validation)))
     network = tiny_problem.network({}, tiny.input_shape, tiny.classes)
     for name, scores in (("best", record["scores"]["best"]), ("last", record["scores"]["end"])):
@@ -91,13 +94,13 @@ def test_metrics_equal_those_of_keras_at_the_best_weights(tiny: DataSet, tmp_pat
     keras.utils.clear_session()
 
 
-def test_an_epoch_that_breaks_a_measured_limit_is_not_the_best(tiny: DataSet, tmp_path: Path) -> None:
-    """The weights that are kept are of the epoch that the record names."""
-    free = build_and_train(tiny_problem, {}, tiny, epochs=4, run=Run(objective="val_loss"))
+def test_infeasible_epoch_is_not_the_best(tiny: DataSet, tmp_path: Path) -> None:
+    """The best weights are of the epoch that the record names."""
+    free = build_and_train(tiny_problem, {}, tiny, epochs=4, run=make_request(objective="val_loss"))
     most = min(free["history"]["val_coarse_loss"][:2])  # which only the first epochs keep
     limit = Constraint("val_coarse_loss", False, most)
     kept = [epoch for epoch, value in enumerate(free["history"]["val_coarse_loss"], 1) if value >= most]
-    run = Run(objective="val_loss", measured=[limit])
+    run = make_request(objective="val_loss", constraints=(limit,))
     record = build_and_train(tiny_problem, {}, tiny, epochs=4, checkpoint=tmp_path, run=run)
     assert record["history"]["val_loss"] == free["history"]["val_loss"]
     assert free["best_epoch"] not in kept
@@ -107,22 +110,24 @@ def test_an_epoch_that_breaks_a_measured_limit_is_not_the_best(tiny: DataSet, tm
     assert best_weights(tmp_path)[1][0][0].tolist() != state_of(tmp_path).folds[0][0].tolist()
 
 
-def test_ends_after_so_many_epochs_without_improvement(tiny: DataSet) -> None:
+def test_early_stopping_ends_after_patience(tiny: DataSet) -> None:
     # Nothing is learned, so the first epoch stays the best.
     point = {"learning_rate": 1e-30, "optimizer": "SGD"}
-    record = build_and_train(tiny_problem, point, tiny, epochs=50, run=Run(early_stopping=2, objective="val_accuracy"))
+    record = build_and_train(
+        tiny_problem, point, tiny, epochs=50, run=make_request(early_stopping=2, objective="val_accuracy")
+    )
     assert record["epochs"] <= 10  # batch normalisation still learns its averages
     assert record["epochs"] == record["best_epoch"] + 2
     assert record["complete"]
 
 
-def test_ends_where_the_report_says(tiny: DataSet) -> None:
-    record = build_and_train(tiny_problem, {}, tiny, epochs=9, run=Run(report=lambda epoch: epoch.epoch < 2))
+def test_training_ends_where_the_report_returns_false(tiny: DataSet) -> None:
+    record = build_and_train(tiny_problem, {}, tiny, epochs=9, run=make_request(report=lambda epoch: epoch.epoch < 2))
     assert record["epochs"] == 2
     assert not record["complete"]
 
 
-def test_a_network_that_diverges_has_failed(tiny: DataSet, tmp_path: Path) -> None:
+def test_divergence_is_a_failure(tiny: DataSet, tmp_path: Path) -> None:
     point = {"learning_rate": 1e30, "optimizer": "SGD"}
     record = build_and_train(tiny_problem, point, tiny, epochs=9, checkpoint=tmp_path)
     assert (record["status"], record["cause"]) == ("fail", "diverged")
@@ -142,11 +147,11 @@ def build_model(point: Any, input_shape: tuple[int, ...], classes: dict[str, int
     return model
 
 
-SLOW_PATH = Problem(None, build_model=build_model, training=lambda point: Training(batch_size=60))
+KERAS_MODEL = Problem(None, build_model=build_model, training=lambda point: Training(batch_size=60))
 
 
-def test_the_slow_path_trains_any_keras_model(tiny: DataSet) -> None:
-    record = build_and_train(SLOW_PATH, {"kernel": 3}, tiny, epochs=2)
+def test_build_model_may_return_any_keras_model(tiny: DataSet) -> None:
+    record = build_and_train(KERAS_MODEL, {"kernel": 3}, tiny, epochs=2)
     assert record["params"] == 2 * 9 + 2 + 72 * 4 + 4
     assert record["macs"] == 36 * 9 * 2 + 72 * 4
     assert record["history"]["val_loss"] == pytest.approx(record["history"]["val_total_loss"])
@@ -154,26 +159,27 @@ def test_the_slow_path_trains_any_keras_model(tiny: DataSet) -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "limits", "reason", "detail"),
+    ("point", "constraints", "reason", "detail"),
     [
-        ({"kernel": 9}, {}, "invalid architecture", ""),
-        ({"kernel": 3}, {"params": 311}, "params", "params is 312, more than the limit of 311."),
-        ({"kernel": 3}, {"macs": 100}, "macs", "macs is 936"),
-        ({"kernel": 3}, {"memory": 1000}, "memory", "memory is "),
+        ({"kernel": 9}, [], "invalid architecture", ""),
+        ({"kernel": 3}, ["params<=311"], "params", "params is 312, more than the limit of 311."),
+        ({"kernel": 3}, ["macs<=100"], "macs", "macs is 936"),
+        ({"kernel": 3}, ["memory<=1000"], "memory", "memory is "),
     ],
 )
-def test_the_slow_path_refuses_before_it_trains(
-    tiny: DataSet, point: Any, limits: dict[str, float], reason: str, detail: str
+def test_build_model_is_refused_before_training(
+    tiny: DataSet, point: Any, constraints: list[str], reason: str, detail: str
 ) -> None:
+    run = make_request(constraints=parse_constraints(constraints))
     with pytest.raises(NetworkRefused) as refused:
-        build_and_train(SLOW_PATH, point, tiny, epochs=2, run=Run(limits=limits))
+        build_and_train(KERAS_MODEL, point, tiny, epochs=2, run=run)
     assert refused.value.reason == reason
     assert refused.value.detail.startswith(detail)
 
 
-def test_limits_that_are_kept_refuse_nothing(tiny: DataSet) -> None:
-    limits = {"params": 312, "macs": 936, "memory": 1e9}
-    assert build_and_train(SLOW_PATH, {"kernel": 3}, tiny, epochs=1, run=Run(limits=limits))["status"] == "ok"
+def test_bounds_that_are_met_refuse_nothing(tiny: DataSet) -> None:
+    run = make_request(constraints=parse_constraints(["params<=312", "macs<=936", "memory<=1e9"]))
+    assert build_and_train(KERAS_MODEL, {"kernel": 3}, tiny, epochs=1, run=run)["status"] == "ok"
 
 
 def test_a_plain_object_with_a_network_is_a_problem(tiny: DataSet) -> None:
@@ -182,12 +188,12 @@ def test_a_plain_object_with_a_network_is_a_problem(tiny: DataSet) -> None:
     assert build_and_train(problem, point, tiny, epochs=1)["epochs"] == 1
 
 
-def test_an_annealed_training_pauses_and_goes_on_exactly(tiny: DataSet, tmp_path: Path) -> None:
+def test_resume_of_an_annealed_training_is_exact(tiny: DataSet, tmp_path: Path) -> None:
     """Nesterov's momentum, restarts at the rungs, smoothing, mixup and cutout: as if it had not paused."""
 
     def train(where: str, epochs: int, **run: Any) -> dict[str, Any]:
-        circumstances = Run(cycles=(1, 3), schedule="cosine", **run)
-        return build_and_train(annealed, {}, tiny, epochs=epochs, checkpoint=tmp_path / where, run=circumstances)
+        request = make_request(rung_levels=(1, 3), schedule="cosine", **run)
+        return build_and_train(annealed, {}, tiny, epochs=epochs, checkpoint=tmp_path / where, run=request)
 
     options = {"momentum": 0.9, "nesterov": True}
     training = Training("SGD", 0.05, 50, weight_decay=0.01, label_smoothing=0.1, mixup=0.3, cutout=3, options=options)
@@ -200,39 +206,38 @@ def test_an_annealed_training_pauses_and_goes_on_exactly(tiny: DataSet, tmp_path
     assert whole["history"]["train"][-1] < whole["history"]["train"][0]
 
 
-def test_the_schedule_spans_the_whole_training_by_default(tiny: DataSet) -> None:
-    """Where it is cut off, a longer training was at another rate in its second epoch than a shorter one."""
+def test_cosine_falls_over_the_whole_training(tiny: DataSet) -> None:
+    """A longer training has another learning rate in its second epoch than a shorter one, unless cycles are given."""
 
     def train(epochs: int, **run: Any) -> list[float]:
-        record = build_and_train(tiny_problem, {}, tiny, epochs=epochs, run=Run(**run))
+        record = build_and_train(tiny_problem, {}, tiny, epochs=epochs, run=make_request(**run))
         return record["history"]["train"]
 
     constant = train(3)
     assert train(2) == constant[:2]
-    falling, cycle = train(3, schedule="cosine"), train(3, schedule="cosine", cycles=(3,))
+    falling, cycle = train(3, schedule="cosine"), train(3, schedule="cosine", rung_levels=(3,))
     assert falling == cycle
     assert train(2, schedule="cosine") != falling[:2]
-    assert train(2, schedule="cosine", cycles=(3,)) == falling[:2]
+    assert train(2, schedule="cosine", rung_levels=(3,)) == falling[:2]
     assert falling[0] != constant[0]
 
 
-def test_a_schedule_of_a_single_rung_is_one_cycle_up_to_it(tiny: DataSet, tmp_path: Path) -> None:
+def test_cosine_rung_is_one_cycle_up_to_the_rung(tiny: DataSet, tmp_path: Path) -> None:
     def train(epochs: int, where: str | None = None, **run: Any) -> list[float]:
         kept = None if where is None else tmp_path / where
-        return build_and_train(tiny_problem, {}, tiny, epochs=epochs, checkpoint=kept, run=Run(**run))["history"][
-            "train"
-        ]
+        record = build_and_train(tiny_problem, {}, tiny, epochs=epochs, checkpoint=kept, run=make_request(**run))
+        return record["history"]["train"]
 
-    rungs = {"schedule": "cosine-rung", "cycles": (1, 3)}
+    rungs = {"schedule": "cosine-rung", "rung_levels": (1, 3)}
     whole = train(3, **rungs)
-    assert whole == train(3, schedule="cosine", cycles=(3,))
+    assert whole == train(3, schedule="cosine", rung_levels=(3,))
     first = train(1, "parts", **rungs)
-    assert first == train(1, schedule="cosine", cycles=(1,)) != whole[:1]
+    assert first == train(1, schedule="cosine", rung_levels=(1,)) != whole[:1]
     assert train(3, "parts", start=1, **rungs) != whole
 
 
-def test_shaken_branches_go_on_exactly(tiny: DataSet, tmp_path: Path) -> None:
-    """A wide residual network with shake-shake and shake-drop: what they draw is a function of the epoch."""
+def test_resume_of_shaken_branches_is_exact(tiny: DataSet, tmp_path: Path) -> None:
+    """In a wide residual network, shake-shake and shake-drop draw from the trial and the epoch alone."""
     hyperparameters = {
         **wide_resnet.default_point,
         **dict.fromkeys([f"nr_residual_blocks_{group}" for group in (1, 2, 3)], 1),
@@ -241,9 +246,9 @@ def test_shaken_branches_go_on_exactly(tiny: DataSet, tmp_path: Path) -> None:
     }
 
     def train(where: str, epochs: int, **run: Any) -> dict[str, Any]:
-        circumstances = Run(cycles=(1, 2), **run)
+        request = make_request(rung_levels=(1, 2), **run)
         return build_and_train(
-            wide_resnet, hyperparameters, tiny, epochs=epochs, checkpoint=tmp_path / where, run=circumstances
+            wide_resnet, hyperparameters, tiny, epochs=epochs, checkpoint=tmp_path / where, run=request
         )
 
     whole = train("whole", 2)

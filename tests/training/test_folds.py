@@ -11,8 +11,9 @@ import pytest
 
 from metaopt.data import DataSet
 from metaopt.engine.jobs import Epoch
-from metaopt.training import Run, build_and_train
+from metaopt.training import build_and_train
 from metaopt.training.checkpoint import best_weights
+from tests.training.requests import make_request
 from tests.training.test_fit import same, state_of
 
 pytestmark = pytest.mark.slow  # trains with Keras
@@ -22,11 +23,16 @@ tiny_problem = importlib.import_module("tests.training.tiny_problem")
 
 def train(data: DataSet, directory: Path | None = None, epochs: int = 3, **run: Any) -> dict[str, Any]:
     return build_and_train(
-        tiny_problem, run.pop("point", {}), data, epochs=epochs, checkpoint=directory, run=Run(**{"folds": 3, **run})
+        tiny_problem,
+        run.pop("point", {}),
+        data,
+        epochs=epochs,
+        checkpoint=directory,
+        run=make_request(**{"folds": 3, **run}),
     )
 
 
-def test_the_history_is_the_mean_of_the_folds(tiny: DataSet) -> None:
+def test_history_is_the_mean_of_the_folds(tiny: DataSet) -> None:
     seen: list[Epoch] = []
     record = train(tiny, report=lambda epoch: seen.append(epoch) or True)
     assert record == json.loads(json.dumps(record))
@@ -42,8 +48,8 @@ def test_the_history_is_the_mean_of_the_folds(tiny: DataSet) -> None:
     assert record["scores"]["best"]["val_accuracy"] == max(record["history"]["val_accuracy"]) == -record["loss"]
 
 
-def test_the_first_fold_is_a_training_on_its_images_alone(tiny: DataSet) -> None:
-    """Exchanging variables leaves no trace, and fold 0 draws what a training without folds draws."""
+def test_first_fold_equals_a_training_on_its_images(tiny: DataSet) -> None:
+    """The folds do not influence each other, and fold 0 draws what a training without folds draws."""
     from dataclasses import replace
 
     fold = tiny.folds(3)[0]
@@ -55,7 +61,7 @@ def test_the_first_fold_is_a_training_on_its_images_alone(tiny: DataSet) -> None
         assert values == [each.replicates[0][name] for each in seen]
 
 
-def test_all_folds_go_on_from_the_checkpoint(tiny: DataSet, tmp_path: Path) -> None:
+def test_all_folds_resume_from_the_checkpoint(tiny: DataSet, tmp_path: Path) -> None:
     whole = train(tiny, tmp_path / "whole", epochs=5)
     train(tiny, tmp_path / "parts", epochs=2)
     parts = train(tiny, tmp_path / "parts", epochs=5, start=2)
@@ -69,7 +75,7 @@ def test_all_folds_go_on_from_the_checkpoint(tiny: DataSet, tmp_path: Path) -> N
     assert all(steps in [array for array in fold if array.shape == ()] for fold in (first, second, third))
 
 
-def test_one_graph_serves_all_folds(tiny: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_folds_share_one_graph(tiny: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
     traced = []
@@ -89,22 +95,22 @@ def test_one_graph_serves_all_folds(tiny: DataSet, monkeypatch: pytest.MonkeyPat
     assert len(traced) == alone > 0
 
 
-def test_a_fold_that_diverges_fails_the_trial(tiny: DataSet) -> None:
+def test_divergence_of_one_fold_fails_the_trial(tiny: DataSet) -> None:
     record = train(tiny, point={"learning_rate": 1e30, "optimizer": "SGD"}, epochs=9)
     assert (record["status"], record["cause"]) == ("fail", "diverged")
     assert " of fold " in record["error"]
 
 
-def test_early_stopping_looks_at_the_mean(tiny: DataSet) -> None:
+def test_early_stopping_follows_the_mean(tiny: DataSet) -> None:
     record = train(tiny, point={"learning_rate": 1e-30, "optimizer": "SGD"}, epochs=40, early_stopping=2)
     values = record["history"]["val_accuracy"]
     assert record["best_epoch"] == values.index(max(values)) + 1
     assert record["epochs"] == record["best_epoch"] + 2 < 40
 
 
-def test_a_checkpoint_of_other_folds_is_not_used(tiny: DataSet, tmp_path: Path) -> None:
+def test_checkpoint_of_other_folds_is_not_used(tiny: DataSet, tmp_path: Path) -> None:
     train(tiny, tmp_path, epochs=1, folds=1)
     seen: list[Any] = []
     train(tiny, tmp_path, epochs=2, start=1, report=lambda message: seen.append(message) or True)
-    assert seen[0].text == "The checkpoint of trial 0 is of other folds: it is trained again from the start."
+    assert seen[0].text == "The checkpoint of trial 0 belongs to other folds: it is trained again from the start."
     assert [each.epoch for each in seen[1:]] == [1, 2]

@@ -137,7 +137,7 @@ class Enlargement:
             if candidate.use >= self._share:
                 break
             moves: list[Any] = [
-                group for group in self._space.block_stacks if self._stacks.longer(group, candidate.vals)
+                stack for stack in self._space.block_stacks if self._stacks.longer(stack, candidate.vals)
             ]
             is_deeper = bool(moves) and rng.random() < _DEEPER
             if not is_deeper:
@@ -153,7 +153,7 @@ class Enlargement:
         return candidate
 
     def _moved(self, vals: Vals, move: Any, rng: np.random.Generator) -> Vals:
-        """Return values with another block of a group, or with another value of a label."""
+        """Return values with one more block of a stack, or with another value of a label."""
         if not isinstance(move, str):
             length = self._stacks.longer(move, vals)
             assert length is not None

@@ -1,0 +1,53 @@
+"""Training requests for tests."""
+
+from collections.abc import Callable
+from typing import Any
+
+from metaopt.engine.jobs import (
+    FromScratch,
+    Job,
+    Message,
+    Origin,
+    Resume,
+    TrainingOptions,
+    TrainingRequest,
+    keep_training,
+)
+
+
+def make_job(
+    trial: int = 0,
+    point: Any = None,
+    epochs: int = 1,
+    start: int = 0,
+    origin: Origin | None = None,
+    checkpoint: str | None = None,
+    rung_levels: tuple[int, ...] = (),
+    **options: Any,
+) -> Job:
+    """Return a job.
+
+    Args:
+        trial: number of the trial.
+        point: the hyperparameters, {} if None.
+        epochs: target resource.
+        start: epochs that the journal holds; 0 for a trial that begins.
+        origin: how the trial begins, from scratch if None.
+        checkpoint: checkpoint directory of the trial.
+        rung_levels: resources at which a cycle of the learning rate ends.
+        **options: see ``TrainingOptions``.
+    """
+    begin = FromScratch() if origin is None else origin
+    init = Resume(start, fallback=begin) if start else begin
+    return Job(trial, {} if point is None else point, init, epochs, TrainingOptions(**options), checkpoint, rung_levels)
+
+
+def make_request(trial: int = 0, *, report: Callable[[Message], bool] = keep_training, **job: Any) -> TrainingRequest:
+    """Return a request of a search.
+
+    Args:
+        trial: number of the trial.
+        report: takes the reports.
+        **job: see ``make_job``.
+    """
+    return TrainingRequest(make_job(trial, **job), report)
