@@ -61,10 +61,11 @@ def measure(kind: str) -> dict[str, float]:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = onednn
     backend.prepare(threads=1)
 
+    from metaopt.training.run import Run
+
     from metaopt.data import DataSpec, load
     from metaopt.engine.jobs import Epoch
     from metaopt.training.fit import build_and_train
-    from metaopt.training.run import Run
     from metaopt.zoo import flower_cnn
 
     rng = np.random.default_rng(0)

@@ -18,8 +18,8 @@ from metaopt.problems.training_config import Training
 from metaopt.report.analysis.predictions import read_predictions
 from metaopt.report.analysis.test_log import FILE, read_measurements
 from metaopt.storage.study import Study
-from metaopt.training.export import load, predict
-from metaopt.training.model_file import read_card
+from metaopt.training.export import load_model, predict
+from metaopt.training.model_file import read_metadata
 from metaopt.trials.constraints import parse_constraints
 from tests.engine.synthetic import search as synthetic_search
 

@@ -40,9 +40,7 @@ def test_what_is_needed_stays_even_over_the_quota(tmp_path):
 
 def test_a_quota_too_small_for_one_trial_says_the_size_needed(tmp_path):
     folder = folder_with(tmp_path, {7: 3_000_000})
-    with pytest.raises(
-        UserError, match=r"checkpoint_quota: 2MB. .* trial 7 takes up to 3 MB; expected at least 3MB"
-    ):
+    with pytest.raises(UserError, match=r"checkpoint_quota: 2MB. .* trial 7 takes up to 3 MB; expected at least 3MB"):
         Checkpoints(folder, "needed", quota=2_000_000).clear(needed={7}, useful=[])
 
 

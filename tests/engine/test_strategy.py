@@ -20,7 +20,7 @@ def test_every_strategy_is_a_sampler_and_a_scheduler() -> None:
         assert scheduler in SCHEDULERS
     assert resolve_strategy("bohb", "anneal", None) == ("anneal", "hyperband")
     assert resolve_strategy(None, None, "asha-stop") == ("tpe", "asha-stop")
-    with pytest.raises(UserError, match="Unknown strategy: hyperbend. Did you mean hyperband"):
+    with pytest.raises(UserError, match=r"Unknown strategy: hyperbend\. Did you mean hyperband"):
         resolve_strategy("hyperbend", None, None)
 
 

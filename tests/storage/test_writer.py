@@ -71,7 +71,7 @@ def test_no_study_is_said(tmp_path):
 
 def test_why_there_is_no_best(tmp_path):
     failing = search(tmp_path / "a", trials=2, executor=SyntheticExecutor(fails=lambda job: True))
-    with pytest.raises(NoTrialSucceeded, match="None of the 2 trials succeeded. The last error: it was told"):
+    with pytest.raises(NoTrialSucceeded, match=r"None of the 2 trials succeeded\. The last error: it was told"):
         failing.require_best()
     strict = search(tmp_path / "b", trials=3, constraints=("val_accuracy>=0.999",))
     with pytest.raises(

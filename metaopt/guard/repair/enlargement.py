@@ -8,12 +8,12 @@ import numpy as np
 
 from metaopt.blueprint import InvalidArchitecture
 from metaopt.guard.guard import Guard
-from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.guard.repair.cost_model import COUNTS, CostModel
 from metaopt.guard.repair.repair import Repair
 from metaopt.guard.repair.repair_state import RepairState
 from metaopt.guard.repair.value_grid import ValueGrid
 from metaopt.guard.stacks import Stacks
+from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.spaces import Distribution, Space, Vals
 
 MAX_ROUNDS = 4  # of raising widths; the exact size is only known once the network is built
