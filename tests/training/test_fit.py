@@ -15,7 +15,7 @@ from metaopt.engine.jobs import Epoch
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training import NetworkRefused, build_and_train
-from metaopt.training.checkpoint import Checkpoint, State, best_weights
+from metaopt.training.checkpoint import Checkpoint, TrainingState, best_weights
 from metaopt.trials.constraints import Constraint, parse_constraints
 from metaopt.zoo import wide_resnet
 from tests.training.requests import make_request
