@@ -1,8 +1,8 @@
 """Process executor: jobs run in worker processes that stay alive from trial to trial.
 
 Built on the standard library's multiprocessing (spawned processes, one pipe each) instead of Pebble or loky: their
-pools give a task to any free worker and see only its end. Here each epoch is a handshake between a trial and the driver,
-and a worker's death must fail the one trial that it trained.
+pools give a task to any free worker and see only its end. Here each epoch is a handshake between a trial and the
+driver, and a worker's death must fail the one trial that it trained.
 """
 
 import contextlib

@@ -204,7 +204,7 @@ def test_a_setup_above_the_memory_limit_is_told_to_the_user() -> None:
 
 
 def test_no_worker_is_refused() -> None:
-    with pytest.raises(UserError, match="0 workers"):
+    with pytest.raises(UserError, match="value for workers: 0"):
         Processes(Scripted(), workers=0)
 
 
