@@ -162,7 +162,7 @@ def test_what_a_limit_cannot_be_judged_by_is_a_failure_and_the_study_goes_on(res
     failed = [record for record in study.records if record["status"] == "fail"]
     assert 0 < len(failed) < 16
     assert all((record["space"]["x"] > 0) == (record["status"] == "fail") for record in study.records)
-    assert failed[0]["error"] == f"train returned {value!r} as latency, by which a limit cannot be judged."
+    assert failed[0]["error"] == f"train returned {value!r} as latency, by which a constraint cannot be judged."
 
 
 def test_a_limit_on_parameters_needs_a_network_or_a_number(results):
@@ -182,7 +182,7 @@ def test_a_limit_on_parameters_needs_a_network_or_a_number(results):
 
 def test_another_seed_is_another_study(results):
     metaopt.search(parabola, SPACE, trials=2, seed=3, results=results)
-    with pytest.raises(StudyMismatch, match="a study of seed 3, not 0: give that one"):
+    with pytest.raises(StudyMismatch, match="a study of seed 3, not 0: use that seed"):
         metaopt.search(parabola, SPACE, trials=2, results=results)
 
 
@@ -214,7 +214,6 @@ def test_results_may_be_the_current_folder(tmp_path, monkeypatch):
     [
         ({"epochs": 3}, "epochs is given, but train"),
         ({"network": lambda *_: None}, "network needs input_shape and classes"),
-        ({"workers": 2}, "more than one worker needs"),
         ({"strategy": "asha"}, "the strategy asha trains step by step, but train.* takes no budget"),
     ],
 )
@@ -223,13 +222,19 @@ def test_arguments_that_do_not_go_together(results, arguments, message):
         metaopt.search(parabola, SPACE, results=results, **arguments)
 
 
+def test_both_ways_in_refuse_several_inline_workers(results):
+    with pytest.raises(UserError, match=r"Invalid value for workers: 2\. The executor inline"):
+        metaopt.search(parabola, SPACE, results=results, workers=2)
+    assert not results.exists()
+
+
 def test_a_budget_must_be_given(results):
     with pytest.raises(ValueError, match="train takes epochs"):
         metaopt.search(with_budget, SPACE, results=results)
 
 
 def test_unknown_names_and_other_studies(results):
-    with pytest.raises(UserError, match="did you mean tpe"):
+    with pytest.raises(UserError, match="Did you mean tpe"):
         metaopt.search(parabola, SPACE, strategy="tpee", results=results)
     with pytest.raises(UserError, match="--objective latency is unknown"):
         metaopt.search(parabola, SPACE, objective="latency", results=results)
