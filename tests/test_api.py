@@ -236,7 +236,7 @@ def test_a_budget_must_be_given(results):
 def test_unknown_names_and_other_studies(results):
     with pytest.raises(UserError, match="Did you mean tpe"):
         metaopt.search(parabola, SPACE, strategy="tpee", results=results)
-    with pytest.raises(UserError, match="--objective latency is unknown"):
+    with pytest.raises(UserError, match="Unknown objective: latency"):
         metaopt.search(parabola, SPACE, objective="latency", results=results)
     assert not results.exists()
     metaopt.search(parabola, SPACE, trials=2, results=results)
