@@ -121,6 +121,6 @@ def _loss_score(predicted: Probabilities, true: Labels) -> Score:
         batch=max(1, 2_000_000 // len(each)),
         confidence_level=CONFIDENCE,
         method="percentile",
-        rng=randomness.generator(0, 0, "bootstrap"),
+        rng=randomness.make_generator(0, 0, "bootstrap"),
     ).confidence_interval
     return Score(value, float(interval.low), float(interval.high))
