@@ -49,7 +49,7 @@ class FoldedBatches(keras.utils.PyDataset):
 
 @dataclass
 class Start:
-    """TrainingState of a training before its first epoch.
+    """State of a training before its first epoch.
 
     Attributes:
         progress: history so far.

@@ -19,7 +19,7 @@ def test_a_second_search_on_a_study_is_refused(tmp_path):
     space = compile_space(SPACE)
     with (
         StudyWriter(tmp_path / "results", space, header, note=print),
-        pytest.raises(UserError, match=r"another search is running on .*results"),
+        pytest.raises(UserError, match=r"Another search is running on .*results"),
     ):
         StudyWriter(tmp_path / "results", space, header, note=print)
     with StudyWriter(tmp_path / "results", space, header, note=print):

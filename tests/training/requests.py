@@ -20,6 +20,7 @@ def make_job(
     point: Any = None,
     epochs: int = 1,
     start: int = 0,
+    is_reported: bool = True,
     origin: Origin | None = None,
     checkpoint: str | None = None,
     rung_levels: tuple[int, ...] = (),
@@ -32,13 +33,14 @@ def make_job(
         point: the hyperparameters, {} if None.
         epochs: target resource.
         start: epochs that the journal holds; 0 for a trial that begins.
+        is_reported: whether those were reported one by one.
         origin: how the trial begins, from scratch if None.
         checkpoint: checkpoint directory of the trial.
         rung_levels: resources at which a cycle of the learning rate ends.
         **options: see ``TrainingOptions``.
     """
     begin = FromScratch() if origin is None else origin
-    init = Resume(start, fallback=begin) if start else begin
+    init = Resume(start, is_reported, begin) if start else begin
     return Job(trial, {} if point is None else point, init, epochs, TrainingOptions(**options), checkpoint, rung_levels)
 
 

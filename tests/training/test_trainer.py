@@ -1,4 +1,4 @@
-"""The trainer of a search with Keras, in this process and in workers."""
+"""The Keras trainer, in this process and in workers."""
 
 import importlib
 import pickle
@@ -12,13 +12,14 @@ import psutil
 import pytest
 
 from metaopt.data import DataSet, DataSpec, load
-from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report, TrainingOptions, TrainingRequest
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.executors import Processes
 from metaopt.problems.loading import load_problem
 from metaopt.problems.problem import Problem
-from metaopt.training import KerasTrainer, NetworkRefused, Run
+from metaopt.training import KerasTrainer, NetworkRefused
 from metaopt.trials.constraints import Constraint
+from tests.training.requests import make_job
 from tests.training.test_fit import same
 
 tiny_problem = importlib.import_module("tests.training.tiny_problem")
@@ -26,125 +27,130 @@ PATH = str(Path(__file__).with_name("tiny_problem.py"))
 MIB = 2**20
 
 
-def own(answer: Callable[..., dict[str, Any]]) -> Problem:
+def custom(answer: Callable[..., dict[str, Any]]) -> Problem:
+    """Return a problem with its own ``build_and_train``."""
     return Problem(None, network=tiny_problem.network, build_and_train=answer)
 
 
-def train(problem: Problem, data: DataSet, **job: Any) -> tuple[list[Epoch], Finished | Failed | Rejected]:
+def train(problem: Problem, data: DataSet, **settings: Any) -> tuple[list[Epoch], Finished | Failed | Rejected]:
     trainer = KerasTrainer(problem, data)
-    trainer.setup()
+    job = make_job(**{"trial": 3, "epochs": 2, **settings})
+    trainer.setup(job.options)
     epochs: list[Epoch] = []
-    return epochs, trainer.train(Job(**{"trial": 3, "point": {}, "to": 2, **job}), lambda each: not epochs.append(each))
+    return epochs, trainer.train(job, lambda each: not epochs.append(each))
 
 
 @pytest.mark.slow
-def test_reports_epochs_and_what_only_the_worker_knows(tiny: DataSet) -> None:
+def test_reports_epochs_and_facts_of_the_worker(tiny: DataSet) -> None:
     problem = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
     epochs, end = train(problem, tiny)
     assert [(each.trial, each.epoch) for each in epochs] == [(3, 1), (3, 2)]
     assert isinstance(end, Finished)
     assert end.complete
-    assert end.result == {}
+    assert end.returned == {}
     assert {"device", "threads", "backend", "versions"} <= set(end.info)
     assert end.seconds >= sum(each.seconds for each in epochs)
 
 
 @pytest.mark.slow
-def test_a_fully_reported_job_with_folds_has_no_result(tiny: DataSet, tmp_path: Path) -> None:
+def test_fully_reported_job_with_folds_returns_nothing(tiny: DataSet, tmp_path: Path) -> None:
     problem = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
     job: dict[str, Any] = {"folds": 2, "checkpoint": str(tmp_path)}
     epochs, _ = train(problem, tiny, **job)
     assert [len(each.replicates) for each in epochs] == [2, 2]
-    again, end = train(problem, tiny, start=2, reported=True, **job)
+    again, end = train(problem, tiny, start=2, **job)
     assert again == []
     assert isinstance(end, Finished)
     assert end.complete
-    assert end.result == {}
+    assert end.returned == {}
 
 
 @pytest.mark.slow
 def test_divergence_is_a_failure_with_its_cause(tiny: DataSet) -> None:
     problem = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
-    _, end = train(problem, tiny, point={"learning_rate": 1e30, "optimizer": "SGD"}, to=5)
+    _, end = train(problem, tiny, point={"learning_rate": 1e30, "optimizer": "SGD"}, epochs=5)
     assert isinstance(end, Failed)
     assert (end.trial, end.cause) == (3, "diverged")
 
 
 @pytest.mark.slow
-def test_a_custom_training_gets_all_options_and_returns_the_result(tiny: DataSet) -> None:
+def test_custom_training_gets_all_options_and_returns_a_dict(tiny: DataSet) -> None:
     seen: dict[str, Any] = {}
 
-    def build_and_train(point: Any, data: Any, *, epochs: int, checkpoint: Any = None, run: Run) -> dict[str, Any]:
+    def build_and_train(
+        point: Any, data: Any, *, epochs: int, checkpoint: Any = None, run: TrainingRequest
+    ) -> dict[str, Any]:
         seen.update(point=point, data=data, epochs=epochs, checkpoint=checkpoint, run=run)
         return {"loss": 0.5, "kind": "own"}
 
-    epochs, end = train(own(build_and_train), tiny, point={"a": 1}, seed=8, early_stopping=4, checkpoint="/x")
+    epochs, end = train(custom(build_and_train), tiny, point={"a": 1}, seed=8, early_stopping=4, checkpoint="/x")
     assert epochs == []
     assert isinstance(end, Finished)
-    assert end.result == {"loss": 0.5, "kind": "own", "epochs": 2}
+    assert end.returned == {"loss": 0.5, "kind": "own", "epochs": 2}
     assert (seen["point"], seen["data"], seen["epochs"], seen["checkpoint"]) == ({"a": 1}, tiny, 2, "/x")
-    run = seen["run"]
-    assert (run.seed, run.trial, run.early_stopping, run.objective) == (8, 3, 4, "val_accuracy")
+    job, options = seen["run"].job, seen["run"].options
+    assert (job.trial, job.point, job.target_resource, job.checkpoint) == (3, {"a": 1}, 2, "/x")
+    assert (options.seed, options.early_stopping, options.objective) == (8, 4, "val_accuracy")
 
 
 @pytest.mark.slow
-def test_a_problems_own_training_may_fail_or_be_refused(tiny: DataSet) -> None:
+def test_custom_training_may_fail_or_be_refused(tiny: DataSet) -> None:
     def refuse(*args: Any, **more: Any) -> dict[str, Any]:
         raise NetworkRefused("params", "Too many.")
 
-    assert train(own(refuse), tiny)[1] == Rejected(3, "params", "Too many.")
-    end = train(own(lambda *args, **more: {"status": "fail", "error": "No luck."}), tiny)[1]
+    assert train(custom(refuse), tiny)[1] == Rejected(3, "params", "Too many.")
+    end = train(custom(lambda *args, **more: {"status": "fail", "error": "No luck."}), tiny)[1]
     assert isinstance(end, Failed)
     assert (end.cause, end.error) == ("failed", "No luck.")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), None, "0.5"])
-def test_a_problems_own_training_must_tell_a_loss(tiny: DataSet, loss: Any) -> None:
-    end = train(own(lambda *args, **more: {"loss": loss}), tiny)[1]
+def test_custom_training_must_return_a_loss(tiny: DataSet, loss: Any) -> None:
+    end = train(custom(lambda *args, **more: {"loss": loss}), tiny)[1]
     assert isinstance(end, Failed)
     assert end.error == f"build_and_train returned {loss!r} as its loss."
 
 
 @pytest.mark.slow
-def test_a_custom_training_may_accept_epochs_and_checkpoint_only(tiny: DataSet) -> None:
+def test_custom_training_may_take_epochs_and_checkpoint_only(tiny: DataSet) -> None:
     def build_and_train(point: Any, data: Any, *, epochs: int, checkpoint: Any = None) -> dict[str, Any]:
         return {"loss": 0.5 / epochs}
 
-    end = train(own(build_and_train), tiny)[1]
+    end = train(custom(build_and_train), tiny)[1]
     assert isinstance(end, Finished)
-    assert end.result["loss"] == 0.25
+    assert end.returned["loss"] == 0.25
 
 
 @pytest.mark.slow
-def test_a_limit_is_judged_by_what_a_problems_own_training_returns(tiny: DataSet) -> None:
+def test_constraint_is_judged_by_what_custom_training_returns(tiny: DataSet) -> None:
     limits = (Constraint("val_precision", False, 0.5), Constraint("seconds", True, 60.0))
-    end = train(own(lambda *args, **more: {"loss": 0.5}), tiny, measured=limits)[1]
+    end = train(custom(lambda *args, **more: {"loss": 0.5}), tiny, constraints=limits)[1]
     assert isinstance(end, Failed)
-    assert end.error == "build_and_train returned None as val_precision, by which a limit cannot be judged."
+    assert end.error == "build_and_train returned None as val_precision, by which a constraint cannot be judged."
     wrapped = {"loss": 0.5, "scores": {"best": {"val_precision": 0.6}}}
-    end = train(own(lambda *args, **more: wrapped), tiny, measured=limits)[1]
+    end = train(custom(lambda *args, **more: wrapped), tiny, constraints=limits)[1]
     assert isinstance(end, Finished)
-    assert end.result["val_precision"] == 0.6
+    assert end.returned["val_precision"] == 0.6
 
 
 @pytest.mark.slow
-def test_an_epoch_of_a_problems_own_training_must_tell_numbers(tiny: DataSet) -> None:
-    def build_and_train(*args: Any, run: Run, **more: Any) -> dict[str, Any]:
+def test_custom_training_must_report_numbers(tiny: DataSet) -> None:
+    def build_and_train(*args: Any, run: TrainingRequest, **more: Any) -> dict[str, Any]:
         run.report(Epoch(3, 1, {"val_accuracy": 0.5, "val_loss": float("nan")}, 1.0))
         return {"loss": 0.5}
 
     with pytest.raises(ValueError, match=r"epoch 1 was reported with \{'val_loss': nan\}"):
-        train(own(build_and_train), tiny)
+        train(custom(build_and_train), tiny)
 
 
 @pytest.mark.slow
-def test_a_custom_training_without_reports_resumes_at_a_rung(tiny: DataSet) -> None:
+def test_custom_training_without_reports_resumes_at_a_rung(tiny: DataSet) -> None:
     """Also one whose record looks like ours, with a history."""
     answer = {"loss": 0.5, "epochs": 3, "history": {"val_accuracy": [0.1, 0.2, 0.3]}}
-    end = train(own(lambda *args, **more: answer), tiny, start=1, to=3)[1]
+    end = train(custom(lambda *args, **more: answer), tiny, start=1, is_reported=False, epochs=3)[1]
     assert isinstance(end, Finished)
-    assert end.result == answer
+    assert end.returned == answer
 
 
 PARTS = """
@@ -170,7 +176,7 @@ def network(point, input_shape, classes):
 @pytest.mark.slow
 @pytest.mark.parametrize("as_folder", [False, True])
 @pytest.mark.parametrize("change", ["no", "edited", "gone"])
-def test_a_late_worker_trains_the_code_the_search_started_with(
+def test_late_worker_trains_the_code_the_search_started_with(
     tiny: DataSet, tmp_path: Path, as_folder: bool, change: str
 ) -> None:
     """With what its files do when they are run, and the helper modules that its functions import."""
@@ -188,21 +194,21 @@ def test_a_late_worker_trains_the_code_the_search_started_with(
     elif change == "gone":
         shutil.rmtree(folder)
     late = pickle.loads(trainer)
-    late.setup()
-    end = late.train(Job(0, {"filters": 2}, to=1), lambda _: True)
+    late.setup(TrainingOptions())
+    end = late.train(make_job(point={"filters": 2}), lambda _: True)
     assert isinstance(end, Finished)
     assert end.info["params"] == params
 
 
 @pytest.mark.slow
-def test_other_images_than_the_search_began_with_are_told(tiny_spec: DataSpec) -> None:
-    KerasTrainer(PATH, tiny_spec, fingerprint=load(tiny_spec).fingerprint).setup()
+def test_changed_images_are_an_error(tiny_spec: DataSpec) -> None:
+    KerasTrainer(PATH, tiny_spec, fingerprint=load(tiny_spec).fingerprint).setup(TrainingOptions())
     with pytest.raises(StudyMismatch, match="holds other images than when the search began"):
-        KerasTrainer(PATH, tiny_spec, fingerprint="0").setup()
+        KerasTrainer(PATH, tiny_spec, fingerprint="0").setup(TrainingOptions())
 
 
 def run_jobs(jobs: list[Job], data: DataSpec) -> list[list[Report]]:
-    """The reports of each job, all of them in one worker."""
+    """Return the reports of each job, all of them trained in one worker."""
     reports: list[list[Report]] = []
     with Processes(KerasTrainer(PATH, data), threads=2) as executor:
         for job in jobs:
@@ -216,7 +222,7 @@ def run_jobs(jobs: list[Job], data: DataSpec) -> list[list[Report]]:
 @pytest.mark.slow
 def test_weights_do_not_depend_on_earlier_jobs_of_the_worker(tiny_spec: DataSpec, tmp_path: Path) -> None:
     def job(trial: int, where: str) -> Job:
-        return Job(trial, {"filters": 2 + trial % 3}, to=2, seed=5, checkpoint=str(tmp_path / where))
+        return make_job(trial, {"filters": 2 + trial % 3}, epochs=2, seed=5, checkpoint=str(tmp_path / where))
 
     fresh = run_jobs([job(7, "fresh")], tiny_spec)[0]
     used = run_jobs([*(job(trial, f"other{trial}") for trial in range(6)), job(7, "used")], tiny_spec)[-1]
@@ -233,10 +239,10 @@ def test_weights_do_not_depend_on_earlier_jobs_of_the_worker(tiny_spec: DataSpec
 def test_memory_stays_flat_from_trial_to_trial(tiny: DataSet) -> None:
     """Measured: 0.05 MB a trial; a model that was kept in any way would be 6."""
     trainer = KerasTrainer(PATH, tiny)
-    trainer.setup()
+    trainer.setup(TrainingOptions())
     used = []
     for trial in range(12):
-        trainer.train(Job(trial, {}, to=1), lambda _: True)
+        trainer.train(make_job(trial), lambda _: True)
         used.append(psutil.Process().memory_info().rss / MIB)
     assert used[-1] - used[4] < 10, used
 
@@ -246,8 +252,8 @@ def test_memory_stays_flat_from_trial_to_trial(tiny: DataSet) -> None:
     ("problem", "data", "message"),
     [(PATH, DataSpec("/nowhere.npz"), "nowhere"), ("/no_such_problem.py", DataSpec("digits"), "no_such_problem.py")],
 )
-def test_what_is_wrong_with_data_or_problem_reaches_the_driver(problem: str, data: DataSpec, message: str) -> None:
+def test_errors_in_data_or_problem_reach_the_driver(problem: str, data: DataSpec, message: str) -> None:
     with Processes(KerasTrainer(problem, data)) as executor:
-        executor.submit(Job(0, {}, to=1))
+        executor.submit(make_job())
         with pytest.raises(UserError, match=message):
             executor.wait(lambda _: True, timeout=250)
