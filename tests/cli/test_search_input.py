@@ -173,12 +173,18 @@ def test_a_study_keeps_its_seed_and_its_schedule(tmp_path, own, flags, kind):
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        ("--strategy hyperband --epochs 2 --min-epochs 3", "The first rung, --min-epochs 3, is above the full resource"),
+        (
+            "--strategy hyperband --epochs 2 --min-epochs 3",
+            "--min-epochs 3, is above the full resource, --epochs 2",
+        ),
         ("--strategy asha --objective convergence", "use a --strategy that trains every trial to the end"),
         ("--strategy tpe --budget-unit seconds", "--budget-unit seconds is for strategies with rungs"),
         ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
-        ("--inherit", "--inherit needs trials that have a parent, and tpe proposes none: use --strategy evolution"),
-        ("--executor inline --workers 2", "Invalid value for --workers: 2. The executor inline trains one trial at a time"),
+        ("--inherit", "--inherit needs trials with a parent, which the sampler tpe does not propose"),
+        (
+            "--executor inline --workers 2",
+            "Invalid value for --workers: 2. The executor inline",
+        ),
         ("--folds 1000", "Invalid value for folds: 1000. Expected at most"),
         ("--folds 0", "--folds"),
         ("--eta 1", "--eta"),

@@ -8,7 +8,7 @@ import pytest
 
 from metaopt.cli.best import draw
 from metaopt.cli.best import main as best
-from metaopt.cli.points import require_same_network, study_problem
+from metaopt.cli.study_inputs import require_same_network, study_problem
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.problems.loading import load_problem
 from metaopt.storage.state import StudyState
