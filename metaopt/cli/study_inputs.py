@@ -82,8 +82,8 @@ def study_data(study: Study, note: Callable[[str], None] = print, augment: str |
     data = load(spec)
     if data.fingerprint != study.header["fingerprint"]["data"]:
         raise StudyMismatch(
-            f"The images of {settings['data']} have changed since the search in {study.folder}: restore them, or start a"
-            " new search in another folder."
+            f"The images of {settings['data']} have changed since the search in {study.folder}: restore them, or"
+            " start a new search in another folder."
         )
     for text in data.notes:
         note(f"note: {text}")
