@@ -233,7 +233,7 @@ def test_several_workers_need_processes(results, arguments):
 
 
 def test_unknown_executor_is_named(results):
-    with pytest.raises(UserError, match="Unknown executor: process. Did you mean processes?"):
+    with pytest.raises(UserError, match=r"Unknown executor: process\. Did you mean processes\?"):
         metaopt.search(parabola, SPACE, executor="process", results=results)
     assert not results.exists()
 
@@ -263,7 +263,7 @@ def test_budget_must_be_given(results):
 def test_unknown_names_and_mismatching_studies(results):
     with pytest.raises(UserError, match="Did you mean tpe"):
         metaopt.search(parabola, SPACE, strategy="tpee", results=results)
-    with pytest.raises(UserError, match="Unknown objective: latency. Expected one of val_accuracy"):
+    with pytest.raises(UserError, match=r"Unknown objective: latency\. Expected one of val_accuracy"):
         metaopt.search(parabola, SPACE, objective="latency", results=results)
     assert not results.exists()
     metaopt.search(parabola, SPACE, trials=2, results=results)
