@@ -1,7 +1,7 @@
-"""Randomness as a function of (seed, trial, purpose, number), never of the process or of what was drawn before.
+"""Random generators as a function of (seed, trial, purpose, number).
 
-A search that was killed and started again therefore draws what the uninterrupted one would have drawn, and trials that
-run side by side do not disturb each other.
+They do not depend on the process or on earlier draws. A resumed search therefore has the same draws as an
+uninterrupted one, and parallel trials do not affect each other.
 """
 
 import zlib
@@ -9,28 +9,35 @@ import zlib
 import numpy as np
 
 
-def generator(seed: int, trial: int, purpose: str, number: int = 0) -> np.random.Generator:
-    """A fresh generator for one purpose of one trial.
+def make_generator(seed: int, trial: int, purpose: str, number: int = 0) -> np.random.Generator:
+    """Return a new generator for one purpose of one trial.
 
     Args:
-        seed: the study's seed, 0 or more.
-        trial: the trial's number, 0 or more.
-        purpose: what is drawn, e.g. ``"propose"`` or ``"order"``; each purpose has a stream of its own.
-        number: which draw of that purpose, e.g. the epoch or the attempt, 0 or more.
+        seed: seed of the study, 0 or more.
+        trial: number of the trial, 0 or more.
+        purpose: purpose of the draws, e.g. ``"propose"`` or ``"order"``; each purpose has its own stream.
+        number: number of the draw for this purpose, e.g. the epoch or the attempt, 0 or more.
     """
     return np.random.default_rng(np.random.SeedSequence([seed, trial, zlib.crc32(purpose.encode()), number]))
 
 
-def of_fold(purpose: str, fold: int) -> str:
-    """The purpose's name in a fold of cross-validation; fold 0 draws as a training without folds does.
+def make_fold_purpose(purpose: str, fold: int) -> str:
+    """Return the purpose of draws in one fold of cross-validation. Fold 0 has the draws of a training without folds.
 
     Args:
-        purpose: as for ``generator``.
-        fold: from 0.
+        purpose: see ``make_generator``.
+        fold: number of the fold, from 0.
     """
     return purpose if fold == 0 else f"{purpose} of fold {fold}"
 
 
-def integer(seed: int, trial: int, purpose: str, number: int = 0) -> int:
-    """A seed in 0 .. 2**31 − 1 for a library that wants an integer, e.g. ``keras.utils.set_random_seed``."""
-    return int(generator(seed, trial, purpose, number).integers(2**31))
+def derive_seed(seed: int, trial: int, purpose: str, number: int = 0) -> int:
+    """Return a seed in 0 .. 2**31 − 1 for libraries that need an integer, e.g. ``keras.utils.set_random_seed``.
+
+    Args:
+        seed: see ``make_generator``.
+        trial: see ``make_generator``.
+        purpose: see ``make_generator``.
+        number: see ``make_generator``.
+    """
+    return int(make_generator(seed, trial, purpose, number).integers(2**31))

@@ -183,7 +183,7 @@ def test_constraint_on_params_needs_a_network_or_a_value(results):
 
 def test_other_seed_does_not_match_the_study(results):
     metaopt.search(parabola, SPACE, trials=2, seed=3, results=results)
-    with pytest.raises(StudyMismatch, match="a study of seed 3, not 0: give that one"):
+    with pytest.raises(StudyMismatch, match="a study of seed 3, not 0: use that seed"):
         metaopt.search(parabola, SPACE, trials=2, results=results)
 
 

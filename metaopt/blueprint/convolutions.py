@@ -1,78 +1,19 @@
-"""Convolution layers, and the sliding-window arithmetic that they share with pooling layers."""
+"""Convolution layers."""
 
 # ruff: noqa: D102 (the base class Layer documents the methods)
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from metaopt.blueprint import arguments
-from metaopt.blueprint.arguments import Padding, Pair
 from metaopt.blueprint.errors import InvalidArchitecture
+from metaopt.blueprint.keras_arguments import DATA_FORMAT, add_padding_layer, make_l2, to_keras_padding
 from metaopt.blueprint.layer import Layer, Shape, register_layer
-
-
-@lru_cache(maxsize=1 << 16)
-def compute_window_output(size: Pair, window: Pair, strides: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
-    """Return the output height and width of a sliding window; 0 or less if the window does not fit.
-
-    It is ⌊(L + p − d(k − 1) − 1) / s⌋ + 1 with p the sum of the padding at both ends (Dumoulin & Visin,
-    arXiv:1603.07285, relationship 15), and ⌈L / s⌉ for ``"same"`` (TensorFlow's definition of SAME).
-    """
-    if padding == "same":
-        return -(-size[0] // strides[0]), -(-size[1] // strides[1])
-    ends = (0, 0) if isinstance(padding, str) else (sum(padding[0]), sum(padding[1]))
-    height, width = (
-        (length + end - spacing * (extent - 1) - 1) // stride + 1
-        for length, end, spacing, extent, stride in zip(size, ends, dilation, window, strides, strict=True)
-    )
-    return height, width
-
-
-# Data format of every layer of a blueprint, whatever ``~/.keras/keras.json`` says.
-DATA_FORMAT = "channels_last"
-
-
-def add_padding_layer(keras: Any, padding: Padding, name: str, layer: Any) -> Any:
-    """Return the layer, preceded by a ZeroPadding2D if the padding is explicit."""
-    if isinstance(padding, str):
-        return layer
-    return [keras.layers.ZeroPadding2D(padding, data_format=DATA_FORMAT, name=f"{name}_padding"), layer]
-
-
-def to_keras_padding(padding: Padding) -> str:
-    """Return the ``padding`` argument of the Keras layer; explicit padding is a layer of its own."""
-    return padding if isinstance(padding, str) else "valid"
-
-
-def make_l2(keras: Any, factor: float) -> Any:
-    """Return the Keras L2 regularizer with this factor, or None for 0."""
-    return keras.regularizers.L2(factor) if factor else None
-
-
-@arguments.cached
-def _standardize_window(kind: str, kernel: Any, strides: Any, dilation: Any) -> tuple[Pair, Pair, Pair]:
-    """Return kernel size, strides and dilation rate as pairs."""
-    strides = arguments.standardize_pair(kind, "strides", strides)
-    dilation = arguments.standardize_pair(kind, "dilation_rate", dilation)
-    if max(strides) > 1 and max(dilation) > 1:
-        raise InvalidArchitecture(
-            kind, None, f"Expected strides or dilation_rate to be 1, got strides {strides}, dilation_rate {dilation}."
-        )
-    return arguments.standardize_pair(kind, "kernel_size", kernel), strides, dilation
-
-
-@arguments.cached
-def _standardize_depthwise_window(kind: str, kernel: Any, strides: Any, dilation: Any) -> tuple[Pair, Pair, Pair]:
-    """Standardize the window of a depthwise convolution, whose strides must be equal.
-
-    TensorFlow's depthwise kernels support only equal strides; Keras reports that no earlier than in training.
-    """
-    window = _standardize_window(kind, kernel, strides, dilation)
-    height, width = window[1]
-    if height != width:
-        raise InvalidArchitecture(kind, None, f"Invalid value for strides: {window[1]}. Expected equal strides.")
-    return window
+from metaopt.blueprint.sliding_window import (
+    compute_window_output,
+    standardize_depthwise_window,
+    standardize_window,
+)
 
 
 @arguments.cached
@@ -94,7 +35,7 @@ def _standardize_conv_arguments(
     """
     kind = "Conv2D"
     groups = arguments.standardize_integer(kind, "groups", groups)
-    kernel_size, strides, dilation_rate = _standardize_window(kind, kernel_size, strides, dilation_rate)
+    kernel_size, strides, dilation_rate = standardize_window(kind, kernel_size, strides, dilation_rate)
     return (
         kernel_size,
         strides,
@@ -221,7 +162,7 @@ class DepthwiseConv2D(Layer):
 
     def __post_init__(self) -> None:
         kind = self.kind
-        self.kernel_size, self.strides, self.dilation_rate = _standardize_depthwise_window(
+        self.kernel_size, self.strides, self.dilation_rate = standardize_depthwise_window(
             kind, self.kernel_size, self.strides, self.dilation_rate
         )
         self.padding = arguments.standardize_padding(kind, self.padding)
@@ -293,7 +234,7 @@ class SeparableConv2D(Layer):
     def __post_init__(self) -> None:
         kind = self.kind
         self.filters = arguments.standardize_integer(kind, "filters", self.filters)
-        self.kernel_size, self.strides, self.dilation_rate = _standardize_depthwise_window(
+        self.kernel_size, self.strides, self.dilation_rate = standardize_depthwise_window(
             kind, self.kernel_size, self.strides, self.dilation_rate
         )
         self.padding = arguments.standardize_padding(kind, self.padding)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaopt.blueprint import arguments
-from metaopt.blueprint.convolutions import DATA_FORMAT, make_l2
 from metaopt.blueprint.errors import InvalidArchitecture
+from metaopt.blueprint.keras_arguments import DATA_FORMAT, make_l2
 from metaopt.blueprint.layer import Layer, Node, Shape, register_layer
 
 

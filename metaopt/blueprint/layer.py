@@ -23,7 +23,7 @@ Shape = tuple[int, ...]
 
 _creation = count()
 
-# Makes a layer in place of its class: takes the class as a function, and the arguments by name as they were given.
+# Makes a layer instead of its class, given a function that makes the layer and the arguments by name.
 Observer = Callable[[Callable[..., "Layer"], dict[str, Any]], "Layer"]
 
 # The observer of the current thread, and how many more of its outputs may be empty; see ``observe_layers``.
@@ -195,13 +195,13 @@ def observe_layers(observer: Observer, empty_outputs: int = 0) -> Iterator[None]
     """Let an observer make the layers of this thread, for example to record where their arguments come from.
 
     A layer class only has a Python ``__call__`` while something is observed: a permanent one that looks for observers
-    would slow down the judging of networks by 11 to 16 %.
+    would slow down the creation of networks by 11 to 16 %.
 
     Args:
         observer: receives a function that makes the layer, and the arguments by name before any check; returns the
             layer. Other threads make their layers as usual.
         empty_outputs: number of empty outputs that get sizes of 1 instead of raising ``InvalidArchitecture``. It is
-            bounded, so that a function that adds layers until one is refused ends.
+            bounded, so that a function that adds layers until one is invalid ends.
     """
     observing, allowed = _observer.set(observer), _empty_outputs.set(empty_outputs)
     with _observers_lock:

@@ -7,8 +7,9 @@ from typing import Any
 
 from metaopt.blueprint import arguments
 from metaopt.blueprint.arguments import Pair
-from metaopt.blueprint.convolutions import DATA_FORMAT, add_padding_layer, compute_window_output, to_keras_padding
+from metaopt.blueprint.keras_arguments import DATA_FORMAT, add_padding_layer, to_keras_padding
 from metaopt.blueprint.layer import Layer, Shape, register_layer
+from metaopt.blueprint.sliding_window import compute_window_output
 
 
 @arguments.cached

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
-from metaopt.problems.loading import CNN, is_problem, load_problem, ready_problems
+from metaopt.problems.loading import CNN, is_problem, list_ready_problems, load_problem
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import code_digest
 from metaopt.storage.study import Study
 
 FIGURES = Path("figures")
-ZOO = set(ready_problems()) - {CNN}
+ZOO = set(list_ready_problems()) - {CNN}
 _SAMPLE = 16
 
 

@@ -18,7 +18,7 @@ from metaopt.cli.suppress_stderr import quiet
 from metaopt.data import DataSet
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.errors import UserError
-from metaopt.guard.memory_estimate import estimate_memory
+from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.report.analysis.evaluation import JudgedConstraint, Score, evaluate, judge_constraints

@@ -8,7 +8,7 @@ from typing import Any
 from metaopt.cli.points import read_point
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import CONSTANT
-from metaopt.randomness import integer
+from metaopt.randomness import derive_seed
 from metaopt.spaces.point_key import point_key
 from metaopt.storage.study import Study
 from metaopt.trials.record import Record
@@ -44,7 +44,7 @@ class Plan:
     @property
     def seeds(self) -> list[int]:
         """Of each network; the first one's is the seed itself, so that it is the network that is trained alone."""
-        others = [integer(self.seed, self.trial, "member", number) for number in range(1, self.members)]
+        others = [derive_seed(self.seed, self.trial, "member", number) for number in range(1, self.members)]
         return [self.seed, *others]
 
     @property

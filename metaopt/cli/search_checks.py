@@ -7,7 +7,7 @@ from metaopt.errors import UserError
 from metaopt.executors.hardware import free_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import CONSTANT, COSINE_RUNG
-from metaopt.randomness import generator
+from metaopt.randomness import make_generator
 from metaopt.spaces import compile_space
 from metaopt.training.metrics import METRICS
 from metaopt.training.trainer import takes_run
@@ -97,7 +97,7 @@ def _own_schedules(problem: Problem) -> set[str]:
     if not problem.has_blueprint:
         return {CONSTANT}
     space = compile_space(problem.space)
-    points = (space.point(space.draw(generator(0, number, "schedule"))) for number in range(DRAWS))
+    points = (space.point(space.draw(make_generator(0, number, "schedule"))) for number in range(DRAWS))
     try:
         return {problem.training(point).schedule for point in points}
     except (ValueError, KeyError, TypeError):  # the search will tell

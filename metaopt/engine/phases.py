@@ -7,9 +7,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from metaopt.blueprint import InvalidArchitecture
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.guard import Guard, Stacks
@@ -17,8 +14,6 @@ from metaopt.samplers import History
 from metaopt.spaces import Space
 from metaopt.trials.growth import BLOCKS, Growth
 from metaopt.trials.trial import Trial
-
-_DRAWS = 200  # networks that are compared to see whether the space changes a count at all
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ class Phases:
                 self.stacks(space, phase).check()
             return
         guard.problem.require_blueprint("grow", self.growth.name)
-        if not _changes(space, guard, self.growth.name):
+        if not guard.count_varies(space, self.growth.name):
             raise UserError(
                 f"grow {self.growth.name}: no parameter of the space changes the {self.growth.name} of its networks;"
                 " add an architecture parameter to the space, or leave grow out.",
@@ -97,18 +92,3 @@ def _first_of_phase(trials: Sequence[Trial], start: int) -> int:
             return trial.number
         n_own += trial.is_own
     return len(trials)
-
-
-def _changes(space: Space, guard: Guard, name: str) -> bool:
-    """Return whether two networks of the space differ in a count; True also where hardly any draw is valid."""
-    rng = np.random.default_rng(0)
-    counts = []
-    for _ in range(_DRAWS):
-        try:
-            blueprint = guard.problem.blueprint(space.point(space.draw(rng)), guard.input_shape, guard.classes)
-        except InvalidArchitecture:
-            continue
-        counts.append(getattr(blueprint, name))
-        if counts[-1] != counts[0]:
-            return True
-    return len(counts) < 2

@@ -84,7 +84,7 @@ class StudyView:
             purpose: e.g. ``"propose"``.
             attempt: number of proposals for the next trial that the guard has already rejected.
         """
-        return randomness.generator(self._seed, self.number, purpose, attempt)
+        return randomness.make_generator(self._seed, self.number, purpose, attempt)
 
     def _observe(self, trial: Trial) -> Observation:
         state = trial.status, len(trial.results)

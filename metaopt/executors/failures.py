@@ -1,4 +1,4 @@
-"""How a training that went wrong is told: a cause that is equal for equal causes, one sentence, the traceback."""
+"""Failures of trainings: a cause that is equal for equal causes, one sentence, and the traceback."""
 
 import signal
 import time
@@ -9,21 +9,20 @@ from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Traine
 from metaopt.errors import ResultsNotWritable
 
 OUT_OF_MEMORY = "out of memory"
-_LONGEST_MESSAGE = 300  # characters of an exception's own text that an error sentence repeats
+_LONGEST_MESSAGE = 300  # characters of an exception's message that an error sentence repeats
 
-# Names of the exceptions that mean it on each backend. Told by name, so that no framework is imported for it:
+# Names of the out-of-memory exceptions of each backend. Compared by name, so that no framework is imported for it:
 # tf.errors.ResourceExhaustedError, torch.cuda.OutOfMemoryError (torch.OutOfMemoryError), and Python's own.
 _MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
-# What XLA's (jaxlib's XlaRuntimeError) and torch's plain RuntimeError on a CPU say.
+# Messages of XLA (jaxlib's XlaRuntimeError) and of torch's plain RuntimeError on a CPU.
 _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "can't allocate memory", "not enough memory")
 
 
 def attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
-    """Trains one job; a training that raises has failed, and the search goes on.
+    """Train one job; a training that raises has failed, and the search continues.
 
     Raises:
-        ResultsNotWritable: a checkpoint could not be written, which is no fault of the network and would befall the
-            next one as well.
+        ResultsNotWritable: A checkpoint could not be written. The next network's could not either.
     """
     start = time.monotonic()
     try:
@@ -35,10 +34,10 @@ def attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Fi
 
 
 def failure(trial: int, error: BaseException, seconds: float) -> Failed:
-    """What is told of an exception that a training raised.
+    """Return the failure of a training that raised an exception.
 
     Args:
-        trial: the trial's number.
+        trial: number of the trial.
         error: the exception, with its traceback.
         seconds: wall seconds of the job.
     """
@@ -54,17 +53,17 @@ def failure(trial: int, error: BaseException, seconds: float) -> Failed:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory, of the machine or of its GPU, ran out."""
+    """Return whether an exception means that the machine or its GPU ran out of memory."""
     if any(kind.__name__ in _MEMORY_ERRORS for kind in type(error).__mro__):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _MEMORY_MESSAGES)
 
 
 def death(trial: int, exit_code: int | None, seconds: float) -> Failed:
-    """What is told of a worker that died in the midst of a training.
+    """Return the failure of a trial whose worker died.
 
     Args:
-        trial: the trial that it trained.
+        trial: number of the trial.
         exit_code: as ``multiprocessing.Process.exitcode`` gives it: negative for a signal.
         seconds: wall seconds of the job.
     """
@@ -74,5 +73,5 @@ def death(trial: int, exit_code: int | None, seconds: float) -> Failed:
         name = signal.Signals(-exit_code).name
     except ValueError:  # a real-time signal has no name
         name = f"signal {-exit_code}"
-    hint = ", which is what the system does when memory runs out" if name == "SIGKILL" else ""
+    hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
     return Failed(trial, f"worker killed ({name})", f"The worker was killed by {name}{hint}.", seconds=seconds)

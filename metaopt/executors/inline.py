@@ -7,11 +7,10 @@ from metaopt.executors.failures import attempt
 
 
 class Inline:
-    """Trains in the process, and in the thread, that waits.
+    """Trains in the process and thread that call ``wait``.
 
-    A breakpoint in a user's function works, and nothing need be picklable; in return a training that segfaults
-    takes the search with it, and ``wait`` returns only when the job has ended: its timeout cannot interrupt a
-    training.
+    A breakpoint in a user's function works, and nothing has to be picklable. On the other hand, a training that
+    segfaults ends the search, and ``wait`` returns only when the job has ended: its timeout cannot interrupt it.
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -62,11 +61,11 @@ class Inline:
         handle(end)
 
     def __enter__(self) -> "Inline":
-        """Nothing to start: the trainer is set up before its first job."""
+        """Start nothing: the trainer is set up before its first job."""
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Nothing to end."""
+        """Drop a job that was not begun."""
         self._job = None
 
 

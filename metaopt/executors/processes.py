@@ -1,8 +1,8 @@
-"""Jobs run in worker processes that stay alive from trial to trial.
+"""Process executor: jobs run in worker processes that stay alive from trial to trial.
 
-Built on the standard library's multiprocessing (spawned processes, one pipe each) and not on Pebble or loky: their
-pools hand a task to whichever worker is free and know only its end, whereas here each epoch is a handshake between a
-trial and the driver, and a worker's death must fail the one trial that it trained.
+Built on the standard library's multiprocessing (spawned processes, one pipe each) instead of Pebble or loky: their
+pools give a task to any free worker and see only its end. Here each epoch is a handshake between a trial and the
+driver, and a worker's death must fail the one trial that it trained.
 """
 
 import contextlib
@@ -22,27 +22,27 @@ import joblib
 import psutil
 
 from metaopt.engine.jobs import Failed, Job, Message, Report, Trainer
-from metaopt.errors import UserError
+from metaopt.errors import UserError, invalid_value
 from metaopt.executors import worker
 from metaopt.executors.failures import OUT_OF_MEMORY, death
 
-_LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may have grown by since it was ready before it is replaced
-_SETUPS_TRIED = 3  # a worker that dies that often in a row before it is ready would die for ever
+_LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may grow by before it is replaced
+_SETUPS_TRIED = 3  # attempts; a worker that dies so often before it is ready would always die
 _LOOK_AT_MEMORY_EVERY = 1.0  # seconds
 
 
 class Processes:
-    """Trains in worker processes; whatever a training does to its process fails that trial alone.
+    """Trains in worker processes; a training that kills its process fails only its own trial.
 
-    A worker that died, or ran out of memory, or grew by more than 2 GiB over its trials (or by half of what the memory
-    limit leaves it), is replaced. A driver that dies takes its workers with it.
+    A worker is replaced if it died, ran out of memory, or grew by more than 2 GiB over its trials (or by half of what
+    the memory limit leaves it). Workers end when their driver dies.
 
     Args:
         trainer: pickled by cloudpickle to each worker.
-        workers: how many train at once.
+        workers: number of trials at once.
         threads: CPU threads of each worker; by default the workers share the cores evenly.
         memory_limit: bytes of main memory (resident) above which a worker is killed and its trial fails.
-        log: a file that all the workers print is appended to; None leaves their output where the driver's goes.
+        log: a file to which the output of all workers is appended; None leaves it with the driver's.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Processes:
         log: str | os.PathLike[str] | None = None,
     ) -> None:
         if workers < 1:
-            raise UserError(f"{workers} workers cannot train anything; use 1 or more.")
+            raise invalid_value("workers", workers, "Expected an integer >= 1.")
         self._trainer = trainer
         self._count = workers
         # joblib sees the limits of a container too, which os.cpu_count does not.
@@ -66,12 +66,12 @@ class Processes:
 
     @property
     def slots(self) -> int:
-        """As many as there are workers."""
+        """Number of workers."""
         return self._count
 
     @property
     def pids(self) -> list[int]:
-        """The workers' process ids."""
+        """Process ids of the workers."""
         return [each.pid for each in self._workers]
 
     def __enter__(self) -> "Processes":
@@ -81,16 +81,16 @@ class Processes:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Kills the workers and whatever processes they started."""
+        """Kill the workers and the processes that they started."""
         workers, self._workers = self._workers, []
         for each in workers:
             each.kill()
 
     def submit(self, job: Job) -> None:
-        """Hands a job to an idle worker.
+        """Give a job to an idle worker.
 
         Raises:
-            RuntimeError: every worker is busy, or the executor was not entered.
+            RuntimeError: Every worker is busy, or the executor was not entered.
         """
         idle = next((each for each in self._workers if each.job is None), None)
         if idle is None:
@@ -98,12 +98,12 @@ class Processes:
         (idle if idle.alive else self._replace(idle)).take(job)
 
     def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
-        """Blocks until at least one report was handled, or the timeout (seconds) passed, or nothing runs.
+        """Block until at least one report was handled, or the timeout (seconds) passed, or nothing runs.
 
         Raises:
-            UserError: the trainer's ``setup`` raised it.
-            ResultsNotWritable: a training could not write its checkpoint.
-            RuntimeError: ``setup`` raised anything else, or took its process down again and again.
+            UserError: The trainer's ``setup`` raised it.
+            ResultsNotWritable: A training could not write its checkpoint.
+            RuntimeError: ``setup`` raised another exception, or killed its process several times.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while busy := [each for each in self._workers if each.job is not None]:
@@ -111,15 +111,15 @@ class Processes:
             if self._memory_limit is not None:
                 left = _LOOK_AT_MEMORY_EVERY if left is None else min(left, _LOOK_AT_MEMORY_EVERY)
             ready = set(wait_for([waitable for each in busy for waitable in each.waitables], left))
-            # No generator here: every ready worker is served before the question whether to wait on.
+            # A list, not a generator: every ready worker is served before the loop decides whether to wait again.
             served = [self._serve(each, handle) for each in busy if ready.intersection(each.waitables)]
-            if any(served) or self._kill_the_greedy(handle):
+            if any(served) or self._kill_over_limit(handle):
                 return
             if deadline is not None and time.monotonic() >= deadline:
                 return
 
     def _serve(self, each: "_Worker", handle: Callable[[Report], bool]) -> bool:
-        """Takes in what a worker sent, or its death; answers whether a report was handled."""
+        """Process the message of a worker, or its death; return whether a report was handled."""
         message = each.receive()
         if isinstance(message, worker.SetupFailed):
             raise message.user_error or RuntimeError(f"A worker could not be set up.\n{message.traceback}")
@@ -132,7 +132,7 @@ class Processes:
             each.answer(handle(message))
             return True
         if message is None and not each.ready:
-            self._begin_again(each)
+            self._restart(each)
             return False
         report: Report = death(each.trial, each.exit_code(), each.seconds) if message is None else message
         out_of_memory = isinstance(report, Failed) and report.cause == OUT_OF_MEMORY
@@ -142,8 +142,8 @@ class Processes:
         handle(report)
         return True
 
-    def _begin_again(self, each: "_Worker") -> None:
-        """A worker died before it was ready: its job was not begun, so another worker takes it."""
+    def _restart(self, each: "_Worker") -> None:
+        """Replace a worker that died before it was ready; its job was not begun, so the new worker takes it."""
         job, code = each.job, each.exit_code()
         if each.setups == _SETUPS_TRIED:
             raise RuntimeError(
@@ -166,39 +166,39 @@ class Processes:
             return _LARGEST_GROWTH
         return min(_LARGEST_GROWTH, (self._memory_limit - each.memory_at_first) / 2)
 
-    def _kill_the_greedy(self, handle: Callable[[Report], bool]) -> bool:
-        """Fails the trials whose workers use more memory than they may; answers whether there was one."""
+    def _kill_over_limit(self, handle: Callable[[Report], bool]) -> bool:
+        """Fail the trials whose workers exceed the memory limit; return whether there was one."""
         limit, now = self._memory_limit, time.monotonic()
         if limit is None or now - self._looked_at_memory < _LOOK_AT_MEMORY_EVERY:
             return False
         self._looked_at_memory = now
-        greedy = [each for each in self._workers if each.job is not None and each.memory() > limit]
-        for each in greedy:
+        over = [each for each in self._workers if each.job is not None and each.memory() > limit]
+        for each in over:
             used, trial, seconds = each.memory(), each.trial, each.seconds
             if not each.ready:
                 raise UserError(
-                    f"A worker needs {used / 1e9:.1f} GB before it trains anything, more than its limit of "
-                    f"{limit / 1e9:.1f} GB; use fewer workers or smaller data."
+                    f"A worker needs {used / 1e9:.1f} GB for its data and framework alone, more than its limit of"
+                    f" {limit / 1e9:.1f} GB. Use fewer workers or smaller data."
                 )
             self._replace(each)
             error = f"The worker used {used / 1e9:.1f} GB of memory, more than its limit of {limit / 1e9:.1f} GB."
             handle(Failed(trial, OUT_OF_MEMORY, error, seconds=seconds))
-        return bool(greedy)
+        return bool(over)
 
 
 class _Worker:
-    """The driver's end of one worker process."""
+    """One worker process, as the driver sees it."""
 
     def __init__(self, pickled_trainer: bytes, threads: int, log: str | None) -> None:
         self._arguments = (pickled_trainer, threads, log)
         self.job: Job | None = None
         self.ready = False
-        self.setups = 1  # how often a worker in this place was started without getting ready
+        self.setups = 1  # number of starts of this worker without getting ready
         self.memory_at_first = 0  # bytes, when it was ready
         self._since = 0.0
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        # Not a daemon, or a user's training could not start processes of its own.
+        # Not a daemon, so that a user's training can start processes.
         self._process = context.Process(target=worker.main, args=(theirs, pickled_trainer, log), name="metaopt worker")
         with _inherited(worker.environment(threads)), _interrupts_blocked(), _main_hidden():
             self._process.start()
@@ -206,17 +206,17 @@ class _Worker:
         self.pid: int = self._process.pid or 0
 
     def successor(self) -> "_Worker":
-        """A fresh worker of the same kind."""
+        """Return a new worker with the same arguments."""
         return _Worker(*self._arguments)
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is alive."""
         return self._process.is_alive()
 
     @property
     def waitables(self) -> list[Any]:
-        """What becomes ready when the worker sent something or died.
+        """Objects that become ready when the worker sent a message or died.
 
         Its end of the connection may outlive it, in a process that it forked, so both are watched.
         """
@@ -224,56 +224,56 @@ class _Worker:
 
     @property
     def trial(self) -> int:
-        """The trial that it trains; −1 for none."""
+        """Number of the trial that it trains; −1 for none."""
         return -1 if self.job is None else self.job.trial
 
     @property
     def seconds(self) -> float:
-        """Since it took its job."""
+        """Seconds since it took its job."""
         return time.monotonic() - self._since
 
     def take(self, job: Job) -> None:
-        """Starts a job; a worker that is not ready yet trains it as soon as it is."""
+        """Give it a job; a worker that is not ready yet trains it as soon as it is."""
         self.job, self._since = job, time.monotonic()
         self._send(job)
 
     def answer(self, go_on: bool) -> None:
-        """Answers the epoch that it reported."""
+        """Answer the epoch that it reported."""
         self._send(go_on)
 
     def _send(self, message: Any) -> None:
-        with contextlib.suppress(OSError):  # it died, which the next look at its sentinel finds
+        with contextlib.suppress(OSError):  # it died; the next check of its sentinel finds it
             worker.send(self._connection, message)
 
     def receive(self) -> Any:
-        """The next thing it sent, also if it died since; None for its death."""
+        """Return its next message, also if it died since; None if there is none left."""
         try:
             return worker.receive(self._connection) if self._connection.poll() else None
         except (EOFError, OSError):
             return None
 
     def exit_code(self) -> int | None:
-        """How it died; ends it if only its connection is closed."""
+        """Return its exit code, after waiting for its end."""
         self._process.join(timeout=5)
         return self._process.exitcode
 
     def became_ready(self) -> None:
-        """Notes the memory that it needs for data and frameworks alone."""
+        """Store the memory that it needs for data and frameworks alone."""
         self.ready, self.memory_at_first = True, self.memory()
 
     def memory(self) -> int:
-        """Bytes of main memory that it holds; 0 if it is gone."""
+        """Return its resident memory in bytes; 0 if it is gone."""
         try:
             return int(psutil.Process(self.pid).memory_info().rss)
         except psutil.NoSuchProcess:
             return 0
 
     def growth(self) -> int:
-        """Bytes by which it grew since it was ready."""
+        """Return the bytes by which it grew since it was ready."""
         return self.memory() - self.memory_at_first
 
     def kill(self) -> None:
-        """Ends it at once, with the processes that it started."""
+        """Kill it, with the processes that it started."""
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.pid).children(recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -285,7 +285,7 @@ class _Worker:
 
 @contextlib.contextmanager
 def _inherited(variables: dict[str, str]) -> Iterator[None]:
-    """Environment variables for processes started within; the worker's own code would come too late to set them."""
+    """Set environment variables for processes started within the context; a worker's own code could not in time."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -300,7 +300,7 @@ def _inherited(variables: dict[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """A process started within does not die of Ctrl-C before it can say that it ignores it; ours comes afterwards."""
+    """Block Ctrl-C within the context, so that a new process does not die of it before it ignores it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -314,10 +314,10 @@ def _interrupts_blocked() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _main_hidden() -> Iterator[None]:
-    """A process started within does not run the user's script again, as multiprocessing's workers do.
+    """Keep processes started within the context from running the user's script again, as multiprocessing's would.
 
-    cloudpickle sends what was defined there by value, so it is not needed, and a script may search without an
-    ``if __name__ == "__main__"`` around it (loky does the same).
+    cloudpickle sends definitions of the script by value, so it is not needed, and a script may search without an
+    ``if __name__ == "__main__"`` guard (loky does the same).
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")

@@ -23,28 +23,27 @@ class Simulated:
 
     Hand ``clock`` to ``open_study``, so that the journal's times and the end of the search go by virtual time.
 
-    What an epoch of a trial takes and finds must not depend on when it is asked for: a trial that goes on from a rung
-    is given its whole curve anew, of which the epochs before ``Job.start`` are passed over and cost nothing, as with a
-    checkpoint.
+    The curve of a trial must not depend on when it is computed: a trial that resumes from a rung gets its whole curve
+    anew, of which the epochs before ``Job.start`` are skipped and cost nothing, as with a checkpoint.
     """
 
     def __init__(
         self, curve: Callable[[Job], Curve], workers: int = 1, setup: float | Callable[[Job], float] = 0.0
     ) -> None:
-        """Workers that are all free at virtual second 0.
+        """Create workers that are free at virtual second 0.
 
         Args:
             curve: gives the learning curve of a job's trial, from its first epoch; read up to the target resource. A
                 curve that is shorter is a training that stopped early, and is complete. A curve that raises is a
                 training that failed; a generator may also return how the job ends (``Failed``, ``Rejected``).
-            workers: how many jobs run side by side.
+            workers: number of jobs that run at once.
             setup: virtual seconds before the first epoch of each job, for building and loading.
 
         Raises:
-            ValueError: there is no worker.
+            ValueError: There is no worker.
         """
         if workers < 1:
-            raise ValueError(f"workers is {workers}; take 1 or more")
+            raise ValueError(f"Invalid value for workers: {workers}. Expected an integer >= 1.")
         self.slots = workers
         self._curve = curve
         self._setup = setup
@@ -54,14 +53,14 @@ class Simulated:
         self._due: list[tuple[float, int, _Training]] = []
 
     def clock(self) -> float:
-        """Virtual seconds since this executor was made."""
+        """Return the virtual seconds since this executor was made."""
         return self._now
 
     def submit(self, job: Job) -> None:
-        """Takes a job, which starts at once.
+        """Take a job, which starts at once.
 
         Raises:
-            RuntimeError: every worker is busy.
+            RuntimeError: Every worker is busy.
         """
         if len(self._due) >= self.slots:
             raise RuntimeError("every slot of the executor is taken")
@@ -70,7 +69,7 @@ class Simulated:
         self._submitted += 1
 
     def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
-        """Sets the clock to when the next report is due, and handles it; or further by the timeout, if that is sooner.
+        """Advance the clock to the next report and handle it, or by the timeout, if that is sooner.
 
         Args:
             handle: see ``Executor.wait``.
@@ -92,11 +91,11 @@ class Simulated:
                 handle(training.end(complete=trains_on))
 
     def __enter__(self) -> "Simulated":
-        """Nothing to start."""
+        """Start nothing."""
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Drops what runs."""
+        """Drop the running jobs."""
         self._due.clear()
 
     def _schedule(self, training: "_Training", number: int, setup: float = 0.0) -> None:
@@ -119,7 +118,7 @@ class _Training:
         self._spent = setup
 
     def advance(self) -> float:
-        """Goes on to the next report; the virtual seconds until then."""
+        """Advance to the next report; return the virtual seconds until then."""
         try:
             step = next(self._epochs)
         except StopIteration as end:
@@ -133,7 +132,7 @@ class _Training:
         return 0.0
 
     def end(self, complete: bool = True) -> Finished:
-        """How it ends when nothing goes wrong."""
+        """Return the report of a job that ends without failure."""
         return Finished(self.job.trial, complete, self._spent, {"device": "simulated"})
 
     def _timed(self, end: Ended) -> Ended:

@@ -1,7 +1,6 @@
-"""Guard: verdicts on proposed networks, memory estimate and repair."""
+"""Guard: verdicts on proposed networks, and their repair."""
 
 from metaopt.guard.guard import DUPLICATE, INVALID, Guard, Verdict
-from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.guard.stacks import Stacks
 
-__all__ = ["DUPLICATE", "INVALID", "Guard", "Stacks", "Verdict", "estimate_memory"]
+__all__ = ["DUPLICATE", "INVALID", "Guard", "Stacks", "Verdict"]

@@ -5,13 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from metaopt.blueprint import HASH_VERSION, InvalidArchitecture
-from metaopt.guard.memory_estimate import estimate_memory
+from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Classes, Problem
+from metaopt.spaces import Space
 from metaopt.spaces.point_key import point_key
 from metaopt.trials.constraints import Constraint
 
 INVALID, DUPLICATE = "invalid architecture", "duplicate"
+
+
+_DRAWS = 200  # networks that are compared to see whether a space changes a count at all
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,25 @@ class Guard:
         if network["signature"] in trained:
             return Verdict(DUPLICATE, "The same network was already trained with the same settings.", network)
         return Verdict(None, "", network)
+
+    def count_varies(self, space: Space, name: str) -> bool:
+        """Return whether networks of a space differ in a count; True also where hardly any draw is valid.
+
+        Args:
+            space: the compiled space.
+            name: ``params`` or ``macs``.
+        """
+        rng = np.random.default_rng(0)
+        counts: list[float] = []
+        for _ in range(_DRAWS):
+            try:
+                blueprint = self.problem.blueprint(space.point(space.draw(rng)), self.input_shape, self.classes)
+            except InvalidArchitecture:
+                continue
+            counts.append(getattr(blueprint, name))
+            if counts[-1] != counts[0]:
+                return True
+        return len(counts) < 2
 
 
 def _digest(text: str) -> str:

@@ -33,15 +33,15 @@ class Stacks:
         self._space = space
         self._least = least
         self._most = most
-        stacks = [group for group in space.block_stacks if group.depth is not None]
-        deepest = max([max(group.lengths) for group in stacks], default=0)
-        self._limited = [] if most is None else [group for group in stacks if max(group.lengths) == deepest]
+        stacks = [stack for stack in space.block_stacks if stack.depth is not None]
+        deepest = max([max(stack.lengths) for stack in stacks], default=0)
+        self._limited = [] if most is None else [stack for stack in stacks if max(stack.lengths) == deepest]
         self.allowed: dict[str, tuple[int, ...]] = {}
-        for group in self._limited:
-            assert group.depth is not None
+        for stack in self._limited:
+            assert stack.depth is not None
             # Of several stacks any one may be the deepest, so that the others may have fewer blocks.
-            within = self._within(group, least if len(self._limited) == 1 else 0) or [min(group.lengths)]
-            self.allowed[group.depth] = tuple([i for i, length in enumerate(group.lengths) if length in within])
+            within = self._within(stack, least if len(self._limited) == 1 else 0) or [min(stack.lengths)]
+            self.allowed[stack.depth] = tuple([i for i, length in enumerate(stack.lengths) if length in within])
 
     def check(self) -> None:
         """Check that some stack can keep the limits.
@@ -54,8 +54,8 @@ class Stacks:
                 "Cannot grow blocks: the space has no stack whose number of blocks a choice decides. Define one as in"
                 " docs/evolution.md, or grow params or macs."
             )
-        if not any(self._within(group, self._least) for group in self._limited):
-            lengths = sorted({length for group in self._limited for length in group.lengths})
+        if not any(self._within(stack, self._least) for stack in self._limited):
+            lengths = sorted({length for stack in self._limited for length in stack.lengths})
             wanted = f"at most {self._most}" if self._least == 0 else f"{self._least} to {self._most}"
             raise UserError(
                 f"Invalid number of blocks: no stack of the space has {wanted} blocks, but {lengths[0]} to"
@@ -76,38 +76,38 @@ class Stacks:
                 repair would change the other blocks too.
         """
         fitted = vals
-        for group in self._limited:
-            if group.length(fitted) > (self._most or 0):
-                within = self._within(group, self._least) or self._within(group, 0)
-                fitted = self._resized(fitted, group, within, rng, passes)
-        active = [group for group in self._limited if group.active(fitted)]
-        if active and all(group.length(fitted) < self._least for group in active):
-            growing = [group for group in active if self._within(group, self._least)]
+        for stack in self._limited:
+            if stack.length(fitted) > (self._most or 0):
+                within = self._within(stack, self._least) or self._within(stack, 0)
+                fitted = self._resized(fitted, stack, within, rng, passes)
+        active = [stack for stack in self._limited if stack.active(fitted)]
+        if active and all(stack.length(fitted) < self._least for stack in active):
+            growing = [stack for stack in active if self._within(stack, self._least)]
             if growing:
-                group = growing[int(rng.integers(len(growing)))]
-                fitted = self._resized(fitted, group, self._within(group, self._least), rng, passes)
+                stack = growing[int(rng.integers(len(growing)))]
+                fitted = self._resized(fitted, stack, self._within(stack, self._least), rng, passes)
         return Vals(fitted, model_based=vals.model_based, parent=vals.parent)
 
-    def longer(self, group: BlockStack, vals: Mapping[str, float]) -> int | None:
+    def longer(self, stack: BlockStack, vals: Mapping[str, float]) -> int | None:
         """Return the next larger number of blocks of a stack within the limits, or None."""
-        length = group.longer(group.length(vals)) if group.active(vals) and group.depth is not None else None
-        if length is None or group.depth not in self.allowed:
+        length = stack.longer(stack.length(vals)) if stack.active(vals) and stack.depth is not None else None
+        if length is None or stack.depth not in self.allowed:
             return length
-        return length if group.option(length) in self.allowed[group.depth] else None
+        return length if stack.option(length) in self.allowed[stack.depth] else None
 
-    def resized(self, vals: Mapping[str, float], group: BlockStack, length: int, rng: np.random.Generator) -> Vals:
+    def resized(self, vals: Mapping[str, float], stack: BlockStack, length: int, rng: np.random.Generator) -> Vals:
         """Return values with ``length`` blocks: blocks from the prior are inserted anywhere, or blocks are removed."""
-        blocks = read_blocks(group, vals)
+        blocks = read_blocks(stack, vals)
         if len(blocks) > length:
             blocks = [blocks[i] for i in sorted(rng.choice(len(blocks), size=length, replace=False).tolist())]
         while len(blocks) < length:
             blocks.insert(int(rng.integers(len(blocks) + 1)), {})
-        return self._space.complete(write_blocks(self._space, group, vals, blocks), rng)
+        return self._space.complete(write_blocks(self._space, stack, vals, blocks), rng)
 
     def _resized(
         self,
         vals: Vals,
-        group: BlockStack,
+        stack: BlockStack,
         lengths: list[int],
         rng: np.random.Generator,
         passes: Callable[[Vals], bool],
@@ -117,12 +117,12 @@ class Stacks:
             return vals
         length = lengths[int(rng.integers(len(lengths)))]
         for _ in range(_MAX_TRIES):
-            resized = self.resized(vals, group, length, rng)
+            resized = self.resized(vals, stack, length, rng)
             if passes(resized):
                 break
         return resized
 
-    def _within(self, group: BlockStack, least: int) -> list[int]:
+    def _within(self, stack: BlockStack, least: int) -> list[int]:
         """Return the distinct numbers of blocks of a stack between ``least`` and the maximum."""
         assert self._most is not None
-        return sorted({length for length in group.lengths if least <= length <= self._most})
+        return sorted({length for length in stack.lengths if least <= length <= self._most})

@@ -92,5 +92,9 @@ def fitting(problem: Problem, make: Callable[[], Any]) -> Any:
     try:
         return make()
     except (ValueError, KeyError, TypeError) as error:  # Keras raises ValueError for shapes that do not fit
-        reason = str(error) if isinstance(error, InvalidArchitecture) else f"{type(error).__name__}: {error}"
+        reason = (
+            str(error).removesuffix(".")
+            if isinstance(error, InvalidArchitecture)
+            else f"{type(error).__name__}: {error}"
+        )
         raise UserError(f"The point does not fit {problem.name or 'the problem'}: {reason}.") from error

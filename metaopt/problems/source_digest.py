@@ -1,20 +1,27 @@
-"""What of a problem's source text decides what is trained."""
+"""Code of a problem that determines its networks, and the digest of this code in a study's fingerprint."""
 
 import ast
 import hashlib
 
+# Modules that were moved, with the path that stored studies know. The new path must give the same code.
+_EARLIER_PATHS = {
+    "metaopt.problems.problem": "metaopt.study.problem",
+    "metaopt.problems.training_config": "metaopt.study.problem",
+}
+
 
 def network_code(source: str) -> str:
-    """The code of a problem without what may change in the course of a study.
+    """Return the code of a problem without the parts that may change during a study.
 
-    Comments, docstrings and layout are left out, and so are the assignments to ``space``, which is compared by its
-    canonical text, and to ``defaults``, which only an import reads.
+    Comments, docstrings and layout are removed, and imports from a module that was moved have its earlier path. The
+    assignments to ``space`` are removed because a study compares the digest of the space, and those to ``defaults``
+    because only an import reads them.
 
     Args:
-        source: of one or more Python files, one after the other.
+        source: text of one or more Python files, one after another.
 
     Returns:
-        Normal Python code; the text as it is if it cannot be parsed, such as a lambda cut out of its line.
+        Normalised Python code; the unchanged text if it cannot be parsed, such as a lambda that was cut out of a line.
     """
     try:
         tree = ast.parse(source)
@@ -23,18 +30,20 @@ def network_code(source: str) -> str:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [one for one in body if not _is_text(one)] or [ast.Pass()]  # type: ignore[attr-defined]
-    tree.body = [one for one in tree.body if not _assigns_data(one)]
+            node.body = [one for one in body if not _is_string(one)] or [ast.Pass()]  # type: ignore[attr-defined]
+        if isinstance(node, ast.ImportFrom) and node.module in _EARLIER_PATHS:
+            node.module = _EARLIER_PATHS[node.module]
+    tree.body = [one for one in tree.body if not _assigns_space_or_defaults(one)]
     return ast.unparse(tree)
 
 
 def code_digest(code: str) -> str:
-    """What stands for the code in a study's fingerprint."""
+    """Return the digest of a problem's code, a part of the fingerprint of a study."""
     return hashlib.sha256(code.encode()).hexdigest()
 
 
-def _is_text(statement: ast.stmt) -> bool:
-    """A docstring, or another string that stands alone."""
+def _is_string(statement: ast.stmt) -> bool:
+    """Return whether a statement is a docstring or another string expression."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
@@ -42,7 +51,7 @@ def _is_text(statement: ast.stmt) -> bool:
     )
 
 
-def _assigns_data(statement: ast.stmt) -> bool:
+def _assigns_space_or_defaults(statement: ast.stmt) -> bool:
     targets: list[ast.expr] = []
     if isinstance(statement, ast.Assign):
         targets = statement.targets

@@ -1,4 +1,4 @@
-"""Training configuration of a network: optimizer, learning-rate schedule and regularisation."""
+"""Training configuration: optimizer, learning-rate schedule and regularisation."""
 
 import difflib
 import math
@@ -9,38 +9,36 @@ from typing import Any
 from metaopt.errors import UserError
 
 CONSTANT, COSINE, COSINE_RUNG = "constant", "cosine", "cosine-rung"
-
-
 SCHEDULES = (CONSTANT, COSINE, COSINE_RUNG)
 
 
 @dataclass(frozen=True)
 class Training:
-    """How a network is trained; with the blueprint it decides everything that a trial does.
+    """Training configuration of a network. Together with the blueprint it determines a trial.
 
     Attributes:
-        optimizer: the name of a Keras optimizer, e.g. ``"Adam"``.
-        learning_rate: its learning rate.
-        batch_size: images per step; cut to the size of the training set.
-        loss_weights: head → weight of its loss; 1 for a head that is not named.
-        schedule: ``"constant"``; or ``"cosine"``: within each cycle the learning rate falls as a cosine to 0, see
-            ``metaopt.training.schedule``; or ``"cosine-rung"``: the same in one cycle up to the rung that the trial is
-            trained to, and so anew at each rung: a trial that pauses is then trained otherwise than one that does not.
-        weight_decay: decoupled: each step takes this share, times the learning rate, off every weight but biases and
-            those of normalisations (Loshchilov & Hutter 2019, arXiv:1711.05101). None for the optimizer's own, which is
-            none at all but for AdamW and its kin.
-        label_smoothing: share of a label that is spread evenly over all classes (Szegedy et al. 2016,
+        optimizer: name of a Keras optimizer, e.g. ``"Adam"``.
+        learning_rate: initial learning rate of the optimizer.
+        batch_size: images per step; limited to the size of the training set.
+        loss_weights: head → weight of its loss; 1 for heads that are not listed.
+        schedule: learning-rate schedule. ``"constant"``; ``"cosine"``, which anneals the learning rate to 0 in each
+            cycle, see ``metaopt.training.schedule``; or ``"cosine-rung"``, which has one cycle up to the rung at which
+            the trial pauses, so a trial that pauses is trained differently from one that does not.
+        weight_decay: decoupled weight decay: each step subtracts this fraction, times the learning rate, from all
+            weights except biases and normalisation weights (Loshchilov & Hutter 2019, arXiv:1711.05101). None for the
+            default of the optimizer, which is none except for AdamW and its variants.
+        label_smoothing: fraction of a label that is distributed over all classes (Szegedy et al. 2016,
             arXiv:1512.00567, section 7), in training only.
-        mixup: α of the Beta distribution from which the shares of two mixed images are drawn (Zhang et al. 2018,
-            arXiv:1710.09412); 0 for none.
-        cutout: side of the square that is cut out of each training image, in pixels, at most half the image's
-            (DeVries & Taylor 2017, arXiv:1708.04552); 0 for none.
+        mixup: α of the Beta distribution of the mixing weight of two images (Zhang et al. 2018, arXiv:1710.09412); 0
+            for no mixup.
+        cutout: side length in pixels of the square that is cut out of each training image, at most half the image
+            (DeVries & Taylor 2017, arXiv:1708.04552); 0 for no cutout.
         options: further arguments of the optimizer, e.g. ``{"momentum": 0.9}``.
-        extra: whatever else a problem's own ``build_and_train`` reads of the point, so that two points that differ in
-            it are not taken for the same training.
+        extra: further values of the point that the problem's own ``build_and_train`` reads. Two points that differ in
+            them are not duplicates.
 
     Raises:
-        UserError: the schedule is unknown, or a number is out of its range.
+        UserError: the schedule is unknown, or a number is out of range.
     """
 
     optimizer: str = "Adam"
@@ -58,17 +56,17 @@ class Training:
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
             near = difflib.get_close_matches(str(self.schedule), SCHEDULES, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SCHEDULES)}."
-            raise UserError(f"The schedule {self.schedule} is unknown: {hint}")
-        for name, below in _RANGES.items():
+            hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(SCHEDULES)}."
+            raise UserError(f"Invalid value for schedule: {self.schedule}. {hint}")
+        for name, below in _UPPER_BOUNDS.items():
             value = getattr(self, name)
             if value is not None and not 0 <= value < below:
-                limits = "at least 0" if math.isinf(below) else f"at least 0 and below {below:g}"
-                raise UserError(f"{name} is {value}, but must be {limits}.")
+                accepted = "a number >= 0" if math.isinf(below) else f"a number in [0, {below:g})"
+                raise UserError(f"Invalid value for {name}: {value}. Expected {accepted}.")
 
     @classmethod
     def from_point(cls, point: Any) -> "Training":
-        """Reads the keys called as the fields above (but ``options`` and ``extra``), where the point has them."""
+        """Read the fields, except ``options`` and ``extra``, from the keys of a point; missing keys have defaults."""
         known: dict[str, Any] = {}
         if isinstance(point, Mapping):
             for key, convert in _CONVERSIONS.items():
@@ -78,10 +76,11 @@ class Training:
 
 
 def with_schedule(training: Training, schedule: str | None) -> Training:
-    """The same training with another schedule; None keeps its own."""
+    """Return the configuration with another schedule; None keeps its schedule."""
     return training if schedule is None else replace(training, schedule=schedule)
 
 
+# Field → conversion of the value in a point.
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "optimizer": str,
     "learning_rate": float,
@@ -95,5 +94,5 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-# Field → all its values are from 0 to below this.
-_RANGES = {"weight_decay": math.inf, "label_smoothing": 1.0, "mixup": math.inf, "cutout": math.inf}
+# Field → exclusive upper bound of its values; the lower bound is 0.
+_UPPER_BOUNDS = {"weight_decay": math.inf, "label_smoothing": 1.0, "mixup": math.inf, "cutout": math.inf}

@@ -1,7 +1,7 @@
-"""Running a user's Python files, each under a module name of its own, with the helper modules of its folder.
+"""Execution of a user's Python files, each under its own module name, with the helper modules of its folder.
 
-Several files called ``space.py`` can so be loaded into one process, again and again. Their functions are pickled by
-value, so that they can be sent to a process that cannot find the file.
+One process can therefore load several files called ``space.py``, repeatedly. Their functions are pickled by value, so
+they can be sent to a process that cannot find the file.
 """
 
 import ast
@@ -20,36 +20,36 @@ from metaopt.errors import UserError
 
 
 def run_file(path: Path) -> dict[str, Any]:
-    """Runs a Python file.
+    """Run a Python file.
 
-    Its folder is put on ``sys.path``, so that it can import what lies beside it, also later in its functions.
+    Its folder is added to ``sys.path``, so that the file and its functions can import the modules in this folder.
 
     Args:
-        path: absolute.
+        path: absolute path of the file.
 
     Returns:
-        The names that it defines.
+        The names that the file defines.
 
     Raises:
-        UserError: it raised an error; the innermost line of the user's own files is named.
+        UserError: the file raised an error. The message names the innermost line of the user's own files.
     """
-    helpers = helper_modules([path])
-    _forget_namesakes(helpers)
+    helpers = find_helper_modules([path])
+    _unload_modules(helpers)
     folder = str(path.parent)
     if folder in sys.path:
         sys.path.remove(folder)
-    sys.path.insert(0, folder)  # where Python puts the folder of a script
+    sys.path.insert(0, folder)  # the position of the folder of a script
     importlib.invalidate_caches()
     name = f"metaopt_problem_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None  # its name ends in .py
+    assert spec is not None  # the name of the file ends in .py
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
-        # Not by the loader, which may take a .pyc of the same second for the file that was edited since.
+        # The import loader might use a .pyc file of the same second although the file was edited since.
         exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), vars(module))
-    except (Exception, SystemExit) as error:  # whatever it raises is the user's to mend
-        where = _where(error, [path, *flat(helpers)])
-        raise UserError(f"{where}: the file does not run, {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # any error is in the user's file
+        location = _find_location(error, [path, *list_files(helpers)])
+        raise UserError(f"{location}: The file cannot be run ({type(error).__name__}: {error}).") from error
     cloudpickle.register_pickle_by_value(module)
     for helper in helpers:
         if helper in sys.modules:
@@ -58,44 +58,44 @@ def run_file(path: Path) -> dict[str, Any]:
 
 
 def _pickle_by_value(module: ModuleType) -> None:
-    """Makes workers get a helper module as it is now; one that cannot be pickled they import themselves."""
+    """Send the current state of a helper module to workers. Workers import a module that cannot be pickled."""
     cloudpickle.register_pickle_by_value(module)
     try:
         cloudpickle.dumps(module)
-    except Exception:  # noqa: BLE001 - it holds a lock, an open file, or whatever else raises an error of its own
+    except Exception:  # noqa: BLE001 - a lock, an open file or another object raises its own exception
         cloudpickle.unregister_pickle_by_value(module)
 
 
-def helper_modules(files: Sequence[Path]) -> dict[str, list[Path]]:
-    """The modules that files import from their own folders, directly or through each other.
+def find_helper_modules(files: Sequence[Path]) -> dict[str, list[Path]]:
+    """Find the modules that files import from their own folders, directly or indirectly.
 
     Returns:
-        Name → its file, or all files of a package, sorted by name.
+        Module name → its file, or all files of a package; sorted by name.
     """
     found: dict[str, list[Path]] = {}
-    todo = list(files)
-    while todo:
-        path = todo.pop()
-        for name in set(_imported(path)) - found.keys():
+    pending = list(files)
+    while pending:
+        path = pending.pop()
+        for name in set(_find_imports(path)) - found.keys():
             module, package = path.parent / f"{name}.py", path.parent / name
-            # metaopt itself lies beside the user's files in a checkout.
+            # In a checkout, metaopt itself is in the folder of the user's files.
             if name == "metaopt" or name in sys.stdlib_module_names:
                 continue
             if module.is_file():
                 found[name] = [module]
-                todo.append(module)
+                pending.append(module)
             elif (package / "__init__.py").is_file():
                 found[name] = sorted(package.rglob("*.py"))
     return dict(sorted(found.items()))
 
 
-def flat(modules: dict[str, list[Path]]) -> list[Path]:
-    """All files of some modules."""
+def list_files(modules: dict[str, list[Path]]) -> list[Path]:
+    """Return all files of modules."""
     return [file for files in modules.values() for file in files]
 
 
-def _imported(path: Path) -> Iterator[str]:
-    """Top-level names of the modules that a file imports; none if it cannot be parsed, which running it tells."""
+def _find_imports(path: Path) -> Iterator[str]:
+    """Yield the top-level names of imported modules. A file that cannot be parsed has none; running it will fail."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError, OSError):
@@ -107,17 +107,17 @@ def _imported(path: Path) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
-def _forget_namesakes(helpers: dict[str, list[Path]]) -> None:
-    """Unloads modules, so that importing them reads the files as they are, and none of another folder."""
-    for name in helpers:
+def _unload_modules(modules: dict[str, list[Path]]) -> None:
+    """Unload modules, so that the next import reads the current files of the right folder."""
+    for name in modules:
         for loaded in [one for one in sys.modules if one == name or one.startswith(f"{name}.")]:
             del sys.modules[loaded]
 
 
-def _where(error: BaseException, files: Sequence[Path]) -> str:
-    """File and line of the innermost place in some files where an error arose."""
+def _find_location(error: BaseException, files: Sequence[Path]) -> str:
+    """Return file and line of the innermost frame of an error within the given files."""
     if isinstance(error, SyntaxError) and error.filename is not None:
         return f"{error.filename}, line {error.lineno}"
     own = {str(file) for file in files}
-    places = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
-    return f"{places[-1].filename}, line {places[-1].lineno}" if places else str(files[0])
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else str(files[0])

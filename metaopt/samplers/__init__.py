@@ -1,4 +1,4 @@
-"""Samplers: what to train next, given what was found. Each is an algorithm for ``hyperopt.fmin`` too."""
+"""Samplers: algorithms that propose the next trial. Each is also an algorithm for ``hyperopt.fmin``."""
 
 from metaopt.samplers._base import History, Observation, Sampler
 from metaopt.samplers.anneal import Anneal
@@ -9,7 +9,7 @@ from metaopt.samplers.random import Random
 from metaopt.samplers.tpe import TPE
 from metaopt.spaces import Vals
 
-# The names that --sampler takes; over rungs ``tpe`` is JointTPE.
+# Names of the setting ``sampler``. With a scheduler that has rungs, ``tpe`` is JointTPE.
 SAMPLERS: dict[str, type[Sampler]] = {"random": Random, "tpe": TPE, "anneal": Anneal, "evolution": Evolution, "gp": GP}
 
 __all__ = [

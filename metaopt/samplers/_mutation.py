@@ -1,4 +1,4 @@
-"""One mutation of a draw: some of its parameters perturbed, or the blocks of a stack rearranged."""
+"""Mutation of a draw: perturb some of its parameters, or apply an operator to one stack of blocks."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,27 +17,27 @@ from metaopt.spaces.operators import perturb
 
 
 def mutate(space: Space, vals: Mapping[str, float], rng: np.random.Generator, width: float) -> Vals:
-    """A draw with one mutation.
+    """Return a draw with one mutation.
 
-    Either some of the parameters outside of all groups are perturbed, each with the probability of one among them, at
-    least one; or one group mutates by a block operator that can be applied. Which it is, and which group, is picked in
-    proportion to the numbers of parameters outside, and of one block: thirty blocks do not drown a learning rate.
+    Either the n parameters outside of all stacks are perturbed, each with probability 1/n and at least one of them, or
+    one block operator is applied to one stack. The alternatives have probabilities proportional to n and to the number
+    of parameters of *one* block of each stack, so that thirty blocks do not dominate a learning rate.
 
     Args:
-        space: of the draw, with at least one parameter.
+        space: the space of the draw, with at least one parameter.
         vals: the draw.
         rng: the only source of randomness.
-        width: of the steps, see ``metaopt.spaces.operators.perturb``.
+        width: width of the steps, see ``metaopt.spaces.operators.perturb``.
     """
-    groups = [group for group in space.block_stacks if group.active(vals)]
-    grouped = {label for group in groups for label in group.labels}
-    # A depth moves by whole blocks, unless its options differ in more than their number.
-    grouped |= {group.depth for group in groups if group.depth and len(set(group.lengths)) == len(group.lengths)}
-    outside = [label for label in vals if label not in grouped]
-    weights = np.array([len(outside), *(max(map(len, group.blocks)) for group in groups)], dtype=float)
-    picked = int(rng.choice(len(weights), p=weights / weights.sum()))
-    if picked:
-        mutated = _mutate_group(space, groups[picked - 1], vals, rng, width)
+    stacks = [stack for stack in space.block_stacks if stack.active(vals)]
+    stacked = {label for stack in stacks for label in stack.labels}
+    # Block operators change a depth, unless several of its options have the same number of blocks.
+    stacked |= {stack.depth for stack in stacks if stack.depth and len(set(stack.lengths)) == len(stack.lengths)}
+    outside = [label for label in vals if label not in stacked]
+    weights = np.array([len(outside), *(max(map(len, stack.blocks)) for stack in stacks)], dtype=float)
+    selected = int(rng.choice(len(weights), p=weights / weights.sum()))
+    if selected:
+        mutated = _mutate_stack(space, stacks[selected - 1], vals, rng, width)
         if mutated is not None:
             return mutated
     return _perturb_some(space, vals, outside or list(vals), rng, width)
@@ -46,30 +46,31 @@ def mutate(space: Space, vals: Mapping[str, float], rng: np.random.Generator, wi
 def _perturb_some(
     space: Space, vals: Mapping[str, float], labels: list[str], rng: np.random.Generator, width: float
 ) -> Vals:
-    chosen = rng.random(len(labels)) < 1 / len(labels)
-    chosen[rng.integers(len(labels))] |= not chosen.any()
-    return perturb(space, vals, [label for label, one in zip(labels, chosen, strict=True) if one], rng, width=width)
+    """Perturb each label with probability 1 / len(labels), and at least one of them."""
+    selected = rng.random(len(labels)) < 1 / len(labels)
+    selected[rng.integers(len(labels))] |= not selected.any()
+    return perturb(space, vals, [label for label, one in zip(labels, selected, strict=True) if one], rng, width=width)
 
 
-def _mutate_group(
-    space: Space, group: BlockStack, vals: Mapping[str, float], rng: np.random.Generator, width: float
+def _mutate_stack(
+    space: Space, stack: BlockStack, vals: Mapping[str, float], rng: np.random.Generator, width: float
 ) -> Vals | None:
-    """A group mutated by the first operator of a random order that can be applied; None if none can."""
+    """Apply the first applicable operator, in random order, to a stack; return None if no operator is applicable."""
 
     def widen() -> Vals | None:
-        labels = find_width_labels(space, group, vals)
-        return perturb(space, vals, [_one(labels, rng)], rng, width=width, upwards=True) if labels else None
+        labels = find_width_labels(space, stack, vals)
+        return perturb(space, vals, [_draw_label(labels, rng)], rng, width=width, upwards=True) if labels else None
 
     def change() -> Vals | None:
-        labels = [label for block in read_blocks(group, vals) for label, _ in block.values()]
-        return perturb(space, vals, [_one(labels, rng)], rng, width=width) if labels else None
+        labels = [label for block in read_blocks(stack, vals) for label, _ in block.values()]
+        return perturb(space, vals, [_draw_label(labels, rng)], rng, width=width) if labels else None
 
-    rearrangements = [delete_block, duplicate_last, insert_block, swap_blocks]
+    block_operators = [delete_block, duplicate_last, insert_block, swap_blocks]
     operators: list[Callable[[], Vals | None]] = [
-        *(lambda operator=operator: operator(space, group, vals, rng) for operator in rearrangements),
+        *(lambda operator=operator: operator(space, stack, vals, rng) for operator in block_operators),
         widen,
         change,
-        change,  # kernels, strides, poolings: more to change than there is to rearrange
+        change,  # twice, because a block has many parameters: kernel, stride, pooling, …
     ]
     for number in rng.permutation(len(operators)):
         mutated = operators[number]()
@@ -78,5 +79,5 @@ def _mutate_group(
     return None
 
 
-def _one(labels: list[str], rng: np.random.Generator) -> str:
+def _draw_label(labels: list[str], rng: np.random.Generator) -> str:
     return labels[int(rng.integers(len(labels)))]

@@ -1,4 +1,4 @@
-"""Annealing, hyperopt's own: draws around good trials, in a neighbourhood that shrinks with the number of trials."""
+"""Annealing, implemented by hyperopt: draws near good trials, in a neighbourhood that shrinks during the search."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from metaopt.spaces import Vals
 
 
 class Anneal(Sampler):
-    """A trial among the best, picked from a geometric distribution, is varied parameter by parameter.
+    """Perturbs each parameter of a good trial, which is selected by a geometric distribution over the ranks.
 
-    The width of the variation is the prior's, divided by 1 + T/10 after T trials that had the parameter.
+    The width of the perturbation is that of the prior, divided by 1 + T/10 after T trials with this parameter.
     """
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
-        """A draw from the prior while nothing is known, else near a good trial; see ``Sampler.propose``."""
+        """Draw from the prior if no trial has a loss, otherwise near a good trial; see ``Sampler.propose``."""
         ranked = history.ranked()
         if not ranked or not history.space.parameters:
             return history.space.draw(rng)

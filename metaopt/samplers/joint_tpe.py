@@ -1,4 +1,4 @@
-"""The sampler of BOHB: a density of the good trials and one of the rest, over all parameters together, of one budget.
+"""Sampler of BOHB: TPE with joint densities over all parameters, for the trials of one budget.
 
 Falkner, Klein, Hutter: BOHB: Robust and Efficient Hyperparameter Optimization at Scale, ICML 2018, arXiv:1807.01774.
 """
@@ -13,31 +13,30 @@ from metaopt.samplers._base import History, Sampler, untried
 from metaopt.samplers._density import Density, Encoded
 from metaopt.spaces import Vals
 
-# A space of fifty parameters would wait for fifty full trainings before their model is used; kernels whose widths are
-# not estimated need no more trials than parameters.
+# A space with fifty parameters would need fifty full trainings before its model is used. The kernel bandwidths are not
+# estimated from the trials, so fewer trials than parameters are sufficient.
 _MOST_PARAMETERS = 7
 
 
 @dataclass(frozen=True)
 class JointTPE(Sampler):
-    """Of some draws from the density of the good trials the one that is likelier there than among the rest.
+    """Selects the draw from the density of good trials with the largest ratio to the density of other trials.
 
-    The model is that of the largest budget at which N_min + 2 trials stand (algorithm 2 of the paper); losses at other
-    budgets are not looked at. N_min is d + 1 for d parameters, as in the paper, but at most 8. At first, and for a
-    share of the proposals always, the prior is drawn from.
+    The model uses the largest budget that N_min + 2 trials have reached (algorithm 2 of the paper); losses at other
+    budgets are ignored. N_min is d + 1 for d parameters, as in the paper, but at most 8. Proposals are draws from the
+    prior until there are enough trials, and with probability ``random_fraction`` afterwards.
 
-    Two things are not the paper's. The prior has a weight in both densities (as in TPE; see ``Density`` for their
-    kernels), so that no part of the space is ever ruled out. And a draw that was trained already, at whatever budget,
-    is passed over while there are others, since the guard would refuse it: a small discrete space would else be
-    searched by what is drawn when the model is given up.
+    There are two differences from the paper. First, both densities include the prior with a weight (as in TPE; see
+    ``Density`` for the kernels), so no part of the space is excluded. Second, draws that were already trained, at any
+    budget, are skipped while there are others, because the guard would reject them as duplicates.
 
-    Trials that run count among the rest.
+    Running trials count as bad trials.
 
     Attributes:
-        random_fraction: share of proposals from the prior although there is a model (ρ; 1/3 there).
-        candidates: draws from the good trials' density (N_s, 64 in the authors' implementation).
-        good: share of the trials that is good, but at least N_min of them (q; 15 % there).
-        prior_weight: weight of the prior beside one trial.
+        random_fraction: fraction of proposals from the prior once there is a model (ρ; 1/3 in the paper).
+        candidates: number of draws from the density of good trials (N_s; 64 in the authors' implementation).
+        good: fraction of the trials that count as good, but at least N_min of them (q; 15 % in the paper).
+        prior_weight: weight of the prior relative to one trial.
     """
 
     random_fraction: float = 1 / 3
@@ -46,7 +45,7 @@ class JointTPE(Sampler):
     prior_weight: float = 1.0
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
-        """A draw from the prior, or the model's best; see ``Sampler.propose``."""
+        """Draw from the prior, or return the best candidate of the model; see ``Sampler.propose``."""
         space = history.space
         least = min(len(space.parameters), _MOST_PARAMETERS) + 1
         ranked = [one.vals for one in history.comparable(least + 2).ranked()]

@@ -9,8 +9,8 @@ from metaopt.spaces import Vals
 
 
 class Random(Sampler):
-    """Draws from the prior, whatever was found so far."""
+    """Draws from the prior; earlier trials have no influence."""
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
-        """A draw from the prior; see ``Sampler.propose``."""
+        """Draw from the prior; see ``Sampler.propose``."""
         return history.space.draw(rng)

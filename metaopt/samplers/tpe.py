@@ -1,4 +1,4 @@
-"""The tree-structured Parzen estimator, hyperopt's own.
+"""Tree-structured Parzen estimator (TPE), implemented by hyperopt.
 
 Bergstra, Bardenet, Bengio, Kégl: Algorithms for Hyper-Parameter Optimization, NeurIPS 2011,
 https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization.
@@ -16,19 +16,20 @@ from metaopt.spaces import Vals
 
 @dataclass(frozen=True)
 class TPE(Sampler):
-    """For each parameter, the one of some candidates that is likely under the good trials and unlikely under the rest.
+    """Selects, for each parameter, the candidate with the largest ratio of the densities of good and other trials.
 
-    Trials that run count among the rest (a "constant liar" that expects the worst of them), so that workers side by
-    side do not try the same.
+    Running trials count as bad trials (a pessimistic "constant liar"), so that parallel workers do not evaluate the
+    same values.
 
-    Where trials were paused or stopped at rungs, the model is that of the largest budget at which ``startup`` trials
-    stand, or of the one at which most do; ``JointTPE`` is made for that.
+    If trials were paused or stopped at rungs, the model uses the largest budget that ``startup`` trials have reached,
+    or the budget that most trials have reached. ``JointTPE`` is designed for this case.
 
     Attributes:
-        startup: trials with a loss, at whatever budget, before the model is used; until then the prior is drawn from.
-        gamma: ceil(gamma · √trials) of them, at most 25, count as good.
-        candidates: draws from the good trials' density for each parameter.
-        prior_weight: weight of the prior beside one trial.
+        startup: number of trials with a loss, at any budget, before the model is used; earlier proposals are draws
+            from the prior.
+        gamma: ceil(gamma · √trials) trials, at most 25, count as good.
+        candidates: number of draws from the density of good trials, for each parameter.
+        prior_weight: weight of the prior relative to one trial.
     """
 
     startup: int = 20
@@ -37,7 +38,7 @@ class TPE(Sampler):
     prior_weight: float = 1.0
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
-        """A draw from the prior before ``startup``, else from the model; see ``Sampler.propose``."""
+        """Draw from the prior before ``startup``, afterwards from the model; see ``Sampler.propose``."""
         known = sum(one.has_loss for one in history.observations)
         if known < max(1, self.startup) or not history.space.parameters:
             return history.space.draw(rng)

@@ -1,4 +1,4 @@
-"""ASHA: successive halving that waits for no rung to be full, so that every worker always has something to train."""
+"""ASHA: asynchronous successive halving, which keeps every worker busy."""
 
 import heapq
 from bisect import bisect_left, insort
@@ -16,21 +16,21 @@ from metaopt.trials.ranking import WORST, RankKey
 class ASHA:
     """Asynchronous successive halving (Li et al. 2020, arXiv:1810.05934, algorithm 2), on the rungs of ``Halving``.
 
-    A free worker goes on with the best paused trial of the highest rung of which it is among the best 1/η, of n trials
-    the best ⌊n / η⌋ of those that reached the rung; where there is none, it starts a new trial. All others stay paused,
-    as later trials may let them in. They are told to stop at the end of the search; before, if no trial was fully
-    trained, the best one of the highest rung goes on until one is.
+    A free worker promotes the best paused trial of the highest rung that is among the best ⌊n / η⌋ of the n trials that
+    reached its rung; where there is none, it starts a new trial. All others stay paused, as later trials may make room
+    for them. They are stopped at the end of the search. If no trial was fully trained by then, the best one of the
+    highest rung is promoted until one is.
 
-    With ``stopping``, a trial that reaches a rung goes on at once if it is among the best max(1, ⌊n / η⌋) of the n that
-    have reached it, and else it is over.
+    With ``stopping``, a trial that reaches a rung is promoted at once if it is among the best max(1, ⌊n / η⌋) of the n
+    that have reached it, and otherwise stopped.
 
-    A trial that fails counts in the rungs that it reached and the one that it was trained to. A trial that ended by
-    itself counts in the rungs above as well, as long as it is among the best 1/η of the one below.
+    A failed trial counts in the rungs that it reached and in the one that it was trained to. A trial that ended by
+    itself counts in the rungs above as well, as long as it is among the best 1/η of the rung below.
 
     Attributes:
-        resource: R, of a fully trained trial.
-        eta: η, the cut from one rung to the next.
-        min_resource: the least of the first rung, which is R // η^s for the largest s that keeps it.
+        resource: R, the resource of a fully trained trial.
+        eta: η, the reduction factor from one rung to the next.
+        min_resource: the minimum of the first rung, which is R // η^s for the largest s that allows it.
         stopping: see above.
 
     Raises:
@@ -51,7 +51,7 @@ class ASHA:
         return [resource for _, resource in brackets(self.resource, self.eta, min_epochs=self.min_resource)[0]]
 
     def next(self, view: View) -> SchedulerDecision:
-        """A promotion, else a new trial."""
+        """Return a promotion, else a new trial."""
         index = _Rungs.of(view, self)
         index.take_in(view, self.rungs)
         return self._promote(index) or self._start(view, index)
@@ -65,7 +65,7 @@ class ASHA:
         return trial.target_resource < self.resource
 
     def _promote(self, index: "_Rungs") -> SchedulerDecision | None:
-        """The decision on a paused trial that can be taken now, of the highest rung where there is one."""
+        """Return the decision on a paused trial of the highest rung that has one; None if there is none."""
         visitors = index.visitors(self._places)
         for rung, resource in reversed(list(zip(index.rungs[:-1], self.rungs[1:], strict=True))):
             if not rung.paused:
@@ -79,7 +79,7 @@ class ASHA:
         return None
 
     def _start(self, view: View, index: "_Rungs") -> SchedulerDecision:
-        """A new trial, or what is to be done at the end of the search."""
+        """Return a new trial, or the decision at the end of the search."""
         if index.has_room(view):
             return Propose(self.rungs[0])
         if not index.running and not index.complete:
@@ -89,21 +89,21 @@ class ASHA:
         return index.end(view)
 
     def _places(self, rung: "_Rung", visitors: Sequence[RankKey]) -> int:
-        """How many may go on from a rung, but for those that did and failed."""
+        """Return how many trials a rung may promote, without those that were promoted and failed."""
         places = (rung.size + len(visitors)) // self.eta - rung.lost
         return max(1, places) if self.stopping else places
 
 
 @dataclass
 class _Rung:
-    """What reached a rung.
+    """Trials that reached a rung.
 
     Attributes:
-        level: from 0, the lowest.
-        rank_keys: of the trials that reached it, ascending; those that have failed since apart.
-        failed: how many have no rank_key here, because they failed on the way here or have no value.
-        lost: how many went on from here and failed.
-        paused: a heap of (rank_key, number) of those that are paused here; one may have gone on.
+        level: index of the rung, from 0, the lowest.
+        rank_keys: keys of the trials that reached it, ascending, without those that have failed since.
+        failed: number of trials without a key here, because they failed on the way or have no value.
+        lost: number of trials that were promoted from here and failed.
+        paused: a heap of (rank key, number) of the trials that are paused here; one may have been resumed since.
     """
 
     level: int
@@ -114,31 +114,31 @@ class _Rung:
 
     @property
     def size(self) -> int:
-        """How many trials count here."""
+        """Number of trials that count here."""
         return len(self.rank_keys) + self.failed + self.lost
 
     def rank(self, rank_key: RankKey, visitors: Sequence[RankKey]) -> int:
-        """How many are better here."""
+        """Return the number of better trials here."""
         return bisect_left(self.rank_keys, rank_key) + bisect_left(visitors, rank_key)
 
 
 class _Rungs(TrialIndex):
-    """What reached each rung, kept up to date in the order in which trials come to rest.
+    """Index of the trials by rung, updated in the order in which they come to rest.
 
     Attributes:
         rungs: the lowest first.
-        complete: how many trials are fully trained.
+        complete: number of fully trained trials.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.rungs: list[_Rung] = []
         self.complete = 0
-        self._entered: dict[int, list[RankKey]] = {}  # by trial, its rank_key at each rung that it reached, from 0
-        self._early: list[tuple[int, RankKey]] = []  # complete below R: the highest rung it reached, its rank_key
+        self._entered: dict[int, list[RankKey]] = {}  # trial → its key at each rung that it reached
+        self._early: list[tuple[int, RankKey]] = []  # complete below R: (highest rung, key)
 
     def take_in(self, view: View, resources: Sequence[int]) -> None:
-        """Reads what is new."""
+        """Read new trials and changes."""
         if not self.rungs:
             self.rungs = [_Rung(level) for level in range(len(resources))]
         for rung, resource in zip(self.rungs, resources, strict=True):
@@ -151,10 +151,10 @@ class _Rungs(TrialIndex):
                 self._enter(view, trial, resources)
 
     def visitors(self, places: Callable[[_Rung, Sequence[RankKey]], int]) -> list[list[RankKey]]:
-        """By rung, the rank_keys of complete trials that hold a place there without having been trained to it.
+        """Return by rung the keys of complete trials that count there without having been trained to it.
 
         Args:
-            places: how many trials of a rung, with its visitors, hold a place in the rung above.
+            places: number of trials of a rung, with its visitors, that count in the rung above.
         """
         found: list[list[RankKey]] = [[] for _ in self.rungs]
         for rung in self.rungs[:-1] if self._early else ():
@@ -165,7 +165,7 @@ class _Rungs(TrialIndex):
         return found
 
     def _enter(self, view: View, trial: TrialView, resources: Sequence[int]) -> None:
-        """A trial that runs has reached the rungs below that to which it is trained."""
+        """Enter a trial into the rungs that it reached; a running one has reached those below its target."""
         known = self._entered.setdefault(trial.number, [])
         reached = bisect_left(resources, trial.target_resource + (trial.status != "running"))
         for rung, resource in list(zip(self.rungs, resources, strict=True))[len(known) : reached]:
@@ -185,7 +185,7 @@ class _Rungs(TrialIndex):
             heapq.heappush(self.rungs[reached - 1].paused, (known[-1], trial.number))
 
     def _lose(self, trial: TrialView, resources: Sequence[int]) -> None:
-        """A trial that failed keeps its place in the rungs that it went on from; which place it was does not matter."""
+        """Count a failed trial in the rungs that it was promoted from, without its key."""
         known = self._entered.pop(trial.number, [])
         for rung, rank_key in zip(self.rungs, known, strict=False):
             if rank_key is WORST:

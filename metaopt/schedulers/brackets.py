@@ -1,17 +1,17 @@
-"""Hyperband's brackets: how many trials each rung holds, and how much each of them is trained."""
+"""Hyperband's brackets: number of trials and resource of each rung."""
 
 import operator
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
-from metaopt.errors import UserError
+from metaopt.errors import UserError, invalid_value
 
 Rule = Literal["ceil", "floor"]
 Bracket = list[tuple[int, int]]
 
 
 def brackets(R: int, eta: int, rule: Rule = "ceil", min_epochs: int = 1) -> list[Bracket]:
-    """The brackets of Hyperband, the one that starts with the most trials first.
+    """Return the brackets of Hyperband, the one with the most trials first.
 
     There is one for each s from the largest with η^s · min_epochs ≤ R, called s_max, down to 0. It starts with n trials
     and has s + 1 rungs; rung i holds n_i = ⌊n · η^−i⌋ trials, trained to r_i = R // η^(s−i).
@@ -25,31 +25,29 @@ def brackets(R: int, eta: int, rule: Rule = "ceil", min_epochs: int = 1) -> list
 
     Args:
         R: the resource of a fully trained trial, such as epochs.
-        eta: η, the cut from one rung to the next.
-        rule: how n is rounded.
-        min_epochs: the least resource of the first rung.
+        eta: η, the reduction factor from one rung to the next.
+        rule: rounding rule of n.
+        min_epochs: the minimum resource of the first rung.
 
     Returns:
-        Of each bracket, (n_i, r_i) of its rungs.
+        (n_i, r_i) of the rungs of each bracket.
 
     Raises:
-        UserError: a number is not whole, η is below 2, ``min_epochs`` below 1 or above R, or the rule unknown.
+        UserError: A number is not an integer, η is below 2, ``min_epochs`` below 1 or above R, or the rule unknown.
     """
-    resource = _whole("the full resource R (--epochs)", R)
-    eta = _whole("the cut factor eta (--eta)", eta)
-    least = _whole("the smallest rung (--min-epochs)", min_epochs)
+    resource = _integer("epochs", R, 1)
+    eta = _integer("eta", eta, 2)
+    minimum = _integer("min_epochs", min_epochs, 1)
     if rule not in get_args(Rule):
-        raise UserError(f"the rule of Hyperband's brackets is {rule!r}; take {' or '.join(get_args(Rule))}.")
-    if eta < 2:
-        raise UserError(f"the cut factor eta (--eta) is {eta}, which cuts nothing off; take 2 or more.")
-    if least < 1:
-        raise UserError(f"the smallest rung (--min-epochs) is {least}; take 1 or more.")
-    if resource < least:
+        raise invalid_value("rule", rule, f"Expected {' or '.join(get_args(Rule))}.")
+    if resource < minimum:
         raise UserError(
-            f"the full resource R (--epochs) is {resource}, less than the smallest rung (--min-epochs), {least}; raise"
-            " R or lower the rung."
+            f"The first rung, min_epochs {minimum}, is above the full resource, epochs {resource}: raise epochs or"
+            " lower min_epochs.",
+            "min_epochs",
+            "epochs",
         )
-    return [list(bracket) for bracket in _computed(resource, eta, rule, least)]
+    return [list(bracket) for bracket in _computed(resource, eta, rule, minimum)]
 
 
 @lru_cache
@@ -65,11 +63,14 @@ def _computed(resource: int, eta: int, rule: Rule, least: int) -> tuple[tuple[tu
     return tuple(result)
 
 
-def _whole(what: str, value: Any) -> int:
-    """A whole number, also one of numpy's; a float is none, be it 81.0."""
+def _integer(parameter: str, value: Any, minimum: int) -> int:
+    """Return an integer, also of one of numpy's types; a float such as 81.0 is refused."""
     try:
         if isinstance(value, bool):
             raise TypeError
-        return operator.index(value)
+        number = operator.index(value)
     except TypeError:
-        raise UserError(f"{what} is {value!r}; take a whole number.") from None
+        raise invalid_value(parameter, repr(value), f"Expected an integer >= {minimum}.") from None
+    if number < minimum:
+        raise invalid_value(parameter, number, f"Expected an integer >= {minimum}.")
+    return number

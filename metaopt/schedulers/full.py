@@ -1,4 +1,4 @@
-"""Every trial is trained to the end."""
+"""Full training: every trial is trained to R."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from metaopt.schedulers.trial_index import TrialIndex
 
 @dataclass(frozen=True)
 class Full:
-    """Starts one trial after the other, each with the whole resource.
+    """Starts one trial after the other, each with the full resource.
 
     Attributes:
-        resource: R, epochs of each trial.
+        resource: R, the resource of each trial.
     """
 
     resource: int
 
     def next(self, view: View) -> SchedulerDecision:
-        """A new trial until the goal is reached."""
+        """Return a new trial until the goal is reached."""
         index = TrialIndex.of(view, self)
         index.news(view)
         return Propose(self.resource) if index.has_room(view) else index.end(view)

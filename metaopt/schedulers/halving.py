@@ -1,4 +1,4 @@
-"""Successive halving: many trials are begun, and at each rung the best 1/η of them go on."""
+"""Successive halving: at each rung the best 1/η of the trials are promoted."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,22 +11,21 @@ from metaopt.trials.ranking import RankKey
 
 @dataclass(frozen=True)
 class Halving:
-    """Successive halving (Jamieson & Talwalkar 2016, arXiv:1502.07943) with the first of Hyperband's brackets, again
-    and again until the goal of trials is reached.
+    """Successive halving (Jamieson & Talwalkar 2016, arXiv:1502.07943) with the first of Hyperband's brackets.
 
-    When every trial of a rung has been trained to it, the best go on. The others are told to stop, as soon as so many
-    are better that they can win no more. A bracket that can do nothing before a running trial reports gives its free
-    worker to the next bracket.
+    Brackets are repeated until the goal of trials is reached. When every trial of a rung has been trained to it, the
+    best are promoted. The others are stopped as soon as too many are better for them to be promoted. A bracket that
+    waits for a running trial leaves its free worker to the next bracket.
 
-    A trial that fails counts in its rung and goes on no more; a rung without any left ends its bracket. A trial that
-    ended by itself takes the places that it wins, and none trains for them. If the goal ends a bracket before it is
-    full, the trials that it has go on by the same cuts: of m trials rung i gets max(1, ⌊m · η^−i⌋).
+    A failed trial counts in its rung and is not promoted; a rung without any trial left ends its bracket. A trial that
+    ended by itself takes the places that it wins, and no other is trained for them. If the goal ends a bracket before
+    it is full, its trials are cut in the same way: of m trials rung i gets max(1, ⌊m · η^−i⌋).
 
     Attributes:
-        resource: R, of a fully trained trial.
-        eta: η, the cut from one rung to the next.
-        min_resource: the least of the first rung.
-        rule: see ``brackets``.
+        resource: R, the resource of a fully trained trial.
+        eta: η, the reduction factor from one rung to the next.
+        min_resource: the minimum of the first rung.
+        rule: rounding rule, see ``brackets``.
 
     Raises:
         UserError: see ``brackets``.
@@ -45,11 +44,11 @@ class Halving:
         return brackets(self.resource, self.eta, self.rule, self.min_resource)
 
     def rungs(self, number: int) -> Bracket:  # noqa: ARG002 - Hyperband's differ
-        """(n_i, r_i) of the rungs of a bracket, which are numbered from 0 over the whole search."""
+        """Return (n_i, r_i) of the rungs of a bracket; brackets are numbered from 0 over the whole search."""
         return self._brackets[0]
 
     def next(self, view: View) -> SchedulerDecision:
-        """The oldest bracket's decision that has one, else a new bracket's first trial."""
+        """Return the decision of the oldest bracket that has one, else the first trial of a new bracket."""
         index = _Brackets.of(view, self)
         index.take_in(view)
         room = index.has_room(view)
@@ -60,7 +59,7 @@ class Halving:
         return Propose(self.rungs(index.begun)[0][1], index.begun) if room else index.end(view)
 
     def rung_levels(self, bracket: int | None) -> tuple[int, ...]:
-        """The rungs of the bracket."""
+        """Return the rungs of the bracket."""
         return tuple(resource for _, resource in self.rungs(bracket or 0))
 
     def pauses(self, trial: TrialView) -> bool:
@@ -68,7 +67,7 @@ class Halving:
         return trial.target_resource < self.resource
 
     def _advance(self, view: View, index: "_Brackets", bracket: "_Bracket", room: bool) -> SchedulerDecision | None:
-        """What a bracket has a worker do; nothing if it is over, or waits for a running trial."""
+        """Return the decision of a bracket; None if it is over, or waits for a running trial."""
         if bracket.waits:
             return None
         rungs = self.rungs(bracket.number)
@@ -106,12 +105,12 @@ class Halving:
 
 @dataclass
 class _Bracket:
-    """A bracket that is not over.
+    """An open bracket.
 
     Attributes:
         number: from 0 over the whole search.
-        members: numbers of the trials that were started in it.
-        waits: it is full, and can do nothing before a trial of it comes to rest.
+        members: numbers of its trials.
+        waits: whether it is full and waits for a trial to come to rest.
     """
 
     number: int
@@ -120,7 +119,7 @@ class _Bracket:
     _rank_keys: dict[tuple[int, int], RankKey | None] = field(default_factory=dict)
 
     def ranked(self, view: View, trials: list[TrialView], resource: int) -> list[TrialView]:
-        """Those that can hold a place in the rung above, the best first: paused ones and complete ones."""
+        """Return the trials that may count in the rung above, the best first: paused and complete ones."""
         found = []
         for trial in trials:
             if trial.status == "paused" or (trial.status == "ok" and trial.complete):
@@ -134,11 +133,11 @@ class _Bracket:
 
 
 class _Brackets(TrialIndex):
-    """The brackets of a search that are not over.
+    """Index of the open brackets of a search.
 
     Attributes:
         open: number → bracket, ascending.
-        begun: how many were begun, with those that are over.
+        begun: number of brackets so far, closed ones included.
     """
 
     def __init__(self) -> None:
@@ -147,7 +146,7 @@ class _Brackets(TrialIndex):
         self.begun = 0
 
     def take_in(self, view: View) -> None:
-        """Reads what is new; trials of no bracket, which another scheduler started, count towards the goal only."""
+        """Read new trials and changes; trials without a bracket, of another scheduler, only count towards the goal."""
         read = self._read
         for trial in self.news(view):
             if trial.bracket is None:

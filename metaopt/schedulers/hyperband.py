@@ -1,4 +1,4 @@
-"""Hyperband: successive halving with one bracket after the other, from many short trials to a few long ones."""
+"""Hyperband: successive halving over brackets, from many short trials to a few long ones."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,10 @@ from metaopt.schedulers.halving import Halving
 
 @dataclass(frozen=True)
 class Hyperband(Halving):
-    """Hyperband (Li et al. 2018, arXiv:1603.06560, algorithm 1): all brackets from s_max down to 0, then from s_max
-    again, until the goal of trials is reached; each is run as by ``Halving``, whose attributes these are.
+    """Hyperband (Li et al. 2018, arXiv:1603.06560, algorithm 1), with the attributes of ``Halving``.
+
+    It runs all brackets from s_max down to 0, then from s_max again, until the goal of trials is reached. Each bracket
+    is run as by ``Halving``.
     """
 
     def rungs(self, number: int) -> Bracket:

@@ -1,6 +1,6 @@
-"""What a scheduler has read of a study, so that each trial is read once and not before each decision.
+"""Index of a scheduler over a study, so that each trial is read once instead of before each decision.
 
-An index holds only what changes no more, and is kept in the view: without it, the same decisions follow.
+An index holds only facts that change no more, and is cached in the view. Decisions are the same without it.
 """
 
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ B = TypeVar("B", bound="TrialIndex")
 
 
 class TrialIndex:
-    """The trials of a study, read from the first to the last.
+    """Trials of a study, read in their order.
 
     Attributes:
-        trained: trials that count towards the goal: those that are neither imported nor rejected.
+        trained: number of trials that count towards the goal: those neither imported nor rejected.
     """
 
     def __init__(self) -> None:
@@ -27,23 +27,23 @@ class TrialIndex:
 
     @property
     def running(self) -> bool:
-        """Whether a trial runs, as far as all that went on were watched; the view would count them each time."""
+        """Whether a watched trial is running; cheaper than counting in the view."""
         return bool(self._watched)
 
     @classmethod
     def of(cls: type[B], view: View, owner: Any) -> B:
-        """The index of a scheduler in a view, a new one where there is none yet."""
+        """Return the index of a scheduler in a view, a new one where there is none yet."""
         index = view.cache.get(owner)
         if index is None:
             index = view.cache[owner] = cls()
         return index
 
     def watch(self, numbers: Iterable[int]) -> None:
-        """Trials that are known and run again, to be told of when they come to rest."""
+        """Watch known trials that were resumed, so that ``news`` returns them when they come to rest."""
         self._watched.update(dict.fromkeys(numbers))
 
     def news(self, view: View) -> list[TrialView]:
-        """Trials that are new, or watched and run no more; imported ones are passed over. New ones are watched."""
+        """Return trials that are new, or watched and came to rest, without imported ones; new ones are watched."""
         trials = view.trials
         rested = [trial for number in self._watched if (trial := trials[number]).status != "running"]
         for trial in rested:
@@ -56,11 +56,11 @@ class TrialIndex:
         return rested + new
 
     def has_room(self, view: View) -> bool:
-        """Whether the goal allows of a new trial."""
+        """Return whether the goal allows a new trial."""
         return view.goal is None or self.trained < view.goal
 
     def end(self, view: View) -> SchedulerDecision:
-        """What is left to do where nothing can be started: wait, let go of paused trials, and then nothing."""
+        """Return the decision where nothing can be started: wait, stop paused trials, then done."""
         if self.running:
             return Wait()
         trials = view.trials
@@ -70,5 +70,5 @@ class TrialIndex:
 
 
 def has_value(rank_key: RankKey | None) -> bool:
-    """Whether a trial has a rank_key that others can be compared with; a loss that is no number is none."""
+    """Return whether a rank key can be compared; a key with NaN cannot."""
     return rank_key is not None and all(number == number for number in rank_key)

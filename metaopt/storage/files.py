@@ -1,4 +1,4 @@
-"""Durable file operations, few enough to fail each of them on purpose.
+"""Durable file operations.
 
 Everything that a study writes goes through one ``Files`` object. The crash tests hand over one that fails at every
 single operation and afterwards loses or tears whatever was not synced.
@@ -14,14 +14,14 @@ from metaopt.errors import ResultsNotWritable
 
 
 class Files:
-    """The operations of the real file system that a study needs.
+    """File operations of a study on the real file system.
 
     ``append`` and ``replace`` are durable when they return. Any ``OSError`` on the way (read-only folder, full disk) is
     raised as ``ResultsNotWritable``, naming the file.
     """
 
     def append(self, path: Path, data: bytes) -> None:
-        """Appends bytes to a file and syncs it; creates the file, durably, where it is missing."""
+        """Append bytes to a file and sync it; create the file, durably, where it is missing."""
         with _writing(path):
             created = not path.exists()
             with open(path, "ab", buffering=0) as file:
@@ -31,13 +31,13 @@ class Files:
                 self._sync_folder(path.parent)
 
     def cut(self, path: Path, size: int) -> None:
-        """Cuts a file back to ``size`` bytes."""
+        """Truncate a file to ``size`` bytes."""
         with _writing(path), open(path, "r+b", buffering=0) as file:
             self._truncate(file, size)
             self._sync(file)
 
     def replace(self, path: Path, data: bytes) -> None:
-        """Gives a file new content, as a whole or not at all, whenever the machine stops."""
+        """Replace the content of a file, completely or not at all, even if the machine stops."""
         with _writing(path):
             self.write_aside(path.with_name(f".{path.name}.tmp"), lambda file: self._write(file, data), lambda _: path)
 
@@ -89,13 +89,13 @@ class Files:
             self._sync_folder(path.parent)
 
     def rename(self, path: Path, target: Path) -> None:
-        """Gives a file another name in its folder, in place of what had that name."""
+        """Rename a file within its folder, in place of a file of that name."""
         with _writing(path):
             self._rename(path, target)
             self._sync_folder(path.parent)
 
     def remove(self, path: Path) -> None:
-        """Removes a file if it is there; not synced, since only derived files are ever removed."""
+        """Remove a file if it exists; not synced, since only derived files are removed."""
         with _writing(path), contextlib.suppress(FileNotFoundError):
             self._unlink(path)
 
@@ -129,7 +129,7 @@ class Files:
 
 
 class Unsynced(Files):
-    """The same without waiting for the disk: for simulations, where syncing takes most of the time and saves nothing.
+    """File operations without syncing, for simulations, where syncing would take most of the time.
 
     What a crash of the machine leaves behind is then anyone's guess.
     """
@@ -143,7 +143,7 @@ class Unsynced(Files):
 
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turns an error of the file system into the one sentence that the user sees."""
+    """Convert an error of the file system to a ``ResultsNotWritable`` that names the file."""
     try:
         yield
     except OSError as error:

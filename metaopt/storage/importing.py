@@ -1,6 +1,6 @@
-"""Trials that were trained elsewhere: records of ours or of the program's ancestor, and pickles of hyperopt's Trials.
+"""Import of trials: records of metaopt or of its ancestor, and pickles of hyperopt's Trials.
 
-They become events of the journal, marked as imported: a sampler learns from them, and none is ever the study's best.
+They become events of the journal, marked as imported: a sampler learns from them, but none is ever the study's best.
 """
 
 import json
@@ -16,7 +16,7 @@ from metaopt.storage.results_pickle import read_trials, vals_of
 from metaopt.trials.constraints import is_number
 from metaopt.trials.objective import Objective
 
-# How the ancestor's Keras named the metrics of two heads, the first of which is the one that counts.
+# Metric names in the ancestor's records, of two heads, the first of which is the one that counts.
 _OLD_NAME = re.compile(r"(val_)?(\w+)_outputs?_(acc|loss)")
 _OLD_TOTALS = {"val_loss": "val_total_loss"}
 _OLD_METRIC = {"acc": "accuracy", "loss": "loss"}
@@ -29,27 +29,27 @@ class NotAMeasure(UserError):
 def read_foreign(
     path: Path, space: Space, objective: Objective, defaults: Mapping[str, Any], heads: tuple[str, ...]
 ) -> Iterator[dict[str, Any]]:
-    """The trials of a file, as events without their names; none of a trial that was not trained to its end.
+    """Yield the trials of a file as events without their kind; none for a trial that was not trained to its end.
 
     Args:
         path: a JSON record, or a pickle of hyperopt's Trials.
-        space: of the study that takes them.
-        objective: of that study; a trial needs a value of it.
+        space: space of the study.
+        objective: objective of the study; a trial needs a value of it.
         defaults: key of a point → its value where a record lacks the key.
-        heads: of the data set, the first one first.
+        heads: heads of the data set, the first one first.
 
     Raises:
-        UserError: the file cannot be read, or holds no trial of this space.
+        UserError: The file cannot be read, or holds no trial of this space.
     """
     if path.suffix == ".pkl":
-        # Others, such as suspended ones of our own, tell no loss that could be compared.
+        # Others, such as our own suspended ones, have no comparable loss.
         for doc in (doc for doc in read_trials(path).trials if doc["result"].get("status") in ("ok", "fail")):
             vals = space.restrict(vals_of(doc))
             result = doc["result"]
             yield _event(space, vals, result.get("status"), result.get("loss"), [], f"{path}, tid {doc['tid']}")
         return
     record = _read_json(path)
-    if record.get("complete") is False:  # nobody knows what its whole training would have given
+    if record.get("complete") is False:  # the result of its full training is unknown
         return
     try:
         vals = space.vals(record["space"], defaults=defaults)
@@ -83,19 +83,19 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a record ({error}).") from error
     if not isinstance(record, dict) or not isinstance(record.get("space"), dict):
-        raise UserError(f"{path} is no record of a trial: it has no key space.")
+        raise UserError(f"{path} is not a record of a trial: it has no key space.")
     return record
 
 
 def _epochs(record: Mapping[str, Any], heads: tuple[str, ...]) -> list[dict[str, float]]:
-    """The history of a record turned round: per epoch, its metrics under today's names."""
+    """Return the history of a record by epoch, with today's names of metrics."""
     history = record.get("history") or {}
-    if any(_OLD_NAME.fullmatch(name) for name in history):  # there, the loss was the total over both heads
+    if any(_OLD_NAME.fullmatch(name) for name in history):  # there, the loss is the total over both heads
         history = {_OLD_TOTALS.get(name, name): values for name, values in history.items()}
     columns = {_rename(name, heads): values for name, values in history.items() if name != "seconds"}
     epochs = [dict(zip(columns, map(float, row), strict=True)) for row in zip(*columns.values(), strict=False)]
     finite = [all(map(math.isfinite, epoch.values())) for epoch in epochs]
-    return epochs[: finite.index(False)] if False in finite else epochs  # what came after it diverged tells nothing
+    return epochs[: finite.index(False)] if False in finite else epochs  # epochs after it diverged are ignored
 
 
 def _rename(name: str, heads: tuple[str, ...]) -> str:
@@ -110,9 +110,9 @@ def _rename(name: str, heads: tuple[str, ...]) -> str:
 
 def _require_objective(path: Path, metrics: list[dict[str, float]], seconds: list[float], objective: Objective) -> None:
     if objective.name == "convergence" and len(seconds) < len(metrics):
-        raise NotAMeasure(f"{path} has no seconds, so it tells nothing about convergence.")
+        raise NotAMeasure(f"{path} has no seconds, which the objective convergence needs.")
     try:
         for epoch in metrics:
             objective.loss(epoch, 0.0)
     except KeyError as error:
-        raise NotAMeasure(f"{path} has no {error.args[0]}, so it tells nothing about {objective.name}.") from None
+        raise NotAMeasure(f"{path} has no {error.args[0]}, which the objective {objective.name} needs.") from None

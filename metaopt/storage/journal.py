@@ -1,12 +1,12 @@
-"""The journal: one event a line, each with a checksum, appended and synced before anything relies on it.
+"""Journal: one event per line, each with a checksum, appended and synced before anything relies on it.
 
-A line is a JSON object whose last key is the CRC-32 of all that stands before it::
+A line is a JSON object whose last key is the CRC-32 of everything before it::
 
     {"seq":7,"group":7,"event":"epoch","trial":2,…,"crc":"0a1b2c3d"}
 
-``seq`` numbers the events from 0. Events that were written by one call share a ``group``, the ``seq`` of the first of
-them; a later group is written only after an earlier one was synced. That tells a torn end (what a crash leaves of the
-last group: cut back) from a damaged middle (synced lines that no longer read: refused, and left as they are).
+``seq`` numbers the events from 0. Events of one write share a ``group``, the ``seq`` of the first of them. A later
+group is written only after an earlier one was synced. This distinguishes an incomplete end (left by a crash in the last
+group: removed) from a damaged middle (synced lines that cannot be read: refused, and left unchanged).
 """
 
 import json
@@ -26,16 +26,16 @@ _TAIL_LENGTH = len(_TAIL % 0)
 
 
 class DamagedJournal(UserError):
-    """Lines that had been synced no longer read; the file is left untouched."""
+    """Synced lines cannot be read; the file is left unchanged."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a journal file holds.
+    """Content of a journal file.
 
     Attributes:
-        events: every sound event, without ``seq``, ``group`` and ``crc``.
-        size: bytes up to the end of the last sound event.
+        events: every valid event, without ``seq``, ``group`` and ``crc``.
+        size: bytes up to the end of the last valid event.
         torn: bytes after it, which a crash left behind.
     """
 
@@ -45,7 +45,7 @@ class Reading:
 
 
 class Journal:
-    """An open journal; only the holder of the study's lock may open one."""
+    """A journal open for writing; only the holder of the study's lock may open one."""
 
     def __init__(self, path: Path, files: Files | None = None):
         self.path = path
@@ -58,11 +58,11 @@ class Journal:
         self._next = len(reading.events)
 
     def append(self, events: Iterable[Event]) -> None:
-        """Writes events as one group; they are on disk when this returns.
+        """Append events as one group; they are on disk when this returns.
 
         Raises:
-            ResultsNotWritable: the disk is full or the folder read-only. The journal must then be opened anew.
-            ValueError: an event holds a value that JSON cannot say, such as NaN.
+            ResultsNotWritable: The disk is full or the folder read-only. The journal must then be opened anew.
+            ValueError: An event holds a value that JSON cannot represent, such as NaN.
         """
         group = self._next
         batch = list(events)
@@ -72,10 +72,10 @@ class Journal:
 
 
 def read(path: Path) -> Reading:
-    """Reads a journal without changing it; a missing file is an empty journal.
+    """Read a journal without changing it; a missing file is an empty journal.
 
     Raises:
-        DamagedJournal: a line before the torn end does not read.
+        DamagedJournal: A line before the incomplete end cannot be read.
     """
     data = path.read_bytes() if path.exists() else b""
     events: list[Event] = []
@@ -93,13 +93,13 @@ def read(path: Path) -> Reading:
 
 
 def _refuse_unless_torn(path: Path, rest: bytes, seq: int) -> None:
-    """Tells a torn end from damage: after a torn line nothing of a later group can have been written."""
+    """Distinguish an incomplete end from damage: nothing of a later group can follow an incomplete line."""
     for line in rest.splitlines(keepends=True):
         event = _decode(line)
         if event is not None and event["group"] > seq:
             raise DamagedJournal(
-                f"{path}: line {seq + 1} is damaged and sound lines follow it: restore the file from a backup, or"
-                " move the study's folder away and start a new one; the file was left as it is."
+                f"{path}: line {seq + 1} is damaged, and valid lines follow it. Restore the file from a backup, or move"
+                " the study's folder away and start a new study. The file was not changed."
             )
 
 
@@ -109,7 +109,7 @@ def _encode(event: Event) -> bytes:
 
 
 def _decode(line: bytes) -> Event | None:
-    """The event of a line, or None if the line is not whole."""
+    """Return the event of a line, or None if the line is incomplete."""
     body, tail = line[:-_TAIL_LENGTH], line[-_TAIL_LENGTH:]
     if tail != _TAIL % zlib.crc32(body):
         return None

@@ -1,7 +1,8 @@
-"""results.pkl: a hyperopt ``Trials`` that plain hyperopt code can load and go on from.
+"""results.pkl: a hyperopt ``Trials`` that plain hyperopt code can load and continue.
 
-It is made from the journal and never read back for our own trials; only trials that plain hyperopt added are taken in.
-Reading admits the few classes that such a file needs: a pickle can name any function, and unpickling would call it.
+It is written from the journal and never read back for the study's own trials; only trials that plain hyperopt added are
+imported. Reading allows the few classes that such a file needs: a pickle can name any function, and unpickling would
+call it.
 """
 
 import io
@@ -34,25 +35,25 @@ _ADMITTED = {
 
 
 class UnreadablePickle(UserError):
-    """The file is truncated, no pickle of Trials, or asks for something that it must not have."""
+    """The file is truncated, not a pickle of Trials, or names a global that is not allowed."""
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no results need")
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is not allowed")
         return super().find_class(module, name)
 
 
 def read_trials(path: Path) -> Trials:
-    """Reads a pickle of hyperopt's ``Trials``.
+    """Read a pickle of hyperopt's ``Trials``.
 
     Raises:
-        UnreadablePickle: nothing of the file was executed.
+        UnreadablePickle: The file cannot be read; none of its code was executed.
     """
     try:
         trials = _Unpickler(io.BytesIO(path.read_bytes())).load()
-    # A damaged pickle raises whatever its bytes lead to; a MemoryError, too, where a length is damaged.
+    # A damaged pickle can raise any exception, also a MemoryError where a length is damaged.
     except Exception as error:
         raise UnreadablePickle(f"{path} cannot be read as hyperopt's Trials ({error}).") from error
     if not isinstance(trials, Trials):
@@ -63,7 +64,7 @@ def read_trials(path: Path) -> Trials:
 def document(
     tid: int, vals: Vals, labels: Iterable[str], result: dict[str, Any], misc: dict[str, Any]
 ) -> dict[str, Any]:
-    """One trial as hyperopt keeps it; labels of inactive branches have empty lists."""
+    """Return one trial in hyperopt's format; labels of inactive branches have empty lists."""
     active = [label for label in labels if label in vals]
     return {
         "state": JOB_STATE_DONE,
@@ -87,12 +88,12 @@ def document(
 
 
 def make_trials(records: Iterable[Record], labels: Sequence[str], study: str) -> Trials:
-    """Hyperopt's Trials of a study: tids 0..n−1 without gaps, all done.
+    """Return a study as hyperopt's Trials: tids 0..n−1 without gaps, all done.
 
     Args:
-        records: by trial; ``ok`` with a loss, or ``fail``; one that ended below the largest budget is ``suspended``.
+        records: by trial; ``ok`` with a loss, or ``fail``; one that ended below the largest resource is ``suspended``.
         labels: every label of the space.
-        study: the study's id, by which each document is known again as ours.
+        study: id of the study, which marks each document as its own.
     """
     records = list(records)
     largest = max((record.resource for record in records if record.status == "ok"), default=0)
@@ -113,20 +114,20 @@ def make_trials(records: Iterable[Record], labels: Sequence[str], study: str) ->
 
 
 def write_trials(path: Path, trials: Trials, files: Files) -> None:
-    """Writes the pickle as a whole or not at all."""
+    """Write the pickle, completely or not at all."""
     files.replace(path, pickle.dumps(trials, protocol=4))
 
 
 def added_elsewhere(trials: Trials) -> list[dict[str, Any]]:
-    """The finished documents that no study of ours wrote: plain hyperopt went on from our file."""
+    """Return the finished documents that plain hyperopt added to the file."""
     return [doc for doc in trials.trials if doc["state"] == JOB_STATE_DONE and "metaopt" not in doc["misc"]]
 
 
 def studies_of(trials: Trials) -> set[str]:
-    """The ids of the studies whose documents the file holds."""
+    """Return the ids of the studies whose documents the file holds."""
     return {doc["misc"]["metaopt"]["study"] for doc in trials.trials if "metaopt" in doc["misc"]}
 
 
 def vals_of(doc: dict[str, Any]) -> Vals:
-    """A document's active labels and their values, as plain numbers."""
+    """Return a document's active labels and their values, as plain numbers."""
     return Vals({label: value[0] for label, value in doc["misc"]["vals"].items() if len(value)})

@@ -1,4 +1,4 @@
-"""Opening a study to write: the lock, the fingerprint, and what is made from the journal brought up to date."""
+"""Study writer: holds the lock, checks the fingerprint, appends to the journal and updates the derived files."""
 
 import math
 import os
@@ -33,21 +33,21 @@ from metaopt.trials.trial import Trial
 SCHEMA = 1
 PICKLE_EVERY_S = 5.0
 
-# What each part of a fingerprint is called when it differs.
+# Names of the parts of a fingerprint, for the message where one differs.
 _PARTS = {
     "space": "search space",
     "network": "network",
     "data": "data set",
     "objective": "objective",
     "folds": "number of folds",
-    "budget": "budget (--epochs, --min-epochs, --eta, --rule, --budget-unit, or a --strategy with rungs or without)",
+    "budget": "budget (epochs, min_epochs, eta, rule, budget_unit, or a strategy with rungs or without)",
 }
 
 
 class StudyWriter(Study):
-    """A study that is being searched: the only one that writes to its folder.
+    """A study that is open for writing; only one can be at a time.
 
-    Use as a context manager, so that the lock is given back and results.pkl is up to date, whatever happens.
+    Use as a context manager, so that the lock is released and results.pkl is up to date, whatever happens.
     """
 
     def __init__(
@@ -60,21 +60,21 @@ class StudyWriter(Study):
         files: Files | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        """Opens a study, or makes it.
+        """Open a study, or create it.
 
         Args:
-            folder: made where it is missing.
+            folder: folder of the study; created where it is missing.
             space: the compiled space.
-            header: what the study is: ``fingerprint`` (part → digest), ``objective``, ``seed`` and whatever else is to
-                be kept for good. Of an existing study the fingerprint and the seed are compared.
-            note: is told what should be said aloud.
+            header: identity of the study: ``fingerprint`` (part → digest), ``objective``, ``seed`` and further facts
+                to keep. The fingerprint and the seed of an existing study are compared.
+            note: called with messages for the user.
             files: the file operations.
-            clock: seconds, steadily growing: the time that the journal tells.
+            clock: seconds, steadily growing; the time in the journal.
 
         Raises:
-            UserError: the study is locked by another search, damaged, or its journal is gone.
-            StudyMismatch: the folder holds a study of something else.
-            ResultsNotWritable: the folder cannot be written.
+            UserError: The study is locked by another search, damaged, or its journal is gone.
+            StudyMismatch: The folder holds another study.
+            ResultsNotWritable: The folder cannot be written.
         """
         self.space = space
         self.note = note
@@ -87,14 +87,14 @@ class StudyWriter(Study):
             self._journal = Journal(folder / JOURNAL, self._files)
             super().__init__(folder, StudyState(self._journal.events))
             if self._journal.torn:
-                note(f"the journal ended in {self._journal.torn} bytes of a torn line, which were cut off.")
+                note(f"The journal ended in {self._journal.torn} bytes of an incomplete line, which were removed.")
             self._started = clock() - self.state.clock
             if self.header:
                 self._compare(header)
             else:
                 self.append({"event": "study", "schema": SCHEMA, "id": uuid.uuid4().hex, **header})
             self._record_folder = RecordFolder(folder, self._files)
-        except BaseException:  # nobody enters what was not opened, so nobody else would give the lock back
+        except BaseException:  # the context is not entered, so nothing else would release the lock
             self._lock.release()
             raise
         self._pickled = -math.inf
@@ -106,14 +106,14 @@ class StudyWriter(Study):
         return self._clock() - self._started
 
     def begin(self, settings: Mapping[str, Any]) -> None:
-        """A run starts with these settings; the derived files are made to say what the journal says."""
+        """Start a run with these settings, and update the derived files from the journal."""
         self._take_in_foreign_trials()
         self.append({"event": "run", "settings": dict(settings), "pid": os.getpid(), "at": time.time()})
         self._record_folder.restore(self.records)
         self.write_pickle()
 
     def append(self, *events: Event) -> None:
-        """Writes events; they are on disk, and applied, when this returns."""
+        """Append events; they are on disk, and applied, when this returns."""
         now = round(self.clock, 3)
         stamped = [{**event, "clock": now} for event in events]
         self._journal.append(stamped)
@@ -121,7 +121,7 @@ class StudyWriter(Study):
             self.state.apply(event)
 
     def write_record(self, trial: Trial) -> Record:
-        """Writes the record of a trial that has ended, and now and then results.pkl."""
+        """Write the record of a trial, and results.pkl every few seconds."""
         record = self.record(trial)
         self._record_folder.write(record)
         self._pickle_is_stale = True
@@ -130,22 +130,22 @@ class StudyWriter(Study):
         return record
 
     def write_pickle(self) -> None:
-        """Writes results.pkl."""
+        """Write results.pkl."""
         write_trials(pickle_path(self.folder), self.trials, self._files)
         self._pickled = time.monotonic()  # a simulated clock passes years in a second
         self._pickle_is_stale = False
 
     def finish(self, reason: str) -> None:
-        """The goal is reached; the last line that a run writes, since the next run then sets a new goal."""
+        """Journal that the goal is reached, as the last event of a run; the next run then sets a new goal."""
         self.write_pickle()
         self.append({"event": "done", "reason": reason})
 
     def import_trial(self, trial: Mapping[str, Any]) -> None:
-        """Takes in a trial that was trained elsewhere.
+        """Import a trial that was trained elsewhere.
 
         Args:
             trial: ``vals``, ``point``, ``status``, ``epochs``, ``metrics`` (per epoch), ``result``, and ``source``,
-                where it comes from.
+                the file that it comes from.
         """
         self.append({"event": "imported", **trial})
         self.write_record(self.state.trials[-1])
@@ -157,7 +157,7 @@ class StudyWriter(Study):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            # After a failed write another would only hide its message.
+            # After a failed write, another one would only hide its message.
             if self._pickle_is_stale and not isinstance(error, ResultsNotWritable):
                 self.write_pickle()
         finally:
@@ -171,18 +171,20 @@ class StudyWriter(Study):
         if differing:
             parts = " and ".join(_PARTS.get(name, name) for name in differing)
             raise StudyMismatch(
-                f"{self.folder} holds a study of another {parts}: search into another folder with --results, or"
-                " remove this study with ./delete_results.sh."
+                f"{self.folder} holds a study of another {parts}: choose another folder for results, or remove this"
+                " study with ./delete_results.sh.",
+                "results",
             )
         seeds = self.header.get("seed"), header.get("seed")
         if seeds[0] != seeds[1] and None not in seeds:
             raise StudyMismatch(
-                f"{self.folder} holds a study of seed {seeds[0]}, not {seeds[1]}: give that one, or search into another"
-                " folder with --results."
+                f"{self.folder} holds a study of seed {seeds[0]}, not {seeds[1]}: use that seed, or choose another"
+                " folder for results.",
+                "results",
             )
 
     def _take_in_foreign_trials(self) -> None:
-        """Trials that plain hyperopt added to results.pkl become imported trials; anything else is kept aside."""
+        """Import trials that plain hyperopt added to results.pkl; keep an unusable file under another name."""
         path = pickle_path(self.folder)
         if not path.exists():
             return
@@ -204,7 +206,7 @@ class StudyWriter(Study):
             try:
                 vals = self.space.restrict(vals_of(doc))
             except UserError as error:
-                self.note(f"{source} is no trial of this space and was left out: {error}")
+                self.note(f"{source} is not a trial of this space and was skipped: {error}")
                 continue
             loss = doc["result"].get("loss")
             ok = doc["result"].get("status") == "ok" and is_number(loss)
@@ -222,12 +224,12 @@ class StudyWriter(Study):
             )
             taken += 1
         if taken:
-            self.note(f"{taken} trials that plain hyperopt added to {path} were taken in, as imported ones.")
+            self.note(f"{taken} trials that plain hyperopt added to {path} were imported.")
 
     def _keep_aside(self, path: Path, reason: str) -> None:
         aside = path.with_name(path.name + ".old")
         self._files.rename(path, aside)
-        self.note(f"{reason} It was kept as {aside.name}, and {path.name} is made anew from the journal.")
+        self.note(f"{reason} It was renamed to {aside.name}, and {path.name} is written anew from the journal.")
 
 
 def _lock(folder: Path) -> filelock.BaseFileLock:
@@ -237,18 +239,19 @@ def _lock(folder: Path) -> filelock.BaseFileLock:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise UserError(
-            f"another search is running on {folder}: wait for it, stop it, or search into another folder with"
-            " --results."
+            f"Another search is running on {folder}: wait for it, stop it, or choose another folder for results.",
+            "results",
         ) from None
     except OSError as error:
         raise ResultsNotWritable(
-            f"{folder} cannot be written ({error.strerror}): make it writable, or name another folder with --results."
+            f"{folder} cannot be written ({error.strerror}): make it writable, or choose another folder for results.",
+            "results",
         ) from error
     return lock
 
 
 def _refuse_lost_journal(folder: Path) -> None:
-    """What a search left behind without its journal must not be overwritten by a new one."""
+    """Refuse a folder with results of a search whose journal is gone; a new search would overwrite them."""
     path = folder / JOURNAL
     if path.exists() and path.stat().st_size:
         return
@@ -256,6 +259,6 @@ def _refuse_lost_journal(folder: Path) -> None:
     for found in left:
         if found.exists():
             raise UserError(
-                f"{found} is there, but its journal {path} is not: move it away, or remove it with"
-                " ./delete_results.sh; it was left as it is."
+                f"{found} exists, but its journal {path} does not: move it away, or remove it with ./delete_results.sh."
+                " Nothing was changed."
             )

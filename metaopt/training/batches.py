@@ -11,7 +11,7 @@ from metaopt.data import Images
 from metaopt.data.augment import Augmentation, augment, cutout, mixup
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import Training
-from metaopt.randomness import generator, of_fold
+from metaopt.randomness import make_fold_purpose, make_generator
 from metaopt.training.metrics import Probabilities, as_probabilities
 
 _MIN_VALIDATION_BATCH = 128  # images; forward passes need less memory than training steps
@@ -93,7 +93,9 @@ class TrainingBatches(keras.utils.PyDataset):
 
         A callback must call it, because Keras does not pass the epoch to ``PyDataset.on_epoch_begin``.
         """
-        order = generator(self._seed, self._trial, of_fold("order", self._fold), epoch).permutation(len(self._images))
+        order = make_generator(self._seed, self._trial, make_fold_purpose("order", self._fold), epoch).permutation(
+            len(self._images)
+        )
         # A single assignment, because Keras may fetch batches in another thread (also of the next epoch, which it
         # then discards).
         self._epoch = (epoch, order)
@@ -109,7 +111,7 @@ class TrainingBatches(keras.utils.PyDataset):
 
         def rng(purpose: str) -> np.random.Generator:
             step = epoch * self.num_batches + index
-            return generator(self._seed, self._trial, of_fold(purpose, self._fold), step)
+            return make_generator(self._seed, self._trial, make_fold_purpose(purpose, self._fold), step)
 
         images = scale(augment(pixels, self._augmentation, rng("augment")))
         images = cutout(images, self._training.cutout, rng("cutout"))

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from metaopt.engine.jobs import Epoch, TrainingRequest
-from metaopt.randomness import integer, of_fold
+from metaopt.randomness import derive_seed, make_fold_purpose
 from metaopt.training.batches import TrainingBatches, Validation
 from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState
 from metaopt.training.checkpoint_policy import CheckpointPolicy
@@ -151,9 +151,9 @@ class EpochLoop(keras.callbacks.Callback):
         self.batches.begin(epoch, fold)
         seed, trial = self._request.options.seed, self._request.job.trial
         for number, state in enumerate(_seed_states(self.model)):
-            state.assign([integer(seed, trial, of_fold(f"dropout {number}", fold), epoch), 0])
+            state.assign([derive_seed(seed, trial, make_fold_purpose(f"dropout {number}", fold), epoch), 0])
         if keras.backend.backend() == "torch":  # where an unseeded dropout draws from the global generator
-            keras.utils.set_random_seed(integer(seed, trial, of_fold("dropout", fold), epoch))
+            keras.utils.set_random_seed(derive_seed(seed, trial, make_fold_purpose("dropout", fold), epoch))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Validate; after the last fold keep the best weights, save, report, and end the training if it is over."""

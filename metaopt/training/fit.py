@@ -10,7 +10,7 @@ import keras
 from metaopt.data import DataSet, Fold
 from metaopt.engine.jobs import FromScratch, Job, TrainingRequest, WeightsOf
 from metaopt.problems.training_config import COSINE_RUNG, Training, with_schedule
-from metaopt.randomness import integer
+from metaopt.randomness import derive_seed
 from metaopt.training import backend
 from metaopt.training.batches import TrainingBatches, Validation, make_label_packer, steps_per_epoch
 from metaopt.training.checkpoint import Checkpoint
@@ -101,7 +101,7 @@ def _make_build(
 
     def build(fold: int) -> keras.Model:
         # Initial weights and other draws while the model is built; independent of a worker's earlier trials.
-        keras.utils.set_random_seed(integer(job.options.seed, job.trial, "initialise", fold))
+        keras.utils.set_random_seed(derive_seed(job.options.seed, job.trial, "initialise", fold))
         model = builder.compile(training, steps, cycles)
         build_optimizer(model)
         return model

@@ -10,7 +10,7 @@ import keras
 from metaopt.blueprint import Layer
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.data import DataSet
-from metaopt.guard.memory_estimate import estimate_memory
+from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training.batches import outputs_by_head

@@ -16,7 +16,7 @@ from metaopt.data import DataSet
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import Training
-from metaopt.randomness import integer
+from metaopt.randomness import derive_seed
 from metaopt.training.batches import TrainingBatches, make_label_packer, outputs_by_head, steps_per_epoch
 from metaopt.training.compiling import TRAIN, soft_classes
 from metaopt.training.network_builder import make_builder
@@ -79,7 +79,7 @@ def retrain(
         UserError: the point does not fit the problem, or the training diverged.
     """
     keras.utils.clear_session()
-    keras.utils.set_random_seed(integer(seed, trial, "initialise"))
+    keras.utils.set_random_seed(derive_seed(seed, trial, "initialise"))
     training = fitting(problem, lambda: replace(problem.training(point), **(recipe or {})))
     builder = make_builder(problem, point, data)
     images = data.everything()

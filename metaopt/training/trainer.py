@@ -10,7 +10,7 @@ from typing import Any
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, Rejected, TrainingOptions, TrainingRequest
 from metaopt.errors import StudyMismatch
-from metaopt.problems.loading import load_problem, texts_of
+from metaopt.problems.loading import load_problem, read_texts
 from metaopt.problems.problem import Problem
 from metaopt.training import backend
 from metaopt.training.functions import not_judged
@@ -107,7 +107,7 @@ def takes_run(train: Callable[..., Any]) -> bool:
 def _load_as_it_was(path: Path, texts: dict[str, str]) -> tuple[Problem, Any]:
     """The problem of a path, from copies of its files if they have changed; also what the copies live by."""
     try:
-        same = texts_of(path) == texts
+        same = read_texts(path) == texts
     except (OSError, ValueError):  # one is gone, or half written
         same = False
     if same:

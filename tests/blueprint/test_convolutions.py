@@ -1,19 +1,6 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from metaopt.blueprint import Conv2D, DepthwiseConv2D, Input, InvalidArchitecture, SeparableConv2D
-from metaopt.blueprint.convolutions import compute_window_output
-
-
-@given(st.integers(1, 30), st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 3))
-def test_window_output_is_the_number_of_positions(length, window, stride, dilation, pad):
-    reach = dilation * (window - 1)
-    fits = [start for start in range(0, length + 2 * pad, stride) if start + reach < length + 2 * pad]
-    padding = ((pad, pad), (pad, pad)) if pad else "valid"
-    height, width = compute_window_output((length,) * 2, (window,) * 2, (stride,) * 2, padding, (dilation,) * 2)
-    assert height == width
-    assert max(height, 0) == len(fits)
 
 
 @pytest.mark.parametrize(

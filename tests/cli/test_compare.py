@@ -7,7 +7,7 @@ import pytest
 
 from metaopt.__main__ import main as metaopt
 from metaopt.cli.compare import main
-from tests.report.contest import make_study, retrain
+from tests.report.searched import log_test, search_study
 
 
 def run(capsys, *arguments) -> tuple[int, str, list[str]]:
@@ -19,13 +19,13 @@ def run(capsys, *arguments) -> tuple[int, str, list[str]]:
 
 @pytest.fixture
 def studies(tmp_path: Path) -> list[Path]:
-    made = [make_study(tmp_path / "a", trials=8), make_study(tmp_path / "b", sampler="tpe", trials=8)]
+    made = [search_study(tmp_path / "a", trials=8), search_study(tmp_path / "b", sampler="tpe", trials=8)]
     for study, wrong in zip(made, (20, 60), strict=True):
-        retrain(study, wrong)
+        log_test(study, wrong)
     return [study.folder for study in made]
 
 
-def test_tables_and_pictures(capsys, studies, tmp_path: Path, monkeypatch) -> None:
+def test_tables_and_figures(capsys, studies, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     code, shown, _ = run(capsys, *studies)
     assert code == 0
@@ -35,7 +35,7 @@ def test_tables_and_pictures(capsys, studies, tmp_path: Path, monkeypatch) -> No
     assert all((tmp_path / "comparison" / Path(path).name).stat().st_size > 10_000 for path in pictures)
 
 
-def test_json_is_all_that_is_printed(capsys, studies, tmp_path: Path) -> None:
+def test_json_output_is_json_alone(capsys, studies, tmp_path: Path) -> None:
     code, shown, _ = run(capsys, *studies, "--json", "--output", tmp_path / "out")
     found = json.loads(shown)
     assert code == 0
@@ -45,34 +45,34 @@ def test_json_is_all_that_is_printed(capsys, studies, tmp_path: Path) -> None:
     assert all(Path(path).exists() for path in found["figures"])
 
 
-def test_other_objectives_get_pictures_of_their_own(capsys, studies, tmp_path: Path) -> None:
-    other = make_study(tmp_path / "c", objective="val_loss", trials=3)
+def test_objectives_are_in_separate_figures(capsys, studies, tmp_path: Path) -> None:
+    other = search_study(tmp_path / "c", objective="val_loss", trials=3)
     code, shown, _ = run(capsys, *studies, other.folder, "--json", "--output", tmp_path / "out")
     assert code == 0
     names = [Path(path).name for path in json.loads(shown)["figures"]]
     assert names == ["best_so_far_1.png", "trade_off_1.png", "best_so_far_2.png", "trade_off_2.png", "test_scores.png"]
 
 
-def test_wrong_input_is_one_sentence(capsys, studies, tmp_path: Path) -> None:
+def test_invalid_input_is_one_sentence(capsys, studies, tmp_path: Path) -> None:
     for arguments, reason in (
-        ([studies[0]], "two studies or more"),
-        ([], "two studies or more"),
+        ([studies[0]], "at least two studies"),
+        ([], "at least two studies"),
         ([studies[0], studies[0]], "the same study"),
-        ([studies[0], tmp_path / "absent"], "there is no study in"),
-        ([*studies, "--jsn"], "did you mean --json"),
+        ([studies[0], tmp_path / "absent"], "There is no study in"),
+        ([*studies, "--jsn"], "Did you mean --json"),
     ):
         code, shown, errors = run(capsys, *arguments)
         assert (code, shown, len(errors)) == (2, "", 1)
         assert reason in errors[0]
 
 
-def test_pictures_that_cannot_be_written(capsys, studies, tmp_path: Path) -> None:
+def test_unwritable_figures_exit_with_6(capsys, studies, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     code, _, errors = run(capsys, *studies, "--output", tmp_path / "taken")
     assert code == 6
-    assert "cannot be written" in errors[0]
+    assert "Cannot write" in errors[0]
 
 
-def test_it_is_a_command_of_metaopt(capsys, studies) -> None:
+def test_compare_is_a_command_of_metaopt(capsys, studies) -> None:
     assert metaopt(["compare", str(studies[0])]) == 2
     assert "metaopt compare" in capsys.readouterr().err

@@ -85,7 +85,7 @@ def test_the_weights_that_are_saved_are_the_best_trial_s(capsys):
 def test_a_point_whose_network_cannot_exist_is_told(project, tmp_path):
     study = study_of(project, "cnn")
     study.header["data"]["input_shape"] = [2, 2, 1]
-    with pytest.raises(UserError, match="the point does not fit cnn: "):
+    with pytest.raises(UserError, match="The point does not fit cnn: "):
         draw(study, {"filters": 2}, tmp_path / "best.png")
-    with pytest.raises(UserError, match="the point does not fit cnn: KeyError: 'filters'"):
+    with pytest.raises(UserError, match="The point does not fit cnn: KeyError: 'filters'"):
         draw(study, {}, tmp_path / "best.png")

@@ -40,9 +40,7 @@ def test_what_is_needed_stays_even_over_the_quota(tmp_path):
 
 def test_a_quota_too_small_for_one_trial_says_the_size_needed(tmp_path):
     folder = folder_with(tmp_path, {7: 3_000_000})
-    with pytest.raises(
-        UserError, match=r"--checkpoint-quota 2MB is too small .* trial 7 takes up to 3 MB; give at least 3MB"
-    ):
+    with pytest.raises(UserError, match=r"checkpoint_quota: 2MB. .* trial 7 takes up to 3 MB; expected at least 3MB"):
         Checkpoints(folder, "needed", quota=2_000_000).clear(needed={7}, useful=[])
 
 
@@ -53,7 +51,7 @@ def test_the_size_needed_is_that_of_two_states_and_the_best_weights_of_each(tmp_
     for name, size in (("state-000001-ab", 3_000_000), ("best-000001-cd", 1_000_000), (".state-000002", 9_000_000)):
         (directory / name).write_bytes(b"x" * size)
     Checkpoints(tmp_path, "needed", quota=8_000_000).clear(needed={1}, useful=[])
-    with pytest.raises(UserError, match=r"7.5MB is too small .* takes up to 8 MB; give at least 8MB"):
+    with pytest.raises(UserError, match=r"7.5MB. .* takes up to 8 MB; expected at least 8MB"):
         Checkpoints(tmp_path, "needed", quota=7_500_000).clear(needed={1}, useful=[])
 
 

@@ -3,10 +3,9 @@
 import pytest
 from hyperopt import hp
 
-from metaopt.engine.phases import check_fill
 from metaopt.errors import UserError
-from metaopt.guard import Guard
 from metaopt.problems.problem import Problem
+from tests.engine.synthetic import search
 from tests.engine.test_phases import STACK, grown
 
 
@@ -26,6 +25,7 @@ def test_each_phase_fills_its_own_limit(tmp_path):
     assert all(0.8 <= use <= 1 for use in uses)
 
 
-def test_fill_without_network_function_is_refused():
+def test_fill_without_network_function_is_refused(tmp_path):
+    problem = Problem({"x": hp.uniform("x", 0, 1)})
     with pytest.raises(UserError, match=r"fill 0.9 needs a problem with network\(\)"):
-        check_fill(0.9, Guard(Problem({"x": hp.uniform("x", 0, 1)})))
+        search(tmp_path / "results", problem=problem, fill=0.9, constraints=("params<=3e5",))

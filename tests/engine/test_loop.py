@@ -103,7 +103,7 @@ def test_a_trial_that_was_interrupted_keeps_its_length_where_the_next_ones_get_a
     study = search(folder, epochs=epochs, executor=Noting())
     assert [record["epochs"] for record in study.records] == [5, 5, epochs, epochs]
     assert all(record["complete"] and not record["paused"] for record in study.records)
-    assert all(job.cycles in ((), (job.target_resource,)) for job in jobs)
+    assert all(job.rung_levels in ((), (job.target_resource,)) for job in jobs)
 
 
 def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):
@@ -199,7 +199,7 @@ def test_no_impossible_and_no_oversized_network_is_trained_or_counts(tmp_path):
 
 def test_limits_that_nothing_keeps_are_said_with_counts_and_the_smallest(tmp_path):
     with pytest.raises(
-        UserError, match=r"no network of the space passes: \d+ draws were rejected .*params \d+"
+        UserError, match=r"No network of the space passes: \d+ draws were rejected .*params \d+"
     ) as error:
         guarded_search(tmp_path / "results", constraints=("params<=50",))
     assert "the smallest params reached is" in str(error.value)
@@ -227,5 +227,5 @@ def test_a_space_in_which_the_worker_rejects_everything_ends(tmp_path):
         def wait(self, handle, timeout=None):
             handle(Rejected(self.jobs.popleft().trial, "params", "it has 9 parameters, limit 5"))
 
-    with pytest.raises(UserError, match="200 in a row were rejected, the last one because: it has 9 parameters"):
+    with pytest.raises(UserError, match=r"200 in a row were rejected. The last reason: it has 9 parameters"):
         search(tmp_path / "results", executor=Refusing())

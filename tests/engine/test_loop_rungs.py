@@ -186,7 +186,7 @@ def test_a_trial_that_should_have_been_stopped_when_the_crash_came_ends(tmp_path
 def test_a_job_knows_the_rungs_of_its_bracket_at_which_cycles_end(tmp_path):
     class Noting(SyntheticExecutor):
         def submit(self, job):
-            cycles.setdefault(job.trial, set()).add(job.cycles)
+            cycles.setdefault(job.trial, set()).add(job.rung_levels)
             super().submit(job)
 
     cycles: dict[int, set] = {}
@@ -252,7 +252,7 @@ def test_another_budget_is_another_study(tmp_path, other):
 
 
 def test_convergence_compares_trainings_of_equal_length_only(tmp_path):
-    with pytest.raises(UserError, match="--objective convergence compares trainings of equal length"):
+    with pytest.raises(UserError, match="convergence needs trainings of equal length"):
         search(tmp_path / "results", objective="convergence", **RUNGS)
 
 

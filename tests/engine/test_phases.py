@@ -49,26 +49,26 @@ def test_what_is_written_is_read(text, growth):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("macs", "is not understood"),
-        ("", "is not understood"),
-        ("macs=1e6,,2e6", "is not understood"),
-        ("macs=1e6;2e6", "is not understood"),
-        ("macs=few,many", "is not understood"),
-        ("macs<=1e6", "is not understood"),
-        ("memory=1e6,2e6", "memory cannot grow; choose one of params, macs, blocks"),
+        ("macs", "Expected NAME=NUMBER"),
+        ("", "Expected NAME=NUMBER"),
+        ("macs=1e6,,2e6", "Expected NAME=NUMBER"),
+        ("macs=1e6;2e6", "Expected NAME=NUMBER"),
+        ("macs=few,many", "Expected NAME=NUMBER"),
+        ("macs<=1e6", "Expected NAME=NUMBER"),
+        ("memory=1e6,2e6", "memory cannot grow; expected one of params, macs, blocks"),
         ("block=1,2", "block cannot grow"),
-        ("macs=0,1e6", "a phase needs a limit above 0"),
-        ("macs=1e6,nan", "a phase needs a limit above 0"),
-        ("macs=1e6,inf", "a phase needs a limit above 0"),
-        ("blocks=1,2.5", "whole numbers"),
-        ("macs=2e6,1e6", "must grow from phase to phase"),
-        ("macs=1e6,1e6", "must grow from phase to phase"),
+        ("macs=0,1e6", "must be above 0"),
+        ("macs=1e6,nan", "must be above 0"),
+        ("macs=1e6,inf", "must be above 0"),
+        ("blocks=1,2.5", "must be integers"),
+        ("macs=2e6,1e6", "must ascend from phase to phase"),
+        ("macs=1e6,1e6", "must ascend from phase to phase"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_one_sentence(text, message):
+def test_malformed_growth_is_refused(text, message):
     with pytest.raises(UserError, match=message) as raised:
         parse_growth(text)
-    assert str(raised.value).replace("e.g. ", "").count(". ") == 0
+    assert str(raised.value).startswith(f"Invalid value for grow: {text}. ")
 
 
 def test_trials_are_shared_equally_and_the_rest_goes_to_the_last_phase():
@@ -86,7 +86,7 @@ def test_the_last_phase_s_limit_joins_the_user_s():
         "macs<=20",
     ]
     assert list(map(str, constraints_in_force(["macs<=30"], "blocks=1,2"))) == ["macs<=30"]
-    with pytest.raises(UserError, match="goes beyond --constraint macs<=15"):
+    with pytest.raises(UserError, match="goes beyond the constraint macs<=15"):
         constraints_in_force(["macs<=15"], "macs=10,20")
 
 
@@ -174,14 +174,14 @@ def test_an_interrupted_search_finds_what_an_uninterrupted_one_finds(tmp_path, g
 
 def view_of(study, number):
     """The study as it was before a trial."""
-    state = StudyState([])
+    state = StudyState([study.header])
     state.trials = study.state.trials[:number]
-    return StudyView(state, study.space, study.objective, study.limits, 0, None)
+    return StudyView(state, study.space, 0, None)
 
 
 def test_the_sampler_sees_the_best_of_the_phases_before_and_all_of_its_own(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
-    growing = Phases(parse_growth("blocks=1,2,4"), (0, 4, 8), elders=2)
+    growing = Phases(parse_growth("blocks=1,2,4"), (0, 4, 8), n_parents=2)
     losses = [record["loss"] for record in study.records]
     for number in range(12):
         view = view_of(study, number)
@@ -194,7 +194,7 @@ def test_the_sampler_sees_the_best_of_the_phases_before_and_all_of_its_own(tmp_p
 
 def test_rejected_and_imported_trials_are_in_no_phase(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
-    growing = Phases(parse_growth("blocks=1,2"), (0, 6), elders=3)
+    growing = Phases(parse_growth("blocks=1,2"), (0, 6), n_parents=3)
     study.state.trials[0].imported = True
     study.state.trials[3].status = "rejected"
     assert growing.phase(view_of(study, 7)) == 0
@@ -274,5 +274,5 @@ def test_a_growth_and_a_share_to_fill_can_be_switched_off(tmp_path):
 
 
 def test_limits_of_a_phase_that_no_network_keeps_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"no network of the space passes.*smallest macs reached is .* \(limit 100\)"):
+    with pytest.raises(UserError, match=r"No network of the space passes.*smallest macs reached is .* \(limit 100\)"):
         grown(tmp_path / "results", grow="macs=100,1e6", trials=2)

@@ -20,7 +20,7 @@ def test_every_strategy_is_a_sampler_and_a_scheduler() -> None:
         assert scheduler in SCHEDULERS
     assert resolve_strategy("bohb", "anneal", None) == ("anneal", "hyperband")
     assert resolve_strategy(None, None, "asha-stop") == ("tpe", "asha-stop")
-    with pytest.raises(UserError, match="--strategy hyperbend is unknown: did you mean hyperband"):
+    with pytest.raises(UserError, match=r"Unknown strategy: hyperbend\. Did you mean hyperband"):
         resolve_strategy("hyperbend", None, None)
 
 
@@ -32,9 +32,11 @@ def test_a_whole_hyperband_trains_each_epoch_once(tmp_path, slots) -> None:
     )
     assert len(study.records) == 49
     assert len(executor.trained) == len(set(executor.trained)) == 357
-    assert sum(rung.to for trial in study.state.trials for rung in trial.rungs) == 423
+    assert sum(result.resource for trial in study.state.trials for result in trial.results) == 423
     for b, bracket in enumerate(brackets(27, 3)):
-        reached = Counter(rung.to for trial in study.state.trials if trial.bracket == b for rung in trial.rungs)
+        reached = Counter(
+            result.resource for trial in study.state.trials if trial.bracket == b for result in trial.results
+        )
         assert reached == {resource: n for n, resource in bracket}
 
 
@@ -51,7 +53,7 @@ def test_only_what_was_trained_to_r_joins_the_population_of_ea_hyperband(tmp_pat
         **{"epochs": 50, "eta": 2, "min_epochs": 2, "trials": goal, "mu": 12},
     )
     trials = study.state.trials
-    view = StudyView(study.state, study.space, study.objective, study.limits, seed=0, goal=goal)
+    view = StudyView(study.state, study.space, seed=0, goal=goal)
     members = {one.trial for one in Evolution(mu=12).population(view.history)}
     assert members == {trial.number for trial in trials if trial.epochs == 50}
     assert [sum(trials[n].bracket == b for n in members) for b in range(5)] == [bracket[-1][0] for bracket in runs]

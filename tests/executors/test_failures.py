@@ -58,7 +58,7 @@ def test_a_failure_without_a_message_names_the_exception() -> None:
         (
             -9,
             "worker killed (SIGKILL)",
-            "The worker was killed by SIGKILL, which is what the system does when memory runs out.",
+            "The worker was killed by SIGKILL, as the system does when memory runs out.",
         ),
         (-11, "worker killed (SIGSEGV)", "The worker was killed by SIGSEGV."),
         (-40, "worker killed (signal 40)", "The worker was killed by signal 40."),

@@ -199,12 +199,12 @@ def test_a_worker_that_dies_in_its_setup_is_no_endless_loop() -> None:
 def test_a_setup_above_the_memory_limit_is_told_to_the_user() -> None:
     with Processes(Scripted(functools.partial(hold, 300, 30)), memory_limit=200 * MIB) as executor:
         executor.submit(a_job(0, None, to=1))
-        with pytest.raises(UserError, match="before it trains anything"):
+        with pytest.raises(UserError, match="for its data and framework alone"):
             collect(executor)
 
 
 def test_no_worker_is_refused() -> None:
-    with pytest.raises(UserError, match="0 workers"):
+    with pytest.raises(UserError, match="value for workers: 0"):
         Processes(Scripted(), workers=0)
 
 

@@ -153,5 +153,5 @@ def test_a_metric_that_is_no_number_is_a_training_that_diverged() -> None:
 
 
 def test_without_a_worker_nothing_could_run() -> None:
-    with pytest.raises(ValueError, match="workers is 0"):
+    with pytest.raises(ValueError, match="value for workers: 0"):
         Simulated(scripted, workers=0)

@@ -7,8 +7,9 @@ from pathlib import Path
 import cloudpickle
 import pytest
 
+from metaopt import zoo
 from metaopt.errors import UserError
-from metaopt.problems.loading import load_problem, ready_problems
+from metaopt.problems.loading import list_ready_problems, load_problem
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,14 +25,14 @@ def restored_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
-def folder(at: Path, **files: str) -> Path:
+def make_folder(at: Path, **files: str) -> Path:
     at.mkdir(exist_ok=True)
     for name, text in ({"space": SPACE, "neural_net": NETWORK, "helper_of_tests": HELPER} | files).items():
         (at / f"{name}.py").write_text(text)
     return at
 
 
-def test_the_reference_is_found_beside_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reference_problem_is_found_beside_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     problem = load_problem("cnn", ROOT)
     assert problem.name == "cnn"
@@ -44,10 +45,8 @@ def test_the_reference_is_found_beside_the_script(tmp_path: Path, monkeypatch: p
     assert problem.training(point).learning_rate == 0.002
 
 
-def test_the_users_files_come_before_the_current_folder_and_this_before_our_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script, here, elsewhere = (folder(tmp_path / name) for name in ("script", "here", "elsewhere"))
+def test_order_of_folders_searched_for_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, here, elsewhere = (make_folder(tmp_path / name) for name in ("script", "here", "elsewhere"))
     monkeypatch.chdir(here)
     assert load_problem("cnn", script).path == str(script)
     (script / "neural_net.py").unlink()
@@ -57,9 +56,9 @@ def test_the_users_files_come_before_the_current_folder_and_this_before_our_own(
     assert load_problem(str(elsewhere)).path == str(elsewhere)
 
 
-def test_two_folders_do_not_disturb_each_other(tmp_path: Path) -> None:
-    one = load_problem(str(folder(tmp_path / "one")))
-    other = load_problem(str(folder(tmp_path / "other", helper_of_tests=HELPER.replace("built", "other"))))
+def test_problems_of_two_folders_are_independent(tmp_path: Path) -> None:
+    one = load_problem(str(make_folder(tmp_path / "one")))
+    other = load_problem(str(make_folder(tmp_path / "other", helper_of_tests=HELPER.replace("built", "other"))))
     again = load_problem(str(tmp_path / "one"))
     assert [problem.network({"filters": 4}, (), {})[0] for problem in (one, other, again)] == [
         "built",
@@ -69,15 +68,15 @@ def test_two_folders_do_not_disturb_each_other(tmp_path: Path) -> None:
     assert "space" not in sys.modules or sys.modules["space"].__file__ == str(ROOT / "space.py")
 
 
-def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
-    where = folder(tmp_path / "one")
+def test_edited_files_are_loaded_again(tmp_path: Path) -> None:
+    where = make_folder(tmp_path / "one")
     load_problem(str(where))
-    folder(where, helper_of_tests=HELPER.replace("built", "newer"))
+    make_folder(where, helper_of_tests=HELPER.replace("built", "newer"))
     assert load_problem(str(where)).network({"filters": 4}, (), {})[0] == "newer"
 
 
-def test_a_worker_gets_what_the_search_began_with(tmp_path: Path) -> None:
-    where = folder(tmp_path / "one")
+def test_pickled_network_does_not_need_the_files(tmp_path: Path) -> None:
+    where = make_folder(tmp_path / "one")
     (tmp_path / "pickle").write_bytes(cloudpickle.dumps(load_problem(str(where)).network))
     for file in where.glob("*.py"):
         file.unlink()
@@ -88,7 +87,7 @@ def test_a_worker_gets_what_the_search_began_with(tmp_path: Path) -> None:
     assert done.stdout.strip() == "('built', 5)"
 
 
-def test_a_worker_of_any_kind_can_read_it_again(tmp_path: Path) -> None:
+def test_worker_can_load_the_problem_by_its_path(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(SPACE + "def network(point, input_shape, classes):\n    return 7\n")
     problem = load_problem("mine.py", tmp_path)
@@ -108,8 +107,8 @@ def test_a_worker_of_any_kind_can_read_it_again(tmp_path: Path) -> None:
     assert done.stdout.strip() == "7"
 
 
-def test_the_source_holds_all_files_that_decide(tmp_path: Path) -> None:
-    where = folder(tmp_path / "one", unrelated="x = 1\n")
+def test_source_contains_all_files_of_the_problem(tmp_path: Path) -> None:
+    where = make_folder(tmp_path / "one", unrelated="x = 1\n")
     source = load_problem(str(where)).source
     assert SPACE in source
     assert NETWORK in source
@@ -117,18 +116,18 @@ def test_the_source_holds_all_files_that_decide(tmp_path: Path) -> None:
     assert "x = 1" not in source
 
 
-def test_the_code_changes_with_the_network_and_its_helpers_and_not_with_comments_or_the_space(tmp_path: Path) -> None:
-    code = load_problem(str(folder(tmp_path / "one"))).code
+def test_code_depends_on_network_and_helpers_only(tmp_path: Path) -> None:
+    code = load_problem(str(make_folder(tmp_path / "one"))).code
     assert "('built', point['filters'])" in code
     for same in ({"space": SPACE.replace("9", "8")}, {"neural_net": "# a comment\n" + NETWORK}):
-        assert load_problem(str(folder(tmp_path / "one", **same))).code == code
-    constants = load_problem(str(folder(tmp_path / "one", space="WIDTH = 3\n" + SPACE))).code
-    assert load_problem(str(folder(tmp_path / "one", space="WIDTH = 4\n" + SPACE))).code != constants
+        assert load_problem(str(make_folder(tmp_path / "one", **same))).code == code
+    constants = load_problem(str(make_folder(tmp_path / "one", space="WIDTH = 3\n" + SPACE))).code
+    assert load_problem(str(make_folder(tmp_path / "one", space="WIDTH = 4\n" + SPACE))).code != constants
     for other in ({"helper_of_tests": HELPER.replace("built", "other")}, {"neural_net": NETWORK + "X = 1\n"}):
-        assert load_problem(str(folder(tmp_path / "one", **other))).code != code
+        assert load_problem(str(make_folder(tmp_path / "one", **other))).code != code
 
 
-def test_helpers_may_be_packages_and_may_be_imported_late(tmp_path: Path) -> None:
+def test_helpers_may_be_packages_imported_in_functions(tmp_path: Path) -> None:
     package = tmp_path / "parts_of_tests"
     (package / "deep").mkdir(parents=True)
     (package / "__init__.py").write_text("")
@@ -140,21 +139,21 @@ def test_helpers_may_be_packages_and_may_be_imported_late(tmp_path: Path) -> Non
     assert "VALUE = 3" in problem.source
 
 
-def test_names_of_files_that_a_ready_problem_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ready_problems()[0] == "cnn"
-    assert not {"loading", "_user_files", "__init__"} & set(ready_problems())
+def test_ready_problems_are_listed() -> None:
+    assert list_ready_problems() == ["cnn", "conv_stack", "flower_cnn", "photo_cnn", "wide_resnet"]
+    assert list_ready_problems()[1:] == zoo.__all__
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cnm", "there is no problem 'cnm': did you mean cnn?"),
-        ("something", "take cnn"),
-        ("missing.py", "the problem file missing.py does not exist"),
-        ("loading", "there is no problem 'loading'"),
+        ("cnm", "Unknown problem: cnm. Did you mean cnn?"),
+        ("something", "Unknown problem: something. Expected cnn, conv_stack"),
+        ("missing.py", "The problem file missing.py does not exist"),
+        ("loading", "Unknown problem: loading"),
     ],
 )
-def test_unknown_names(name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_names_are_rejected(name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message.replace("?", r"\?").replace(".", r"\.")):
         load_problem(name)
@@ -166,16 +165,19 @@ def test_unknown_names(name: str, message: str, tmp_path: Path, monkeypatch: pyt
         ("def network(p, s, c): ...\n", "bad.py lacks `space`"),
         ("space = {}\n", "bad.py lacks `network`"),
         ("space = {}\nnetwork = 3\n", "bad.py lacks `network`"),
-        ("space = {}\ndefaults = 3\ndef network(p, s, c): ...\n", "bad.py: `defaults` is 3; make it a dict"),
-        ("space = {\n\n", "bad.py, line 1: the file does not run, SyntaxError"),
-        ("space = {}\n\nimport no_such_module\n", "bad.py, line 3: the file does not run, ModuleNotFoundError"),
-        ("x = 1\nraise SystemExit('no')\n", "bad.py, line 2: the file does not run, SystemExit: no"),
-        ("import broken_helper\n", "broken_helper.py, line 2: the file does not run, ZeroDivisionError"),
-        ("import json\njson.loads('{')\n", "bad.py, line 2: the file does not run, JSONDecodeError"),
+        (
+            "space = {}\ndefaults = 3\ndef network(p, s, c): ...\n",
+            "Invalid value for `defaults`: 3. Expected a dict",
+        ),
+        ("space = {\n\n", "bad.py, line 1: The file cannot be run (SyntaxError"),
+        ("space = {}\n\nimport no_such_module\n", "bad.py, line 3: The file cannot be run (ModuleNotFoundError"),
+        ("x = 1\nraise SystemExit('no')\n", "bad.py, line 2: The file cannot be run (SystemExit: no)."),
+        ("import broken_helper\n", "broken_helper.py, line 2: The file cannot be run (ZeroDivisionError"),
+        ("import json\njson.loads('{')\n", "bad.py, line 2: The file cannot be run (JSONDecodeError"),
         ("x = '\x00'\n", "bad.py"),
     ],
 )
-def test_a_file_that_is_no_problem_is_named_with_its_line(text: str, message: str, tmp_path: Path) -> None:
+def test_invalid_file_is_reported_with_its_line(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "broken_helper.py").write_text("\n1 / 0\n")
     file = tmp_path / "bad.py"
     file.write_text(text)
@@ -184,23 +186,23 @@ def test_a_file_that_is_no_problem_is_named_with_its_line(text: str, message: st
     assert message in str(caught.value)
 
 
-def test_of_a_pair_the_right_file_is_blamed(tmp_path: Path) -> None:
-    where = folder(tmp_path / "one", space="x = 1\n")
+def test_error_names_the_incomplete_file_of_a_folder(tmp_path: Path) -> None:
+    where = make_folder(tmp_path / "one", space="x = 1\n")
     with pytest.raises(UserError, match=r"space\.py lacks `space`"):
         load_problem(str(where))
-    folder(where, neural_net="x = 1\n")
+    make_folder(where, neural_net="x = 1\n")
     with pytest.raises(UserError, match=r"neural_net\.py lacks `network`"):
         load_problem(str(where))
 
 
-def test_problems_can_be_pickled(tmp_path: Path) -> None:
-    problem = load_problem(str(folder(tmp_path / "one")))
+def test_problem_survives_pickling(tmp_path: Path) -> None:
+    problem = load_problem(str(make_folder(tmp_path / "one")))
     copy = pickle.loads(cloudpickle.dumps(problem))
     assert copy.network({"filters": 6}, (), {}) == ("built", 6)
     assert copy.source == problem.source
 
 
-def test_a_helper_that_cannot_be_pickled_is_imported_by_the_worker(tmp_path: Path) -> None:
-    where = folder(tmp_path / "one", helper_of_tests=HELPER + "import threading\nLOCK = threading.Lock()\n")
+def test_helper_that_cannot_be_pickled_is_imported(tmp_path: Path) -> None:
+    where = make_folder(tmp_path / "one", helper_of_tests=HELPER + "import threading\nLOCK = threading.Lock()\n")
     copy = pickle.loads(cloudpickle.dumps(load_problem(str(where))))
     assert copy.network({"filters": 6}, (), {}) == ("built", 6)

@@ -1,37 +1,59 @@
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from metaopt.blueprint import Blueprint, Conv2D, Flatten, Input, InvalidArchitecture, MaxPooling2D
 from metaopt.errors import UserError
-from metaopt.problems.training_config import Training, with_schedule
+from metaopt.problems.problem import Problem, fitting
+from metaopt.problems.training_config import Training
+
+SHAPE, CLASSES = (8, 8, 1), {"label": 2}
 
 
-def test_a_training_is_read_from_the_keys_that_a_point_has() -> None:
-    point = {"learning_rate": "0.1", "schedule": "cosine", "mixup": 0, "cutout": 7.0, "weight_decay": 1, "depth": 3}
-    training = Training.from_point(point)
-    expected = Training(learning_rate=0.1, schedule="cosine", cutout=7, weight_decay=1.0)
-    assert training == expected
-    assert isinstance(training.cutout, int)
-    assert Training.from_point({"label_smoothing": 0.1, "mixup": 0.2}) == Training(label_smoothing=0.1, mixup=0.2)
-    assert Training.from_point(3) == Training()
+def network(point: Any, input_shape: tuple[int, ...], classes: Any) -> Blueprint:
+    inputs = Input(input_shape)
+    return Blueprint(inputs, Flatten()(MaxPooling2D(point["pool"])(Conv2D(2, 3)(inputs))))
+
+
+def build_model(point: Any, input_shape: tuple[int, ...], classes: Any) -> None:
+    """Stands for a function that builds a Keras model."""
+
+
+def test_problem_of_a_module_has_its_functions() -> None:
+    module = SimpleNamespace(space={"pool": 2}, network=network, other=1)
+    problem = Problem.of(module)
+    assert (problem.space, problem.network, problem.build_model) == ({"pool": 2}, network, None)
+    assert problem.training == Training.from_point
+    assert Problem.of(problem) is problem
+
+
+def test_blueprint_exists_only_with_network() -> None:
+    counted, compiled = Problem({}, network=network), Problem({}, build_model=build_model)
+    assert counted.has_blueprint
+    blueprint = counted.blueprint({"pool": 2}, SHAPE, CLASSES)
+    assert blueprint is not None
+    assert blueprint.output_shapes["label"] == (18,)
+    assert not compiled.has_blueprint
+    assert compiled.blueprint({"pool": 2}, SHAPE, CLASSES) is None
+    with pytest.raises(InvalidArchitecture):
+        counted.blueprint({"pool": 7}, SHAPE, CLASSES)
+
+
+def test_features_can_require_a_blueprint() -> None:
+    Problem({}, network=network).require_blueprint("fill", "0.9")
+    with pytest.raises(UserError, match=r"fill 0\.9 needs a problem with network\(\)") as caught:
+        Problem({}, build_model=build_model, name="mine").require_blueprint("fill", "0.9")
+    assert caught.value.parameters == ("fill",)
+    assert "mine" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"schedule": "cosin"}, "The schedule cosin is unknown: did you mean cosine?"),
-        ({"schedule": "xyz"}, "The schedule xyz is unknown: there are constant, cosine, cosine-rung."),
-        ({"label_smoothing": 1.0}, "label_smoothing is 1.0, but must be at least 0 and below 1."),
-        ({"mixup": -0.5}, "mixup is -0.5, but must be at least 0."),
-        ({"weight_decay": -1e-4}, "weight_decay is -0.0001"),
-        ({"cutout": -2}, "cutout is -2"),
-    ],
+    ("point", "reason"),
+    [({}, "KeyError: 'pool'"), ({"pool": 7}, "MaxPooling2D with input shape"), (3, "TypeError")],
 )
-def test_what_cannot_be_is_refused(fields, message) -> None:
-    with pytest.raises(UserError) as refused:
-        Training(**fields)
-    assert message in str(refused.value)
-
-
-def test_a_schedule_can_be_put_in_the_place_of_another() -> None:
-    training = Training(learning_rate=0.3, schedule="cosine")
-    assert with_schedule(training, None) is training
-    assert with_schedule(training, "constant") == Training(learning_rate=0.3)
+def test_points_of_another_space_are_rejected(point: Any, reason: str) -> None:
+    problem = Problem({}, network=network, name="mine")
+    with pytest.raises(UserError, match=f"does not fit mine: {reason}"):
+        fitting(problem, lambda: network(point, SHAPE, CLASSES))
+    assert fitting(problem, lambda: 5) == 5

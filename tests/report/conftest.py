@@ -1,62 +1,60 @@
-"""Records to report on: made-up ones, and the reference's trials."""
+"""Studies to report on: made ones, one of the real search loop, and the reference's trials."""
 
 import json
+import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from metaopt.report.analysis import StudyData
+from metaopt.spaces import Vals
+from metaopt.storage.study import Study
 from tests.engine.synthetic import search
-from tests.report.making import Record, make_failure, make_record
+from tests.report.making import make_failure, make_record, study_of
+
+ASSETS = Path(__file__).parents[1] / "assets" / "studies"
+CONSTRAINTS = ("params<=1e6",)
 
 
-@pytest.fixture
-def records() -> list[Record]:
-    """Forty trials: three failed, two over a limit."""
-    made = [make_record(trial) for trial in range(40)]
+@pytest.fixture(scope="session")
+def study() -> StudyData:
+    """Forty trials: three failed, two are infeasible."""
+    made = [make_record(trial, constraints=CONSTRAINTS) for trial in range(40)]
     for trial in (3, 17, 18):
-        made[trial] = make_failure(trial)
+        made[trial] = make_failure(trial, constraints=CONSTRAINTS)
     for trial in (8, 25):
-        made[trial]["feasible"] = False
-    return made
+        made[trial] = make_record(trial, constraints=CONSTRAINTS, counts={"params": 2_000_000, "macs": 1})
+    return study_of(made, constraints=CONSTRAINTS)
 
 
 @pytest.fixture(scope="session")
-def rung_records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
-    """Records of a real search over rungs: all of Hyperband's brackets for R = 9 and η = 3, and the first one again."""
-    return search(
-        tmp_path_factory.mktemp("hyperband") / "results", scheduler="hyperband", epochs=9, trials=9 + 5 + 3 + 9
-    ).records
+def rung_study(tmp_path_factory: pytest.TempPathFactory) -> StudyData:
+    """A real search over rungs: all of Hyperband's brackets for R = 9 and η = 3, and the first one again."""
+    folder = tmp_path_factory.mktemp("hyperband") / "results"
+    return StudyData.of(search(folder, scheduler="hyperband", epochs=9, trials=9 + 5 + 3 + 9))
 
 
 @pytest.fixture(scope="session")
-def reference_records(shared: Path) -> list[Record]:
-    """The reference's 42 trials on CIFAR-100, in the names of our records."""
-    names = {
-        "val_fine_outputs_acc": "val_accuracy",
-        "fine_outputs_acc": "accuracy",
-        "val_fine_outputs_loss": "val_loss",
-        "fine_outputs_loss": "train",
-        "loss": "loss",
-        "val_loss": "val_total_loss",
-    }
+def function_study() -> StudyData:
+    """A stored search over rungs of a Python function, which reports no epochs."""
+    return StudyData.of(Study.load(ASSETS / "function_rungs"))
+
+
+@pytest.fixture(scope="session")
+def reference_study(shared: Path) -> StudyData:
+    """The reference's 42 trials on CIFAR-100, imported: the metrics of its first head under today's names."""
+    totals = {"loss": "loss", "val_loss": "val_total_loss", "fine_outputs_loss": "train"}
     made = []
     for trial, path in enumerate(sorted((shared / "data" / "cifar100_trials").glob("*.json"))):
         old = json.loads(path.read_text())
-        history = {new: old["history"][name] for name, new in names.items()}
-        made.append(
-            {
-                "trial": trial,
-                "status": old["status"],
-                "loss": old["loss"],
-                "objective": "val_accuracy",
-                "space": old["space"],
-                "vals": {},
-                "history": history,
-                "best_epoch": int(np.argmax(history["val_accuracy"])) + 1,
-                "epochs": len(history["loss"]),
-                "imported": True,
-                "feasible": True,
-            }
-        )
-    return made
+        history = {totals.get(name, _rename(name)): values for name, values in old["history"].items()}
+        made.append(make_record(trial, history=history, imported=True, point=old["space"], vals=Vals()))
+    return study_of(made)
+
+
+def _rename(name: str) -> str:
+    match = re.fullmatch(r"(val_)?(fine_|coarse_)outputs_(acc|loss)", name)
+    if match is None:
+        return name
+    head = "" if match[2] == "fine_" else "coarse_"
+    return f"{match[1] or ''}{head}{'accuracy' if match[3] == 'acc' else 'loss'}"

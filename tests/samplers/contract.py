@@ -1,4 +1,4 @@
-"""What every sampler must keep, as functions that take one; ``test_contract`` runs each over all of them."""
+"""Contract of samplers, as functions that check one sampler; ``test_contract`` applies them to all samplers."""
 
 import copy
 import json
@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[2]
 SAMPLERS = {**samplers.SAMPLERS, "joint-tpe": JointTPE}
 
 
-def a_history(space: Space, n: int, seed: int = 0) -> History:
-    """Ended trials of all kinds: good ones, equal ones, failed ones, infeasible ones, with gaps in their numbers."""
+def make_history(space: Space, n: int, seed: int = 0) -> History:
+    """Return a history with equal losses, failed and infeasible trials, and gaps in the trial numbers."""
     rng = np.random.default_rng(seed)
     found = []
     for number in range(n):
@@ -38,13 +38,13 @@ def a_history(space: Space, n: int, seed: int = 0) -> History:
 
 
 def proposals(name: str, n: int, running: int = 0) -> list[Vals]:
-    """What a sampler proposes on each of the example spaces."""
+    """Return the proposals of a sampler for all example spaces."""
     found = []
     for example in EXAMPLES.values():
         space = compile_space(example())
         rng = np.random.default_rng(9)
         in_training = [space.draw(rng) for _ in range(running)]
-        history = a_history(space, n)
+        history = make_history(space, n)
         found.append(SAMPLERS[name]().propose(3 * n, history, in_training, np.random.default_rng(1)))
     return found
 
@@ -59,8 +59,8 @@ def proposes_points_of_the_space(name: str) -> None:
             json.dumps(space.point(vals))
 
 
-def is_a_function_of_what_it_is_given(name: str) -> None:
-    """Also of nothing that changes with the process, such as the order of a set."""
+def is_deterministic(name: str) -> None:
+    """Proposals are equal in another process, with another hash seed."""
     here = [proposals(name, n, 2) for n in (3, 90)]
     assert here == [proposals(name, n, 2) for n in (3, 90)]
     code = (
@@ -79,17 +79,17 @@ def is_a_function_of_what_it_is_given(name: str) -> None:
     assert json.loads(done.stdout) == here
 
 
-def other_generators_give_other_proposals(name: str) -> None:
+def depends_on_the_generator(name: str) -> None:
     space = compile_space(EXAMPLES["blocks"]())
-    history = a_history(space, 90)
+    history = make_history(space, 90)
     sampler = SAMPLERS[name]()
     found = [sampler.propose(270, history, (), np.random.default_rng(seed)) for seed in range(10)]
     assert len({json.dumps(vals, sort_keys=True) for vals in found}) > 5
 
 
-def changes_nothing_that_it_is_given(name: str) -> None:
+def does_not_change_its_arguments(name: str) -> None:
     space = compile_space(EXAMPLES["nested"]())
-    history = a_history(space, 90)
+    history = make_history(space, 90)
     running = [space.draw(np.random.default_rng(2))]
     before = copy.deepcopy((history.observations, running))
     vals = SAMPLERS[name]().propose(270, history, running, np.random.default_rng(0))
@@ -98,7 +98,7 @@ def changes_nothing_that_it_is_given(name: str) -> None:
     assert vals is not running[0]
 
 
-def lives_with_failures_alone(name: str) -> None:
+def works_with_failed_trials_only(name: str) -> None:
     space = compile_space(EXAMPLES["nested"]())
     rng = np.random.default_rng(3)
     for loss in (None, math.nan, math.inf):
@@ -108,8 +108,8 @@ def lives_with_failures_alone(name: str) -> None:
         assert not vals.model_based
 
 
-def ignores_by_how_much_a_loss_is_worse(name: str) -> None:
-    """Only the order counts, so that a single loss of 1e30 cannot spoil a search."""
+def uses_only_the_order_of_losses(name: str) -> None:
+    """Only the order of losses counts, so one loss of 1e30 has no special influence."""
     space = compile_space(EXAMPLES["blocks"]())
     rng = np.random.default_rng(4)
     draws = [space.draw(rng) for _ in range(80)]
@@ -126,7 +126,7 @@ def ignores_by_how_much_a_loss_is_worse(name: str) -> None:
 
 
 def serves_fmin(name: str) -> None:
-    """With failed trials, several at once, and going on from trials whose numbers have gaps."""
+    """A search with failed trials, with a queue, and continued from trials with gaps in their numbers."""
     import hyperopt
 
     def objective(point: Any) -> dict[str, Any]:
@@ -162,10 +162,10 @@ def serves_fmin(name: str) -> None:
 
 CONTRACT = [
     proposes_points_of_the_space,
-    is_a_function_of_what_it_is_given,
-    other_generators_give_other_proposals,
-    changes_nothing_that_it_is_given,
-    lives_with_failures_alone,
-    ignores_by_how_much_a_loss_is_worse,
+    is_deterministic,
+    depends_on_the_generator,
+    does_not_change_its_arguments,
+    works_with_failed_trials_only,
+    uses_only_the_order_of_losses,
     serves_fmin,
 ]

@@ -3,12 +3,12 @@ from hyperopt import hp
 
 from metaopt.samplers import Anneal, History
 from metaopt.spaces import compile_space
-from tests.samplers.contract import a_history
+from tests.samplers.contract import make_history
 from tests.samplers.observing import observe
 from tests.spaces.examples import nested
 
 
-def test_it_draws_near_good_trials_and_nearer_the_more_there_are() -> None:
+def test_proposals_approach_good_trials_during_the_search() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     rng = np.random.default_rng(0)
     draws = [space.draw(rng) for _ in range(200)]
@@ -22,7 +22,7 @@ def test_it_draws_near_good_trials_and_nearer_the_more_there_are() -> None:
     assert distance(200) < distance(20) / 2
 
 
-def test_it_says_whether_it_looked_at_earlier_trials() -> None:
+def test_proposals_are_model_based_once_there_are_trials() -> None:
     space = compile_space(nested())
     assert not Anneal().propose(0, History(space), (), np.random.default_rng(0)).model_based
-    assert Anneal().propose(90, a_history(space, 30), (), np.random.default_rng(0)).model_based
+    assert Anneal().propose(90, make_history(space, 30), (), np.random.default_rng(0)).model_based

@@ -7,7 +7,7 @@ from metaopt.spaces import compile_space
 from tests.samplers.observing import observe
 
 
-def test_ranked_puts_feasible_trials_first_and_the_others_by_how_far_they_miss() -> None:
+def test_ranked_orders_by_feasibility_violation_and_loss() -> None:
     def one(trial: int, loss: float | None, violation: float = 0.0) -> Observation:
         return observe(trial, Vals({"x": 0.5}), loss, feasible=violation == 0, violation=violation)
 

@@ -1,4 +1,4 @@
-"""The density is a density: relative to the prior it is 1 on average, and its draws are distributed by it."""
+"""Kernels, normalisation and draws of the density."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def draws(space: Space, n: int, seed: int) -> list[Vals]:
     return [space.draw(rng) for _ in range(n)]
 
 
-def density_of(space: Space, trials: list[Vals], prior_weight: float) -> Density:
+def make_density(space: Space, trials: list[Vals], prior_weight: float) -> Density:
     return Density(space, Encoded.of(space, trials), prior_weight)
 
 
@@ -34,41 +34,41 @@ def log(space: Space, density: Density, points: list[Vals]) -> np.ndarray:
     return density.log(Encoded.of(space, points))
 
 
-def test_a_number_has_a_normal_kernel_cut_off_at_the_ends_of_its_prior() -> None:
+def test_kernel_of_a_number_is_a_truncated_normal() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 10)})
-    density = density_of(space, [space.restrict({"x": 2.0})], prior_weight=0.0)
-    kernel = truncnorm(-0.2 / 0.2, 0.8 / 0.2, loc=0.2, scale=0.2)  # n = 1: the width is 0.2
+    density = make_density(space, [space.restrict({"x": 2.0})], prior_weight=0.0)
+    kernel = truncnorm(-0.2 / 0.2, 0.8 / 0.2, loc=0.2, scale=0.2)  # n = 1: the bandwidth is 0.2
     points = [space.restrict({"x": x}) for x in (0.1, 2.0, 5.0, 9.9)]
     assert log(space, density, points) == pytest.approx(kernel.logpdf([0.01, 0.2, 0.5, 0.99]))
 
 
-def test_an_option_keeps_its_place_or_is_drawn_from_the_prior() -> None:
+def test_kernel_of_an_option_mixes_option_and_prior() -> None:
     space = compile_space({"c": hp.pchoice("c", [(0.1, "a"), (0.3, "b"), (0.6, "c")])})
-    density = density_of(space, [space.restrict({"c": 1})], prior_weight=0.0)
+    density = make_density(space, [space.restrict({"c": 1})], prior_weight=0.0)
     found = np.exp(log(space, density, [space.restrict({"c": option}) for option in range(3)])) * (0.1, 0.3, 0.6)
-    assert found == pytest.approx([0.04, 0.6 + 0.4 * 0.3, 0.24])  # the jump is twice the width, 0.2
+    assert found == pytest.approx([0.04, 0.6 + 0.4 * 0.3, 0.24])  # the prior has twice the bandwidth, 0.4
 
 
-def test_the_prior_counts_as_so_many_trials() -> None:
+def test_prior_weight_counts_as_trials() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     trials = [space.restrict({"x": 0.0})] * 3
     far = [space.restrict({"x": 1.0})]
-    assert np.exp(log(space, density_of(space, trials, 1.0), far)) == pytest.approx(0.25, abs=0.01)
-    assert np.exp(log(space, density_of(space, [], 1.0), far)) == pytest.approx(1)
+    assert np.exp(log(space, make_density(space, trials, 1.0), far)) == pytest.approx(0.25, abs=0.01)
+    assert np.exp(log(space, make_density(space, [], 1.0), far)) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("n", [1, 5, 40])
-def test_it_is_one_on_average_over_the_prior(space: Space, n: int) -> None:
-    # Rounded numbers stand in the middle of what is rounded to them, which makes their kernels wrong by a little.
-    density = density_of(space, draws(space, n, seed=1), prior_weight=1.0)
+def test_density_has_mean_one_under_the_prior(space: Space, n: int) -> None:
+    # The unit value of a rounded number is the middle of its interval, so its kernel is approximate.
+    density = make_density(space, draws(space, n, seed=1), prior_weight=1.0)
     assert np.mean(np.exp(log(space, density, draws(space, 5_000, seed=2)))) == pytest.approx(1, abs=0.06)
 
 
-def test_draws_are_distributed_by_it(space: Space) -> None:
-    density = density_of(space, draws(space, 4, seed=3), prior_weight=0.5)
+def test_draws_have_the_distribution_of_the_density(space: Space) -> None:
+    density = make_density(space, draws(space, 4, seed=3), prior_weight=0.5)
     prior = draws(space, 8_000, seed=4)
     weights = np.exp(log(space, density, prior))
-    drawn = [space.decode(places) for places in density.draw(4_000, np.random.default_rng(5))]
+    drawn = [space.decode(units) for units in density.draw(4_000, np.random.default_rng(5))]
     for label in space.labels:
         expected = np.average([vals.get(label, -1.0) for vals in prior], weights=weights)
         assert np.mean([vals.get(label, -1.0) for vals in drawn]) == pytest.approx(expected, abs=0.1)

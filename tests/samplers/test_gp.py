@@ -27,33 +27,33 @@ def trained(space: Space, loss: Any, n: int = 25, **more: Any) -> History:
 
 
 @pytest.mark.parametrize("z", [4.0, 1.0, 0.0, -1.0, -5.0, -0.999, -1.001, -10.0, -30.0, -100.0])
-def test_the_expected_improvement_is_its_integral(z: float) -> None:
-    """E = ∫ t·φ(t − z) dt over t > 0, from which exp(−z²/2) is taken out so that nothing underflows."""
+def test_log_expected_improvement_equals_its_integral(z: float) -> None:
+    """E = ∫ t·φ(t − z) dt over t > 0. The factor exp(−z²/2) is taken out to avoid underflow."""
     integral, _ = quad(lambda t: t * math.exp(-(t**2) / 2 + z * t), 0, 40 / max(1.0, abs(z)) + max(0.0, 2 * z) + 10)
     expected = math.log(integral) - z**2 / 2 - 0.5 * math.log(2 * math.pi)
     found = log_expected_improvement(0.5, np.array([0.5 - 2 * z]), np.array([2.0]))
     assert found[0] - math.log(2) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-def test_before_the_start_up_is_over_the_prior_is_drawn_from() -> None:
+def test_prior_is_used_before_startup() -> None:
     space = compile_space(LINE)
     assert not any(vals.model_based for vals in proposed(trained(space, lambda vals: vals["x"], 9)))
     assert all(vals.model_based for vals in proposed(trained(space, lambda vals: vals["x"], 10)))
 
 
-def test_short_trainings_tell_of_long_ones() -> None:
-    """At the largest budget stand two trials, far from the best place, which the first rung alone shows."""
+def test_losses_of_short_trainings_guide_the_search() -> None:
+    """Only two trials have reached the largest budget, and only the first rung shows the optimum."""
     history = at_rungs(compile_space(LINE), {1: 30, 9: 2}, lambda x, budget: abs(x - 0.3) - math.log(budget))
     assert np.median([vals["x"] for vals in proposed(history)]) == pytest.approx(0.3, abs=0.07)
 
 
-def test_where_rungs_disagree_the_largest_budget_counts() -> None:
+def test_largest_budget_counts_if_rungs_disagree() -> None:
     best = {1: 0.2, 9: 0.8}
     history = at_rungs(compile_space(LINE), {1: 40, 9: 15}, lambda x, budget: abs(x - best[budget]))
     assert np.median([vals["x"] for vals in proposed(history)]) == pytest.approx(0.8, abs=0.1)
 
 
-def test_workers_side_by_side_do_not_try_the_same() -> None:
+def test_running_trials_are_not_proposed_again() -> None:
     space = compile_space({name: hp.uniform(name, 0, 1) for name in "xyz"})
     history = trained(space, lambda vals: (vals["x"] - 0.4) ** 2 + (vals["y"] - 0.6) ** 2, 10)
     alone = GP().propose(999, history, (), np.random.default_rng(0))
@@ -61,7 +61,7 @@ def test_workers_side_by_side_do_not_try_the_same() -> None:
     assert math.dist(alone.values(), beside.values()) > 0.1
 
 
-def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
+def test_infeasible_trials_with_good_losses_are_avoided() -> None:
     space = compile_space(LINE)
     rng = np.random.default_rng(2)
     draws = [space.draw(rng) for _ in range(40)]
@@ -75,7 +75,7 @@ def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
     assert 0.55 < np.median([vals["x"] for vals in proposed(history)]) < 0.75
 
 
-def test_it_does_not_propose_what_was_trained_while_there_is_anything_else() -> None:
+def test_duplicates_are_skipped_while_there_are_others() -> None:
     space = compile_space({"a": hp.choice("a", list(range(4))), "b": hp.quniform("b", -0.49, 4.49, 1)})
     rng = np.random.default_rng(7)
     unlike = {tuple(vals.values()): vals for vals in (space.draw(rng) for _ in range(300))}
@@ -84,7 +84,7 @@ def test_it_does_not_propose_what_was_trained_while_there_is_anything_else() -> 
     assert all(vals == left for vals in proposed(history))
 
 
-def test_of_many_observations_the_best_and_some_others_are_taken() -> None:
+def test_model_with_a_subsample_of_observations() -> None:
     space = compile_space(LINE)
     history = trained(space, lambda vals: abs(vals["x"] - 0.62), 150)
     found = [vals["x"] for vals in proposed(history, sampler=GP(most=30))]
@@ -92,7 +92,7 @@ def test_of_many_observations_the_best_and_some_others_are_taken() -> None:
 
 
 @pytest.mark.slow
-def test_it_needs_fewer_trials_than_a_density() -> None:
+def test_gp_needs_fewer_trials_than_joint_tpe() -> None:
     space = compile_space({name: hp.uniform(name, -1, 1) for name in "wxyz"})
     best = dict(zip("wxyz", (0.3, -0.6, 0.1, 0.7), strict=True))
 

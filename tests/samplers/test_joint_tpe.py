@@ -12,7 +12,7 @@ from tests.samplers.test_tpe import minimise
 
 
 def at_rungs(space: Space, rungs: dict[int, int], value: Any) -> History:
-    """Trials of which the first so many reached each budget; ``value(x, budget)`` is their loss there."""
+    """Return trials with ``rungs``: budget → number of trials that reached it, and losses ``value(x, budget)``."""
     rng = np.random.default_rng(4)
     found = []
     for n in range(max(rungs.values())):
@@ -29,22 +29,22 @@ def proposals(history: History, n: int = 30, sampler: Any = None) -> list[Any]:
 
 
 def as_if_at(history: History, budget: int) -> History:
-    """The same trials, of which nothing is known but at one budget."""
+    """Return the same trials with the result at one budget only."""
     there = {one.trial: one for one in history.at(budget).observations}
     gone = [observe(one.trial, one.vals, None, full=False) for one in history.observations if one.trial not in there]
     return History(history.space, tuple(sorted([*there.values(), *gone], key=lambda one: one.trial)))
 
 
 @pytest.mark.parametrize("sampler", [JointTPE(random_fraction=0.0), TPE(startup=4)], ids=["joint", "plain"])
-def test_the_model_is_that_of_the_largest_budget_at_which_enough_trials_stand(sampler: Any) -> None:
-    space = compile_space({"x": hp.uniform("x", 0, 1)})  # d = 1: four trials are enough
+def test_model_uses_the_largest_budget_with_enough_trials(sampler: Any) -> None:
+    space = compile_space({"x": hp.uniform("x", 0, 1)})  # d = 1: four trials are sufficient
     for budget, rungs in {9: {1: 40, 3: 20, 9: 4}, 3: {1: 40, 3: 20, 9: 3}, 1: {1: 40, 3: 3, 9: 2}}.items():
         history = at_rungs(space, rungs, lambda x, budget: abs(x - {1: 0.1, 3: 0.5, 9: 0.9}[budget]))
         assert proposals(history, sampler=sampler) == proposals(as_if_at(history, budget), sampler=sampler)
 
 
 @pytest.mark.parametrize("sampler", [JointTPE(), TPE(startup=10)], ids=["joint", "plain"])
-def test_losses_at_other_budgets_do_not_matter(sampler: Any) -> None:
+def test_losses_at_other_budgets_do_not_count(sampler: Any) -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1), "k": hp.randint("k", 5)})
     rungs = {1: 60, 3: 30, 9: 4}
     straight = at_rungs(space, rungs, lambda x, budget: x)
@@ -52,13 +52,13 @@ def test_losses_at_other_budgets_do_not_matter(sampler: Any) -> None:
     assert proposals(straight, sampler=sampler) == proposals(other, sampler=sampler)
 
 
-def test_before_enough_trials_stand_anywhere_the_prior_is_drawn_from() -> None:
+def test_prior_is_used_without_enough_trials_at_any_budget() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1), "y": hp.uniform("y", 0, 1)})  # d + 3 = 5
     assert not any(vals.model_based for vals in proposals(at_rungs(space, {1: 4, 3: 2}, lambda x, _: x)))
     assert all(vals.model_based for vals in proposals(at_rungs(space, {1: 5, 3: 2}, lambda x, _: x)))
 
 
-def test_a_trial_that_stopped_early_stands_at_every_later_budget() -> None:
+def test_early_stopped_trial_counts_at_every_later_budget() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     history = at_rungs(space, {3: 30, 9: 3}, lambda x, budget: x)
     assert len(history.at(9).observations) == 3
@@ -68,7 +68,7 @@ def test_a_trial_that_stopped_early_stands_at_every_later_budget() -> None:
     assert all(one.result.resource == 9 for one in at_nine.observations)
 
 
-def test_a_fraction_of_the_proposals_comes_from_the_prior_and_says_so() -> None:
+def test_random_fraction_of_proposals_is_not_model_based() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     history = at_rungs(space, {1: 40, 3: 10}, lambda x, budget: x)
     found = proposals(history, 400, JointTPE(random_fraction=1 / 3))
@@ -79,7 +79,7 @@ def test_a_fraction_of_the_proposals_comes_from_the_prior_and_says_so() -> None:
     assert np.mean(model) < 0.3
 
 
-def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
+def test_infeasible_trials_with_good_losses_are_avoided() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     rng = np.random.default_rng(2)
     draws = [space.draw(rng) for _ in range(60)]
@@ -93,8 +93,8 @@ def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
     assert 0.55 < np.median([vals["x"] for vals in proposals(history)]) < 0.85
 
 
-def test_it_sees_that_two_parameters_belong_together() -> None:
-    """Good is where both are equal: each on its own says nothing."""
+def test_interaction_of_two_parameters_is_modelled() -> None:
+    """The loss depends only on the difference of both parameters."""
     space = compile_space({"x": hp.uniform("x", 0, 1), "y": hp.uniform("y", 0, 1)})
     rng = np.random.default_rng(6)
     draws = [space.draw(rng) for _ in range(200)]
@@ -106,7 +106,7 @@ def test_it_sees_that_two_parameters_belong_together() -> None:
     assert apart(JointTPE(random_fraction=0.0)) < 0.6 * apart(TPE())
 
 
-def test_it_does_not_propose_what_was_trained_while_there_is_anything_else() -> None:
+def test_duplicates_are_skipped_while_there_are_others() -> None:
     space = compile_space({"a": hp.choice("a", list(range(4))), "b": hp.quniform("b", -0.49, 4.49, 1)})
     rng = np.random.default_rng(7)
     unlike = {tuple(vals.values()): vals for vals in (space.draw(rng) for _ in range(300))}
@@ -116,7 +116,7 @@ def test_it_does_not_propose_what_was_trained_while_there_is_anything_else() -> 
     assert all(vals == left for vals in found)
 
 
-def test_it_beats_random_search() -> None:
+def test_sampler_beats_random_search() -> None:
     space = compile_space(
         {
             "x": hp.loguniform("x", -5, 5),
@@ -129,7 +129,7 @@ def test_it_beats_random_search() -> None:
     assert np.median(model) < 0.6 * np.median(prior)
 
 
-def test_a_trial_stands_at_a_rung_as_it_kept_its_limits_there() -> None:
+def test_feasibility_of_a_trial_at_each_rung() -> None:
     one = observe(
         0, compile_space({"x": hp.uniform("x", 0, 1)}).draw(np.random.default_rng(0)), 0.1, 9,
         losses=((1, 0.3), (3, 0.2), (9, 0.1)), violations=(0.5, 0.0, 0.0),

@@ -6,23 +6,23 @@ from hyperopt import Trials, hp, tpe
 from hyperopt.base import Domain, trials_from_docs
 
 from metaopt.samplers import TPE, History, Observation, Random, Sampler
-from metaopt.samplers._hyperopt import _document
+from metaopt.samplers._hyperopt import _make_document
 from metaopt.spaces import Space, compile_space
-from tests.samplers.contract import a_history
+from tests.samplers.contract import make_history
 from tests.samplers.observing import observe
 from tests.spaces.examples import EXAMPLES
 
 
 def as_trials(history: History) -> Trials:
     docs = [
-        _document(tid, history.space, one.vals, {"status": "ok", "loss": one.result.loss})
+        _make_document(tid, history.space, one.vals, {"status": "ok", "loss": one.result.loss})
         for tid, one in enumerate(history.observations)
     ]
     return trials_from_docs(docs, validate=False)
 
 
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "constant"])
-def test_it_proposes_what_hyperopts_tpe_does_with_the_same_seed(name: str) -> None:
+def test_proposals_equal_those_of_hyperopt(name: str) -> None:
     expression = EXAMPLES[name]()
     space = compile_space(expression)
     rng = np.random.default_rng(0)
@@ -38,9 +38,9 @@ def test_it_proposes_what_hyperopts_tpe_does_with_the_same_seed(name: str) -> No
         assert ours == pytest.approx(vals)
 
 
-def test_it_draws_from_the_prior_until_enough_trials_have_a_loss() -> None:
+def test_prior_is_used_until_enough_trials_have_a_loss() -> None:
     space = compile_space(EXAMPLES["nested"]())
-    observations = a_history(space, 60).observations
+    observations = make_history(space, 60).observations
     ok = 0
     for n in range(len(observations)):
         vals = TPE(startup=12).propose(n, History(space, observations[:n]), (), np.random.default_rng(n))
@@ -49,14 +49,14 @@ def test_it_draws_from_the_prior_until_enough_trials_have_a_loss() -> None:
         ok += observations[n].has_loss
 
 
-def test_without_start_up_it_still_needs_one_trial() -> None:
+def test_model_needs_one_trial_even_without_startup() -> None:
     space = compile_space(EXAMPLES["nested"]())
     assert not TPE(startup=0).propose(0, History(space), (), np.random.default_rng(0)).model_based
     one = History(space, (observe(0, space.draw(np.random.default_rng(1)), 0.5),))
     assert TPE(startup=0).propose(1, one, (), np.random.default_rng(0)).model_based
 
 
-def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
+def test_infeasible_trials_with_good_losses_are_avoided() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     rng = np.random.default_rng(2)
     draws = [space.draw(rng) for _ in range(60)]
@@ -71,7 +71,7 @@ def test_infeasible_trials_are_avoided_however_good_their_loss() -> None:
     assert 0.58 < np.median(found) < 0.85
 
 
-def test_it_keeps_away_from_what_is_in_training() -> None:
+def test_proposals_keep_away_from_running_trials() -> None:
     space = compile_space({"x": hp.uniform("x", 0, 1)})
     rng = np.random.default_rng(3)
     draws = [space.draw(rng) for _ in range(40)]
@@ -85,7 +85,7 @@ def test_it_keeps_away_from_what_is_in_training() -> None:
 
 
 def minimise(sampler: Sampler, space: Space, seed: int, trials: int = 60) -> float:
-    """The best loss of a small search; a good value needs the right branch and three right numbers."""
+    """Return the best loss of a small search over a branch and three numbers."""
 
     def loss(point: Any) -> float:
         far = 1.0 if point["branch"] is None else (point["branch"]["y"] - 0.3) ** 2
@@ -98,7 +98,7 @@ def minimise(sampler: Sampler, space: Space, seed: int, trials: int = 60) -> flo
     return min(one.result.loss for one in found if one.result.loss is not None)
 
 
-def test_it_beats_random_search() -> None:
+def test_sampler_beats_random_search() -> None:
     space = compile_space(
         {
             "x": hp.loguniform("x", -5, 5),

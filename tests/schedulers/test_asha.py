@@ -156,5 +156,5 @@ def test_another_schedulers_trials_compete_once_they_have_a_value() -> None:
 
 
 def test_what_makes_no_sense_is_refused_when_it_is_made() -> None:
-    with pytest.raises(UserError, match=r"eta \(--eta\) is 1"):
+    with pytest.raises(UserError, match="value for eta: 1"):
         ASHA(9, eta=1)

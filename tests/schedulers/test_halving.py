@@ -163,7 +163,7 @@ def test_it_waits_for_the_last_trainings_and_lets_go_of_what_it_did_not_start() 
 
 
 def test_what_makes_no_sense_is_refused_when_it_is_made() -> None:
-    with pytest.raises(UserError, match=r"eta \(--eta\) is 1"):
+    with pytest.raises(UserError, match="value for eta: 1"):
         Halving(9, eta=1)
-    with pytest.raises(UserError, match=r"R \(--epochs\) is 2, less"):
+    with pytest.raises(UserError, match="above the full resource, epochs 2"):
         Halving(2, min_resource=3)

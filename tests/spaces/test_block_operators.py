@@ -27,7 +27,7 @@ def test_written_blocks_are_read_back() -> None:
     assert write_blocks(space, stack, written, []) == {"n": 0}
 
 
-def test_width_labels_are_active_numbers_with_a_width_in_their_name() -> None:
+def test_width_labels_are_active_numbers_named_as_widths() -> None:
     blocks = [
         {
             "channels": hp.uniformint(f"block_{i}_channels", 1, 9),

@@ -77,7 +77,7 @@ def test_convergence_needs_the_seconds_of_a_record(tmp_path):
     record = json.loads(path.read_text())
     del record["history"]["seconds"]
     path.write_text(json.dumps(record))
-    with pytest.raises(UserError, match="has no seconds, so it tells nothing about convergence"):
+    with pytest.raises(UserError, match="has no seconds, which the objective convergence needs"):
         read(path, objective=find_objective("convergence"))
 
 

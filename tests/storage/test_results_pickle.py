@@ -93,7 +93,7 @@ def test_beside_a_sound_journal_a_bad_pickle_is_kept_aside_and_made_anew(folder,
     assert findings(study)[:6] == before
     assert len(read_trials(path).trials) == 7
     assert path.with_name("results.pkl.old").read_bytes() == content
-    assert any("made anew" in note for note in watch.notes)
+    assert any("written anew" in note for note in watch.notes)
 
 
 def test_the_pickle_of_another_study_is_kept_aside(folder, tmp_path):
@@ -109,7 +109,7 @@ def test_the_pickle_of_another_study_is_kept_aside(folder, tmp_path):
 def test_without_a_journal_any_pickle_is_refused_and_left_alone(tmp_path, content):
     path = tmp_path / "results.pkl"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"results.pkl is there, but its journal"):
+    with pytest.raises(UserError, match=r"results.pkl exists, but its journal"):
         search(tmp_path / "results")
     assert path.read_bytes() == content
 

@@ -19,7 +19,7 @@ def test_a_second_search_on_a_study_is_refused(tmp_path):
     space = compile_space(SPACE)
     with (
         StudyWriter(tmp_path / "results", space, header, note=print),
-        pytest.raises(UserError, match=r"another search is running on .*results"),
+        pytest.raises(UserError, match=r"Another search is running on .*results"),
     ):
         StudyWriter(tmp_path / "results", space, header, note=print)
     with StudyWriter(tmp_path / "results", space, header, note=print):
@@ -65,17 +65,17 @@ def test_a_study_can_be_read_while_it_is_searched(tmp_path):
 
 
 def test_no_study_is_said(tmp_path):
-    with pytest.raises(UserError, match="there is no study in"):
+    with pytest.raises(UserError, match="There is no study in"):
         Study.load(tmp_path)
 
 
 def test_why_there_is_no_best(tmp_path):
     failing = search(tmp_path / "a", trials=2, executor=SyntheticExecutor(fails=lambda job: True))
-    with pytest.raises(NoTrialSucceeded, match="none of the 2 trials succeeded: the last one ended with: it was told"):
+    with pytest.raises(NoTrialSucceeded, match=r"None of the 2 trials succeeded\. The last error: it was told"):
         failing.require_best()
     strict = search(tmp_path / "b", trials=3, constraints=("val_accuracy>=0.999",))
     with pytest.raises(
-        NoneFeasible, match=r"no trial keeps the limits; the nearest is trial \d with val_accuracy 0\.\d+"
+        NoneFeasible, match=r"No trial meets the constraints. The nearest is trial \d with val_accuracy 0\.\d+"
     ):
         strict.require_best()
     assert len(list((tmp_path / "b").glob("infeasible_*.json"))) == 3

@@ -26,7 +26,7 @@ BLOCK: dict[str, Any] = {
 
 
 def point(*blocks: dict[str, Any], **others: Any) -> dict[str, Any]:
-    """A point whose blocks differ from ``BLOCK`` as said."""
+    """Return a point whose blocks have the given differences from ``BLOCK``."""
     rest = {
         "learning_rate": 0.01,
         "batch_size": 32.0,
@@ -38,22 +38,7 @@ def point(*blocks: dict[str, Any], **others: Any) -> dict[str, Any]:
     return {**rest, "blocks": tuple({**BLOCK, **block} for block in blocks), **others}
 
 
-def tame(drawn: dict[str, Any]) -> dict[str, Any]:
-    """A point that exists at 64×64, with as many layers."""
-    blocks = [
-        {
-            **block,
-            "stride": 1,
-            "kernel": block["kernel"] | 1,
-            "padding": FITTED,
-            "pool": None if i % 10 else {"size": 2, "stride": 2},
-        }
-        for i, block in enumerate(drawn["blocks"])
-    ]
-    return {**drawn, "blocks": tuple(blocks)}
-
-
-def test_the_ranges() -> None:
+def test_ranges_of_the_space() -> None:
     space = compile_space(make_space(4, 4))
     rng = np.random.default_rng(0)
     points = [space.point(space.draw(rng)) for _ in range(1000)]
@@ -76,7 +61,7 @@ def test_the_ranges() -> None:
     assert {len(one["dense"]) for one in points} == {1, 2}
     assert all(1e-5 <= one["learning_rate"] <= 0.1 and 0.01 <= one["dropout_rate"] <= 0.5 for one in points)
     assert all(4 <= one["batch_size"] <= 300 for one in points)
-    # One range for all positions.
+    # All positions have the same ranges.
     distributions = {label.split("_", 2)[2]: set() for label in space.labels if label.startswith("block_")}
     for parameter in space.parameters:
         if parameter.label.startswith("block_"):
@@ -84,7 +69,7 @@ def test_the_ranges() -> None:
     assert all(len(found) == 1 for found in distributions.values())
 
 
-def test_the_padding() -> None:
+def test_padding_is_fitted_or_a_fraction_of_the_kernel() -> None:
     assert [padding_of(9, stride, FITTED) for stride in range(1, 6)] == [4, 3, 3, 2, 2]  # max(0, k − s) // 2
     assert padding_of(3, 5, FITTED) == 0
     for kernel in range(3, 10):
@@ -93,7 +78,7 @@ def test_the_padding() -> None:
         assert counts == pytest.approx([1 / (kernel // 2 + 1)] * (kernel // 2 + 1), abs=0.01)
 
 
-def test_a_stack_is_what_its_point_says() -> None:
+def test_layers_of_a_stack_of_two_blocks() -> None:
     blocks = (
         {"channels": 5.0, "kernel": 4, "stride": 2, "padding": 0.99, "batch_norm": True},
         {"channels": 7.0, "pool": {"size": 3, "stride": 2}},
@@ -116,7 +101,7 @@ def adds(blueprint: Blueprint) -> list[Any]:
     return [node for node in blueprint.nodes if isinstance(node.layer, Add)]
 
 
-def test_the_residual_connection_leads_from_the_images_to_the_last_block_and_is_on_by_default() -> None:
+def test_residual_connection_from_images_to_last_block() -> None:
     stack = point({"stride": 3}, {"pool": {"size": 4, "stride": 2}})
     del stack["residual"]
     blueprint = network(stack, SHAPE, HEADS)
@@ -127,7 +112,7 @@ def test_the_residual_connection_leads_from_the_images_to_the_last_block_and_is_
     assert shortcut.layer.kernel_size == (1, 1)
     assert shortcut.inputs[0].inputs[0] is blueprint.inputs[0]
     assert not adds(network(stack | {"residual": False}, SHAPE, HEADS))
-    plain = network(point({"channels": 3.0}, residual=True), SHAPE, HEADS)  # nothing to be fitted
+    plain = network(point({"channels": 3.0}, residual=True), SHAPE, HEADS)  # shapes are equal
     assert adds(plain)[0].inputs[1] is plain.inputs[0]
 
 
@@ -139,11 +124,11 @@ def test_skips_span_one_or_two_blocks() -> None:
     assert one.inputs[1].inputs[0] is conv[0]
     assert two.inputs[1].layer.kind == "AveragePooling2D"
     assert two.inputs[1].inputs[0] is one.inputs[1]
-    assert len(adds(network(point({"skip": 2}), SHAPE, HEADS))) == 1  # from the images, as there is nothing before
-    assert len(adds(network(point({"skip": 2}, residual=True), SHAPE, HEADS))) == 1  # the residual connection itself
+    assert len(adds(network(point({"skip": 2}), SHAPE, HEADS))) == 1  # from the images
+    assert len(adds(network(point({"skip": 2}, residual=True), SHAPE, HEADS))) == 1  # no duplicate
 
 
-def test_any_image_can_be_brought_to_any_size() -> None:
+def test_any_image_can_be_resized_to_any_size() -> None:
     rng = np.random.default_rng(1)
     for _ in range(500):
         size, wanted = (tuple(rng.integers(1, 40, size=2).tolist()) for _ in range(2))
@@ -153,7 +138,7 @@ def test_any_image_can_be_brought_to_any_size() -> None:
         assert [length + sum(end) for length, end in zip(pooled, ends, strict=True)] == list(wanted)
         assert all(w <= length for w, length in zip(window, size, strict=True))
         if padding is None and all(map(int.__ge__, size, wanted)):
-            # What falls off at the end is less than one stride.
+            # The pooling windows cover the whole image.
             used = [(goal - 1) * s + w for goal, s, w in zip(wanted, strides, window, strict=True)]
             assert used == list(size)
 
@@ -164,18 +149,18 @@ def test_images_may_grow_and_need_not_be_square() -> None:
 
 
 @pytest.mark.parametrize("n", [1, 5, 30])
-def test_stacks_of_exactly_so_many_blocks(n: int) -> None:
+def test_stacks_with_a_constant_number_of_blocks(n: int) -> None:
     space = compile_space(make_space(n, n))
     rng = np.random.default_rng(2)
     assert {len(space.point(space.draw(rng))["blocks"]) for _ in range(20)} == {n}
     assert "n_blocks" not in space.labels
 
 
-def test_the_space_holds_one_to_thirty_blocks_as_one_group() -> None:
-    group, dense = SPACE.block_stacks
-    assert group.depth == "n_blocks"
-    assert group.lengths == tuple(range(1, 31))
-    assert all(len(block) == 10 for block in group.blocks)
+def test_space_has_one_stack_of_one_to_thirty_blocks() -> None:
+    stack, dense = SPACE.block_stacks
+    assert stack.depth == "n_blocks"
+    assert stack.lengths == tuple(range(1, 31))
+    assert all(len(block) == 10 for block in stack.blocks)
     assert dense.lengths == (1, 2)
     (fixed, _) = compile_space(make_space(6, 6)).block_stacks
     assert (fixed.depth, len(fixed.blocks)) == (None, 6)
@@ -184,7 +169,7 @@ def test_the_space_holds_one_to_thirty_blocks_as_one_group() -> None:
     assert (min(depths), max(depths)) == (1, 30)
 
 
-def test_options_of_the_space() -> None:
+def test_space_without_residual_and_skips() -> None:
     bare = compile_space(make_space(2, 3, residual=False, skips=False))
     drawn = bare.point(bare.draw(np.random.default_rng(4)))
     assert drawn["residual"] is False
@@ -194,13 +179,13 @@ def test_options_of_the_space() -> None:
             make_space(*wrong)
 
 
-def test_points_can_be_read_backwards() -> None:
+def test_vals_inverts_point() -> None:
     for space in (SPACE, compile_space(make_space(5, 5))):
         vals = space.draw(np.random.default_rng(5))
         assert space.vals(space.point(vals)) == pytest.approx(vals)
 
 
-def test_the_training() -> None:
+def test_training_of_the_optimizers() -> None:
     assert training(point({})).options == {"momentum": 0.9, "nesterov": True}
     assert training(point({}, optimizer="Adam")).options == {}
     assert training(point({})).batch_size == 32

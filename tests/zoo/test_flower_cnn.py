@@ -37,11 +37,11 @@ CHECK = {
 }
 
 
-def test_the_published_network_has_its_parameters() -> None:
+def test_parameters_equal_the_published_number() -> None:
     assert network(CHECK, (16, 16, 3), {"label": 17}).params == 286_414
 
 
-def test_the_ranges() -> None:
+def test_ranges_of_the_space() -> None:
     rng = np.random.default_rng(0)
     points = [flat(SPACE.point(SPACE.draw(rng))) for _ in range(4000)]
     values: dict[str, list[Any]] = {}
@@ -67,16 +67,16 @@ def test_the_ranges() -> None:
     assert values.keys() == default_point.keys() | {"n_channels_fc_2"}
 
 
-def test_only_the_widths_of_layers_that_there_are_exist() -> None:
+def test_points_have_the_widths_of_their_layers_only() -> None:
     rng = np.random.default_rng(1)
     for _ in range(100):
         point = flat(SPACE.point(SPACE.draw(rng)))
         for kind in ("conv", "fc"):
-            there = {key for key in point if key.startswith(f"n_channels_{kind}_")}
-            assert there == {f"n_channels_{kind}_{i}" for i in range(point[f"n_{kind}_layers"])}
+            widths = {key for key in point if key.startswith(f"n_channels_{kind}_")}
+            assert widths == {f"n_channels_{kind}_{i}" for i in range(point[f"n_{kind}_layers"])}
 
 
-def test_the_layers_in_their_order() -> None:
+def test_order_of_the_layers() -> None:
     point = {**CHECK, "kernel_size": 5, "use_BN": True, "global_avg_pooling": False}
     blueprint = network(point, (20, 20, 3), {"label": 17})
     block = [Conv2D, BatchNormalization, MaxPooling2D]
@@ -93,7 +93,7 @@ def test_the_layers_in_their_order() -> None:
         network({**default_point}, (7, 7, 3), {"label": 17})
 
 
-def test_nested_and_flat_points_are_the_same_network_and_widths_beyond_the_last_layer_do_not_count() -> None:
+def test_nested_and_flat_points_give_the_same_network() -> None:
     rng = np.random.default_rng(2)
     for _ in range(30):
         point = SPACE.point(SPACE.draw(rng))
@@ -106,7 +106,7 @@ def test_nested_and_flat_points_are_the_same_network_and_widths_beyond_the_last_
     assert nested(unused) == nested(default_point)
 
 
-def test_the_default_is_a_point_of_the_space() -> None:
+def test_default_point_is_in_the_space() -> None:
     vals = SPACE.vals(nested(default_point))
     assert flat(SPACE.point(vals)) == default_point
     assert training(default_point).batch_size == 290
@@ -118,18 +118,18 @@ def test_the_default_is_a_point_of_the_space() -> None:
     )
 
 
-def test_it_is_a_ready_problem_with_two_stacks() -> None:
+def test_ready_problem_has_two_stacks() -> None:
     problem = load_problem("flower_cnn")
     assert problem.network is not None
     assert problem.training(default_point) == training(default_point)
-    assert [(group.depth, group.lengths) for group in SPACE.block_stacks] == [
+    assert [(stack.depth, stack.lengths) for stack in SPACE.block_stacks] == [
         ("n_conv_layers", (1, 2, 3)),
         ("n_fc_layers", (1, 2, 3)),
     ]
 
 
 @pytest.mark.slow
-def test_keras_builds_it() -> None:
+def test_keras_model_has_the_same_parameters() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for point in (CHECK, {**CHECK, "use_BN": True, "global_avg_pooling": False}):
         blueprint = network(point, (16, 16, 3), {"label": 17})

@@ -1,4 +1,4 @@
-"""The plain CNN for small sets of photographs."""
+"""The plain CNN for small photo data sets."""
 
 from itertools import pairwise
 
@@ -24,31 +24,31 @@ POINT = {
 }
 
 
-def test_its_parameters_by_hand():
+def test_parameters_match_hand_counts():
     blueprint = photo_cnn.network(POINT, (16, 16, 3), {"label": 17})
     widths = [3, 24, 24, 48, 48, 96, 96]
     convolutions = sum(9 * a * b for a, b in pairwise(widths))
     assert blueprint.params == convolutions + 4 * sum(widths[1:]) + 96 * 17 + 17
 
 
-def test_its_multiply_accumulates_by_hand():
+def test_macs_match_hand_counts():
     blueprint = photo_cnn.network(POINT, (16, 16, 3), {"label": 17})
     first, second, third = 256 * 9 * (3 + 24) * 24, 64 * 9 * (24 + 48) * 48, 16 * 9 * (48 + 96) * 96
     assert blueprint.macs == first + second + third + 96 * 17
 
 
-def test_its_training_is_read_from_the_point():
+def test_training_is_read_from_the_point():
     training = photo_cnn.training(POINT)
     assert (training.optimizer, training.schedule, training.batch_size) == ("Adam", "cosine", 32)
     assert (training.weight_decay, training.label_smoothing, training.mixup) == (0.01, 0.1, 0.2)
 
 
-def test_images_that_are_too_small_are_refused():
+def test_too_small_images_are_rejected():
     with pytest.raises(InvalidArchitecture):
         photo_cnn.network({**POINT, "stages": 4}, (4, 4, 3), {"label": 2})
 
 
-def test_every_draw_is_a_network_at_16_pixels():
+def test_every_draw_is_valid_for_16_pixels():
     space = compile_space(load_problem("photo_cnn").space)
     for seed in range(50):
         point = space.point(space.draw(np.random.default_rng(seed)))

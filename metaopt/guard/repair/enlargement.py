@@ -8,12 +8,12 @@ import numpy as np
 
 from metaopt.blueprint import InvalidArchitecture
 from metaopt.guard.guard import Guard
-from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.guard.repair.cost_model import COUNTS, CostModel
 from metaopt.guard.repair.repair import Repair
 from metaopt.guard.repair.repair_state import RepairState
 from metaopt.guard.repair.value_grid import ValueGrid
 from metaopt.guard.stacks import Stacks
+from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.spaces import Distribution, Space, Vals
 
 MAX_ROUNDS = 4  # of raising widths; the exact size is only known once the network is built
@@ -137,7 +137,7 @@ class Enlargement:
             if candidate.use >= self._share:
                 break
             moves: list[Any] = [
-                group for group in self._space.block_stacks if self._stacks.longer(group, candidate.vals)
+                stack for stack in self._space.block_stacks if self._stacks.longer(stack, candidate.vals)
             ]
             is_deeper = bool(moves) and rng.random() < _DEEPER
             if not is_deeper:
@@ -153,7 +153,7 @@ class Enlargement:
         return candidate
 
     def _moved(self, vals: Vals, move: Any, rng: np.random.Generator) -> Vals:
-        """Return values with another block of a group, or with another value of a label."""
+        """Return values with one more block of a stack, or with another value of a label."""
         if not isinstance(move, str):
             length = self._stacks.longer(move, vals)
             assert length is not None

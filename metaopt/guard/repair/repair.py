@@ -9,7 +9,6 @@ import numpy as np
 
 from metaopt.blueprint import Blueprint, Input, InvalidArchitecture
 from metaopt.guard.guard import Guard
-from metaopt.guard.memory_estimate import estimate_memory
 from metaopt.guard.repair.cost_model import narrow_to_limits
 from metaopt.guard.repair.layer_evaluator import Step
 from metaopt.guard.repair.local_search import EvaluationsExhausted, coordinate_descent, restore_values
@@ -18,6 +17,7 @@ from metaopt.guard.repair.shape_repair import ShapeRepair
 from metaopt.guard.repair.trace_cache import Tracer
 from metaopt.guard.repair.value_grid import ValueGrid
 from metaopt.guard.stacks import Stacks
+from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.spaces import Space, Vals
 
 MAX_ROUNDS = 4  # of repairs by trace; moved labels may change which layers the function builds

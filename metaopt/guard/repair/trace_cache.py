@@ -23,7 +23,7 @@ from metaopt.guard.repair.tracing import Conversions, trace_network, traced_poin
 from metaopt.guard.repair.value_grid import ValueGrid
 from metaopt.spaces import Space, Vals
 
-# Number of a group of labels, and of a block in it.
+# Number of a stack of the space, and of a block in it.
 Block = tuple[int, int]
 # Parts of a trace: whole blocks, and steps outside of all blocks.
 Skeleton = list[Block | Step]
@@ -97,7 +97,7 @@ class TraceCache:
         """Trace stacks that contain all blocks.
 
         Args:
-            space: the cache stays empty if it has no groups of labels or too many combinations of choices.
+            space: the cache stays empty if it has no stacks of blocks or too many combinations of choices.
             trace: from values to steps.
         """
         self._space = space
@@ -105,11 +105,11 @@ class TraceCache:
         self._choices: dict[Block, list[str]] = {}
         self._segments: dict[tuple[Block, Options], list[Step]] = {}
         self._skeletons: dict[Options, Skeleton] = {}
-        for number, group in enumerate(space.block_stacks):
-            for position, labels in enumerate(group.blocks):
+        for number, stack in enumerate(space.block_stacks):
+            for position, labels in enumerate(stack.blocks):
                 for label in labels.values():
                     self._block_of.setdefault(label, (number, position))
-        depths = {group.depth for group in space.block_stacks}
+        depths = {stack.depth for stack in space.block_stacks}
         choices = [one.label for one in space.parameters if one.distribution.is_choice]
         for label in choices:
             if label in self._block_of:
@@ -125,7 +125,7 @@ class TraceCache:
         skeleton = self._skeletons.get(_options(self._outside, vals))
         if skeleton is None:
             return None
-        lengths = [group.length(vals) for group in self._space.block_stacks]
+        lengths = [stack.length(vals) for stack in self._space.block_stacks]
         steps: list[Step] = []
         for element in skeleton:
             if isinstance(element, Step):
@@ -149,9 +149,9 @@ class TraceCache:
         for number in range(max(counts)):
             rng = np.random.default_rng(number)
             vals: dict[str, float] = dict(self._space.draw(rng))
-            for group in self._space.block_stacks:
-                if group.depth is not None:
-                    vals[group.depth] = group.option(max(group.lengths))
+            for stack in self._space.block_stacks:
+                if stack.depth is not None:
+                    vals[stack.depth] = stack.option(max(stack.lengths))
             for (_, position), found in combinations.items():
                 vals.update(found[(number + position) % len(found)])
             vals.update(outside[number % len(outside)])

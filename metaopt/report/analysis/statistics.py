@@ -76,7 +76,7 @@ def macro_precision_interval(
     cells, counts = np.unique(indices.reshape(2, -1), axis=1, return_counts=True)  # (2, m), (m,)
     column = (cells[1][:, None] == np.arange(len(classes))).astype(float)  # (m, classes): predicted as
     correct = column * (cells[0] == cells[1])[:, None]
-    rng = randomness.generator(seed, 0, "bootstrap")
+    rng = randomness.make_generator(seed, 0, "bootstrap")
     precisions: list[np.ndarray] = []
     rows = max(1, _MAX_CELLS // len(counts))
     for start in range(0, resamples, rows):

@@ -50,4 +50,4 @@ def repeated_test_warning(log: Sequence[LogEntry]) -> str:
 
 def _number_text(value: float) -> str:
     """Return a count in full, and a score with four digits."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"

@@ -1,22 +1,34 @@
+"""Features of points: names, levels, positions, and logarithmic axes."""
+
+from typing import Any
+
 import numpy as np
 import pytest
 
-from metaopt.report.analysis.features import MISSING, NONE_AT, columns_of
-from tests.report.making import Record
+from metaopt.report.analysis.features import MISSING, NONE_POSITION, Feature, extract_features, level_text
+from metaopt.report.analysis.study_data import StudyData
+from metaopt.spaces import Vals
+from tests.report.making import make_record
 
 
-def columns(points: list, vals: list | None = None, logarithmic: tuple[str, ...] = ()) -> dict:
-    records = [{"space": point, "vals": (vals or [{}] * len(points))[i]} for i, point in enumerate(points)]
-    return {column.name: column for column in columns_of(records, logarithmic)[0]}
+def features(
+    points: list[Any], vals: list[dict] | None = None, logarithmic: tuple[str, ...] = ()
+) -> dict[str, Feature]:
+    drawn = [{}] * len(points) if vals is None else vals
+    records = [
+        make_record(number, point=point, vals=Vals(values))
+        for number, (point, values) in enumerate(zip(points, drawn, strict=True))
+    ]
+    return {feature.name: feature for feature in extract_features(records, logarithmic)[0]}
 
 
-def test_a_nested_point_has_a_column_per_scalar(records: list[Record]) -> None:
-    found, constant = columns_of(records)
+def test_nested_point_has_a_feature_per_scalar(study: StudyData) -> None:
+    found, constant = extract_features(study.records)
     names = ["rate", "pool", "use_BN", "extra", "block.kind", "block.units"]
-    assert sorted(column.name for column in found) == sorted(names)
+    assert sorted(feature.name for feature in found) == sorted(names)
     assert constant == ["seed_size"]
-    units = next(column for column in found if column.name == "block.units")
-    kinds = next(column for column in found if column.name == "block.kind")
+    units = next(feature for feature in found if feature.name == "block.units")
+    kinds = next(feature for feature in found if feature.name == "block.kind")
     assert [value is MISSING for value in units.values] == [kind == "plain" for kind in kinds.values]
 
 
@@ -34,40 +46,52 @@ def test_a_nested_point_has_a_column_per_scalar(records: list[Record]) -> None:
         ([None, 0.3, 0.9], []),
     ],
 )
-def test_what_is_drawn_as_levels(values: list, levels: list) -> None:
-    assert columns([{"x": value} for value in values])["x"].levels == levels
+def test_levels(values: list, levels: list) -> None:
+    assert features([{"x": value} for value in values])["x"].levels == levels
 
 
-def test_rare_levels_are_summed_up() -> None:
-    column = columns([{"x": f"v{i}"} for i in range(30)] + [{"x": "common"}] * 2)["x"]
-    assert len(column.levels) == 12
-    assert column.levels[-1] == "other"
-    assert "common" in column.levels
-    assert np.isfinite(column.places()).all()
+def test_rare_levels_are_merged() -> None:
+    feature = features([{"x": f"v{i}"} for i in range(30)] + [{"x": "common"}] * 2)["x"]
+    assert len(feature.levels) == 12
+    assert feature.levels[-1] == "other"
+    assert "common" in feature.levels
+    assert np.isfinite(feature.positions()).all()
 
 
-def test_numbers_fill_the_axis_and_none_stands_apart() -> None:
-    column = columns([{"x": 0.1}, {"x": None}, {"x": 0.3}, {"x": 0.5}, {}])["x"]
-    assert column.places()[:4] == pytest.approx([0, NONE_AT, 0.5, 1])
-    assert np.isnan(column.places()[4])
-    assert column.ticks()[1][0] == "none"
+def test_positions_of_numbers_and_none() -> None:
+    feature = features([{"x": 0.1}, {"x": None}, {"x": 0.3}, {"x": 0.5}, {}])["x"]
+    assert feature.positions()[:4] == pytest.approx([0, NONE_POSITION, 0.5, 1])
+    assert np.isnan(feature.positions()[4])
 
 
-def test_a_label_says_that_a_key_of_another_name_is_logarithmic() -> None:
+def test_logarithmic_label_of_another_name() -> None:
     points, vals = [{"rate": 1e-4}, {"rate": 1e-3}, {"rate": 1e-2}], [{"lr": 1e-4}, {"lr": 1e-3}, {"lr": 1e-2}]
-    column = columns(points, vals, ("lr",))["rate"]
-    assert column.logarithmic
-    assert column.places() == pytest.approx([0, 0.5, 1])
-    assert column.ticks()[1] == ["0.0001", "0.0005", "0.002", "0.01"] or len(column.ticks()[1]) >= 2
-    assert not columns(points, [{"lr": 2.0}] * 3, ("lr",))["rate"].logarithmic
+    feature = features(points, vals, ("lr",))["rate"]
+    assert feature.is_logarithmic
+    assert feature.positions() == pytest.approx([0, 0.5, 1])
+    assert not features(points, [{"lr": 2.0}] * 3, ("lr",))["rate"].is_logarithmic
 
 
-def test_an_option_that_holds_hyperparameters_is_a_level_beside_none() -> None:
-    column = columns([{"x": None}, {"x": {"y": 0.1}}, {"x": {"y": 0.7}}])["x"]
-    assert column.levels == [None, "set"]
+def test_option_with_hyperparameters_is_a_level() -> None:
+    feature = features([{"x": None}, {"x": {"y": 0.1}}, {"x": {"y": 0.7}}])["x"]
+    assert feature.levels == [None, "set"]
 
 
 @pytest.mark.parametrize("point", [0.3, None, {}, [], (0.5, 0.25), [{"a": 1}, {"b": float("inf")}]])
-def test_any_point_is_taken(point: object) -> None:
-    columns([point, point])
-    columns([point, {"other": 1}, {"other": 2}])
+def test_any_point_is_accepted(point: object) -> None:
+    features([point, point])
+    features([point, {"other": 1}, {"other": 2}])
+
+
+def test_design_has_levels_or_a_parabola_with_none() -> None:
+    choice = features([{"x": "a"}, {"x": "b"}, {"x": "c"}, {}])["x"]
+    assert choice.design().tolist() == [[0, 0], [1, 0], [0, 1]]
+    number = features([{"x": 0.0}, {"x": None}, {"x": 0.5}, {"x": 1.0}])["x"]
+    assert number.design().tolist() == [[0, 0, 0], [0, 0, 1], [0.5, 0.25, 0], [1, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "none"), (True, "yes"), (0.5, "0.5"), ("a" * 20, "a" * 13 + "…"), ("relu", "relu")]
+)
+def test_level_text(value: object, text: str) -> None:
+    assert level_text(value) == text

@@ -1,4 +1,4 @@
-"""Predictions kept beside a measurement: what is read is what was written, and nothing else is."""
+"""Predictions are read as they were written, and not from a file that has changed."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from metaopt.data import ArrayImages
 from metaopt.report.analysis.predictions import (
     Predictions,
     digest_test_set,
-    predictions_of,
+    rank_classes,
     read_predictions,
     write_predictions,
 )
@@ -19,10 +19,10 @@ from metaopt.training.metrics import accuracy, top_k
 @pytest.fixture
 def made() -> Predictions:
     probabilities = np.random.default_rng(0).dirichlet(np.ones(5), 50)
-    return predictions_of(probabilities, np.arange(50) % 5, "digest")
+    return rank_classes(probabilities, np.arange(50) % 5, "digest")
 
 
-def test_they_come_back(made: Predictions, tmp_path: Path) -> None:
+def test_round_trip(made: Predictions, tmp_path: Path) -> None:
     read = read_predictions(tmp_path, write_predictions(tmp_path, 1, made))
     assert read is not None
     assert read.test_set == "digest"
@@ -30,25 +30,25 @@ def test_they_come_back(made: Predictions, tmp_path: Path) -> None:
     assert np.array_equal(read.true, made.true)
 
 
-def test_a_file_that_is_gone_or_another_one_is_not_read(made: Predictions, tmp_path: Path) -> None:
+def test_missing_or_changed_file_is_not_read(made: Predictions, tmp_path: Path) -> None:
     kept = write_predictions(tmp_path, 1, made)
-    write_predictions(tmp_path, 1, predictions_of(np.eye(5), np.arange(5), "digest"))
+    write_predictions(tmp_path, 1, rank_classes(np.eye(5), np.arange(5), "digest"))
     assert read_predictions(tmp_path, kept) is None
     (tmp_path / kept["file"]).unlink()
     assert read_predictions(tmp_path, kept) is None
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4, 100])
-def test_right_answers_are_those_of_the_scores_also_where_classes_tie(classes: int) -> None:
+def test_correct_agrees_with_the_scores_also_with_ties(classes: int) -> None:
     rng = np.random.default_rng(classes)
     probabilities = np.round(rng.random((200, classes)), 1)
     true = rng.integers(classes, size=200)
-    made = predictions_of(probabilities, true, "")
-    assert made.right().mean() == accuracy(probabilities, true)
-    assert made.right(3).mean() == top_k(probabilities, true, 3)
+    made = rank_classes(probabilities, true, "")
+    assert made.correct().mean() == accuracy(probabilities, true)
+    assert made.correct(3).mean() == top_k(probabilities, true, 3)
 
 
-def test_the_digest_is_of_images_and_labels_and_not_of_batches(monkeypatch) -> None:
+def test_digest_depends_on_images_and_labels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     images = np.arange(5 * 12, dtype=np.uint8).reshape(5, 2, 2, 3)
     labels = np.array([0, 1, 2, 0, 1], np.int32)
     digest = digest_test_set(ArrayImages(images, {"label": labels}))

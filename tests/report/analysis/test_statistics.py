@@ -1,11 +1,15 @@
+"""Statistics, against published formulas, resampling and other libraries."""
+
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import precision_score
 
-from metaopt.report.analysis.features import columns_of
+from metaopt.report.analysis.features import Feature, extract_features
 from metaopt.report.analysis.statistics import (
+    Effect,
     association,
     binomial_standard_error,
     macro_precision_interval,
@@ -14,6 +18,7 @@ from metaopt.report.analysis.statistics import (
     wilson_interval,
     within_one_standard_error,
 )
+from metaopt.trials.record import Record
 from tests.report.making import make_failure, make_record
 
 
@@ -24,7 +29,7 @@ def test_binomial_standard_error() -> None:
         binomial_standard_error(0.5, 0)
 
 
-def test_wilson_interval_is_that_of_the_published_formula() -> None:
+def test_wilson_interval_by_the_published_formula() -> None:
     n, k, z = 360, 351, 1.959963984540054
     p = k / n
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -34,7 +39,7 @@ def test_wilson_interval_is_that_of_the_published_formula() -> None:
     assert wilson_interval(1.0, 10)[0] < 0.75
 
 
-def test_macro_precision_interval_agrees_with_resampling_the_images() -> None:
+def test_macro_precision_interval_agrees_with_resampling() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 4, 200)
     predicted = np.where(rng.random(200) < 0.7, labels, rng.integers(0, 4, 200))
@@ -46,34 +51,44 @@ def test_macro_precision_interval_agrees_with_resampling_the_images() -> None:
     assert (low, high) == pytest.approx(np.quantile(samples, [0.025, 0.975]), abs=0.012)
     assert macro_precision_interval(labels, predicted) == (low, high)
     assert macro_precision_interval(labels, labels) == (1.0, 1.0)
-    with pytest.raises(ValueError, match="one of each"):
+    with pytest.raises(ValueError, match="one label and one prediction"):
         macro_precision_interval(labels, predicted[:3])
 
 
-def test_a_scores_standard_error_is_told_only_where_it_is_known() -> None:
-    assert score_standard_error(make_record(0, loss=-0.9), 900) == pytest.approx(0.01)
-    assert score_standard_error(make_record(0, loss=-0.9), None) is None
-    assert score_standard_error(make_record(0, loss=0.3, objective="val_loss"), 900) is None
-    assert score_standard_error(make_record(0, replicates=[0.8, 0.9, 1.0]), 900) == pytest.approx(0.1 / math.sqrt(3))
+def with_folds(scores: list[float]) -> Record:
+    """A record whose replicates are these scores."""
+    record = make_record(0, history={"val_accuracy": [sum(scores) / len(scores)]})
+    return replace(record, replicates=scores)
+
+
+def test_standard_error_of_a_score() -> None:
+    assert score_standard_error(make_record(0, score=0.9), 900) == pytest.approx(0.01)
+    assert score_standard_error(make_record(0, score=0.9), None) is None
+    assert score_standard_error(make_record(0, objective="val_loss"), 900) is None
+    assert score_standard_error(with_folds([0.8, 0.9, 1.0]), 900) == pytest.approx(0.1 / math.sqrt(3))
 
 
 def test_trials_within_one_standard_error() -> None:
-    losses = [-0.9, -0.895, -0.88, -0.91]
-    records = [make_record(i, loss=loss) for i, loss in enumerate(losses)]
-    records.append(make_record(4, loss=-0.905, feasible=False))
+    limits = ["params<=1e6"]
+    records = [make_record(i, score=score, constraints=limits) for i, score in enumerate([0.9, 0.895, 0.88, 0.91])]
+    records.append(make_record(4, score=0.905, constraints=limits, counts={"params": 2_000_000}))
     records.append(make_failure(5))
     near = within_one_standard_error(records, records[3], 0.012)
     assert near is not None
-    assert [record["trial"] for record in near] == [0]
+    assert [record.trial for record in near] == [0]
     assert within_one_standard_error(records, records[3], None) is None
 
 
-def effects(points: list[dict], losses: np.ndarray) -> dict:
-    found, _ = columns_of([{"space": point} for point in points])
-    return {column.name: marginal_effect(column, losses) for column in found}
+def features(points: list[dict]) -> dict[str, Feature]:
+    found, _ = extract_features([make_record(number, point=point) for number, point in enumerate(points)])
+    return {feature.name: feature for feature in found}
 
 
-def test_effects_find_what_matters_and_call_noise_unclear() -> None:
+def effects(points: list[dict], losses: np.ndarray) -> dict[str, Effect]:
+    return {name: marginal_effect(feature, losses) for name, feature in features(points).items()}
+
+
+def test_effects_of_noise_are_not_significant() -> None:
     rng = np.random.default_rng(1)
     n = 60
     points = [
@@ -87,28 +102,28 @@ def test_effects_find_what_matters_and_call_noise_unclear() -> None:
     found = effects(points, losses)
     assert found["hump"].share > 0.3  # a rank correlation would be near 0
     assert found["kind"].share > 0.15
-    assert found["hump"].clear
-    assert found["kind"].clear
-    assert not found["noise"].clear
-    assert not found["many"].clear
+    assert found["hump"].is_significant
+    assert found["kind"].is_significant
+    assert not found["noise"].is_significant
+    assert not found["many"].is_significant
     assert max(found["noise"].share, found["many"].share) < 0.1
 
 
-def test_an_effect_is_measured_where_the_hyperparameter_is_active_and_only_with_enough_trials() -> None:
+def test_effect_of_a_conditional_hyperparameter() -> None:
     points = [{"x": i / 19, "y": {"z": i / 19} if i < 5 else {}} for i in range(20)]
     found = effects(points, np.arange(20.0))
     assert found["x"].share == pytest.approx(1.0)
-    assert found["y.z"].trials == 5
+    assert found["y.z"].n_trials == 5
     assert math.isnan(found["y.z"].share)
-    assert not found["y.z"].clear
+    assert not found["y.z"].is_significant
     assert effects(points, np.ones(20))["x"].share == 0.0
 
 
-def test_association_by_the_kinds_of_both() -> None:
+def test_association_measures() -> None:
     rng = np.random.default_rng(0)
     x = rng.random(50)
     points = [{"x": v, "twice": 2 * v, "kind": "abc"[int(v * 3)], "same": "rst"[int(v * 3)]} for v in x]
-    found = {column.name: column for column in columns_of([{"space": point} for point in points])[0]}
+    found = features(points)
     assert association(found["x"], found["twice"]) == ("ρ", pytest.approx(1.0))
     sign, value = association(found["kind"], found["x"])
     assert sign == "η"

@@ -1,44 +1,50 @@
+"""Test log: entries are kept, also where several processes write, and a damaged file is left alone."""
+
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from metaopt.errors import UserError
-from metaopt.report.analysis.test_log import FILE, add_measurement, earlier_looks, one_at_a_time, read_measurements
+from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.report.analysis.test_log import TEST_LOG, append_to_test_log, locked_test_log, read_test_log
 
-ONE = {"at": "2026-03-01T12:00:00", "scores": {"test_accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}}}
-
-
-def test_every_look_is_kept_and_told(tmp_path) -> None:
-    assert read_measurements(tmp_path) == []
-    assert earlier_looks([]) == ""
-    add_measurement(tmp_path, ONE)
-    assert "looked at once before (last on 2026-03-01, accuracy 0.9000)" in earlier_looks(read_measurements(tmp_path))
-    add_measurement(tmp_path, ONE)
-    assert read_measurements(tmp_path) == [ONE, ONE]
-    assert "looked at 2 times before" in earlier_looks([ONE, ONE])
+ENTRY = {"at": "2026-03-01T12:00:00", "scores": {"test_accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}}}
 
 
-def test_measurements_at_once_are_all_kept(tmp_path) -> None:
-    def look(number: int) -> int:
-        with one_at_a_time(tmp_path):
-            known = len(read_measurements(tmp_path))
-            add_measurement(tmp_path, {**ONE, "number": number})
+def test_entries_are_kept(tmp_path: Path) -> None:
+    assert read_test_log(tmp_path) == []
+    assert append_to_test_log(tmp_path, ENTRY) == tmp_path / TEST_LOG
+    append_to_test_log(tmp_path, {**ENTRY, "seed": 1})
+    assert read_test_log(tmp_path) == [ENTRY, {**ENTRY, "seed": 1}]
+
+
+def test_concurrent_entries_are_all_kept(tmp_path: Path) -> None:
+    def append(number: int) -> int:
+        with locked_test_log(tmp_path):
+            known = len(read_test_log(tmp_path))
+            append_to_test_log(tmp_path, {**ENTRY, "number": number})
             return known
 
     with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(look, range(24))) == list(range(24))
-    assert sorted(one["number"] for one in read_measurements(tmp_path)) == list(range(24))
+        assert sorted(pool.map(append, range(24))) == list(range(24))
+    assert sorted(entry["number"] for entry in read_test_log(tmp_path)) == list(range(24))
 
 
-def test_it_sorts_before_the_records() -> None:
-    assert FILE < "model_0.0000000000_000000.json"
+def test_file_sorts_before_the_records() -> None:
+    assert TEST_LOG < "model_0.0000000000_000000.json"
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"schema": 1}', "{"])
-def test_a_damaged_file_is_left_alone(tmp_path, content) -> None:
-    (tmp_path / FILE).write_text(content)
-    with pytest.raises(UserError, match="looked at"):
-        read_measurements(tmp_path)
+def test_damaged_file_is_refused_and_unchanged(tmp_path: Path, content: str) -> None:
+    (tmp_path / TEST_LOG).write_text(content)
+    with pytest.raises(UserError, match=r"The test log .* cannot be read"):
+        read_test_log(tmp_path)
     with pytest.raises(UserError):
-        add_measurement(tmp_path, ONE)
-    assert (tmp_path / FILE).read_text() == content
+        append_to_test_log(tmp_path, ENTRY)
+    assert (tmp_path / TEST_LOG).read_text() == content
+
+
+def test_missing_folder_cannot_be_locked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultsNotWritable, match="Cannot write to"), locked_test_log(tmp_path / "file"):
+        pass

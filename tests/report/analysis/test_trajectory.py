@@ -1,63 +1,81 @@
-"""The course of a search, against the journal's own order and against a hand-made one."""
+"""Anytime trajectory, against the journal's own order and against a hand-made one."""
 
 import pytest
 
-from metaopt.report.analysis.trajectory import moments
-from tests.report.making import Record, make_failure, make_record
+from metaopt.report.analysis.study_data import StudyData
+from metaopt.report.analysis.trajectory import anytime_trajectory, best_so_far
+from tests.report.making import make_failure, make_record, rung
+
+ACCURACY = {"val_accuracy": [0.3, 0.35, 0.6]}
 
 
-def test_the_course_of_a_search_over_rungs(rung_records: list[Record]) -> None:
-    course = moments(rung_records)
-    assert len(course) == sum(len(record["visits"]) for record in rung_records)
-    spent = [moment.spent for moment in course]
-    assert spent == sorted(spent)
-    # One worker: the effort is what the trials trained, and each moment comes after the epochs of its rung.
-    assert spent[-1] == sum(record["epochs"] for record in rung_records)
-    assert course[0].trials == 1
-    assert course[-1].trials == len(rung_records)
-    bests = [moment.best for moment in course]
-    assert bests[-1] == min(record["loss"] for record in rung_records)
-    assert bests == sorted(bests, reverse=True)
-    # The best is known at its pause, not only when its trial ends for good.
-    assert bests[0] == course[0].loss
+def test_trajectory_of_a_search_over_rungs(rung_study: StudyData) -> None:
+    records = rung_study.records
+    points = anytime_trajectory(records)
+    assert len(points) == sum(len(record.results) for record in records)
+    epochs = [point.total_epochs for point in points]
+    assert epochs == sorted(epochs)
+    # One worker: each point comes after the epochs of its rung.
+    assert epochs[-1] == sum(record.epochs for record in records)
+    assert points[0].n_trials == 1
+    assert points[-1].n_trials == len(records)
+    losses = [point.best_loss for point in points]
+    assert losses[-1] == min(record.loss for record in records)
+    assert losses == sorted(losses, reverse=True)
+    # The best counts from its pause on, not only from the end of its trial.
+    assert losses[0] == points[0].result.loss
 
 
-def visit(to: int, loss: float, ended: float, spent: int, feasible: bool = True) -> dict:
-    return {"to": to, "epochs": to, "loss": loss, "feasible": feasible, "ended": ended, "spent": spent}
-
-
-def test_trials_interleave_by_the_clock() -> None:
-    first = make_record(0, visits=[visit(1, -0.3, 5.0, 1), visit(3, -0.6, 30.0, 6)])
-    second = make_record(1, visits=[visit(1, -0.4, 10.0, 2), visit(3, -0.5, 20.0, 4, feasible=False)])
-    failed = make_failure(2, ended=25.0)
-    imported = make_record(3, imported=True, loss=-0.9)
-    assert [
-        (moment.trial, moment.to, moment.seconds, moment.spent, moment.trials, moment.loss, moment.best)
-        for moment in moments([failed, second, imported, first])
-    ] == [
-        (0, 1, 5.0, 1, 1, -0.3, -0.3),
-        (1, 1, 10.0, 2, 2, -0.4, -0.4),
-        (1, 3, 20.0, 4, 2, -0.5, -0.4),
-        (2, 12, 25.0, 4, 3, None, -0.4),
-        (0, 3, 30.0, 6, 3, -0.6, -0.6),
+def test_trials_are_ordered_by_the_clock() -> None:
+    limit = ["val_precision>=0.5"]
+    first = make_record(0, history=ACCURACY, results=[rung(1, 5.0, 1), rung(3, 30.0, 6)])
+    metrics = {"val_accuracy": [0.4, 0.45, 0.5], "val_precision": [0.9, 0.9, 0.9]}
+    second = make_record(1, history=metrics, results=[rung(1, 10.0, 2), rung(3, 20.0, 4)], constraints=limit)
+    failed = make_failure(2, clock=25.0)
+    imported = make_record(3, imported=True, score=0.9)
+    points = anytime_trajectory([failed, second, imported, first])
+    assert [(point.trial, point.clock, point.total_epochs, point.n_trials) for point in points] == [
+        (0, 5.0, 1, 1),
+        (1, 10.0, 2, 2),
+        (1, 20.0, 4, 2),
+        (2, 25.0, 4, 3),
+        (0, 30.0, 6, 3),
     ]
+    assert [point.result.loss for point in points] == [-0.3, -0.4, -0.5, None, -0.6]
+    assert [point.best_loss for point in points] == [-0.3, -0.4, -0.5, -0.5, -0.6]
 
 
-def test_a_trial_that_fails_after_a_pause_is_never_the_best() -> None:
-    lost = make_failure(0, visits=[visit(1, -0.9, 5.0, 1)], ended=9.0)
-    kept = make_record(1, visits=[visit(1, -0.4, 7.0, 2)])
-    course = moments([lost, kept])
-    assert [moment.loss for moment in course] == [-0.9, -0.4, None]
-    assert [moment.best for moment in course] == [None, -0.4, -0.4]
+def test_infeasible_result_is_not_the_best() -> None:
+    metrics = {"val_accuracy": [0.4, 0.5], "val_precision": [0.9, 0.1]}
+    limits = ["val_precision>=0.5", "seconds<=1.5"]
+    record = make_record(0, history=metrics, results=[rung(1, 5.0), rung(2, 6.0)], constraints=limits)
+    points = anytime_trajectory([record])
+    assert [point.result.is_feasible for point in points] == [True, False]
+    assert [point.best_loss for point in points] == [-0.4, -0.4]
 
 
-def test_records_without_visits_count_at_their_end() -> None:
-    course = moments([make_record(0, loss=-0.2, ended=20.0), make_record(1, loss=-0.1, ended=10.0)])
-    assert [(moment.trial, moment.best) for moment in course] == [(1, -0.1), (0, -0.2)]
-    assert moments([]) == []
+def test_trial_that_fails_after_a_pause_is_not_the_best() -> None:
+    failed = make_failure(0, history={"val_accuracy": [0.9, 0.1]}, results=[rung(1, 5.0, 1)], clock=9.0)
+    kept = make_record(1, history={"val_accuracy": [0.4]}, results=[rung(1, 7.0, 2)])
+    points = anytime_trajectory([failed, kept])
+    assert [point.result.loss for point in points] == [-0.9, -0.4, None]
+    assert [point.best_loss for point in points] == [None, -0.4, -0.4]
 
 
-@pytest.mark.parametrize("ended", [None, 3.0])
-def test_records_without_a_clock_come_by_number(ended: float | None) -> None:
-    course = moments([make_record(trial, ended=ended) for trial in (2, 0, 1)])
-    assert [moment.trial for moment in course] == [0, 1, 2]
+def test_equal_clocks_are_ordered_by_trial() -> None:
+    points = anytime_trajectory([make_record(trial, clock=3.0, results=[rung(12, 3.0)]) for trial in (2, 0, 1)])
+    assert [point.trial for point in points] == [0, 1, 2]
+    assert anytime_trajectory([]) == []
+
+
+def test_best_so_far_ignores_trials_that_are_not_eligible() -> None:
+    limits = ["params<=1e6"]
+    records = [
+        make_failure(0, constraints=limits),
+        make_record(1, score=0.5, constraints=limits),
+        make_record(2, score=0.9, constraints=limits, imported=True),
+        make_record(3, score=0.8, constraints=limits, counts={"params": 2_000_000}),
+        make_record(4, score=0.4, constraints=limits),
+        make_record(5, score=0.6, constraints=limits),
+    ]
+    assert best_so_far(records) == [None, *map(pytest.approx, [-0.5, -0.5, -0.5, -0.5, -0.6])]

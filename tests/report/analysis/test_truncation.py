@@ -1,62 +1,68 @@
-"""Trials as they were after equally many epochs, against the values that the loop found at the rungs."""
+"""Truncated histories, against the results that the search loop found at the rungs."""
 
 import pytest
 
-from metaopt.report.analysis.truncation import after, at_equal_epochs
+from metaopt.report.analysis.study_data import StudyData
+from metaopt.report.analysis.truncation import reports_epochs, truncate_record, truncate_study
 from metaopt.trials.constraints import parse_constraints
-from tests.report.making import Record, make_failure, make_record
+from metaopt.trials.objective import OBJECTIVES
+from metaopt.trials.result import Judge
+from tests.report.making import make_failure, make_record, rung, study_of
+
+ACCURACY = OBJECTIVES["val_accuracy"]
 
 
-def test_a_search_without_rungs_stays_as_it_is(records: list[Record]) -> None:
-    assert at_equal_epochs(records) == (records, None)
+def test_study_without_rungs_is_unchanged(study: StudyData) -> None:
+    assert truncate_study(study) == (study, None)
 
 
-def test_a_search_over_rungs_is_compared_where_half_of_it_has_been(rung_records: list[Record]) -> None:
-    compared, epochs = at_equal_epochs(rung_records)
-    lengths = sorted(record["epochs"] for record in rung_records)
+def test_study_is_truncated_to_the_median_epochs(rung_study: StudyData) -> None:
+    truncated, epochs = truncate_study(rung_study)
+    lengths = sorted(record.epochs for record in rung_study.records)
     assert epochs is not None
-    assert len(compared) == sum(length >= epochs for length in lengths) >= len(lengths) / 2
-    by_number = {record["trial"]: record for record in rung_records}
-    for record in compared:
-        assert record["epochs"] == epochs
-        for visit in by_number[record["trial"]]["visits"]:
-            if visit["to"] == epochs:
-                assert record["loss"] == visit["loss"]
+    assert len(truncated.records) == sum(length >= epochs for length in lengths) >= len(lengths) / 2
+    by_number = {record.trial: record for record in rung_study.records}
+    for record in truncated.records:
+        assert record.epochs == epochs
+        for result in by_number[record.trial].results:
+            assert result.epochs != epochs or record.loss == result.loss
 
 
-def test_it_says_what_the_record_says_where_nothing_is_cut_off(rung_records: list[Record]) -> None:
-    for record in rung_records:
-        whole = after(record, record["epochs"], ())
-        assert {key: whole[key] for key in ("loss", "best_epoch", "feasible", "epochs", "history")} == {
-            key: record[key] for key in ("loss", "best_epoch", "feasible", "epochs", "history")
-        }
+def test_whole_history_gives_the_same_result(rung_study: StudyData) -> None:
+    for record in rung_study.records:
+        whole = truncate_record(record, record.epochs, rung_study.judge)
+        for name in ("loss", "best_epoch", "is_feasible", "constraints", "epochs", "history"):
+            assert getattr(whole, name) == getattr(record, name)
 
 
-def test_a_measured_limit_is_judged_as_in_the_record() -> None:
-    history = {"val_accuracy": [0.5, 0.6, 0.7, 0.8], "val_precision": [0.3, 0.5, 0.39, 0.6], "seconds": [1.0] * 4}
-    record = make_record(0, history=history, epochs=4)
-    limits = parse_constraints(["val_precision>=0.4"])
-    keeps = after(record, 3, limits)
-    assert (keeps["best_epoch"], keeps["loss"], keeps["feasible"]) == (2, -0.6, True)
-    assert keeps["scores"]["best"] == {"val_accuracy": 0.6, "val_precision": 0.5}
-    misses = after(record, 1, limits)
-    assert (misses["best_epoch"], misses["feasible"]) == (1, False)
-    assert not after(record | {"params": 9}, 3, parse_constraints(["params<=5"]))["feasible"]
+def test_constraints_choose_the_best_epoch() -> None:
+    history = {"val_accuracy": [0.5, 0.6, 0.7, 0.8], "val_precision": [0.3, 0.5, 0.39, 0.6]}
+    record = make_record(0, history=history, counts={"params": 9})
+    judge = Judge((ACCURACY,), parse_constraints(["val_precision>=0.4"]))
+    met = truncate_record(record, 3, judge)
+    assert (met.best_epoch, met.loss, met.is_feasible) == (2, -0.6, True)
+    assert met["scores"]["best"] == {"val_accuracy": 0.6, "val_precision": 0.5}
+    violated = truncate_record(record, 1, judge)
+    assert (violated.best_epoch, violated.is_feasible) == (1, False)
+    counted = Judge((ACCURACY,), parse_constraints(["params<=5"]))
+    assert not truncate_record(record, 3, counted).is_feasible
 
 
-def test_what_stopped_early_or_failed_is_kept() -> None:
-    visits = [{"to": to, "epochs": to, "loss": -0.1, "feasible": True, "ended": 1.0, "spent": 1} for to in (3, 12)]
-    long = [make_record(trial, visits=visits, complete=True) for trial in range(3)]
-    early = make_record(5, epochs=4, complete=True)
-    short = make_record(6, epochs=3, complete=False)
+def test_early_stopped_and_failed_trials_are_kept() -> None:
+    long = [make_record(trial, results=[rung(3), rung(12)]) for trial in range(3)]
+    early = make_record(5, history={"val_accuracy": [0.1] * 4})
+    short = make_record(6, history={"val_accuracy": [0.1] * 3}, complete=False)
     failed = make_failure(7)
-    compared, epochs = at_equal_epochs([*long, early, short, failed])
+    truncated, epochs = truncate_study(study_of([*long, early, short, failed]))
     assert epochs == 12
-    assert [record["trial"] for record in compared] == [0, 1, 2, 5, 7]
+    assert [record.trial for record in truncated.records] == [0, 1, 2, 5, 7]
 
 
-@pytest.mark.parametrize("history", [{}, None])
-def test_trainings_that_report_no_epochs_stay_as_they_are(history: dict | None) -> None:
-    visits = [{"to": to, "epochs": to, "loss": -0.1, "feasible": True, "ended": 1.0, "spent": 1} for to in (3, 12)]
-    made = [make_record(0, visits=visits, history=history, best_epoch=None)]
-    assert at_equal_epochs(made) == (made, None)
+def test_study_of_a_function_is_unchanged(function_study: StudyData) -> None:
+    assert not any(map(reports_epochs, function_study.records))
+    assert truncate_study(function_study) == (function_study, None)
+
+
+@pytest.mark.parametrize(("record", "expected"), [(make_record(0), True), (make_failure(0), False)])
+def test_reports_epochs(record, expected: bool) -> None:
+    assert reports_epochs(record) == expected

@@ -1,14 +1,13 @@
-"""The tables: plain columns where the output is piped, framed on a terminal, and right numbers in both."""
+"""Tables of a comparison: plain columns where the output is piped, framed on a terminal."""
 
 import io
 from pathlib import Path
 
 import pytest
 
-from metaopt.report.analysis.compared_studies import group_contenders, load_contenders
-from metaopt.report.analysis.comparison import compare
+from metaopt.report.analysis.comparison import compare, group_studies, load_studies
 from metaopt.report.console.comparison import p_text, print_comparison
-from tests.report.contest import make_study, retrain
+from tests.report.searched import log_test, search_study
 
 
 class Terminal(io.StringIO):
@@ -19,17 +18,17 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def comparison(tmp_path: Path) -> dict:
     limits = ("params<=3e5",)
-    one = make_study(tmp_path / "one", constraints=limits)
-    other = make_study(tmp_path / "other", sampler="tpe", constraints=limits)
-    nothing = make_study(tmp_path / "nothing", seed=1, constraints=("params<=1",))
-    retrain(one, 20)
-    retrain(one, 40, seed=1)
-    retrain(other, 60)
-    contenders = load_contenders([one.folder, other.folder, nothing.folder])
-    return compare(contenders, group_contenders(contenders))
+    one = search_study(tmp_path / "one", constraints=limits)
+    other = search_study(tmp_path / "other", sampler="tpe", constraints=limits)
+    nothing = search_study(tmp_path / "nothing", seed=1, constraints=("params<=1",))
+    log_test(one, 20)
+    log_test(one, 40, seed=1)
+    log_test(other, 60)
+    studies = load_studies([one.folder, other.folder, nothing.folder])
+    return compare(studies, group_studies(studies))
 
 
-def test_plain_where_it_is_piped(comparison: dict) -> None:
+def test_piped_output_is_plain(comparison: dict) -> None:
     stream = io.StringIO()
     print_comparison(comparison, stream)
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
@@ -48,12 +47,12 @@ def test_plain_where_it_is_piped(comparison: dict) -> None:
         "nothing can be said (1 of 6 seeds)",
         "one 2 times",
         "note: nothing has no retrained model",
-        "–: no trial keeps the limits.",
+        "–: no trial is feasible.",
     ):
         assert said in text
 
 
-def test_framed_on_a_terminal(comparison: dict, monkeypatch) -> None:
+def test_terminal_output_is_framed(comparison: dict, monkeypatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
     stream = Terminal()
@@ -66,27 +65,27 @@ def test_framed_on_a_terminal(comparison: dict, monkeypatch) -> None:
     assert "\x1b" not in stream.getvalue()
 
 
-def test_without_models_and_limits_it_says_so(tmp_path: Path) -> None:
-    folders = [make_study(tmp_path / str(seed), seed=seed, trials=3).folder for seed in range(2)]
-    contenders = load_contenders(folders)
+def test_missing_models_and_constraints_are_said(tmp_path: Path) -> None:
+    folders = [search_study(tmp_path / str(seed), seed=seed, trials=3).folder for seed in range(2)]
+    studies = load_studies(folders)
     stream = io.StringIO()
-    print_comparison(compare(contenders, group_contenders(contenders)), stream)
-    assert "No study has limits but that on memory." in stream.getvalue()
+    print_comparison(compare(studies, group_studies(studies)), stream)
+    assert "No study has a constraint other than on memory." in stream.getvalue()
     assert "No two studies have retrained models" in stream.getvalue()
     assert "Retrained models on the test images" not in stream.getvalue()
 
 
-def test_cross_entropy_is_shown_to_who_searched_by_it(tmp_path: Path) -> None:
+def test_cross_entropy_is_shown_if_it_was_optimised(tmp_path: Path) -> None:
     folders = []
     for seed in range(2):
-        study = make_study(tmp_path / str(seed), seed=seed, objective="val_loss", trials=3)
-        retrain(study, 20)
+        study = search_study(tmp_path / str(seed), seed=seed, objective="val_loss", trials=3)
+        log_test(study, 20)
         folders.append(study.folder)
-    contenders = load_contenders(folders)
+    studies = load_studies(folders)
     stream = io.StringIO()
-    print_comparison(compare(contenders, group_contenders(contenders)), stream)
+    print_comparison(compare(studies, group_studies(studies)), stream)
     assert "cross-entropy" in stream.getvalue()
 
 
-def test_small_p_values_are_short() -> None:
+def test_p_values_are_short() -> None:
     assert [p_text(p) for p in (1e-9, 0.00012, 0.0312, 0.5, 1.0)] == ["<0.0001", "0.00012", "0.031", "0.5", "1"]

@@ -1,16 +1,12 @@
+"""State of a search: what is counted, and the time left."""
+
 import pytest
 
 from metaopt.engine.jobs import Epoch
-from metaopt.report.console.progress_state import Tally, count, duration
-from tests.report.making import make_failure, make_record
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from metaopt.report.console.progress_state import ProgressState
+from metaopt.trials.record import Record
+from tests.report.console.clock import Clock
+from tests.report.making import make_failure, make_paused, make_record
 
 
 @pytest.fixture
@@ -18,115 +14,113 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_time_left_goes_by_search_time_of_all_runs(clock: Clock) -> None:
-    tally = Tally(clock)
-    tally.begin(10, [make_record(0, ended=20.0), make_failure(1, ended=30.0), make_record(2, imported=True)])
-    assert tally.seconds_left() == 8 * 15
+def infeasible(number: int) -> Record:
+    return make_record(number, constraints=["params<=5"])
+
+
+def test_time_left_by_the_search_time_of_all_runs(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(10, [make_record(0, clock=20.0), make_failure(1, clock=30.0), make_record(2, imported=True)])
+    assert state.seconds_left() == 8 * 15
     clock.now += 5
-    assert tally.seconds_left() == 8 * 15 - 5
-    tally.start(3, 12, None)
-    tally.end(make_record(3, ended=45.0), None)
-    assert tally.seconds_left() == 7 * 15
+    assert state.seconds_left() == 8 * 15 - 5
+    state.start(3, 12, None)
+    state.end(make_record(3, clock=45.0), None)
+    assert state.seconds_left() == 7 * 15
     clock.now += 10_000
-    assert tally.seconds_left() == 0
+    assert state.seconds_left() == 0
 
 
-def test_before_a_trial_ended_the_epochs_tell(clock: Clock) -> None:
-    tally = Tally(clock)
-    tally.begin(4, [])
-    assert tally.seconds_left() is None
-    tally.start(0, 10, None)
+def test_time_left_by_epochs_before_the_first_trial_ended(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(4, [])
+    assert state.seconds_left() is None
+    state.start(0, 10, None)
     clock.now += 6
-    tally.epoch(Epoch(0, 1, {"loss": 1.0}, 1.0))
-    tally.epoch(Epoch(0, 2, {"loss": 1.0}, 1.0))
-    assert tally.seconds_left() == pytest.approx(4 * 30 - 6)
+    state.epoch(Epoch(0, 1, {"loss": 1.0}, 1.0))
+    state.epoch(Epoch(0, 2, {"loss": 1.0}, 1.0))
+    assert state.seconds_left() == pytest.approx(4 * 30 - 6)
 
 
-def test_without_a_goal_nothing_is_foretold(clock: Clock) -> None:
-    tally = Tally(clock)
-    tally.begin(None, [make_record(0)])
-    assert tally.seconds_left() is None
+def test_time_left_is_unknown_without_a_goal(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(None, [make_record(0)])
+    assert state.seconds_left() is None
 
 
-def test_a_trial_that_goes_on_is_no_longer_counted_as_ended(clock: Clock) -> None:
-    tally = Tally(clock)
-    tally.begin(5, [make_record(0), make_failure(1), make_record(2, feasible=False)])
-    assert (len(tally.ended), tally.failed, tally.infeasible) == (3, 1, 1)
-    tally.start(0, 24, None)
-    assert len(tally.ended) == 2
+def test_counts_of_ended_trials(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(5, [make_record(0), make_failure(1), infeasible(2)])
+    assert (len(state.ended), state.n_failed, state.n_infeasible) == (3, 1, 1)
 
 
-def test_a_trial_that_goes_on_after_a_pause_is_counted_once(clock: Clock) -> None:
-    tally = Tally(clock)
-    tally.begin(5, [])
+def test_resumed_trial_is_not_ended(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(5, [])
     for trial in range(3):
-        tally.start(trial, 3, None)
-        tally.end(make_record(trial, epochs=3, paused=True, complete=False), None)
-    assert (len(tally.ended), tally.paused) == (3, 3)
-    tally.start(1, 9, None)
-    assert (len(tally.ended), tally.paused, tally.running[1].place) == (2, 2, "epoch 3 of 9")
-    tally.epoch(Epoch(1, 4, {"loss": 1.0}, 1.0))
-    assert tally.running[1].place == "epoch 4 of 9"
-    tally.end(make_record(1, epochs=9, paused=False, complete=True), None)
-    assert (len(tally.ended), tally.paused) == (3, 2)
+        state.start(trial, 3, None)
+        state.end(make_paused(trial, 3), None)
+    assert (len(state.ended), state.n_paused) == (3, 3)
+    state.start(1, 9, None)
+    assert (len(state.ended), state.n_paused, state.running[1].epoch_text) == (2, 2, "epoch 3 of 9")
+    assert state.running[1].params == 100_001
+    state.epoch(Epoch(1, 4, {"loss": 1.0}, 1.0))
+    assert state.running[1].epoch_text == "epoch 4 of 9"
+    state.end(make_record(1), None)
+    assert (len(state.ended), state.n_paused) == (3, 2)
 
 
-def test_what_is_left_of_the_time_that_was_set_is_told_where_that_ends_the_search(clock: Clock) -> None:
-    tally = Tally(clock)
-    tally.begin(100_000, [make_record(0, ended=20.0)], 600.0)
+def test_rejected_trial_is_removed(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(5, [])
+    state.start(0, 3, None)
+    state.reject(0)
+    assert (state.running, state.ended) == ({}, {})
+
+
+def test_time_limit_is_shown_where_it_ends_the_search(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(100_000, [make_record(0, clock=20.0)], 600.0)
     clock.now += 60
-    assert tally.time_left == "9 min of its time left"
-    tally.begin(3, [make_record(0, ended=20.0)], 600.0)
-    assert tally.time_left == "about 40 s left"
-    tally.begin(None, [], 30.0)
+    assert state.time_left == "9 min of the time limit left"
+    state.begin(3, [make_record(0, clock=20.0)], 600.0)
+    assert state.time_left == "about 40 s left"
+    state.begin(None, [], 30.0)
     clock.now += 31
-    assert tally.time_left == "0 s of its time left"
+    assert state.time_left == "0 s of the time limit left"
 
 
-def test_over_rungs_the_time_left_goes_by_epochs(clock: Clock) -> None:
-    tally = Tally(clock)
-    paused = [make_record(t, epochs=1, paused=True, complete=False, ended=2.0 * (t + 1)) for t in range(3)]
-    tally.begin(10, paused)
-    assert tally.seconds_left() is None  # what going on takes is not known before a trial has done so
-    tally.start(0, 9, None)
-    tally.end(make_record(0, epochs=9, paused=False, complete=True, ended=22.0), None)
+def test_time_left_with_rungs_by_epochs(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(10, [make_paused(trial, 1, clock=2.0 * (trial + 1)) for trial in range(3)])
+    assert state.seconds_left() is None  # the time of promotions is unknown before the first one
+    state.start(0, 9, None)
+    state.end(make_record(0, history={"val_accuracy": [0.5] * 9}, clock=22.0), None)
     # 11 epochs in 22 seconds by three trials: the seven others take as long on average.
-    assert tally.seconds_left() == pytest.approx(7 * 22 / 3)
-    assert tally.time_left == "at least 51 s left"
-    tally.start(1, 9, None)
-    assert tally.seconds_left() == pytest.approx(7 * 22 / 3 + 8 * 2)
+    assert state.seconds_left() == pytest.approx(7 * 22 / 3)
+    assert state.time_left == "at least 51 s left"
+    state.start(1, 9, None)
+    assert state.seconds_left() == pytest.approx(7 * 22 / 3 + 8 * 2)
     clock.now += 6
-    tally.epoch(Epoch(1, 5, {"loss": 1.0}, 2.0))
-    assert tally.seconds_left() == pytest.approx(7 * 22 / 3 + 4 * 2)
+    state.epoch(Epoch(1, 5, {"loss": 1.0}, 2.0))
+    assert state.seconds_left() == pytest.approx(7 * 22 / 3 + 4 * 2)
 
 
-def test_where_time_says_how_long_a_trial_trains_only_its_epoch_is_said(clock: Clock) -> None:
-    tally = Tally(clock)
-    tally.begin(5, [])
-    tally.start(0, None, None)
-    tally.start(1, 2, None)
+def test_budget_in_seconds_has_no_target_epoch(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(5, [])
+    state.start(0, None, None)
+    state.start(1, 2, None)
     for trial in range(2):
-        tally.epoch(Epoch(trial, 3, {"loss": 1.0}, 1.0))
-    assert [running.place for running in tally.running.values()] == ["epoch 3", "epoch 3"]
-    assert tally.time_left is not None
+        state.epoch(Epoch(trial, 3, {"loss": 1.0}, 1.0))
+    assert [running.epoch_text for running in state.running.values()] == ["epoch 3", "epoch 3"]
+    assert state.time_left is not None
 
 
-def test_the_metric_shown_is_the_objective_where_an_epoch_has_it(clock: Clock) -> None:
-    tally = Tally(clock)
-    tally.begin(5, [make_record(0, objective="val_precision")])
-    assert tally.shown_metric({"val_accuracy": 0.1, "val_precision": 0.2}) == ("val_precision", 0.2)
-    assert tally.shown_metric({"loss": 1.0, "val_accuracy": 0.1}) == ("val_accuracy", 0.1)
-    assert tally.shown_metric({}) is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (99, "99 s"), (100, "2 min"), (3569, "59 min"), (3600, "1 h 00 min"), (100_000, "27 h 47 min")],
-)
-def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(("number", "text"), [(12, "12"), (7_061_116, "7.06 M"), (1234, "1.23 k"), (2.3e9, "2.3 G")])
-def test_count(number: float, text: str) -> None:
-    assert count(number) == text
+def test_shown_metric_is_the_objective_if_known(clock: Clock) -> None:
+    state = ProgressState(clock)
+    assert state.shown_metric({"val_precision": 0.2, "val_accuracy": 0.1}) == ("val_accuracy", 0.1)
+    state.begin(5, [make_record(0, objective="val_precision")])
+    assert state.shown_metric({"val_accuracy": 0.1, "val_precision": 0.2}) == ("val_precision", 0.2)
+    assert state.shown_metric({"loss": 1.0, "val_accuracy": 0.1}) == ("val_accuracy", 0.1)
+    assert state.shown_metric({}) is None

@@ -1,84 +1,96 @@
-"""Best-so-far curves on a common grid, and pictures of every kind of comparison without a warning."""
+"""Figures of a comparison: best-so-far curves on a common grid, and test scores."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
+from matplotlib.figure import Figure
 
-from metaopt.report.plots.comparison import best_so_far_figure, final_scores_figure, on_common_grid
-from metaopt.report.plots.series import Series, look
-from tests.report.making import Record, make_failure, make_record
-from tests.report.plots.quick import some_quick
+from metaopt.report.analysis import StudyData
+from metaopt.report.plots.comparison import best_so_far_figure, evaluation_figure, on_common_grid
+from metaopt.report.plots.series import Series
+from tests.report.making import make_failure, make_record, study_of
+from tests.report.plots.conftest import is_message, legend, texts
 
-
-def ink(path: Path) -> int:
-    return len(np.unique(imread(path), axis=0))
-
-
-def run(trials: int, seed: int, **changes) -> list[Record]:
-    return [make_record(100 * seed + trial, **changes) | {"ended": 10.0 * (trial + 1)} for trial in range(trials)]
+PATH = Path("unwritten.png")
 
 
-def test_steps_of_several_runs_meet_on_one_grid() -> None:
-    places = [np.array([1.0, 3.0, 5.0]), np.array([2.0, 4.0, 6.0])]
+def run(trials: int, seed: int, **changes) -> StudyData:
+    records = [make_record(100 * seed + trial, clock=10.0 * (trial + 1), **changes) for trial in range(trials)]
+    return study_of(records, objective=changes.get("objective", "val_accuracy"))
+
+
+def test_steps_of_several_runs_on_one_grid() -> None:
+    at = [np.array([1.0, 3.0, 5.0]), np.array([2.0, 4.0, 6.0])]
     values = [np.array([0.1, 0.2, 0.3]), np.array([np.nan, 0.5, 0.6])]
-    grid, steps = on_common_grid(places, values)
+    grid, steps = on_common_grid(at, values)
     # From 4 on both have a value, and at 5 the first run ends.
     assert grid.tolist() == [4, 5]
     assert steps.tolist() == [[0.2, 0.3], [0.5, 0.5]]
 
 
-def test_a_run_without_trials_leaves_nothing_to_draw() -> None:
+def test_grid_of_an_empty_run_is_empty() -> None:
     grid, steps = on_common_grid([np.array([1.0]), np.zeros(0)], [np.array([0.1]), np.zeros(0)])
     assert (len(grid), len(steps)) == (0, 0)
     assert on_common_grid([], [])[0].size == 0
 
 
-def test_a_run_that_never_keeps_the_limits_leaves_nothing_to_draw() -> None:
-    nothing = np.array([np.nan, np.nan])
-    grid, _ = on_common_grid([np.array([1.0, 2.0])] * 2, [np.array([0.1, 0.2]), nothing])
+def test_grid_of_a_run_without_values_is_empty() -> None:
+    unknown = np.array([np.nan, np.nan])
+    grid, _ = on_common_grid([np.array([1.0, 2.0])] * 2, [np.array([0.1, 0.2]), unknown])
     assert len(grid) == 0
 
 
-def test_colours_and_dashes_tell_many_strategies_apart() -> None:
-    assert len({tuple(map(str, look(index).values())) for index in range(20)}) == 20
+def test_median_and_band_over_seeds(figures: list[Figure]) -> None:
+    series = [Series("tpe", [run(12, seed) for seed in range(3)]), Series("random", [run(9, seed) for seed in (4, 5)])]
+    best_so_far_figure(series, PATH)
+    (figure,) = figures
+    assert legend(figure) == ["tpe (3 seeds)", "random (2 seeds)"]
+    assert [len(axes.collections) for axes in figure.axes] == [2, 2, 2]
+    labels = ["trials", "search time (seconds)", "epochs trained, of all trials"]
+    assert [axes.get_xlabel() for axes in figure.axes] == labels
+    assert "median over seeds" in texts(figure)
 
 
-SERIES = {
-    "bands": [Series("tpe", [run(12, seed) for seed in range(3)]), Series("random", [run(9, seed) for seed in (4, 5)])],
-    "one seed each": [Series("tpe", [run(12, 0)]), Series("random", [run(9, 1)])],
-    "one trial": [Series("tpe", [run(1, 0)]), Series("random", [run(1, 1)])],
-    "one never keeps the limits": [Series("tpe", [run(12, 0)]), Series("random", [run(9, 1, feasible=False)])],
-    "none keeps the limits": [Series("tpe", [run(5, 0, feasible=False)]), Series("random", [[]])],
-    "a loss": [Series("tpe", [run(5, 0, objective="val_loss", loss=2.5)])],
-    "no clock": [Series("tpe", [[record | {"ended": None} for record in run(5, 0)]])],
-    "all failed": [Series("tpe", [[make_failure(0)]]), Series("random", [[make_failure(1)]])],
-    "nothing": [Series("tpe", [[]]), Series("random", [[]])],
-}
+@pytest.mark.parametrize(
+    "series",
+    [
+        [Series("tpe", [run(12, 0)]), Series("random", [run(9, 1, constraints=["params<=5"])])],
+        [Series("tpe", [run(5, 0, constraints=["params<=5"])]), Series("random", [study_of([])])],
+        [Series("tpe", [run(1, 0)]), Series("random", [run(1, 1)])],
+        [Series("tpe", [run(5, 0, objective="val_loss")])],
+    ],
+    ids=["one infeasible", "all infeasible", "one trial", "loss"],
+)
+def test_single_runs_have_no_band(series: list[Series], figures: list[Figure]) -> None:
+    best_so_far_figure(series, PATH)
+    assert legend(figures[0]) == [each.label for each in series]
+    assert not figures[0].axes[0].collections
+    assert "One seed each" in texts(figures[0])
 
 
-@pytest.mark.parametrize("name", some_quick(SERIES))
-def test_best_so_far_is_drawn(name: str, tmp_path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        best_so_far_figure(SERIES[name], tmp_path / "x.png")
-    assert ink(tmp_path / "x.png") > 10
+@pytest.mark.parametrize("failed", [[[], []], [[make_failure(0)], [make_failure(1)]]], ids=["none", "failed"])
+def test_no_success_gives_a_message(failed: list, figures: list[Figure]) -> None:
+    best_so_far_figure([Series(str(i), [study_of(records)]) for i, records in enumerate(failed)], PATH)
+    assert is_message(figures[0])
 
 
-def study(name: str, *, means: bool = False, test: bool = True) -> dict:
+def row(name: str, *, means: bool = False, test: bool = True) -> dict:
     score = {"value": 0.9, "low": 0.88, "high": 0.92}
     scores = {"test_accuracy": score, "test_loss": score}
     tested = {"scores": scores, "means": {"test_accuracy": score} if means else {}}
     return {"study": name, "group": "tpe", "test": tested if test else None}
 
 
-@pytest.mark.parametrize(
-    "studies", [[study("a", means=True), study("b")], [study("a"), study("b", test=False)], [study("a", test=False)]]
-)
-def test_final_scores_are_drawn(studies: list[dict], tmp_path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        final_scores_figure(studies, tmp_path / "x.png")
-    assert ink(tmp_path / "x.png") > 10
+def test_test_scores_with_means(figures: list[Figure]) -> None:
+    evaluation_figure([row("a", means=True), row("b"), row("c", test=False)], PATH)
+    (figure,) = figures
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["accuracy", "cross-entropy"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a (tpe)", "b (tpe)"]
+    assert [len(axes.lines) for axes in figure.axes] == [3, 2]
+    assert "Diamonds: means over seeds" in texts(figure)
+
+
+def test_no_retrained_model_gives_a_message(figures: list[Figure]) -> None:
+    evaluation_figure([row("a", test=False)], PATH)
+    assert is_message(figures[0])

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from metaopt.guard import estimate_memory
+from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.training_config import Training
 
 # 100 parameters of which 90 are trained, and 1,000 output elements per image.

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metaopt.report.analysis.significance import compare_over_seeds, holm, mcnemar, mean_interval, seeds_needed
+from metaopt.report.analysis.comparison.significance import (
+    compare_over_seeds,
+    holm,
+    mcnemar,
+    mean_interval,
+    seeds_needed,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +27,7 @@ from metaopt.report.analysis.significance import compare_over_seeds, holm, mcnem
 )
 def test_mcnemar_with_continuity_correction(b: int, c: int, statistic: float, p_value: float) -> None:
     test = mcnemar(b, c)
-    assert not test.exact
+    assert not test.is_exact
     assert test.statistic == pytest.approx(statistic, abs=5e-5)
     assert test.p_value == pytest.approx(p_value, rel=5e-3)
 
@@ -36,16 +42,16 @@ def test_mcnemar_with_continuity_correction(b: int, c: int, statistic: float, p_
         (0, 0, 1.0),  # two models that are right on the same images
     ],
 )
-def test_mcnemar_is_exact_where_few_images_differ(b: int, c: int, p_value: float) -> None:
+def test_mcnemar_is_exact_with_few_images(b: int, c: int, p_value: float) -> None:
     test = mcnemar(b, c)
-    assert test.exact
+    assert test.is_exact
     assert test.p_value == pytest.approx(p_value, abs=1e-7)
     assert mcnemar(c, b).p_value == pytest.approx(p_value, abs=1e-7)
 
 
-def test_mcnemar_changes_its_way_at_25() -> None:
-    assert mcnemar(12, 12).exact
-    assert not mcnemar(12, 13).exact
+def test_mcnemar_is_exact_below_25_images() -> None:
+    assert mcnemar(12, 12).is_exact
+    assert not mcnemar(12, 13).is_exact
     assert mcnemar(13, 12).p_value == pytest.approx(1.0)
     assert mcnemar(13, 13).p_value == 1.0  # the correction does not turn into a difference where there is none
     assert mcnemar(400, 300).p_value == pytest.approx(stats.binomtest(400, 700).pvalue, rel=0.05)
@@ -66,12 +72,12 @@ def test_wilcoxon() -> None:
     differences = [6, 8, 14, 16, 23, 24, 28, 29, 41, -48, 49, 56, 60, -67, 75]
     paired = compare_over_seeds(differences, [0] * 15)
     assert paired.p_value == pytest.approx(0.041259765625)
-    assert (paired.seeds, paired.first_better, paired.second_better) == (15, 2, 13)
+    assert (paired.n_seeds, paired.first_better, paired.second_better) == (15, 2, 13)
     assert paired.median_difference == 24
     assert paired.effect == pytest.approx((24 - (120 - 24)) / 120)  # its W is 24, and the ranks of 15 add up to 120
 
 
-def test_ties_equal_seeds_and_searches_that_found_nothing() -> None:
+def test_wilcoxon_with_ties_and_infinite_losses() -> None:
     tied = compare_over_seeds([0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1])
     assert tied.p_value == pytest.approx(2 / 2**6)
     same = compare_over_seeds([1, math.inf], [1, math.inf])
@@ -83,7 +89,7 @@ def test_ties_equal_seeds_and_searches_that_found_nothing() -> None:
     assert compare_over_seeds([], []).p_value == 1.0
 
 
-def test_with_fewer_seeds_than_needed_no_test_can_find_anything() -> None:
+def test_seeds_needed_for_significance() -> None:
     assert [seeds_needed(tests) for tests in (1, 3, 6)] == [6, 7, 8]
     for tests in (1, 3, 6):
         for seeds, found in ((seeds_needed(tests), True), (seeds_needed(tests) - 1, False)):
@@ -91,12 +97,12 @@ def test_with_fewer_seeds_than_needed_no_test_can_find_anything() -> None:
             assert (holm([smallest] + [1.0] * (tests - 1))[0] <= 0.05) == found
 
 
-def test_the_interval_of_a_mean() -> None:
+def test_interval_of_a_mean() -> None:
     values = [0.94, 0.95, 0.955, 0.96, 0.948]
     mean, low, high = mean_interval(values)
     expected = stats.ttest_1samp(values, 0).confidence_interval()
     assert (low, high) == pytest.approx((expected.low, expected.high))
     assert low < mean < high
     assert mean_interval([0.5, 0.5]) == (0.5, 0.5, 0.5)
-    with pytest.raises(ValueError, match="two values"):
+    with pytest.raises(ValueError, match="at least two values"):
         mean_interval([0.5])
