@@ -61,8 +61,6 @@ def measure(kind: str) -> dict[str, float]:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = onednn
     backend.prepare(threads=1)
 
-    from metaopt.training.run import Run
-
     from metaopt.data import DataSpec, load
     from metaopt.engine.jobs import FromScratch, Job, Message, TrainingRequest
     from metaopt.training.fit import build_and_train
