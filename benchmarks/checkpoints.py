@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What checkpoints cost: seconds to write one beside the seconds of an epoch, and the share of a training's time.
+"""Cost of checkpoints: seconds to write one beside the seconds of an epoch, and the share of a training's time.
 
 Two networks on the bundled digits, of about 100,000 and 2,000,000 parameters, with Adam, whose state is twice as large
 as the weights; then the memory that folds need.
@@ -23,9 +23,10 @@ sys.path.insert(0, str(ROOT))
 
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input, MaxPooling2D  # noqa: E402
 from metaopt.data import DataSet, DataSpec, load  # noqa: E402
+from metaopt.engine.jobs import Epoch, FromScratch, Job, Message, TrainingOptions, TrainingRequest  # noqa: E402
 from metaopt.problems.problem import Problem  # noqa: E402
 from metaopt.problems.training_config import Training  # noqa: E402
-from metaopt.training import Run, build_and_train  # noqa: E402
+from metaopt.training import build_and_train  # noqa: E402
 from metaopt.training.checkpoint import Checkpoint  # noqa: E402
 
 
@@ -38,7 +39,7 @@ def network(point: Any, input_shape: Any, classes: Any) -> Blueprint:
 
 @contextmanager
 def measured(found: list[float]) -> Any:
-    """Notes the seconds of each checkpoint that is written within."""
+    """Record the seconds of each checkpoint that is written in the context."""
     save = Checkpoint.save
 
     def timed(self: Checkpoint, *arguments: Any) -> None:
@@ -63,10 +64,17 @@ def main() -> None:
 
 
 def measure(problem: Problem, point: Any, data: DataSet, epochs: int, folds: int) -> str:
-    """Trains, and tells a row of the table."""
+    """Train and return a row of the table."""
     writing: list[float] = []
     trained: list[float] = []
-    run = Run(folds=folds, report=lambda epoch: trained.append(epoch.seconds) or True)
+    job = Job(0, point, FromScratch(), epochs, TrainingOptions(folds=folds))
+
+    def report(message: Message) -> bool:
+        if isinstance(message, Epoch):
+            trained.append(message.seconds)
+        return True
+
+    run = TrainingRequest(job, report)
     with tempfile.TemporaryDirectory() as folder, measured(writing):
         began = time.perf_counter()
         record = build_and_train(problem, point, data, epochs=epochs, checkpoint=folder, run=run)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the settings of ``metaopt.training.backend`` for a CPU are worth, by the time of a training step.
+"""Effect of the CPU settings of ``metaopt.training.backend`` on the time of a training step.
 
     python3 benchmarks/cpu_settings.py
 
@@ -61,17 +61,15 @@ def measure(kind: str) -> dict[str, float]:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = onednn
     backend.prepare(threads=1)
 
-    from metaopt.training.run import Run
-
     from metaopt.data import DataSpec, load
-    from metaopt.engine.jobs import Epoch
+    from metaopt.engine.jobs import FromScratch, Job, Message, TrainingRequest
     from metaopt.training.fit import build_and_train
     from metaopt.zoo import flower_cnn
 
     rng = np.random.default_rng(0)
     marks = []
 
-    def mark(_: Epoch) -> bool:
+    def mark(_: Message) -> bool:
         used = resource.getrusage(resource.RUSAGE_SELF)
         marks.append((1e3 * time.perf_counter(), 1e3 * used.ru_stime, float(used.ru_minflt)))
         return True
@@ -81,7 +79,8 @@ def measure(kind: str) -> dict[str, float]:
         images = rng.integers(0, 256, (IMAGES, 16, 16, 3), dtype=np.uint8)
         np.savez(path, x_train=images, y_train=np.arange(IMAGES) % 17, x_test=images[:170], y_test=np.arange(170) % 17)
         data = load(DataSpec(str(path), None, "flip+shift", str(Path(folder) / "cache")))
-        build_and_train(flower_cnn, POINT, data, epochs=EPOCHS, run=Run(report=mark))
+        request = TrainingRequest(Job(0, POINT, FromScratch(), EPOCHS), mark)
+        build_and_train(flower_cnn, POINT, data, epochs=EPOCHS, run=request)
     steps = (EPOCHS - 1) * -(-len(data.train) // BATCH)
     names = "wall ms", "system ms", "faults"
     return {name: (last - first) / steps for name, first, last in zip(names, marks[0], marks[-1], strict=True)}

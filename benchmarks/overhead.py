@@ -43,7 +43,7 @@ def main() -> None:
     epochs = sum(len(trial.seconds) for trial in trials)
     fit = sum(sum(trial.seconds) for trial in trials)
     steady = sum(len(trial.seconds) * statistics.median(trial.seconds) for trial in trials)
-    jobs = sum(trial.spent for trial in trials)
+    jobs = sum(trial.wall_seconds for trial in trials)
     print(
         f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()},",
         end=" ",

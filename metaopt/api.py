@@ -49,7 +49,7 @@ def search(
     callbacks: Sequence[Callback] = (),
     watch: Callback | None = None,
 ) -> Study:
-    """Searches a space for the point that a function trains best, or goes on with such a search.
+    """Search a space for the point that a function trains best, or resume such a search.
 
     Args:
         train: ``train(point)`` returns a float to be minimised, or a dict with ``loss`` as ``hyperopt.fmin`` takes it;
@@ -132,7 +132,7 @@ def search(
 
 
 def _code(network: Callable[..., Any] | None) -> str:
-    """The network's code, which is part of what a study is; "" where it has none that can be read, as in a shell."""
+    """Return the code of the network, part of the fingerprint; "" where it cannot be read, as in a shell."""
     try:
         return "" if network is None else network_code(inspect.getsource(network))
     except OSError:

@@ -1,4 +1,4 @@
-"""``metaopt.search`` over plain functions: what ``hyperopt.fmin`` takes, with a study that survives."""
+"""``metaopt.search`` over plain functions, as ``hyperopt.fmin`` takes them."""
 
 import math
 import time
@@ -9,6 +9,7 @@ from hyperopt import hp
 
 import metaopt
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
+from metaopt.engine.callbacks import Callback
 from metaopt.errors import NoTrialSucceeded, StudyMismatch, UserError
 
 SPACE = {"x": hp.uniform("x", -3, 3), "sign": hp.choice("sign", [-1, 1])}
@@ -28,7 +29,7 @@ def results(tmp_path):
     return tmp_path / "results"
 
 
-def test_a_function_that_returns_its_loss(results):
+def test_function_that_returns_its_loss(results):
     study = metaopt.search(parabola, SPACE, trials=30, results=results)
     assert study.best["loss"] == min(record["loss"] for record in study.records) < 0.5
     assert parabola(study.best["space"]) == pytest.approx(study.best["loss"])
@@ -36,7 +37,7 @@ def test_a_function_that_returns_its_loss(results):
     assert sum(record["model_based"] for record in study.records) == 22
 
 
-def test_it_goes_on_and_finds_the_same_as_in_one_go(tmp_path):
+def test_resumed_search_equals_an_uninterrupted_one(tmp_path):
     whole = metaopt.search(parabola, SPACE, trials=12, seed=3, results=tmp_path / "whole")
     calls = []
 
@@ -53,7 +54,7 @@ def test_it_goes_on_and_finds_the_same_as_in_one_go(tmp_path):
     assert [r["loss"] for r in parts.records] == [r["loss"] for r in whole.records]
 
 
-def test_networks_of_a_function_grow_and_fill_their_limit(results):
+def test_grow_and_fill_work_with_a_function(results):
     def network(point, input_shape, classes):
         inputs = Input(input_shape)
         return Blueprint(inputs, Dense(classes["label"])(Flatten()(Conv2D(int(point["filters"]), 3)(inputs))))
@@ -76,7 +77,7 @@ def test_networks_of_a_function_grow_and_fill_their_limit(results):
         metaopt.search(parabola, SPACE, grow="params=1e3,1e4", results=results)
 
 
-def test_a_function_with_a_budget(results):
+def test_function_with_a_budget(results):
     study = metaopt.search(with_budget, SPACE, epochs=4, trials=6, results=results)
     assert study.best["result"]["note"] == "kept"
     assert len(list(results.glob("checkpoints/*/weights"))) == 6
@@ -84,7 +85,7 @@ def test_a_function_with_a_budget(results):
 
 
 @pytest.mark.parametrize("strategy", ["hyperband", "asha", "bohb", "ea-hyperband"])
-def test_a_function_with_a_budget_is_trained_from_rung_to_rung(results, strategy):
+def test_function_with_a_budget_is_trained_from_rung_to_rung(results, strategy):
     calls: dict[str, list[int]] = {}
 
     def train(point, *, epochs, checkpoint):
@@ -102,18 +103,18 @@ def test_a_function_with_a_budget_is_trained_from_rung_to_rung(results, strategy
     assert all(to == epochs for record in study.records for to, epochs in record["rungs"])
 
 
-def test_a_limit_on_seconds_is_judged_at_each_rung_by_what_it_took_until_then(results):
+def test_constraint_on_seconds_is_judged_at_each_rung(results):
     def train(point, *, epochs, checkpoint):
         time.sleep(0.5 if epochs > 1 else 0)
         return point["x"] ** 2 / epochs
 
     given = {"strategy": "hyperband", "epochs": 3, "trials": 3, "constraints": ["seconds<=0.4"], "results": results}
     study = metaopt.search(train, SPACE, **given)
-    went_on = [record for record in study.records if len(record["visits"]) > 1]
-    assert [[visit["feasible"] for visit in record["visits"]] for record in went_on] == [[True, False]]
+    promoted = [record for record in study.records if len(record["visits"]) > 1]
+    assert [[visit["feasible"] for visit in record["visits"]] for record in promoted] == [[True, False]]
 
 
-def test_an_objective_that_is_maximised(results):
+def test_objective_that_is_maximised(results):
     def train(point):
         return {"val_accuracy": 1 / (1 + parabola(point))}
 
@@ -121,7 +122,7 @@ def test_an_objective_that_is_maximised(results):
     assert study.best["loss"] == min(-1 / (1 + parabola(record["space"])) for record in study.records)
 
 
-def test_failures_are_trials_and_the_search_goes_on(results):
+def test_search_continues_after_failures(results):
     def fragile(point):
         if point["x"] < -1:
             raise ValueError("too small")
@@ -138,7 +139,7 @@ def test_worker_processes(results):
     assert [record["status"] for record in study.records] == ["ok"] * 6
 
 
-def test_a_limit_on_what_the_function_returns(results):
+def test_constraint_on_a_value_that_the_function_returns(results):
     def train(point):
         return {"loss": point["x"], "seconds_per_image": abs(point["x"])}
 
@@ -149,8 +150,8 @@ def test_a_limit_on_what_the_function_returns(results):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "5ms"])
-def test_what_a_limit_cannot_be_judged_by_is_a_failure_and_the_study_goes_on(results, value):
-    """A value that is no number, or a limit on something that is never returned, such as a typing error."""
+def test_missing_or_invalid_constrained_value_fails_the_trial(results, value):
+    """The value is no number, or is never returned, e.g. because of a typing error in the constraint's name."""
 
     def train(point):
         latency = value if point["x"] > 0 else 3.0
@@ -162,10 +163,10 @@ def test_what_a_limit_cannot_be_judged_by_is_a_failure_and_the_study_goes_on(res
     failed = [record for record in study.records if record["status"] == "fail"]
     assert 0 < len(failed) < 16
     assert all((record["space"]["x"] > 0) == (record["status"] == "fail") for record in study.records)
-    assert failed[0]["error"] == f"train returned {value!r} as latency, by which a limit cannot be judged."
+    assert failed[0]["error"] == f"train returned {value!r} as latency, by which a constraint cannot be judged."
 
 
-def test_a_limit_on_parameters_needs_a_network_or_a_number(results):
+def test_constraint_on_params_needs_a_network_or_a_value(results):
     study = metaopt.search(parabola, SPACE, trials=2, constraints=["params<=10"], results=results)
     assert study.records[0]["error"].startswith("train returned None as params")
     counted = metaopt.search(
@@ -180,13 +181,13 @@ def test_a_limit_on_parameters_needs_a_network_or_a_number(results):
     assert counted.best["space"]["sign"] == -1
 
 
-def test_another_seed_is_another_study(results):
+def test_other_seed_does_not_match_the_study(results):
     metaopt.search(parabola, SPACE, trials=2, seed=3, results=results)
-    with pytest.raises(StudyMismatch, match="a study of seed 3, not 0: give that one"):
+    with pytest.raises(StudyMismatch, match="a study of seed 3, not 0: use that seed"):
         metaopt.search(parabola, SPACE, trials=2, results=results)
 
 
-def test_what_cannot_be_searched_leaves_no_study_behind(results):
+def test_invalid_search_leaves_no_study_behind(results):
     with pytest.raises(UserError, match="no parameter of the space changes"):
         metaopt.search(
             parabola,
@@ -214,24 +215,55 @@ def test_results_may_be_the_current_folder(tmp_path, monkeypatch):
     [
         ({"epochs": 3}, "epochs is given, but train"),
         ({"network": lambda *_: None}, "network needs input_shape and classes"),
-        ({"workers": 2}, "more than one worker needs"),
         ({"strategy": "asha"}, "the strategy asha trains step by step, but train.* takes no budget"),
     ],
 )
-def test_arguments_that_do_not_go_together(results, arguments, message):
+def test_arguments_that_contradict_each_other(results, arguments, message):
     with pytest.raises(ValueError, match=message):
         metaopt.search(parabola, SPACE, results=results, **arguments)
 
 
-def test_a_budget_must_be_given(results):
+@pytest.mark.parametrize("arguments", [{}, {"executor": "inline"}])
+def test_several_workers_need_processes(results, arguments):
+    message = "Invalid value for workers: 2. The executor inline trains one trial at a time; use processes."
+    with pytest.raises(UserError) as caught:
+        metaopt.search(parabola, SPACE, workers=2, results=results, **arguments)
+    assert str(caught.value) == message
+    assert not results.exists()
+
+
+def test_unknown_executor_is_named(results):
+    with pytest.raises(UserError, match=r"Unknown executor: process\. Did you mean processes\?"):
+        metaopt.search(parabola, SPACE, executor="process", results=results)
+    assert not results.exists()
+
+
+class Told(Callback):
+    """Writes its name into a list whenever a trial ends."""
+
+    def __init__(self, name, calls):
+        self.name, self.calls = name, calls
+
+    def trial_ended(self, record, best):
+        self.calls.append((self.name, record["trial"]))
+
+
+def test_callbacks_are_told_in_order_and_watch_last(results):
+    calls = []
+    first, second, watch = (Told(name, calls) for name in ("first", "second", "watch"))
+    metaopt.search(parabola, SPACE, trials=2, results=results, callbacks=[first, second], watch=watch)
+    assert calls == [(name, trial) for trial in (0, 1) for name in ("first", "second", "watch")]
+
+
+def test_budget_must_be_given(results):
     with pytest.raises(ValueError, match="train takes epochs"):
         metaopt.search(with_budget, SPACE, results=results)
 
 
-def test_unknown_names_and_other_studies(results):
-    with pytest.raises(UserError, match="did you mean tpe"):
+def test_unknown_names_and_mismatching_studies(results):
+    with pytest.raises(UserError, match="Did you mean tpe"):
         metaopt.search(parabola, SPACE, strategy="tpee", results=results)
-    with pytest.raises(UserError, match="--objective latency is unknown"):
+    with pytest.raises(UserError, match=r"Unknown objective: latency\. Expected one of val_accuracy"):
         metaopt.search(parabola, SPACE, objective="latency", results=results)
     assert not results.exists()
     metaopt.search(parabola, SPACE, trials=2, results=results)
@@ -239,7 +271,7 @@ def test_unknown_names_and_other_studies(results):
         metaopt.search(parabola, {"x": hp.uniform("x", 0, 1)}, results=results)
 
 
-def test_no_success_is_told_by_the_study(results):
+def test_study_without_success_has_no_best_trial(results):
     study = metaopt.search(lambda point: math.nan, SPACE, trials=2, results=results)
     assert study.best is None
     with pytest.raises(NoTrialSucceeded):

@@ -14,14 +14,14 @@ def test_durations(text, seconds):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--trails", "3"], r"--trails is unknown; did you mean --trials\?"),
-        (["--strategy", "tpo"], r"argument --strategy: tpo is unknown; did you mean tpe\?"),
-        (["--objective", "val_acuracy"], r"val_acuracy is unknown; did you mean val_accuracy\?"),
-        (["--executor", "procesess"], r"did you mean processes\?"),
-        (["--augment", "flipp"], r"did you mean flip\?"),
-        (["--trials", "0"], "0 is no whole number from 1 on"),
-        (["--trials", "many"], "many is no whole number"),
-        (["--time", "soon"], "soon is no duration; write e.g. 90s, 30m or 2h"),
+        (["--trails", "3"], r"Unknown flag: --trails. Did you mean --trials\?"),
+        (["--strategy", "tpo"], r"value for --strategy: tpo. Did you mean tpe\?"),
+        (["--objective", "val_acuracy"], r"--objective: val_acuracy. Did you mean val_accuracy\?"),
+        (["--executor", "procesess"], r"Did you mean processes\?"),
+        (["--augment", "flipp"], r"Did you mean flip\?"),
+        (["--trials", "0"], "--trials: 0. Expected an integer >= 1"),
+        (["--trials", "many"], "--trials: many. Expected an integer"),
+        (["--time", "soon"], "--time: soon. Expected a duration such as 90s, 30m or 2h"),
         (["--epochs"], "expected one argument"),
     ],
 )

@@ -59,7 +59,7 @@ def test_invalid_input_is_one_sentence(capsys, studies, tmp_path: Path) -> None:
         ([], "at least two studies"),
         ([studies[0], studies[0]], "the same study"),
         ([studies[0], tmp_path / "absent"], "There is no study in"),
-        ([*studies, "--jsn"], "did you mean --json"),
+        ([*studies, "--jsn"], "Did you mean --json"),
     ):
         code, shown, errors = run(capsys, *arguments)
         assert (code, shown, len(errors)) == (2, "", 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaopt.cli import points
+from metaopt.cli import study_inputs
 from metaopt.cli.retrain import _refuse_without_effect, main, make_parser
 from metaopt.cli.retrain_plan import BEST, CHOSEN, make_plan, whole_if_annealed
 from metaopt.cli.search import main as search
@@ -16,7 +16,7 @@ from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.report.analysis.predictions import read_predictions
-from metaopt.report.analysis.test_log import FILE, read_measurements
+from metaopt.report.analysis.test_log import TEST_LOG, read_test_log
 from metaopt.storage.study import Study
 from metaopt.training.export import load_model, predict
 from metaopt.training.model_file import read_metadata
@@ -65,8 +65,8 @@ def plan(study: Study, **given):
 def test_without_options_the_best_is_trained_as_long_as_it_was_best_at(tmp_path) -> None:
     study = synthetic_search(tmp_path / "results", trials=3, seed=7)
     made = plan(study)
-    assert made.point == study.best["space"]
-    assert (made.trial, made.epochs, made.seed) == (study.best["trial"], study.best["best_epoch"], 7)
+    assert made.point == study.best.point
+    assert (made.trial, made.epochs, made.seed) == (study.best.trial, study.best.best_epoch, 7)
     assert made.output == tmp_path / "results" / BEST
 
 
@@ -76,29 +76,29 @@ def test_every_option_overrides(tmp_path) -> None:
     assert (made.epochs, made.seed, made.output) == (2, 0, tmp_path / "mine.keras")
 
 
-def test_a_point_of_the_search_knows_its_epochs_and_another_is_trained_to_the_end(tmp_path) -> None:
+def test_plan_of_a_searched_point_and_of_another(tmp_path) -> None:
     study = synthetic_search(tmp_path / "results", trials=3, epochs=5)
     record, file = study.records[1], tmp_path / "point.json"
-    file.write_text(json.dumps(record))
+    file.write_text(json.dumps(record.to_json()))
     made = plan(study, point_file=file)
-    assert (made.trial, made.name, made.epochs) == (1, "trial 1", record["best_epoch"])
+    assert (made.trial, made.name, made.epochs) == (1, "trial 1", record.best_epoch)
     assert made.output.name == CHOSEN
     file.write_text(json.dumps({"x": 0.5, "branch": None}))
     made = plan(study, point_file=file)
     assert (made.record, made.trial, made.epochs) == (None, 0, 5)
 
 
-def test_a_trial_that_was_not_trained_to_its_end_is(tmp_path, monkeypatch) -> None:
+def test_an_incomplete_trial_is_retrained_to_r(tmp_path, monkeypatch) -> None:
     study = synthetic_search(tmp_path / "results", trials=3, epochs=5)
-    paused = {**study.best, "complete": False, "best_epoch": 1}
+    paused = replace(study.best, complete=False, result=replace(study.best.result, best_epoch=1))
     monkeypatch.setattr(Study, "require_best", lambda self: paused)
     assert plan(study).epochs == 5
 
 
-def test_where_the_budget_is_seconds_the_most_epochs_of_a_trial_are_trained(tmp_path, monkeypatch) -> None:
+def test_budget_in_seconds_retrains_the_most_epochs_of_a_trial(tmp_path, monkeypatch) -> None:
     study = synthetic_search(tmp_path / "results", trials=3, epochs=5)
     study.settings.update(epochs=600, budget_unit="seconds")
-    monkeypatch.setattr(Study, "require_best", lambda self: {**self.best, "complete": False})
+    monkeypatch.setattr(Study, "require_best", lambda self: replace(self.best, complete=False))
     assert plan(study).epochs == 5
     problem = Problem({}, network=lambda *_: None, training=lambda point: Training(schedule="cosine"))
     assert whole_if_annealed(plan(study), problem, study).epochs == 5
@@ -108,7 +108,7 @@ def test_where_the_budget_is_seconds_the_most_epochs_of_a_trial_are_trained(tmp_
     ("own", "of_the_study", "whole"),
     [("cosine", None, True), ("constant", None, False), ("constant", "cosine", True), ("cosine", "constant", False)],
 )
-def test_where_the_learning_rate_falls_a_trial_is_repeated_to_its_end(tmp_path, own, of_the_study, whole) -> None:
+def test_a_falling_learning_rate_is_retrained_to_r(tmp_path, own, of_the_study, whole) -> None:
     study = synthetic_search(tmp_path / "results", trials=3, epochs=5)
     study.settings["schedule"] = of_the_study
     made = replace(plan(study), epochs=2, reason="")
@@ -120,7 +120,7 @@ def test_where_the_learning_rate_falls_a_trial_is_repeated_to_its_end(tmp_path, 
 
 
 def test_no_file_of_it_sorts_after_the_records() -> None:
-    assert max(BEST, CHOSEN, FILE, "logs") < "model_0.0000000000_000000.json"
+    assert max(BEST, CHOSEN, TEST_LOG, "logs") < "model_0.0000000000_000000.json"
 
 
 def test_what_is_wrong_is_said_before_anything_is_trained(capsys, tmp_path) -> None:
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(capsys, tmp_path) -> N
     assert code == 2
     assert "searched from Python" in errors[0]
     code, _, errors = retrain(capsys, "--results", study.folder, "--mixup", "-1")
-    assert "-1 is no number from 0 on" in errors[0]
+    assert "Expected a number >= 0" in errors[0]
     assert make_parser("retrain").parse_args(["--mixup", "1", "--weight-decay", "0.5"]).mixup == 1
     code, _, errors = retrain(capsys, "--results", study.folder, "--epochs", "0")
     assert code == 2
@@ -154,29 +154,29 @@ def test_the_best_is_trained_saved_and_measured(capsys, results) -> None:
     assert code == 0
     assert "looked at for the first time" in shown
     assert "the validation accuracy of the search" in shown
-    assert "limit val_precision>=0.01 is kept: test_precision is" in shown
+    assert "constraint val_precision>=0.01 is met: test_precision is" in shown
     study = Study.load(results)
     card = read_metadata(results / BEST)
     assert card.classes == {"label": [str(digit) for digit in range(10)]}
-    assert card.training["trial"] == study.best["trial"]
-    (measured,) = read_measurements(results)
-    assert measured["epochs"] == study.best["best_epoch"]
+    assert card.training["trial"] == study.best.trial
+    (measured,) = read_test_log(results)
+    assert measured["epochs"] == study.best.best_epoch
     assert (measured["images"], measured["test_images"]) == (1438, 359)
-    assert measured["params"] == study.best["params"]
-    assert measured["macs"] == study.best["macs"]
+    assert measured["params"] == study.best.params
+    assert measured["macs"] == study.best.macs
     assert measured["feasible"]
     score = measured["scores"]["test_accuracy"]
     predictions = read_predictions(results, measured["predictions"])
-    assert predictions.right().mean() == score["value"]
-    assert predictions.right(3).mean() == measured["scores"]["test_top3"]["value"]
+    assert predictions.correct().mean() == score["value"]
+    assert predictions.correct(3).mean() == measured["scores"]["test_top3"]["value"]
     assert score["low"] < score["value"] < score["high"]
     assert list((results / "logs").glob("retrain-*/train/events*"))
     assert sorted(path.name for path in results.iterdir() if not path.name.startswith("."))[-1].startswith("model_")
 
     code, shown, _ = retrain(capsys, "--results", results)
     assert code == 0
-    assert "WARNING: The test images of this study were looked at once before" in shown
-    first, second = read_measurements(results)
+    assert "WARNING: This study was evaluated on its test images once before" in shown
+    first, second = read_test_log(results)
     assert first["scores"] == second["scores"]  # the same seed trains the same network
     assert first["predictions"]["test_set"] == second["predictions"]["test_set"]
     assert read_predictions(results, second["predictions"]) is not None
@@ -196,7 +196,7 @@ def test_several_networks_are_one_model_that_averages_their_answers(capsys, resu
     assert code == 0
     assert "2 times for" in shown
     assert "network 2 of 2 · epoch" in shown
-    first, second, together = read_measurements(results)
+    first, second, together = read_test_log(results)
     assert together["members"] == 2
     assert together["params"] == 2 * first["params"]
     assert together["macs"] == 2 * first["macs"]
@@ -209,29 +209,29 @@ def test_several_networks_are_one_model_that_averages_their_answers(capsys, resu
 
 @pytest.mark.slow
 def test_networks_that_together_break_a_limit_are_told_of_beforehand(capsys, results, tmp_path, monkeypatch) -> None:
-    own = Study.load(results).best["params"]
-    monkeypatch.setattr(Study, "limits", property(lambda self: parse_constraints([f"params<={2 * own}"])))
+    own = Study.load(results).best.params
+    monkeypatch.setattr(Study, "constraints", property(lambda self: parse_constraints([f"params<={2 * own}"])))
     for members, told in ((2, False), (3, True)):
         flags = ["--members", members, "--epochs", 1, "--output", tmp_path / "model.keras"]
         code, shown, _ = retrain(capsys, "--results", results, *flags)
         assert code == 0
-        assert (f"note: 3 networks have {3 * own:,} params together, which breaks params<=" in shown) == told
-        assert ("too much" in shown) == told
+        assert (f"note: 3 networks have {3 * own:,} params together, which violates params<=" in shown) == told
+        assert ("above the bound" in shown) == told
 
 
 @pytest.mark.slow
 def test_a_limit_that_the_final_model_breaks_is_said(capsys, results, tmp_path, monkeypatch) -> None:
     limits = ["params<=10", "val_precision>=1", "val_total_loss<=0.01", "memory<=10"]
-    monkeypatch.setattr(Study, "limits", property(lambda self: parse_constraints(limits)))
+    monkeypatch.setattr(Study, "constraints", property(lambda self: parse_constraints(limits)))
     point = tmp_path / "point.json"
     point.write_text(json.dumps({"units": 5, "learning_rate": 0.001, "batch_size": 500}))
     code, shown, _ = retrain(capsys, "--results", results, "--point", point, "--epochs", 1, "--seed", 3)
     assert code == 0
     assert "retraining a point that the search did not train for 1 epochs (as asked)" in shown
     for limit in ("params<=10", "val_precision>=1", "val_total_loss<=0.01", "memory<=10"):
-        assert f"limit {limit} is BROKEN" in shown
+        assert f"constraint {limit} is VIOLATED" in shown
     assert "chose it" not in shown
-    (measured,) = read_measurements(results)
+    (measured,) = read_test_log(results)
     assert not measured["feasible"]
     assert measured["trial"] is None
     assert measured["seed"] == 3
@@ -239,8 +239,8 @@ def test_a_limit_that_the_final_model_breaks_is_said(capsys, results, tmp_path, 
 
 @pytest.mark.slow
 def test_another_data_set_or_network_is_refused(capsys, searched, results, monkeypatch) -> None:
-    load = points.load
-    monkeypatch.setattr(points, "load", lambda spec: replace(load(spec), fingerprint="another"))
+    load = study_inputs.load
+    monkeypatch.setattr(study_inputs, "load", lambda spec: replace(load(spec), fingerprint="another"))
     code, _, errors = retrain(capsys, "--results", results)
     assert code == 3
     assert "digits holds other images now" in errors[0]
@@ -261,6 +261,6 @@ def test_a_point_of_another_space_is_refused(capsys, results, tmp_path, more) ->
     (tmp_path / "point.json").write_text('{"filters": 3}')
     code, _, errors = retrain(capsys, "--results", results, "--point", tmp_path / "point.json", *more)
     assert code == 2
-    assert "the point does not fit" in errors[0]
+    assert "The point does not fit" in errors[0]
     assert "'units'" in errors[0]
-    assert read_measurements(results) == []
+    assert read_test_log(results) == []

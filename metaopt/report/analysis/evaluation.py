@@ -103,9 +103,9 @@ def _proportion_score(value: float, n: int) -> Score:
 
 def _precision_score(predicted: Probabilities, true: Labels) -> Score:
     """Return the precision over all classes, as in the search: one that neither occurs nor is predicted counts as 0."""
-    answers = predicted.argmax(axis=1)
-    share = len(np.union1d(answers, true)) / predicted.shape[1]
-    low, high = macro_precision_interval(true, answers, CONFIDENCE, _RESAMPLES)
+    classes = predicted.argmax(axis=1)
+    share = len(np.union1d(classes, true)) / predicted.shape[1]
+    low, high = macro_precision_interval(true, classes, CONFIDENCE, _RESAMPLES)
     return Score(macro_precision(predicted, true), low * share, high * share)
 
 

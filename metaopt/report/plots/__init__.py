@@ -44,7 +44,7 @@ def draw_all(study: StudyData, folder: Path, space: Any = None) -> list[Path]:
     Args:
         study: the study; where no trial succeeded, the figures contain a message.
         folder: created if it is missing; images of the same names are replaced.
-        space: the hyperopt expression that was searched, which tells logarithmic axes; or None.
+        space: the hyperopt expression that was searched, whose distributions tell which axes are logarithmic; or None.
 
     Returns:
         Paths of the images.

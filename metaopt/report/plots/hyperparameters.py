@@ -65,7 +65,7 @@ def scatter_matrix(study: StudyData, path: Path, space: Any = None, epochs: int 
     Args:
         study: the study, as ``truncate_study`` returns it.
         path: the image file.
-        space: the hyperopt expression that was searched, which tells logarithmic axes; or None.
+        space: the hyperopt expression that was searched, whose distributions tell which axes are logarithmic; or None.
         epochs: number of epochs that the histories are truncated to, or None.
 
     Raises:

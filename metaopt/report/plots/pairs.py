@@ -33,7 +33,7 @@ def pair_matrix(study: StudyData, path: Path, space: Any = None, epochs: int | N
     Args:
         study: the study, as ``truncate_study`` returns it.
         path: the image file.
-        space: the hyperopt expression that was searched, which tells logarithmic axes; or None.
+        space: the hyperopt expression that was searched, whose distributions tell which axes are logarithmic; or None.
         epochs: number of epochs that the histories are truncated to, or None.
 
     Raises:
