@@ -93,14 +93,7 @@ def retrain(
         )
     batches = TrainingBatches(images, data.augment, training, pack_labels, seed, trial, soft)
     progress = _RetrainingCallback(batches, next(iter(data.classes)), report)
-    callbacks: list[keras.callbacks.Callback] = [progress]
-    if log is not None:
-        callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
-    network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
-    if progress.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
-        progress.failure = "The training diverged: its last step left weights that are NaN or infinite."
-    if progress.failure is not None:
-        raise UserError(f"{progress.failure} Nothing was saved. Try another seed or another point.")
+    _fit(network, batches, epochs, progress, log)
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
     heads = list(outputs_by_head(output, list(data.classes)))
     network = convert_for_inference(problem, point, data, network)
@@ -125,6 +118,24 @@ def _build(problem: Problem, point: Any, data: DataSet, training: Training, epoc
     if not model.built:
         model.build((None, *shape))
     return model
+
+
+def _fit(
+    network: keras.Model, batches: TrainingBatches, epochs: int, progress: "_RetrainingCallback", log: Path | None
+) -> None:
+    """Fit the network.
+
+    Raises:
+        UserError: the training diverged.
+    """
+    callbacks: list[keras.callbacks.Callback] = [progress]
+    if log is not None:
+        callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
+    network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    if progress.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
+        progress.failure = "The training diverged: its last step left weights that are NaN or infinite."
+    if progress.failure is not None:
+        raise UserError(f"{progress.failure} Nothing was saved. Try another seed or another point.")
 
 
 class _RetrainingCallback(keras.callbacks.Callback):

@@ -71,7 +71,7 @@ def test_divergence_is_a_failure_with_its_cause(tiny: DataSet) -> None:
 
 
 @pytest.mark.slow
-def test_a_custom_training_gets_all_options_and_returns_the_result(tiny: DataSet) -> None:
+def test_a_custom_training_gets_all_options(tiny: DataSet) -> None:
     seen: dict[str, Any] = {}
 
     def build_and_train(point: Any, data: Any, *, epochs: int, checkpoint: Any = None, run: Run) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_a_head_is_the_last_call_with_weights() -> None:
     assert graph.heads["raw"].class_name == "Dropout"  # there is no call with weights
 
 
-def test_a_sequential_model_has_a_graph_and_a_nested_one_is_a_call() -> None:
+def test_a_nested_model_is_a_single_call() -> None:
     inner = keras.Sequential([keras.Input((4,)), layers.Dense(4)], name="inner")
     graph = build_graph(keras.Sequential([keras.Input((4,)), inner, layers.Dense(2, name="last")]))
     assert names(graph)[1:] == ["inner", "last"]

@@ -99,7 +99,7 @@ def test_other_layers_have_no_identity_weights(make: Any, tensor: TensorMap) -> 
     assert make_identity_weights(call, weights_of(layer), tensor) is None
 
 
-def test_zero_padding_and_a_convolution_are_the_identity_together() -> None:
+def test_zero_padding_with_a_convolution_is_the_identity() -> None:
     padding, convolution = layers.ZeroPadding2D(1), layers.Conv2D(4, 3)
     padded = make_identity_weights(call_of(padding), {}, KNOWN)
     assert padded is not None
