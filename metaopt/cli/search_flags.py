@@ -5,12 +5,12 @@ from argparse import BooleanOptionalAction, _ArgumentGroup
 from metaopt.cli.arguments import Parser, add_results, duration, integer, one_of, size
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.engine.strategy import STRATEGIES
+from metaopt.executors import EXECUTORS
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
 from metaopt.schedulers import SCHEDULERS
 from metaopt.trials.objective import OBJECTIVES
 
-EXECUTORS = ("processes", "inline")
 RULES = ("ceil", "floor")
 UNITS = ("epochs", "seconds")
 AUGMENTS = ("auto", *AUGMENTATIONS)
@@ -37,14 +37,14 @@ def _add_task(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add("--data", help="auto, digits, mnist, fashion_mnist, cifar10, cifar100, a folder of class folders, or a .npz")
     add("--image-size", type=integer(1), metavar="N", help="images are cropped to a square and resized to N×N")
-    add("--space", help="cnn (space.py and neural_net.py), a ready problem's name, or a problem file")
+    add("--space", help="cnn (space.py and neural_net.py), a built-in problem, or a problem file")
     add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=f"{', '.join(TRAINABLE_OBJECTIVES)}; val_accuracy")
     limits = "constraint, e.g. params<=2e7, macs<=1e8, val_precision>=0.39; may be repeated"
-    add("--constraint", action="append", metavar="LIMIT", help=limits)
+    add("--constraint", action="append", metavar="CONSTRAINT", help=limits)
     filled = "experimental: enlarge networks until they use this share of a constraint, e.g. 0.9; 0: off"
     add("--fill", type=float, metavar="SHARE", help=filled)
     grown = "experimental: phases under growing constraints: macs=1e6,2e6,4e6, params=… or blocks=1,2,4; none: off"
-    add("--grow", metavar="LIMITS", help=grown)
+    add("--grow", metavar="BOUNDS", help=grown)
     add("--seed", type=integer(0), metavar="N", help="seed of the study; 0 for a new study")
 
 

@@ -143,7 +143,7 @@ class Search:
                     self._study.write_record(self._state.trials[number])
                     stopped = True  # there may be many in a row, after which the folder is cleared once
                 case Wait() if not self._submitted:
-                    raise RuntimeError("the strategy waits while nothing runs: it would wait for ever")
+                    raise RuntimeError("the strategy waits although nothing runs")
                 case _:
                     break
         if stopped:

@@ -147,7 +147,7 @@ def test_a_schedule_for_models_that_are_compiled_elsewhere_is_refused(capsys, tm
     (tmp_path / "slow.py").write_text("space = {}\ndef build_model(point, input_shape, classes): ...\n")
     code, error = run(capsys, "--space", "slow.py", "--schedule", "cosine")
     assert code == 2
-    assert "--schedule cosine needs a problem with network(): the models that build_model() of slow.py makes" in error
+    assert "--schedule cosine needs a problem with network(): build_model() of slow.py compiles its own models" in error
 
 
 @pytest.mark.parametrize(
