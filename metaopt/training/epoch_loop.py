@@ -56,12 +56,15 @@ class Start:
         folds: with several folds, the variables of each; empty for one, whose variables are in the model.
         transferred: weights transferred from another trial, as JSON, or None.
         known: number of epochs that were reported before.
+        best: best epoch of a forked trial (from 1) and the weights of each fold there, which the first checkpoint
+            holds; None where the trial's own checkpoint holds them, or there is no epoch yet.
     """
 
     progress: EpochHistory
     folds: list[Arrays]
     transferred: dict[str, Any] | None = None
     known: int = 0
+    best: tuple[int, list[Arrays]] | None = None
 
 
 class EpochLoop(keras.callbacks.Callback):
@@ -106,7 +109,7 @@ class EpochLoop(keras.callbacks.Callback):
         self._checkpoint_policy = CheckpointPolicy()
         self._began = 0.0
         self._measured: list[dict[str, float]] = []  # metrics of the folds in the current epoch
-        self._new_best: tuple[int, list[Arrays]] | None = None
+        self._new_best = start.best
         self._unsaved = False
         self._held = start.progress
         self.progress = start.progress.first(start.known)
