@@ -153,6 +153,28 @@ def test_custom_training_without_reports_resumes_at_a_rung(tiny: DataSet) -> Non
     assert end.returned == answer
 
 
+@pytest.mark.slow
+def test_custom_training_may_pass_run_on(tiny: DataSet, tmp_path: Path) -> None:
+    """It then reports epochs, saves checkpoints and resumes like the default training."""
+    from metaopt.training import build_and_train
+
+    plain = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
+
+    def wrapper(point: Any, data: Any, *, epochs: int, checkpoint: Any = None, run: Any = None) -> dict[str, Any]:
+        return build_and_train(plain, point, data, epochs=epochs, checkpoint=checkpoint, run=run)
+
+    job: dict[str, Any] = {"seed": 4, "early_stopping": 3}
+    expected, _ = train(plain, tiny, checkpoint=str(tmp_path / "plain"), **job)
+    began, end = train(custom(wrapper), tiny, epochs=1, checkpoint=str(tmp_path / "own"), **job)
+    assert isinstance(end, Finished)
+    assert end.returned == {}
+    resumed, end = train(custom(wrapper), tiny, start=1, checkpoint=str(tmp_path / "own"), **job)
+    assert isinstance(end, Finished)
+    assert end.info["params"] > 0
+    assert [(each.epoch, each.metrics) for each in began + resumed] == [(each.epoch, each.metrics) for each in expected]
+    assert same(tmp_path / "own", tmp_path / "plain")
+
+
 PARTS = """
 POLICY = []
 def width(point):
