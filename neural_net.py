@@ -23,7 +23,7 @@ from metaopt.blueprint import (
     MaxPooling2D,
     Node,
 )
-from metaopt.problems.training_config import Training
+from metaopt.problems import Training
 
 Point = Mapping[str, Any]
 
@@ -131,7 +131,7 @@ def build_model(point: Point, input_shape: tuple[int, ...], classes: Mapping[str
 
 def build_and_train(point: Point, data: Any, *, epochs: int, checkpoint: str | None = None, run: Any = None) -> dict:
     """Trains the network of a point on a data set and returns its record; this is what a worker calls."""
-    from metaopt.problems.problem import Problem
+    from metaopt.problems import Problem
     from metaopt.training import build_and_train
 
     problem = Problem(space=None, network=network, training=training)

@@ -49,34 +49,35 @@ def search(
     callbacks: Sequence[Callback] = (),
     watch: Callback | None = None,
 ) -> Study:
-    """Searches a space for the point that a function trains best, or goes on with such a search.
+    """Search a space for the point that a function trains best, or resume such a search.
 
     Args:
         train: ``train(point)`` returns a float to be minimised, or a dict with ``loss`` as ``hyperopt.fmin`` takes it;
-            or ``train(point, *, epochs, checkpoint)``, told apart by its parameters, trains until ``epochs`` and may
-            keep files in the directory ``checkpoint``. A function that raises fails its trial, and the search goes on.
+            or ``train(point, *, epochs, checkpoint)``, recognised by its parameters, trains until ``epochs`` and may
+            store files in the directory ``checkpoint``. If the function raises, its trial has failed, and the search
+            continues.
         space: a hyperopt expression.
-        network: gives the guard a blueprint to judge before ``train`` is called; needs ``input_shape`` and ``classes``.
-        training: with the blueprint, what makes two points the same training.
+        network: ``network(point, input_shape, classes) -> Blueprint``, which the guard checks before ``train`` is
+            called; needs ``input_shape`` and ``classes``.
+        training: ``training(point) -> Training``; points with the same blueprint and training are duplicates.
         input_shape: (height, width, channels).
         classes: head → number of classes.
-        strategy: its name, e.g. ``"tpe"`` or ``"random"``.
-        epochs: R, the most epochs of a trial, for a ``train`` that takes them.
-        min_epochs: the least of the first rung, for strategies with rungs, such as ``"hyperband"``.
-        eta: one in so many trials of a rung goes on.
-        trials: of an interrupted search, the goal that it completes; of a completed one, how many more.
-        seconds: after which the search ends, or None.
-        stop_after: trials without a better one before it ends, or None.
-        workers: trials at once; more than one needs ``executor="processes"``.
-        constraints: limits such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``; a trial
-            for which it returns none has failed.
-        grow: phases under limits that grow, e.g. ``"macs=1e6,2e6,4e6"``, or None; needs ``network``.
-        fill: the share of its tightest limit that a network is to use, e.g. 0.9, or None; needs ``network``.
-        objective: ``"loss"``, or one of the names that ``--objective`` takes, which the dict of ``train`` then has.
-        seed: 0 or more; for a study that goes on, the one that it was begun with.
-        results: the study's folder.
-        executor: ``"inline"`` or ``"processes"``; for the latter cloudpickle must be able to send
-            ``train`` to a process.
+        strategy: name of the strategy, e.g. ``"tpe"`` or ``"random"``.
+        epochs: R, the maximum epochs of a trial, for a ``train`` that takes them.
+        min_epochs: the minimum epochs of the first rung, for strategies with rungs, such as ``"hyperband"``.
+        eta: reduction factor: one in so many trials of a rung is promoted.
+        trials: number of trials. An interrupted search completes them; a completed one runs as many again.
+        seconds: time limit of this run, or None.
+        stop_after: number of trials without improvement after which the search ends, or None.
+        workers: number of trials at once; more than one needs ``executor="processes"``.
+        constraints: constraints such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``; a
+            trial for which it returns none has failed.
+        grow: phases under growing constraints, e.g. ``"macs=1e6,2e6,4e6"``, or None; needs ``network``.
+        fill: the share of its tightest constraint that a network is to use, e.g. 0.9, or None; needs ``network``.
+        objective: ``"loss"``, or another objective of ``metaopt.trials.objective``, whose metric ``train`` returns.
+        seed: an integer >= 0; a study that is resumed keeps the seed that it was started with.
+        results: folder of the study.
+        executor: ``"inline"`` or ``"processes"``; for the latter cloudpickle must be able to send ``train``.
         callbacks: are told what happens, e.g. ``metaopt.report.console.progress.make_progress()``.
         watch: one more callback; the keyword of earlier versions.
 
@@ -84,23 +85,23 @@ def search(
         The study: ``.best``, ``.records``, ``.trials`` (hyperopt's).
 
     Raises:
-        ValueError: arguments that do not go together.
-        UserError: see ``metaopt.errors``.
+        ValueError: Arguments exclude each other or miss another one.
+        UserError: See ``metaopt.errors``.
     """
     if network is not None and (input_shape is None or classes is None):
-        raise ValueError("network needs input_shape and classes, or it cannot be judged")
+        raise ValueError("network needs input_shape and classes")
     if network is None and (grow is not None or fill is not None):
-        raise ValueError("grow and fill need network, or there is nothing to count before a training")
+        raise ValueError("grow and fill need network, by which networks are counted before training")
     if takes_budget(train) and epochs is None:
-        raise ValueError("train takes epochs: say how many with epochs=…")
+        raise ValueError("train takes epochs: set their maximum with epochs=…")
     if epochs is not None and not takes_budget(train):
-        raise ValueError("epochs is given, but train(point) takes none: write train(point, *, epochs, checkpoint)")
+        raise ValueError("epochs is given, but train(point) takes none: define train(point, *, epochs, checkpoint)")
     folder = Path(results)
     sampler, scheduler = resolve_strategy(strategy, None, None)
     if scheduler != "full" and not takes_budget(train):
         raise ValueError(
-            f"the strategy {strategy} trains step by step, but train(point) takes no budget:"
-            " write train(point, *, epochs, checkpoint)"
+            f"The strategy {strategy} trains in steps, but train(point) takes no budget: define"
+            " train(point, *, epochs, checkpoint)"
         )
     given = {
         "sampler": sampler,
@@ -132,7 +133,7 @@ def search(
 
 
 def _code(network: Callable[..., Any] | None) -> str:
-    """The network's code, which is part of what a study is; "" where it has none that can be read, as in a shell."""
+    """Return the code of the network, part of the fingerprint; "" where it cannot be read, as in a shell."""
     try:
         return "" if network is None else network_code(inspect.getsource(network))
     except OSError:

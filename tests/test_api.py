@@ -215,7 +215,7 @@ def test_results_may_be_the_current_folder(tmp_path, monkeypatch):
     [
         ({"epochs": 3}, "epochs is given, but train"),
         ({"network": lambda *_: None}, "network needs input_shape and classes"),
-        ({"strategy": "asha"}, "the strategy asha trains step by step, but train.* takes no budget"),
+        ({"strategy": "asha"}, "The strategy asha trains in steps, but train.* takes no budget"),
     ],
 )
 def test_arguments_that_contradict_each_other(results, arguments, message):

@@ -1,1 +1,1 @@
-"""The command line: one file a command, each thin."""
+"""Command line: one file per command."""

@@ -1,4 +1,4 @@
-"""``metaopt best``: the best hyperspace as JSON, with what its score is worth, and its network drawn."""
+"""``metaopt best``: print the best hyperparameters as JSON, with the uncertainty of their score; draw the network."""
 
 import json
 import sys
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.cli.arguments import Parser, add_results
+from metaopt.cli.best_model import save_best_model
 from metaopt.cli.errors import guarded
-from metaopt.cli.points import FIGURES, read_point, require_same_network, study_problem
-from metaopt.cli.snapshot import save_snapshot
+from metaopt.cli.study_inputs import FIGURES, read_point, require_same_network, study_problem
 from metaopt.errors import UserError
 from metaopt.problems.problem import fitting
 from metaopt.report.analysis import StudyData
@@ -19,12 +19,12 @@ from metaopt.storage.study import Study
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt best") -> int:
-    """The command; returns its exit code."""
+    """Run the command and return its exit code."""
     return guarded(lambda: run(make_parser(prog).parse_args(argv)))
 
 
 def make_parser(prog: str) -> Parser:
-    """The flags."""
+    """Return the parser of the command."""
     parser = Parser(prog=prog, description="Shows the best hyperspace of a study as JSON and draws its network.")
     parser.add_argument("--point", type=Path, metavar="FILE", help="draw this point, or record, instead of the best")
     parser.add_argument(
@@ -36,13 +36,15 @@ def make_parser(prog: str) -> Parser:
 
 
 def run(arguments: Namespace) -> None:
-    """Prints the JSON on stdout and what a person wants to know on stderr.
+    """Print the JSON on stdout and a summary on stderr.
 
     Raises:
-        UserError: there is no study, nothing in it may be the best, or the flags do not go together.
+        UserError: There is no study or no best trial, or the flags exclude each other.
     """
     if arguments.save is not None and arguments.point is not None:
-        raise UserError("--save writes the best trial's weights: leave --point out, or retrain that point.")
+        raise UserError(
+            "--save writes the best trial's weights and excludes --point. To get a model of that point, retrain it."
+        )
     study = Study.load(arguments.results)
     ending = "svg" if arguments.svg else "png"
     if arguments.point is None:
@@ -56,15 +58,15 @@ def run(arguments: Namespace) -> None:
         picture = FIGURES / f"model_{arguments.point.stem.removeprefix('model_')}.{ending}"
     print(draw(study, point, study.folder / picture), file=sys.stderr)
     if arguments.save is not None:
-        print(save_snapshot(study, study.require_best(), arguments.save), file=sys.stderr)
+        print(save_best_model(study, study.require_best(), arguments.save), file=sys.stderr)
 
 
 def draw(study: Study, point: Any, path: Path) -> str:
-    """Draws the network of a point and says where, or why there is none to draw."""
+    """Draw the network of a point; return a sentence on where, or on why there is none."""
     try:
         problem = study_problem(study)
         require_same_network(study, problem)
-    except UserError as error:  # it is gone, another one by now, or never was
+    except UserError as error:  # it is gone, has changed, or never existed
         return f"No network is drawn: {error}"
     data = study.header["data"]
     blueprint = fitting(problem, lambda: problem.blueprint(point, tuple(data["input_shape"]), data["classes"]))

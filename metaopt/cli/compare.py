@@ -1,4 +1,4 @@
-"""``metaopt compare``: studies side by side, with the tests that make sense between them."""
+"""``metaopt compare``: compare studies, with significance tests."""
 
 import json
 import sys
@@ -14,12 +14,12 @@ from metaopt.report.plots import draw_comparison
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt compare") -> int:
-    """The command; returns its exit code."""
+    """Run the command and return its exit code."""
     return guarded(lambda: run(make_parser(prog).parse_args(argv)))
 
 
 def make_parser(prog: str) -> Parser:
-    """The flags."""
+    """Return the parser of the command."""
     parser = Parser(
         prog=prog,
         description="Compares studies: scores on validation and test images, McNemar's test for each pair of retrained"
@@ -33,10 +33,10 @@ def make_parser(prog: str) -> Parser:
 
 
 def run(arguments: Namespace) -> None:
-    """Prints the comparison and draws it.
+    """Print the comparison and draw it.
 
     Raises:
-        UserError: fewer than two studies, one named twice or not there, or the pictures cannot be written.
+        UserError: There are fewer than two studies, one is given twice or missing, or the figures cannot be written.
     """
     studies = load_studies(arguments.studies)
     groups = group_studies(studies)

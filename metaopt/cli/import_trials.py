@@ -1,4 +1,4 @@
-"""``metaopt import``: takes trials that were trained elsewhere into a study, for its sampler to learn from."""
+"""``metaopt import``: import trials that were trained elsewhere, for a study's sampler to learn from."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ from metaopt.trials.objective import find_objective
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> int:
-    """The command; returns its exit code."""
+    """Run the command and return its exit code."""
     parser = make_search_parser(prog)
     parser.description = (
-        "Takes records (JSON) and pickles of hyperopt's Trials into a study, which is made with the same flags as by a"
-        " search if there is none. The search then goes on from them."
+        "Imports records (JSON) and pickles of hyperopt's Trials into a study. If there is none, it is created with the"
+        " same flags as for a search. A search then continues from them."
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a record, or a pickle of Trials")
     return guarded(lambda: run(parser.parse_args(argv)))
 
 
 def run(arguments: Namespace) -> None:
-    """Takes every file in, or none.
+    """Import every file, or none.
 
     Raises:
-        UserError: a file is no trial of the study's space.
+        UserError: A file is not a trial of the study's space.
     """
     files = arguments.files
     del arguments.files
@@ -36,7 +36,7 @@ def run(arguments: Namespace) -> None:
         ready = prepare(arguments, None, callback)
         space, objective = compile_space(ready.problem.space), find_objective(ready.settings.objective)
         defaults, heads = ready.problem.defaults, tuple(ready.data.classes)
-        # All of them before a study is made, which a file that cannot be read would leave behind empty.
+        # All files are read before a study is created, so that an unreadable one does not leave an empty study.
         read = [list(read_foreign(path, space, objective, defaults, heads)) for path in files]
         found = [trial for trials in read for trial in trials]
         with ready.open(arguments.results, callback) as study:
@@ -46,5 +46,5 @@ def run(arguments: Namespace) -> None:
             for trial in trials:
                 study.import_trial(trial)
     if halted := sum(not each for each in read):
-        print(f"{halted} files were left out: they hold no trial that was trained to its end.")
-    print(f"{len(trials)} trials were taken in; a search with the same flags goes on from them.")
+        print(f"{halted} files were skipped: they hold no trial that was trained to its end.")
+    print(f"{len(trials)} trials were imported; a search with the same flags continues from them.")

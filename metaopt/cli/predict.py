@@ -1,4 +1,4 @@
-"""``metaopt predict``: classifies pictures with a model that ``metaopt retrain`` wrote; needs no study."""
+"""``metaopt predict``: classify image files with a model that ``metaopt retrain`` wrote; it needs no study."""
 
 import functools
 import json
@@ -13,7 +13,7 @@ import numpy as np
 
 from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
-from metaopt.cli.suppress_stderr import quiet
+from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.data.folder_scan import natural_key
 from metaopt.data.image_file import IMAGE_SUFFIXES, ImageFileError, read_image
 from metaopt.data.images import ImageArray
@@ -31,12 +31,12 @@ Named = dict[str, list[tuple[str, float]]]
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt predict") -> int:
-    """The command; returns its exit code."""
+    """Run the command and return its exit code."""
     return guarded(lambda: run(make_parser(prog).parse_args(argv)))
 
 
 def make_parser(prog: str) -> Parser:
-    """The flags."""
+    """Return the parser of the command."""
     parser = Parser(prog=prog, description="Classifies pictures with a model that `metaopt retrain` wrote.")
     parser.add_argument("model", type=Path, metavar="MODEL", help="the .keras file")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="picture files, or folders of them")
@@ -46,7 +46,7 @@ def make_parser(prog: str) -> Parser:
 
 @dataclass(frozen=True)
 class Unread:
-    """A picture that cannot be classified, and why."""
+    """An image file that cannot be classified, and why."""
 
     path: Path
     reason: str
@@ -56,10 +56,10 @@ class Unread:
 
 
 def run(arguments: Namespace) -> None:
-    """Prints a line for each picture; one that cannot be read is told on stderr, and the others are classified.
+    """Print a line for each image; unreadable ones are reported on stderr.
 
     Raises:
-        UserError: the model cannot be loaded, or pictures could not be read.
+        UserError: The model cannot be loaded, or images could not be read.
     """
     metadata = read_metadata(arguments.model)
     height, width, channels = metadata.input_shape
@@ -86,10 +86,10 @@ def run(arguments: Namespace) -> None:
 
 
 def _refuse(unread: list[Unread]) -> None:
-    """Says which pictures could not be classified; the last sentence is the command's error.
+    """Report the images that could not be classified; the last one is the command's error.
 
     Raises:
-        UserError: there are any.
+        UserError: There are any.
     """
     for one in unread[:-1]:
         print(f"error: {one}", file=sys.stderr)
@@ -98,7 +98,7 @@ def _refuse(unread: list[Unread]) -> None:
 
 
 def find_pictures(given: Sequence[Path]) -> tuple[list[Path], list[Unread]]:
-    """All picture files that are meant, in natural order within each folder, and what is none."""
+    """Return the given image files, in natural order within each folder, and the unreadable ones."""
     paths: list[Path] = []
     unread: list[Unread] = []
     for one in given:
@@ -115,7 +115,7 @@ def find_pictures(given: Sequence[Path]) -> tuple[list[Path], list[Unread]]:
 
 
 def _pictures(folder: Path) -> Iterator[Path]:
-    """Pictures in a folder and below it; hidden files and folders are left out."""
+    """Yield the image files in and below a folder, without hidden files and folders."""
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
@@ -125,8 +125,8 @@ def _pictures(folder: Path) -> Iterator[Path]:
 
 @functools.cache
 def _predictor(path: Path) -> Callable[[ImageArray], dict[str, Probabilities]]:
-    """Images → head → ``(n, classes)``; Keras and the model are loaded when the first picture is there."""
-    with quiet():
+    """Return the function from images to head → ``(n, classes)``; it loads Keras and the model."""
+    with suppressed_stderr():
         backend.prepare()
     from metaopt.training.export import load_model, predict
 
@@ -135,7 +135,7 @@ def _predictor(path: Path) -> Callable[[ImageArray], dict[str, Probabilities]]:
 
 
 def most_probable(metadata: ModelMetadata, probabilities: dict[str, Probabilities], row: int) -> Named:
-    """The first classes of each head for one picture."""
+    """Return the most probable classes of each head for one image."""
     named: Named = {}
     for head, names in metadata.classes.items():
         values = probabilities[head][row]
@@ -145,7 +145,7 @@ def most_probable(metadata: ModelMetadata, probabilities: dict[str, Probabilitie
 
 
 def as_line(path: Path, named: Named, width: int) -> str:
-    """One picture for a person: the class, and what else it might be."""
+    """Return the line of one image: its class, and the next probable ones."""
     heads = []
     for head, ranked in named.items():
         (name, probability), *others = ranked
@@ -157,7 +157,7 @@ def as_line(path: Path, named: Named, width: int) -> str:
 
 
 def as_json(path: Path, named: Named) -> str:
-    """One picture for a program: class and probability of the first head, and the first classes of every head."""
+    """Return the JSON of one image: class and probability of the first head, and the top classes of every head."""
     name, probability = next(iter(named.values()))[0]
     heads = {
         head: [{"class": other, "probability": round(value, 6)} for other, value in ranked]

@@ -1,11 +1,11 @@
-"""``metaopt report``: draws what a study found."""
+"""``metaopt report``: draw the figures of a study."""
 
 from argparse import Namespace
 from collections.abc import Sequence
 
 from metaopt.cli.arguments import Parser, add_results
 from metaopt.cli.errors import guarded
-from metaopt.cli.points import FIGURES, study_problem
+from metaopt.cli.study_inputs import FIGURES, study_problem
 from metaopt.errors import UserError
 from metaopt.report.analysis import StudyData
 from metaopt.report.plots import draw_all
@@ -14,22 +14,22 @@ from metaopt.storage.study import Study
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt report") -> int:
-    """The command; returns its exit code."""
+    """Run the command and return its exit code."""
     return guarded(lambda: run(make_parser(prog).parse_args(argv)))
 
 
 def make_parser(prog: str) -> Parser:
-    """The flags."""
+    """Return the parser of the command."""
     parser = Parser(prog=prog, description="Draws a study: progress, every hyperparameter's effect, learning curves.")
     add_results(parser)
     return parser
 
 
 def run(arguments: Namespace) -> None:
-    """Draws the figures and says where they are.
+    """Draw the figures and print their paths.
 
     Raises:
-        UserError: there is no study.
+        UserError: There is no study.
     """
     study = Study.load(arguments.results)
     figures = draw_all(StudyData.of(study), study.folder / FIGURES, _space(study))
@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> None:
 
 
 def _space(study: Study) -> Space | None:
-    """The space, which tells logarithmic axes; a study can be drawn without it."""
+    """Return the space, for logarithmic axes; None if it cannot be loaded."""
     try:
         return compile_space(study_problem(study).space)
     except UserError:

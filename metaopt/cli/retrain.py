@@ -1,4 +1,4 @@
-"""``metaopt retrain``: the best network trained on all but the test images, saved whole, and measured once on those."""
+"""``metaopt retrain``: train the best network on all but the test images, export it, and test it once."""
 
 import hashlib
 from argparse import Namespace
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from metaopt.cli.arguments import Parser, add_results, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
-from metaopt.cli.points import require_same_network, study_data, study_problem
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
-from metaopt.cli.suppress_stderr import quiet
+from metaopt.cli.study_inputs import require_same_network, study_data, study_problem
+from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.data import DataSet
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.errors import UserError
@@ -38,12 +38,12 @@ RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that 
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt retrain") -> int:
-    """The command; returns its exit code."""
+    """Run the command and return its exit code."""
     return guarded(lambda: run(make_parser(prog).parse_args(argv)), "interrupted: no measurement was kept.")
 
 
 def make_parser(prog: str) -> Parser:
-    """The flags."""
+    """Return the parser of the command."""
     parser = Parser(
         prog=prog,
         description="Trains the best network of a study on training and validation images together, writes a model"
@@ -72,10 +72,10 @@ def make_parser(prog: str) -> Parser:
 
 
 def run(arguments: Namespace) -> None:
-    """Trains, saves, loads what was saved, and measures that.
+    """Train, export, load the exported model, and test it.
 
     Raises:
-        UserError: there is no study or no best trial, its data or its network are others now, or it diverged.
+        UserError: There is no study or no best trial, its data or its network have changed, or the training diverged.
     """
     study = Study.load(arguments.results)
     recipe = {name: value for name in RECIPE if (value := getattr(arguments, name)) is not None}
@@ -91,7 +91,7 @@ def run(arguments: Namespace) -> None:
     require_same_network(study, problem)
     data = study_data(study, augment=arguments.augment)
     _warn_of_own_training(problem)
-    with quiet():
+    with suppressed_stderr():
         backend.prepare(deterministic=bool(study.settings.get("deterministic")))
 
     warn_of_size(plan, problem, study, data)
@@ -109,7 +109,7 @@ def run(arguments: Namespace) -> None:
 
 
 def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
-    """Flags that a model which a user compiles cannot heed."""
+    """Refuse flags that have no effect on a model that the user compiles."""
     given = [f"--{name.replace('_', '-')}" for name in COMPILED if name in recipe]
     if given and not problem.has_blueprint:
         have = "has" if len(given) == 1 else "have"
@@ -120,7 +120,7 @@ def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
 
 
 def _warn_of_own_training(problem: Problem) -> None:
-    """A problem may train in its own way, which a final training cannot repeat as it has no validation images."""
+    """Note that a problem's own training is not used: it would need validation images."""
     own = problem.build_and_train
     if own is not None and "metaopt.training" not in getattr(getattr(own, "__code__", None), "co_names", ()):
         print(f"note: the build_and_train of {problem.name} is not used here: metaopt's own training is.")
@@ -128,7 +128,7 @@ def _warn_of_own_training(problem: Problem) -> None:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured on the file that was written.
+    """Measurements of the exported model.
 
     Attributes:
         scores: on the test images.
@@ -148,7 +148,7 @@ class Measured:
 def _measure(
     study: Study, plan: Plan, trained: "list[RetrainedNetwork]", metadata: ModelMetadata, data: DataSet
 ) -> Measured:
-    """Loads the file that was written and measures that: here, and only here, the test images are looked at."""
+    """Load the exported model and test it; the only place that uses the test images."""
     from metaopt.blueprint.from_keras import count_keras
     from metaopt.training.export import load_model, predict_split
 
@@ -180,7 +180,7 @@ def _keep(
     data: DataSet,
     measured: Measured,
 ) -> Path:
-    """Adds the measurement to the study's file of them, and keeps the predictions beside it."""
+    """Append the measurement to the study's test log, and write the predictions beside it."""
     with locked_test_log(study.folder):
         number = len(read_test_log(study.folder)) + 1
         return append_to_test_log(
@@ -204,25 +204,27 @@ def _keep(
 
 
 def _describe(study: Study, plan: Plan, measured: Measured, log: list[dict[str, Any]], data: DataSet) -> None:
-    """Says what came of it."""
+    """Print the result."""
     height, width, channels = data.input_shape
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
     print(
         f"{plan.output}: {measured.params:,} parameters, {measured.macs:,} MACs,"
         f" {plan.output.stat().st_size / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
-        f" {height}×{width} itself, and carries the names of its classes"
+        f" {height}×{width} itself, and contains the names of its classes"
     )
     if log:
         print(f"WARNING: {repeated_test_warning(log)}")
-    first = "" if log else ", looked at for the first time"
+    first = "" if log else ", used for the first time"
     print(f"on the {len(data.test()):,} test images{first}:")
     for line in score_lines(measured.scores):
         print(f"  {line}")
     if plan.record is not None and plan.record.loss is not None:
         value = study.objective.value(plan.record.loss)
         metric = metric_label(study.objective.name)
-        print(f"(the {metric} of the search, {value:.4f}, chose it and is no measure of it)")
+        print(f"(the {metric} of the search, {value:.4f}, selected it and is therefore optimistic)")
         if inherited := plan.record.inherited:
-            print(f"(in the search it started from weights of trial {inherited['trial']}; this training, from scratch)")
+            print(
+                f"(in the search it started from the weights of trial {inherited['trial']}, this training from scratch)"
+            )
     for judged in measured.constraints:
         print(f"constraint {constraint_line(judged)}")

@@ -1,4 +1,4 @@
-"""The training of what ``metaopt retrain`` hands out: one network, or several whose answers are averaged."""
+"""Final training for ``metaopt retrain``: one network, or several whose predictions are averaged."""
 
 import itertools
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from metaopt.cli.points import some_images
 from metaopt.cli.retrain_plan import Plan
+from metaopt.cli.study_inputs import some_images
 from metaopt.data import DataSet
 from metaopt.problems.problem import Problem
 from metaopt.storage.study import Study
@@ -23,7 +23,7 @@ _QUIET_S = 10.0
 
 
 def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> None:
-    """Says beforehand where several networks together break a limit that one of them keeps."""
+    """Note before training if several networks together violate a constraint that one of them meets."""
     if plan.members == 1:
         return
     try:
@@ -45,7 +45,7 @@ def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> N
 def train(
     study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: bool
 ) -> "tuple[list[RetrainedNetwork], ModelMetadata]":
-    """Trains and saves."""
+    """Train and export."""
     from metaopt.training.export import export_model, save_model
     from metaopt.training.retraining import can_log, retrain
 
@@ -53,7 +53,7 @@ def train(
     if can_log():
         log = _new_folder(study.folder / LOGS / datetime.now().strftime("retrain-%Y%m%d-%H%M%S"))
     else:
-        print("note: no TensorBoard log is written, for that needs the package tensorflow.")
+        print("note: No TensorBoard log is written: it needs the package tensorflow.")
     trained = [
         retrain(
             problem,
@@ -89,7 +89,7 @@ def train(
 
 
 def _new_folder(wanted: Path) -> Path:
-    """Makes a folder of that name, or with a number behind it where another training has it."""
+    """Create a folder of that name, with a number appended where it exists."""
     for number in itertools.count(1):
         folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
         try:
@@ -101,7 +101,7 @@ def _new_folder(wanted: Path) -> Path:
 
 
 def _lines(epochs: int, which: str) -> Callable[[int, float, float], None]:
-    """Prints the first epoch, the last, and one now and then."""
+    """Return the function that prints the first and the last epoch, and one every few seconds."""
     said = monotonic() - _QUIET_S
 
     def report(epoch: int, loss: float, seconds: float) -> None:

@@ -1,11 +1,11 @@
-"""What ``metaopt retrain`` is to train: which point, for how many epochs, with which seed, into which file."""
+"""Plan of ``metaopt retrain``: point, number of epochs, seed and output file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from metaopt.cli.points import read_point
+from metaopt.cli.study_inputs import read_point
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import CONSTANT
 from metaopt.randomness import derive_seed
@@ -19,17 +19,17 @@ BEST, CHOSEN = "best.keras", "chosen.keras"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained.
+    """Plan of a final training.
 
     Attributes:
         point: the hyperparameters.
-        record: of the trial that trained it in the search, or None.
-        epochs: how many.
-        reason: why so many.
-        seed: of initial weights, order and augmentation.
+        record: record of the trial that trained it in the search, or None.
+        epochs: number of epochs.
+        reason: reason for this number.
+        seed: seed of initial weights, order and augmentation.
         output: the model's file.
-        recipe: fields of ``Training`` that take the place of the problem's own.
-        members: how many networks are trained, whose answers the model averages.
+        recipe: fields of ``Training`` that replace the problem's own.
+        members: number of networks whose predictions the model averages.
     """
 
     point: Any
@@ -43,18 +43,18 @@ class Plan:
 
     @property
     def seeds(self) -> list[int]:
-        """Of each network; the first one's is the seed itself, so that it is the network that is trained alone."""
+        """Seeds of the networks; the first is the seed itself, so that one network alone is the same as the first."""
         others = [derive_seed(self.seed, self.trial, "member", number) for number in range(1, self.members)]
         return [self.seed, *others]
 
     @property
     def trial(self) -> int:
-        """The trial's number; 0 for a point that the search did not train."""
+        """Number of the trial; 0 for a point that the search did not train."""
         return 0 if self.record is None else self.record.trial
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Name for messages."""
         return "a point that the search did not train" if self.record is None else f"trial {self.trial}"
 
 
@@ -67,19 +67,19 @@ def make_plan(
     recipe: Mapping[str, Any] | None = None,
     members: int = 1,
 ) -> Plan:
-    """Decides what the user left open.
+    """Return the plan, with defaults for options that are left out.
 
     Args:
-        study: the search.
-        point_file: of a point or a record, or None for the best.
-        epochs: how many, or None for as many as the trial was best at.
-        seed: or None for the study's.
+        study: the study.
+        point_file: file of a point or a record, or None for the best.
+        epochs: number of epochs, or None for the best epoch of the trial.
+        seed: seed, or None for the study's.
         output: the model's file, or None for one in the study's folder.
-        recipe: fields of ``Training`` to be other than in the search; a schedule that is left out is the study's.
-        members: how many networks.
+        recipe: fields of ``Training`` that differ from the search; without a schedule, the study's is used.
+        members: number of networks.
 
     Raises:
-        UserError: no trial may be the best, or the point's file cannot be read.
+        UserError: There is no best trial, or the point's file cannot be read.
     """
     if point_file is None:
         best = study.require_best()
@@ -105,27 +105,27 @@ def make_plan(
 
 
 def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
-    """The plan with R epochs where the learning rate anneals over a training, so that its end alone counts."""
+    """Return the plan with R epochs if the learning rate is annealed, as then only the last epoch counts."""
     if not problem.has_blueprint:  # it compiles its own models
         return plan
     try:
         training = replace(problem.training(plan.point), **plan.recipe)
-    except (ValueError, KeyError, TypeError):  # a point of another space, which the training will tell
+    except (ValueError, KeyError, TypeError):  # a point of another space, which the training reports
         return plan
     if training.schedule == CONSTANT:
         return plan
-    return replace(plan, epochs=_longest(study), reason="the most of a trial, over which the learning rate falls")
+    return replace(plan, epochs=_longest(study), reason="R, over which the learning rate is annealed")
 
 
 def _longest(study: Study) -> int:
-    """R in epochs; where it is seconds, the most epochs that a trial was trained."""
+    """Return R in epochs; with a budget in seconds, the largest number of epochs of any trial."""
     if study.settings.get("budget_unit") == "seconds":
         return max((record.epochs for record in study.records if not record.imported), default=1) or 1
     return int(study.settings.get("epochs", 1))
 
 
 def _trial_of(study: Study, point: Any) -> Record | None:
-    """The record of the trial that trained a point."""
+    """Return the record of the trial that trained a point, or None."""
     text = point_key(point)
     own = (record for record in study.records if record.status == "ok" and not record.imported)
     return next((record for record in own if point_key(record.point) == text), None)
@@ -133,7 +133,7 @@ def _trial_of(study: Study, point: Any) -> Record | None:
 
 def _epochs(asked: int | None, record: Record | None, longest: int) -> tuple[int, str]:
     if asked is not None:
-        return asked, "as asked"
+        return asked, "as given"
     if record is not None and record.complete and record.best_epoch:
-        return record.best_epoch, "as many as it was best at"
-    return longest, "the most of a trial of this search"
+        return record.best_epoch, "its best epoch in the search"
+    return longest, "R of the search"

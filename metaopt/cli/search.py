@@ -35,7 +35,7 @@ EPOCHS_OF_OTHERS = 30
 
 
 def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog: str = "hyperopt_optimize.py") -> int:
-    """The command; returns its exit code.
+    """Run the command and return its exit code.
 
     Args:
         argv: the arguments, or None for those of the process.
@@ -49,10 +49,10 @@ def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog:
 
 
 def run(arguments: Namespace, beside: Path | None) -> None:
-    """Searches, and shows what was found.
+    """Search, and print the best trial.
 
     Raises:
-        UserError: whatever the user can mend.
+        UserError: Wrong usage or input.
     """
     with make_progress() as callback:
         ready = prepare(arguments, beside, callback)
@@ -66,7 +66,7 @@ def run(arguments: Namespace, beside: Path | None) -> None:
 
 @dataclass(frozen=True)
 class Ready:
-    """What a command needs to open a study and search it."""
+    """Problem, data and settings of a study."""
 
     problem: Problem
     data: DataSet
@@ -74,11 +74,11 @@ class Ready:
 
     @property
     def images(self) -> ImageKind:
-        """What the networks take and tell apart."""
+        """Input and output of the networks."""
         return ImageKind(self.data.input_shape, self.data.classes)
 
     def open(self, folder: Path, callback: Callback) -> StudyWriter:
-        """The study, made where there is none."""
+        """Open the study, or create it."""
         kept = {"fingerprint": self.data.fingerprint, "description": self.data.description}
         return open_study(folder, self.problem, self.settings, callback, images=self.images, data=kept)
 
@@ -89,10 +89,10 @@ class Ready:
 
 
 def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Ready:
-    """Loads the problem and the data, and resolves the settings; says aloud what there is to say."""
+    """Load the problem and the data, and resolve the settings."""
     state = StudyState(journal.read(arguments.results / JOURNAL).events)
     given = _given(arguments, state)
-    # A trial that is paused at rungs is stopped by them.
+    # Under a scheduler with rungs, these replace early stopping.
     one_stage = given.get("scheduler", state.settings.get("scheduler", "full")) == "full"
     settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
     problem = load_problem(settings.space, beside)
@@ -109,13 +109,13 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
 
 
 def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
-    """What the user asked for now, under the names of ``Settings``."""
+    """Return the given flags under the names of ``Settings``."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     for name in ("results", "time", "strategy", "constraint"):
         given.pop(name, None)
     if arguments.strategy or arguments.sampler or arguments.scheduler:
         halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)
-        if arguments.strategy is None and state.settings:  # one half by hand, the other is the study's
+        if arguments.strategy is None and state.settings:  # one is given, the other is the study's
             own = state.settings["sampler"], state.settings["scheduler"]
             halves = arguments.sampler or own[0], arguments.scheduler or own[1]
         given["sampler"], given["scheduler"] = halves
@@ -125,13 +125,13 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
         given["constraints"] = (*arguments.constraint, *([] if asked else kept))
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
-    # Trials of another schedule or augmentation could not be compared, and one that goes on would jump to it.
+    # Trials with another schedule or augmentation cannot be compared, and one that resumes would switch to it.
     for name in ("seed", "schedule", "augment"):
         begun = state.settings.get(name)
         if state.settings and given.get(name, begun) != begun:
             kind = "the problem's own schedule" if begun is None else f"{name} {begun}"
             raise UserError(
-                f"the study in {arguments.results} was begun with {kind}: leave --{name} out, or search into another"
+                f"The study in {arguments.results} was started with {kind}: leave --{name} out, or choose another"
                 " folder with --results."
             )
     for name, off in (("early_stopping", 0), ("stop_after", 0), ("fill", 0), ("grow", "none")):
@@ -145,7 +145,7 @@ def _limits_memory(texts: Iterable[str]) -> bool:
 
 
 def _load_data(settings: Settings, results: Path, callback: Callback) -> DataSet:
-    """The data set; says aloud what there is to say of it."""
+    """Load the data set, and pass its notes on."""
     asked = DataSpec(settings.data, settings.image_size, settings.augment, str(results / "cache"))
     spec, notes = resolve_data(asked, has_gpu())
     data = load(spec)
@@ -155,7 +155,7 @@ def _load_data(settings: Settings, results: Path, callback: Callback) -> DataSet
 
 
 def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
-    """What a new study takes from its data set and its machine."""
+    """Return the settings of a new study with the defaults of its data set and machine."""
     if not _limits_memory(settings.constraints):
         memory = f"memory<={free_memory(settings.workers):.3e}"
         settings = replace(settings, constraints=(*settings.constraints, memory))

@@ -1,4 +1,4 @@
-"""What a search refuses before it begins, beyond what any study refuses, and what it says then."""
+"""Checks of the search command before it opens a study."""
 
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
@@ -13,47 +13,53 @@ from metaopt.training.metrics import METRICS
 from metaopt.training.trainer import takes_run
 from metaopt.trials.constraints import CHEAP, parse_constraints
 
-DRAWS = 100  # points that are asked for their schedule, a few milliseconds together
+DRAWS = 100  # points whose schedule is read, in a few milliseconds
 
 
 def warn_of_memory(settings: Settings, callback: Callback) -> None:
-    """Says where a study's limit on memory is more than so many workers can have; other trials were judged by it."""
+    """Note if a study's memory constraint is above what so many workers have; its trials were judged by it."""
     free = free_memory(settings.workers)
     for limit in parse_constraints(settings.constraints):
         if limit.name == "memory" and limit.bound > free:
             callback.note(
-                f"each of {settings.workers} workers can have {free:.1e} bytes of memory now, less than the study's"
-                f" {limit}: to refuse what needs more, give --constraint 'memory<={free:.1e}'."
+                f"Each of {settings.workers} workers has {free:.1e} bytes of memory now, less than the study's {limit}."
+                f" To reject larger networks, give --constraint 'memory<={free:.1e}'."
             )
 
 
 def check_settings(settings: Settings, data: DataSet) -> None:
-    """Refuses what cannot be measured on this data set, or what the strategy does not give."""
+    """Check that the settings can be measured on the data set, and fit the strategy.
+
+    Raises:
+        UserError: They cannot, or do not.
+    """
     if settings.budget_unit == "seconds" and settings.scheduler == "full":
         raise UserError(
-            "--budget-unit seconds is for strategies with rungs, such as hyperband: limit others with --time."
+            "--budget-unit seconds is for strategies with rungs, such as hyperband. Limit others with --time."
         )
     if settings.inherit and settings.sampler != "evolution":
         raise UserError(
-            f"--inherit needs trials that have a parent, and {settings.sampler} proposes none:"
-            " use --strategy evolution, or --no-inherit."
+            f"--inherit needs trials with a parent, which the sampler {settings.sampler} does not propose: use"
+            " --strategy evolution, or --no-inherit."
         )
-    data.folds(settings.folds)  # refuses more than a class has images
+    data.folds(settings.folds)  # raises if a class has fewer images
     head, classes = next(iter(data.classes.items()))
     if settings.objective == "val_top3" and classes < 4:
-        raise UserError(
-            f"--objective val_top3 says nothing with {classes} classes ({head}): use val_accuracy, or val_precision."
-        )
+        raise UserError(f"--objective val_top3 needs four classes or more, but {head} has {classes}: use val_accuracy.")
     known = (*CHEAP, *METRICS, "seconds")
     for limit in parse_constraints(settings.constraints):
         if limit.name not in known:
             raise UserError(
-                f"--constraint {limit}: {limit.name} is no metric of a record; known are {', '.join(known)}."
+                f"Unknown metric in --constraint {limit}: {limit.name}. Expected one of {', '.join(known)}."
             )
 
 
 def check_schedule(settings: Settings, problem: Problem, callback: Callback) -> None:
-    """Refuses a schedule that cannot be kept, and says where it makes a pause no mere pause."""
+    """Check the learning-rate schedule; note where a pause changes the training.
+
+    Raises:
+        UserError: The schedule cannot be used.
+    """
     if settings.schedule is not None:
         problem.require_blueprint("schedule", settings.schedule)
     if settings.scheduler == "full":
@@ -62,18 +68,20 @@ def check_schedule(settings: Settings, problem: Problem, callback: Callback) -> 
     bent = sorted(schedules - {CONSTANT})
     if settings.budget_unit == "seconds" and bent:
         kind = f"the {bent[0]} schedule of {problem.name}" if settings.schedule is None else f"--schedule {bent[0]}"
-        raise UserError(
-            f"{kind} ends its cycles at rungs in epochs: leave --budget-unit seconds out, or take --schedule constant."
-        )
+        raise UserError(f"{kind} needs rungs in epochs: leave --budget-unit seconds out, or use --schedule constant.")
     if COSINE_RUNG in schedules:
         callback.note(
-            "with the schedule cosine-rung the learning rate falls to 0 at each rung as if it were the last, so a trial"
-            " that goes on is not trained as one that never paused (with cosine, which restarts at the rungs, it is)."
+            "With the schedule cosine-rung the learning rate falls to 0 at each rung, so a trial that is promoted is"
+            " not trained like one that never paused. With cosine, which restarts at the rungs, it is."
         )
 
 
 def check_own_training(settings: Settings, problem: Problem) -> None:
-    """Refuses what a problem's own training cannot heed that is told no more than epochs and checkpoint."""
+    """Refuse options that a problem's own training ignores because it does not take ``run``.
+
+    Raises:
+        UserError: One is given.
+    """
     if problem.build_and_train is None or takes_run(problem.build_and_train):
         return
     counted = ("params", "macs") if not problem.has_blueprint else ()
@@ -87,18 +95,18 @@ def check_own_training(settings: Settings, problem: Problem) -> None:
     }
     if flag := next((flag for flag, given in asked.items() if given), None):
         raise UserError(
-            f"{flag} needs a build_and_train that takes the keyword run and passes it on, and that of {problem.name}"
-            " does not."
+            f"{flag} needs a build_and_train that takes the keyword run and passes it on. That of {problem.name} does"
+            " not."
         )
 
 
 def _own_schedules(problem: Problem) -> set[str]:
-    """Those of many points of the problem, which may leave the schedule to the search."""
+    """Return the schedules of many points of the problem."""
     if not problem.has_blueprint:
         return {CONSTANT}
     space = compile_space(problem.space)
     points = (space.point(space.draw(make_generator(0, number, "schedule"))) for number in range(DRAWS))
     try:
         return {problem.training(point).schedule for point in points}
-    except (ValueError, KeyError, TypeError):  # the search will tell
+    except (ValueError, KeyError, TypeError):  # the search reports it
         return {CONSTANT}

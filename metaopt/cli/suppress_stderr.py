@@ -1,4 +1,4 @@
-"""Silence while a framework is imported."""
+"""Suppression of stderr while a framework is imported."""
 
 import contextlib
 import os
@@ -8,11 +8,10 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Drops what is written to standard error, below Python too, unless an exception passes.
+def suppressed_stderr() -> Iterator[None]:
+    """Drop the output on standard error, that of compiled libraries included, unless an exception passes.
 
-    TensorFlow's libraries greet with half a dozen lines that no setting turns off, as they come before its logging is
-    set up.
+    TensorFlow's libraries print half a dozen lines before its logging is set up, which no setting turns off.
     """
     sys.stderr.flush()
     kept = os.dup(2)

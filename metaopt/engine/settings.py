@@ -20,36 +20,38 @@ class Settings:
     """Settings of a run, stored in the journal, so that a setting left out means the study's own.
 
     Attributes:
-        space: the problem's name or file.
-        data: the data set's name, folder or file; ``image_size`` and ``augment`` go with it.
+        space: name or file of the problem.
+        data: name, folder or file of the data set.
+        image_size: side of the images in pixels, or None for the data set's own.
+        augment: augmentation of training images.
         sampler: name of the sampler.
         scheduler: name of the scheduler.
-        epochs: R, the most epochs that a trial trains.
-        eta: η, of the trials of a rung one in so many goes on.
-        min_epochs: the least epochs of the first rung.
-        rule: how Hyperband rounds, see ``metaopt.schedulers.brackets``.
-        trials: how many trials to train beyond ``base``.
-        base: how many trials the study had when this goal was set.
-        startup: random trials before the first model-based one.
-        mu: μ, size of an evolution's population.
-        lambda_: λ, children in a generation.
-        stop_after: trials without a better one before the search ends, or None.
-        early_stopping: epochs without improvement before a trial ends, or None.
-        stop_hopeless: whether a trial that starts far worse than others is stopped, see ``metaopt.trials.stopping``.
+        epochs: R, the maximum resource of a trial.
+        eta: η, the reduction factor: one in so many trials of a rung is promoted.
+        min_epochs: the minimum resource of the first rung.
+        rule: rounding rule of Hyperband, see ``metaopt.schedulers.brackets``.
+        trials: number of trials to train beyond ``base``.
+        base: number of trials that the study had when this goal was set.
+        startup: number of random trials before the first model-based one.
+        mu: μ, population size of an evolution.
+        lambda_: λ, children per generation.
+        stop_after: number of trials without improvement after which the search ends, or None.
+        early_stopping: patience: epochs without improvement before a trial ends, or None.
+        stop_hopeless: whether trials are stopped by their loss, see ``metaopt.trials.stopping.exceeds_loss_bound``.
         objective: name of the objective.
-        constraints: limits as text, e.g. ``("params<=2e6",)``.
-        grow: limits that grow from phase to phase as text, e.g. ``"macs=1e6,2e6"``, or None.
-        phases: how many trials of its own the study has when each phase of ``grow`` begins.
-        fill: the share of its tightest cheap limit that a network is to use, or None.
-        workers: trials at once.
+        constraints: constraints as text, e.g. ``("params<=2e6",)``.
+        grow: constraints that grow from phase to phase as text, e.g. ``"macs=1e6,2e6"``, or None.
+        phases: number of own trials when each phase of ``grow`` begins.
+        fill: the share of its tightest cheap constraint that a network is to use, or None.
+        workers: number of trials at once.
         executor: name of the executor.
-        seed: the study's seed.
-        budget_unit: ``epochs`` or ``seconds``, what ``epochs`` and ``min_epochs`` count under a scheduler.
-        folds: parts that cross-validation cuts the images into, 1 for none.
+        seed: seed of the study.
+        budget_unit: unit of ``epochs`` and ``min_epochs`` under a scheduler: ``epochs`` or ``seconds``.
+        folds: number of cross-validation folds, 1 for none.
         inherit: whether a trial starts from the weights of its parent.
-        checkpoint_quota: bytes that checkpoints may take.
-        deterministic: whether every operation is to be deterministic, also on a GPU.
-        schedule: of every trial's learning rate, or None for what the problem says of each point.
+        checkpoint_quota: maximum bytes of checkpoints.
+        deterministic: whether all operations are deterministic, also on a GPU.
+        schedule: learning-rate schedule of every trial, or None for the problem's own.
     """
 
     space: str = "cnn"

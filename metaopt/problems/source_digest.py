@@ -5,6 +5,7 @@ import hashlib
 
 # Modules that were moved, with the path that stored studies know. The new path must give the same code.
 _EARLIER_PATHS = {
+    "metaopt.problems": "metaopt.study.problem",
     "metaopt.problems.problem": "metaopt.study.problem",
     "metaopt.problems.training_config": "metaopt.study.problem",
 }

@@ -1,6 +1,6 @@
 """Import path of earlier versions: ``from metaopt.study.problem import Training`` stands in users' problem files.
 
-New code imports ``metaopt.Training`` and ``metaopt.Problem``.
+New code imports from ``metaopt.problems``.
 """
 
 from metaopt.problems.problem import Classes, Problem, fitting

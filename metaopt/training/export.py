@@ -46,6 +46,21 @@ def export_model(
             network.name = f"network_{number + 1}"
     height, width, channels = metadata.input_shape
     images = keras.Input((None, None, channels), dtype="uint8", name="image")
+    scaled = _preprocess(images, height, width)
+    views = [scaled, keras.ops.flip(scaled, axis=2)] if mirror else [scaled]
+    outputs = [outputs_by_head(network(view), heads) for network in networks for view in views]
+    return keras.Model(
+        images,
+        {
+            head: _average_probabilities(head, [each[head] for each in outputs], np.asarray(sample_outputs[head]))
+            for head in heads
+        },
+        name="classifier",
+    )
+
+
+def _preprocess(images: Any, height: int, width: int) -> Any:
+    """Crop, resize and scale uint8 images of any size to float32 ``(n, height, width, c)`` in −0.5..0.5."""
     resize = keras.layers.Resizing(
         height,
         width,
@@ -62,17 +77,7 @@ def export_model(
     # pass unchanged.
     pixels = resize(keras.ops.cast(images, "float32"), training=False)
     pixels = keras.ops.round(keras.ops.clip(pixels, 0, 255))
-    scaled = keras.layers.Rescaling(1 / 255, offset=-0.5, dtype="float32", name="scale")(pixels)
-    views = [scaled, keras.ops.flip(scaled, axis=2)] if mirror else [scaled]
-    outputs = [outputs_by_head(network(view), heads) for network in networks for view in views]
-    return keras.Model(
-        images,
-        {
-            head: _average_probabilities(head, [each[head] for each in outputs], np.asarray(sample_outputs[head]))
-            for head in heads
-        },
-        name="classifier",
-    )
+    return keras.layers.Rescaling(1 / 255, offset=-0.5, dtype="float32", name="scale")(pixels)
 
 
 def _average_probabilities(head: str, outputs: list[Any], sample_output: npt.NDArray[np.floating]) -> Any:

@@ -95,14 +95,7 @@ def retrain(
         )
     batches = TrainingBatches(images, data.augment, training, pack_labels, seed, trial, soft)
     progress = _RetrainingCallback(batches, next(iter(data.classes)), report)
-    callbacks: list[keras.callbacks.Callback] = [progress]
-    if log is not None:
-        callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
-    network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
-    if progress.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
-        progress.failure = "The training diverged: its last step left weights that are NaN or infinite."
-    if progress.failure is not None:
-        raise UserError(f"{progress.failure} Nothing was saved. Try another seed or another point.")
+    _fit(network, batches, epochs, progress, log)
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
     heads = list(outputs_by_head(output, list(data.classes)))
     network = builder.for_inference(network)
@@ -112,6 +105,24 @@ def retrain(
 def can_log() -> bool:
     """Return whether TensorBoard logs can be written: Keras needs TensorFlow's writer for them on every backend."""
     return importlib.util.find_spec("tensorflow") is not None
+
+
+def _fit(
+    network: keras.Model, batches: TrainingBatches, epochs: int, progress: "_RetrainingCallback", log: Path | None
+) -> None:
+    """Fit the network.
+
+    Raises:
+        UserError: The training diverged.
+    """
+    callbacks: list[keras.callbacks.Callback] = [progress]
+    if log is not None:
+        callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
+    network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    if progress.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
+        progress.failure = "The training diverged: its last step left weights that are NaN or infinite."
+    if progress.failure is not None:
+        raise UserError(f"{progress.failure} Nothing was saved. Try another seed or another point.")
 
 
 class _RetrainingCallback(keras.callbacks.Callback):

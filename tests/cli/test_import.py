@@ -37,11 +37,11 @@ def take_in(*files) -> int:
 def test_trials_of_another_study_are_taken_in_once(elsewhere, capsys):
     files = sorted(elsewhere.glob("model_*.json"))
     assert take_in(*files) == 0
-    assert "4 trials were taken in" in capsys.readouterr().out
+    assert "4 trials were imported" in capsys.readouterr().out
     study = Study.load("results")
     assert [record["imported"] for record in study.records] == [True] * 4
     assert take_in(*files) == 0
-    assert "0 trials were taken in" in capsys.readouterr().out
+    assert "0 trials were imported" in capsys.readouterr().out
     assert len(Study.load("results").records) == 4
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaopt.cli import points
+from metaopt.cli import study_inputs
 from metaopt.cli.retrain import _refuse_without_effect, main, make_parser
 from metaopt.cli.retrain_plan import BEST, CHOSEN, make_plan, whole_if_annealed
 from metaopt.cli.search import main as search
@@ -239,8 +239,8 @@ def test_a_limit_that_the_final_model_breaks_is_said(capsys, results, tmp_path, 
 
 @pytest.mark.slow
 def test_another_data_set_or_network_is_refused(capsys, searched, results, monkeypatch) -> None:
-    load = points.load
-    monkeypatch.setattr(points, "load", lambda spec: replace(load(spec), fingerprint="another"))
+    load = study_inputs.load
+    monkeypatch.setattr(study_inputs, "load", lambda spec: replace(load(spec), fingerprint="another"))
     code, _, errors = retrain(capsys, "--results", results)
     assert code == 3
     assert "digits holds other images now" in errors[0]

@@ -1,4 +1,4 @@
-"""What the commands about a search share: its problem, its data, and a point out of a file."""
+"""Inputs of commands about a study: its problem, its data, and a point from a file."""
 
 import json
 from collections.abc import Callable
@@ -22,59 +22,59 @@ _SAMPLE = 16
 
 
 def study_problem(study: Study) -> Problem:
-    """The problem that a study was searched over, from where it was then.
+    """Load the problem of a study from its stored path.
 
     Raises:
-        UserError: it is no longer there.
+        UserError: It is no longer there.
     """
     kept = study.header["problem"]
     if not kept["name"]:
-        raise UserError(f"the study in {study.folder} was searched from Python: it has no network that could be built.")
+        raise UserError(f"The study in {study.folder} was searched from Python: it has no network that can be built.")
     if kept["path"] and kept["name"] not in ZOO and is_problem(Path(kept["path"])):
         return replace(load_problem(kept["path"]), name=kept["name"])
     return load_problem(kept["name"], study.folder.resolve().parent)  # its folder may have been moved as a whole
 
 
 def read_point(path: Path) -> Any:
-    """A point out of a JSON file: the point itself, or a record, whose key ``space`` holds it.
+    """Read a point from a JSON file: the point itself, or a record, whose key ``space`` holds it.
 
     Raises:
-        UserError: the file cannot be read, or is no JSON object.
+        UserError: The file cannot be read, or is not a JSON object.
     """
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a point in JSON ({error}).") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} holds no JSON object: give a record of results/, or its key space alone.")
+        raise UserError(f"{path} is not a JSON object. Expected a record of results/, or the value of its key space.")
     space = content.get("space")
     return space if isinstance(space, dict) else content
 
 
 def require_same_network(study: Study, problem: Problem) -> None:
-    """Refuses a network that is another one than was searched.
+    """Check that the network has not changed since the search.
 
     Raises:
-        StudyMismatch: it is.
+        StudyMismatch: It has.
     """
     if not study.holds_network(code_digest(problem.code)):
         raise StudyMismatch(
-            f"the network of {problem.path} has changed since the search in {study.folder}: put it back as it was (the"
-            " first line of its journal.jsonl holds the source), or search anew."
+            f"The network of {problem.path} has changed since the search in {study.folder}: restore it (the first line"
+            " of journal.jsonl holds its source), or start a new search."
         )
 
 
 def study_data(study: Study, note: Callable[[str], None] = print, augment: str | None = None) -> DataSet:
-    """The study's data set.
+    """Load the data set of a study.
 
     Args:
-        study: whose.
-        note: is told what there is to say of it.
-        augment: in the place of the study's own; None for that.
+        study: the study.
+        note: called with messages for the user.
+        augment: augmentation in the place of the study's own; None for that.
 
     Raises:
-        StudyMismatch: its images are others now.
-        UserError: it is no longer there.
+        StudyMismatch: Its images have changed.
+        UserError: It is no longer there.
     """
     settings = study.settings
     kind = settings["augment"] if augment is None else augment
@@ -82,8 +82,8 @@ def study_data(study: Study, note: Callable[[str], None] = print, augment: str |
     data = load(spec)
     if data.fingerprint != study.header["fingerprint"]["data"]:
         raise StudyMismatch(
-            f"{settings['data']} holds other images now than at the search in {study.folder}: put them back, or search"
-            " anew into another folder."
+            f"The images of {settings['data']} have changed since the search in {study.folder}: restore them, or"
+            " start a new search in another folder."
         )
     for text in data.notes:
         note(f"note: {text}")
@@ -91,6 +91,6 @@ def study_data(study: Study, note: Callable[[str], None] = print, augment: str |
 
 
 def some_images(data: DataSet) -> npt.NDArray[np.uint8]:
-    """A few images, which show whether a network gives probabilities."""
+    """Return a few images, to test whether a network returns probabilities."""
     images = data.everything()
     return images.batch(range(min(_SAMPLE, len(images))))[0]

@@ -8,7 +8,7 @@ import pytest
 
 from metaopt.cli.best import draw
 from metaopt.cli.best import main as best
-from metaopt.cli.points import require_same_network, study_problem
+from metaopt.cli.study_inputs import require_same_network, study_problem
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.problems.loading import load_problem
 from metaopt.storage.state import StudyState
@@ -71,7 +71,7 @@ def test_a_network_that_has_changed_is_not_drawn_as_if_it_had_not(project, tmp_p
     study = study_of(project, "cnn")
     picture = tmp_path / "best.png"
     (project / "neural_net.py").write_text(NETWORK.replace(", 3)(inputs)", ", 5)(inputs)"))
-    with pytest.raises(StudyMismatch, match=r"the network of .*project has changed since the search"):
+    with pytest.raises(StudyMismatch, match=r"The network of .*project has changed since the search"):
         require_same_network(study, study_problem(study))
     assert draw(study, {"filters": 2}, picture).startswith("No network is drawn: the network of")
     assert not picture.exists()
@@ -79,7 +79,7 @@ def test_a_network_that_has_changed_is_not_drawn_as_if_it_had_not(project, tmp_p
 
 def test_the_weights_that_are_saved_are_the_best_trial_s(capsys):
     assert best(["--point", "point.json", "--save", "now.keras"]) == 2
-    assert "--save writes the best trial's weights: leave --point out" in capsys.readouterr().err
+    assert "--save writes the best trial's weights and excludes --point" in capsys.readouterr().err
 
 
 def test_a_point_whose_network_cannot_exist_is_told(project, tmp_path):

@@ -1,10 +1,10 @@
-"""The best model of a search as it was trained there, at any moment; ``retrain`` makes a better one of its point."""
+"""Export of the best model as the search trained it; ``retrain`` trains a better one of its point."""
 
 import sys
 from pathlib import Path
 
-from metaopt.cli.points import require_same_network, some_images, study_data, study_problem
-from metaopt.cli.suppress_stderr import quiet
+from metaopt.cli.study_inputs import require_same_network, some_images, study_data, study_problem
+from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.errors import UserError
 from metaopt.storage.study import Study
 from metaopt.training import backend
@@ -12,8 +12,8 @@ from metaopt.training.model_file import ModelMetadata, check_writable
 from metaopt.trials.record import Record
 
 
-def save_snapshot(study: Study, record: Record, path: Path) -> str:
-    """Writes the weights that a trial had at its best epoch as a model that takes raw images.
+def save_best_model(study: Study, record: Record, path: Path) -> str:
+    """Export the weights that a trial had at its best epoch, as a model that takes raw images.
 
     Args:
         study: a search may be running on it.
@@ -30,7 +30,7 @@ def save_snapshot(study: Study, record: Record, path: Path) -> str:
     problem = study_problem(study)
     require_same_network(study, problem)
     data = study_data(study, note=lambda text: print(text, file=sys.stderr))
-    with quiet():
+    with suppressed_stderr():
         backend.prepare()
     from metaopt.training.checkpoint import UnusableCheckpoint, best_weights
     from metaopt.training.export import export_model, save_model
