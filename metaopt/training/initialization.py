@@ -21,7 +21,7 @@ def initialize(
     checkpoint: Checkpoint | None,
     request: TrainingRequest,
 ) -> Start:
-    """Set the variables of a model to the start of its training; report what was lost in a remark.
+    """Set the variables of a model to the start of its training; a remark reports what was lost.
 
     Args:
         model: as it was built, for the first fold.
@@ -38,7 +38,7 @@ def initialize(
         folds = state.folds if request.options.folds > 1 else []
         if not folds:
             assign(model, state.folds[0])
-        return Start(state.progress, folds, state.inherited, known=request.job.start)
+        return Start(state.progress, folds, state.inherited, n_reported=request.job.start)
     if isinstance(request.job.origin, ForkOf):
         return _fork(model, request.job.origin, request)
     return _new(model, build, build_parent, request)
@@ -83,7 +83,7 @@ def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest) -> Start
         folds.append(snapshot(model))
     several = folds if request.options.folds > 1 else []
     transferred = {"trial": origin.trial, "epochs": origin.epochs}
-    return Start(state.progress, several, transferred, known=origin.epochs, best=best)
+    return Start(state.progress, several, transferred, n_reported=origin.epochs, best=best)
 
 
 def _source_state(origin: ForkOf) -> tuple[TrainingState, tuple[int, list[Arrays]]]:
@@ -138,7 +138,8 @@ class _Parent:
     """The trial whose weights a new one starts from, fold by fold.
 
     Attributes:
-        transferred: number of the parent, and how many layers took weights of how many, or None.
+        transferred: JSON description of the transfer: number of the parent, number of layers with transferred weights,
+            and number of layers with weights; None if there was no transfer.
     """
 
     def __init__(self, origin: WeightsOf, build: Callable[[], keras.Model], request: TrainingRequest) -> None:

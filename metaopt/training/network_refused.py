@@ -2,7 +2,7 @@
 
 
 class NetworkRefused(Exception):
-    """A network that only Keras could build cannot exist or exceeds a cheap constraint, so it was not trained.
+    """Error for a network of ``build_model`` that is invalid or exceeds a cheap constraint; it is not trained.
 
     Args:
         reason: ``"invalid architecture"`` or the constraint's name.

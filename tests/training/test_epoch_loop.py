@@ -202,31 +202,31 @@ def test_best_weights_of_a_fork_are_saved_with_its_first_state(tmp_path: Path) -
     from metaopt.training.epoch_loop import Start
 
     weights = make_model().get_weights()
-    start = Start(history(0.5, 1.0), [], known=2, best=(2, [weights]))
+    start = Start(history(0.5, 1.0), [], n_reported=2, best=(2, [weights]))
     Loop((1,), target=3, checkpoint=tmp_path, start=start).run(first=2)
     epoch, (kept,) = best_weights(tmp_path)
     assert epoch == 2
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(kept, weights, strict=True))
 
 
-def test_known_epochs_are_reported_from_the_checkpoint() -> None:
+def test_restored_epochs_are_reported() -> None:
     from metaopt.training.epoch_loop import Start
 
-    loop = Loop((), target=9, start=Start(history(0.25, 0.5, 0.75), [], known=1))
+    loop = Loop((), target=9, start=Start(history(0.25, 0.5, 0.75), [], n_reported=1))
     assert [each.metrics["val_accuracy"] for each in loop.reported] == []
     assert len(loop.loop.progress) == 1
-    loop.loop.report_known_epochs()
+    loop.loop.report_restored_epochs()
     assert [(each.epoch, each.metrics["val_accuracy"]) for each in loop.reported] == [(2, 0.5), (3, 0.75)]
     assert not loop.loop.is_over
     assert loop.loop.tracker.best == 2
 
 
 @pytest.mark.parametrize(("settings", "last"), [({"stop": 2}, 2), ({"target": 3}, 3), ({"early_stopping": 1}, 2)])
-def test_known_epochs_may_end_the_training(settings: dict[str, Any], last: int) -> None:
+def test_restored_epochs_may_end_the_training(settings: dict[str, Any], last: int) -> None:
     from metaopt.training.epoch_loop import Start
 
-    loop = Loop((), start=Start(history(0.5, 0.25, 0.25, 0.25), [], known=1), **settings)
-    loop.loop.report_known_epochs()
+    loop = Loop((), start=Start(history(0.5, 0.25, 0.25, 0.25), [], n_reported=1), **settings)
+    loop.loop.report_restored_epochs()
     assert loop.reported[-1].epoch == last
     assert loop.loop.is_over
 

@@ -75,7 +75,7 @@ def test_training_from_scratch_keeps_the_initial_weights(tmp_path: Path) -> None
     model = make_model()
     before = model.get_weights()
     start, remarks = initialize(model, tmp_path)
-    assert (len(start.progress), start.folds, start.transferred, start.known, start.best) == (0, [], None, 0, None)
+    assert (len(start.progress), start.folds, start.transferred, start.n_reported, start.best) == (0, [], None, 0, None)
     assert equal(model.get_weights(), before)
     assert remarks == []
 
@@ -93,7 +93,7 @@ def test_checkpoint_restores_variables_and_history(tmp_path: Path) -> None:
     model = make_model()
     start, remarks = initialize(model, tmp_path, start=2)
     assert equal(snapshot(model), arrays)
-    assert (len(start.progress), start.known, start.folds) == (3, 2, [])
+    assert (len(start.progress), start.n_reported, start.folds) == (3, 2, [])
     assert remarks == []
 
 
@@ -119,7 +119,7 @@ def test_lost_checkpoint_is_remarked(tmp_path: Path, stored: dict[str, Any] | No
     before = model.get_weights()
     start, remarks = initialize(model, tmp_path, start=2)
     assert remarks == [remark]
-    assert (len(start.progress), start.known) == (0, 0)
+    assert (len(start.progress), start.n_reported) == (0, 0)
     assert equal(model.get_weights(), before)
 
 
@@ -148,7 +148,7 @@ def test_weights_of_a_parent_are_transferred(tmp_path: Path) -> None:
     assert remarks == []
     assert start.transferred == {"trial": 7, "layers": 1, "of": 1}
     assert equal(model.get_weights(), best_weights(tmp_path)[1][0])
-    assert (len(start.progress), start.known) == (0, 0)
+    assert (len(start.progress), start.n_reported) == (0, 0)
 
 
 @pytest.mark.parametrize("fold_count", [1, 2])
@@ -161,7 +161,7 @@ def test_fork_takes_everything_but_the_learning_rate(tmp_path: Path, fold_count:
     model = make_model(keras.optimizers.SGD(0.125, momentum=0.3))
     start, remarks = initialize(model, origin=ForkOf(7, str(tmp_path), 4), folds=fold_count)
     assert remarks == []
-    assert (len(start.progress), start.known) == (4, 4)
+    assert (len(start.progress), start.n_reported) == (4, 4)
     assert start.transferred == {"trial": 7, "epochs": 4}
     assert start.best[0] == 1
     for arrays, source in zip(start.folds or [snapshot(model)], sources, strict=True):

@@ -140,7 +140,7 @@ def test_custom_training_must_report_numbers(tiny: DataSet) -> None:
         run.report(Epoch(3, 1, {"val_accuracy": 0.5, "val_loss": float("nan")}, 1.0))
         return {"loss": 0.5}
 
-    with pytest.raises(ValueError, match=r"epoch 1 was reported with \{'val_loss': nan\}"):
+    with pytest.raises(ValueError, match=r"Epoch 1 was reported with \{'val_loss': nan\}"):
         train(custom(build_and_train), tiny)
 
 
@@ -225,7 +225,7 @@ def test_late_worker_trains_the_code_the_search_started_with(
 @pytest.mark.slow
 def test_changed_images_are_an_error(tiny_spec: DataSpec) -> None:
     KerasTrainer(PATH, tiny_spec, fingerprint=load(tiny_spec).fingerprint).setup(TrainingOptions())
-    with pytest.raises(StudyMismatch, match="holds other images than when the search began"):
+    with pytest.raises(StudyMismatch, match="have changed since the search started"):
         KerasTrainer(PATH, tiny_spec, fingerprint="0").setup(TrainingOptions())
 
 
