@@ -1,9 +1,13 @@
+"""The reference network in neural_net.py."""
+
 import numpy as np
 import pytest
 from hyperopt.pyll.stochastic import sample
 
 from metaopt.blueprint import InvalidArchitecture
-from neural_net import build_model, network, training
+from metaopt.data import DataSpec, load
+from metaopt.engine.jobs import FromScratch, Job, TrainingOptions, TrainingRequest
+from neural_net import build_and_train, build_model, network, training
 from space import space
 
 CLASSES = {"fine": 100, "coarse": 20}
@@ -63,12 +67,12 @@ def test_each_stage_halves_the_image(pooling, use_bn):
     assert list(dict.fromkeys(shapes)) == [(32, 32), (16, 16), (8, 8)]
 
 
-def test_images_too_small_are_refused():
+def test_too_small_images_are_invalid():
     with pytest.raises(InvalidArchitecture, match="AveragePooling2D"):
         network(BEST, (4, 4, 1), {"label": 10})
 
 
-def test_activation_initialiser_and_penalty_reach_every_kernel():
+def test_every_kernel_has_activation_initialiser_and_penalty():
     point = {**BEST, "activation": "selu", "kernel_initializer": "lecun_normal"}
     layers = network(point, (32, 32, 3), CLASSES).layers
     kernels = [layer for layer in layers if layer.kind in ("Conv2D", "Dense")]
@@ -87,7 +91,7 @@ def test_residual_blocks_start_at_their_stage():
     assert [sums(start) for start in (0.0, 1.0, 2.0)] == [9, 6, 3]
 
 
-def test_every_draw_of_the_space_makes_a_network():
+def test_every_draw_of_the_space_is_a_valid_network():
     for seed in range(300):
         point = sample(space, rng=np.random.default_rng(seed))
         blueprint = network(point, (32, 32, 3), CLASSES)
@@ -104,22 +108,32 @@ def test_training_settings():
     assert settings.loss_weights == {"coarse": BEST["coarse_labels_weight"]}
 
 
-def test_an_unknown_pooling_is_named():
+def test_unknown_pooling_is_an_error():
     with pytest.raises(ValueError, match="pooling_type 'min' is unknown"):
         network({**BEST, "pooling_type": "min"}, (32, 32, 3), CLASSES)
 
 
 @pytest.mark.slow
-def test_the_reference_has_as_many_parameters_in_keras():
+def test_keras_has_the_same_number_of_parameters():
     assert network(LARGE, (32, 32, 3), CLASSES).to_keras().count_params() == 5_742_401
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("classes", [{"label": 3}, {"fine": 4, "coarse": 2}])
-def test_build_model_gives_a_model_that_trains(classes):
+def test_build_model_returns_a_trainable_model(classes):
     model = build_model(SMALL, (8, 8, 1), classes)
     images = np.zeros((6, 8, 8, 1), "float32")
     labels = {head: np.arange(6) % n for head, n in classes.items()}
     history = model.fit(images, labels, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert type(model.optimizer).__name__ == "Nadam"
+
+
+@pytest.mark.slow
+def test_build_and_train_reports_epochs_to_the_run():
+    epochs = []
+    job = Job(3, SMALL, FromScratch(), 1, TrainingOptions(seed=2))
+    run = TrainingRequest(job, lambda report: not epochs.append((report.trial, report.epoch)))
+    record = build_and_train(SMALL, load(DataSpec("digits")), epochs=1, run=run)
+    assert epochs == [(3, 1)]
+    assert (record["status"], record["epochs"], record["seed"]) == ("ok", 1, 2)

@@ -55,13 +55,16 @@ class Start:
         progress: history so far.
         folds: with several folds, the variables of each; empty for one, whose variables are in the model.
         transferred: weights transferred from another trial, as JSON, or None.
-        known: number of epochs that were reported before.
+        n_reported: number of epochs that were reported before.
+        best: best epoch of a forked trial (from 1) and the weights of each fold there, which the first checkpoint
+            stores; None if the trial's own checkpoint holds them, or no epoch was trained yet.
     """
 
     progress: EpochHistory
     folds: list[Arrays]
     transferred: dict[str, Any] | None = None
-    known: int = 0
+    n_reported: int = 0
+    best: tuple[int, list[Arrays]] | None = None
 
 
 class EpochLoop(keras.callbacks.Callback):
@@ -77,7 +80,7 @@ class EpochLoop(keras.callbacks.Callback):
         checkpoint: checkpoints of the trial, or None.
 
     Attributes:
-        batches: see above.
+        batches: batches to train on.
         progress: history, epochs of earlier jobs included.
         tracker: best epoch and early stopping.
         failure: why the training failed, one sentence, or None.
@@ -106,10 +109,10 @@ class EpochLoop(keras.callbacks.Callback):
         self._checkpoint_policy = CheckpointPolicy()
         self._began = 0.0
         self._measured: list[dict[str, float]] = []  # metrics of the folds in the current epoch
-        self._new_best: tuple[int, list[Arrays]] | None = None
+        self._new_best = start.best
         self._unsaved = False
-        self._held = start.progress
-        self.progress = start.progress.first(start.known)
+        self._restored = start.progress
+        self.progress = start.progress.first(start.n_reported)
         self.tracker = request.options.tracker()
         for metrics, seconds in zip(self.progress.metrics, self.progress.seconds, strict=True):
             self.tracker.add(metrics, seconds)
@@ -118,7 +121,7 @@ class EpochLoop(keras.callbacks.Callback):
         self.stopped = False
 
     def replicates(self, epoch: int) -> list[float]:
-        """Return the objective of each fold at an epoch, from 0; empty without folds."""
+        """Return the objective of each fold at an epoch, from 0; an empty list without folds."""
         seconds = sum(self.progress.seconds[: epoch + 1])
         objective = self._request.options.find_objective()
         return [objective.value(objective.loss(each, seconds)) for each in self.progress.replicates[epoch]]
@@ -129,11 +132,11 @@ class EpochLoop(keras.callbacks.Callback):
         is_ended = self.stopped or self.failure is not None or len(self.progress) >= self._target
         return is_ended or self.tracker.is_out_of_patience
 
-    def report_known_epochs(self) -> None:
+    def report_restored_epochs(self) -> None:
         """Report the epochs that the checkpoint holds beyond those that were reported."""
-        while len(self.progress) < len(self._held) and not self.is_over:
+        while len(self.progress) < len(self._restored) and not self.is_over:
             epoch = len(self.progress)
-            self._append(self._held.metrics[epoch], self._held.seconds[epoch], self._held.replicates[epoch])
+            self._append(self._restored.metrics[epoch], self._restored.seconds[epoch], self._restored.replicates[epoch])
             self._report()
 
     def _append(self, metrics: dict[str, float], seconds: float, replicates: tuple[dict[str, float], ...]) -> None:
@@ -215,7 +218,7 @@ class EpochLoop(keras.callbacks.Callback):
         predicted = validation.predict(self.model)
         validated = validation_metrics(predicted, validation.labels)
         total = _penalties(self.model)
-        for head in predicted:  # a user's own model may answer the first heads only
+        for head in predicted:  # the model of a user may predict the first heads only
             total += self._weights[head] * validated[f"val_{head}_loss" if len(predicted) > 1 else "val_loss"]
         return {**metrics, "val_total_loss": total, **validated}
 

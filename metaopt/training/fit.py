@@ -33,32 +33,35 @@ def build_and_train(
     """Build the network of a point and train it; called by a worker, or by hand.
 
     Args:
-        problem: a ``Problem``, or a module or class with ``network`` (or ``build_model``) and perhaps ``training``.
+        problem: a ``Problem``, or a module or class with ``network`` or ``build_model``, and optionally ``training``.
         point: the hyperparameters, as ``space_eval`` returns them.
         data: images to train on and to validate with.
-        epochs: epochs after this training, earlier ones counted.
-        checkpoint: a directory for the training's state and its best weights, or None. Where it holds some, the
-            training resumes from there; see ``metaopt.training.checkpoint.best_weights``.
-        run: the request of a search: its job, with the options of the run, and the function that takes reports.
+        epochs: number of epochs after this training, earlier ones included.
+        checkpoint: directory of the training's state and its best weights, or None. The training resumes from a state
+            in it. ``metaopt.training.checkpoint.best_weights`` reads the weights.
+        run: request of a search: the job with the options of the run, and the report function. None for a training by
+            hand with the default options.
 
     Returns:
         ``status`` (``ok`` or ``fail``), ``loss`` (of the objective at the best epoch, minimised), ``objective``,
         ``history`` (metric → a value per epoch), ``scores`` (``best`` and ``end``, the metrics of these epochs),
         ``best_epoch`` (from 1), ``epochs``, ``complete`` (whether it ended by itself), ``params``, ``macs``,
         ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``versions``; with folds, whose mean the history
-        is, ``replicates`` (the objective of each at the best epoch), else empty; ``inherited`` (``trial``, ``layers``,
-        ``of``) where weights of a parent were transferred; for a failure ``cause`` and ``error``. JSON types only.
+        is, ``replicates`` (the objective of each at the best epoch), else empty; ``inherited`` where weights of a
+        parent were transferred (``trial``, ``layers``, ``of``) or a trial was forked (``trial``, ``epochs``); for a
+        failure ``cause`` and ``error``. JSON types only.
 
     Raises:
-        NetworkRefused: A network of ``build_model`` cannot exist or exceeds a cheap constraint.
-        UserError: There is no such optimizer, or a class has fewer images than there are folds.
+        NetworkRefused: A network of ``build_model`` is invalid or exceeds a cheap constraint.
+        UserError: The optimizer is unknown, or a class has fewer images than there are folds.
         ResultsNotWritable: A checkpoint could not be written.
+        RuntimeError: The state of a forked trial is gone, or does not fit the network or the optimizer.
     """
     request = TrainingRequest(Job(0, point, FromScratch(), epochs)) if run is None else run
     began = time.perf_counter()
-    kept = None if checkpoint is None else Checkpoint(Path(checkpoint))
+    checkpoints = None if checkpoint is None else Checkpoint(Path(checkpoint))
     with backend.clean_session():
-        epoch_loop, counts = _train(make_builder(problem, point, data), epochs, kept, request)
+        epoch_loop, counts = _train(make_builder(problem, point, data), epochs, checkpoints, request)
         record = {**_result(epoch_loop, request), **counts}
         epoch_loop.set_model(None)  # the last reference to the model, whose memory can then be freed
     seed = request.options.seed
@@ -83,7 +86,7 @@ def _train(
     build_optimizer(model)
     start = initialize(model, build, parent, checkpoint, request)
     epoch_loop = _make_loop(model, data, folds, training, epochs, start, checkpoint, request)
-    epoch_loop.report_known_epochs()
+    epoch_loop.report_restored_epochs()
     if not epoch_loop.is_over:
         passes = {"initial_epoch": len(epoch_loop.progress) * len(folds), "epochs": epochs * len(folds)}
         model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop])
@@ -100,7 +103,7 @@ def _make_build(
     steps = steps_per_epoch(len(folds[0].train), training.batch_size)
 
     def build(fold: int) -> keras.Model:
-        # Initial weights and other draws while the model is built; independent of a worker's earlier trials.
+        # Seeds the initial weights, which must not depend on the worker's earlier trials.
         keras.utils.set_random_seed(derive_seed(job.options.seed, job.trial, "initialise", fold))
         model = builder.compile(training, steps, cycles)
         build_optimizer(model)
@@ -121,7 +124,7 @@ def _make_loop(
 ) -> EpochLoop:
     """Return the callback that drives the epochs, with the batches of every fold."""
     heads = list(data.classes)
-    # Asked of the model rather than read off it: a Sequential or subclassed model has no ``output``.
+    # The structure of the output is computed, because a Sequential or subclassed model may lack ``output``.
     arrange = make_label_packer(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
     soft = soft_classes(model, data.classes)
     seed, trial = request.options.seed, request.job.trial

@@ -30,8 +30,8 @@ class FunctionTrainer:
 
     Args:
         train: the function.
-        counted: whether a blueprint tells ``params``, ``macs`` and ``memory``; if not, limits on them are on what the
-            function returns.
+        counted: whether the guard checks ``params``, ``macs`` and ``memory`` by a blueprint; if not, constraints on
+            them apply to the values that the function returns.
     """
 
     def __init__(self, train: Callable[..., Any], counted: bool = False) -> None:
@@ -43,7 +43,7 @@ class FunctionTrainer:
         """Load nothing."""
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed:  # noqa: ARG002
-        """Call the function once; it reports no epochs."""
+        """Call the function once, without reports of epochs."""
         start = time.monotonic()
         if self._takes_budget:
             if job.checkpoint is not None:
@@ -58,36 +58,36 @@ class FunctionTrainer:
             error = result.get("error", "The function returned the status 'fail'.")
             return Failed(job.trial, str(result.get("cause", "failed")), str(error), seconds=seconds)
         if status != "ok":
-            raise ValueError(f"train(point) returned the status {status!r}; return 'ok' or 'fail'")
+            raise ValueError(f"train(point) returned the status {status!r}. Expected 'ok' or 'fail'.")
         objective = job.options.find_objective()
-        # A dict may name its objective otherwise, e.g. "val_accuracy", which is to be maximised.
+        # A dict may hold the objective under its name, e.g. "val_accuracy", which is to be maximised.
         result["loss"] = _loss(objective.loss(result, seconds) if objective.name in result else result.get("loss"))
         if not math.isfinite(result["loss"]):
             return Failed(job.trial, "diverged", f"The loss is {result['loss']}.", seconds=seconds)
-        limited = [each.name for each in job.options.measured_constraints]
-        limited += [] if self._counted else list(job.options.bounds)
-        if (failed := not_judged(job.trial, "train", result, limited, seconds)) is not None:
+        constrained = [each.name for each in job.options.measured_constraints]
+        constrained += [] if self._counted else list(job.options.bounds)
+        if (failed := find_missing_value(job.trial, "train", result, constrained, seconds)) is not None:
             return failed
         if self._takes_budget:
             result["epochs"] = job.target_resource
         return Finished(job.trial, seconds=seconds, returned=result)
 
 
-def not_judged(
-    trial: int, who: str, result: Mapping[str, Any], limited: Sequence[str], seconds: float
+def find_missing_value(
+    trial: int, function: str, result: Mapping[str, Any], constrained: Sequence[str], seconds: float
 ) -> Failed | None:
-    """Return the failure of a training that returned no number for a constraint; None where it did.
+    """Return the failure of a training that returned no number for a constraint; None if it returned all.
 
     Args:
         trial: number of the trial.
-        who: name of the function that trained.
+        function: name of the function that trained.
         result: the dict that it returned.
-        limited: names of the constrained values; ``seconds`` are measured here.
+        constrained: names of the constrained values; ``seconds`` is measured here and may be missing.
         seconds: wall seconds of the training.
     """
-    for name in limited:
+    for name in constrained:
         if name != "seconds" and not is_number(result.get(name)):
-            error = f"{who} returned {result.get(name)!r} as {name}, by which a constraint cannot be judged."
+            error = f"{function} returned {result.get(name)!r} as {name}, by which a constraint cannot be judged."
             return Failed(trial, f"no {name}", error, seconds=seconds)
     return None
 
@@ -97,5 +97,5 @@ def _loss(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(
-            f"train(point) returned {type(value).__name__} as its loss; return a number, or a dict with 'loss'"
+            f"train(point) returned {type(value).__name__} as its loss. Return a number, or a dict with 'loss'."
         ) from None

@@ -1,5 +1,6 @@
 """Initialization of a training: from its checkpoint, from another trial's weights or state, or from scratch."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ def initialize(
     checkpoint: Checkpoint | None,
     request: TrainingRequest,
 ) -> Start:
-    """Set the variables of a model to the start of its training; report what was lost in a remark.
+    """Set the variables of a model to the start of its training; a remark reports what was lost.
 
     Args:
         model: as it was built, for the first fold.
@@ -30,14 +31,14 @@ def initialize(
         request: the job and its report function.
 
     Raises:
-        RuntimeError: The state of a forked trial is gone, or does not fit the model.
+        RuntimeError: The state of a forked trial is gone, or does not fit the model or its optimizer.
     """
     state = _restored(model, checkpoint, request)
     if state is not None:
         folds = state.folds if request.options.folds > 1 else []
         if not folds:
             assign(model, state.folds[0])
-        return Start(state.progress, folds, state.inherited, known=request.job.start)
+        return Start(state.progress, folds, state.inherited, n_reported=request.job.start)
     if isinstance(request.job.origin, ForkOf):
         return _fork(model, request.job.origin, request)
     return _new(model, build, build_parent, request)
@@ -67,31 +68,43 @@ def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest) -> Start
 
     The learning rate is the new trial's own.
     """
-    state, _ = (None, False) if origin.checkpoint is None else Checkpoint(Path(origin.checkpoint)).restore()
-    if state is None or len(state.progress) != origin.epochs:
-        raise RuntimeError(
-            f"The state of trial {origin.trial} after epoch {origin.epochs} is gone; it cannot be forked."
-        )
+    state, best = _source_state(origin)
     if not _fits(model, state, request):
-        raise RuntimeError(f"The state of trial {origin.trial} does not fit the forked trial's network or optimizer.")
+        raise RuntimeError(
+            f"The state of trial {origin.trial} does not fit the network or the optimizer of trial"
+            f" {request.job.trial}; it cannot be forked."
+        )
+    rate = _learning_rate(model)
     folds: list[Arrays] = []
     for arrays in state.folds:
-        rate = _learning_rate(model)
         assign(model, arrays)
         if rate is not None:
             model.optimizer.learning_rate = rate
         folds.append(snapshot(model))
     several = folds if request.options.folds > 1 else []
     transferred = {"trial": origin.trial, "epochs": origin.epochs}
-    return Start(state.progress, several, transferred, known=origin.epochs)
+    return Start(state.progress, several, transferred, n_reported=origin.epochs, best=best)
+
+
+def _source_state(origin: ForkOf) -> tuple[TrainingState, tuple[int, list[Arrays]]]:
+    """Return the state of a forked trial, and its best epoch (from 1) with the weights of each fold there."""
+    if origin.checkpoint is not None:
+        state, _ = Checkpoint(Path(origin.checkpoint)).restore()
+        if state is not None and len(state.progress) == origin.epochs:
+            with contextlib.suppress(UnusableCheckpoint):
+                return state, best_weights(origin.checkpoint)
+    raise RuntimeError(f"The state of trial {origin.trial} after epoch {origin.epochs} is gone; it cannot be forked.")
 
 
 def _learning_rate(model: keras.Model) -> float | None:
     """Return the learning rate of the optimizer, None where a schedule computes it from the step."""
-    rate = model.optimizer.learning_rate
-    if isinstance(getattr(model.optimizer, "_learning_rate", rate), keras.optimizers.schedules.LearningRateSchedule):
+    optimizer = model.optimizer
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    # Keras has no public name for the schedule; ``learning_rate`` is its value at the current step.
+    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         return None
-    return float(keras.ops.convert_to_numpy(rate))
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
 
 def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: TrainingRequest) -> TrainingState | None:
@@ -125,7 +138,8 @@ class _Parent:
     """The trial whose weights a new one starts from, fold by fold.
 
     Attributes:
-        transferred: number of the parent, and how many layers took weights of how many, or None.
+        transferred: JSON description of the transfer: number of the parent, number of layers with transferred weights,
+            and number of layers with weights; None if there was no transfer.
     """
 
     def __init__(self, origin: WeightsOf, build: Callable[[], keras.Model], request: TrainingRequest) -> None:

@@ -48,7 +48,7 @@ class NetworkBuilder(ABC):
 
         Raises:
             UserError: There is no such optimizer, or it takes no such option.
-            NetworkRefused: The network cannot exist.
+            NetworkRefused: The architecture is invalid.
         """
 
     @abstractmethod

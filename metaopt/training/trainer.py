@@ -1,4 +1,4 @@
-"""Keras trainer: loads the data and the problem once, then trains one job after the other."""
+"""Keras trainer: load the data and the problem once, then train one job after the other."""
 
 import inspect
 import time
@@ -13,7 +13,7 @@ from metaopt.errors import StudyMismatch
 from metaopt.problems.loading import load_problem, read_texts
 from metaopt.problems.problem import Problem
 from metaopt.training import backend
-from metaopt.training.functions import not_judged
+from metaopt.training.functions import find_missing_value
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.trials.constraints import is_number
 
@@ -23,14 +23,14 @@ _INFO = ("device", "threads", "backend", "versions", "params", "macs", "inherite
 class KerasTrainer:
     """Trains the networks of a problem on a data set.
 
-    A worker trains what the search began with, also one that takes the place of another after hours, in which files
-    may have been edited: it is given what they held.
+    All workers train the code that the search started with. A worker that replaces another one hours later uses copies
+    of the problem's files if they have been edited since.
 
     Args:
-        problem: a problem, whose files a worker runs again if it has a path, or its name or path.
-        data: what each worker loads, or for training in one process the loaded set itself.
-        threads: CPU threads; None for the executor's, else all cores.
-        fingerprint: of the data that the search began with; None where that does not matter.
+        problem: a problem, or its name or path; a worker runs its files again if it has a path.
+        data: data specification that each worker loads, or, for training in this process, the loaded data set.
+        threads: number of CPU threads; None for that of the executor, or all cores.
+        fingerprint: fingerprint of the data at the start of the search; None skips the comparison.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class KerasTrainer:
         threads: int | None = None,
         fingerprint: str | None = None,
     ) -> None:
-        # Its files are run in the worker too, for what they do beside defining functions, such as setting a policy.
+        # The worker runs the files too, because they may do more than define functions, e.g. set a dtype policy.
         self._problem: Problem | str = problem if isinstance(problem, str) else problem.path or problem
         self._texts = {} if isinstance(problem, str) else dict(problem.texts)
         self._copies: Any = None
@@ -56,28 +56,31 @@ class KerasTrainer:
 
         Raises:
             UserError: The problem or the data cannot be loaded.
-            StudyMismatch: The data have changed since the search began.
+            StudyMismatch: The data have changed since the search started.
         """
         backend.prepare(self._threads, options.deterministic)
         if isinstance(self._problem, str):
             if self._texts:
-                self._problem, self._copies = _load_as_it_was(Path(self._problem), self._texts)
+                self._problem, self._copies = _load_original(Path(self._problem), self._texts)
             else:
                 self._problem = load_problem(self._problem)
         if isinstance(self._data, DataSpec):
             spec, self._data = self._data, load(self._data)
             if self._fingerprint is not None and self._fingerprint != self._data.fingerprint:
-                raise StudyMismatch(f"{spec.data} holds other images than when the search began: put them back.")
+                raise StudyMismatch(
+                    f"The images in {spec.data} have changed since the search started. Restore the original images,"
+                    " or start a new search."
+                )
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
-        """Trains one job; what it raises is told by the executor."""
+        """Train one job; the executor turns an exception into ``Failed``."""
         from metaopt.training.fit import build_and_train
 
         assert isinstance(self._problem, Problem)
         assert isinstance(self._data, DataSet)
         began = time.monotonic()
-        reported = _Reported(report)
-        request = TrainingRequest(job, reported)
+        counter = _EpochCounter(report)
+        request = TrainingRequest(job, counter)
         try:
             if self._problem.build_and_train is not None:
                 more = {"run": request} if takes_run(self._problem.build_and_train) else {}
@@ -95,20 +98,25 @@ class KerasTrainer:
                 )
         except NetworkRefused as refused:
             return Rejected(job.trial, refused.reason, refused.detail)
-        return _ending(job, record, reported.count, time.monotonic() - began)
+        return _ending(job, record, counter.count, time.monotonic() - began)
 
 
 def takes_run(train: Callable[..., Any]) -> bool:
-    """Whether a problem's own training wants to be told more than point, data, epochs and checkpoint."""
+    """Return whether a problem's own ``build_and_train`` accepts the request, as ``run``."""
     parameters = inspect.signature(train).parameters.values()
     return any(each.name == "run" or each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
 
 
-def _load_as_it_was(path: Path, texts: dict[str, str]) -> tuple[Problem, Any]:
-    """The problem of a path, from copies of its files if they have changed; also what the copies live by."""
+def _load_original(path: Path, texts: dict[str, str]) -> tuple[Problem, Any]:
+    """Return the problem of a path, and the folder with copies of its files if they have changed since, else None.
+
+    Args:
+        path: path of the problem.
+        texts: original contents of its files, by their paths within its folder.
+    """
     try:
         same = read_texts(path) == texts
-    except (OSError, ValueError):  # one is gone, or half written
+    except (OSError, ValueError):  # a file is missing or half written
         same = False
     if same:
         return load_problem(str(path)), None
@@ -117,13 +125,13 @@ def _load_as_it_was(path: Path, texts: dict[str, str]) -> tuple[Problem, Any]:
         file = Path(folder.name, name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
-    # A problem in one file has its own first; one in a folder has several, and none of its name.
+    # A problem in a single file is named after it; a problem in a folder has several files, none of that name.
     own = Path(folder.name, path.name)
     return load_problem(str(own if own.is_file() else Path(folder.name))), folder
 
 
-class _Reported:
-    """Counts the epochs that pass by."""
+class _EpochCounter:
+    """Passes reports on, checks the metrics of epochs and counts them."""
 
     def __init__(self, report: Callable[[Message], bool]) -> None:
         self._report = report
@@ -133,30 +141,36 @@ class _Reported:
         if isinstance(message, Epoch):
             self.count += 1
             bad = {name: value for name, value in message.metrics.items() if not is_number(value)}
-            if bad:  # of a user's own training, as ours ends before it would say so
-                raise ValueError(f"epoch {message.epoch} was reported with {bad}; report numbers, or return a failure")
+            if bad:  # only in a problem's own training; the default one ends without a report
+                raise ValueError(
+                    f"Epoch {message.epoch} was reported with {bad}. Report finite numbers only, or return the status"
+                    " 'fail'."
+                )
         return self._report(message)
 
 
 def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: float) -> Finished | Failed:
-    """What a record means to the search; a user's own training may have reported no epochs, its record says all."""
+    """Return the report that ends a job.
+
+    A problem's own training may have reported no epochs; its record is then the whole result.
+    """
     if record.get("status", "ok") == "fail":
         cause = str(record.get("cause", "failed"))
         return Failed(job.trial, cause, str(record.get("error", "The training failed.")), seconds=seconds)
-    known = epochs_reported > 0 or job.is_reported
+    is_reported = epochs_reported > 0 or job.is_reported
     loss = record.get("loss")
-    if not known and not is_number(loss):
+    if not is_reported and not is_number(loss):
         return Failed(job.trial, "no loss", f"build_and_train returned {loss!r} as its loss.", seconds=seconds)
     scores = record.get("scores")
-    if not known and isinstance(scores, dict) and isinstance(scores.get("best"), dict):
-        record = {**scores["best"], **record}  # a training of a user's that wraps ours without passing `run` on
-    limited = [] if known else [each.name for each in job.options.measured_constraints]
-    if (failed := not_judged(job.trial, "build_and_train", record, limited, seconds)) is not None:
+    if not is_reported and isinstance(scores, dict) and isinstance(scores.get("best"), dict):
+        record = {**scores["best"], **record}  # a problem's own training that calls ours without passing ``run`` on
+    constrained = [] if is_reported else [each.name for each in job.options.measured_constraints]
+    if (failed := find_missing_value(job.trial, "build_and_train", record, constrained, seconds)) is not None:
         return failed
     return Finished(
         job.trial,
         complete=bool(record.get("complete", True)),
         seconds=seconds,
         info={**backend.describe(), **{name: record[name] for name in _INFO if name in record}},
-        returned={} if known else {"epochs": job.target_resource, **record},
+        returned={} if is_reported else {"epochs": job.target_resource, **record},
     )

@@ -69,7 +69,7 @@ def test_failure_may_be_returned() -> None:
 
 @pytest.mark.parametrize("value", [None, {"accuracy": 1.0}, "good"], ids=repr)
 def test_answer_without_a_loss_raises(value: Any) -> None:
-    with pytest.raises(TypeError, match="return a number, or a dict with 'loss'"):
+    with pytest.raises(TypeError, match="Return a number, or a dict with 'loss'"):
         train(lambda _: value)
 
 

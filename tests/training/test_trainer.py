@@ -140,7 +140,7 @@ def test_custom_training_must_report_numbers(tiny: DataSet) -> None:
         run.report(Epoch(3, 1, {"val_accuracy": 0.5, "val_loss": float("nan")}, 1.0))
         return {"loss": 0.5}
 
-    with pytest.raises(ValueError, match=r"epoch 1 was reported with \{'val_loss': nan\}"):
+    with pytest.raises(ValueError, match=r"Epoch 1 was reported with \{'val_loss': nan\}"):
         train(custom(build_and_train), tiny)
 
 
@@ -151,6 +151,28 @@ def test_custom_training_without_reports_resumes_at_a_rung(tiny: DataSet) -> Non
     end = train(custom(lambda *args, **more: answer), tiny, start=1, is_reported=False, epochs=3)[1]
     assert isinstance(end, Finished)
     assert end.returned == answer
+
+
+@pytest.mark.slow
+def test_custom_training_may_pass_run_on(tiny: DataSet, tmp_path: Path) -> None:
+    """It then reports epochs, saves checkpoints and resumes like the default training."""
+    from metaopt.training import build_and_train
+
+    plain = Problem(None, network=tiny_problem.network, training=tiny_problem.training)
+
+    def wrapper(point: Any, data: Any, *, epochs: int, checkpoint: Any = None, run: Any = None) -> dict[str, Any]:
+        return build_and_train(plain, point, data, epochs=epochs, checkpoint=checkpoint, run=run)
+
+    job: dict[str, Any] = {"seed": 4, "early_stopping": 3}
+    expected, _ = train(plain, tiny, checkpoint=str(tmp_path / "plain"), **job)
+    began, end = train(custom(wrapper), tiny, epochs=1, checkpoint=str(tmp_path / "own"), **job)
+    assert isinstance(end, Finished)
+    assert end.returned == {}
+    resumed, end = train(custom(wrapper), tiny, start=1, checkpoint=str(tmp_path / "own"), **job)
+    assert isinstance(end, Finished)
+    assert end.info["params"] > 0
+    assert [(each.epoch, each.metrics) for each in began + resumed] == [(each.epoch, each.metrics) for each in expected]
+    assert same(tmp_path / "own", tmp_path / "plain")
 
 
 PARTS = """
@@ -203,7 +225,7 @@ def test_late_worker_trains_the_code_the_search_started_with(
 @pytest.mark.slow
 def test_changed_images_are_an_error(tiny_spec: DataSpec) -> None:
     KerasTrainer(PATH, tiny_spec, fingerprint=load(tiny_spec).fingerprint).setup(TrainingOptions())
-    with pytest.raises(StudyMismatch, match="holds other images than when the search began"):
+    with pytest.raises(StudyMismatch, match="have changed since the search started"):
         KerasTrainer(PATH, tiny_spec, fingerprint="0").setup(TrainingOptions())
 
 
