@@ -39,6 +39,6 @@ def test_convergence_needs_trainings_of_equal_length():
 
 
 def test_refused_study_is_not_created(tmp_path):
-    with pytest.raises(UserError, match="fill 0.9 needs a problem with network"):
+    with pytest.raises(UserError, match=r"fill 0\.9 needs a problem with network"):
         search(tmp_path / "results", fill=0.9, constraints=("params<=5",))
     assert not (tmp_path / "results").exists()
