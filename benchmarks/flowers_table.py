@@ -21,7 +21,7 @@ NONE = "–"
 SEARCHES = (
     "strategy",
     "seed",
-    "trials within all limits",
+    "feasible trials",
     "best validation top-3",
     "test top-3",
     "test precision",
@@ -31,7 +31,7 @@ SEARCHES = (
     "search, s",
     "one retraining, s",
 )
-SUMMARY = ("strategy", "searches", "trials within all limits", "best validation top-3", "test top-3", "test precision")
+SUMMARY = ("strategy", "searches", "feasible trials", "best validation top-3", "test top-3", "test precision")
 TESTS = ("seed", "first", "second", "only the first", "only the second", "p", "p (Holm)")
 
 
