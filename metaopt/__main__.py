@@ -1,9 +1,10 @@
 """``python -m metaopt`` and the installed command ``metaopt``: one word, then the command's own arguments."""
 
-import difflib
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+
+from metaopt.cli.arguments import hint
 
 COMMANDS = {
     "search": "start or resume a search",
@@ -26,9 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if arguments else 2
     command, *rest = arguments
     if command not in COMMANDS:
-        near = difflib.get_close_matches(command, COMMANDS, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(COMMANDS)}."
-        print(f"error: Unknown command: {command}. {hint}", file=sys.stderr)
+        print(f"error: Unknown command: {command}. {hint(command, COMMANDS)}", file=sys.stderr)
         return 2
     module = import_module(f"metaopt.cli.{_MODULES.get(command, command)}")
     exit_code: int = module.main(rest, prog=f"metaopt {command}")
@@ -37,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _usage() -> str:
     lines = [f"  {name:<9} {text}" for name, text in COMMANDS.items()]
-    return "\n".join(["usage: metaopt COMMAND …", "", *lines, "", "metaopt COMMAND --help shows its options."])
+    return "\n".join(["usage: metaopt COMMAND [options]", "", *lines, "", "metaopt COMMAND --help shows its options."])
 
 
 if __name__ == "__main__":
