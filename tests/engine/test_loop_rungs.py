@@ -244,9 +244,9 @@ def test_under_the_quota_the_worst_paused_trials_go_first(tmp_path, monkeypatch)
 @pytest.mark.parametrize("other", [{"epochs": 27}, {"eta": 2}, {"min_epochs": 2}, {"rule": "floor"}])
 def test_another_budget_is_another_study(tmp_path, other):
     search(tmp_path / "results", **RUNGS)
-    with pytest.raises(StudyMismatch, match=r"another budget \(--epochs, --min-epochs, --eta"):
+    with pytest.raises(StudyMismatch, match=r"another budget \(epochs, min_epochs, eta, rule"):
         search(tmp_path / "results", **other)
-    with pytest.raises(StudyMismatch, match="or a --strategy with rungs or without"):
+    with pytest.raises(StudyMismatch, match="or a strategy with rungs or without"):
         search(tmp_path / "results", scheduler="full")
     assert search(tmp_path / "results", scheduler="asha", trials=1).records
 
