@@ -19,7 +19,6 @@ from metaopt.problems.problem import Problem
 from metaopt.schedulers import Continue, Decision, Done, Fork, Start, Stop, Wait
 from metaopt.spaces import Vals
 from metaopt.storage import journal
-from metaopt.storage.state import StudyState
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.trials.constraints import parse_constraints
 from tests.engine.synthetic import findings
@@ -266,19 +265,3 @@ def test_a_fork_is_not_a_duplicate_of_its_source(tmp_path):
     study = search(tmp_path / "results", Executor(), Again(plan), Problem(SPACE, network))
     assert [trial.epochs for trial in study.state.trials] == [2, 6]
     assert study.state.rejected.total() == 0
-
-
-FUNCTION = [
-    {"event": "study", "objective": "loss"},
-    {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 2, "network": {}, "model_based": False}
-    | {"rejected": {}},
-    {"event": "paused", "trial": 0, "seconds": 1.0, "clock": 1.0, "result": {"loss": 1.0, "epochs": 2}},
-    {"event": "proposed", "trial": 1, "vals": {}, "point": {}, "to": 5, "network": {}, "model_based": False}
-    | {"rejected": {}, "fork": {"trial": 0, "epochs": 2}},
-    {"event": "ended", "trial": 1, "status": "ok", "seconds": 1.0, "clock": 2.0, "result": {"loss": 0.5, "epochs": 5}},
-]
-
-
-def test_copied_epochs_of_a_function_do_not_count_as_trained():
-    """A user's own training returns the number of its epochs, those of its source included."""
-    assert StudyState(FUNCTION).total_epochs == 5
