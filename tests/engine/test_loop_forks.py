@@ -249,7 +249,7 @@ def network(point, input_shape, classes):
 
 def test_a_fork_into_a_rejected_network_raises(tmp_path):
     plan = (Start(Vals({"rate": 0.1}), 2), Fork(0, Vals({"rate": 0.9}), 4))
-    with pytest.raises(ValueError, match="network that the guard rejects: .*params"):
+    with pytest.raises(ValueError, match=r"network that the guard rejects: .*params"):
         search(tmp_path / "results", Executor(), Planned(plan), Problem(SPACE, network), ("params<=1e4",))
     assert len(Study.load(tmp_path / "results").state.trials) == 1
 

@@ -4,7 +4,7 @@ import pytest
 from hyperopt import hp
 
 from metaopt.engine.checkpoints import Checkpoints
-from metaopt.engine.jobs import Epoch, Failed, Finished
+from metaopt.engine.jobs import Epoch, Finished
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.storage import journal
 from metaopt.storage.study import Study

@@ -24,7 +24,11 @@ def test_a_trial_at_two_rungs_counts_once():
     best = [*trained(0, 1), epoch(0, 2, val_accuracy=0.9), ended(0)]
     other = [*trained(1, 1), paused(1)]
     later = [continued(1, 3), epoch(1, 2), epoch(1, 3), ended(1)]
-    assert [replayed_patience(state_of(run(), best, *more)).count for more in ([], [other], [other, later])] == [0, 1, 1]
+    assert [replayed_patience(state_of(run(), best, *more)).count for more in ([], [other], [other, later])] == [
+        0,
+        1,
+        1,
+    ]
 
 
 def test_an_improvement_at_a_later_rung_starts_the_count_anew():

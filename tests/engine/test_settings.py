@@ -57,7 +57,9 @@ def test_after_a_completed_run_more_trials_are_trained():
     assert resolved(study_of(new, 12, finished=True)).startup == new.startup
 
 
-@pytest.mark.parametrize(("trials", "startup", "mu"), [(4, 4, 4), (12, 5, 5), (60, 15, 15), (100, 20, 25), (900, 20, 50)])
+@pytest.mark.parametrize(
+    ("trials", "startup", "mu"), [(4, 4, 4), (12, 5, 5), (60, 15, 15), (100, 20, 25), (900, 20, 50)]
+)
 def test_random_trials_are_a_quarter_of_the_goal(trials, startup, mu):
     settings = resolved(trials=trials)
     assert (settings.startup, settings.mu) == (startup, mu)

@@ -48,7 +48,10 @@ def test_a_trial_has_a_result_at_each_rung():
     for event in (epoch(0, 2), epoch(0, 3), ended(0, clock=5.0)):
         state.apply(event)
     results = state.trials[0].results
-    assert [(each.resource, each.epochs, each.seconds, each.clock) for each in results] == [(1, 1, 1.5, 2), (3, 3, 3, 5)]
+    assert [(each.resource, each.epochs, each.seconds, each.clock) for each in results] == [
+        (1, 1, 1.5, 2),
+        (3, 3, 3, 5),
+    ]
     assert [each.loss for each in results] == pytest.approx([-0.01, -0.03])
 
 
@@ -137,7 +140,9 @@ def test_a_finished_run_sets_a_new_goal():
     assert state.arrivals_before == 1
 
 
-@pytest.mark.parametrize(("changed", "winding_up"), [({}, "no more"), ({"trials": 9}, None), ({"workers": 4}, "no more")])
+@pytest.mark.parametrize(
+    ("changed", "winding_up"), [({}, "no more"), ({"trials": 9}, None), ({"workers": 4}, "no more")]
+)
 def test_winding_up_ends_where_there_may_be_more_to_find(changed, winding_up):
     state = state_of(run(trials=3), {"event": "winding_up", "reason": "no more"})
     assert state.winding_up == "no more"
@@ -216,6 +221,8 @@ def test_epochs_of_a_failed_trial_count_as_trained():
 
 def test_epochs_of_a_function_count_when_it_returns():
     first, last = {"loss": 1.0, "epochs": 1}, {"loss": 0.5, "epochs": 3}
-    state = StudyState([header("loss"), proposed(0, 1), paused(0, result=first), continued(0, 3), ended(0, result=last)])
+    state = StudyState(
+        [header("loss"), proposed(0, 1), paused(0, result=first), continued(0, 3), ended(0, result=last)]
+    )
     assert state.total_epochs == 3
     assert [result.loss for result in state.trials[0].results] == [1.0, 0.5]

@@ -7,7 +7,6 @@ import pytest
 
 from metaopt.spaces import Vals
 from metaopt.storage.record_files import file_name
-from metaopt.storage.state import StudyState
 from metaopt.trials.constraints import parse_constraints
 from metaopt.trials.objective import OBJECTIVES, find_objective
 from metaopt.trials.record import Record, best_record, make_record, nearest_record
