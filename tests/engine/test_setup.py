@@ -92,6 +92,12 @@ def test_settings_that_do_not_fit_are_refused_unwritten(tmp_path, problem, setti
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_refused_objective_names_its_parameters():
+    with pytest.raises(UserError) as raised:
+        make_strategy(Settings(objective="convergence", scheduler="asha", epochs=9))
+    assert raised.value.parameters == ("objective", "strategy")
+
+
 def test_a_study_is_opened_again_with_its_journal(tmp_path):
     header = header_of(tmp_path / "results")
     assert (tmp_path / "results" / JOURNAL).exists()

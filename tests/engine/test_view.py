@@ -6,6 +6,7 @@ from hyperopt import hp
 from metaopt import randomness
 from metaopt.engine.view import StudyView
 from metaopt.spaces import compile_space
+from tests.engine.synthetic import search
 from tests.storage.events import (
     continued,
     ended,
@@ -60,6 +61,14 @@ def test_history_has_trials_that_ended_or_reached_a_rung():
     assert observations[3].is_complete
     assert observations[5].result.resource == 2
     assert observations[5].result.loss == -0.7
+
+
+def test_history_agrees_with_the_records_of_a_search(tmp_path):
+    study = search(tmp_path / "results", scheduler="hyperband", trials=5)
+    view = StudyView(study.state, study.space, 0, 5)
+    for one, record in zip(view.history.observations, study.records, strict=True):
+        assert [result.resource for result in one.results] == [result.resource for result in record.results]
+        assert (one.result.loss, one.is_complete) == (record.loss, record.complete)
 
 
 def test_history_follows_a_trial_that_resumes():

@@ -170,6 +170,8 @@ def test_a_fork_trains_only_the_remaining_epochs(study, executor):
 
 def test_copied_epochs_do_not_count_as_trained(study):
     assert study.state.total_epochs == 6 + 2 + 4 + 4
+    events = journal.read(study.folder / JOURNAL).events
+    assert [event["epoch"] for event in events if event["event"] == "epoch" and event["trial"] == 2] == [3, 4, 5, 6]
     results = study.state.trials[2].results
     assert [(result.resource, result.epochs, result.total_epochs) for result in results] == [(4, 4, 6), (6, 6, 8)]
     assert [result.seconds for result in results] == [2.0, 4.0]
