@@ -7,7 +7,6 @@ import pytest
 
 from metaopt.spaces import Vals
 from metaopt.storage.record_files import file_name
-from metaopt.storage.state import StudyState
 from metaopt.trials.constraints import parse_constraints
 from metaopt.trials.objective import OBJECTIVES, find_objective
 from metaopt.trials.record import Record, best_record, make_record, nearest_record
@@ -136,32 +135,3 @@ def test_visits_tell_each_rung_and_when_it_was_reached(tmp_path):
     # With one worker the epochs of one rung after the other make up what was spent.
     assert max(visit["spent"] for visit in visits) == sum(record["epochs"] for record in study.records)
     assert len({visit["spent"] for visit in visits}) == len(visits)
-
-
-def test_epochs_of_a_failed_trial_are_spent_all_the_same():
-    events = [
-        {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 3, "network": {}, "model_based": False},
-        {"event": "epoch", "trial": 0, "epoch": 1, "metrics": {"val_accuracy": 0.1}, "seconds": 1.0},
-        {"event": "ended", "trial": 0, "status": "fail", "seconds": 1.0, "clock": 1.0},
-        {"event": "proposed", "trial": 1, "vals": {}, "point": {}, "to": 1, "network": {}, "model_based": False},
-        {"event": "epoch", "trial": 1, "epoch": 1, "metrics": {"val_accuracy": 0.1}, "seconds": 1.0},
-        {"event": "paused", "trial": 1, "seconds": 1.0, "clock": 2.5},
-    ]
-    trials = StudyState([STUDY, *({"rejected": {}, **event} for event in events)])
-    assert [(result.clock, result.total_epochs) for result in trials.trials[1].results] == [(2.5, 2)]
-
-
-def test_epochs_of_a_users_own_training_are_spent_when_it_returns():
-    ended = {"event": "paused", "trial": 0, "seconds": 1.0, "clock": 1.0}
-    trials = StudyState(
-        [
-            {**STUDY, "objective": "loss"},
-            {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 1, "network": {}, "model_based": False}
-            | {"rejected": {}},
-            {**ended, "result": {"loss": 1.0, "epochs": 1}},
-            {"event": "continued", "trial": 0, "to": 3},
-            {**ended, "result": {"loss": 0.5, "epochs": 3}},
-        ]
-    )
-    assert trials.total_epochs == 3
-    assert [visit["loss"] for visit in record_of(trials.trials[0], "loss")["visits"]] == [1.0, 0.5]
