@@ -249,9 +249,8 @@ def main() -> None:
         f" budget {arguments.budget:g}, {arguments.workers} virtual worker(s), R {R}\n"
     )
     print("| strategy | cost to best 5 % | cost to best 1 % (median) | seeds that reached 1 % |", end=" ")
-    print(
-        f"mean regret at {', '.join(map(str, BUDGETS))} | test accuracy of the selected network |\n|---|---|---|---|---|---|"
-    )
+    header = f"mean regret at {', '.join(map(str, BUDGETS))} | test accuracy of the selected network |"
+    print(f"{header}\n|---|---|---|---|---|---|")
     began = time.perf_counter()
     with multiprocessing.Pool(os.cpu_count()) as pool:
         for name in names:
