@@ -40,10 +40,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from commands import INTERRUPTED, Commands  # noqa: E402
 
-from metaopt.command.arguments import duration  # noqa: E402
-from metaopt.report.comparison import mean_interval  # noqa: E402
-from metaopt.report.measurements import read_measurements  # noqa: E402
-from metaopt.study.study import JOURNAL, Study  # noqa: E402
+from metaopt.cli.arguments import duration  # noqa: E402
+from metaopt.report.analysis.comparison.significance import mean_interval  # noqa: E402
+from metaopt.report.analysis.test_log import read_test_log  # noqa: E402
+from metaopt.storage.study import JOURNAL, Study  # noqa: E402
 
 LIMITS = ("params<=1e6", "macs<=4e6")
 PHASES = "macs=1e6,2e6,4e6"
@@ -124,11 +124,11 @@ class Cell:
         best = study.require_best()
         found = {
             "trials": float(len(study.records)),
-            "validation": -float(best["loss"]),
-            "macs": float(best["macs"]),
-            "params": float(best["params"]),
+            "validation": -float(best.loss),
+            "macs": float(best.macs),
+            "params": float(best.params),
         }
-        measured = read_measurements(self.folder)
+        measured = read_test_log(self.folder)
         if measured:
             scores = [one["scores"][self.task.test_score]["value"] for one in measured]
             found["test"] = float(np.mean(scores))
@@ -188,7 +188,7 @@ class Benchmark:
         self._run(cell, command)
 
     def _retrain(self, cell: Cell, seed: int) -> None:
-        if any(one["seed"] == seed for one in read_measurements(cell.folder)):
+        if any(one["seed"] == seed for one in read_test_log(cell.folder)):
             return
         command = ["-m", "metaopt", "retrain", "--seed", str(seed), "--epochs", str(self._arguments.retrain_epochs)]
         self._run(cell, command)

@@ -40,13 +40,13 @@ from metaopt.blueprint import (  # noqa: E402
     Input,
     MaxPooling2D,
 )
+from metaopt.engine.settings import resolve  # noqa: E402
+from metaopt.engine.setup import ImageKind, open_study, search  # noqa: E402
 from metaopt.executors import Simulated  # noqa: E402
-from metaopt.report.comparison import mean_interval  # noqa: E402
-from metaopt.study.files import Unsynced  # noqa: E402
-from metaopt.study.problem import Problem, Training  # noqa: E402
-from metaopt.study.run import ImageKind, open_study, search  # noqa: E402
-from metaopt.study.settings import resolve  # noqa: E402
-from metaopt.study.trials import Trials  # noqa: E402
+from metaopt.problems import Problem, Training  # noqa: E402
+from metaopt.report.analysis.comparison.significance import mean_interval  # noqa: E402
+from metaopt.storage.files import Unsynced  # noqa: E402
+from metaopt.storage.state import StudyState  # noqa: E402
 
 IMAGES = ImageKind((16, 16, 3), {"label": 17})
 BASELINE = "evolution"
@@ -103,7 +103,7 @@ def run(arguments: tuple[str, int, float, int, int]) -> tabular.Course:
     given |= {"sampler": "evolution", "scheduler": "full"}
     if ARMS[arm]:
         given |= {"grow": bounds(ARMS[arm]), "trials": trials}
-    settings = resolve(given, {}, Trials())
+    settings = resolve(given, {}, StudyState())
     problem = Problem(tabular.SPACE, network, training, name="table")
     follower = tabular.Follower(executor)
     seconds = budget * tabular.FULL_TRAINING_S
