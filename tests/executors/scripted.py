@@ -6,8 +6,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, FromScratch, Job, Rejected, Report, Resume
-from metaopt.engine.jobs import TrainingOptions
+from metaopt.engine.jobs import (
+    Epoch,
+    Executor,
+    Failed,
+    Finished,
+    FromScratch,
+    Job,
+    Rejected,
+    Report,
+    Resume,
+    TrainingOptions,
+)
 from metaopt.errors import ResultsNotWritable
 
 

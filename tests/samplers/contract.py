@@ -13,7 +13,7 @@ import numpy as np
 
 from metaopt import samplers
 from metaopt.samplers import History, JointTPE, Vals
-from metaopt.spaces import Space, compile_space
+from metaopt.spaces import compile_space
 from tests.samplers.histories import make_history
 from tests.samplers.observing import observe
 from tests.spaces.examples import EXAMPLES
