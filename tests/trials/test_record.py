@@ -1,14 +1,12 @@
 """Records: their keys, their names, and their reader and writer."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from metaopt.spaces import Vals
-from metaopt.storage.record_files import file_name
 from metaopt.trials.constraints import parse_constraints
-from metaopt.trials.objective import OBJECTIVES, find_objective
+from metaopt.trials.objective import find_objective
 from metaopt.trials.record import Record, best_record, make_record, nearest_record
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
@@ -65,22 +63,6 @@ def test_convergence_is_taken_at_the_last_epoch():
     assert record["best_epoch"] == 2
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_sorting_the_names_puts_the_best_last(name):
-    losses = [-0.9, -0.5, -0.05] if OBJECTIVES[name].maximised else [0.01, 0.5, 3.0, 1000.0]
-    records = [Record(i, "ok", name, Result(values=(loss,))) for i, loss in enumerate(losses)]
-    best = records[0]
-    others = [
-        replace(best, result=replace(best.result, violation=1.0)),
-        replace(best, status="fail"),
-        replace(best, imported=True),
-    ]
-    names = [file_name(record) for record in (*records, *others)]
-    names += ["journal.jsonl", "figures", "cache", "checkpoints"]
-    assert sorted(names)[-1] == names[0]
-    assert len({len(name) for name in names[: len(losses)]}) == 1
-
-
 def test_infeasible_imported_and_failed_trials_are_never_the_best():
     records = [
         Record(0, "ok", "val_accuracy", Result(values=(-0.5,))),
@@ -107,20 +89,6 @@ def test_stored_keys_can_be_read_like_a_dict(tmp_path):
     assert record.get("nothing", 3) == 3
     assert "space" in record
     assert dict(record) == record.to_json()
-
-
-def test_the_folder_says_what_the_journal_says_and_leaves_the_users_files(tmp_path):
-    folder = tmp_path / "results"
-    search(folder, trials=3)
-    (folder / "model_mine.json").write_text("{}")
-    whole = {path.name: path.read_bytes() for path in folder.glob("*.json")}
-    removed, changed = sorted(folder.glob("model_0*.json"))[:2]
-    removed.rename(folder / "model_0.9999999999_000077.json")
-    changed.write_text("{}")
-    search(folder, trials=1)
-    after = {path.name: path.read_bytes() for path in folder.glob("*.json")}
-    assert whole.items() <= after.items()
-    assert len(after) == len(whole) + 1
 
 
 def test_visits_tell_each_rung_and_when_it_was_reached(tmp_path):
