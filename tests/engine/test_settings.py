@@ -1,6 +1,12 @@
 """Settings of a run, and the options made from them."""
 
-from metaopt.engine.settings import Settings, resolve
+import math
+
+import numpy as np
+import pytest
+
+from metaopt.engine.settings import MINIMA, Settings, resolve
+from metaopt.errors import UserError
 from metaopt.storage.state import StudyState
 
 
@@ -50,3 +56,29 @@ def test_training_options_hold_what_a_job_needs():
     assert (options.early_stopping, options.loss_based_stopping, options.folds) == (4, True, 2)
     assert (options.inherit, options.schedule, options.deterministic) == (True, "cosine", True)
     assert options.bounds == {"params": 9, "macs": 2}
+
+
+@pytest.mark.parametrize("name", MINIMA)
+def test_integers_below_their_minimum_are_refused(name):
+    resolve({name: np.int64(MINIMA[name])}, {}, StudyState())
+    for value in (MINIMA[name] - 1, MINIMA[name] + 0.5, math.nan, math.inf):
+        with pytest.raises(UserError) as caught:
+            resolve({name: value}, {}, StudyState())
+        assert str(caught.value) == f"Invalid value for {name}: {value}. Expected an integer >= {MINIMA[name]}."
+        assert caught.value.parameters == (name,)
+    with pytest.raises(UserError, match=f"Invalid value for {name}: '5'"):
+        resolve({name: "5"}, {}, StudyState())
+
+
+def test_budget_in_seconds_needs_rungs():
+    assert resolve({"budget_unit": "seconds", "scheduler": "asha"}, {}, StudyState()).budget_unit == "seconds"
+    with pytest.raises(UserError, match="budget_unit seconds needs a strategy with rungs") as caught:
+        resolve({"budget_unit": "seconds"}, {}, StudyState())
+    assert caught.value.parameters == ("budget_unit",)
+
+
+def test_inherit_needs_evolution():
+    assert resolve({"inherit": True, "sampler": "evolution"}, {}, StudyState()).inherit
+    with pytest.raises(UserError, match="inherit needs trials with a parent, which the sampler tpe does not") as caught:
+        resolve({"inherit": True}, {}, StudyState())
+    assert caught.value.parameters == ("inherit", "strategy")
