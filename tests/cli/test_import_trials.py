@@ -38,16 +38,16 @@ def import_files(capsys, *files: Path | str) -> Outcome:
 
 def test_trials_of_another_study_are_imported_once(elsewhere: Path, capsys) -> None:
     files = sorted(elsewhere.glob("model_*.json"))
-    assert "4 trials were imported" in import_files(capsys, *files).out
+    assert "Imported trials: 4." in import_files(capsys, *files).out
     study = Study.load("results")
     assert [record["imported"] for record in study.records] == [True] * 4
     assert study.best is None  # an imported trial is never the best
-    assert "0 trials were imported" in import_files(capsys, *files).out
+    assert "Imported trials: 0." in import_files(capsys, *files).out
     assert len(Study.load("results").records) == 4
 
 
 def test_a_pickle_of_trials_is_imported(elsewhere: Path, capsys) -> None:
-    assert "4 trials were imported" in import_files(capsys, "elsewhere.pkl").out
+    assert "Imported trials: 4." in import_files(capsys, "elsewhere.pkl").out
     losses = [record.loss for record in Study.load("elsewhere").records]
     assert [record.loss for record in Study.load("results").records] == losses
 
@@ -62,8 +62,8 @@ def test_records_of_unfinished_trials_are_skipped(elsewhere: Path, capsys) -> No
     complete, paused = sorted(elsewhere.glob("model_*.json"))[:2]
     paused.write_text(json.dumps({**json.loads(paused.read_text()), "complete": False}))
     shown = import_files(capsys, complete, paused).out
-    assert "1 files were skipped: they hold no trial that was trained to its end." in shown
-    assert "1 trials were imported" in shown
+    assert f"Skipped {paused}: it holds no trial that was trained to its end." in shown
+    assert "Imported trials: 1." in shown
 
 
 def test_an_unreadable_file_leaves_no_study(elsewhere: Path, capsys) -> None:
