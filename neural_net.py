@@ -1,7 +1,7 @@
 """Network and training configuration for a point of the search space in space.py. Edit both files together.
 
 `network` describes a network layer by layer, with Keras' names and arguments, but without Keras. The search computes
-its shapes, parameters and multiply-accumulates in less than a millisecond, and rejects invalid networks before training.
+its shapes, parameters and multiply-accumulates in less than a millisecond and rejects invalid networks before training.
 The worker that trains it builds the Keras model from the same description. docs/blueprint.md lists the layers and shows
 how to add one.
 """

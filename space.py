@@ -35,8 +35,8 @@ space = {
     # Batch normalisation: everywhere, or only after residual blocks.
     "use_BN": hp.choice("use_BN", [False, True]),
     # Architecture.
-    # Extra convolution of 16 filters before all stages: none, or its kernel size. The inner choice is active only if the
-    # outer one selects it.
+    # Extra convolution of 16 filters before all stages: none, or its kernel size. The inner choice is active only if
+    # the outer one selects it.
     "first_conv": hp.choice("first_conv", [None, hp.choice("first_conv_size", [3, 4])]),
     # Residual blocks per stage: none, or 1 to 4. The bounds are almost half a step wider, so that after rounding 1 and
     # 4 are as likely as 2 and 3.

@@ -49,6 +49,6 @@ def run(arguments: Namespace) -> None:
             study.begin(ready.settings.as_event())
             for trial in trials:
                 study.import_trial(trial)
-    if halted := sum(not each for each in read):
-        print(f"Skipped {halted} of {len(read)} files: they have no trial that was trained to its end.")
-    print(f"Imported {len(trials)} trials. A search with the same flags continues from them.")
+    for path in (path for path, inside in zip(files, read, strict=True) if not inside):
+        print(f"Skipped {path}: it holds no trial that was trained to its end.")
+    print(f"Imported trials: {len(trials)}. A search with the same flags continues from them.")
