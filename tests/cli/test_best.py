@@ -91,7 +91,7 @@ def test_invalid_input_is_one_sentence(tmp_path: Path, capsys) -> None:
         (["--results", tmp_path / "absent"], "There is no study in"),
         (
             ["--point", "point.json", "--save", "now.keras"],
-            "--save writes the best trial's weights and excludes --point",
+            "--save exports the best trial's model and excludes --point",
         ),
         ([*results, "--point", tmp_path / "list.json"], "list.json is not a JSON object"),
         ([*results, "--point", tmp_path / "absent.json"], "cannot be read as a point in JSON"),
