@@ -1,11 +1,13 @@
-"""``metaopt import``: all files or none, and a study only where they can be read."""
+"""``metaopt import``: all files or none, and no study without readable trials."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from metaopt.cli.import_trials import main
 from metaopt.storage.study import Study
+from tests.cli.running import Outcome, run_command
 from tests.engine.synthetic import search
 
 PROBLEM = """
@@ -22,30 +24,65 @@ def network(point, input_shape, classes):
 
 
 @pytest.fixture
-def elsewhere(tmp_path, monkeypatch) -> Path:
-    """The folder of another study of the same space."""
+def elsewhere(tmp_path: Path, monkeypatch) -> Path:
+    """Folder of another study of the same space."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(PROBLEM)
     search(tmp_path / "elsewhere", trials=4)
     return tmp_path / "elsewhere"
 
 
-def take_in(*files) -> int:
-    return main(["--data", "digits", "--space", "mine.py", *map(str, files)])
+def import_files(capsys, *files: Path | str) -> Outcome:
+    return run_command(main, capsys, "--data", "digits", "--space", "mine.py", *files)
 
 
-def test_trials_of_another_study_are_taken_in_once(elsewhere, capsys):
+def test_trials_of_another_study_are_imported_once(elsewhere: Path, capsys) -> None:
     files = sorted(elsewhere.glob("model_*.json"))
-    assert take_in(*files) == 0
-    assert "4 trials were imported" in capsys.readouterr().out
+    assert "Imported trials: 4." in import_files(capsys, *files).out
     study = Study.load("results")
     assert [record["imported"] for record in study.records] == [True] * 4
-    assert take_in(*files) == 0
-    assert "0 trials were imported" in capsys.readouterr().out
+    assert study.best is None  # an imported trial is never the best
+    assert "Imported trials: 0." in import_files(capsys, *files).out
     assert len(Study.load("results").records) == 4
 
 
-def test_a_file_that_cannot_be_read_leaves_no_study_behind(elsewhere, capsys):
-    assert take_in(*elsewhere.glob("model_*.json"), "absent.json") == 2
-    assert "absent.json cannot be read as a record" in capsys.readouterr().err
+def test_a_pickle_of_trials_is_imported(elsewhere: Path, capsys) -> None:
+    assert "Imported trials: 4." in import_files(capsys, "elsewhere.pkl").out
+    losses = [record.loss for record in Study.load("elsewhere").records]
+    assert [record.loss for record in Study.load("results").records] == losses
+
+
+def test_settings_of_the_new_study_are_stored(elsewhere: Path, capsys) -> None:
+    import_files(capsys, "--objective", "val_loss", "--seed", "3", *elsewhere.glob("model_*.json"))
+    study = Study.load("results")
+    assert (study.settings["objective"], study.settings["seed"]) == ("val_loss", 3)
+
+
+def test_records_of_unfinished_trials_are_skipped(elsewhere: Path, capsys) -> None:
+    complete, paused = sorted(elsewhere.glob("model_*.json"))[:2]
+    paused.write_text(json.dumps({**json.loads(paused.read_text()), "complete": False}))
+    shown = import_files(capsys, complete, paused).out
+    assert f"Skipped {paused}: it holds no trial that was trained to its end." in shown
+    assert "Imported trials: 1." in shown
+
+
+def test_an_unreadable_file_leaves_no_study(elsewhere: Path, capsys) -> None:
+    outcome = import_files(capsys, *elsewhere.glob("model_*.json"), "absent.json")
+    assert outcome.code == 2
+    assert "absent.json cannot be read as a record" in outcome.errors[0]
     assert not Path("results/journal.jsonl").exists()
+
+
+def test_a_point_of_another_space_is_an_error(elsewhere: Path, capsys) -> None:
+    file = min(elsewhere.glob("model_*.json"))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "space": {"x": 5}}))
+    outcome = import_files(capsys, file)
+    assert outcome.code == 2
+    assert file.name in outcome.errors[0]
+    assert not Path("results/journal.jsonl").exists()
+
+
+def test_files_are_required(capsys) -> None:
+    outcome = run_command(main, capsys)
+    assert outcome.code == 2
+    assert "FILE. See metaopt import --help." in outcome.errors[0]

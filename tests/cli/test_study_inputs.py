@@ -79,7 +79,7 @@ def test_a_network_that_has_changed_is_not_drawn_as_if_it_had_not(project, tmp_p
 
 def test_the_weights_that_are_saved_are_the_best_trial_s(capsys):
     assert best(["--point", "point.json", "--save", "now.keras"]) == 2
-    assert "--save writes the best trial's weights and excludes --point" in capsys.readouterr().err
+    assert "--save exports the best trial's model and excludes --point" in capsys.readouterr().err
 
 
 def test_a_point_whose_network_cannot_exist_is_told(project, tmp_path):

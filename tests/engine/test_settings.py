@@ -1,12 +1,14 @@
 """Settings of a run: the given ones, the study's, the defaults, and the goal."""
 
 import json
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from metaopt.engine.jobs import TrainingOptions
-from metaopt.engine.settings import Settings, resolve
+from metaopt.engine.settings import MINIMA, Settings, resolve
 from metaopt.errors import UserError
 from metaopt.storage.state import StudyState
 from metaopt.trials.constraints import parse_constraints
@@ -135,3 +137,30 @@ def test_jobs_are_bound_by_the_last_phase():
     settings = Settings(grow="macs=10,20", constraints=("params<=9",))
     assert settings.training_options().bounds == {"params": 9, "macs": 20}
     assert replace(settings, grow="blocks=1,2").training_options().bounds == {"params": 9}
+
+
+@pytest.mark.parametrize("name", MINIMA)
+def test_integers_below_their_minimum_are_refused(name):
+    minimum = MINIMA[name]
+    resolved(**{name: np.int64(minimum)})
+    for value in (minimum - 1, minimum + 0.5, math.nan, math.inf):
+        with pytest.raises(UserError) as caught:
+            resolved(**{name: value})
+        assert str(caught.value) == f"Invalid value for {name}: {value}. Expected an integer >= {minimum}."
+        assert caught.value.parameters == (name,)
+    with pytest.raises(UserError, match=f"Invalid value for {name}: '5'"):
+        resolved(**{name: "5"})
+
+
+def test_budget_in_seconds_needs_rungs():
+    assert resolved(budget_unit="seconds", scheduler="asha").budget_unit == "seconds"
+    with pytest.raises(UserError, match="budget_unit seconds needs a strategy with rungs") as caught:
+        resolved(budget_unit="seconds")
+    assert caught.value.parameters == ("budget_unit",)
+
+
+def test_inherit_needs_evolution():
+    assert resolved(inherit=True, sampler="evolution").inherit
+    with pytest.raises(UserError, match="inherit needs trials with a parent, which the sampler tpe does not") as caught:
+        resolved(inherit=True)
+    assert caught.value.parameters == ("inherit", "strategy")
