@@ -36,8 +36,8 @@ def raising(error: BaseException):
 
 
 def test_success_exits_with_0(capsys) -> None:
-    assert guarded(lambda: print("done")) == 0
-    assert capsys.readouterr() == ("done\n", "")
+    assert guarded(lambda: None) == 0
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
