@@ -16,15 +16,15 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
     """Export the weights that a trial had at its best epoch, as a model that takes raw images.
 
     Args:
-        study: a search may be running on it.
-        record: of the trial.
-        path: the model's file.
+        study: the study; a search may be running on it.
+        record: record of the trial.
+        path: file of the model.
 
     Returns:
-        A sentence on what was written.
+        A sentence on the exported model.
 
     Raises:
-        UserError: the trial has no weights any more, or the study's network or data are others now.
+        UserError: The weights of the trial are gone or damaged, or the study's network or data have changed.
     """
     check_writable(path)
     problem = study_problem(study)
@@ -41,7 +41,7 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
         epoch, (first, *others) = best_weights(study.folder / "checkpoints" / f"{trial:06d}")
     except UnusableCheckpoint as unusable:
         raise UserError(
-            f"the weights of trial {trial} are {unusable.reason}: train its point again with python -m metaopt retrain."
+            f"The weights of trial {trial} are {unusable.reason}: train its point again with python -m metaopt retrain."
         ) from None
     builder = make_builder(problem, record.point, data)
     network = builder.build()
@@ -53,11 +53,11 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
     )
     save_model(export_model([network], metadata, some_images(data)), metadata, path)
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"
-    # A trial that goes on after a rung may have better weights by now than when its record was written.
+    # A trial that resumes after a rung may have better weights now than when its record was written.
     when = "" if epoch == record.best_epoch else f" at epoch {epoch}"
-    if when and record.complete:  # a limit was given after it was trained
-        when += f" (the weights of epoch {record.best_epoch}, its best by the limits of today, were not kept)"
+    if when and record.complete:  # a constraint was given after it was trained
+        when += f" (the weights of epoch {record.best_epoch}, its best under the present constraints, were not kept)"
     return (
-        f"{path}: trial {trial}{when} as the search trained it on {images}, not tested; python -m metaopt retrain"
-        " trains it on all of them, and tests it."
+        f"{path}: trial {trial}{when} as the search trained it on {images}, not tested. Use python -m metaopt retrain"
+        " to train its point on all images and test it."
     )
