@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Searches for a good convolutional network for your images: run it, stop it, run it again.
+"""Search for a good convolutional network for your images. Run it again to resume an interrupted search.
 
-What is searched is in space.py and neural_net.py beside this file; all options are shown by --help.
+space.py and neural_net.py beside this file define the search space and the networks. --help shows all options.
 """
 
 import sys

@@ -1,8 +1,9 @@
-"""The network of a point of the space in space.py, and how it is trained. Edit both files freely, together.
+"""Network and training configuration for a point of the search space in space.py. Edit both files together.
 
-`network` describes a network layer by layer, with Keras' names and arguments, but without Keras: the search learns its
-shapes, parameters and multiply-accumulates in less than a millisecond, and never trains one that cannot exist. Keras
-builds it, from the same description, where it is trained. docs/blueprint.md lists the layers and shows how to add one.
+`network` describes a network layer by layer, with Keras' names and arguments, but without Keras. The search computes
+its shapes, parameters and multiply-accumulates in less than a millisecond and rejects invalid networks before training.
+The worker that trains it builds the Keras model from the same description. docs/blueprint.md lists the layers and shows
+how to add one.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,22 +28,22 @@ from metaopt.problems import Training
 
 Point = Mapping[str, Any]
 
-# Running statistics of the last dozen steps: with Keras' 0.99 the few epochs of a search would end before they settle.
+# The running statistics average over about ten steps. Keras' default of 0.99 needs more steps than a search may train.
 BN_MOMENTUM = 0.9
 
 
 def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Blueprint:
-    """The network of a point.
+    """Return the network of a point.
 
     Args:
-        point: the hyperparameters, one value for each key of the space.
-        input_shape: (height, width, channels) of an image, whose values come scaled to [−0.5, 0.5].
-        classes: head → its number of classes, e.g. ``{"fine": 100, "coarse": 20}``.
+        point: hyperparameters, one value for each key of the space.
+        input_shape: (height, width, channels) of the images. Their values are scaled to [−0.5, 0.5].
+        classes: head → number of classes, e.g. ``{"fine": 100, "coarse": 20}``.
 
     Raises:
-        InvalidArchitecture: the point is too deep for images of this size.
+        InvalidArchitecture: The network is too deep for images of this size.
     """
-    # What all layers with a kernel have in common.
+    # Arguments of all layers with a kernel.
     settings = {
         "kernel_initializer": point.get("kernel_initializer", "glorot_uniform"),
         "kernel_regularizer": 0.0007 * point["l2_weight_reg_mult"],
@@ -76,7 +77,7 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
 
 
 def residual_blocks(x: Node, point: Point, filters: int, conv: Callable, linear_conv: Callable) -> Node:
-    """So many times: a convolution is added to what came in, which passes by through a linear 1×1 convolution."""
+    """Add residual blocks: a convolution, plus a linear 1×1 convolution of the block's input."""
     for _ in range(round(point["residual"])):
         passed = Dropout(point["conv_dropout_drop_proba"])(x)
         x = Add()([linear_conv(filters, 1)(x), conv(filters, round(point["res_conv_kernel_size"]))(passed)])
@@ -88,10 +89,10 @@ def residual_blocks(x: Node, point: Point, filters: int, conv: Callable, linear_
 
 
 def pool(x: Node, point: Point, filters: int, conv: Callable, linear_conv: Callable) -> Node:
-    """Halves height and width, in one of four ways."""
+    """Halve height and width with one of four kinds of pooling."""
 
     def strided(x: Node, filters: int) -> Node:
-        """A convolution in the place of a pooling (Springenberg et al. 2015, arXiv:1412.6806)."""
+        """Return a strided convolution, in place of pooling (Springenberg et al. 2015, arXiv:1412.6806)."""
         x = linear_conv(filters, 3, strides=2)(x)
         return BatchNormalization(momentum=BN_MOMENTUM)(x) if point["use_BN"] else x
 
@@ -102,7 +103,7 @@ def pool(x: Node, point: Point, filters: int, conv: Callable, linear_conv: Calla
             return AveragePooling2D(2)(x)
         case "all_conv":
             return strided(x, filters)
-        case "inception":  # three ways side by side (Szegedy et al. 2015, arXiv:1512.00567, section 5)
+        case "inception":  # three parallel branches (Szegedy et al. 2015, arXiv:1512.00567, section 5)
             reduced, kept = int(0.33 * filters + 1), int(0.4 * filters + 1)
             deep = strided(conv(kept, 3)(conv(reduced, 1)(x)), kept)
             pooled = MaxPooling2D(3, strides=2, padding="same")(conv(kept, 1)(x))
@@ -112,25 +113,25 @@ def pool(x: Node, point: Point, filters: int, conv: Callable, linear_conv: Calla
 
 
 def training(point: Point) -> Training:
-    """How the network of a point is trained."""
+    """Return the training configuration of a point."""
     return Training(
         optimizer=point["optimizer"],
         learning_rate=0.001 * point["lr_rate_mult"],
         batch_size=int(point["batch_size"]),
-        # The first head (the fine labels) weighs 1.
+        # The loss of the first head (the fine labels) has weight 1.
         loss_weights={"coarse": point["coarse_labels_weight"]},
     )
 
 
 def build_model(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Any:
-    """The compiled ``keras.Model`` of a point."""
+    """Return the compiled ``keras.Model`` of a point."""
     from metaopt.training import compile_model
 
     return compile_model(network(point, input_shape, classes).to_keras(), training(point), classes)
 
 
 def build_and_train(point: Point, data: Any, *, epochs: int, checkpoint: str | None = None, run: Any = None) -> dict:
-    """Trains the network of a point on a data set and returns its record; this is what a worker calls."""
+    """Train the network of a point on a data set and return its record. A worker calls this function."""
     from metaopt.problems import Problem
     from metaopt.training import build_and_train
 

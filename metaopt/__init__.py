@@ -1,6 +1,6 @@
-"""Finds a good convolutional network for your images within your limits.
+"""Hyperparameter and architecture search for convolutional networks, on hyperopt spaces, with Keras.
 
-Importing the package imports no deep-learning framework; what is listed here is imported when it is first used.
+Importing the package does not import a deep-learning framework: each public name is imported when it is first used.
 """
 
 from importlib import import_module
@@ -20,7 +20,7 @@ _HOME = {
     "InvalidArchitecture": "metaopt.blueprint",
     "Problem": "metaopt.problems.problem",
     "Study": "metaopt.storage.study",
-    "Training": "metaopt.problems.problem",
+    "Training": "metaopt.problems.training_config",
     "search": "metaopt.api",
 }
 

@@ -1,4 +1,4 @@
-"""``python -m metaopt`` and the installed command ``metaopt``: one word, then the command's own arguments."""
+"""``python -m metaopt COMMAND`` and the installed ``metaopt COMMAND``: run one of the commands."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ COMMANDS = {
     "predict": "classify image files with a retrained model",
     "import": "import trials that were trained elsewhere",
 }
-# A module cannot be called after a keyword.
+# ``import`` is a keyword, so its module has another name.
 _MODULES = {"import": "import_trials"}
 
 

@@ -28,10 +28,10 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog, description="Prints the best hyperparameters of a study as JSON, and draws their network."
     )
-    parser.add_argument("--point", type=Path, metavar="FILE", help="draw this point, or record, instead of the best")
-    parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="write the best model so far, as the search trained it"
-    )
+    point = "draw the network of the point in this JSON file, or of this record, and print nothing else"
+    parser.add_argument("--point", type=Path, metavar="FILE", help=point)
+    save = "export the best model so far as a .keras file, with the weights of the search"
+    parser.add_argument("--save", type=Path, metavar="FILE", help=save)
     parser.add_argument("--svg", action="store_true", help="draw an SVG instead of a PNG")
     add_results(parser)
     return parser
@@ -45,7 +45,8 @@ def run(arguments: Namespace) -> None:
     """
     if arguments.save is not None and arguments.point is not None:
         raise UserError(
-            "--save writes the best trial's weights and excludes --point. To get a model of that point, retrain it."
+            "--save exports the best trial's model and excludes --point. To get a model of that point, retrain it:"
+            f" python -m metaopt retrain --point {arguments.point}."
         )
     study = Study.load(arguments.results)
     ending = "svg" if arguments.svg else "png"

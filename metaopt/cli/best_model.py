@@ -1,4 +1,4 @@
-"""Export of the best model as the search trained it; ``retrain`` trains a better one of its point."""
+"""Export of the best model as the search trained it; ``metaopt retrain`` trains its point again on all images."""
 
 import sys
 from pathlib import Path
@@ -16,15 +16,15 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
     """Export the weights that a trial had at its best epoch, as a model that takes raw images.
 
     Args:
-        study: the study; a search may be running on it.
+        study: the study, on which a search may be running.
         record: record of the trial.
         path: file of the model.
 
     Returns:
-        A sentence on the exported model.
+        A sentence on what was written.
 
     Raises:
-        UserError: The weights of the trial are gone or damaged, or the study's network or data have changed.
+        UserError: The weights of the trial were deleted or are damaged, or the study's network or data have changed.
     """
     check_writable(path)
     problem = study_problem(study)
@@ -53,11 +53,11 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
     )
     save_model(export_model([network], metadata, some_images(data)), metadata, path)
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"
-    # A trial that resumes after a rung may have better weights now than when its record was written.
+    # A trial that was promoted after its record was written may have better weights by now.
     when = "" if epoch == record.best_epoch else f" at epoch {epoch}"
-    if when and record.complete:  # a constraint was given after it was trained
-        when += f" (the weights of epoch {record.best_epoch}, its best under the present constraints, were not kept)"
+    if when and record.complete:  # a constraint was added after it was trained
+        when += f" (the weights of epoch {record.best_epoch}, its best under today's constraints, were not kept)"
     return (
-        f"{path}: trial {trial}{when} as the search trained it on {images}, not tested. Use python -m metaopt retrain"
-        " to train its point on all images and test it."
+        f"{path}: trial {trial}{when} as the search trained it on {images}, not tested; python -m metaopt retrain"
+        " trains it on all of them, and tests it."
     )

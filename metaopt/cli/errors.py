@@ -10,7 +10,7 @@ from metaopt.errors import UserError
 
 INTERRUPTED = 130
 
-# Parameters whose flags are called otherwise.
+# Parameters whose flags have other names.
 _FLAGS = {"lambda_": "--lambda", "constraints": "--constraint", "seconds": "--time"}
 
 
@@ -19,7 +19,7 @@ def guarded(work: Callable[[], None], interrupted: str = "interrupted.") -> int:
 
     Args:
         work: raises ``UserError`` for what a user can fix; any other exception is a bug and keeps its traceback.
-        interrupted: message when the user, or the system by SIGTERM, ends it.
+        interrupted: message if the user (Ctrl-C) or the system (SIGTERM) ends it.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -16,11 +16,15 @@ from metaopt.trials.objective import find_objective
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> int:
     """Run the command and return its exit code."""
     parser = make_search_parser(prog)
+    parser.usage = "%(prog)s [options] FILE [FILE ...]"
     parser.description = (
-        "Imports records (JSON) and pickles of hyperopt's Trials into a study. If there is none, it is created with the"
-        " same flags as for a search. A search then continues from them."
+        "Imports records (JSON) and pickles of hyperopt's Trials into the study in the folder of --results, so that a"
+        " search continues from them. If there is no study, it is created; give the same options to the search. The"
+        " defaults below are those of a new study."
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a record, or a pickle of Trials")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="a record, or a pickle of hyperopt's Trials"
+    )
     return guarded(lambda: run(parser.parse_args(argv)))
 
 

@@ -24,7 +24,7 @@ from metaopt.training.model_file import ModelMetadata, read_metadata
 
 TOP = 3
 CHUNK = 256
-"""Pictures that are decoded before they are classified together."""
+"""Number of images that are decoded, and then classified together."""
 
 Named = dict[str, list[tuple[str, float]]]
 """Head → its most probable classes with their probabilities, the most probable first."""
@@ -52,7 +52,7 @@ class Unread:
     reason: str
 
     def __str__(self) -> str:
-        return f"the picture {self.path} cannot be read: {self.reason}."
+        return f"Image {self.path} cannot be read: {self.reason}."
 
 
 def run(arguments: Namespace) -> None:
@@ -68,18 +68,18 @@ def run(arguments: Namespace) -> None:
             f"{arguments.model} takes images of {channels} channels, which image files do not have. Load it with"
             " keras.saving.load_model instead."
         )
-    paths, unread = find_pictures(arguments.images)
+    paths, unread = find_images(arguments.images)
     longest = max((len(str(path)) for path in paths), default=0)
     for start in range(0, len(paths), CHUNK):
-        pictures: list[tuple[Path, ImageArray]] = []
+        images: list[tuple[Path, ImageArray]] = []
         for path in paths[start : start + CHUNK]:
             try:
-                pictures.append((path, read_image(path, (height, width), channels).image))
+                images.append((path, read_image(path, (height, width), channels).image))
             except ImageFileError as error:
                 unread.append(Unread(path, str(error)))
-        if pictures:
-            probabilities = _predictor(arguments.model)(np.stack([image for _, image in pictures]))
-            for row, (path, _) in enumerate(pictures):
+        if images:
+            probabilities = _predictor(arguments.model)(np.stack([image for _, image in images]))
+            for row, (path, _) in enumerate(images):
                 named = most_probable(metadata, probabilities, row)
                 print(as_json(path, named) if arguments.json else as_line(path, named, longest), flush=True)
     _refuse(unread)
@@ -97,24 +97,24 @@ def _refuse(unread: list[Unread]) -> None:
         raise UserError(str(unread[-1]))
 
 
-def find_pictures(given: Sequence[Path]) -> tuple[list[Path], list[Unread]]:
+def find_images(given: Sequence[Path]) -> tuple[list[Path], list[Unread]]:
     """Return the given image files, in natural order within each folder, and the unreadable ones."""
     paths: list[Path] = []
     unread: list[Unread] = []
     for one in given:
         if one.is_dir():
-            inside = sorted(_pictures(one), key=lambda path: natural_key(str(path)))
+            inside = sorted(_image_files(one), key=lambda path: natural_key(str(path)))
             paths += inside
             if not inside:
-                unread.append(Unread(one, "the folder has no pictures"))
+                unread.append(Unread(one, "the folder has no image files"))
         elif one.exists():
             paths.append(one)
         else:
-            unread.append(Unread(one, "there is no such file"))
+            unread.append(Unread(one, "the file does not exist"))
     return paths, unread
 
 
-def _pictures(folder: Path) -> Iterator[Path]:
+def _image_files(folder: Path) -> Iterator[Path]:
     """Yield the image files in and below a folder, without hidden files and folders."""
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

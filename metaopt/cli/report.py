@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt report") -> 
 
 def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
-    parser = Parser(prog=prog, description="Draws a study: progress, every hyperparameter's effect, learning curves.")
+    parser = Parser(prog=prog, description="Draws the figures of a study.")
     add_results(parser)
     return parser
 

@@ -33,13 +33,13 @@ from metaopt.training.model_file import ModelMetadata, check_writable
 if TYPE_CHECKING:
     from metaopt.training.retraining import RetrainedNetwork
 
-COMPILED = ("schedule", "label_smoothing", "weight_decay")  # what a ``build_model`` settles itself
 RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that are fields of ``Training``
+COMPILED = ("schedule", "label_smoothing", "weight_decay")  # those without effect on a model of ``build_model``
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt retrain") -> int:
     """Run the command and return its exit code."""
-    return guarded(lambda: run(make_parser(prog).parse_args(argv)), "interrupted: no measurement was kept.")
+    return guarded(lambda: run(make_parser(prog).parse_args(argv)), "interrupted: no test score was recorded.")
 
 
 def make_parser(prog: str) -> Parser:
@@ -47,26 +47,29 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Trains the best network of a study on training and validation images together, writes a model"
-        " that takes raw images, and measures it once on the test images.",
+        " that takes raw images, and tests it once on the test images.",
     )
     add = parser.add_argument
-    add("--point", type=Path, metavar="FILE", help="retrain this point, or record, instead of the best")
+    add("--point", type=Path, metavar="FILE", help="retrain the point in this JSON file, or that of this record")
     add(
         "--epochs",
         type=integer(1),
         metavar="N",
-        help="number of epochs; the best epoch of the trial, or R if it was not fully trained or its learning rate is"
-        " annealed",
+        help="number of epochs (default: the best epoch of the trial; or --epochs of the search, if the trial was not"
+        " fully trained or its learning rate is annealed)",
     )
-    add("--seed", type=integer(0), metavar="N", help="seed of weights and order; the study's own")
-    add("--schedule", type=one_of(SCHEDULES), help="learning-rate schedule; the study's own")
-    add("--augment", type=one_of(AUGMENTATIONS), help=f"{', '.join(AUGMENTATIONS)}; the study's own")
+    add("--seed", type=integer(0), metavar="N", help="seed of weights and order (default: the study's)")
+    schedules = f"learning-rate schedule: {', '.join(SCHEDULES)} (default: the study's)"
+    add("--schedule", type=one_of(SCHEDULES), help=schedules)
+    augmentations = f"of training images: {', '.join(AUGMENTATIONS)} (default: the study's)"
+    add("--augment", type=one_of(AUGMENTATIONS), help=augmentations)
     add("--label-smoothing", type=fraction, metavar="SHARE", help="label smoothing, e.g. 0.1")
     add("--mixup", type=number, metavar="ALPHA", help="alpha of mixup, e.g. 0.2")
     add("--weight-decay", type=number, metavar="RATE", help="decoupled weight decay, e.g. 0.01")
     add("--mirror", action="store_true", help="average the predictions for an image and its mirror image")
     add("--members", type=integer(1), default=1, metavar="N", help="average the predictions of N networks")
-    add("--output", type=Path, metavar="FILE", help=f"file of the model; {BEST} (or {CHOSEN}) in the study's folder")
+    output = f"file of the model (default: {BEST}, or {CHOSEN} with --point, in the study's folder)"
+    add("--output", type=Path, metavar="FILE", help=output)
     add_results(parser)
     return parser
 
@@ -103,9 +106,9 @@ def run(arguments: Namespace) -> None:
     )
     trained, metadata = train(study, plan, problem, data, arguments.mirror)
     measured = _measure(study, plan, trained, metadata, data)
-    path = _keep(study, plan, trained, metadata, data, measured)
-    _describe(study, plan, measured, log, data)
-    print(f"all of this is in {path}")
+    path = _append(study, plan, trained, metadata, data, measured)
+    _print_result(study, plan, measured, log, data)
+    print(f"appended to the test log: {path}")
 
 
 def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
@@ -114,16 +117,16 @@ def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
     if given and not problem.has_blueprint:
         have = "has" if len(given) == 1 else "have"
         raise UserError(
-            f"{' and '.join(given)} {have} no effect on {problem.name}, whose build_model compiles its own models: set"
-            " that there."
+            f"{' and '.join(given)} {have} no effect on {problem.name}, whose build_model compiles its own models:"
+            " change build_model instead."
         )
 
 
 def _warn_of_own_training(problem: Problem) -> None:
-    """Note that a problem's own training is not used: it would need validation images."""
+    """Note that the training of the problem is not used, because it needs validation images."""
     own = problem.build_and_train
     if own is not None and "metaopt.training" not in getattr(getattr(own, "__code__", None), "co_names", ()):
-        print(f"note: the build_and_train of {problem.name} is not used here: metaopt's own training is.")
+        print(f"note: The build_and_train of {problem.name} is not used: the final training is that of metaopt.")
 
 
 @dataclass(frozen=True)
@@ -131,11 +134,11 @@ class Measured:
     """Measurements of the exported model.
 
     Attributes:
-        scores: on the test images.
-        params: of the model in the file.
-        macs: of one image.
-        constraints: every constraint of the study.
-        predictions: its answers for the test images, by the first head.
+        scores: metric → score on the test images.
+        params: number of parameters of the model in the file.
+        macs: multiply-accumulates for one image.
+        constraints: every constraint of the study, judged.
+        predictions: predictions of the first head for the test images.
     """
 
     scores: dict[str, Score]
@@ -172,7 +175,7 @@ def _measure(
     return Measured(scores, counts.params, counts.macs, judge_constraints(study.constraints, values), predictions)
 
 
-def _keep(
+def _append(
     study: Study,
     plan: Plan,
     trained: "list[RetrainedNetwork]",
@@ -203,7 +206,7 @@ def _keep(
         )
 
 
-def _describe(study: Study, plan: Plan, measured: Measured, log: list[dict[str, Any]], data: DataSet) -> None:
+def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[str, Any]], data: DataSet) -> None:
     """Print the result."""
     height, width, channels = data.input_shape
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from metaopt.training.retraining import RetrainedNetwork
 
 LOGS = Path("logs")
-_QUIET_S = 10.0
+_REPORT_INTERVAL_S = 10.0
 
 
 def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> None:
@@ -45,7 +45,18 @@ def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> N
 def train(
     study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: bool
 ) -> "tuple[list[RetrainedNetwork], ModelMetadata]":
-    """Train and export."""
+    """Train the networks of a plan and export them as one model.
+
+    Args:
+        study: the study, whose folder gets a TensorBoard log of each training.
+        plan: what is trained, and the file of the model.
+        problem: the problem of the study.
+        data: the data set of the study.
+        mirror: whether the model averages the predictions for an image and its mirror image.
+
+    Returns:
+        The trained networks, and the metadata of the exported model.
+    """
     from metaopt.training.export import export_model, save_model
     from metaopt.training.retraining import can_log, retrain
 
@@ -64,12 +75,12 @@ def train(
             trial=plan.trial,
             recipe=plan.recipe,
             log=log if log is None or plan.members == 1 else log / f"network_{number}",
-            report=_lines(plan.epochs, "" if plan.members == 1 else f"network {number} of {plan.members} · "),
+            report=_make_progress(plan.epochs, "" if plan.members == 1 else f"network {number} of {plan.members} · "),
         )
         for number, seed in enumerate(plan.seeds, start=1)
     ]
     if log is not None:
-        print(f"its training is logged: tensorboard --logdir {log.parent}")
+        print(f"TensorBoard log of the training: tensorboard --logdir {log.parent}")
     origin = {
         "trial": None if plan.record is None else plan.trial,
         "point": plan.point,
@@ -100,14 +111,14 @@ def _new_folder(wanted: Path) -> Path:
     raise AssertionError
 
 
-def _lines(epochs: int, which: str) -> Callable[[int, float, float], None]:
+def _make_progress(epochs: int, which: str) -> Callable[[int, float, float], None]:
     """Return the function that prints the first and the last epoch, and one every few seconds."""
-    said = monotonic() - _QUIET_S
+    printed = monotonic() - _REPORT_INTERVAL_S
 
     def report(epoch: int, loss: float, seconds: float) -> None:
-        nonlocal said
-        if epoch == epochs or monotonic() - said >= _QUIET_S:
-            said = monotonic()
+        nonlocal printed
+        if epoch == epochs or monotonic() - printed >= _REPORT_INTERVAL_S:
+            printed = monotonic()
             print(f"{which}epoch {epoch} of {epochs} · training loss {loss:.4f} · {seconds:.1f} s", flush=True)
 
     return report

@@ -1,5 +1,6 @@
 """Checks of the search command before it opens a study."""
 
+from metaopt.cli.arguments import hint
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.settings import Settings
@@ -40,9 +41,7 @@ def check_settings(settings: Settings, data: DataSet) -> None:
     known = (*CHEAP, *METRICS, "seconds")
     for limit in parse_constraints(settings.constraints):
         if limit.name not in known:
-            raise UserError(
-                f"Unknown metric in --constraint {limit}: {limit.name}. Expected one of {', '.join(known)}."
-            )
+            raise UserError(f"Unknown metric in --constraint {limit}: {limit.name}. {hint(limit.name, known)}")
 
 
 def check_schedule(settings: Settings, problem: Problem, callback: Callback) -> None:
@@ -56,10 +55,11 @@ def check_schedule(settings: Settings, problem: Problem, callback: Callback) -> 
     if settings.scheduler == "full":
         return
     schedules = _own_schedules(problem) if settings.schedule is None else {settings.schedule}
-    bent = sorted(schedules - {CONSTANT})
-    if settings.budget_unit == "seconds" and bent:
-        kind = f"the {bent[0]} schedule of {problem.name}" if settings.schedule is None else f"--schedule {bent[0]}"
-        raise UserError(f"{kind} needs rungs in epochs: leave --budget-unit seconds out, or use --schedule constant.")
+    annealed = sorted(schedules - {CONSTANT})
+    if settings.budget_unit == "seconds" and annealed:
+        name = annealed[0]
+        which = f"The {name} schedule of {problem.name}" if settings.schedule is None else f"--schedule {name}"
+        raise UserError(f"{which} needs rungs in epochs: leave --budget-unit seconds out, or use --schedule constant.")
     if COSINE_RUNG in schedules:
         callback.note(
             "With the schedule cosine-rung the learning rate falls to 0 at each rung, so a trial that is promoted is"
@@ -77,14 +77,14 @@ def check_own_training(settings: Settings, problem: Problem) -> None:
         return
     counted = ("params", "macs") if not problem.has_blueprint else ()
     limits = [f"--constraint {one}" for one in parse_constraints(settings.constraints) if one.name in counted]
-    asked = {
+    given = {
         "--budget-unit seconds": settings.budget_unit == "seconds",
         f"--folds {settings.folds}": settings.folds > 1,
         "--inherit": settings.inherit,
         f"--schedule {settings.schedule}": settings.schedule is not None,
         **dict.fromkeys(limits, True),
     }
-    if flag := next((flag for flag, given in asked.items() if given), None):
+    if flag := next((flag for flag, is_given in given.items() if is_given), None):
         raise UserError(
             f"{flag} needs a build_and_train that takes the keyword run and passes it on. That of {problem.name} does"
             " not."

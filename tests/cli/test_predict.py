@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from metaopt.cli import predict
-from metaopt.cli.predict import as_json, as_line, find_pictures, main, most_probable
+from metaopt.cli.predict import as_json, as_line, find_images, main, most_probable
 from metaopt.training.model_file import ModelMetadata, write_model
 
 METADATA = ModelMetadata({"label": ["cat", "dog", "Äpfel"]}, (8, 8, 3), {})
@@ -32,11 +32,11 @@ def errors(capsys) -> list[str]:
 
 
 def test_folders_are_searched_in_natural_order_without_hidden_files(pictures, tmp_path) -> None:
-    paths, unread = find_pictures([pictures, tmp_path / "absent.png", pictures / "notes.txt"])
+    paths, unread = find_images([pictures, tmp_path / "absent.png", pictures / "notes.txt"])
     inside = [str(path.relative_to(pictures)) for path in paths]
     assert inside == ["2.png", "10.png", "deeper/1.jpg", "notes.txt"]
     assert [str(one) for one in unread] == [
-        f"the picture {tmp_path / 'absent.png'} cannot be read: there is no such file."
+        f"Image {tmp_path / 'absent.png'} cannot be read: the file does not exist."
     ]
 
 

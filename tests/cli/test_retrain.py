@@ -152,7 +152,7 @@ def test_flags_that_a_model_compiled_by_the_user_cannot_heed_are_refused() -> No
 def test_the_best_is_trained_saved_and_measured(capsys, results) -> None:
     code, shown, _ = retrain(capsys, "--results", results)
     assert code == 0
-    assert "looked at for the first time" in shown
+    assert "used for the first time" in shown
     assert "the validation accuracy of the search" in shown
     assert "constraint val_precision>=0.01 is met: test_precision is" in shown
     study = Study.load(results)
@@ -227,10 +227,10 @@ def test_a_limit_that_the_final_model_breaks_is_said(capsys, results, tmp_path, 
     point.write_text(json.dumps({"units": 5, "learning_rate": 0.001, "batch_size": 500}))
     code, shown, _ = retrain(capsys, "--results", results, "--point", point, "--epochs", 1, "--seed", 3)
     assert code == 0
-    assert "retraining a point that the search did not train for 1 epochs (as asked)" in shown
+    assert "retraining a point that the search did not train for 1 epochs (as given)" in shown
     for limit in ("params<=10", "val_precision>=1", "val_total_loss<=0.01", "memory<=10"):
         assert f"constraint {limit} is VIOLATED" in shown
-    assert "chose it" not in shown
+    assert "selected it" not in shown
     (measured,) = read_test_log(results)
     assert not measured["feasible"]
     assert measured["trial"] is None
@@ -243,7 +243,7 @@ def test_another_data_set_or_network_is_refused(capsys, searched, results, monke
     monkeypatch.setattr(study_inputs, "load", lambda spec: replace(load(spec), fingerprint="another"))
     code, _, errors = retrain(capsys, "--results", results)
     assert code == 3
-    assert "digits holds other images now" in errors[0]
+    assert "The images of digits have changed" in errors[0]
     problem = searched / "tiny.py"
     try:
         problem.write_text(PROBLEM.replace("relu", "elu"))

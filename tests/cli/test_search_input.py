@@ -261,7 +261,7 @@ def test_a_schedule_that_only_some_points_have_is_seen(capsys, tmp_path):
     (tmp_path / "own.py").write_text(CHOSEN)
     code, error = run(capsys, "--space", "own.py", "--strategy", "hyperband", "--budget-unit", "seconds")
     assert code == 2
-    assert "the cosine schedule of own.py needs rungs in epochs" in error
+    assert "The cosine schedule of own.py needs rungs in epochs" in error
 
 
 ANNEALED = (
@@ -275,7 +275,7 @@ training = lambda point: Training(schedule="cosine-rung")
 
 @pytest.mark.parametrize(
     ("flags", "kind"),
-    [(["--schedule", "cosine"], "--schedule cosine"), ([], "the cosine-rung schedule of own.py")],
+    [(["--schedule", "cosine"], "--schedule cosine"), ([], "The cosine-rung schedule of own.py")],
 )
 def test_cycles_that_end_at_epochs_are_refused_where_rungs_are_seconds(capsys, tmp_path, flags, kind):
     (tmp_path / "own.py").write_text(ANNEALED)

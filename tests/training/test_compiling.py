@@ -107,12 +107,12 @@ def test_weight_decay_applies_to_kernels_only() -> None:
     inputs = keras.Input((5,))
     x = keras.layers.BatchNormalization()(keras.layers.Dense(4, bias_initializer="ones")(inputs))
     model = keras.Model(inputs, x)
-    before = {id(v): np.array(v.value) for v in model.trainable_variables}
+    before = {id(v): v.numpy() for v in model.trainable_variables}
     optimizer = make_optimizer(Training("SGD", 0.5, weight_decay=0.1))
     optimizer.apply([keras.ops.zeros(v.shape) for v in model.trainable_variables], model.trainable_variables)
     for variable in model.trainable_variables:
         share = 1 - 0.5 * 0.1 if variable.name == "kernel" else 1.0
-        np.testing.assert_allclose(np.array(variable.value), share * before[id(variable)], rtol=1e-6)
+        np.testing.assert_allclose(variable.numpy(), share * before[id(variable)], rtol=1e-6)
 
 
 def test_the_learning_rate_anneals_only_with_known_steps() -> None:

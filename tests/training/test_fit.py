@@ -189,7 +189,7 @@ def test_a_plain_object_with_a_network_is_a_problem(tiny: DataSet) -> None:
 
 
 def test_resume_of_an_annealed_training_is_exact(tiny: DataSet, tmp_path: Path) -> None:
-    """Nesterov's momentum, restarts at the rungs, smoothing, mixup and cutout: as if it had not paused."""
+    """With Nesterov momentum, restarts at the rungs, label smoothing, mixup and cutout."""
 
     def train(where: str, epochs: int, **run: Any) -> dict[str, Any]:
         request = make_request(rung_levels=(1, 3), schedule="cosine", **run)

@@ -146,7 +146,7 @@ def test_custom_training_must_report_numbers(tiny: DataSet) -> None:
 
 @pytest.mark.slow
 def test_custom_training_without_reports_resumes_at_a_rung(tiny: DataSet) -> None:
-    """Also one whose record looks like ours, with a history."""
+    """Also if its record has a history, like that of the default training."""
     answer = {"loss": 0.5, "epochs": 3, "history": {"val_accuracy": [0.1, 0.2, 0.3]}}
     end = train(custom(lambda *args, **more: answer), tiny, start=1, is_reported=False, epochs=3)[1]
     assert isinstance(end, Finished)
@@ -201,7 +201,7 @@ def network(point, input_shape, classes):
 def test_late_worker_trains_the_code_the_search_started_with(
     tiny: DataSet, tmp_path: Path, as_folder: bool, change: str
 ) -> None:
-    """With what its files do when they are run, and the helper modules that its functions import."""
+    """Side effects of its files and the helper modules that its functions import are those of the start."""
     folder = tmp_path / "mine"
     folder.mkdir()
     file = folder / ("neural_net.py" if as_folder else "mine.py")
@@ -259,7 +259,7 @@ def test_weights_do_not_depend_on_earlier_jobs_of_the_worker(tiny_spec: DataSpec
 
 @pytest.mark.slow
 def test_memory_stays_flat_from_trial_to_trial(tiny: DataSet) -> None:
-    """Measured: 0.05 MB a trial; a model that was kept in any way would be 6."""
+    """Measured: 0.05 MB a trial; a model that is not freed takes 6 MB."""
     trainer = KerasTrainer(PATH, tiny)
     trainer.setup(TrainingOptions())
     used = []
