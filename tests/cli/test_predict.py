@@ -35,9 +35,7 @@ def test_folders_are_searched_in_natural_order_without_hidden_files(pictures, tm
     paths, unread = find_images([pictures, tmp_path / "absent.png", pictures / "notes.txt"])
     inside = [str(path.relative_to(pictures)) for path in paths]
     assert inside == ["2.png", "10.png", "deeper/1.jpg", "notes.txt"]
-    assert [str(one) for one in unread] == [
-        f"Image {tmp_path / 'absent.png'} cannot be read: the file does not exist."
-    ]
+    assert [str(one) for one in unread] == [f"Image {tmp_path / 'absent.png'} cannot be read: the file does not exist."]
 
 
 def test_the_most_probable_classes_come_first() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from metaopt.cli.suppress_stderr import suppressed_stderr
 
+
 def write(text: str) -> None:
     """Write to the file descriptor, as a compiled library does."""
     os.write(2, text.encode())
