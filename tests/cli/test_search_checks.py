@@ -52,7 +52,7 @@ def test_measurable_settings_pass(digits: DataSet, settings: dict[str, Any]) -> 
         ({"folds": 1000}, "Invalid value for folds: 1000. Expected at most 139"),
         (
             {"constraints": ("val_acc>=0.5",)},
-            r"Unknown metric in --constraint val_acc>=0.5: val_acc\. Did you mean val_accuracy\?",
+            r"--constraint val_acc>=0.5: val_acc\. Did you mean val_accuracy\?",
         ),
     ],
 )
