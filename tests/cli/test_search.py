@@ -284,7 +284,7 @@ def test_keras_models_are_counted_and_rejected_in_the_worker(capsys) -> None:
 def test_without_a_feasible_trial_the_nearest_is_shown(capsys) -> None:
     outcome = search(capsys, "--space models.py --trials 1 --epochs 1 --constraint val_accuracy>=0.9999")
     assert outcome.code == 5
-    assert outcome.errors[0].startswith("No trial meets the constraints. The nearest is trial 0")
+    assert outcome.errors[0].startswith("No trial meets the constraints. The nearest is trial 1 with val_accuracy")
     assert len(list(Path("results").glob("infeasible_*.json"))) == 1
 
 
