@@ -1,39 +1,47 @@
-"""Callbacks of a search."""
+"""Search callbacks, and the list that calls several of them."""
+
+import inspect
+
+import pytest
 
 from metaopt.engine.callbacks import Callback, CallbackList
 from tests.engine.synthetic import search
 
-METHODS = ("begin", "trial_started", "epoch", "trial_ended", "trial_rejected", "note", "end")
+METHODS = [name for name, _ in inspect.getmembers(Callback, inspect.isfunction) if not name.startswith("_")]
 
 
 class Recorder(Callback):
-    def __init__(self, log, name):
-        self.log, self.name = log, name
+    """Notes each call with its own name."""
 
-    def __getattribute__(self, method):
-        if method not in METHODS:
-            return super().__getattribute__(method)
-        return lambda *arguments, **_: self.log.append((self.name, method, len(arguments)))
+    def __init__(self, name, calls):
+        for method in METHODS:
+            setattr(self, method, lambda *arguments, method=method: calls.append((name, method, *arguments)))
 
 
-def test_list_tells_every_callback_in_order(tmp_path):
-    log = []
-    callbacks = CallbackList([Recorder(log, "a")])
-    callbacks.append(Recorder(log, "b"))
-    search(tmp_path / "results", trials=2, epochs=2, callback=callbacks)
-    assert log[::2] == [("a", *rest) for _, *rest in log[1::2]]
-    methods = [method for name, method, _ in log if name == "a"]
-    assert methods == ["begin", *["trial_started", "epoch", "epoch", "trial_ended"] * 2, "end"]
+@pytest.mark.parametrize("method", METHODS)
+def test_a_list_calls_all_its_callbacks_in_order(method):
+    calls: list[tuple] = []
+    callbacks = CallbackList([Recorder("first", calls)])
+    callbacks.append(Recorder("second", calls))
+    n_arguments = len(inspect.signature(getattr(Callback, method)).parameters) - 1
+    arguments = tuple(f"argument {number}" for number in range(n_arguments))
+    getattr(callbacks, method)(*arguments)
+    assert calls == [("first", method, *arguments), ("second", method, *arguments)]
 
 
-def test_list_passes_on_notes_and_rejections():
-    log = []
-    callbacks = CallbackList([Recorder(log, "a")])
-    callbacks.note("one")
-    callbacks.trial_rejected(3, "too large")
-    assert log == [("a", "note", 1), ("a", "trial_rejected", 2)]
+@pytest.mark.parametrize("method", METHODS)
+def test_a_callback_does_nothing_by_default(method):
+    n_arguments = len(inspect.signature(getattr(Callback, method)).parameters) - 1
+    assert getattr(Callback(), method)(*[None] * n_arguments) is None
 
 
-def test_base_callback_changes_nothing(tmp_path):
-    study = search(tmp_path / "results", trials=2, callback=Callback())
-    assert len(study.records) == 2
+def test_a_search_calls_in_the_order_of_its_events(tmp_path):
+    calls: list[tuple] = []
+    study = search(tmp_path / "results", trials=2, epochs=2, callback=Recorder("it", calls))
+    names = ["begin", *["trial_started", "epoch", "epoch", "trial_ended"] * 2, "end"]
+    assert [name for _, name, *_ in calls] == names
+    assert calls[0][2:] == (2, [], None)
+    assert calls[1][2:] == (0, 2, None, None)
+    record, best = calls[-2][2:]
+    assert (record.trial, best.trial) == (1, study.best.trial)
+    assert calls[-1][2:] == ("all trials are done",)

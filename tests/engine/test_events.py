@@ -1,6 +1,11 @@
-"""Journal events."""
+"""Journal events made from decisions and reports."""
+
+import json
+import math
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from metaopt.engine import events
 from metaopt.engine.jobs import Epoch, Failed, Finished
@@ -9,39 +14,56 @@ from metaopt.schedulers import Start
 from metaopt.spaces import Vals
 
 
-def test_proposal_tells_everything_that_replay_needs():
-    accepted = Accepted(Vals({"x": 1.0}, model_based=True, parent=2), {"x": (1.0,)}, {"params": 5}, {"duplicate": 1})
-    event = events.proposed(7, Start(accepted.vals, 9, bracket=1), accepted)
+def test_a_proposal_is_stored_with_the_guard_s_counts():
+    vals = Vals({"x": 0.5}, model_based=True, parent=3)
+    accepted = Accepted(vals, {"x": 0.5, "f": len}, {"params": 7}, {"duplicate": 2})
+    event = events.proposed(4, Start(vals, 9, bracket=1), accepted)
+    point = event.pop("point")
+    assert (point["x"], point["f"]) == (0.5, "<built-in function len>")
     assert event == {
         "event": "proposed",
-        "trial": 7,
-        "vals": {"x": 1.0},
-        "point": {"x": [1.0]},
+        "trial": 4,
+        "vals": {"x": 0.5},
         "to": 9,
         "bracket": 1,
         "model_based": True,
-        "parent": 2,
-        "network": {"params": 5},
-        "rejected": {"duplicate": 1},
+        "parent": 3,
+        "network": {"params": 7},
+        "rejected": {"duplicate": 2},
     }
 
 
-def test_epoch_has_replicates_only_with_folds():
-    plain = events.epoch_trained(Epoch(1, 2, {"loss": 0.5}, 1.23456))
-    assert plain == {"event": "epoch", "trial": 1, "epoch": 2, "metrics": {"loss": 0.5}, "seconds": 1.2346}
-    folded = events.epoch_trained(Epoch(1, 2, {"loss": 0.5}, 1.0, ({"loss": 0.4}, {"loss": 0.6})))
-    assert folded["replicates"] == [{"loss": 0.4}, {"loss": 0.6}]
+def test_an_epoch_has_replicates_only_with_folds():
+    event = events.epoch_trained(Epoch(1, 2, {"val_loss": 0.5}, 1.234567))
+    assert event == {"event": "epoch", "trial": 1, "epoch": 2, "metrics": {"val_loss": 0.5}, "seconds": 1.2346}
+    folds = ({"val_loss": 0.4}, {"val_loss": 0.6})
+    assert events.epoch_trained(Epoch(1, 2, {"val_loss": 0.5}, 1.0, folds))["replicates"] == list(folds)
 
 
-def test_ends_of_a_job():
-    report = Finished(3, seconds=1.0, info={"device": "cpu"}, returned={"loss": 0.1})
-    assert events.paused(report)["event"] == "paused"
-    ended = events.ended(report, complete=False)
-    assert (ended["status"], ended["complete"], ended["result"]) == ("ok", False, {"loss": 0.1})
-    failed = events.failed(Failed(3, "diverged", "The loss became NaN.", seconds=2.0))
-    assert (failed["status"], failed["failure"]["cause"]) == ("fail", "diverged")
+def test_a_job_ends_with_its_facts_in_json_types():
+    report = Finished(3, seconds=2.34567, info={"device": Path("cpu")}, returned={"loss": np.float32(0.5)})
+    told = {"trial": 3, "seconds": 2.346, "info": {"device": repr(Path("cpu"))}, "result": {"loss": 0.5}}
+    assert events.paused(report) == {"event": "paused", **told}
+    assert events.ended(report, complete=False) == {"event": "ended", "status": "ok", "complete": False, **told}
 
 
-def test_plain_values_are_json_types():
-    found = events.plain({"a": np.float32(0.5), "b": np.array([2]), "c": float("nan"), "d": {1, 2}, "e": (1, 2)})
-    assert found == {"a": 0.5, "b": 2, "c": None, "d": "{1, 2}", "e": [1, 2]}
+def test_a_failure_keeps_its_traceback():
+    event = events.failed(Failed(3, "ValueError", "ValueError: bad", "Traceback …", 1.0))
+    failure = {"cause": "ValueError", "error": "ValueError: bad", "traceback": "Traceback …"}
+    assert event == {"trial": 3, "event": "ended", "status": "fail", "seconds": 1.0, "failure": failure}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a": (1, 2.5, None, True)}, {"a": [1, 2.5, None, True]}),
+        ([math.nan, math.inf, -math.inf], [None, None, None]),
+        (np.float64(0.25), 0.25),
+        (np.array([3]), 3),
+        (np.arange(2), "array([0, 1])"),
+        ({1, }, "{1}"),
+    ],
+)  # fmt: skip
+def test_other_types_become_json_types(value, expected):
+    assert events.plain(value) == expected
+    json.dumps(events.plain(value), allow_nan=False)

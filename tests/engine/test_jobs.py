@@ -1,11 +1,15 @@
-"""Jobs and the options that travel in them."""
+"""Jobs and training requests: what follows from how a job begins."""
+
+import pickle
 
 import pytest
 
 from metaopt.engine.jobs import (
+    Epoch,
     ForkOf,
     FromScratch,
     Job,
+    Remark,
     Resume,
     TrainingOptions,
     TrainingRequest,
@@ -14,41 +18,52 @@ from metaopt.engine.jobs import (
 )
 from metaopt.trials.constraints import parse_constraints
 
-PARENT = WeightsOf(1, {"x": 1}, "checkpoints/000001")
-FORK = ForkOf(1, "checkpoints/000001", 4)
+FORK, WEIGHTS = ForkOf(1, "checkpoints/000001", 4), WeightsOf(2, {"x": 1}, "checkpoints/000002")
 
 
 @pytest.mark.parametrize(
-    ("init", "start", "origin", "is_reported"),
+    ("init", "start", "is_reported", "origin"),
     [
-        (FromScratch(), 0, FromScratch(), False),
-        (PARENT, 0, PARENT, False),
-        (FORK, 4, FORK, False),
-        (Resume(3), 3, FromScratch(), True),
-        (Resume(2, is_reported=False, fallback=PARENT), 2, PARENT, False),
+        (FromScratch(), 0, False, FromScratch()),
+        (WEIGHTS, 0, False, WEIGHTS),
+        (FORK, 4, False, FORK),
+        (Resume(3), 3, True, FromScratch()),
+        (Resume(3, is_reported=False), 3, False, FromScratch()),
+        (Resume(7, fallback=FORK), 7, True, FORK),
+        (Resume(2, fallback=WEIGHTS), 2, True, WEIGHTS),
     ],
+    ids=str,
 )
-def test_init_tells_where_a_job_starts(init, start, origin, is_reported):
+def test_start_and_origin_follow_from_the_beginning(init, start, is_reported, origin):
     job = Job(0, {}, init, 9)
-    assert (job.start, job.origin, job.is_reported) == (start, origin, is_reported)
+    assert (job.start, job.is_reported, job.origin) == (start, is_reported, origin)
 
 
-def test_options_split_cheap_from_measured_constraints():
-    options = TrainingOptions(constraints=parse_constraints(["params<=5", "val_precision>=0.5", "memory<=9"]))
-    assert options.bounds == {"params": 5, "memory": 9}
-    assert [str(each) for each in options.measured_constraints] == ["val_precision>=0.5"]
+def test_constraints_are_measured_or_bounds():
+    options = TrainingOptions(constraints=parse_constraints(["params<=2e6", "val_precision>=0.4", "seconds<=9"]))
+    assert options.bounds == {"params": 2e6}
+    assert [each.name for each in options.measured_constraints] == ["val_precision", "seconds"]
 
 
-def test_tracker_of_the_options_has_their_patience():
-    tracker = TrainingOptions(objective="val_loss", early_stopping=1).tracker()
-    for loss in (0.5, 0.6):
-        tracker.add({"val_loss": loss}, 1.0)
-    assert tracker.best == 0
-    assert tracker.is_out_of_patience
+def test_options_make_a_new_tracker_for_each_trial():
+    options = TrainingOptions(objective="val_loss", early_stopping=1)
+    first, second = options.tracker(), options.tracker()
+    for loss in (0.1, 0.2):
+        first.add({"val_loss": loss}, 1.0)
+    assert first.is_out_of_patience
+    assert not second.losses
+    assert options.find_objective().name == "val_loss"
 
 
-def test_request_by_hand_keeps_training():
-    request = TrainingRequest(Job(0, {}, FromScratch(), 1, TrainingOptions(seed=7)))
-    assert request.options.seed == 7
+def test_a_request_trains_on_unless_told_otherwise():
+    request = TrainingRequest(Job(0, {}, FromScratch(), 9, TrainingOptions(seed=3)))
+    assert request.options.seed == 3
     assert request.report is keep_training
-    assert keep_training(None) is True
+    assert request.report(Epoch(0, 1, {}, 0.0))
+    assert request.report(Remark(0, "The checkpoint is damaged."))
+
+
+def test_jobs_can_be_sent_to_a_worker():
+    options = TrainingOptions(constraints=parse_constraints(["params<=5"]))
+    job = Job(0, {"x": 1.5}, Resume(3, fallback=FORK), 9, options, "checkpoints/000000", (3, 9))
+    assert pickle.loads(pickle.dumps(job)) == job

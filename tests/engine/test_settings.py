@@ -1,84 +1,166 @@
-"""Settings of a run, and the options made from them."""
+"""Settings of a run: the given ones, the study's, the defaults, and the goal."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from metaopt.engine.jobs import TrainingOptions
 from metaopt.engine.settings import MINIMA, Settings, resolve
 from metaopt.errors import UserError
 from metaopt.storage.state import StudyState
+from metaopt.trials.constraints import parse_constraints
+from tests.storage.events import proposed, state_of
 
 
-def stored(settings, finished=False):
-    state = StudyState([{"event": "run", "settings": settings.as_event()}])
-    if finished:
-        state.apply({"event": "done", "reason": "all trials are done"})
-    return state
+def resolved(state=None, defaults=None, **given):
+    return resolve(given, defaults or {}, state or StudyState())
 
 
-def test_given_settings_win_over_stored_ones_and_defaults():
-    first = resolve({"epochs": 5}, {"epochs": 9, "eta": 2}, StudyState())
-    assert (first.epochs, first.eta, first.trials) == (5, 2, 50)
-    later = resolve({"eta": 4}, {"epochs": 9, "eta": 2}, stored(first))
-    assert (later.epochs, later.eta) == (5, 4)
+def study_of(settings, own, finished):
+    """The state of a study with so many trials."""
+    done = [{"event": "done", "reason": "all trials are done"}] if finished else []
+    proposals = [proposed(number, 1) for number in range(own)]
+    return state_of({"event": "run", "settings": settings.as_event()}, *proposals, *done)
 
 
-def test_random_start_is_a_quarter_of_the_goal():
-    assert [resolve({"trials": n}, {}, StudyState()).startup for n in (4, 12, 40, 400)] == [4, 5, 10, 20]
-    assert [resolve({"trials": n}, {}, StudyState()).mu for n in (12, 40, 400)] == [5, 10, 50]
-
-
-def test_completed_goal_is_added_to():
-    state = stored(resolve({"trials": 3}, {}, StudyState()), finished=True)
-    state.trials = []
-    assert resolve({}, {}, state).goal == 3
+def test_given_settings_come_before_the_study_s_and_the_defaults():
+    new = resolved(defaults={"epochs": 7, "workers": 3}, epochs=9)
+    assert (new.epochs, new.workers, new.sampler) == (9, 3, "tpe")
+    again = resolved(study_of(new, 5, finished=False), {"epochs": 1, "workers": 1}, workers=2)
+    assert (again.epochs, again.workers) == (9, 2)
 
 
 def test_settings_of_a_later_version_are_ignored():
-    state = StudyState([{"event": "run", "settings": {**Settings().as_event(), "unknown": 1}}])
-    assert resolve({}, {}, state) == Settings()
+    state = state_of({"event": "run", "settings": {"telepathy": True, "epochs": 4}})
+    assert resolved(state).epochs == 4
 
 
-def test_journal_returns_settings_as_they_were():
+def test_the_journal_stores_settings_as_it_reads_them():
     settings = Settings(constraints=("params<=5",), phases=(0, 3))
-    assert settings.as_event()["constraints"] == ["params<=5"]
-    assert resolve({}, {}, stored(settings)) == settings
+    event = settings.as_event()
+    assert json.loads(json.dumps(event)) == event
+    assert resolved(state_of({"event": "run", "settings": event})) == settings
 
 
-def test_training_options_hold_what_a_job_needs():
-    settings = Settings(
-        seed=3, epochs=9, budget_unit="seconds", stop_hopeless=True, early_stopping=4, folds=2, schedule="cosine",
-        constraints=("params<=9",), grow="macs=1,2", inherit=True, deterministic=True, objective="val_loss",
-    )  # fmt: skip
-    options = settings.training_options()
-    assert (options.seed, options.resource, options.unit, options.objective) == (3, 9, "seconds", "val_loss")
-    assert (options.early_stopping, options.loss_based_stopping, options.folds) == (4, True, 2)
-    assert (options.inherit, options.schedule, options.deterministic) == (True, "cosine", True)
-    assert options.bounds == {"params": 9, "macs": 2}
+def test_an_interrupted_run_completes_its_goal():
+    new = resolved(trials=12)
+    assert new.goal == 12
+    assert resolved(study_of(new, 5, finished=False)).goal == 12
+    assert resolved(study_of(new, 5, finished=False), trials=20).goal == 20
+
+
+def test_after_a_completed_run_more_trials_are_trained():
+    new = resolved(trials=12)
+    assert resolved(study_of(new, 12, finished=True)).goal == 24
+    assert resolved(study_of(new, 12, finished=True), trials=3).goal == 15
+    assert resolved(study_of(new, 12, finished=True)).startup == new.startup
+
+
+@pytest.mark.parametrize(
+    ("trials", "startup", "mu"), [(4, 4, 4), (12, 5, 5), (60, 15, 15), (100, 20, 25), (900, 20, 50)]
+)
+def test_random_trials_are_a_quarter_of_the_goal(trials, startup, mu):
+    settings = resolved(trials=trials)
+    assert (settings.startup, settings.mu) == (startup, mu)
+    assert resolved(trials=trials, mu=33).mu == 33
+
+
+def test_a_first_phase_is_at_most_half_random():
+    assert resolved(grow="blocks=1,2,4", trials=60).mu == 10
+    assert resolved(grow="blocks=1,2,4", trials=6).mu == 2
+    assert resolved(grow="blocks=1,2,4", trials=60, mu=33).mu == 33
+    assert resolved(trials=60).mu == 15
+
+
+def test_a_resumed_search_keeps_its_phases():
+    new = resolved(grow="blocks=1,2,4", trials=12)
+    assert new.phases == (0, 4, 8)
+    interrupted = study_of(new, 5, finished=False)
+    assert resolved(interrupted).phases == (0, 4, 8)
+    assert resolved(interrupted, grow="blocks=1,2,4").phases == (0, 4, 8)
+    assert resolved(interrupted, trials=30).phases == (0, 10, 20)
+    assert resolved(interrupted, grow="blocks=2,4").phases == (0, 6)
+    done = study_of(new, 12, finished=True)
+    assert resolved(done).phases == (0, 4, 8)  # further trials belong to the last phase
+    assert resolved(done, grow="blocks=5,6").phases == (12, 18)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"constraints": ("params<5",)}, "Invalid value for constraint: params<5"),
+        ({"grow": "depth=1,2"}, "depth cannot grow"),
+        ({"grow": "macs=1,2,3", "trials": 2}, "3 phases, but there are only 2 trials"),
+        ({"fill": 0.9}, "needs a constraint to fill"),
+        ({"fill": 1.5, "constraints": ("params<=5",)}, "Invalid value for fill: 1.5"),
+    ],
+)
+def test_invalid_settings_are_refused(given, message):
+    with pytest.raises(UserError, match=message):
+        resolved(**given)
 
 
 @pytest.mark.parametrize("name", MINIMA)
 def test_integers_below_their_minimum_are_refused(name):
-    resolve({name: np.int64(MINIMA[name])}, {}, StudyState())
-    for value in (MINIMA[name] - 1, MINIMA[name] + 0.5, math.nan, math.inf):
+    minimum = MINIMA[name]
+    resolved(**{name: np.int64(minimum)})
+    for value in (minimum - 1, minimum + 0.5, math.nan, math.inf):
         with pytest.raises(UserError) as caught:
-            resolve({name: value}, {}, StudyState())
-        assert str(caught.value) == f"Invalid value for {name}: {value}. Expected an integer >= {MINIMA[name]}."
+            resolved(**{name: value})
+        assert str(caught.value) == f"Invalid value for {name}: {value}. Expected an integer >= {minimum}."
         assert caught.value.parameters == (name,)
     with pytest.raises(UserError, match=f"Invalid value for {name}: '5'"):
-        resolve({name: "5"}, {}, StudyState())
+        resolved(**{name: "5"})
 
 
 def test_budget_in_seconds_needs_rungs():
-    assert resolve({"budget_unit": "seconds", "scheduler": "asha"}, {}, StudyState()).budget_unit == "seconds"
+    assert resolved(budget_unit="seconds", scheduler="asha").budget_unit == "seconds"
     with pytest.raises(UserError, match="budget_unit seconds needs a strategy with rungs") as caught:
-        resolve({"budget_unit": "seconds"}, {}, StudyState())
+        resolved(budget_unit="seconds")
     assert caught.value.parameters == ("budget_unit",)
 
 
 def test_inherit_needs_evolution():
-    assert resolve({"inherit": True, "sampler": "evolution"}, {}, StudyState()).inherit
+    assert resolved(inherit=True, sampler="evolution").inherit
     with pytest.raises(UserError, match="inherit needs trials with a parent, which the sampler tpe does not") as caught:
-        resolve({"inherit": True}, {}, StudyState())
+        resolved(inherit=True)
     assert caught.value.parameters == ("inherit", "strategy")
+
+
+def test_jobs_get_all_options_of_training():
+    settings = Settings(
+        epochs=27,
+        early_stopping=4,
+        stop_hopeless=True,
+        objective="val_loss",
+        constraints=("params<=9", "val_accuracy>=0.5"),
+        seed=3,
+        budget_unit="seconds",
+        folds=5,
+        inherit=True,
+        deterministic=True,
+        schedule="cosine",
+    )
+    assert settings.training_options() == TrainingOptions(
+        seed=3,
+        resource=27,
+        unit="seconds",
+        objective="val_loss",
+        constraints=parse_constraints(["params<=9", "val_accuracy>=0.5"]),
+        early_stopping=4,
+        loss_based_stopping=True,
+        folds=5,
+        inherit=True,
+        schedule="cosine",
+        deterministic=True,
+    )
+    assert Settings(epochs=1).training_options() == TrainingOptions()
+
+
+def test_jobs_are_bound_by_the_last_phase():
+    settings = Settings(grow="macs=10,20", constraints=("params<=9",))
+    assert settings.training_options().bounds == {"params": 9, "macs": 20}
+    assert replace(settings, grow="blocks=1,2").training_options().bounds == {"params": 9}
