@@ -44,7 +44,7 @@ def build_and_train(point, data, *, epochs, checkpoint, run):
     class Logged(fit.EpochLoop):
         def on_epoch_begin(self, epoch, logs=None):
             with open("trained.log", "a") as file:
-                file.write(f"{run.trial} {epoch + 1}\\n")
+                file.write(f"{run.job.trial} {epoch + 1}\\n")
             time.sleep(0.7)
             super().on_epoch_begin(epoch, logs)
 
