@@ -223,6 +223,30 @@ def test_arguments_that_contradict_each_other(results, arguments, message):
         metaopt.search(parabola, SPACE, results=results, **arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"trials": 0}, "Invalid value for trials: 0. Expected an integer >= 1."),
+        ({"seed": -1}, "Invalid value for seed: -1. Expected an integer >= 0."),
+        ({"workers": 1.5}, "Invalid value for workers: 1.5. Expected an integer >= 1."),
+        ({"stop_after": -1}, "Invalid value for stop_after: -1. Expected an integer >= 0."),
+        ({"constraints": ["latency<5"]}, "Invalid value for constraint: latency<5."),
+        ({"objective": "val_acuracy"}, "Unknown objective: val_acuracy. Did you mean val_accuracy?"),
+    ],
+)
+def test_invalid_values_name_the_parameter(results, arguments, message):
+    with pytest.raises(UserError) as caught:
+        metaopt.search(parabola, SPACE, results=results, **arguments)
+    assert str(caught.value).startswith(message)
+    assert not results.exists()
+
+
+def test_convergence_needs_trials_of_equal_length(results):
+    with pytest.raises(UserError, match="convergence needs trainings of equal length"):
+        metaopt.search(with_budget, SPACE, epochs=9, strategy="asha", objective="convergence", results=results)
+    assert not results.exists()
+
+
 @pytest.mark.parametrize("arguments", [{}, {"executor": "inline"}])
 def test_several_workers_need_processes(results, arguments):
     message = "Invalid value for workers: 2. The executor inline trains one trial at a time; use processes."
@@ -248,7 +272,7 @@ class Told(Callback):
         self.calls.append((self.name, record["trial"]))
 
 
-def test_callbacks_are_told_in_order_and_watch_last(results):
+def test_callbacks_are_called_in_order_and_watch_last(results):
     calls = []
     first, second, watch = (Told(name, calls) for name in ("first", "second", "watch"))
     metaopt.search(parabola, SPACE, trials=2, results=results, callbacks=[first, second], watch=watch)

@@ -1,4 +1,4 @@
-"""delete_results.sh deletes a study, and nothing else."""
+"""delete_results.sh: a study is deleted, and nothing else."""
 
 import shutil
 import subprocess
@@ -26,13 +26,13 @@ def study(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_folder_and_its_pickle_go_and_nothing_else(study: Path) -> None:
+def test_only_the_folder_and_its_pickle_are_deleted(study: Path) -> None:
     result = delete("--yes", f"{study}/")
     assert result.returncode == 0, result.stderr
     assert sorted(path.name for path in study.parent.iterdir()) == ["my study 2"]
 
 
-def test_without_a_folder_it_is_results_beside_the_script(tmp_path: Path) -> None:
+def test_the_default_is_results_beside_the_script(tmp_path: Path) -> None:
     script = shutil.copy(SCRIPT, tmp_path)
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "model_0.5_0001.json").write_text("{}")
@@ -42,18 +42,18 @@ def test_without_a_folder_it_is_results_beside_the_script(tmp_path: Path) -> Non
     assert "Nothing to delete" in delete(script=Path(script)).stdout
 
 
-def test_a_running_search_is_left_alone(study: Path) -> None:
+def test_a_study_being_searched_is_not_deleted(study: Path) -> None:
     with FileLock(study / ".lock"):
         result = delete("--yes", study)
         assert result.returncode == 2
         assert "running" in result.stderr
         assert (study / "journal.jsonl").exists()
-    (study / ".lock").touch()  # a lock file that a crash left behind is held by nobody
+    (study / ".lock").touch()  # no process holds the lock file after a crash
     assert delete("--yes", study).returncode == 0
     assert not study.exists()
 
 
-def test_what_is_no_study_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_without_a_study_is_not_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "cat.jpg").write_bytes(b"")
@@ -64,7 +64,7 @@ def test_what_is_no_study_is_left_alone(tmp_path: Path) -> None:
     assert delete("--force", folder).returncode == 2
 
 
-def test_a_pickle_alone_that_was_named_is_left_to_the_user(tmp_path: Path) -> None:
+def test_a_pickle_without_a_study_is_not_deleted(tmp_path: Path) -> None:
     (tmp_path / "prices.pkl").write_bytes(b"")
     result = delete("--yes", tmp_path / "prices")
     assert result.returncode == 2

@@ -1,4 +1,4 @@
-"""The floors of metaopt: a lower one never imports a higher one; none up to the study imports a framework."""
+"""Imports between the layers ("floors") of metaopt, and imports of frameworks."""
 
 import ast
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "metaopt"
 
-# From the ground up. Each name is a file or a folder of metaopt/.
+# From the lowest to the highest. Each name is a file or a folder ("room") of metaopt/.
 FLOORS = (
     ("errors", "randomness"),
     ("blueprint", "spaces"),
@@ -32,7 +32,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 def room(path: Path) -> str:
-    """The file or folder of metaopt/ that a file belongs to, e.g. ``study`` for metaopt/engine/jobs.py."""
+    """Return the room of a file, e.g. ``engine`` for metaopt/engine/jobs.py."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -41,7 +41,7 @@ def name(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[tuple[str, int, bool]]:
-    """Each module that a file imports, absolute, its line, and whether it is imported inside a function."""
+    """Yield the absolute name of each imported module, its line, and whether it is imported inside a function."""
     package = list(path.relative_to(ROOT).with_suffix("").parts)[:-1]
 
     def visit(node: ast.AST, inside: bool) -> Iterator[tuple[str, int, bool]]:
@@ -60,21 +60,21 @@ def imports(path: Path) -> Iterator[tuple[str, int, bool]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_a_lower_floor_imports_no_higher_one(path: Path) -> None:
+def test_no_module_imports_a_higher_floor(path: Path) -> None:
     assert room(path) in FLOOR, f"{name(path)}: give '{room(path)}' a floor in {Path(__file__).name}"
     for module, line, _ in imports(path):
         top, *rest = module.split(".")
-        if top != "metaopt" or not rest:  # the package itself imports nothing before it is asked
+        if top != "metaopt" or not rest:  # the package itself loads its names lazily
             continue
-        # `from metaopt import search` takes a name of metaopt/__init__.py, which stands on the top floor.
+        # `from metaopt import search` imports a name of metaopt/__init__.py, which is on the highest floor.
         other = rest[0] if rest and rest[0] in FLOOR else "__init__"
         assert FLOOR[other] <= FLOOR[room(path)], (
-            f"{name(path)}:{line} imports {module}: '{other}' stands above '{room(path)}'"
+            f"{name(path)}:{line} imports {module}: '{other}' is on a higher floor than '{room(path)}'"
         )
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if FLOOR.get(room(p), 0) <= FLOOR["engine"]], ids=name)
-def test_nothing_up_to_the_study_imports_a_framework(path: Path) -> None:
+def test_no_module_up_to_the_engine_imports_a_framework(path: Path) -> None:
     builds_keras_models = room(path) == "blueprint" and path.name.startswith("to_keras")
     for module, line, inside_function in imports(path):
         allowed = module.split(".")[0] not in FRAMEWORKS or (builds_keras_models and inside_function)
@@ -87,7 +87,7 @@ def test_metaopt_never_imports_the_users_files(path: Path) -> None:
         assert module.split(".")[0] not in USERS_FILES, f"{name(path)}:{line} imports the user's {module}"
 
 
-def test_the_walk_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_form_of_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "metaopt" / "engine" / "loop.py"
     file.parent.mkdir(parents=True)
     file.write_text(
@@ -109,8 +109,8 @@ def test_the_walk_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.
     ]
 
 
-def test_importing_metaopt_and_all_floors_up_to_the_study_imports_no_framework() -> None:
-    """Measured in a fresh interpreter, so that an import through a third library is seen as well."""
+def test_floors_up_to_the_engine_load_no_framework() -> None:
+    """A new interpreter also shows imports through other libraries."""
     modules = ["metaopt"]
     for path in FILES:
         if FLOOR.get(room(path), 0) <= FLOOR["engine"]:

@@ -1,4 +1,4 @@
-"""The space that a user edits, as it comes."""
+"""The search space in space.py."""
 
 import math
 
@@ -10,12 +10,12 @@ from metaopt.spaces import compile_space
 SPACE = compile_space(file.space)
 
 
-def test_it_has_twenty_hyperparameters_and_twenty_three_labels() -> None:
+def test_space_has_20_hyperparameters_and_23_labels() -> None:
     assert len(file.space) == 20
     assert len(SPACE.labels) == 23
 
 
-def test_its_distributions() -> None:
+def test_distributions() -> None:
     assert {one.label: (one.kind, *one.args) for one in SPACE.parameters} == {
         "lr_rate_mult": ("loguniform", -0.5, 0.5),
         "l2_weight_reg_mult": ("loguniform", -1.3, 1.3),
@@ -43,7 +43,7 @@ def test_its_distributions() -> None:
     }
 
 
-def test_its_options() -> None:
+def test_options() -> None:
     rng = np.random.default_rng(0)
     points = [SPACE.point(SPACE.draw(rng)) for _ in range(300)]
     assert {point["optimizer"] for point in points} == {"Adam", "Nadam", "RMSprop"}
@@ -57,7 +57,7 @@ def test_its_options() -> None:
     assert math.exp(-0.6) <= min(factors) < max(factors) <= math.exp(0.6)
 
 
-def test_older_records_were_trained_with_keras_default_initialiser() -> None:
+def test_records_without_an_initialiser_used_the_default() -> None:
     point = SPACE.point(SPACE.draw(np.random.default_rng(0)))
     del point["kernel_initializer"]
     assert SPACE.vals(point, defaults=file.defaults)["kernel_initializer"] == 0

@@ -171,16 +171,14 @@ class StudyWriter(Study):
         if differing:
             parts = " and ".join(_PARTS.get(name, name) for name in differing)
             raise StudyMismatch(
-                f"{self.folder} holds a study of another {parts}: choose another folder for results, or remove this"
-                " study with ./delete_results.sh.",
-                "results",
+                f"{self.folder} holds a study of another {parts}: choose another results folder, or remove this study"
+                " with ./delete_results.sh."
             )
         seeds = self.header.get("seed"), header.get("seed")
         if seeds[0] != seeds[1] and None not in seeds:
             raise StudyMismatch(
                 f"{self.folder} holds a study of seed {seeds[0]}, not {seeds[1]}: use that seed, or choose another"
-                " folder for results.",
-                "results",
+                " results folder."
             )
 
     def _take_in_foreign_trials(self) -> None:
@@ -239,13 +237,11 @@ def _lock(folder: Path) -> filelock.BaseFileLock:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise UserError(
-            f"Another search is running on {folder}: wait for it, stop it, or choose another folder for results.",
-            "results",
+            f"Another search is running on {folder}: wait for it, stop it, or choose another results folder."
         ) from None
     except OSError as error:
         raise ResultsNotWritable(
-            f"{folder} cannot be written ({error.strerror}): make it writable, or choose another folder for results.",
-            "results",
+            f"{folder} cannot be written ({error.strerror}): make it writable, or choose another results folder."
         ) from error
     return lock
 

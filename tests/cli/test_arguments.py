@@ -1,46 +1,92 @@
+"""Argument types, and errors of the parser."""
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+
 import pytest
 
-from metaopt.__main__ import main as metaopt
-from metaopt.cli.arguments import duration
-from metaopt.cli.search_flags import make_parser
+from metaopt.cli.arguments import Parser, add_results, duration, fraction, hint, integer, number, one_of, size
 from metaopt.errors import UserError
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400), ("45", 45)])
-def test_durations(text, seconds):
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400), ("1d", 86400), ("45", 45)]
+)
+def test_durations(text: str, seconds: float) -> None:
     assert duration(text) == seconds
+
+
+@pytest.mark.parametrize(("text", "n_bytes"), [("500MB", 5e8), ("5GB", 5e9), ("1.5k", 1500), ("2 tb", 2e12), ("7", 7)])
+def test_sizes(text: str, n_bytes: int) -> None:
+    assert size(text) == n_bytes
+
+
+def test_numbers_in_range_are_accepted() -> None:
+    assert (integer(0)("0"), integer(2)("2")) == (0, 2)
+    assert (fraction("0"), fraction("0.99")) == (0, 0.99)
+    assert (number("0"), number("1e3")) == (0, 1000)
+    assert one_of(("a", "b"))("b") == "b"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        (duration, "soon", "a duration such as 90s, 30m or 2h"),
+        (duration, "0s", "a duration such as 90s, 30m or 2h"),
+        (duration, "-5m", "a duration such as 90s, 30m or 2h"),
+        (size, "many", "a size such as 500MB or 5GB"),
+        (size, "0", "a size such as 500MB or 5GB"),
+        (fraction, "1", "a number >= 0 and < 1"),
+        (fraction, "nan", "a number >= 0 and < 1"),
+        (number, "-1", "a number >= 0"),
+        (number, "inf", "a number >= 0"),
+        (number, "much", "a number >= 0"),
+        (integer(2), "1", "an integer >= 2"),
+        (integer(1), "1.5", "an integer >= 1"),
+        (one_of(("cat", "dog")), "bird", "one of cat, dog"),
+    ],
+)
+def test_invalid_values_name_the_accepted_range(kind, text: str, expected: str) -> None:
+    with pytest.raises(ArgumentTypeError) as raised:
+        kind(text)
+    assert str(raised.value) == f"{text}. Expected {expected}."
+
+
+def test_hints_name_the_nearest_word_or_all() -> None:
+    assert hint("tpo", ("tpe", "random")) == "Did you mean tpe?"
+    assert hint("xyz", ("tpe", "random")) == "Expected one of tpe, random."
+
+
+@pytest.fixture
+def parser() -> Parser:
+    made = Parser(prog="metaopt paint")
+    made.add_argument("image", type=Path, metavar="IMAGE")
+    made.add_argument("--width", "-w", type=integer(1))
+    made.add_argument("--colour", type=one_of(("red", "green")))
+    add_results(made)
+    return made
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--trails", "3"], r"Unknown flag: --trails. Did you mean --trials\?"),
-        (["--strategy", "tpo"], r"value for --strategy: tpo. Did you mean tpe\?"),
-        (["--objective", "val_acuracy"], r"--objective: val_acuracy. Did you mean val_accuracy\?"),
-        (["--executor", "procesess"], r"Did you mean processes\?"),
-        (["--augment", "flipp"], r"Did you mean flip\?"),
-        (["--trials", "0"], "--trials: 0. Expected an integer >= 1"),
-        (["--trials", "many"], "--trials: many. Expected an integer"),
-        (["--time", "soon"], "--time: soon. Expected a duration such as 90s, 30m or 2h"),
-        (["--epochs"], "Missing value for --epochs. See search --help."),
+        (["a.png", "--widht", "3"], "Unknown flag: --widht. Did you mean --width?"),
+        (["a.png", "--widht=3"], "Unknown flag: --widht. Did you mean --width?"),
+        (["a.png", "--zzz"], "Unknown flag: --zzz."),
+        (["a.png", "--wid", "3"], "Unknown flag: --wid. Did you mean --width?"),  # no abbreviations
+        (["a.png", "b.png"], "Unknown argument: b.png."),
+        (["a.png", "--width"], "Missing value for --width."),
+        (["a.png", "--width", "0"], "Invalid value for --width: 0. Expected an integer >= 1."),
+        (["a.png", "--colour", "gren"], "Invalid value for --colour: gren. Did you mean green?"),
+        ([], "The following arguments are required: IMAGE."),
     ],
 )
-def test_wrong_usage_is_one_sentence_with_the_nearest_right_word(arguments, message):
-    with pytest.raises(UserError, match=message):
-        make_parser("search").parse_args(arguments)
+def test_wrong_usage_is_one_sentence(parser: Parser, arguments: list[str], message: str) -> None:
+    with pytest.raises(UserError) as raised:
+        parser.parse_args(arguments)
+    assert str(raised.value) == f"{message} See metaopt paint --help."
 
 
-def test_flags_left_out_say_nothing():
-    arguments = vars(make_parser("search").parse_args([]))
-    assert {value for name, value in arguments.items() if name != "results"} == {None}
-
-
-def test_an_unknown_command_names_the_nearest(capsys):
-    assert metaopt(["repor"]) == 2
-    assert "Did you mean report?" in capsys.readouterr().err
-
-
-def test_help_shows_every_command(capsys):
-    assert metaopt(["--help"]) == 0
-    shown = capsys.readouterr().out
-    assert all(name in shown for name in ("search", "best", "report", "retrain", "predict", "import"))
+def test_the_default_folder_is_results(parser: Parser) -> None:
+    assert parser.parse_args(["a.png"]).results == Path("results")
+    assert "(default: results)" in parser.format_help()

@@ -1,17 +1,22 @@
-"""The best model so far, as a file, while or after a search."""
+"""Export of the best model as the search trained it, while or after a search."""
+
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from metaopt.cli.best import main as best
+from metaopt.cli.best_model import save_best_model
 from metaopt.cli.search import main as search
 from metaopt.data import DataSpec, load
+from metaopt.errors import StudyMismatch, UserError
 from metaopt.storage.study import Study
+from metaopt.training import backend
 from metaopt.training.export import load_model, predict_split
+from tests.cli.running import run_command
 
-pytestmark = pytest.mark.slow
-
-
+# Its layers are not Keras'; a file of a Keras model cannot contain them.
 SHAKEN = """
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input, ShakeDrop, ShakeShake
 space = {"learning_rate": 0.003, "batch_size": 100}
@@ -22,27 +27,68 @@ def network(point, input_shape, classes):
 """
 
 
+@pytest.fixture
+def _no_framework(monkeypatch) -> None:
+    monkeypatch.setattr(backend, "prepare", lambda **_: pytest.fail("The framework was loaded."))
+
+
+@pytest.mark.usefixtures("_no_framework")
+def test_invalid_files_are_rejected_before_loading_keras(studies: Path) -> None:
+    study = Study.load("tpe")
+    with pytest.raises(UserError, match=r"Invalid model file: now\.h5"):
+        save_best_model(study, study.require_best(), Path("now.h5"))
+
+
+@pytest.mark.usefixtures("_no_framework")
+def test_changed_networks_are_rejected_before_loading_keras(studies: Path) -> None:
+    problem = studies / "tiny_problem.py"
+    problem.write_text(problem.read_text().replace("momentum=0.9", "momentum=0.8"))
+    study = Study.load("tpe")
+    with pytest.raises(StudyMismatch, match="has changed since the search"):
+        save_best_model(study, study.require_best(), Path("now.keras"))
+    assert not Path("now.keras").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("study", "images"), [("tpe", "1,151 training images"), ("folds", "the first of 3 folds")])
+def test_a_stored_study_gives_its_best_model(studies: Path, capsys, study: str, images: str) -> None:
+    outcome = run_command(best, capsys, "--results", study, "--save", "now.keras")
+    assert outcome.code == 0
+    trial = Study.load(study).require_best().trial
+    assert f"now.keras: trial {trial} as the search trained it on {images}, not tested." in outcome.err
+    assert load_model(Path("now.keras"))[1].training["trial"] == trial
+
+
+@pytest.mark.slow
+def test_missing_weights_are_an_error(studies: Path, capsys) -> None:
+    shutil.rmtree("tpe/checkpoints")
+    outcome = run_command(best, capsys, "--results", "tpe", "--save", "now.keras")
+    assert outcome.code == 2
+    assert outcome.errors == ["The weights of trial 6 are gone: train its point again with python -m metaopt retrain."]
+    assert not Path("now.keras").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("space", "folds"), [("flower_cnn", 1), ("flower_cnn", 2), ("shaken.py", 1)])
-def test_it_is_as_good_as_the_search_says(tmp_path, monkeypatch, capsys, space, folds):
-    """Also where the network has layers that are not Keras', which no file may hold."""
+def test_the_exported_model_scores_as_the_search_says(tmp_path, monkeypatch, capsys, space, folds) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shaken.py").write_text(SHAKEN)
-    results, file = str(tmp_path / "results"), tmp_path / "now.keras"
+    results, file = tmp_path / "results", tmp_path / "now.keras"
     flags = ["--data", "digits", "--space", space, "--constraint", "macs<=5e5", "--epochs", "3", "--trials", "1"]
-    assert search([*flags, "--folds", str(folds), "--results", results]) == 0
-    assert best(["--results", results, "--save", str(file)]) == 0
-    assert "not tested" in capsys.readouterr().err
+    assert run_command(search, capsys, *flags, "--folds", folds, "--results", results).code == 0
+    assert "not tested" in run_command(best, capsys, "--results", results, "--save", file).err
 
-    model, card = load_model(file)
-    record = Study.load(results).best
-    assert card.training["epochs"] == record["best_epoch"]
+    model, metadata = load_model(file)
+    record = Study.load(results).require_best()
+    assert metadata.training["epochs"] == record.best_epoch
     validation = load(DataSpec("digits")).folds(folds)[0].validation
-    answers = predict_split(model, card, validation)["label"].argmax(axis=1)
-    expected = record["replicates"][0] if folds > 1 else record["scores"]["best"]["val_accuracy"]
-    assert np.mean(answers == validation.labels["label"]) == pytest.approx(expected, abs=1e-6)
-    assert len(record["replicates"]) == (folds if folds > 1 else 0)
+    predicted = predict_split(model, metadata, validation)["label"].argmax(axis=1)
+    expected = record.replicates[0] if folds > 1 else record["scores"]["best"]["val_accuracy"]
+    assert np.mean(predicted == validation.labels["label"]) == pytest.approx(expected, abs=1e-6)
+    assert len(record.replicates) == (folds if folds > 1 else 0)
 
-    for state in (tmp_path / "results" / "checkpoints").rglob("*.npz"):
+    for state in (results / "checkpoints").rglob("*.npz"):
         state.write_bytes(b"damaged")
-    assert best(["--results", results, "--save", str(file)]) == 2
-    assert "are damaged: train its point again with python -m metaopt retrain" in capsys.readouterr().err
+    outcome = run_command(best, capsys, "--results", results, "--save", file)
+    assert outcome.code == 2
+    assert "are damaged: train its point again with python -m metaopt retrain" in outcome.errors[0]

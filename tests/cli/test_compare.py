@@ -1,4 +1,4 @@
-"""``metaopt compare`` from the command line: what it prints, what it writes, and what it refuses."""
+"""``metaopt compare``: tables, JSON, figures and invalid input."""
 
 import json
 from pathlib import Path
@@ -7,14 +7,8 @@ import pytest
 
 from metaopt.__main__ import main as metaopt
 from metaopt.cli.compare import main
+from tests.cli.running import run_command
 from tests.report.searched import log_test, search_study
-
-
-def run(capsys, *arguments) -> tuple[int, str, list[str]]:
-    code = main([str(argument) for argument in arguments])
-    shown = capsys.readouterr()
-    assert "Traceback" not in shown.err
-    return code, shown.out, [line for line in shown.err.splitlines() if line.startswith("error: ")]
 
 
 @pytest.fixture
@@ -27,7 +21,7 @@ def studies(tmp_path: Path) -> list[Path]:
 
 def test_tables_and_figures(capsys, studies, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    code, shown, _ = run(capsys, *studies)
+    code, shown, _, _ = run_command(main, capsys, *studies)
     assert code == 0
     assert "a is better" in shown
     pictures = shown.splitlines()[-3:]
@@ -36,7 +30,7 @@ def test_tables_and_figures(capsys, studies, tmp_path: Path, monkeypatch) -> Non
 
 
 def test_json_output_is_json_alone(capsys, studies, tmp_path: Path) -> None:
-    code, shown, _ = run(capsys, *studies, "--json", "--output", tmp_path / "out")
+    code, shown, _, _ = run_command(main, capsys, *studies, "--json", "--output", tmp_path / "out")
     found = json.loads(shown)
     assert code == 0
     assert list(found) == ["studies", "limits", "models", "strategies", "notes", "figures"]
@@ -47,7 +41,7 @@ def test_json_output_is_json_alone(capsys, studies, tmp_path: Path) -> None:
 
 def test_objectives_are_in_separate_figures(capsys, studies, tmp_path: Path) -> None:
     other = search_study(tmp_path / "c", objective="val_loss", trials=3)
-    code, shown, _ = run(capsys, *studies, other.folder, "--json", "--output", tmp_path / "out")
+    code, shown, _, _ = run_command(main, capsys, *studies, other.folder, "--json", "--output", tmp_path / "out")
     assert code == 0
     names = [Path(path).name for path in json.loads(shown)["figures"]]
     assert names == ["best_so_far_1.png", "trade_off_1.png", "best_so_far_2.png", "trade_off_2.png", "test_scores.png"]
@@ -61,14 +55,14 @@ def test_invalid_input_is_one_sentence(capsys, studies, tmp_path: Path) -> None:
         ([studies[0], tmp_path / "absent"], "There is no study in"),
         ([*studies, "--jsn"], "Did you mean --json"),
     ):
-        code, shown, errors = run(capsys, *arguments)
+        code, shown, errors, _ = run_command(main, capsys, *arguments)
         assert (code, shown, len(errors)) == (2, "", 1)
         assert reason in errors[0]
 
 
 def test_unwritable_figures_exit_with_6(capsys, studies, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    code, _, errors = run(capsys, *studies, "--output", tmp_path / "taken")
+    code, _, errors, _ = run_command(main, capsys, *studies, "--output", tmp_path / "taken")
     assert code == 6
     assert "Cannot write" in errors[0]
 

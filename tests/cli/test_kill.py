@@ -1,4 +1,4 @@
-"""The real thing: a search on digits, killed at random moments and started again at once."""
+"""A search on the digits that is killed at random moments and started again at once."""
 
 import os
 import random
@@ -33,7 +33,7 @@ def network(point, input_shape, classes):
 """
 
 
-# Says which epochs are really trained; slow enough for a checkpoint after each of them.
+# Logs every epoch that is trained, slowly enough for a checkpoint after each.
 LOGGED = (
     PROBLEM
     + """
@@ -44,7 +44,7 @@ def build_and_train(point, data, *, epochs, checkpoint, run):
     class Logged(fit.EpochLoop):
         def on_epoch_begin(self, epoch, logs=None):
             with open("trained.log", "a") as file:
-                file.write(f"{run.trial} {epoch + 1}\\n")
+                file.write(f"{run.job.trial} {epoch + 1}\\n")
             time.sleep(0.7)
             super().on_epoch_begin(epoch, logs)
 
@@ -59,6 +59,7 @@ def build_and_train(point, data, *, epochs, checkpoint, run):
 
 
 def start(folder: Path, *flags: str) -> subprocess.Popen:
+    """Start a search as a process of its own."""
     command = [sys.executable, str(ROOT / "hyperopt_optimize.py"), "--data", "digits", "--space", "tiny.py"]
     command += [*(flags or ["--trials", str(TRIALS), "--epochs", str(EPOCHS)]), "--augment", "shift"]
     return subprocess.Popen(
@@ -67,26 +68,27 @@ def start(folder: Path, *flags: str) -> subprocess.Popen:
 
 
 def findings(folder: Path) -> list[tuple]:
-    """What was proposed and found, without what depends on the clock."""
+    """Proposals and metrics of all trials, without values that depend on the clock."""
     study = Study.load(folder / "results")
     assert all(trial.status == "ok" for trial in study.state.trials)
     return [(dict(trial.vals), trial.vals.model_based, trial.metrics) for trial in study.state.trials]
 
 
 def progress(folder: Path) -> int:
-    """Events in the journal."""
+    """Number of events in the journal."""
     path = folder / "results" / "journal.jsonl"
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def make(folder: Path) -> Path:
+    """Create the folder of a search."""
     folder.mkdir()
     (folder / "tiny.py").write_text(PROBLEM)
     return folder
 
 
 @pytest.mark.slow
-def test_a_search_that_is_killed_again_and_again_finds_what_the_uninterrupted_one_finds(tmp_path):
+def test_a_killed_search_finds_what_an_uninterrupted_one_finds(tmp_path):
     whole, killed = make(tmp_path / "whole"), make(tmp_path / "killed")
     assert start(whole).wait() == 0
     events_of_startup = 2 + STARTUP * (EPOCHS + 2)  # the study, its run; proposed, epochs, ended
@@ -98,7 +100,7 @@ def test_a_search_that_is_killed_again_and_again_finds_what_the_uninterrupted_on
             time.sleep(0.01)
         time.sleep(rng.random() * 0.3)
         assert process.poll() is None, f"it ended before kill {kill}"
-        process.send_signal(signal.SIGKILL)  # the driver alone: its worker must end by itself
+        process.send_signal(signal.SIGKILL)  # only the driver: its worker must end by itself
         process.wait()
     assert start(killed).wait() == 0
     expected, found = findings(whole), findings(killed)
@@ -108,19 +110,19 @@ def test_a_search_that_is_killed_again_and_again_finds_what_the_uninterrupted_on
 
 
 def trained(folder: Path) -> list[tuple[int, int]]:
-    """(trial, epoch) of each epoch whose training began."""
+    """(trial, epoch) of each epoch whose training started."""
     path = folder / "trained.log"
     lines = path.read_text().splitlines() if path.exists() else []
     return [(int(trial), int(epoch)) for trial, epoch in (line.split() for line in lines)]
 
 
 @pytest.mark.slow
-def test_a_trial_that_was_killed_goes_on_from_its_last_epoch_below_and_above_a_rung(tmp_path):
-    """Of successive halving: three trials of three epochs, and the best of them goes on to nine."""
+def test_a_killed_trial_resumes_below_and_above_a_rung(tmp_path):
+    """Successive halving: three trials of three epochs, the best of which is promoted to nine."""
     folder = make(tmp_path / "killed")
     (folder / "tiny.py").write_text(LOGGED)
     flags = ["--scheduler", "halving", "--sampler", "random", "--epochs", "9", "--min-epochs", "3", "--trials", "3"]
-    for kill in (3, 8):  # when that epoch of any trial begins
+    for kill in (3, 8):  # at the start of this epoch of any trial
         process = start(folder, *flags)
         while not any(epoch == kill for _, epoch in trained(folder)):
             assert process.poll() is None, f"it ended before an epoch {kill}"
@@ -129,8 +131,8 @@ def test_a_trial_that_was_killed_goes_on_from_its_last_epoch_below_and_above_a_r
         process.wait()
     assert start(folder, *flags).wait() == 0
     epochs = trained(folder)
-    again = [epoch for number, epoch in enumerate(epochs) if epoch in epochs[:number]]
-    # At each kill the one that was being trained, and perhaps one more, where a slow disk made its checkpoint wait.
-    assert 1 <= sum(epoch <= 3 for _, epoch in again) <= 2, epochs
-    assert 1 <= sum(epoch > 3 for _, epoch in again) <= 2, epochs
+    repeated = [epoch for number, epoch in enumerate(epochs) if epoch in epochs[:number]]
+    # Each kill repeats the epoch that was being trained, and one more if a slow disk delayed its checkpoint.
+    assert 1 <= sum(epoch <= 3 for _, epoch in repeated) <= 2, epochs
+    assert 1 <= sum(epoch > 3 for _, epoch in repeated) <= 2, epochs
     assert sorted(record["epochs"] for record in Study.load(folder / "results").records) == [3, 3, 9]

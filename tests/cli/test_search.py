@@ -1,18 +1,36 @@
-"""Real searches by the commands a user types: the reference space on digits, and any Keras model on the slow path."""
+"""``hyperopt_optimize.py`` and ``metaopt search``: settings, invalid input, and whole searches on the digits."""
 
 import json
-import os
-import subprocess
-import sys
+import pickle
+import shutil
+import statistics
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from metaopt.__main__ import main as metaopt
+from metaopt.cli.search import main, prepare
+from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
+from metaopt.engine.callbacks import Callback
+from metaopt.engine.settings import Settings
+from metaopt.errors import UserError
 from metaopt.storage.results_pickle import read_trials
 from metaopt.storage.study import Study
+from tests.cli.running import Outcome, run_command
 
-ROOT = Path(__file__).parents[2]
-SLOW_PATH = """
+# No network of it is valid for images of 8×8 pixels, so nothing is trained.
+INVALID = """
+from hyperopt import hp
+from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
+space = {"n": hp.uniformint("n", 1, 9)}
+def network(point, input_shape, classes):
+    x = inputs = Input(input_shape)
+    for _ in range(point["n"]):
+        x = Conv2D(4, 9)(x)
+    return Blueprint(inputs, Dense(classes["label"], activation="softmax")(Flatten()(x)))
+"""
+KERAS_MODELS = """
 from hyperopt import hp
 
 space = {"layers": hp.uniformint("layers", 1, 6), "filters": hp.uniformint("filters", 2, 24)}
@@ -27,71 +45,285 @@ def build_model(point, input_shape, classes):
     model.compile("adam", "sparse_categorical_crossentropy")
     return model
 """
-
-pytestmark = pytest.mark.slow
-
-
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
-    run = [sys.executable, *words]
-    return subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-
-
-def search(folder: Path, *flags: str) -> subprocess.CompletedProcess:
-    return command(folder, str(ROOT / "hyperopt_optimize.py"), "--data", "digits", *flags)
+OWN_TRAINING = (
+    INVALID
+    + """
+def build_and_train(point, data, *, epochs, checkpoint=None):
+    return {"loss": 1.0}
+"""
+)
 
 
-def test_the_reference_space_from_search_to_report(tmp_path):
-    done = search(tmp_path, "--trials", "2", "--epochs", "2")
-    assert done.returncode == 0, done.stderr
-    assert "best validation accuracy" in done.stdout
-    study = Study.load(tmp_path / "results")
-    assert [record["epochs"] for record in study.records] == [2, 2]
-    assert set(study.best["history"]) >= {
-        "loss",
-        "val_accuracy",
-        "val_top3",
-        "val_precision",
-        "val_loss",
-        "val_total_loss",
-    }
-    assert all(study.best[key] for key in ("params", "macs", "device", "threads", "versions"))
-    assert read_trials(tmp_path / "results.pkl").losses() == [record["loss"] for record in study.records]
-    assert sorted(os.listdir(tmp_path / "results"))[-1].startswith("model_")
-
-    checkpoints = [path.name for path in (tmp_path / "results" / "checkpoints").iterdir()]
-    assert checkpoints == [f"{study.best['trial']:06d}"]
-
-    again = search(tmp_path, "--epochs", "2", "--trials", "1")
-    assert again.returncode == 0
-    assert len(Study.load(tmp_path / "results").records) == 3
-    other = search(tmp_path, "--objective", "val_loss")
-    assert other.returncode == 3
-    assert other.stderr.startswith("error: results holds a study of another objective")
-
-    best = command(tmp_path, "-m", "metaopt", "best")
-    assert json.loads(best.stdout)["space"] == Study.load(tmp_path / "results").best["space"]
-    assert (tmp_path / "results" / "figures" / "model_best.png").stat().st_size > 10_000
-    report = command(tmp_path, "-m", "metaopt", "report")
-    assert report.returncode == 0
-    assert all((tmp_path / line).stat().st_size > 10_000 for line in report.stdout.splitlines())
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch) -> Path:
+    """The current folder, with problem files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "invalid.py").write_text(INVALID)
+    (tmp_path / "models.py").write_text(KERAS_MODELS)
+    (tmp_path / "own.py").write_text(OWN_TRAINING)
+    return tmp_path
 
 
-def test_any_keras_model_is_searched_with_the_guard_in_the_worker(tmp_path):
-    (tmp_path / "models.py").write_text(SLOW_PATH)
-    flags = ["--space", "models.py", "--trials", "3", "--epochs", "1", "--constraint", "params<=6000"]
-    done = search(tmp_path, *flags, "--strategy", "random")
-    assert done.returncode == 0, done.stderr
-    study = Study.load(tmp_path / "results")
+def search(capsys, text: str = "", *flags: str) -> Outcome:
+    return run_command(main, capsys, "--data", "digits", *text.split(), *flags)
+
+
+def settings_of(text: str = "") -> Settings:
+    """Settings of a search with these flags."""
+    return prepare(make_parser("search").parse_args(text.split()), None, Callback()).settings
+
+
+def start_study(text: str) -> None:
+    """Create a study without trials."""
+    ready = prepare(make_parser("search").parse_args(["--data", "digits", *text.split()]), None, Callback())
+    with ready.open(Path("results"), Callback()) as study:
+        study.begin(ready.settings.as_event())
+
+
+# --- settings ---
+
+
+def test_a_new_study_gets_defaults_of_its_data_and_machine() -> None:
+    settings = settings_of("--data digits --constraint params<=2e6")
+    assert (settings.epochs, settings.augment, settings.early_stopping) == (30, "none", EARLY_STOPPING)
+    assert settings.constraints[0] == "params<=2e6"
+    assert settings.constraints[1].startswith("memory<=")
+    settings = settings_of("--data digits --epochs 9 --early-stopping 3 --constraint memory<=1e9")
+    assert (settings.epochs, settings.early_stopping, settings.constraints) == (9, 3, ("memory<=1e9",))
+
+
+def test_zero_and_none_turn_settings_off() -> None:
+    settings = settings_of("--data digits --early-stopping 0 --stop-after 0 --fill 0 --grow none")
+    assert (settings.early_stopping, settings.stop_after, settings.fill, settings.grow) == (None, None, None, None)
+
+
+def test_rungs_replace_early_stopping() -> None:
+    settings = settings_of("--data digits --strategy asha")
+    assert (settings.scheduler, settings.early_stopping) == ("asha", None)
+
+
+def test_flags_left_out_mean_the_studys_own_values(studies: Path) -> None:
+    settings = settings_of("--results tpe")
+    stored = Study.load("tpe").settings
+    assert (settings.seed, settings.epochs, settings.early_stopping) == (1, 4, 2)
+    assert list(settings.constraints) == stored["constraints"]
+    assert settings_of("--results tpe --augment auto").augment == "none"
+    assert settings_of("--results asha_paused --sampler tpe").scheduler == "asha"
+
+
+def test_given_constraints_keep_that_on_memory(studies: Path) -> None:
+    assert settings_of("--results tpe --constraint macs<=1e8").constraints == ("macs<=1e8", "memory<=1e9")
+    assert settings_of("--results tpe --constraint memory<=8e9").constraints == ("memory<=8e9",)
+
+
+@pytest.mark.parametrize(
+    ("own", "flags", "kind"),
+    [
+        ("--seed 3", "--seed 4", "seed 3"),
+        ("--schedule cosine", "--schedule constant", "schedule cosine"),
+        ("", "--schedule cosine", "the problem's own schedule"),
+        ("--augment flip+shift", "--augment none", r"augment flip\+shift"),
+    ],
+)
+def test_seed_schedule_and_augmentation_cannot_change(own: str, flags: str, kind: str) -> None:
+    start_study(own)
+    with pytest.raises(UserError, match=f"was started with {kind}: leave {flags.split()[0]} out"):
+        settings_of(flags)
+    if own:
+        assert settings_of(own) == settings_of()
+
+
+# --- invalid input: one sentence, exit code 2, and nothing is written ---
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("--data digit", "digits"),
+        ("--data no_such_folder/", "no_such_folder"),
+        ("--space flower_cn", "flower_cn"),
+        ("--space mine.py", "mine.py"),
+        ("--constraint params<2e6", "Invalid value for --constraint: params<2e6."),
+        ("--constraint val_acc>=0.5", "Unknown metric in --constraint val_acc>=0.5: val_acc"),
+        ("--constraint params<=10 --constraint val_loss>=3 --constraint val_loss<=2", "contradict"),
+        ("--grow macs", "Invalid value for --grow: macs."),
+        ("--grow depth=1,2", "depth cannot grow; expected one of params, macs, blocks"),
+        ("--grow macs=2e6,1e6", "must ascend from phase to phase"),
+        ("--grow macs=1e6,2e6 --constraint macs<=1.5e6", "goes beyond the constraint macs<=1.5e+06"),
+        ("--grow macs=1e6,2e6,3e6 --trials 2", "3 phases, but there are only 2 trials"),
+        ("--grow blocks=1,2 --space invalid.py", "the space has no stack whose number of blocks a choice decides"),
+        ("--fill 1.5 --constraint params<=2e6", "Invalid value for --fill: 1.5."),
+        ("--fill 0.9", "--fill 0.9 needs a constraint to fill"),
+        ("--fill 0.9 --constraint memory<=1e9", "--fill 0.9 needs a constraint to fill"),
+        ("--folds 1000", "Invalid value for --folds: 1000. Expected at most"),
+        ("--strategy hyperband --epochs 2 --min-epochs 3", "--min-epochs 3, is above the full resource, --epochs 2"),
+        ("--strategy asha --objective convergence", "use a --strategy that trains every trial to the end"),
+        ("--strategy tpe --budget-unit seconds", "--budget-unit seconds needs a strategy with rungs"),
+        ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
+        ("--inherit", "--inherit needs trials with a parent, which the sampler tpe does not propose"),
+        ("--executor inline --workers 2", "Invalid value for --workers: 2. The executor inline"),
+        ("--space models.py --schedule cosine", "--schedule cosine needs a problem with network(): build_model()"),
+        ("--space own.py --folds 2", "--folds 2 needs a build_and_train that takes the keyword run"),
+    ],
+)
+def test_invalid_values_are_one_sentence(capsys, text: str, message: str) -> None:
+    outcome = search(capsys, text)
+    assert (outcome.code, len(outcome.errors), outcome.err.count("\n")) == (2, 1, 1)
+    assert message in outcome.errors[0]
+    assert not Path("results/journal.jsonl").exists()
+
+
+def test_errors_of_a_problem_file_name_file_and_line(capsys) -> None:
+    Path("mine.py").write_text("space = {}\n\nimport no_such_module\n")
+    outcome = search(capsys, "--space mine.py")
+    assert outcome.code == 2
+    assert "mine.py" in outcome.errors[0]
+    assert "line 3" in outcome.errors[0]
+
+
+def test_a_space_without_valid_networks_counts_rejections(capsys) -> None:
+    outcome = search(capsys, "--space invalid.py")
+    assert outcome.code == 2
+    assert "No network of the space passes" in outcome.errors[0]
+    assert "invalid architecture 50" in outcome.errors[0]
+
+
+def test_growth_needs_a_parameter_that_changes_the_count(capsys) -> None:
+    fixed = INVALID.replace('hp.uniformint("n", 1, 9)', '1, "learning_rate": hp.uniform("learning_rate", 0, 1)')
+    Path("fixed.py").write_text(fixed.replace("Conv2D(4, 9)", "Conv2D(4, 3)"))
+    outcome = search(capsys, "--space fixed.py --grow macs=1e4,1e5")
+    assert outcome.code == 2
+    assert "no parameter of the space changes the macs" in outcome.errors[0]
+
+
+def test_top3_of_three_classes_is_an_error(capsys) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype=np.uint8)
+    np.savez("three.npz", x_train=images, y_train=np.arange(60) % 3)
+    outcome = search(capsys, "--data three.npz --objective val_top3")
+    assert outcome.code == 2
+    assert "val_top3 needs four classes or more, but label has 3" in outcome.errors[0]
+
+
+def test_notes_are_shown(capsys) -> None:
+    Path("invalid.py").write_text(
+        INVALID + "from metaopt import Training\ntraining = lambda point: Training(schedule='cosine-rung')\n"
+    )
+    shown = search(capsys, "--space invalid.py --strategy hyperband").out
+    assert "a trial that is promoted is not trained like one that never paused" in " ".join(shown.split())
+
+
+def test_a_pickle_without_its_journal_stays_untouched(capsys) -> None:
+    content = pickle.dumps({"not": "trials"})
+    Path("results.pkl").write_bytes(content)
+    outcome = search(capsys)
+    assert outcome.code == 2
+    assert "results.pkl" in outcome.errors[0]
+    assert Path("results.pkl").read_bytes() == content
+
+
+def test_a_damaged_journal_stays_untouched(studies: Path, capsys) -> None:
+    journal = Path("tpe/journal.jsonl")
+    damaged = journal.read_bytes().replace(b'"scheduler":"full"', b'"scheduler":"fall"', 1)
+    journal.write_bytes(damaged)
+    outcome = search(capsys, "--results tpe")
+    assert outcome.code == 2
+    assert "line 2 is damaged" in outcome.errors[0]
+    assert journal.read_bytes() == damaged
+
+
+def test_a_study_of_another_objective_is_a_mismatch(studies: Path, capsys) -> None:
+    outcome = search(capsys, "--results tpe --objective val_loss")
+    assert outcome.code == 3
+    assert outcome.errors[0].startswith("tpe")
+
+
+def test_an_unwritable_folder_exits_with_6(capsys) -> None:
+    Path("file").write_text("")
+    outcome = search(capsys, "--results file/results")
+    assert outcome.code == 6
+    assert "cannot be written" in outcome.errors[0]
+
+
+# --- whole searches ---
+
+
+@pytest.mark.slow
+def test_the_reference_space_from_search_to_report(capsys) -> None:
+    outcome = search(capsys, "--trials 2 --epochs 2")
+    assert outcome.code == 0
+    assert "best validation accuracy" in outcome.out
+    study = Study.load("results")
+    assert [record.epochs for record in study.records] == [2, 2]
+    best = study.require_best()
+    names = {"loss", "val_accuracy", "val_top3", "val_precision", "val_loss", "val_total_loss"}
+    assert set(best["history"]) >= names
+    assert all(best[key] for key in ("params", "macs", "device", "threads", "versions"))
+    assert read_trials(Path("results.pkl")).losses() == [record.loss for record in study.records]
+    assert max(path.name for path in Path("results").iterdir()).startswith("model_")
+    assert [path.name for path in Path("results/checkpoints").iterdir()] == [f"{best.trial:06d}"]
+
+    assert search(capsys, "--epochs 2 --trials 1").code == 0
+    assert len(Study.load("results").records) == 3
+    found = run_command(lambda argv: metaopt(["best", *argv]), capsys)
+    assert json.loads(found.out)["space"] == Study.load("results").require_best().point
+    drawn = run_command(lambda argv: metaopt(["report", *argv]), capsys)
+    assert all(Path(line).stat().st_size > 10_000 for line in drawn.out.splitlines())
+
+
+@pytest.mark.slow
+def test_keras_models_are_counted_and_rejected_in_the_worker(capsys) -> None:
+    flags = "--space models.py --trials 3 --epochs 1 --constraint params<=6000 --strategy random"
+    assert search(capsys, flags).code == 0
+    study = Study.load("results")
     assert len(study.records) == 3
-    assert all(record["params"] <= 6000 and record["space"]["layers"] <= 3 for record in study.records)
+    assert all(record["params"] <= 6000 and record.point["layers"] <= 3 for record in study.records)
     assert study.state.rejected["invalid architecture"] + study.state.rejected["params"] > 0
 
 
-def test_limits_that_no_trial_keeps_end_with_the_nearest(tmp_path):
-    (tmp_path / "models.py").write_text(SLOW_PATH)
-    flags = ["--space", "models.py", "--trials", "1", "--epochs", "1", "--constraint", "val_accuracy>=0.9999"]
-    done = search(tmp_path, *flags)
-    assert done.returncode == 5
-    assert "error: no trial keeps the limits; the nearest is trial" in done.stderr
-    assert len(list((tmp_path / "results").glob("infeasible_*.json"))) == 1
+@pytest.mark.slow
+def test_without_a_feasible_trial_the_nearest_is_shown(capsys) -> None:
+    outcome = search(capsys, "--space models.py --trials 1 --epochs 1 --constraint val_accuracy>=0.9999")
+    assert outcome.code == 5
+    assert outcome.errors[0].startswith("No trial meets the constraints. The nearest is trial 1 with val_accuracy")
+    assert len(list(Path("results").glob("infeasible_*.json"))) == 1
+
+
+@pytest.mark.slow
+def test_an_evolution_improves_within_its_constraints(capsys) -> None:
+    mu = 3
+    flags = "--space flower_cnn --strategy evolution --mu 3 --lambda 2 --trials 9 --epochs 2 --seed 0"
+    assert search(capsys, f"{flags} --constraint macs<=2e5 --constraint params<=1e5").code == 0
+    records = Study.load("results").records
+    assert len(records) == 9
+    assert all(record["macs"] <= 2e5 and record["params"] <= 1e5 for record in records)
+    accuracies = [-record.loss for record in records]
+    first, population = accuracies[:mu], sorted(accuracies)[-mu:]
+    assert statistics.mean(population) > statistics.mean(first) + 0.1
+    assert statistics.mean(accuracies[mu:]) > statistics.mean(first) + 0.1  # all children, not only a lucky one
+    assert all(record["parent"] is not None for record in records[mu:])
+
+
+@pytest.mark.slow
+def test_children_inherit_weights_fold_by_fold(capsys) -> None:
+    flags = "--space flower_cnn --strategy evolution --inherit --mu 2 --lambda 2 --epochs 2 --folds 2"
+    assert search(capsys, f"{flags} --constraint macs<=3e5 --trials 5").code == 0
+    records = Study.load("results").records
+    children = [record for record in records if record["parent"] is not None]
+    assert len(children) == 3
+    for child in children:
+        assert child["inherited"]["trial"] == child["parent"]
+        assert 0 < child["inherited"]["layers"] <= child["inherited"]["of"]
+        assert len(child["replicates"]) == 2
+    # The weights of a parent are kept as long as it may have children.
+    kept = {int(path.name) for path in Path("results/checkpoints").iterdir()}
+    assert kept == {record.trial for record in records if record.complete}
+
+    shutil.rmtree("results/checkpoints")
+    shown = search(capsys, "--trials 1").out
+    last = Study.load("results").records[-1]
+    assert (
+        f"Trial {last.trial} trains from scratch: the weights of its parent, trial {last['parent']}, are gone" in shown
+    )
+    assert "inherited" not in last
+    (file,) = Path("results").glob(f"*_{last.trial:06d}.json")
+    assert json.loads(file.read_text())["parent"] == last["parent"]

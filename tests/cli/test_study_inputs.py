@@ -1,14 +1,17 @@
-"""Where the commands about a search find its problem again."""
+"""Problem, data and point of a study, for the commands that read it."""
 
 import hashlib
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from metaopt.cli.best import draw
-from metaopt.cli.best import main as best
-from metaopt.cli.study_inputs import require_same_network, study_problem
+from metaopt.cli import study_inputs
+from metaopt.cli.study_inputs import read_point, require_same_network, some_images, study_data, study_problem
+from metaopt.data import DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.problems.loading import load_problem
 from metaopt.storage.state import StudyState
@@ -27,8 +30,8 @@ def network(point, input_shape, classes):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
-    """A folder of the user's; we are in another one."""
+def project(tmp_path: Path, monkeypatch) -> Path:
+    """A user's folder; the current folder is another one."""
     folder = tmp_path / "project"
     (folder / "problems").mkdir(parents=True)
     (folder / "space.py").write_text(SPACE)
@@ -40,7 +43,7 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 def study_of(folder: Path, name: str) -> Study:
-    """A study in that folder, begun there with that ``--space``."""
+    """A study that was started in the folder with this ``--space``."""
     problem = load_problem(name, folder)
     study = Study(folder / "results", StudyState())
     study.state.header = {
@@ -52,7 +55,7 @@ def study_of(folder: Path, name: str) -> Study:
 
 
 @pytest.mark.parametrize("name", ["cnn", "problems/mine.py", "flower_cnn"])
-def test_a_problem_is_found_from_anywhere(project, name):
+def test_a_problem_is_found_from_any_folder(project: Path, name: str) -> None:
     study = study_of(project, name)
     problem = study_problem(study)
     require_same_network(study, problem)
@@ -60,32 +63,76 @@ def test_a_problem_is_found_from_anywhere(project, name):
     assert problem.path == study.header["problem"]["path"]
 
 
-def test_a_project_may_be_moved_as_a_whole(project, tmp_path):
+def test_a_project_can_be_moved_as_a_whole(project: Path, tmp_path: Path) -> None:
     study = study_of(project, "cnn")
     shutil.move(project, tmp_path / "moved")
     study.folder = tmp_path / "moved" / "results"
     require_same_network(study, study_problem(study))
 
 
-def test_a_network_that_has_changed_is_not_drawn_as_if_it_had_not(project, tmp_path):
+def test_a_study_from_python_has_no_problem_to_load() -> None:
+    study = Study(Path("results"), StudyState())
+    study.state.header = {"problem": {"name": "", "path": ""}}
+    with pytest.raises(UserError, match="searched from Python: it has no network that can be built"):
+        study_problem(study)
+
+
+def test_a_missing_problem_file_is_an_error(project: Path) -> None:
+    study = study_of(project, "problems/mine.py")
+    shutil.rmtree(project / "problems")
+    with pytest.raises(UserError, match=r"problems/mine\.py"):
+        study_problem(study)
+
+
+def test_a_changed_network_is_a_mismatch(project: Path) -> None:
     study = study_of(project, "cnn")
-    picture = tmp_path / "best.png"
+    (project / "neural_net.py").write_text(NETWORK + "\n# A comment.\n")
+    require_same_network(study, study_problem(study))
     (project / "neural_net.py").write_text(NETWORK.replace(", 3)(inputs)", ", 5)(inputs)"))
     with pytest.raises(StudyMismatch, match=r"The network of .*project has changed since the search"):
         require_same_network(study, study_problem(study))
-    assert draw(study, {"filters": 2}, picture).startswith("No network is drawn: The network of")
-    assert not picture.exists()
 
 
-def test_the_weights_that_are_saved_are_the_best_trial_s(capsys):
-    assert best(["--point", "point.json", "--save", "now.keras"]) == 2
-    assert "--save exports the best trial's model and excludes --point" in capsys.readouterr().err
+def test_a_point_is_read_from_a_point_or_a_record(tmp_path: Path) -> None:
+    file = tmp_path / "point.json"
+    for content in ({"filters": 3}, {"trial": 5, "space": {"filters": 3}, "loss": 0.5}):
+        file.write_text(json.dumps(content))
+        assert read_point(file) == {"filters": 3}
 
 
-def test_a_point_whose_network_cannot_exist_is_told(project, tmp_path):
-    study = study_of(project, "cnn")
-    study.header["data"]["input_shape"] = [2, 2, 1]
-    with pytest.raises(UserError, match="The point does not fit cnn: "):
-        draw(study, {"filters": 2}, tmp_path / "best.png")
-    with pytest.raises(UserError, match="The point does not fit cnn: KeyError: 'filters'"):
-        draw(study, {}, tmp_path / "best.png")
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("[3]", "is not a JSON object"), ("{", "cannot be read as a point"), (None, "cannot be read as a point")],
+)
+def test_unreadable_points_are_errors(tmp_path: Path, content: str | None, reason: str) -> None:
+    file = tmp_path / "point.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(UserError, match=rf"point\.json {reason}"):
+        read_point(file)
+
+
+def test_data_are_those_of_the_study(studies: Path) -> None:
+    study = Study.load("tpe")
+    data = study_data(study)
+    assert (data.name, data.augment) == ("digits", study.settings["augment"])
+    assert study_data(study, augment="flip").augment == "flip"
+
+
+def test_notes_of_the_data_are_passed_on(studies: Path, monkeypatch) -> None:
+    monkeypatch.setattr(study_inputs, "load", lambda spec: replace(load(spec), notes=("3 images were dropped.",)))
+    notes: list[str] = []
+    study_data(Study.load("tpe"), note=notes.append)
+    assert notes == ["note: 3 images were dropped."]
+
+
+def test_changed_images_are_a_mismatch(studies: Path, monkeypatch) -> None:
+    monkeypatch.setattr(study_inputs, "load", lambda spec: replace(load(spec), fingerprint="another"))
+    with pytest.raises(StudyMismatch, match="The images of digits have changed since the search in tpe"):
+        study_data(Study.load("tpe"))
+
+
+def test_some_images_are_a_small_batch() -> None:
+    images = some_images(load(DataSpec("digits")))
+    assert images.shape == (16, 8, 8, 1)
+    assert images.dtype == np.uint8

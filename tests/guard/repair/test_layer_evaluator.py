@@ -103,7 +103,7 @@ def test_depthwise_convolution_costs_by_its_input():
     assert evaluator.cost_coefficients(step, (9, 9), (7, 7), (3,)) == ((0, 0, 10, 0), (0, 0, 9 * 49, 0))
 
 
-def test_grouped_convolution_is_evaluated_in_multiples_of_its_groups():
+def test_parameters_of_a_grouped_convolution_count_one_group():
     def grouped(point):
         x = inputs = Input((9, 9, 4))
         return Blueprint(inputs, Conv2D(8, point["kernel"], groups=4)(x))

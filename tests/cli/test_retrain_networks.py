@@ -1,0 +1,106 @@
+"""Final training of the networks of a plan, its notes and its progress."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metaopt.cli import retrain_networks
+from metaopt.cli.retrain_networks import LOGS, _make_progress, train, warn_of_size
+from metaopt.cli.retrain_plan import Plan, make_plan
+from metaopt.cli.study_inputs import study_data, study_problem
+from metaopt.data import DataSet
+from metaopt.problems.problem import Problem
+from metaopt.storage.study import Study
+from metaopt.training.model_file import read_metadata
+from metaopt.trials.constraints import parse_constraints
+
+
+@pytest.fixture
+def study(studies: Path) -> Study:
+    return Study.load("tpe")
+
+
+@pytest.fixture
+def problem(study: Study) -> Problem:
+    return study_problem(study)
+
+
+@pytest.fixture
+def data(study: Study) -> DataSet:
+    return study_data(study)
+
+
+def plan(study: Study, members: int) -> Plan:
+    return make_plan(study, None, 2, 0, Path("model.keras"), members=members)
+
+
+@pytest.mark.parametrize(("members", "noted"), [(1, False), (2, False), (3, True)])
+def test_note_if_networks_together_violate_a_constraint(
+    study: Study, problem: Problem, data: DataSet, capsys, monkeypatch, members: int, noted: bool
+) -> None:
+    own = study.require_best()["params"]
+    monkeypatch.setattr(Study, "constraints", property(lambda self: parse_constraints([f"params<={2 * own}"])))
+    warn_of_size(plan(study, members), problem, study, data)
+    note = f"note: 3 networks have {3 * own:,} params together, which violates params<={2 * own}.\n"
+    assert capsys.readouterr().out == (note if noted else "")
+
+
+def test_no_note_if_one_network_alone_violates_it(
+    study: Study, problem: Problem, data: DataSet, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr(Study, "constraints", property(lambda self: parse_constraints(["params<=10", "seconds<=9"])))
+    warn_of_size(plan(study, 3), problem, study, data)
+    keras = replace(problem, network=None, build_model=lambda *_: None)
+    warn_of_size(plan(study, 3), keras, study, data)
+    warn_of_size(replace(plan(study, 3), point={}), problem, study, data)  # the training reports it
+    assert capsys.readouterr().out == ""
+
+
+def test_progress_is_printed_every_ten_seconds(capsys, monkeypatch) -> None:
+    clock = 0.0
+    monkeypatch.setattr(retrain_networks, "monotonic", lambda: clock)
+    report = _make_progress(30, "network 1 of 2 · ")
+    for epoch in range(1, 31):
+        report(epoch, 1 / epoch, 4.0)
+        clock += 4.0
+    lines = capsys.readouterr().out.splitlines()
+    assert [int(line.split()[6]) for line in lines] == [1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 30]
+    assert lines[0] == "network 1 of 2 · epoch 1 of 30 · training loss 1.0000 · 4.0 s"
+
+
+@pytest.mark.slow
+def test_members_are_exported_as_one_averaging_model(
+    study: Study, problem: Problem, data: DataSet, capsys, monkeypatch
+) -> None:
+    from metaopt.training.export import load_model, predict
+
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
+    together = plan(study, 2)
+    predictions = []
+    for seed in together.seeds:
+        single = replace(together, members=1, seed=seed)
+        train(study, single, problem, data, mirror=False)
+        predictions.append(predict(*load_model(single.output), images)["label"])
+    trained, metadata = train(study, together, problem, data, mirror=False)
+    assert len(trained) == 2
+    assert predict(*load_model(together.output), images)["label"] == pytest.approx(np.mean(predictions, 0), abs=1e-6)
+    assert read_metadata(together.output) == metadata
+    assert (metadata.training["members"], metadata.training["trial"]) == (2, study.require_best().trial)
+    # Each training has its own folder, also several within a second.
+    assert len(list((study.folder / LOGS).glob("retrain-*/train/events*"))) == 2
+    assert len(list((study.folder / LOGS).glob("retrain-*/network_[12]/train/events*"))) == 2
+
+
+@pytest.mark.slow
+def test_training_without_tensorflow_says_that_it_has_no_log(
+    study: Study, problem: Problem, data: DataSet, capsys, monkeypatch
+) -> None:
+    from metaopt.training import retraining
+
+    monkeypatch.setattr(retraining, "can_log", lambda: False)
+    train(study, plan(study, 1), problem, data, mirror=True)
+    assert "note: No TensorBoard log is written: it needs the package tensorflow." in capsys.readouterr().out
+    assert not (study.folder / LOGS).exists()
+    assert read_metadata(Path("model.keras")).training["mirror"] is True

@@ -1,0 +1,151 @@
+"""Checks of the search command: settings against the data set, the problem and the machine."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hyperopt import hp
+
+from metaopt.cli.search_checks import check_own_training, check_schedule, check_settings, warn_of_memory
+from metaopt.data import DataSet, DataSpec, load
+from metaopt.engine.settings import Settings
+from metaopt.errors import UserError
+from metaopt.problems.problem import Problem
+from metaopt.problems.training_config import Training
+
+OWN_TRAINING = "needs a build_and_train that takes the keyword run and passes it on. That of own.py does not."
+SECONDS = {"scheduler": "hyperband", "budget_unit": "seconds"}
+
+
+@pytest.fixture(scope="module")
+def digits() -> DataSet:
+    return load(DataSpec("digits"))
+
+
+def network(point, input_shape, classes):
+    raise AssertionError("Networks are not built by these checks.")
+
+
+def problem(schedule: Any = "constant", **changes) -> Problem:
+    """A problem whose networks have a learning-rate schedule."""
+    given = {"network": network, "training": lambda point: Training(schedule=point["schedule"]), **changes}
+    return Problem({"schedule": schedule}, name="own.py", **given)
+
+
+class Notes(list[str]):
+    """Notes of a callback."""
+
+    note = list.append
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"folds": 3}, {"objective": "val_top3"}, {"constraints": ("params<=2e6", "val_precision>=0.4", "seconds<=9")}],
+)
+def test_measurable_settings_pass(digits: DataSet, settings: dict[str, Any]) -> None:
+    check_settings(Settings(**settings), digits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"folds": 1000}, "Invalid value for folds: 1000. Expected at most 139"),
+        (
+            {"constraints": ("val_acc>=0.5",)},
+            r"--constraint val_acc>=0.5: val_acc\. Did you mean val_accuracy\?",
+        ),
+    ],
+)
+def test_unmeasurable_settings_are_errors(digits: DataSet, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_settings(Settings(**settings), digits)
+
+
+def test_top3_needs_four_classes(digits: DataSet) -> None:
+    few: Any = SimpleNamespace(folds=digits.folds, classes={"label": 3})
+    with pytest.raises(UserError, match="--objective val_top3 needs four classes or more, but label has 3"):
+        check_settings(Settings(objective="val_top3"), few)
+
+
+def test_memory_warning_if_workers_have_less() -> None:
+    notes = Notes()
+    warn_of_memory(Settings(workers=4, constraints=("params<=2e6", "memory<=1e3")), notes)
+    assert notes == []
+    warn_of_memory(Settings(workers=4, constraints=("memory<=1e15",)), notes)
+    (note,) = notes
+    assert "Each of 4 workers has" in note
+    assert "less than the study's memory<=1e+15. To reject larger networks, give --constraint 'memory<=" in note
+
+
+def test_schedules_need_networks_compiled_by_metaopt() -> None:
+    keras = Problem({}, build_model=lambda *_: None, name="own.py")
+    for scheduler in ("full", "asha"):
+        check_schedule(Settings(scheduler=scheduler), keras, Notes())
+    with pytest.raises(UserError, match=r"schedule cosine needs a problem with network\(\)"):
+        check_schedule(Settings(schedule="cosine"), keras, Notes())
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "which"),
+    [
+        ("constant", "cosine", "--schedule cosine"),
+        ("cosine", None, "The cosine schedule of own.py"),
+        (hp.choice("schedule", ["constant"] * 3 + ["cosine"]), None, "The cosine schedule of own.py"),
+    ],
+)
+def test_annealing_needs_rungs_in_epochs(own: Any, given: str | None, which: str) -> None:
+    settings = Settings(schedule=given, **SECONDS)
+    with pytest.raises(UserError, match=f"{which} needs rungs in epochs: leave --budget-unit seconds out"):
+        check_schedule(settings, problem(own), Notes())
+
+
+@pytest.mark.parametrize(("own", "given"), [("constant", None), ("cosine", "constant")])
+def test_constant_rates_allow_rungs_in_seconds(own: str, given: str | None) -> None:
+    check_schedule(Settings(schedule=given, **SECONDS), problem(own), Notes())
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "own", "noted"),
+    [("hyperband", "cosine-rung", True), ("hyperband", "cosine", False), ("full", "cosine-rung", False)],
+)
+def test_note_if_a_pause_changes_the_training(scheduler: str, own: str, noted: bool) -> None:
+    notes = Notes()
+    check_schedule(Settings(scheduler=scheduler), problem(own), notes)
+    assert [note.startswith("With the schedule cosine-rung") for note in notes] == [True] * noted
+
+
+def test_errors_of_the_training_function_are_left_to_the_search() -> None:
+    broken = problem(training=lambda point: Training(schedule=point["absent"]))
+    check_schedule(Settings(**SECONDS), broken, Notes())
+
+
+def without_run(point, data, *, epochs, checkpoint=None):
+    return {"loss": 1.0}
+
+
+def with_run(point, data, *, epochs, checkpoint=None, run=None):
+    return {"loss": 1.0}
+
+
+IGNORED = [
+    ({"scheduler": "hyperband", "budget_unit": "seconds"}, "--budget-unit seconds"),
+    ({"folds": 2}, "--folds 2"),
+    ({"sampler": "evolution", "inherit": True}, "--inherit"),
+    ({"schedule": "cosine"}, "--schedule cosine"),
+]
+
+
+@pytest.mark.parametrize(("settings", "flag"), IGNORED)
+def test_options_ignored_by_own_training_are_errors(settings: dict[str, Any], flag: str) -> None:
+    check_own_training(Settings(**settings), problem())
+    check_own_training(Settings(**settings), problem(build_and_train=with_run))
+    with pytest.raises(UserError, match=f"{flag} {OWN_TRAINING}"):
+        check_own_training(Settings(**settings), problem(build_and_train=without_run))
+
+
+def test_own_training_without_blueprint_is_not_counted() -> None:
+    settings = Settings(constraints=("memory<=1e9", "params<=1e6"))
+    check_own_training(settings, problem(build_and_train=without_run))
+    keras = Problem({}, build_model=lambda *_: None, build_and_train=without_run, name="own.py")
+    with pytest.raises(UserError, match=r"--constraint params<=1e\+06 needs a build_and_train"):
+        check_own_training(settings, keras)

@@ -1,0 +1,54 @@
+"""``python -m metaopt``: the first word selects the command."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from metaopt.__main__ import COMMANDS, main
+
+
+def test_help_lists_every_command(capsys) -> None:
+    assert main(["--help"]) == main(["-h"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: metaopt COMMAND [options]\n")
+    assert all(f"  {name:<9} {text}\n" in shown for name, text in COMMANDS.items())
+
+
+def test_no_command_shows_the_help_and_fails(capsys) -> None:
+    assert main([]) == 2
+    assert "metaopt COMMAND --help shows its options." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("repor", "Did you mean report?"),
+        ("--results", "Expected one of search, best, report, retrain, compare, predict, import."),
+    ],
+)
+def test_unknown_commands_get_a_hint(capsys, word: str, hint: str) -> None:
+    assert main([word]) == 2
+    assert capsys.readouterr() == ("", f"error: Unknown command: {word}. {hint}\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_shows_its_own_help(capsys, command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: metaopt {command} ")
+
+
+def test_arguments_and_exit_code_are_passed_on(monkeypatch) -> None:
+    best = import_module("metaopt.cli.best")
+    monkeypatch.setattr(best, "main", lambda argv, *, prog: 5 if (argv, prog) == (["--svg"], "metaopt best") else 1)
+    assert main(["best", "--svg"]) == 5
+
+
+def test_the_module_runs_as_a_program() -> None:
+    command = [sys.executable, "-m", "metaopt", "best", "--sgv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: Unknown flag: --sgv. Did you mean --svg? See metaopt best --help.\n"
