@@ -1,4 +1,4 @@
-"""The program's commands for a benchmark: some at a time, each with its share of the cores."""
+"""Commands of the program for a benchmark: some at a time, each with its share of the cores."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ class Commands:
         self._stopped = False
 
     def all(self, jobs: Sequence[Callable[[], None]]) -> None:
-        """Does jobs that each call commands; whatever a job raises, Ctrl-C included, ends them all."""
+        """Run jobs that each call commands; an exception of any job, Ctrl-C included, ends them all."""
         pool = ThreadPoolExecutor(self._parallel)
         try:
             for done in [pool.submit(job) for job in jobs]:
@@ -45,7 +45,7 @@ class Commands:
             pool.shutdown(cancel_futures=True)
 
     def call(self, command: Sequence[str], log: Path) -> int:
-        """Runs ``python …`` in the program's folder, adds what it says to a file, and returns its exit code."""
+        """Run ``python …`` in the program's folder, append its output to a file, and return its exit code."""
         with open(log, "ab") as output:
             with self._lock:
                 if self._stopped:

@@ -49,7 +49,7 @@ POINT = {
 
 
 def measure(kind: str) -> dict[str, float]:
-    """Of one process, which is this one; of the last epochs, as the first has tracing."""
+    """Return the time of a step in this process, over the last epochs, as the first includes tracing."""
     from metaopt.training import backend
 
     keeps, onednn = KINDS[kind]

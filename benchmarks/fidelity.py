@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Strategies that train every network to the end beside those that begin with short trainings, at equal wall time.
+"""Multi-fidelity strategies compared with full training, at equal wall time.
 
     python3 benchmarks/fidelity.py --out fidelity
 
@@ -39,7 +39,7 @@ NAMES = {"full": "tpe"}  # every network trained to the end
 
 @dataclass(frozen=True)
 class Cell:
-    """One search and the retraining of what it found."""
+    """One search and the retraining of its best network."""
 
     data: str
     strategy: str
@@ -48,17 +48,17 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Name for messages."""
         return f"{Path(self.data).name}, {self.strategy}, seed {self.seed}"
 
     @property
     def spent(self) -> float:
-        """Seconds that it has searched."""
+        """Seconds of search so far."""
         return Study.load(self.folder).state.clock if (self.folder / JOURNAL).exists() else 0.0
 
 
 class Benchmark:
-    """Runs what is missing, some commands at a time."""
+    """Runs the missing parts, some commands at a time."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
@@ -71,7 +71,7 @@ class Benchmark:
         ]
 
     def run(self) -> None:
-        """Searches, then retrains."""
+        """Search, then retrain."""
         try:
             for step in (self._search, self._retrain):
                 self._commands.all([partial(self._done, step, cell) for cell in self._cells])
@@ -127,7 +127,7 @@ class Benchmark:
 
 
 def _figures(cell: Cell) -> tuple[float | None, ...]:
-    """Of one search, by the columns of the table."""
+    """Return the values of one search by the columns of the table."""
     study = Study.load(cell.folder)
     trained = sum(record["epochs"] for record in study.records)
     from_nothing = sum(epochs for record in study.records for _, epochs in record["rungs"])
@@ -152,17 +152,17 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--data", nargs="*", default=["digits", str(ROOT.parent / "shared/data/flowers17")], help="data sets")
-    add("--out", type=Path, default=Path("fidelity"), help="the benchmark's folder")
+    add("--out", type=Path, default=Path("fidelity"), help="folder of the benchmark")
     add(
         "--strategies",
         nargs="*",
         default=["full", "hyperband", "asha", "bohb", "ea-hyperband", "gp-asha"],
         metavar="NAME",
     )
-    add("--objective", choices=["val_top3", "val_accuracy"], default="val_top3", help="what the searches look for")
+    add("--objective", choices=["val_top3", "val_accuracy"], default="val_top3", help="objective of the searches")
     add("--seeds", nargs="*", type=int, default=[0, 42, 123], metavar="N")
-    add("--epochs", type=int, default=27, help="R, and of each retraining")
-    add("--time", type=duration, default="5m", help="of each search")
+    add("--epochs", type=int, default=27, help="R, and the epochs of each retraining")
+    add("--time", type=duration, default="5m", help="time of each search")
     add("--parallel", type=int, default=2, help="commands at once, which share the cores")
     arguments = parser.parse_args(argv)
     arguments.out = arguments.out.resolve()

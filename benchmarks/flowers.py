@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Search strategies under limits, on 17 kinds of flowers: the published experiment, small enough for two CPU cores.
+"""Search strategies under constraints on 17 kinds of flowers: the published experiment, scaled to two CPU cores.
 
 Carlos Marañes: AutoML project, summer semester 2021, Universität Freiburg. Its space is ``flower_cnn``. It maximised
 the validation top-3 accuracy under a largest number of parameters and a least precision, 24 hours a run on a GTX 1060.
@@ -50,7 +50,7 @@ KEPT, NO_TRIAL, NONE_FEASIBLE = 0, 4, 5  # exit codes of a search
 
 @dataclass(frozen=True)
 class Cell:
-    """One search, and the retrainings of what it found.
+    """One search, and the retrainings of its best network.
 
     Attributes:
         strategy: its name, or ``default``.
@@ -68,17 +68,17 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Name for messages."""
         return f"{self.strategy}, seed {self.seed}" + (f", {self.limits}" if self.limits else "")
 
     @property
     def log(self) -> Path:
-        """What its commands said."""
+        """Output of its commands."""
         return self.folder.with_name(f"{self.folder.name}.log")
 
     @property
     def ended(self) -> int | None:
-        """The exit code of its search, once that came to its end, and took no less time than this one is to take."""
+        """Exit code of its search if it ended after at least the wanted time, else None."""
         try:
             note = json.loads(self._note.read_text())
         except FileNotFoundError:
@@ -86,7 +86,7 @@ class Cell:
         return int(note["exit"]) if note["seconds"] >= self.seconds else None
 
     def end(self, code: int) -> None:
-        """Notes that its search came to its end."""
+        """Store that its search ended."""
         aside = self._note.with_suffix(".tmp")
         aside.write_text(json.dumps({"exit": code, "seconds": self.seconds}) + "\n")
         aside.replace(self._note)
@@ -97,7 +97,7 @@ class Cell:
 
 
 class Benchmark:
-    """Runs what is missing of a benchmark, some commands at a time, each with its share of the cores."""
+    """Runs the missing parts of a benchmark, some commands at a time, each with its share of the cores."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
@@ -107,7 +107,7 @@ class Benchmark:
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        """Searches, then retrains, and writes the table after each step."""
+        """Search, then retrain, and write the table after each step."""
         began = time.monotonic()
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / "default_point.py").write_text(PROBLEM)
@@ -124,7 +124,7 @@ class Benchmark:
         return seeds[: self.arguments.default_retrainings] if cell.strategy == DEFAULT else seeds
 
     def _search(self, cell: Cell) -> None:
-        """Searches until the time is over, the time before a stop counted."""
+        """Search until the time is over, including the time before an interruption."""
         arguments = self.arguments
         if cell.ended is not None:
             return
@@ -172,7 +172,7 @@ class Benchmark:
 
 
 def plan(arguments: argparse.Namespace) -> list[Cell]:
-    """Every search of the benchmark, the default network first, as its training is the slowest."""
+    """Return every search of the benchmark, the default network first, as its training is the slowest."""
     searched = [strategy for strategy in arguments.strategies if strategy != DEFAULT]
     wanted = [*product(arguments.limits, arguments.seeds, searched)]
     wanted += product(SWEEP, arguments.seeds[-1:], arguments.sweep)
@@ -185,7 +185,7 @@ def plan(arguments: argparse.Namespace) -> list[Cell]:
 
 
 def slug(limits: str) -> str:
-    """Limits as the name of a folder."""
+    """Return constraints as the name of a folder."""
     return re.sub(r"[<>=]+", "_", limits).replace(",", "-")
 
 
@@ -195,18 +195,30 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--data", default=ROOT.parent / "shared/data/flowers17", help="the folder with train/ and test/")
-    add("--out", type=Path, default=Path("flowers"), help="the benchmark's folder")
+    add("--out", type=Path, default=Path("flowers"), help="folder of the benchmark")
     add("--space", default="flower_cnn", help="the searched space; the default network is always flower_cnn's")
     add("--strategies", nargs="*", default=["random", "tpe", "evolution", DEFAULT], metavar="NAME")
     add("--seeds", nargs="*", type=int, default=[0, 42, 123], metavar="N")
     add("--limits", nargs="*", default=["params<=2e6,macs<=1e7,val_precision>=0.5"], metavar="LIMIT,LIMIT,…")
-    add("--sweep", nargs="*", default=[], metavar="NAME", help="strategies for the sweep of limits, with the last seed")
-    add("--epochs", type=int, default=20, help="of a trial, and of the default network")
+    add(
+        "--sweep",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="strategies for the sweep of constraints, with the last seed",
+    )
+    add("--epochs", type=int, default=20, help="epochs of a trial, and of the default network")
     add("--mu", type=int, default=12, help="the size of an evolution's population")
-    add("--time", type=duration, default="20m", help="of each search, e.g. 30s, 20m, 24h")
-    add("--retrain-epochs", type=int, default=200, help="of each retraining")
+    add("--time", type=duration, default="20m", help="time of each search, e.g. 30s, 20m, 24h")
+    add("--retrain-epochs", type=int, default=200, help="epochs of each retraining")
     add("--retrain-seeds", nargs="*", type=int, default=[1, 2, 3, 4, 5], metavar="N")
-    add("--default-retrainings", type=int, default=1, metavar="N", help="of the default network, 39 times the MACs")
+    add(
+        "--default-retrainings",
+        type=int,
+        default=1,
+        metavar="N",
+        help="retrainings of the default network, which has 39 times the MACs",
+    )
     add("--search-flags", type=shlex.split, default="--augment flip+shift --schedule cosine", metavar="FLAGS")
     add("--retrain-flags", type=shlex.split, default="", metavar="FLAGS")
     add("--parallel", type=int, default=2, help="commands at once, which share the cores")

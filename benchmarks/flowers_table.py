@@ -1,4 +1,4 @@
-"""The table of ``flowers.py``: what each search found, what that is worth on the test images, and McNemar's tests."""
+"""Table of ``flowers.py``: the best network of each search, its test scores, and McNemar's tests."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ NONE = "–"
 SEARCHES = (
     "strategy",
     "seed",
-    "trials within all limits",
+    "feasible trials",
     "best validation top-3",
     "test top-3",
     "test precision",
@@ -31,12 +31,12 @@ SEARCHES = (
     "search, s",
     "one retraining, s",
 )
-SUMMARY = ("strategy", "searches", "trials within all limits", "best validation top-3", "test top-3", "test precision")
+SUMMARY = ("strategy", "searches", "feasible trials", "best validation top-3", "test top-3", "test precision")
 TESTS = ("seed", "first", "second", "only the first", "only the second", "p", "p (Holm)")
 
 
 class Cell(Protocol):
-    """What the table needs of a search."""
+    """The part of a search that the table needs."""
 
     strategy: str
     seed: int
@@ -45,7 +45,7 @@ class Cell(Protocol):
 
 
 class Found:
-    """What one search found."""
+    """Outcome of one search."""
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
@@ -60,7 +60,7 @@ class Found:
 
     @property
     def kept(self) -> float:
-        """The share of the trained trials that kept every limit, 0..1."""
+        """Share of feasible trials among the trained ones, 0..1."""
         return float(np.mean([record["feasible"] for record in self.trained])) if self.trained else 0.0
 
     @property
@@ -69,17 +69,17 @@ class Found:
         return None if self.best is None else -self.best["loss"]
 
     def test(self, name: str) -> list[float]:
-        """A test score of every retraining."""
+        """Return a test score of every retraining."""
         return [measured["scores"][name]["value"] for measured in self.measured]
 
     @property
     def predictions(self) -> Predictions | None:
-        """Of the first retraining."""
+        """Value of the first retraining."""
         return read_predictions(self.cell.folder, self.measured[0]["predictions"]) if self.measured else None
 
 
 def write_table(out: Path, cells: Sequence[Cell], command: str) -> Path:
-    """Writes ``flowers.md``.
+    """Write ``flowers.md``.
 
     Args:
         out: its folder.
@@ -145,7 +145,7 @@ def _summary(group: Sequence[Found]) -> Iterable[Row]:
 
 
 def _tests(group: Sequence[Found]) -> list[Row]:
-    """McNemar's test of each two models that were found with the same seed."""
+    """Return McNemar's test of each pair of models with the same seed."""
     pairs, tests = [], []
     for number, first in enumerate(group):
         for second in group[number + 1 :]:

@@ -66,7 +66,7 @@ def judge_with_hash(point: Any) -> str | None:
 
 
 def seconds_each(work: Callable[[Any], Any], points: list[Any], repeats: int) -> tuple[float, float]:
-    """Median and smallest seconds of CPU per point over the repeats: other processes' share does not count."""
+    """Return the median and smallest CPU seconds per point over the repeats."""
     times = []
     for _ in range(repeats):
         gc.collect()
@@ -78,7 +78,7 @@ def seconds_each(work: Callable[[Any], Any], points: list[Any], repeats: int) ->
 
 
 def keras_seconds_each(points: list[Any]) -> float:
-    """Mean seconds of CPU of building one in Keras, after a first one that is not counted."""
+    """Return the mean CPU seconds of building one in Keras, after an uncounted first one."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
@@ -110,7 +110,7 @@ def keeps_limits(guard: Guard, point: Any) -> bool:
 
 
 def by_rejection(space: Space, guard: Guard, wanted: int, seconds: float) -> tuple[list[Vals], int, float]:
-    """Draws that keep the limits, how many were drawn for them, and the seconds of CPU that it took."""
+    """Return draws that meet the constraints, the number of draws for them, and the CPU seconds."""
     rng = np.random.default_rng(0)
     found: list[Vals] = []
     drawn = 0
@@ -124,7 +124,7 @@ def by_rejection(space: Space, guard: Guard, wanted: int, seconds: float) -> tup
 
 
 def by_repair(space: Space, guard: Guard, wanted: int) -> tuple[list[Vals], float]:
-    """Draws repaired, and the seconds of CPU that it took."""
+    """Return repaired draws, and the CPU seconds."""
     repair = Repair(space, guard)
     rng = np.random.default_rng(0)
     for _ in range(WARM_UP):
@@ -175,7 +175,7 @@ def compare_spread(wanted: int, seconds: float) -> None:
 
 
 def shares(draws: list[Vals], field: str) -> dict[float, float]:
-    """The share of each value of a field over all blocks; widths by octaves."""
+    """Return the share of each value of a field over all blocks; widths by octaves."""
     values = Counter(
         int(np.log2(value)) if field == "channels" else value
         for vals in draws

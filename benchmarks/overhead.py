@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How much of a search's wall time is not training: a 20-trial search on the bundled digits.
+"""Share of a search's wall time outside training: a 20-trial search on the bundled digits.
 
 Two shares of wall time, from the command's first line to its end:
 outside the trainings' epochs (starting, building, proposing, journalling, waiting), and beside Σ epochs × median epoch,
@@ -27,7 +27,7 @@ from metaopt.storage.study import Study  # noqa: E402
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--epochs", type=int, help="the most epochs of a trial; the command's default if left out")
+    parser.add_argument("--epochs", type=int, help="maximum epochs of a trial; by default the command's own")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"

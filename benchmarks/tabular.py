@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Search strategies on 864 networks that were really trained, on a virtual clock: how soon each finds a good one.
+"""Search strategies on a table of 864 real trainings, on a virtual clock: cost until each finds a good network.
 
 The table holds every point of a grid with its learning curve and the CPU time of each epoch (flowers17, 27 epochs; its
 README describes it). A trial's epochs cost what they cost there, going on from a rung pays for the new epochs only, and
@@ -101,7 +101,7 @@ class Network:
 
 @cache
 def table(path: Path = TABLE) -> dict[tuple[Any, ...], Network]:
-    """Configuration → network."""
+    """Return configuration → network."""
     with gzip.open(path, "rt") as lines:
         rows = [json.loads(line) for line in lines]
     names = ("val_acc", "val_loss", "train_loss", "test_acc", "cpu_s")
@@ -113,12 +113,12 @@ def key(config: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def network(point: dict[str, Any]) -> Network:
-    """The network of a point of ``SPACE``."""
+    """Return the network of a point of ``SPACE``."""
     return table()[key({**point, **{name: values[round(point[name])] for name, values in ORDERED.items()}})]
 
 
 def curve(job: Job) -> list[tuple[dict[str, float], float]]:
-    """The learning curve of a job's network, as the simulated executor takes it."""
+    """Return the learning curve of a job's network for the simulated executor."""
     found = network(job.point)
     return [
         ({"val_accuracy": accuracy, "val_loss": loss, "loss": train}, seconds)
@@ -129,19 +129,19 @@ def curve(job: Job) -> list[tuple[dict[str, float], float]]:
 
 
 def best_errors() -> np.ndarray:
-    """The validation error of each network at its best epoch, ascending."""
+    """Return the validation error of each network at its best epoch, ascending."""
     return np.sort([1 - max(found.val_accuracy) for found in table().values()])
 
 
 def threshold(share: float) -> float:
-    """The error that this share of the networks reaches."""
+    """Return the error that this share of the networks reaches."""
     errors = best_errors()
     return float(errors[int(np.ceil(share * len(errors))) - 1])
 
 
 @dataclass
 class Course:
-    """What a search found, and when.
+    """Incumbents of a search over its cost.
 
     Attributes:
         steps: (cost in full trainings, error) of each new incumbent.
@@ -156,23 +156,23 @@ class Course:
     test_accuracy: float = 0.0
 
     def error(self, cost: float) -> float:
-        """The incumbent's error after so many full trainings; 1 before there is one."""
+        """Return the incumbent's error after so many full trainings; 1 before there is one."""
         return min((error for when, error in self.steps if when <= cost), default=1.0)
 
     def cost(self, error: float) -> float:
-        """Full trainings until the error was reached, infinite if it was not."""
+        """Return the cost in full trainings until the error was reached; infinite if it was not."""
         return min((when for when, reached in self.steps if reached <= error), default=np.inf)
 
 
 class Follower(Callback):
-    """Watches the incumbent."""
+    """Callback that stores the incumbent."""
 
     def __init__(self, clock: Simulated) -> None:
         self.course = Course([])
         self._clock = clock
 
     def epoch(self, report: Epoch) -> None:
-        """Keeps the epoch if it is the best one so far."""
+        """Store the epoch if it is the best one so far."""
         error = 1 - report.metrics["val_accuracy"]
         self.course.epochs += 1
         if error < min((reached for _, reached in self.course.steps), default=1.0):
@@ -181,7 +181,7 @@ class Follower(Callback):
 
 
 def run(strategy: str, seed: int, budget: float, workers: int = 1, **settings: Any) -> Course:
-    """One search.
+    """Run one search.
 
     Args:
         strategy: a name of ``SEARCHES``.
@@ -215,7 +215,7 @@ def median_cost(courses: Sequence[Course], error: float, budget: float) -> str:
 
 
 def line(name: str, courses: Sequence[Course], budget: float) -> str:
-    """A row of the markdown table."""
+    """Return a row of the markdown table."""
     one, five, best = threshold(0.01), threshold(0.05), best_errors()[0]
     reached = np.mean([np.isfinite(course.cost(one)) for course in courses])
     regrets = [
@@ -249,7 +249,8 @@ def main() -> None:
         f" budget {arguments.budget:g}, {arguments.workers} virtual worker(s), R {R}\n"
     )
     print("| strategy | cost to best 5 % | cost to best 1 % (median) | seeds that reached 1 % |", end=" ")
-    print(f"mean regret at {', '.join(map(str, BUDGETS))} | test accuracy of the chosen |\n|---|---|---|---|---|---|")
+    header = f"mean regret at {', '.join(map(str, BUDGETS))} | test accuracy of the selected network |"
+    print(f"{header}\n|---|---|---|---|---|---|")
     began = time.perf_counter()
     with multiprocessing.Pool(os.cpu_count()) as pool:
         for name in names:

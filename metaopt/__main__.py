@@ -1,34 +1,33 @@
 """``python -m metaopt`` and the installed command ``metaopt``: one word, then the command's own arguments."""
 
-import difflib
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from metaopt.cli.arguments import hint
+
 COMMANDS = {
-    "search": "runs a search, or goes on with one",
-    "best": "shows the best hyperspace and draws its network",
-    "report": "draws what a study found",
-    "retrain": "trains the best network on all training images and tests it once",
-    "compare": "shows studies side by side, with the tests that make sense between them",
-    "predict": "classifies pictures with a retrained model",
-    "import": "takes trials that were trained elsewhere into a study",
+    "search": "start or resume a search",
+    "best": "print the best hyperparameters and draw their network",
+    "report": "draw the figures of a study",
+    "retrain": "train the best network on all training images and test it once",
+    "compare": "compare studies, with significance tests",
+    "predict": "classify image files with a retrained model",
+    "import": "import trials that were trained elsewhere",
 }
 # A module cannot be called after a keyword.
 _MODULES = {"import": "import_trials"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code."""
+    """Run a command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
         return 0 if arguments else 2
     command, *rest = arguments
     if command not in COMMANDS:
-        near = difflib.get_close_matches(command, COMMANDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(COMMANDS)}."
-        print(f"error: the command {command} is unknown: {hint}", file=sys.stderr)
+        print(f"error: Unknown command: {command}. {hint(command, COMMANDS)}", file=sys.stderr)
         return 2
     module = import_module(f"metaopt.cli.{_MODULES.get(command, command)}")
     exit_code: int = module.main(rest, prog=f"metaopt {command}")
@@ -37,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _usage() -> str:
     lines = [f"  {name:<9} {text}" for name, text in COMMANDS.items()]
-    return "\n".join(["usage: metaopt COMMAND …", "", *lines, "", "metaopt COMMAND --help shows its options."])
+    return "\n".join(["usage: metaopt COMMAND [options]", "", *lines, "", "metaopt COMMAND --help shows its options."])
 
 
 if __name__ == "__main__":

@@ -49,16 +49,16 @@ def search(
     callbacks: Sequence[Callback] = (),
     watch: Callback | None = None,
 ) -> Study:
-    """Search a space for the point that a function trains best, or resume such a search.
+    """Search a space for the hyperparameters with the lowest loss, or resume such a search.
 
     Args:
-        train: ``train(point)`` returns a float to be minimised, or a dict with ``loss`` as ``hyperopt.fmin`` takes it;
-            or ``train(point, *, epochs, checkpoint)``, recognised by its parameters, trains until ``epochs`` and may
-            store files in the directory ``checkpoint``. If the function raises, its trial has failed, and the search
-            continues.
-        space: a hyperopt expression.
-        network: ``network(point, input_shape, classes) -> Blueprint``, which the guard checks before ``train`` is
-            called; needs ``input_shape`` and ``classes``.
+        train: function to minimise. ``train(point)`` returns the loss, a float, or a dict with ``loss`` as for
+            ``hyperopt.fmin``. ``train(point, *, epochs, checkpoint)``, recognised by its parameters, trains until the
+            given number of epochs in all and may keep files in the directory ``checkpoint``. If the function raises an
+            exception, its trial has failed, and the search continues.
+        space: a hyperopt expression, such as a dict of ``hp.uniform(label, low, high)``. A point is one draw of it.
+        network: ``network(point, input_shape, classes) -> Blueprint``, with which invalid and oversized networks are
+            rejected before ``train`` is called; needs ``input_shape`` and ``classes``.
         training: ``training(point) -> Training``; points with the same blueprint and training are duplicates.
         input_shape: (height, width, channels).
         classes: head → number of classes.
@@ -77,7 +77,8 @@ def search(
         objective: ``"loss"``, or another objective of ``metaopt.trials.objective``, whose metric ``train`` returns.
         seed: an integer >= 0; a study that is resumed keeps the seed that it was started with.
         results: folder of the study.
-        executor: ``"inline"`` or ``"processes"``; for the latter cloudpickle must be able to send ``train``.
+        executor: ``"inline"``, which runs ``train`` in this process, or ``"processes"``, for which cloudpickle must be
+            able to serialise ``train``.
         callbacks: are told what happens, e.g. ``metaopt.report.console.progress.make_progress()``.
         watch: one more callback; the keyword of earlier versions.
 
@@ -85,28 +86,19 @@ def search(
         The study: ``.best``, ``.records``, ``.trials`` (hyperopt's).
 
     Raises:
-        ValueError: Arguments exclude each other or miss another one.
-        UserError: See ``metaopt.errors``.
+        ValueError: ``network`` lacks ``input_shape`` or ``classes``; ``grow`` or ``fill`` lacks ``network``; or
+            ``epochs``, ``strategy`` and the parameters of ``train`` contradict each other.
+        UserError: A value is invalid, the study in ``results`` does not match, is locked or is damaged, or no network
+            of the space is valid; see ``metaopt.errors``.
     """
-    if network is not None and (input_shape is None or classes is None):
-        raise ValueError("network needs input_shape and classes")
-    if network is None and (grow is not None or fill is not None):
-        raise ValueError("grow and fill need network, by which networks are counted before training")
-    if takes_budget(train) and epochs is None:
-        raise ValueError("train takes epochs: set their maximum with epochs=…")
-    if epochs is not None and not takes_budget(train):
-        raise ValueError("epochs is given, but train(point) takes none: define train(point, *, epochs, checkpoint)")
-    folder = Path(results)
     sampler, scheduler = resolve_strategy(strategy, None, None)
-    if scheduler != "full" and not takes_budget(train):
-        raise ValueError(
-            f"The strategy {strategy} trains in steps, but train(point) takes no budget: define"
-            " train(point, *, epochs, checkpoint)"
-        )
+    _check_network(network, input_shape, classes, grow, fill)
+    _check_budget(train, epochs, strategy, scheduler)
+    folder = Path(results)
     given = {
         "sampler": sampler,
         "scheduler": scheduler,
-        "epochs": epochs or 1,
+        "epochs": 1 if epochs is None else epochs,
         "min_epochs": min_epochs,
         "eta": eta,
         "trials": trials,
@@ -130,6 +122,42 @@ def search(
         keep: Keep = "all" if takes_budget(train) else "none"
         run_search(study, problem, settings, runner, callback, images, seconds, keep)
     return study
+
+
+def _check_network(
+    network: Callable[..., Any] | None,
+    input_shape: tuple[int, ...] | None,
+    classes: Classes | None,
+    grow: str | None,
+    fill: float | None,
+) -> None:
+    """Check that ``network`` comes with its shapes, and is given where networks are counted.
+
+    Raises:
+        ValueError: It does not, or is not.
+    """
+    if network is None:
+        if grow is not None or fill is not None:
+            raise ValueError("grow and fill need network, by which networks are counted before training.")
+    elif input_shape is None or classes is None:
+        raise ValueError("network needs input_shape and classes.")
+
+
+def _check_budget(train: Callable[..., Any], epochs: int | None, strategy: str, scheduler: str) -> None:
+    """Check that the parameters of ``train``, the maximum epochs and the strategy agree.
+
+    Raises:
+        ValueError: They do not.
+    """
+    if takes_budget(train):
+        if epochs is None:
+            raise ValueError("train takes epochs: set their maximum with epochs=…")
+        return
+    remedy = "define train(point, *, epochs, checkpoint)."
+    if epochs is not None:
+        raise ValueError(f"epochs is given, but train(point) takes none: {remedy}")
+    if scheduler != "full":
+        raise ValueError(f"The strategy {strategy} trains in steps, but train(point) takes no budget: {remedy}")
 
 
 def _code(network: Callable[..., Any] | None) -> str:

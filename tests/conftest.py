@@ -1,9 +1,12 @@
-"""What several tests share."""
+"""Settings of all tests, and the folder of real data."""
 
 import os
 from pathlib import Path
 
 import pytest
+
+# Contracts are tests in modules of another name; their assertions, too, are to show what differed.
+pytest.register_assert_rewrite(*[f"tests.{room}.contract" for room in ("executors", "samplers", "schedulers")])
 
 
 @pytest.fixture(scope="session")

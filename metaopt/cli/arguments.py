@@ -4,7 +4,7 @@ import argparse
 import difflib
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,47 +17,54 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Formatter that shows a default where there is one."""
+    """Help formatter that shows the defaults of options that have one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
 class Parser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` that raises ``UserError``, so that its errors look like all others."""
+    """Argument parser that raises ``UserError``, so that its errors look like all others."""
 
     def __init__(self, **options: Any):
         super().__init__(allow_abbrev=False, formatter_class=_Help, argument_default=None, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Raise the message, with the nearest flag for one that is unknown."""
-        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        """Raise the message as a ``UserError``; for an unknown flag it names the nearest one."""
+        unknown = re.fullmatch(r"unrecognized arguments: (.*)", message, re.DOTALL)
         value = re.fullmatch(r"argument ([^:]+): (.*)", message, re.DOTALL)
         if unknown:
-            flags = [flag for action in self._actions for flag in action.option_strings]
-            message = f"Unknown flag: {unknown[1]}. {_hint(unknown[1], flags)}"
+            message = self._unknown(unknown[1].split()[0])
         elif value and value[2].startswith("expected "):
-            message = f"Missing value for {value[1].split('/')[0]}: {value[2]}."
+            message = f"Missing value for {value[1].split('/')[0]}."
         elif value:
             message = f"Invalid value for {value[1].split('/')[0]}: {value[2]}"
         else:
             message = f"{message[0].upper()}{message[1:]}."
         raise UserError(f"{message} See {self.prog} --help.")
 
+    def _unknown(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"Unknown argument: {word}."
+        flag = word.split("=")[0]
+        known = [each for action in self._actions for each in action.option_strings]
+        near = difflib.get_close_matches(flag, known, n=1)
+        return f"Unknown flag: {flag}. Did you mean {near[0]}?" if near else f"Unknown flag: {flag}."
+
 
 def one_of(names: Sequence[str]) -> Callable[[str], str]:
-    """Return the type that accepts these names."""
+    """Return the argument type that accepts these names."""
 
     def check(text: str) -> str:
         if text not in names:
-            raise argparse.ArgumentTypeError(f"{text}. {_hint(text, names)}")
+            raise argparse.ArgumentTypeError(f"{text}. {hint(text, names)}")
         return text
 
     return check
 
 
 def integer(minimum: int) -> Callable[[str], int]:
-    """Return the type that accepts integers from a minimum on."""
+    """Return the argument type that accepts integers from a minimum on."""
 
     def check(text: str) -> int:
         try:
@@ -114,6 +121,8 @@ def add_results(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="the study's folder")
 
 
-def _hint(word: str, known: Sequence[str]) -> str:
+def hint(word: str, known: Iterable[str]) -> str:
+    """Return a sentence with the nearest of the known words, or with all of them."""
+    known = list(known)
     near = difflib.get_close_matches(word, known, n=1)
     return f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(known)}."

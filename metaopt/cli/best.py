@@ -25,7 +25,9 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt best") -> in
 
 def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
-    parser = Parser(prog=prog, description="Shows the best hyperspace of a study as JSON and draws its network.")
+    parser = Parser(
+        prog=prog, description="Prints the best hyperparameters of a study as JSON, and draws their network."
+    )
     parser.add_argument("--point", type=Path, metavar="FILE", help="draw this point, or record, instead of the best")
     parser.add_argument(
         "--save", type=Path, metavar="FILE", help="write the best model so far, as the search trained it"

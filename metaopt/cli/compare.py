@@ -23,12 +23,12 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Compares studies: scores on validation and test images, McNemar's test for each pair of retrained"
-        " models, a paired test over seeds for each pair of strategies, and pictures. Studies that differ only in their"
-        " seed are taken together.",
+        " models, a paired test over seeds for each pair of strategies, and figures. Studies that differ only in their"
+        " seed form a group.",
     )
     parser.add_argument("studies", nargs="*", type=Path, metavar="STUDY", help="a study's folder; two or more")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--output", type=Path, default=Path("comparison"), metavar="DIR", help="the pictures' folder")
+    parser.add_argument("--output", type=Path, default=Path("comparison"), metavar="DIR", help="folder of the figures")
     return parser
 
 

@@ -37,10 +37,10 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt predict") ->
 
 def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
-    parser = Parser(prog=prog, description="Classifies pictures with a model that `metaopt retrain` wrote.")
+    parser = Parser(prog=prog, description="Classifies images with a model that `metaopt retrain` wrote.")
     parser.add_argument("model", type=Path, metavar="MODEL", help="the .keras file")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="picture files, or folders of them")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line for each picture")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="image files, or folders of them")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per image and line")
     return parser
 
 
@@ -65,7 +65,7 @@ def run(arguments: Namespace) -> None:
     height, width, channels = metadata.input_shape
     if channels not in (1, 3):
         raise UserError(
-            f"{arguments.model} takes images of {channels} channels, which picture files do not give here: load it with"
+            f"{arguments.model} takes images of {channels} channels, which image files do not have. Load it with"
             " keras.saving.load_model instead."
         )
     paths, unread = find_pictures(arguments.images)

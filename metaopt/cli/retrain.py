@@ -55,18 +55,18 @@ def make_parser(prog: str) -> Parser:
         "--epochs",
         type=integer(1),
         metavar="N",
-        help="as many as the trial was best at; R if it never came that far, or if its"
-        " learning rate falls over the training",
+        help="number of epochs; the best epoch of the trial, or R if it was not fully trained or its learning rate is"
+        " annealed",
     )
-    add("--seed", type=integer(0), metavar="N", help="of weights and order; the study's own")
-    add("--schedule", type=one_of(SCHEDULES), help="of the learning rate; the study's own")
+    add("--seed", type=integer(0), metavar="N", help="seed of weights and order; the study's own")
+    add("--schedule", type=one_of(SCHEDULES), help="learning-rate schedule; the study's own")
     add("--augment", type=one_of(AUGMENTATIONS), help=f"{', '.join(AUGMENTATIONS)}; the study's own")
-    add("--label-smoothing", type=fraction, metavar="SHARE", help="of a label that is spread over all classes")
-    add("--mixup", type=number, metavar="ALPHA", help="images are mixed with others, e.g. 0.2")
-    add("--weight-decay", type=number, metavar="RATE", help="decoupled, e.g. 0.01")
-    add("--mirror", action="store_true", help="the model averages its answers for an image and its mirror image")
-    add("--members", type=integer(1), default=1, metavar="N", help="the model averages the answers of N networks")
-    add("--output", type=Path, metavar="FILE", help=f"the model's file; {BEST} (or {CHOSEN}) in the study's folder")
+    add("--label-smoothing", type=fraction, metavar="SHARE", help="label smoothing, e.g. 0.1")
+    add("--mixup", type=number, metavar="ALPHA", help="alpha of mixup, e.g. 0.2")
+    add("--weight-decay", type=number, metavar="RATE", help="decoupled weight decay, e.g. 0.01")
+    add("--mirror", action="store_true", help="average the predictions for an image and its mirror image")
+    add("--members", type=integer(1), default=1, metavar="N", help="average the predictions of N networks")
+    add("--output", type=Path, metavar="FILE", help=f"file of the model; {BEST} (or {CHOSEN}) in the study's folder")
     add_results(parser)
     return parser
 

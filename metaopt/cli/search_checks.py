@@ -28,20 +28,11 @@ def warn_of_memory(settings: Settings, callback: Callback) -> None:
 
 
 def check_settings(settings: Settings, data: DataSet) -> None:
-    """Check that the settings can be measured on the data set, and fit the strategy.
+    """Check that the folds, the objective and the constraints can be measured on the data set.
 
     Raises:
-        UserError: They cannot, or do not.
+        UserError: One cannot.
     """
-    if settings.budget_unit == "seconds" and settings.scheduler == "full":
-        raise UserError(
-            "--budget-unit seconds is for strategies with rungs, such as hyperband. Limit others with --time."
-        )
-    if settings.inherit and settings.sampler != "evolution":
-        raise UserError(
-            f"--inherit needs trials with a parent, which the sampler {settings.sampler} does not propose: use"
-            " --strategy evolution, or --no-inherit."
-        )
     data.folds(settings.folds)  # raises if a class has fewer images
     head, classes = next(iter(data.classes.items()))
     if settings.objective == "val_top3" and classes < 4:

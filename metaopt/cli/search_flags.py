@@ -1,16 +1,19 @@
 """Flags of a search; one that is left out means the study's own value, or the default of a new study."""
 
 from argparse import BooleanOptionalAction, _ArgumentGroup
+from typing import Any
 
-from metaopt.cli.arguments import Parser, add_results, duration, integer, one_of, size
+from metaopt.cli.arguments import Parser, add_results, duration, integer, number, one_of, size
 from metaopt.data.augment import AUGMENTATIONS
+from metaopt.engine.settings import MINIMA
 from metaopt.engine.strategy import STRATEGIES
+from metaopt.executors import EXECUTORS
+from metaopt.problems import list_ready_problems
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
 from metaopt.schedulers import SCHEDULERS
 from metaopt.trials.objective import OBJECTIVES
 
-EXECUTORS = ("processes", "inline")
 RULES = ("ceil", "floor")
 UNITS = ("epochs", "seconds")
 AUGMENTS = ("auto", *AUGMENTATIONS)
@@ -21,91 +24,101 @@ EARLY_STOPPING = 15
 def make_parser(prog: str) -> Parser:
     """Return the parser of a search."""
     parser = Parser(
-        prog=prog, description="Searches the architecture and the training hyperparameters of a CNN together."
+        prog=prog,
+        usage="%(prog)s [options]",
+        description="Searches the architecture and the training hyperparameters of a CNN together. Stop it at any time:"
+        " the same command resumes the study in the folder of --results. Options that are left out keep the study's"
+        " values. The defaults below are those of a new study.",
     )
-    _add_task(parser.add_argument_group("search problem"))
+    _add_problem(parser.add_argument_group("search problem"))
     _add_strategy(parser.add_argument_group("strategy"))
     _add_evolution(parser.add_argument_group("evolution"))
     _add_rungs(parser.add_argument_group("rungs (hyperband, asha, gp-asha, bohb, ea-hyperband)"))
     _add_training(parser.add_argument_group("training of a trial"))
     _add_ending(parser.add_argument_group("stop criteria"))
-    _add_machine(parser.add_argument_group("execution"))
+    _add_execution(parser.add_argument_group("execution"))
     return parser
 
 
-def _add_task(group: _ArgumentGroup) -> None:
+def _add_problem(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add("--data", help="auto, digits, mnist, fashion_mnist, cifar10, cifar100, a folder of class folders, or a .npz")
-    add("--image-size", type=integer(1), metavar="N", help="images are cropped to a square and resized to N×N")
-    add("--space", help="cnn (space.py and neural_net.py), a ready problem's name, or a problem file")
-    add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=f"{', '.join(TRAINABLE_OBJECTIVES)}; val_accuracy")
-    limits = "constraint, e.g. params<=2e7, macs<=1e8, val_precision>=0.39; may be repeated"
-    add("--constraint", action="append", metavar="LIMIT", help=limits)
-    filled = "experimental: enlarge networks until they use this share of a constraint, e.g. 0.9; 0: off"
-    add("--fill", type=float, metavar="SHARE", help=filled)
+    add(
+        "--data",
+        help="auto, digits, mnist, fashion_mnist, cifar10, cifar100, a folder of class folders, or a .npz file"
+        " (default: auto, which is cifar100 with a GPU and digits without)",
+    )
+    _add_integer(group, "--image-size", help="crop images to a square and resize them to N×N (default: by data set)")
+    problems = ", ".join(list_ready_problems()[1:])
+    add("--space", help=f"cnn (space.py and neural_net.py), {problems}, or a problem file (default: cnn)")
+    objectives = f"{', '.join(TRAINABLE_OBJECTIVES)} (default: val_accuracy)"
+    add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=objectives)
+    limits = "e.g. params<=2e7, macs<=1e8 or val_precision>=0.39; may be repeated"
+    add("--constraint", action="append", metavar="CONSTRAINT", help=limits)
+    filled = "experimental: enlarge networks until they use this share of a constraint, e.g. 0.9; 0: off (default)"
+    add("--fill", type=number, metavar="SHARE", help=filled)
     grown = "experimental: phases under growing constraints: macs=1e6,2e6,4e6, params=… or blocks=1,2,4; none: off"
-    add("--grow", metavar="LIMITS", help=grown)
-    add("--seed", type=integer(0), metavar="N", help="seed of the study; 0 for a new study")
+    add("--grow", metavar="BOUNDS", help=f"{grown} (default)")
+    _add_integer(group, "--seed", help="seed of the study (default: 0)")
 
 
 def _add_strategy(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add("--strategy", type=one_of(tuple(STRATEGIES)), help=f"{', '.join(STRATEGIES)}; tpe for a new study")
-    add("--sampler", type=one_of(tuple(SAMPLERS)), help=f"sampler of the strategy: {', '.join(SAMPLERS)}")
-    add("--scheduler", type=one_of(tuple(SCHEDULERS)), help=f"scheduler of the strategy: {', '.join(SCHEDULERS)}")
+    add("--strategy", type=one_of(tuple(STRATEGIES)), help=f"{', '.join(STRATEGIES)} (default: tpe)")
+    add("--sampler", type=one_of(tuple(SAMPLERS)), help=f"replaces the strategy's sampler: {', '.join(SAMPLERS)}")
+    add(
+        "--scheduler",
+        type=one_of(tuple(SCHEDULERS)),
+        help=f"replaces the strategy's scheduler: {', '.join(SCHEDULERS)}",
+    )
 
 
 def _add_evolution(group: _ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--mu", type=integer(1), metavar="N", help="population size; a quarter of the trials, at most 50")
-    add("--lambda", dest="lambda_", type=integer(1), metavar="N", help="children per generation; 10")
-    add("--inherit", action=BooleanOptionalAction, help="experimental: a child starts from its parent's weights")
+    _add_integer(group, "--mu", help="population size (default: a quarter of the trials, at most 50)")
+    _add_integer(group, "--lambda", dest="lambda_", help="children per generation (default: 10)")
+    inherit = "experimental: a child starts from its parent's weights"
+    group.add_argument("--inherit", action=BooleanOptionalAction, help=inherit)
 
 
 def _add_rungs(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add("--min-epochs", type=integer(1), metavar="N", help="minimum epochs of the first rung; 1")
-    add("--eta", type=integer(2), metavar="N", help="reduction factor: one of N trials of a rung is promoted; 3")
-    add("--rule", type=one_of(RULES), help="rounding of Hyperband's bracket sizes; ceil")
-    add("--budget-unit", type=one_of(UNITS), help="unit of --epochs and --min-epochs; epochs")
+    _add_integer(group, "--min-epochs", help="minimum epochs of the first rung (default: 1)")
+    _add_integer(group, "--eta", help="reduction factor: one of N trials of a rung is promoted (default: 3)")
+    add("--rule", type=one_of(RULES), help="rounding of Hyperband's bracket sizes: ceil or floor (default: ceil)")
+    units = "unit of --epochs and --min-epochs: epochs or seconds (default: epochs)"
+    add("--budget-unit", type=one_of(UNITS), metavar="UNIT", help=units)
 
 
 def _add_training(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add(
-        "--epochs",
-        type=integer(1),
-        metavar="R",
-        help="maximum epochs of a trial; by data set for a new study",
-    )
-    add("--augment", type=one_of(AUGMENTS), help=f"augmentation of training images: {', '.join(AUGMENTS)}")
-    add("--schedule", type=one_of(SCHEDULES), help=f"learning-rate schedule: {', '.join(SCHEDULES)}; the problem's own")
-    add("--folds", type=integer(1), metavar="K", help="stratified cross-validation inside each trial; 1: none")
-    patience = f"patience in epochs; 0: off; {EARLY_STOPPING}, off with rungs"
-    add("--early-stopping", type=integer(0), metavar="N", help=patience)
-    add(
-        "--stop-hopeless",
-        action=BooleanOptionalAction,
-        help="loss-based stopping: end trials whose loss is far above that of others",
-    )
+    _add_integer(group, "--epochs", help="maximum epochs of a trial (default: by data set)")
+    add("--augment", type=one_of(AUGMENTS), help=f"of training images: {', '.join(AUGMENTS)} (default: auto)")
+    schedules = f"learning-rate schedule: {', '.join(SCHEDULES)} (default: the problem's own)"
+    add("--schedule", type=one_of(SCHEDULES), help=schedules)
+    _add_integer(group, "--folds", help="N-fold stratified cross-validation inside each trial; 1: off (default)")
+    patience = "end a trial after N epochs without improvement; 0: off"
+    _add_integer(group, "--early-stopping", help=f"{patience} (default: {EARLY_STOPPING}, or off with rungs)")
+    by_loss = "loss-based stopping: end a trial whose loss is far above that of others"
+    add("--stop-hopeless", action=BooleanOptionalAction, help=by_loss)
 
 
 def _add_ending(group: _ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--trials", type=integer(1), metavar="N", help="number of trials; 50 for a new study")
-    add("--time", type=duration, metavar="T", help="time limit of this run, e.g. 90s, 30m, 2h")
-    add(
-        "--stop-after",
-        type=integer(0),
-        metavar="N",
-        help="stop after N trials without improvement; 0: off",
-    )
+    _add_integer(group, "--trials", help="number of trials (default: 50); a finished study gets as many more")
+    group.add_argument("--time", type=duration, metavar="T", help="time limit of this run, e.g. 90s, 30m or 2h")
+    _add_integer(group, "--stop-after", help="stop after N trials without improvement; 0: off (default)")
 
 
-def _add_machine(group: _ArgumentGroup) -> None:
+def _add_execution(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add_results(group)
-    add("--workers", type=integer(1), metavar="N", help="trials at once, which share the cores and the GPU; 1")
-    add("--executor", type=one_of(EXECUTORS), help=", ".join(EXECUTORS))
-    add("--checkpoint-quota", type=size, metavar="SIZE", help="disk space for checkpoints; 5GB")
+    _add_integer(group, "--workers", help="number of trials at once; they share the cores and the GPU (default: 1)")
+    executors = "processes, or inline, which trains one trial at a time in this process (default: processes)"
+    add("--executor", type=one_of(EXECUTORS), help=executors)
+    quota = "disk space for checkpoints, e.g. 500MB (default: 5GB)"
+    add("--checkpoint-quota", type=size, metavar="SIZE", help=quota)
     add("--deterministic", action=BooleanOptionalAction, help="deterministic operations on a GPU")
+
+
+def _add_integer(group: _ArgumentGroup, flag: str, **options: Any) -> None:
+    """Add a flag whose minimum is that of the setting."""
+    setting = options.get("dest") or flag.removeprefix("--").replace("-", "_")
+    group.add_argument(flag, type=integer(MINIMA[setting]), metavar="N", **options)

@@ -12,7 +12,7 @@ from metaopt.data.images import Images, subset
 from metaopt.data.spec import DataSpec
 from metaopt.data.split import FOLD_SEED, HELD_OUT, TEST_SEED, VALIDATION_SEED, hold_out, stratified_folds
 from metaopt.data.unsplit import UnsplitData
-from metaopt.errors import UserError
+from metaopt.errors import UserError, invalid_value
 
 Rows = npt.NDArray[np.int64]
 
@@ -85,10 +85,11 @@ class DataSet:
         rarest = int(counts.argmin())
         if counts[rarest] < count:
             most = max(1, int(counts[rarest]))
-            raise UserError(
-                f"Invalid value for folds: {count}. Expected at most {most}, because class {names[rarest]} of"
-                f" {self.name} has only {counts[rarest]} training and validation images. Use fewer folds, add images,"
-                " or remove the class."
+            raise invalid_value(
+                "folds",
+                count,
+                f"Expected at most {most}, because class {names[rarest]} of {self.name} has only {counts[rarest]}"
+                " training and validation images. Use fewer folds, add images, or remove the class.",
             )
         pairs = stratified_folds(labels, count, FOLD_SEED)
         return [Fold(subset(images, train), subset(images, held)) for train, held in pairs]

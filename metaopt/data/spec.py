@@ -8,7 +8,7 @@ from pathlib import Path
 
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.data.builtin import NAMES, cifar100_is_on_disk
-from metaopt.errors import UserError
+from metaopt.errors import UserError, invalid_value
 
 DOWNLOAD_TIMEOUT_S = 300
 """Seconds after which ``auto`` stops downloading CIFAR-100 (169 MB) and selects the digits.
@@ -38,13 +38,11 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         if self.image_size is not None and self.image_size < 1:
-            raise UserError(f"Invalid value for image_size: {self.image_size}. Expected an integer >= 1, in pixels.")
+            raise invalid_value("image_size", self.image_size, "Expected an integer >= 1, in pixels.")
         known = ("auto", *AUGMENTATIONS)
         if self.augment not in known:
-            raise UserError(
-                f"Invalid value for augment: {self.augment}.{_suggest(self.augment, known)} Expected one of"
-                f" {', '.join(known)}."
-            )
+            expected = f"{_suggest(self.augment, known)} Expected one of {', '.join(known)}."
+            raise invalid_value("augment", self.augment, expected.lstrip())
 
 
 def resolve(spec: DataSpec, gpu: bool) -> tuple[DataSpec, list[str]]:
@@ -68,11 +66,10 @@ def resolve(spec: DataSpec, gpu: bool) -> tuple[DataSpec, list[str]]:
         return spec, []
     path = Path(spec.data).expanduser()
     if not path.exists():
-        raise UserError(_describe_missing(spec.data, path))
+        raise UserError(_describe_missing(spec.data, path), "data")
     if path.is_file() and path.suffix.lower() != ".npz":
-        raise UserError(
-            f"Invalid value for data: {spec.data}. Expected a folder of class folders or a .npz file, got another file."
-        )
+        expected = "Expected a folder of class folders or a .npz file, got another file."
+        raise invalid_value("data", spec.data, expected)
     return replace(spec, data=str(path.resolve())), []
 
 

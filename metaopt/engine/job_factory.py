@@ -60,8 +60,7 @@ class JobFactory:
 
     def _init(self, trial: Trial) -> Init:
         origin = self._origin(trial)
-        began = trial.forked_from[1] if trial.forked_from else 0
-        if trial.epochs > began:
+        if trial.epochs > trial.copied_epochs:
             return Resume(trial.epochs, is_reported=bool(trial.metrics), fallback=origin)
         return origin
 

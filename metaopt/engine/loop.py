@@ -143,7 +143,7 @@ class Search:
                     self._study.write_record(self._state.trials[number])
                     stopped = True  # there may be many in a row, after which the folder is cleared once
                 case Wait() if not self._submitted:
-                    raise RuntimeError("the strategy waits while nothing runs: it would wait for ever")
+                    raise RuntimeError("the strategy waits although nothing runs")
                 case _:
                     break
         if stopped:
@@ -166,8 +166,9 @@ class Search:
     def _fork(self, decision: Fork) -> None:
         """Start a new trial from the state of another one."""
         source = self._state.trials[decision.trial]
-        if source.status not in ("paused", "ok") or not source.epochs:
-            raise RuntimeError(f"the strategy forked trial {source.number}, which is {source.status}: it has no state")
+        if source.status not in ("paused", "ok") or source.imported or not source.epochs:
+            status = "imported" if source.imported else source.status
+            raise RuntimeError(f"the strategy forked trial {source.number}, which is {status}: it has no state")
         accepted = self._proposer.accept_fork(decision.vals)
         self._propose(decision, accepted, fork={"trial": source.number, "epochs": source.epochs})
 
@@ -203,8 +204,7 @@ class Search:
     def _resume(self, trial: Trial) -> None:
         """Resume an interrupted trial; it ends if it was interrupted just when it should have been stopped."""
         epochs = len(trial.metrics)
-        began = trial.forked_from[1] if trial.forked_from else 0
-        is_between_rungs = epochs > (trial.results[-1].epochs if trial.results else began)
+        is_between_rungs = epochs > (trial.results[-1].epochs if trial.results else trial.copied_epochs)
         if is_between_rungs and self._exceeds_loss_bound(trial, epochs, trial.metrics[-1]):
             self._handle(Finished(trial.number, complete=False))
         else:

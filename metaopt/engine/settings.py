@@ -3,16 +3,34 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Real
 from typing import Any
 
 from metaopt.engine.checkpoints import QUOTA
 from metaopt.engine.jobs import TrainingOptions, Unit
+from metaopt.errors import UserError, invalid_value
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
 from metaopt.trials.growth import check_fill, constraints_in_force, parse_growth, phase_starts
 
 # The random start is at most a quarter of the goal: at most hyperopt's 20 trials, or a population of 50.
 SHARE, STARTUP_MIN, STARTUP_MAX, MU_MAX = 4, 5, 20, 50
+
+# The smallest integer that a setting accepts.
+MINIMA = {
+    "trials": 1,
+    "epochs": 1,
+    "min_epochs": 1,
+    "eta": 2,
+    "mu": 1,
+    "lambda_": 1,
+    "stop_after": 0,
+    "early_stopping": 0,
+    "folds": 1,
+    "workers": 1,
+    "image_size": 1,
+    "seed": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -124,8 +142,10 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
         state: the study so far; empty for a new one.
 
     Raises:
-        UserError: Constraints, phases or the share to fill are invalid.
+        UserError: A number is below its minimum, constraints, phases or the share to fill are invalid, or two settings
+            exclude each other.
     """
+    _check_integers(given)
     known = {field.name for field in fields(Settings)}
     stored = {name: value for name, value in state.settings.items() if name in known}
     merged = {**defaults, **stored, **given}
@@ -133,6 +153,7 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
         merged[name] = tuple(merged.get(name, ()))
     settings = Settings(**merged)
     check_fill(settings.fill, constraints_in_force(settings.constraints, settings.grow))
+    _check_combinations(settings)
     if stored and state.finished:
         settings = replace(settings, base=state.n_own)
     settings = _phased(settings, stored)
@@ -142,6 +163,42 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
         mu = given.get("mu", min(MU_MAX, quarter))
         return replace(settings, base=0, startup=min(STARTUP_MAX, quarter), mu=mu)
     return settings
+
+
+def _check_integers(given: Mapping[str, Any]) -> None:
+    """Check the integers that the user gave; None leaves a setting out.
+
+    Raises:
+        UserError: One is below its minimum, or not an integer.
+    """
+    for name, minimum in MINIMA.items():
+        value = given.get(name)
+        if value is not None and not (
+            isinstance(value, Real) and float(value).is_integer() and float(value) >= minimum
+        ):
+            shown = repr(value) if isinstance(value, str) else value
+            raise invalid_value(name, shown, f"Expected an integer >= {minimum}.")
+
+
+def _check_combinations(settings: Settings) -> None:
+    """Check that the strategy supports the other settings.
+
+    Raises:
+        UserError: It does not.
+    """
+    if settings.budget_unit == "seconds" and settings.scheduler == "full":
+        raise UserError(
+            "budget_unit seconds needs a strategy with rungs, such as hyperband. A time limit of the run works with"
+            " every strategy.",
+            "budget_unit",
+        )
+    if settings.inherit and settings.sampler != "evolution":
+        raise UserError(
+            f"inherit needs trials with a parent, which the sampler {settings.sampler} does not propose: use strategy"
+            " evolution, or turn it off.",
+            "inherit",
+            "strategy",
+        )
 
 
 def _phased(settings: Settings, stored: Mapping[str, Any]) -> Settings:

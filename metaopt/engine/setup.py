@@ -167,8 +167,8 @@ def make_strategy(settings: Settings) -> Strategy:
     """
     if settings.objective == "convergence" and settings.scheduler != "full":
         raise UserError(
-            "The objective convergence needs trainings of equal length, which those that end at a rung are not: use"
-            " a strategy that trains every trial to the end, such as tpe or evolution.",
+            "The objective convergence needs trainings of equal length, and trials that pause at rungs differ: use a"
+            " strategy that trains every trial to the end, such as tpe or evolution.",
             "objective",
             "strategy",
         )

@@ -77,8 +77,8 @@ class Problem:
         """
         if not self.has_blueprint:
             raise UserError(
-                f"{parameter} {value} needs a problem with network(): the models that build_model() of"
-                f" {self.name or 'the problem'} makes are compiled by itself, and counted only once they are built.",
+                f"{parameter} {value} needs a problem with network(): build_model() of"
+                f" {self.name or 'the problem'} compiles its own models, which are counted only once they are built.",
                 parameter,
             )
 

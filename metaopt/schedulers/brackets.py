@@ -42,8 +42,8 @@ def brackets(R: int, eta: int, rule: Rule = "ceil", min_epochs: int = 1) -> list
         raise invalid_value("rule", rule, f"Expected {' or '.join(get_args(Rule))}.")
     if resource < minimum:
         raise UserError(
-            f"The first rung, min_epochs {minimum}, is above the full resource, epochs {resource}: raise epochs or"
-            " lower min_epochs.",
+            f"The first rung, min_epochs {minimum}, is above the full resource, epochs {resource}: lower the first or"
+            " raise the second.",
             "min_epochs",
             "epochs",
         )

@@ -174,7 +174,7 @@ class StudyState:
         trial.wall_seconds += event["seconds"]
         trial.ended = event["clock"]
         trial.info = {**trial.info, **event.get("info", {})}
-        before, trial.returned = trial.epochs, event.get("result", {})
+        before, trial.returned = max(trial.epochs, trial.copied_epochs), event.get("result", {})
         self.total_epochs += max(0, trial.epochs - before)  # of a user's own training that reports no epochs
         place = None
         if trial.status != "fail":

@@ -229,7 +229,7 @@ class StudyWriter(Study):
     def _keep_aside(self, path: Path, reason: str) -> None:
         aside = path.with_name(path.name + ".old")
         self._files.rename(path, aside)
-        self.note(f"{reason} It was renamed to {aside.name}, and {path.name} is written anew from the journal.")
+        self.note(f"{reason} It was renamed to {aside.name}, and a new {path.name} is written from the journal.")
 
 
 def _lock(folder: Path) -> filelock.BaseFileLock:

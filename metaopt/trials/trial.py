@@ -67,6 +67,11 @@ class Trial:
         return len(self.metrics) or self.returned.get("epochs", 0)
 
     @property
+    def copied_epochs(self) -> int:
+        """Number of epochs that it took over when it was forked; 0 for any other trial."""
+        return self.forked_from[1] if self.forked_from is not None else 0
+
+    @property
     def counts(self) -> dict[str, float]:
         """Known counts of the network: ``params``, ``macs``, ``memory``."""
         known = {**self.proposal, **self.info}

@@ -22,7 +22,7 @@ def test_durations(text, seconds):
         (["--trials", "0"], "--trials: 0. Expected an integer >= 1"),
         (["--trials", "many"], "--trials: many. Expected an integer"),
         (["--time", "soon"], "--time: soon. Expected a duration such as 90s, 30m or 2h"),
-        (["--epochs"], "expected one argument"),
+        (["--epochs"], "Missing value for --epochs. See search --help."),
     ],
 )
 def test_wrong_usage_is_one_sentence_with_the_nearest_right_word(arguments, message):
@@ -37,7 +37,7 @@ def test_flags_left_out_say_nothing():
 
 def test_an_unknown_command_names_the_nearest(capsys):
     assert metaopt(["repor"]) == 2
-    assert "did you mean report?" in capsys.readouterr().err
+    assert "Did you mean report?" in capsys.readouterr().err
 
 
 def test_help_shows_every_command(capsys):

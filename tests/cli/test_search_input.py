@@ -58,7 +58,7 @@ def run(capsys, *arguments):
         (["--grow", "macs=1e6,2e6", "--constraint", "macs<=1.5e6"], "goes beyond the constraint macs<=1.5e+06"),
         (["--grow", "macs=1e6,2e6,3e6", "--trials", "2"], "3 phases, but there are only 2 trials"),
         (["--fill", "1.5", "--constraint", "params<=2e6"], "Invalid value for --fill: 1.5."),
-        (["--fill", "much", "--constraint", "params<=2e6"], "--fill: invalid float value: 'much'"),
+        (["--fill", "much", "--constraint", "params<=2e6"], "--fill: much. Expected a number >= 0."),
         (["--fill", "0.9"], "--fill 0.9 needs a constraint to fill"),
         (["--fill", "0.9", "--constraint", "memory<=1e9"], "--fill 0.9 needs a constraint to fill"),
     ],
@@ -147,7 +147,7 @@ def test_a_schedule_for_models_that_are_compiled_elsewhere_is_refused(capsys, tm
     (tmp_path / "slow.py").write_text("space = {}\ndef build_model(point, input_shape, classes): ...\n")
     code, error = run(capsys, "--space", "slow.py", "--schedule", "cosine")
     assert code == 2
-    assert "--schedule cosine needs a problem with network(): the models that build_model() of slow.py makes" in error
+    assert "--schedule cosine needs a problem with network(): build_model() of slow.py compiles its own models" in error
 
 
 @pytest.mark.parametrize(
@@ -175,17 +175,17 @@ def test_a_study_keeps_its_seed_and_its_schedule(tmp_path, own, flags, kind):
     [
         (
             "--strategy hyperband --epochs 2 --min-epochs 3",
-            "--min-epochs 3, is above the full resource, --epochs 2",
+            "--min-epochs 3, is above the full resource, --epochs 2: lower the first or raise the second",
         ),
         ("--strategy asha --objective convergence", "use a --strategy that trains every trial to the end"),
-        ("--strategy tpe --budget-unit seconds", "--budget-unit seconds is for strategies with rungs"),
+        ("--strategy tpe --budget-unit seconds", "--budget-unit seconds needs a strategy with rungs"),
         ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
         ("--inherit", "--inherit needs trials with a parent, which the sampler tpe does not propose"),
         (
             "--executor inline --workers 2",
             "Invalid value for --workers: 2. The executor inline",
         ),
-        ("--folds 1000", "Invalid value for folds: 1000. Expected at most"),
+        ("--folds 1000", "Invalid value for --folds: 1000. Expected at most"),
         ("--folds 0", "--folds"),
         ("--eta 1", "--eta"),
         ("--checkpoint-quota many", "--checkpoint-quota: many. Expected a size such as 500MB or 5GB"),
@@ -225,7 +225,7 @@ def test_more_workers_than_the_memory_is_for_are_told():
     assert said == []
     warn_of_memory(Settings(workers=4, constraints=("memory<=1e15",)), watch)
     assert "Each of 4 workers has" in said[0]
-    assert "less than the study's memory<=1e+15: to refuse what needs more, give --constraint 'memory<=" in said[0]
+    assert "less than the study's memory<=1e+15. To reject larger networks, give --constraint 'memory<=" in said[0]
 
 
 OWN = (

@@ -73,7 +73,7 @@ def test_a_network_that_has_changed_is_not_drawn_as_if_it_had_not(project, tmp_p
     (project / "neural_net.py").write_text(NETWORK.replace(", 3)(inputs)", ", 5)(inputs)"))
     with pytest.raises(StudyMismatch, match=r"The network of .*project has changed since the search"):
         require_same_network(study, study_problem(study))
-    assert draw(study, {"filters": 2}, picture).startswith("No network is drawn: the network of")
+    assert draw(study, {"filters": 2}, picture).startswith("No network is drawn: The network of")
     assert not picture.exists()
 
 

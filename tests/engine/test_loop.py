@@ -202,7 +202,7 @@ def test_limits_that_nothing_keeps_are_said_with_counts_and_the_smallest(tmp_pat
         UserError, match=r"No network of the space passes: \d+ draws were rejected .*params \d+"
     ) as error:
         guarded_search(tmp_path / "results", constraints=("params<=50",))
-    assert "the smallest params reached is" in str(error.value)
+    assert "The smallest params reached is" in str(error.value)
 
 
 def test_networks_rejected_in_the_worker_count_as_rejections_and_not_as_trials(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from hyperopt import hp
 
 from metaopt.engine.checkpoints import Checkpoints
-from metaopt.engine.jobs import Epoch, Failed, Finished
+from metaopt.engine.jobs import Epoch, Finished
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.storage import journal
 from metaopt.storage.study import Study
@@ -196,57 +196,12 @@ def test_a_job_knows_the_rungs_of_its_bracket_at_which_cycles_end(tmp_path):
     assert all(cycles[record["trial"]] == {by_bracket[record["bracket"]]} for record in study.records)
 
 
-class Kept:
-    """Notes what is kept after each trial."""
-
-    def __init__(self, monkeypatch) -> None:
-        self.calls: list[tuple[set[int], list[int]]] = []
-        monkeypatch.setattr(Checkpoints, "clears", True)
-        monkeypatch.setattr(
-            Checkpoints, "clear", lambda _, needed, useful: self.calls.append((set(needed), list(useful)))
-        )
-
-
-def test_while_the_best_may_still_fail_the_best_of_those_that_are_over_keeps_its_weights(tmp_path, monkeypatch):
-    """The first bracket trains a trial to the end; one of the second leads at its first rung, goes on, and fails."""
-    kept = Kept(monkeypatch)
-
-    class Failing(InOneGo):
-        def metrics(self, job, epoch):
-            return {"val_accuracy": {2: 0.5, 3: 0.9}.get(job.trial, 0.1)}
-
-        def wait(self, handle, timeout=None):
-            if self.jobs[0].trial == 3 and self.jobs[0].start > 0:
-                handle(Failed(self.jobs.popleft().trial, "diverged", "The loss is nan."))
-            else:
-                super().wait(handle, timeout)
-
-    study = search(tmp_path / "results", scheduler="halving", epochs=3, trials=6, executor=Failing())
-    assert [record["complete"] for record in study.records] == [False, False, True, True, False, False]
-    assert study.records[3]["status"] == "fail"
-    assert study.best["trial"] == 2
-    needed = [needed for needed, _ in kept.calls]
-    assert any({2, 3} <= each for each in needed)
-    assert all(2 in each for each in needed[2:]), "from its first rung on"
-
-
-def test_under_the_quota_the_worst_paused_trials_go_first(tmp_path, monkeypatch):
-    kept = Kept(monkeypatch)
-    study = search(tmp_path / "results", scheduler="asha", epochs=9, trials=12)
-    first = {record["trial"]: record["visits"][0]["loss"] for record in study.records}
-    lists = [useful for _, useful in kept.calls if len(useful) > 3]
-    assert lists
-    for useful in lists:
-        lowest = [trial for trial in useful if len(study.records[trial]["rungs"]) == 1]
-        assert [first[trial] for trial in lowest] == sorted((first[trial] for trial in lowest), reverse=True)
-
-
 @pytest.mark.parametrize("other", [{"epochs": 27}, {"eta": 2}, {"min_epochs": 2}, {"rule": "floor"}])
 def test_another_budget_is_another_study(tmp_path, other):
     search(tmp_path / "results", **RUNGS)
-    with pytest.raises(StudyMismatch, match=r"another budget \(--epochs, --min-epochs, --eta"):
+    with pytest.raises(StudyMismatch, match=r"another budget \(epochs, min_epochs, eta, rule"):
         search(tmp_path / "results", **other)
-    with pytest.raises(StudyMismatch, match="or a --strategy with rungs or without"):
+    with pytest.raises(StudyMismatch, match="or a strategy with rungs or without"):
         search(tmp_path / "results", scheduler="full")
     assert search(tmp_path / "results", scheduler="asha", trials=1).records
 

@@ -6,13 +6,12 @@ from hyperopt import hp
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.engine.jobs import Epoch, Finished
 from metaopt.engine.phases import Phases
-from metaopt.engine.settings import resolve
 from metaopt.engine.setup import ImageKind
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.storage.state import StudyState
-from metaopt.trials.growth import Growth, constraints_in_force, parse_growth, phase_starts
+from metaopt.trials.growth import parse_growth
 from metaopt.zoo import conv_stack
 from tests.engine.synthetic import SyntheticExecutor, findings, search
 
@@ -31,98 +30,6 @@ class Rater(SyntheticExecutor):
 def grown(folder, problem=STACK, trials=9, **given):
     images = ImageKind((16, 16, 3), {"label": 10})
     return search(folder, problem=problem, images=images, executor=Rater(), trials=trials, epochs=1, **given)
-
-
-@pytest.mark.parametrize(
-    ("text", "growth"),
-    [
-        ("macs=1e6,2e6,4e6", Growth("macs", (1e6, 2e6, 4e6))),
-        (" params = 1000 , 20_00", Growth("params", (1000, 2000))),
-        ("blocks=1,2,4", Growth("blocks", (1, 2, 4))),
-        ("macs=5e6", Growth("macs", (5e6,))),
-    ],
-)
-def test_what_is_written_is_read(text, growth):
-    assert parse_growth(text) == growth
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("macs", "Expected NAME=NUMBER"),
-        ("", "Expected NAME=NUMBER"),
-        ("macs=1e6,,2e6", "Expected NAME=NUMBER"),
-        ("macs=1e6;2e6", "Expected NAME=NUMBER"),
-        ("macs=few,many", "Expected NAME=NUMBER"),
-        ("macs<=1e6", "Expected NAME=NUMBER"),
-        ("memory=1e6,2e6", "memory cannot grow; expected one of params, macs, blocks"),
-        ("block=1,2", "block cannot grow"),
-        ("macs=0,1e6", "must be above 0"),
-        ("macs=1e6,nan", "must be above 0"),
-        ("macs=1e6,inf", "must be above 0"),
-        ("blocks=1,2.5", "must be integers"),
-        ("macs=2e6,1e6", "must ascend from phase to phase"),
-        ("macs=1e6,1e6", "must ascend from phase to phase"),
-    ],
-)
-def test_malformed_growth_is_refused(text, message):
-    with pytest.raises(UserError, match=message) as raised:
-        parse_growth(text)
-    assert str(raised.value).startswith(f"Invalid value for grow: {text}. ")
-
-
-def test_trials_are_shared_equally_and_the_rest_goes_to_the_last_phase():
-    assert phase_starts(parse_growth("blocks=1,2,4"), 0, 11) == (0, 3, 6)
-    assert phase_starts(parse_growth("blocks=1,2,4"), 50, 3) == (50, 51, 52)
-    assert phase_starts(parse_growth("macs=5"), 0, 1) == (0,)
-    with pytest.raises(UserError, match="3 phases, but there are only 2 trials"):
-        phase_starts(parse_growth("blocks=1,2,4"), 0, 2)
-
-
-def test_the_last_phase_s_limit_joins_the_user_s():
-    assert list(map(str, constraints_in_force(["params<=500"], "macs=10,20"))) == ["params<=500", "macs<=20"]
-    assert list(map(str, constraints_in_force(["macs<=30", "val_loss<=2"], "macs=10,20"))) == [
-        "val_loss<=2",
-        "macs<=20",
-    ]
-    assert list(map(str, constraints_in_force(["macs<=30"], "blocks=1,2"))) == ["macs<=30"]
-    with pytest.raises(UserError, match="goes beyond the constraint macs<=15"):
-        constraints_in_force(["macs<=15"], "macs=10,20")
-
-
-def settings_after(state=None, **given):
-    return resolve(given, {}, state or StudyState())
-
-
-def ended(settings, own, finished):
-    """The state of a study with so many trials."""
-    state = StudyState([{"event": "run", "settings": settings.as_event()}])
-    for number in range(own):
-        state.apply({"event": "proposed", "trial": number, "vals": {}, "point": {}, "to": 1, "model_based": False,
-                     "network": {}, "rejected": {}})  # fmt: skip
-    if finished:
-        state.apply({"event": "done", "reason": "all trials are done"})
-    return state
-
-
-def test_a_search_that_goes_on_is_in_the_phases_in_which_it_was():
-    new = settings_after(grow="blocks=1,2,4", trials=12)
-    assert new.phases == (0, 4, 8)
-    interrupted = ended(new, 5, finished=False)
-    assert settings_after(interrupted).phases == (0, 4, 8)
-    assert settings_after(interrupted, grow="blocks=1,2,4").phases == (0, 4, 8)
-    assert settings_after(interrupted, trials=30).phases == (0, 10, 20)
-    assert settings_after(interrupted, grow="blocks=2,4").phases == (0, 6)
-    done = ended(new, 12, finished=True)
-    assert settings_after(done).phases == (0, 4, 8)  # what comes now belongs to the last phase
-    assert settings_after(done, grow="blocks=5,6").phases == (12, 18)
-
-
-def test_a_population_begins_in_the_first_phase_if_the_user_does_not_say_otherwise():
-    assert settings_after(grow="blocks=1,2,4", trials=60).mu == 10
-    assert settings_after(grow="blocks=1,2,4", trials=6).mu == 2
-    assert settings_after(grow="blocks=1,2,4", trials=60, mu=33).mu == 33
-    assert settings_after(trials=60).mu == 15
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "evolution"])

@@ -1,20 +1,44 @@
-from collections.abc import Iterator
+"""Inline executor: jobs run in the driver's own process."""
 
-import pytest
+import os
+import threading
+from collections.abc import Callable
 
-from metaopt.engine.jobs import Trainer
+from metaopt.engine.jobs import Epoch, Finished, Job, TrainingOptions
 from metaopt.executors import Inline
-from tests.executors.executor_contract import *  # noqa: F403 - the battery
-from tests.executors.executor_contract import Scripted
+from tests.executors.scripted import Scripted, collect, last, make_job, run
 
 
-@pytest.fixture
-def make_executor() -> type[Inline]:
-    return Inline
+class Here:
+    """Tells where it trains."""
+
+    def setup(self, options: TrainingOptions) -> None:
+        self.seed = options.seed
+
+    def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished:
+        return Finished(job.trial, info={"pid": os.getpid(), "thread": threading.get_ident(), "seed": self.seed})
 
 
-@pytest.fixture
-def executor() -> Iterator[Inline]:
-    trainer: Trainer = Scripted()
+def test_a_job_is_trained_in_this_process_and_thread() -> None:
+    with Inline(Here()) as executor:
+        end = last(run(executor, to=1, seed=4), Finished)
+    assert end.info == {"pid": os.getpid(), "thread": threading.get_ident(), "seed": 4}
+
+
+def test_nothing_is_set_up_before_the_first_wait() -> None:
+    trainer = Scripted()
     with Inline(trainer) as executor:
-        yield executor
+        assert executor.slots == 1
+        executor.submit(make_job(0))
+        assert trainer.set_up == 0
+        collect(executor)
+    assert trainer.set_up == 1
+
+
+def test_a_job_that_waits_is_dropped_on_leaving() -> None:
+    trainer = Scripted()
+    executor = Inline(trainer)
+    with executor:
+        executor.submit(make_job(0))
+    assert collect(executor) == []
+    assert trainer.trained == []

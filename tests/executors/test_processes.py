@@ -1,3 +1,5 @@
+"""Worker processes: their deaths, memory, output, and the end of their driver."""
+
 import ctypes
 import functools
 import os
@@ -15,22 +17,10 @@ import pytest
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, TrainingOptions
 from metaopt.errors import UserError
 from metaopt.executors import Processes
-from tests.executors.executor_contract import *  # noqa: F403 - the battery
-from tests.executors.executor_contract import Scripted, a_job, collect, last, run
+from tests.executors.scripted import Scripted, collect, last, make_job, run
 
 MIB = 2**20
 FOLDER = Path(__file__).parent
-
-
-@pytest.fixture
-def make_executor() -> type[Processes]:
-    return Processes
-
-
-@pytest.fixture
-def executor() -> Iterator[Processes]:
-    with Processes(Scripted(), threads=1) as executor:
-        yield executor
 
 
 class Rough:
@@ -81,7 +71,7 @@ def test_a_worker_that_dies_fails_its_trial_and_is_replaced(rough: Processes, ha
 def test_what_was_sent_before_the_death_is_not_lost() -> None:
     with Processes(Rough()) as executor:
         run(executor)
-        executor.submit(a_job(trial=1, point=functools.partial(os._exit, 0), to=2))
+        executor.submit(make_job(trial=1, point=functools.partial(os._exit, 0), to=2))
         time.sleep(0.3)  # the epoch lies in the pipe, and the worker waits for its answer
         os.kill(executor.pids[0], signal.SIGKILL)
         time.sleep(0.1)
@@ -124,7 +114,7 @@ def test_workers_train_side_by_side(tmp_path) -> None:
     with Processes(Scripted(), workers=2) as executor:
         assert executor.slots == 2
         for trial in (0, 1):
-            executor.submit(a_job(trial, {"meet": tmp_path, "seconds": 0.1}, to=4))
+            executor.submit(make_job(trial, {"meet": tmp_path, "seconds": 0.1}, to=4))
         reports = collect(executor, limit=90)
     for trial in (0, 1):
         own = [report for report in reports if report.trial == trial]
@@ -134,16 +124,17 @@ def test_workers_train_side_by_side(tmp_path) -> None:
 
 def test_wait_returns_after_its_timeout(rough: Processes) -> None:
     run(rough)
-    rough.submit(a_job(0, functools.partial(time.sleep, 30), to=2))
+    rough.submit(make_job(0, functools.partial(time.sleep, 30), to=2))
     rough.wait(lambda _: True, timeout=10)  # the first epoch
     start = time.monotonic()
     rough.wait(lambda report: pytest.fail(f"{report} came"), timeout=0.3)
     assert 0.25 < time.monotonic() - start < 5
 
 
-def test_a_result_that_cannot_be_sent_fails_its_trial(executor: Processes) -> None:
-    assert last(run(executor, {"do": "unpicklable"}), Failed).cause == "TypeError"
-    last(run(executor), Finished)
+def test_a_result_that_cannot_be_sent_fails_its_trial() -> None:
+    with Processes(Scripted(), threads=1) as executor:
+        assert last(run(executor, {"do": "unpicklable"}), Failed).cause == "TypeError"
+        last(run(executor), Finished)
 
 
 def test_threads_are_set_before_anything_is_imported(rough: Processes) -> None:
@@ -159,7 +150,7 @@ def start_a_process() -> int:
 
 def test_leaving_ends_the_workers_and_their_children() -> None:
     with Processes(Rough()) as executor:
-        executor.submit(a_job(0, functools.partial(hold, 1, 60), to=2))
+        executor.submit(make_job(0, functools.partial(hold, 1, 60), to=2))
         executor.wait(lambda _: True)
         busy = executor.pids[0]
     assert gone(busy)
@@ -191,14 +182,14 @@ def die() -> None:
 
 def test_a_worker_that_dies_in_its_setup_is_no_endless_loop() -> None:
     with Processes(Scripted(die)) as executor:
-        executor.submit(a_job(0, None, to=1))
+        executor.submit(make_job(0, None, to=1))
         with pytest.raises(RuntimeError, match=r"died 3 times.*exit code 5"):
             collect(executor)
 
 
 def test_a_setup_above_the_memory_limit_is_told_to_the_user() -> None:
     with Processes(Scripted(functools.partial(hold, 300, 30)), memory_limit=200 * MIB) as executor:
-        executor.submit(a_job(0, None, to=1))
+        executor.submit(make_job(0, None, to=1))
         with pytest.raises(UserError, match="for its data and framework alone"):
             collect(executor)
 
@@ -210,7 +201,7 @@ def test_no_worker_is_refused() -> None:
 
 def test_a_job_outside_of_the_context_is_refused() -> None:
     with pytest.raises(RuntimeError, match="enter"):
-        Processes(Scripted()).submit(a_job(0, None, to=1))
+        Processes(Scripted()).submit(make_job(0, None, to=1))
 
 
 # A driver of its own: a script without a __main__ guard whose trainer is defined in it.

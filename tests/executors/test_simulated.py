@@ -1,47 +1,15 @@
-import itertools
+"""Simulated executor: virtual workers on a virtual clock."""
+
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report
+from metaopt.engine.jobs import Epoch, Failed, Finished, Report
 from metaopt.executors import Simulated
 from metaopt.trials.constraints import parse_constraints
-from tests.executors.executor_contract import (  # noqa: F401 - the battery, but for setting up: a curve has nothing to set up
-    a_job,
-    act,
-    collect,
-    test_a_training_that_exits_has_failed,
-    test_a_training_that_raises_has_failed_and_the_next_one_is_trained,
-    test_an_error_of_the_driver_passes_through,
-    test_ends_a_trial_where_the_answer_is_no,
-    test_goes_on_from_where_a_trial_stands,
-    test_hands_on_what_the_trainer_says,
-    test_memory_that_runs_out_is_named_so,
-    test_reports_each_epoch_in_order_and_then_the_end,
-    test_takes_no_more_jobs_than_slots,
-    test_waiting_for_nothing_returns_at_once,
-)
-
-
-def scripted(job: Job) -> Iterator[tuple[dict[str, float], float]]:
-    """What the battery's trainer does, as a learning curve."""
-    point = job.point or {}
-    for epoch in itertools.count(1):
-        if epoch == point.get("at", 2):
-            act(point.get("do"))
-            if point.get("do") == "diverge":
-                return Failed(job.trial, "diverged", "The loss became NaN in epoch 3.")
-            if point.get("do") == "reject":
-                return Rejected(job.trial, "params", "Too many.")
-        yield {"loss": 1 / epoch}, point.get("cost", 0.1)
-
-
-@pytest.fixture(params=[1, 3])
-def executor(request: pytest.FixtureRequest) -> Iterator[Simulated]:
-    with Simulated(scripted, workers=request.param) as executor:
-        yield executor
+from tests.executors.scripted import collect, make_job
+from tests.executors.scripted import scripted_curve as scripted
 
 
 def told(executor: Simulated, stop: Any = lambda _: False) -> list[tuple[float, str, int]]:
@@ -63,7 +31,7 @@ def told(executor: Simulated, stop: Any = lambda _: False) -> list[tuple[float, 
 def test_reports_come_in_the_order_of_virtual_time_over_all_workers() -> None:
     executor = Simulated(scripted, workers=3, setup=lambda job: float(job.trial == 2))
     for trial, cost in enumerate((3.0, 2.0, 1.0)):
-        executor.submit(a_job(trial, {"cost": cost}, to=2))
+        executor.submit(make_job(trial, {"cost": cost}, to=2))
     assert told(executor) == [
         (2.0, "1.1"),
         (2.0, "2.1"),
@@ -79,11 +47,11 @@ def test_reports_come_in_the_order_of_virtual_time_over_all_workers() -> None:
 
 def test_a_trial_that_goes_on_pays_for_its_new_epochs_only() -> None:
     whole, parts = Simulated(scripted, setup=0.5), Simulated(scripted, setup=0.5)
-    whole.submit(a_job(0, None, to=9))
+    whole.submit(make_job(0, None, to=9))
     whole_reports = collect(whole)
-    parts.submit(a_job(0, None, to=3))
+    parts.submit(make_job(0, None, to=3))
     part_reports = collect(parts)
-    parts.submit(a_job(0, None, start=3, to=9))
+    parts.submit(make_job(0, None, start=3, to=9))
     part_reports += collect(parts)
     assert whole.clock() == pytest.approx(0.5 + 0.9)
     assert parts.clock() == pytest.approx(0.5 + 0.3 + 0.5 + 0.6)
@@ -93,15 +61,15 @@ def test_a_trial_that_goes_on_pays_for_its_new_epochs_only() -> None:
 
 def test_a_worker_that_is_idle_starts_later_jobs_later() -> None:
     executor = Simulated(scripted, workers=2)
-    executor.submit(a_job(0, {"cost": 5.0}, to=1))
+    executor.submit(make_job(0, {"cost": 5.0}, to=1))
     assert [report.trial for report in collect(executor)] == [0, 0]
-    executor.submit(a_job(1, {"cost": 2.0}, to=1))
+    executor.submit(make_job(1, {"cost": 2.0}, to=1))
     assert told(executor) == [(7.0, "1.1"), (7.0, "1 end")]
 
 
 def test_a_timeout_is_in_virtual_seconds() -> None:
     executor = Simulated(scripted)
-    executor.submit(a_job(0, {"cost": 10.0}, to=1))
+    executor.submit(make_job(0, {"cost": 10.0}, to=1))
     executor.wait(lambda report: pytest.fail(f"{report} is not due"), timeout=4.0)
     assert executor.clock() == 4.0
     reports: list[Report] = []
@@ -112,7 +80,7 @@ def test_a_timeout_is_in_virtual_seconds() -> None:
 
 def test_a_curve_that_ends_before_its_time_is_a_training_that_stopped_early() -> None:
     executor = Simulated(lambda job: [({"loss": 1.0}, 1.0)] * 4)
-    executor.submit(a_job(0, None, to=9))
+    executor.submit(make_job(0, None, to=9))
     *epochs, end = collect(executor)
     assert [epoch.epoch for epoch in epochs if isinstance(epoch, Epoch)] == [1, 2, 3, 4]
     assert isinstance(end, Finished)
@@ -124,7 +92,7 @@ def test_a_curve_that_ends_before_its_time_is_a_training_that_stopped_early() ->
 def test_patience_counts_the_epochs_before_a_pause(start: int) -> None:
     losses = [0.5, 0.4, 0.3, 0.35, 0.31, 0.3, 0.2, 0.1]
     executor = Simulated(lambda job: [({"val_loss": loss}, 1.0) for loss in losses])
-    executor.submit(a_job(0, None, start=start, to=8, early_stopping=3, objective="val_loss"))
+    executor.submit(make_job(0, None, start=start, to=8, early_stopping=3, objective="val_loss"))
     *epochs, end = collect(executor)
     assert isinstance(epochs[-1], Epoch)
     assert epochs[-1].epoch == 6  # the best one is the third
@@ -139,14 +107,14 @@ def test_patience_waits_for_epochs_that_meet_the_constraints() -> None:
     epochs = {}
     for constraints in ((), parse_constraints(["val_precision>=0.5"])):
         executor = Simulated(lambda job: curve)
-        executor.submit(a_job(0, None, to=6, early_stopping=2, constraints=constraints))
+        executor.submit(make_job(0, None, to=6, early_stopping=2, constraints=constraints))
         epochs[bool(constraints)] = len(collect(executor)) - 1
     assert epochs == {False: 3, True: 6}
 
 
 def test_a_metric_that_is_no_number_is_a_training_that_diverged() -> None:
     executor = Simulated(lambda job: [({"loss": 1.0}, 1.0), ({"loss": math.nan}, 1.0)])
-    executor.submit(a_job(0, None, to=5))
+    executor.submit(make_job(0, None, to=5))
     end = collect(executor)[-1]
     assert isinstance(end, Failed)
     assert end.cause == "diverged"

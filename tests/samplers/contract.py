@@ -1,4 +1,4 @@
-"""Contract of samplers, as functions that check one sampler; ``test_contract`` applies them to all samplers."""
+"""Contract of samplers; ``test_contract`` runs it over every sampler. A fixture ``name`` gives the sampler's name."""
 
 import copy
 import json
@@ -13,28 +13,13 @@ import numpy as np
 
 from metaopt import samplers
 from metaopt.samplers import History, JointTPE, Vals
-from metaopt.spaces import Space, compile_space
+from metaopt.spaces import compile_space
+from tests.samplers.histories import make_history
 from tests.samplers.observing import observe
 from tests.spaces.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
 SAMPLERS = {**samplers.SAMPLERS, "joint-tpe": JointTPE}
-
-
-def make_history(space: Space, n: int, seed: int = 0) -> History:
-    """Return a history with equal losses, failed and infeasible trials, and gaps in the trial numbers."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for number in range(n):
-        vals = space.draw(rng)
-        loss = [round(float(rng.normal()), 1), None, math.nan, math.inf][int(rng.choice(4, p=[0.85, 0.05, 0.05, 0.05]))]
-        infeasible = rng.random() < 0.2
-        found.append(
-            observe(
-                3 * number, vals, loss, feasible=not infeasible, violation=float(rng.random()) if infeasible else 0.0
-            )
-        )
-    return History(space, tuple(found))
 
 
 def proposals(name: str, n: int, running: int = 0) -> list[Vals]:
@@ -49,7 +34,7 @@ def proposals(name: str, n: int, running: int = 0) -> list[Vals]:
     return found
 
 
-def proposes_points_of_the_space(name: str) -> None:
+def test_proposals_are_points_of_the_space(name: str) -> None:
     for n, running in ((0, 0), (1, 0), (5, 2), (60, 0), (90, 4)):
         for example, vals in zip(EXAMPLES.values(), proposals(name, n, running), strict=True):
             space = compile_space(example())
@@ -59,7 +44,7 @@ def proposes_points_of_the_space(name: str) -> None:
             json.dumps(space.point(vals))
 
 
-def is_deterministic(name: str) -> None:
+def test_proposals_are_equal_in_another_process(name: str) -> None:
     """Proposals are equal in another process, with another hash seed."""
     here = [proposals(name, n, 2) for n in (3, 90)]
     assert here == [proposals(name, n, 2) for n in (3, 90)]
@@ -79,7 +64,7 @@ def is_deterministic(name: str) -> None:
     assert json.loads(done.stdout) == here
 
 
-def depends_on_the_generator(name: str) -> None:
+def test_proposals_depend_on_the_generator(name: str) -> None:
     space = compile_space(EXAMPLES["blocks"]())
     history = make_history(space, 90)
     sampler = SAMPLERS[name]()
@@ -87,7 +72,7 @@ def depends_on_the_generator(name: str) -> None:
     assert len({json.dumps(vals, sort_keys=True) for vals in found}) > 5
 
 
-def does_not_change_its_arguments(name: str) -> None:
+def test_arguments_are_not_changed(name: str) -> None:
     space = compile_space(EXAMPLES["nested"]())
     history = make_history(space, 90)
     running = [space.draw(np.random.default_rng(2))]
@@ -98,7 +83,7 @@ def does_not_change_its_arguments(name: str) -> None:
     assert vals is not running[0]
 
 
-def works_with_failed_trials_only(name: str) -> None:
+def test_failed_trials_alone_give_draws_from_the_prior(name: str) -> None:
     space = compile_space(EXAMPLES["nested"]())
     rng = np.random.default_rng(3)
     for loss in (None, math.nan, math.inf):
@@ -108,7 +93,7 @@ def works_with_failed_trials_only(name: str) -> None:
         assert not vals.model_based
 
 
-def uses_only_the_order_of_losses(name: str) -> None:
+def test_only_the_order_of_losses_counts(name: str) -> None:
     """Only the order of losses counts, so one loss of 1e30 has no special influence."""
     space = compile_space(EXAMPLES["blocks"]())
     rng = np.random.default_rng(4)
@@ -125,7 +110,7 @@ def uses_only_the_order_of_losses(name: str) -> None:
     assert found[0] == found[1]
 
 
-def serves_fmin(name: str) -> None:
+def test_sampler_serves_fmin(name: str) -> None:
     """A search with failed trials, with a queue, and continued from trials with gaps in their numbers."""
     import hyperopt
 
@@ -158,14 +143,3 @@ def serves_fmin(name: str) -> None:
     for doc in gaps.trials:
         assert doc["misc"]["idxs"].keys() == doc["misc"]["vals"].keys() == labels
         assert all(idxs in ([], [doc["tid"]]) for idxs in doc["misc"]["idxs"].values())
-
-
-CONTRACT = [
-    proposes_points_of_the_space,
-    is_deterministic,
-    depends_on_the_generator,
-    does_not_change_its_arguments,
-    works_with_failed_trials_only,
-    uses_only_the_order_of_losses,
-    serves_fmin,
-]

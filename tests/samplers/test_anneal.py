@@ -3,7 +3,7 @@ from hyperopt import hp
 
 from metaopt.samplers import Anneal, History
 from metaopt.spaces import compile_space
-from tests.samplers.contract import make_history
+from tests.samplers.histories import make_history
 from tests.samplers.observing import observe
 from tests.spaces.examples import nested
 

@@ -13,7 +13,7 @@ from metaopt.errors import UserError
 from metaopt.samplers import Evolution, History, Observation, Random, Sampler, Vals
 from metaopt.spaces import Space, compile_space
 from metaopt.zoo.conv_stack import make_space
-from tests.samplers.contract import make_history
+from tests.samplers.histories import make_history
 from tests.samplers.observing import observe
 from tests.spaces.checks import check_draw
 from tests.spaces.examples import nested

@@ -2,7 +2,7 @@ import numpy as np
 
 from metaopt.samplers import History, Random
 from metaopt.spaces import compile_space
-from tests.samplers.contract import make_history
+from tests.samplers.histories import make_history
 from tests.spaces.examples import nested
 
 

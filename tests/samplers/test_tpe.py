@@ -8,7 +8,7 @@ from hyperopt.base import Domain, trials_from_docs
 from metaopt.samplers import TPE, History, Observation, Random, Sampler
 from metaopt.samplers._hyperopt import _make_document
 from metaopt.spaces import Space, compile_space
-from tests.samplers.contract import make_history
+from tests.samplers.histories import make_history
 from tests.samplers.observing import observe
 from tests.spaces.examples import EXAMPLES
 

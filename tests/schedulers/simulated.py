@@ -1,4 +1,4 @@
-"""A study in memory: trials with learning curves, several workers, and every rule of the loop checked as it goes on."""
+"""A study in memory for tests of schedulers: learning curves, several workers, and the rules of the loop checked."""
 
 import random
 from collections import Counter

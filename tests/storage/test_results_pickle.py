@@ -93,7 +93,7 @@ def test_beside_a_sound_journal_a_bad_pickle_is_kept_aside_and_made_anew(folder,
     assert findings(study)[:6] == before
     assert len(read_trials(path).trials) == 7
     assert path.with_name("results.pkl.old").read_bytes() == content
-    assert any("written anew" in note for note in watch.notes)
+    assert any("is written from the journal" in note for note in watch.notes)
 
 
 def test_the_pickle_of_another_study_is_kept_aside(folder, tmp_path):

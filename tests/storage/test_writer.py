@@ -5,13 +5,12 @@ import os
 import pytest
 from hyperopt import hp
 
-from metaopt.errors import NoneFeasible, NoTrialSucceeded, ResultsNotWritable, StudyMismatch, UserError
+from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.spaces import compile_space
-from metaopt.storage.study import Study
 from metaopt.storage.writer import StudyWriter
-from tests.engine.synthetic import SPACE, SyntheticExecutor, search
+from tests.engine.synthetic import SPACE, search
 
 
 def test_a_second_search_on_a_study_is_refused(tmp_path):
@@ -53,32 +52,6 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsNotWritable, match="cannot be written"):
         search(tmp_path / "file" / "results")
-
-
-def test_a_study_can_be_read_while_it_is_searched(tmp_path):
-    class Reading(SyntheticExecutor):
-        def wait(self, handle, timeout=None):
-            assert len(Study.load(tmp_path / "results").state.running) == 1
-            super().wait(handle, timeout)
-
-    search(tmp_path / "results", executor=Reading())
-
-
-def test_no_study_is_said(tmp_path):
-    with pytest.raises(UserError, match="There is no study in"):
-        Study.load(tmp_path)
-
-
-def test_why_there_is_no_best(tmp_path):
-    failing = search(tmp_path / "a", trials=2, executor=SyntheticExecutor(fails=lambda job: True))
-    with pytest.raises(NoTrialSucceeded, match=r"None of the 2 trials succeeded\. The last error: it was told"):
-        failing.require_best()
-    strict = search(tmp_path / "b", trials=3, constraints=("val_accuracy>=0.999",))
-    with pytest.raises(
-        NoneFeasible, match=r"No trial meets the constraints. The nearest is trial \d with val_accuracy 0\.\d+"
-    ):
-        strict.require_best()
-    assert len(list((tmp_path / "b").glob("infeasible_*.json"))) == 3
 
 
 def test_other_limits_are_applied_to_what_was_found_before(tmp_path):

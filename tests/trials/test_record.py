@@ -1,15 +1,12 @@
 """Records: their keys, their names, and their reader and writer."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from metaopt.spaces import Vals
-from metaopt.storage.record_files import file_name
-from metaopt.storage.state import StudyState
 from metaopt.trials.constraints import parse_constraints
-from metaopt.trials.objective import OBJECTIVES, find_objective
+from metaopt.trials.objective import find_objective
 from metaopt.trials.record import Record, best_record, make_record, nearest_record
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
@@ -66,22 +63,6 @@ def test_convergence_is_taken_at_the_last_epoch():
     assert record["best_epoch"] == 2
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_sorting_the_names_puts_the_best_last(name):
-    losses = [-0.9, -0.5, -0.05] if OBJECTIVES[name].maximised else [0.01, 0.5, 3.0, 1000.0]
-    records = [Record(i, "ok", name, Result(values=(loss,))) for i, loss in enumerate(losses)]
-    best = records[0]
-    others = [
-        replace(best, result=replace(best.result, violation=1.0)),
-        replace(best, status="fail"),
-        replace(best, imported=True),
-    ]
-    names = [file_name(record) for record in (*records, *others)]
-    names += ["journal.jsonl", "figures", "cache", "checkpoints"]
-    assert sorted(names)[-1] == names[0]
-    assert len({len(name) for name in names[: len(losses)]}) == 1
-
-
 def test_infeasible_imported_and_failed_trials_are_never_the_best():
     records = [
         Record(0, "ok", "val_accuracy", Result(values=(-0.5,))),
@@ -110,20 +91,6 @@ def test_stored_keys_can_be_read_like_a_dict(tmp_path):
     assert dict(record) == record.to_json()
 
 
-def test_the_folder_says_what_the_journal_says_and_leaves_the_users_files(tmp_path):
-    folder = tmp_path / "results"
-    search(folder, trials=3)
-    (folder / "model_mine.json").write_text("{}")
-    whole = {path.name: path.read_bytes() for path in folder.glob("*.json")}
-    removed, changed = sorted(folder.glob("model_0*.json"))[:2]
-    removed.rename(folder / "model_0.9999999999_000077.json")
-    changed.write_text("{}")
-    search(folder, trials=1)
-    after = {path.name: path.read_bytes() for path in folder.glob("*.json")}
-    assert whole.items() <= after.items()
-    assert len(after) == len(whole) + 1
-
-
 def test_visits_tell_each_rung_and_when_it_was_reached(tmp_path):
     study = search(tmp_path / "results", scheduler="hyperband", trials=5)
     visits = [visit for record in study.records for visit in record["visits"]]
@@ -136,32 +103,3 @@ def test_visits_tell_each_rung_and_when_it_was_reached(tmp_path):
     # With one worker the epochs of one rung after the other make up what was spent.
     assert max(visit["spent"] for visit in visits) == sum(record["epochs"] for record in study.records)
     assert len({visit["spent"] for visit in visits}) == len(visits)
-
-
-def test_epochs_of_a_failed_trial_are_spent_all_the_same():
-    events = [
-        {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 3, "network": {}, "model_based": False},
-        {"event": "epoch", "trial": 0, "epoch": 1, "metrics": {"val_accuracy": 0.1}, "seconds": 1.0},
-        {"event": "ended", "trial": 0, "status": "fail", "seconds": 1.0, "clock": 1.0},
-        {"event": "proposed", "trial": 1, "vals": {}, "point": {}, "to": 1, "network": {}, "model_based": False},
-        {"event": "epoch", "trial": 1, "epoch": 1, "metrics": {"val_accuracy": 0.1}, "seconds": 1.0},
-        {"event": "paused", "trial": 1, "seconds": 1.0, "clock": 2.5},
-    ]
-    trials = StudyState([STUDY, *({"rejected": {}, **event} for event in events)])
-    assert [(result.clock, result.total_epochs) for result in trials.trials[1].results] == [(2.5, 2)]
-
-
-def test_epochs_of_a_users_own_training_are_spent_when_it_returns():
-    ended = {"event": "paused", "trial": 0, "seconds": 1.0, "clock": 1.0}
-    trials = StudyState(
-        [
-            {**STUDY, "objective": "loss"},
-            {"event": "proposed", "trial": 0, "vals": {}, "point": {}, "to": 1, "network": {}, "model_based": False}
-            | {"rejected": {}},
-            {**ended, "result": {"loss": 1.0, "epochs": 1}},
-            {"event": "continued", "trial": 0, "to": 3},
-            {**ended, "result": {"loss": 0.5, "epochs": 3}},
-        ]
-    )
-    assert trials.total_epochs == 3
-    assert [visit["loss"] for visit in record_of(trials.trials[0], "loss")["visits"]] == [1.0, 0.5]

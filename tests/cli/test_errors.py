@@ -1,0 +1,117 @@
+"""Exit codes and messages of the commands."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from metaopt.cli.errors import INTERRUPTED, flag_of, guarded, with_flags
+from metaopt.errors import (
+    NoneFeasible,
+    NoTrialSucceeded,
+    ResultsNotWritable,
+    StudyMismatch,
+    UserError,
+    invalid_value,
+)
+
+
+@pytest.fixture(autouse=True)
+def _same_signals() -> Iterator[None]:
+    """The handler that a command installs does not outlive the test."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def raising(error: BaseException):
+    def work() -> None:
+        raise error
+
+    return work
+
+
+def test_success_exits_with_0(capsys) -> None:
+    assert guarded(lambda: sys.stdout.write("done\n")) == 0
+    assert capsys.readouterr() == ("done\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(UserError, 2), (StudyMismatch, 3), (NoTrialSucceeded, 4), (NoneFeasible, 5), (ResultsNotWritable, 6)],
+)
+def test_user_errors_are_one_line_with_an_exit_code(capsys, error: type[UserError], code: int) -> None:
+    assert guarded(raising(error("The folder is locked."))) == code
+    assert capsys.readouterr() == ("", "error: The folder is locked.\n")
+
+
+def test_bugs_keep_their_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        guarded(raising(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "flag"),
+    [
+        ("folds", "--folds"),
+        ("checkpoint_quota", "--checkpoint-quota"),
+        ("lambda_", "--lambda"),
+        ("constraints", "--constraint"),
+        ("seconds", "--time"),
+    ],
+)
+def test_flag_of_a_parameter(parameter: str, flag: str) -> None:
+    assert flag_of(parameter) == flag
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (invalid_value("lambda_", 0, "Expected an integer >= 1."), "value for --lambda: 0. Expected an integer >= 1."),
+        (UserError("min_epochs is above epochs.", "epochs", "min_epochs"), "--min-epochs is above --epochs."),
+        (UserError("folds is 9: lower folds.", "folds"), "--folds is 9: lower folds."),
+        (UserError("The strategies are many.", "strategy"), "The strategies are many."),
+        (UserError("Use --seed 3.", "seed"), "Use --seed 3."),
+        (UserError("The data are gone."), "The data are gone."),
+    ],
+)
+def test_messages_show_flags_in_place_of_parameters(error: UserError, shown: str) -> None:
+    assert with_flags(error).endswith(shown)
+
+
+def test_printed_errors_name_flags(capsys) -> None:
+    assert guarded(raising(invalid_value("min_epochs", 9, "Expected at most 3."))) == 2
+    assert capsys.readouterr().err == "error: Invalid value for --min-epochs: 9. Expected at most 3.\n"
+
+
+def test_interruption_exits_with_130_and_its_message(capsys) -> None:
+    assert guarded(raising(KeyboardInterrupt()), "interrupted: all is saved.") == INTERRUPTED == 130
+    assert capsys.readouterr().err == "\ninterrupted: all is saved.\n"
+
+
+def test_sigterm_interrupts_like_ctrl_c(capsys) -> None:
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+        raise AssertionError("not interrupted")
+
+    assert guarded(work) == INTERRUPTED
+    assert capsys.readouterr().err == "\ninterrupted.\n"
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error() -> None:
+    script = "from metaopt.cli.errors import guarded; input(); raise SystemExit(guarded(lambda: print('line')))"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (0, b"")

@@ -1,0 +1,120 @@
+"""Contract of executors; ``test_contract`` runs it over every executor.
+
+A fixture ``executor`` gives each executor with scripted trainings, ``trainer_executor`` each one that runs a trainer,
+and ``make_executor`` makes one of those from a trainer.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from metaopt.engine.jobs import Executor, Failed, Finished, Rejected, Report, Trainer
+from metaopt.errors import ResultsNotWritable, UserError
+from tests.executors.scripted import Scripted, collect, last, make_job, run
+
+MakeExecutor = Callable[[Trainer], AbstractContextManager[Executor]]
+
+
+def test_each_epoch_is_reported_in_order_then_the_end(executor: Executor) -> None:
+    *epochs, end = run(executor, to=4)
+    assert [(epoch.trial, epoch.epoch) for epoch in epochs] == [(7, 1), (7, 2), (7, 3), (7, 4)]
+    assert epochs[3].metrics == {"loss": 0.25}
+    assert isinstance(end, Finished)
+    assert end.complete
+
+
+def test_a_resumed_trial_trains_the_epochs_after_its_start(executor: Executor) -> None:
+    assert [report.epoch for report in run(executor, start=2, to=4)[:-1]] == [3, 4]
+
+
+def test_a_trial_ends_where_the_answer_is_false(executor: Executor) -> None:
+    executor.submit(make_job(trial=1, point=None, to=50))
+    *epochs, end = collect(executor, stop=lambda epoch: epoch.epoch == 2)
+    assert [epoch.epoch for epoch in epochs] == [1, 2]
+    assert isinstance(end, Finished)
+    assert not end.complete
+
+
+def test_no_more_jobs_are_taken_than_slots(executor: Executor) -> None:
+    for trial in range(executor.slots):
+        executor.submit(make_job(trial=trial, point=None, to=1))
+    with pytest.raises(RuntimeError, match="slot"):
+        executor.submit(make_job(trial=9, point=None, to=1))
+    assert len(collect(executor)) == 2 * executor.slots
+
+
+def test_a_training_that_raises_fails_alone(executor: Executor) -> None:
+    failed = last(run(executor, {"do": "raise"}), Failed)
+    assert (failed.trial, failed.cause) == (7, "ValueError")
+    assert failed.error == "ValueError: the kernel is larger than the image"
+    assert 'raise ValueError("the kernel' in failed.traceback
+    last(run(executor), Finished)
+
+
+def test_a_training_without_memory_fails_with_that_cause(executor: Executor) -> None:
+    assert last(run(executor, {"do": "memory"}), Failed).cause == "out of memory"
+    last(run(executor), Finished)
+
+
+def test_a_training_that_exits_fails(executor: Executor) -> None:
+    assert last(run(executor, {"do": "exit"}), Failed).cause == "SystemExit"
+    last(run(executor), Finished)
+
+
+def test_failures_and_rejections_of_a_trainer_are_passed_on(executor: Executor) -> None:
+    assert last(run(executor, {"do": "diverge"}), Failed).cause == "diverged"
+    assert last(run(executor, {"do": "reject"}), Rejected).reason == "params"
+
+
+def test_wait_returns_at_once_where_nothing_runs(executor: Executor) -> None:
+    start = time.monotonic()
+    assert collect(executor) == []
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("error", [UserError("the disk is full."), KeyboardInterrupt()], ids=repr)
+def test_an_error_of_the_driver_passes_through(executor: Executor, error: BaseException) -> None:
+    def handle(report: Report) -> bool:
+        raise error
+
+    executor.submit(make_job(trial=0, point=None, to=2))
+    with pytest.raises(type(error)) as raised:
+        executor.wait(handle, timeout=30)
+    assert raised.value is error
+
+
+def test_several_jobs_are_trained_with_one_setup(trainer_executor: Executor) -> None:
+    for trial in range(3):
+        trainer_executor.submit(make_job(trial=trial, point=None, to=2))
+        end = last(collect(trainer_executor), Finished)
+    assert end.info == {"set_up": 1, "trained": [0, 1, 2]}
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_search(trainer_executor: Executor) -> None:
+    trainer_executor.submit(make_job(trial=7, point={"do": "full"}, to=3))
+    with pytest.raises(ResultsNotWritable, match=r"^The disk is full\.$"):
+        collect(trainer_executor)
+
+
+def bad_data() -> None:
+    raise UserError("There are no images in data/.")
+
+
+def bad_import() -> None:
+    import no_such_module  # noqa: F401
+
+
+def test_a_user_error_of_the_setup_is_raised_as_it_is(make_executor: MakeExecutor) -> None:
+    with make_executor(Scripted(bad_data)) as executor:
+        executor.submit(make_job(trial=0, point=None, to=1))
+        with pytest.raises(UserError, match=r"There are no images in data/\."):
+            collect(executor)
+
+
+def test_any_other_error_of_the_setup_keeps_its_traceback(make_executor: MakeExecutor) -> None:
+    with make_executor(Scripted(bad_import)) as executor:
+        executor.submit(make_job(trial=0, point=None, to=1))
+        with pytest.raises((RuntimeError, ModuleNotFoundError), match="no_such_module"):
+            collect(executor)

@@ -1,0 +1,41 @@
+"""The contract of executors, over every executor."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from metaopt.engine.jobs import Executor, Trainer
+from metaopt.executors import Inline, Processes, Simulated
+from tests.executors.contract import *  # noqa: F403 - its tests
+from tests.executors.scripted import Scripted, scripted_curve
+
+# Name → what makes the executor of a trainer.
+TRAINER_EXECUTORS: dict[str, Callable[[Trainer], Any]] = {
+    "inline": Inline,
+    "processes": functools.partial(Processes, threads=1),
+}
+# Name → what makes an executor of learning curves, which has no trainer to set up.
+CURVE_EXECUTORS: dict[str, Callable[[Any], Any]] = {
+    "simulated": Simulated,
+    "simulated-3": functools.partial(Simulated, workers=3),
+}
+
+
+@pytest.fixture(params=[*TRAINER_EXECUTORS, *CURVE_EXECUTORS])
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    make = TRAINER_EXECUTORS.get(request.param)
+    with CURVE_EXECUTORS[request.param](scripted_curve) if make is None else make(Scripted()) as executor:
+        yield executor
+
+
+@pytest.fixture(params=TRAINER_EXECUTORS)
+def make_executor(request: pytest.FixtureRequest) -> Callable[[Trainer], Any]:
+    return TRAINER_EXECUTORS[request.param]
+
+
+@pytest.fixture
+def trainer_executor(make_executor: Callable[[Trainer], Any]) -> Iterator[Executor]:
+    with make_executor(Scripted()) as executor:
+        yield executor
