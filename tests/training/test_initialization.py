@@ -299,7 +299,7 @@ def test_fork_keeps_best_weights_of_its_source(train: Trainings) -> None:
     """Where no epoch of its own is better, and after a pause."""
     train("source", 4, objective="val_loss")
     best, weights = best_weights(train.folder / "source")
-    point = {"learning_rate": 10.0}  # makes the loss worse
+    point = {"learning_rate": -0.1}  # ascends the loss
     settings: dict[str, Any] = {"trial": 1, "objective": "val_loss", "origin": train.fork("source", 4)}
     fork = train("fork", 5, point, **settings)
     assert fork["best_epoch"] == best <= 4
