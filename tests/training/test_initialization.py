@@ -297,15 +297,16 @@ def test_fork_trains_on_with_its_own_learning_rate(train: Trainings) -> None:
 
 def test_fork_keeps_best_weights_of_its_source(train: Trainings) -> None:
     """Where no epoch of its own is better, and after a pause."""
-    train("source", 4)
+    train("source", 4, objective="val_loss")
     best, weights = best_weights(train.folder / "source")
-    point = {"learning_rate": 10.0}  # unlearns everything
-    fork = train("fork", 5, point, trial=1, origin=train.fork("source", 4))
+    point = {"learning_rate": -0.1}  # ascends the loss
+    settings: dict[str, Any] = {"trial": 1, "objective": "val_loss", "origin": train.fork("source", 4)}
+    fork = train("fork", 5, point, **settings)
     assert fork["best_epoch"] == best <= 4
     assert best_weights(train.folder / "fork")[0] == best
     assert equal(best_weights(train.folder / "fork")[1][0], weights[0])
     _remove(train.folder / "source")
-    resumed = train("fork", 6, point, trial=1, start=5, origin=train.fork("source", 4))
+    resumed = train("fork", 6, point, start=5, **settings)
     assert train.epochs == [6]
     assert train.remarks == []
     assert resumed["inherited"] == {"trial": 0, "epochs": 4}
