@@ -206,7 +206,7 @@ def test_a_search_with_forks_resumes_after_any_crash(tmp_path, workers):
         assert executor.reports <= n_reports - reports + 1, "no epoch is trained twice"
 
 
-def test_a_fork_interrupted_before_its_first_epoch_is_forked_again(tmp_path):
+def test_a_fork_without_epochs_of_its_own_is_forked_again(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path / "results", Executor(killed_after=4))
     assert Study.load(tmp_path / "results").state.running[0].forked_from == (0, 2)
