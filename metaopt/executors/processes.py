@@ -237,9 +237,9 @@ class _Worker:
         self.job, self._since = job, time.monotonic()
         self._send(job)
 
-    def answer(self, go_on: bool) -> None:
-        """Answer the epoch that it reported."""
-        self._send(go_on)
+    def answer(self, trains_on: bool) -> None:
+        """Answer the epoch that it reported: whether the training continues."""
+        self._send(trains_on)
 
     def _send(self, message: Any) -> None:
         with contextlib.suppress(OSError):  # it died; the next check of its sentinel finds it

@@ -33,8 +33,8 @@ class SetupFailed:
     """The trainer could not be set up.
 
     Attributes:
-        user_error: the exception itself if it is the user's to fix.
-        traceback: where it was raised.
+        user_error: the exception, if it is a ``UserError``; else None.
+        traceback: its traceback.
     """
 
     user_error: UserError | None
@@ -46,7 +46,7 @@ class NotWritable:
     """A checkpoint could not be written; the worker ends.
 
     Attributes:
-        error: which, and why.
+        error: names the file and the reason.
     """
 
     error: ResultsNotWritable
@@ -61,8 +61,8 @@ def receive(connection: Connection) -> Any:
     """Receive one message.
 
     Raises:
-        EOFError: the other side is gone.
-        OSError: it went in the midst of a message.
+        EOFError: The other side has closed the connection.
+        OSError: The connection broke within a message.
     """
     return pickle.loads(connection.recv_bytes())
 
@@ -71,8 +71,8 @@ def environment(threads: int) -> dict[str, str]:
     """Return environment variables that must be set before a backend is imported.
 
     Args:
-        threads: how many the worker may use; OpenMP (torch, oneDNN, BLAS), TensorFlow and XLA (jax) each read
-            their own.
+        threads: CPU threads of the worker; OpenMP (torch, oneDNN, BLAS), TensorFlow and XLA (jax) each read their
+            own variable.
     """
     return {
         "OMP_NUM_THREADS": str(threads),
@@ -87,9 +87,9 @@ def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> Non
     """Run a worker, until its driver closes the connection or dies.
 
     Args:
-        connection: to the driver.
-        pickled_trainer: a ``Trainer``.
-        log: a file that everything printed is appended to, or None to leave the output where it goes.
+        connection: connection to the driver.
+        pickled_trainer: a pickled ``Trainer``.
+        log: a file to which all output is appended, or None to leave the output unchanged.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole process group; the driver ends the workers
     threading.Thread(target=_end_with_driver, daemon=True).start()
@@ -103,7 +103,7 @@ def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> Non
     try:
         trainer: Trainer = pickle.loads(pickled_trainer)
         trainer.setup(job.options)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the driver raises it, here nobody would see it
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the driver raises it
         known = error if isinstance(error, UserError) else None
         send(connection, SetupFailed(known, traceback.format_exc()))
         return
@@ -119,7 +119,7 @@ def _serve(connection: Connection, trainer: Trainer, job: Job) -> None:
             send(connection, message)
             return receive(connection)
         except (EOFError, OSError):
-            os._exit(1)  # the driver is gone; a training that catches every exception would go on without it
+            os._exit(1)  # the driver is gone; an exception could be caught by the training, which would then continue
 
     while True:
         start = time.monotonic()
@@ -141,7 +141,7 @@ def _serve(connection: Connection, trainer: Trainer, job: Job) -> None:
 
 
 def _end_with_driver() -> None:
-    """End this process when the driver ends, in whatever way, also in the middle of an epoch."""
+    """End this process when the driver ends, also in the middle of an epoch."""
     driver = multiprocessing.parent_process()
     if driver is not None:
         wait([driver.sentinel])

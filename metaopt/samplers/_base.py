@@ -78,8 +78,8 @@ class History:
     """Trials of a study that ended or are paused.
 
     Attributes:
-        space: space that they were drawn from.
-        observations: sorted by trial.
+        space: space of the trials.
+        observations: the trials, sorted by number.
     """
 
     space: Space
@@ -100,8 +100,8 @@ class History:
         """Return the trials as they were at one resource.
 
         Args:
-            enough: the largest resource at which so many trials have a loss is taken, or else the one at which most
-                have. Where there is but one resource, every trial is returned.
+            enough: number of trials with a loss that a resource needs. The largest such resource is taken, or else the
+                one at which most trials have a loss. If there is only one resource, every trial is returned.
         """
         resources = self.resources
         if len(resources) <= 1:
@@ -129,12 +129,12 @@ class Sampler(ABC):
 
     @abstractmethod
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:
-        """Proposes what to train next.
+        """Propose the next trial.
 
         Args:
-            n: number of the trial that is proposed.
-            history: the trials that ended.
-            running: values of the trials that are in training, in the order in which they started.
+            n: number of the proposed trial.
+            history: trials that ended or are paused.
+            running: values of the running trials, in the order in which they started.
             rng: the only source of randomness.
 
         Returns:
@@ -142,10 +142,10 @@ class Sampler(ABC):
         """
 
     def suggest(self, new_ids: list[int], domain: Any, trials: Any, seed: int) -> list[dict[str, Any]]:
-        """The sampler as an algorithm of ``hyperopt.fmin``: ``algo=TPE().suggest``.
+        """Propose trials as an algorithm of ``hyperopt.fmin``, e.g. ``algo=TPE().suggest``.
 
         Args:
-            new_ids: numbers of the trials that are wanted, one or more.
+            new_ids: numbers of the new trials, one or more.
             domain: a ``hyperopt.base.Domain``.
             trials: a ``hyperopt.Trials``.
             seed: drawn by ``fmin`` from its ``rstate``.
@@ -159,9 +159,9 @@ class Sampler(ABC):
 
 
 def untried(draws: list[Vals], history: History, running: Sequence[Vals]) -> list[Vals]:
-    """Return the draws that were never trained, at whatever resource; all of them if there are none.
+    """Return the draws that were never trained at any resource; all draws if there are none.
 
-    The guard would refuse the others.
+    The guard would reject the others.
     """
     known = {_key(vals) for vals in (*(one.vals for one in history.observations), *running)}
     return [vals for vals in draws if _key(vals) not in known] or draws

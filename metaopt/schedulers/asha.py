@@ -170,7 +170,7 @@ class _Rungs(TrialIndex):
         reached = bisect_left(resources, trial.target_resource + (trial.status != "running"))
         for rung, resource in list(zip(self.rungs, resources, strict=True))[len(known) : reached]:
             rank_key = view.rank_key(trial, resource)
-            if rank_key is None and trial.status == "running":  # another scheduler's, on its way to R
+            if rank_key is None and trial.status == "running":  # of another scheduler, training to R in one job
                 break
             known.append(rank_key if rank_key is not None and has_value(rank_key) else WORST)
             if known[-1] is WORST:

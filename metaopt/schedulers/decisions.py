@@ -63,7 +63,7 @@ class Continue:
 
 @dataclass(frozen=True)
 class Stop:
-    """End a paused trial: it is never resumed, and its checkpoint is needed no more."""
+    """End a paused trial: it is never resumed, and its checkpoint is no longer needed."""
 
     trial: int
 
@@ -127,7 +127,7 @@ class View(Protocol):
 
     @property
     def cache(self) -> dict[Any, Any]:
-        """Storage for indexes of trials that change no more. Every decision is the same without it."""
+        """Storage for indexes of trials that no longer change. Every decision is the same without it."""
 
     def rank_key(self, trial: TrialView, resource: int) -> RankKey | None:
         """Return the sort key of a trial among others at a rung: of its best value within that much resource.

@@ -73,15 +73,15 @@ class Halving:
         rungs = self.rungs(bracket.number)
         size, lowest = rungs[0]
         members = [trial for number in bracket.members if (trial := view.trials[number]).status != "rejected"]
-        # What went on from its first rung gets no new trials, even if the goal ended that rung early and was raised.
+        # Once a trial was promoted from the first rung, no new trial may join it, even if the goal is raised.
         full = len(members) >= size or any(trial.target_resource > lowest for trial in members)
         here = members
         for i, (_, resource) in enumerate(rungs):
             waiting = any(trial.status == "running" and trial.target_resource <= resource for trial in here)
-            gone_on = [trial for trial in here if trial.target_resource > resource]
-            # As long as trials may come it could become full, be it that the guard refuses one of another bracket.
+            promoted = [trial for trial in here if trial.target_resource > resource]
+            # While trials may still join, it counts as full: a rejected trial of another bracket also gives it room.
             begun = size if not full and (room or waiting) else len(members)
-            places = max(1, begun // self.eta ** (i + 1)) - len(gone_on) if i + 1 < len(rungs) else 0
+            places = max(1, begun // self.eta ** (i + 1)) - len(promoted) if i + 1 < len(rungs) else 0
             ranked = bracket.ranked(view, [trial for trial in here if trial.target_resource <= resource], resource)
             winners = ranked[: max(0, places)]
             won = {trial.number for trial in winners}
@@ -97,7 +97,7 @@ class Halving:
             for trial in winners:
                 if trial.status == "paused":
                     return Continue(trial.number, rungs[i + 1][1])
-            here = gone_on + winners
+            here = promoted + winners
         if full:
             del index.open[bracket.number]
         return None

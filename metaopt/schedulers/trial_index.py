@@ -1,6 +1,6 @@
 """Index of a scheduler over a study, so that each trial is read once instead of before each decision.
 
-An index holds only facts that change no more, and is cached in the view. Decisions are the same without it.
+An index holds only facts that no longer change, and is cached in the view. Decisions are the same without it.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Durable file operations.
 
-Everything that a study writes goes through one ``Files`` object. The crash tests hand over one that fails at every
-single operation and afterwards loses or tears whatever was not synced.
+Everything that a study writes goes through one ``Files`` object. Crash tests use one that fails at a given operation
+and then loses all data that was not synced, or part of it.
 """
 
 import contextlib
@@ -57,7 +57,7 @@ class Files:
             The final path.
 
         Raises:
-            OSError: the file cannot be written.
+            OSError: The file cannot be written.
         """
         with open(aside, "wb+") as file:
             write(file)
@@ -72,7 +72,7 @@ class Files:
         """Write the buffers of an open file to disk.
 
         Raises:
-            OSError: the file cannot be written.
+            OSError: The file cannot be written.
         """
         file.flush()
         self._sync(file)
@@ -81,7 +81,7 @@ class Files:
         """Create a folder and its parents durably; an existing folder is left as it is.
 
         Raises:
-            OSError: the folder cannot be created.
+            OSError: The folder cannot be created.
         """
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ class Files:
         with _writing(path), contextlib.suppress(FileNotFoundError):
             self._unlink(path)
 
-    # The single steps, each of which a test makes fail.
+    # Single steps; the crash tests make each of them fail.
 
     def _write(self, file: BinaryIO, data: bytes) -> None:
         view = memoryview(data)
@@ -131,7 +131,7 @@ class Files:
 class Unsynced(Files):
     """File operations without syncing, for simulations, where syncing would take most of the time.
 
-    What a crash of the machine leaves behind is then anyone's guess.
+    After a crash of the machine the files may be incomplete.
     """
 
     def _sync(self, file: BinaryIO) -> None:
@@ -150,5 +150,5 @@ def _writing(path: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         raise ResultsNotWritable(
             f"{path} cannot be written ({reason}): make room or make the folder writable, and start the search"
-            " again; everything that was finished before is saved."
+            " again. All finished trials are saved."
         ) from error

@@ -1,6 +1,6 @@
 """State of a study, rebuilt from the journal by applying one event after the other.
 
-Applying is pure: the same events give the same state, be it while a search runs or when it is opened again.
+Applying is pure: the same events give the same state, during a search and when its study is opened again.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ _ENDING = ("stop_after", "trials", "constraints", "grow", "phases", "fill", "sam
 
 
 class StudyState:
-    """All trials of a study, by number, with everything else that its journal says.
+    """All trials of a study, by number, and the other facts in its journal.
 
     Attributes:
         header: the ``study`` event: fingerprint, objective, seed, …; empty before the first.
@@ -106,12 +106,12 @@ class StudyState:
             self.winding_up = None
         self.settings = event["settings"]
         if changed & {"constraints", "grow"}:
-            self._judge_anew()
+            self._judge_again()
         if self.finished:  # this run sets a new goal
             self.arrivals_before = len(self.arrivals)
         self.finished = False
 
-    def _judge_anew(self) -> None:
+    def _judge_again(self) -> None:
         """Judge every result by the constraints of the new run."""
         self._judge = None
         for trial in self.trials:
@@ -137,7 +137,7 @@ class StudyState:
         trial.replicates = origin.replicates[:epochs]
 
     def _on_rejected(self, event: Event) -> None:
-        """The worker's guard rejected the network; its number is used up, and nothing else."""
+        """Mark a trial whose network the worker's guard rejected; only its number stays used."""
         self.trials[event["trial"]].status = "rejected"
         self.rejected[event["reason"]] += 1
 
@@ -202,11 +202,11 @@ class StudyState:
         self.trials.append(trial)
 
     def _on_winding_up(self, event: Event) -> None:
-        """No more trials are started; those that are paused resume by the scheduler's cuts, as at the goal."""
+        """Start no more trials; the scheduler promotes or stops paused ones as at the goal."""
         self.winding_up = event["reason"]
 
     def _on_refused(self, event: Event) -> None:
-        """No proposal passed the guard within the bounded number of draws."""
+        """Count the rejections of draws of which none passed the guard."""
         self.rejected.update(event["rejected"])
         if event.get("exhausted"):
             self.exhausted.append(self.n_own)

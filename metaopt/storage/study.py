@@ -27,10 +27,10 @@ def pickle_path(folder: Path) -> Path:
 
 @dataclass
 class Study:
-    """Everything of one search.
+    """A study as it is stored, whether or not a search is running on it.
 
     Attributes:
-        folder: the folder that it is stored in.
+        folder: folder of the study.
         state: its trials, replayed from the journal.
     """
 

@@ -52,7 +52,7 @@ def test_paused_trials_are_useful_and_the_worst_come_first():
     assert useful == [0, 1, 2]
 
 
-def test_a_paused_best_trial_may_fail_so_the_best_ended_one_stays():
+def test_the_best_ended_trial_stays_beside_a_paused_best_one():
     events = trained(0, 9), ended(0), trained(1, 9), ended(1), trained(2, 3), paused(2)
     assert kept(*events)[0] == {1, 2}
     assert kept(*events, continued(2, 9))[0] == {1, 2}

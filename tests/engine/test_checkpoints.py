@@ -1,4 +1,4 @@
-"""Which checkpoints are kept."""
+"""Checkpoint directories and their quota."""
 
 from pathlib import Path
 
@@ -20,31 +20,31 @@ def kept(tmp_path: Path) -> list[int]:
     return sorted(int(directory.name) for directory in (tmp_path / "checkpoints").iterdir())
 
 
-def test_what_nobody_can_ask_for_again_goes_at_once(tmp_path):
+def test_checkpoints_that_are_not_needed_are_removed(tmp_path):
     folder = folder_with(tmp_path, {0: 10, 1: 10, 2: 10, 3: 10})
     Checkpoints(folder, "needed").clear(needed={1}, useful=[3])
     assert kept(tmp_path) == [1, 3]
 
 
-def test_over_the_quota_the_first_of_the_useful_ones_go(tmp_path):
+def test_over_the_quota_the_first_useful_ones_are_removed(tmp_path):
     folder = folder_with(tmp_path, dict.fromkeys(range(5), 10))
     Checkpoints(folder, "needed", quota=30).clear(needed={0}, useful=[4, 2, 3, 1])
     assert kept(tmp_path) == [0, 1, 3]
 
 
-def test_what_is_needed_stays_even_over_the_quota(tmp_path):
+def test_needed_checkpoints_stay_over_the_quota(tmp_path):
     folder = folder_with(tmp_path, {0: 10, 1: 10})
     Checkpoints(folder, "needed", quota=15).clear(needed={0, 1}, useful=[1])
     assert kept(tmp_path) == [0, 1]
 
 
-def test_a_quota_too_small_for_one_trial_says_the_size_needed(tmp_path):
+def test_a_quota_below_one_checkpoint_is_refused(tmp_path):
     folder = folder_with(tmp_path, {7: 3_000_000})
     with pytest.raises(UserError, match=r"checkpoint_quota: 2MB. .* trial 7 takes up to 3 MB; expected at least 3MB"):
         Checkpoints(folder, "needed", quota=2_000_000).clear(needed={7}, useful=[])
 
 
-def test_the_size_needed_is_that_of_two_states_and_the_best_weights_of_each(tmp_path):
+def test_a_checkpoint_is_two_states_with_their_best_weights(tmp_path):
     """The first rung has but one of each, and the size that was said must do for the next one."""
     directory = tmp_path / "checkpoints" / "000001"
     directory.mkdir(parents=True)
@@ -56,13 +56,13 @@ def test_the_size_needed_is_that_of_two_states_and_the_best_weights_of_each(tmp_
 
 
 @pytest.mark.parametrize("keep", ["none", "all"])
-def test_otherwise_nothing_is_removed(tmp_path, keep: Keep):
+def test_nothing_is_removed_unless_only_needed_ones_are_kept(tmp_path, keep: Keep):
     folder = folder_with(tmp_path, {0: 10, 1: 10})
     Checkpoints(folder, keep, quota=1).clear(needed=set(), useful=[])
     assert kept(tmp_path) == [0, 1]
 
 
-def test_files_of_others_are_left_alone(tmp_path):
+def test_other_folders_are_not_removed(tmp_path):
     folder = folder_with(tmp_path, {0: 10})
     (folder / "checkpoints" / "notes").mkdir()
     Checkpoints(folder, "needed").clear(needed=set(), useful=[])

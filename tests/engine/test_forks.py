@@ -100,8 +100,10 @@ class Executor(Simulated):
         super().wait(handle, timeout)
 
 
-def search(folder: Path, executor: Executor, strategy=None, problem=None, constraints=(), imported=False) -> Study:
-    settings = Settings(scheduler="halving", epochs=R, trials=4)
+def search(
+    folder: Path, executor: Executor, strategy=None, problem=None, constraints=(), imported=False, **given
+) -> Study:
+    settings = Settings(scheduler="halving", epochs=R, trials=4, **given)
     problem = problem or Problem(SPACE)
     callback = Callback()
     with open_study(folder, problem, settings, callback, clock=executor.clock) as study:
@@ -206,7 +208,7 @@ def test_a_search_with_forks_resumes_after_any_crash(tmp_path, workers):
         assert executor.reports <= n_reports - reports + 1, "no epoch is trained twice"
 
 
-def test_a_fork_interrupted_before_its_first_epoch_is_forked_again(tmp_path):
+def test_a_fork_without_epochs_of_its_own_is_forked_again(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path / "results", Executor(killed_after=4))
     assert Study.load(tmp_path / "results").state.running[0].forked_from == (0, 2)
@@ -219,6 +221,21 @@ def test_a_fork_interrupted_before_its_first_epoch_is_forked_again(tmp_path):
     search(tmp_path / "other", executor)
     assert executor.jobs[0].init == Resume(3, is_reported=True, fallback=executor.jobs[0].origin)
     assert isinstance(executor.jobs[0].origin, ForkOf)
+
+
+def test_copied_epochs_do_not_stop_a_fork_by_their_loss(tmp_path):
+    """At the epoch of loss-based stopping, the source was the first trial, and six better ones followed."""
+
+    class Losses(Executor):
+        @staticmethod
+        def epoch(job, epoch):
+            return {"val_accuracy": 0.5, "val_loss": 5.0 if job.trial == 0 else 1.0}, 1.0
+
+    plan = (*(Start(Vals({"rate": (number + 1) / 10}), 3) for number in range(7)), Fork(0, Vals({"rate": 0.9}), R))
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "results", Losses(killed_after=7 * 3), Planned(plan), stop_hopeless=True)
+    study = search(tmp_path / "results", Losses(), Planned(plan), stop_hopeless=True)
+    assert [trial.epochs for trial in study.state.trials] == [3] * 7 + [R]
 
 
 def test_a_running_trial_cannot_be_forked(tmp_path):

@@ -103,7 +103,7 @@ def test_cycles_end_at_the_rungs_of_the_bracket(levels, bracket, unit, expected)
     assert job_of(0, proposed(0, 1, bracket=bracket), levels=levels, unit=unit).rung_levels == expected
 
 
-def test_with_a_budget_in_seconds_a_job_trains_until_it_is_stopped():
+def test_with_a_budget_in_seconds_a_job_has_no_last_epoch():
     jobs = factory(proposed(0, 60), epoch(0, 1, 25.0), epoch(0, 2, 25.0), unit="seconds", resource=60)
     trial = jobs.state.trials[0]
     assert jobs.job(trial).target_resource > 10_000

@@ -33,13 +33,13 @@ def test_several_workers_train_every_trial_once_in_any_order(tmp_path):
     assert len(study.records) == 10
 
 
-def test_the_same_seed_finds_the_same_and_another_does_not(tmp_path):
+def test_equal_seeds_find_the_same(tmp_path):
     one, two, other = (search(tmp_path / f"r{i}", seed=seed) for i, seed in enumerate((0, 0, 1)))
     assert findings(one) == findings(two)
     assert [r["vals"] for r in one.records] != [r["vals"] for r in other.records]
 
 
-def test_an_interrupted_search_completes_its_goal_and_a_completed_one_does_as_much_again(tmp_path):
+def test_an_interrupted_search_completes_its_goal(tmp_path):
     class Interrupting(SyntheticExecutor):
         def wait(self, handle, timeout=None):
             if len(self.trained) == 10:
@@ -55,7 +55,7 @@ def test_an_interrupted_search_completes_its_goal_and_a_completed_one_does_as_mu
     assert len(search(folder, trials=2).records) == 16
 
 
-def test_failed_trials_are_recorded_and_three_alike_in_a_row_are_said_once_more(tmp_path):
+def test_three_equal_failures_in_a_row_are_noted(tmp_path):
     watch = Recorder()
     executor = SyntheticExecutor(fails=lambda job: 2 <= job.trial <= 4)
     study = search(tmp_path / "results", executor=executor, callback=watch)
@@ -67,13 +67,13 @@ def test_failed_trials_are_recorded_and_three_alike_in_a_row_are_said_once_more(
     assert "3 trials in a row failed with the same cause (ValueError)" in notes[0][0]
 
 
-def test_it_stops_after_so_many_trials_without_a_better_one(tmp_path):
+def test_a_search_ends_after_trials_without_improvement(tmp_path):
     study = search(tmp_path / "results", trials=200, stop_after=5)
     assert len(study.records) < 200
     assert study.records[-1]["trial"] - study.best["trial"] == 5
 
 
-def test_a_search_that_ended_for_want_of_a_better_trial_gets_as_many_again(tmp_path):
+def test_a_new_goal_starts_the_patience_anew(tmp_path):
     folder = tmp_path / "results"
     first = len(search(folder, trials=200, stop_after=5).records)
     assert len(search(folder, trials=3).records) == first + 3
@@ -83,7 +83,7 @@ def test_a_search_that_ended_for_want_of_a_better_trial_gets_as_many_again(tmp_p
 
 
 @pytest.mark.parametrize("epochs", [2, 9])
-def test_a_trial_that_was_interrupted_keeps_its_length_where_the_next_ones_get_another(tmp_path, epochs):
+def test_an_interrupted_trial_keeps_its_number_of_epochs(tmp_path, epochs):
     folder = tmp_path / "results"
     jobs = []
 
@@ -106,7 +106,7 @@ def test_a_trial_that_was_interrupted_keeps_its_length_where_the_next_ones_get_a
     assert all(job.rung_levels in ((), (job.target_resource,)) for job in jobs)
 
 
-def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):
+def test_a_best_trial_that_fails_is_not_the_best_any_more(tmp_path):
     """Also one whose metrics break a limit once it goes on; what the display says is what the study says."""
     watch = Recorder()
     executor = SyntheticExecutor(fails=lambda job: job.start > 0)
@@ -127,7 +127,7 @@ def test_a_best_that_fails_after_a_pause_is_the_best_no_more(tmp_path):
     assert last["loss"] == study.best["loss"]
 
 
-def test_the_time_ends_a_run_which_then_goes_on(tmp_path):
+def test_a_search_resumes_after_its_time_limit(tmp_path):
     folder = tmp_path / "results"
     watch = Recorder()
     search(folder, trials=5, seconds=0.0, callback=watch)
@@ -186,7 +186,7 @@ def guarded_search(folder, executor=None, **options):
     )
 
 
-def test_no_impossible_and_no_oversized_network_is_trained_or_counts(tmp_path):
+def test_invalid_and_oversized_networks_are_not_trained(tmp_path):
     executor = Anything()
     study = guarded_search(tmp_path / "results", constraints=("params<=2e4",), executor=executor)
     assert len(study.records) == len(executor.trained) == 30
@@ -197,7 +197,7 @@ def test_no_impossible_and_no_oversized_network_is_trained_or_counts(tmp_path):
     assert all(record["macs"] and record["blueprint"]["hash"] for record in study.records)
 
 
-def test_limits_that_nothing_keeps_are_said_with_counts_and_the_smallest(tmp_path):
+def test_impossible_constraints_end_the_search_with_counts(tmp_path):
     with pytest.raises(
         UserError, match=r"No network of the space passes: \d+ draws were rejected .*params \d+"
     ) as error:
@@ -205,7 +205,7 @@ def test_limits_that_nothing_keeps_are_said_with_counts_and_the_smallest(tmp_pat
     assert "The smallest params reached is" in str(error.value)
 
 
-def test_networks_rejected_in_the_worker_count_as_rejections_and_not_as_trials(tmp_path):
+def test_networks_rejected_in_the_worker_are_no_trials(tmp_path):
     class SlowPath(SyntheticExecutor):
         def wait(self, handle, timeout=None):
             job = self.jobs[0]
@@ -222,7 +222,7 @@ def test_networks_rejected_in_the_worker_count_as_rejections_and_not_as_trials(t
     assert len(study.trials.trials) == 6
 
 
-def test_a_space_in_which_the_worker_rejects_everything_ends(tmp_path):
+def test_a_search_ends_where_the_worker_rejects_everything(tmp_path):
     class Refusing(SyntheticExecutor):
         def wait(self, handle, timeout=None):
             handle(Rejected(self.jobs.popleft().trial, "params", "it has 9 parameters, limit 5"))

@@ -1,4 +1,4 @@
-"""The search loop where trials are trained in steps: workers, crashes, spaces and budgets that come to an end."""
+"""The search loop with rungs: workers, crashes, exhausted spaces and budgets."""
 
 import pytest
 from hyperopt import hp
@@ -33,7 +33,7 @@ RUNGS = {"scheduler": "hyperband", "epochs": 9, "trials": 17}
 
 
 @pytest.mark.parametrize("scheduler", ["full", "hyperband", "asha"])
-def test_a_search_goes_on_with_fewer_workers_than_it_was_training_trials(tmp_path, scheduler):
+def test_a_search_resumes_with_fewer_workers(tmp_path, scheduler):
     given = {**RUNGS, "scheduler": scheduler}
     interrupt(tmp_path / "results", 3, slots=4, **given)
     assert len(Study.load(tmp_path / "results").state.running) == 4
@@ -44,7 +44,7 @@ def test_a_search_goes_on_with_fewer_workers_than_it_was_training_trials(tmp_pat
     assert len(executor.trained) == len(set(executor.trained)), "an epoch was trained twice"
 
 
-def test_what_waits_to_go_on_keeps_its_checkpoint(tmp_path, monkeypatch):
+def test_interrupted_trials_keep_their_checkpoints(tmp_path, monkeypatch):
     needed = []
     monkeypatch.setattr(Checkpoints, "clears", True)
     monkeypatch.setattr(Checkpoints, "clear", lambda self, those, useful: needed.append(set(those)))
@@ -55,7 +55,7 @@ def test_what_waits_to_go_on_keeps_its_checkpoint(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("scheduler", ["halving", "hyperband", "asha", "asha-stop"])
-def test_when_the_space_is_exhausted_those_that_are_paused_go_on(tmp_path, scheduler):
+def test_paused_trials_resume_when_the_space_is_exhausted(tmp_path, scheduler):
     space = {"x": hp.choice("x", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]), "branch": hp.choice("branch", [None, "plain"])}
     study = search(tmp_path / "results", space=space, scheduler=scheduler, epochs=27, trials=49)
     assert len(study.records) == 14
@@ -96,7 +96,7 @@ def test_stop_after_counts_the_same_after_a_crash(tmp_path):
 
 
 @pytest.mark.parametrize("scheduler", ["halving", "hyperband", "asha"])
-def test_where_nothing_better_comes_those_that_are_paused_go_on(tmp_path, scheduler):
+def test_paused_trials_resume_when_patience_ends(tmp_path, scheduler):
     """Also if the search is interrupted meanwhile, and one of them turns out better."""
     given = {"scheduler": scheduler, "epochs": 27, "trials": 200, "stop_after": 5, "seed": 3}
     watch = Told()
@@ -114,7 +114,7 @@ def test_where_nothing_better_comes_those_that_are_paused_go_on(tmp_path, schedu
     assert more > len(whole.records)
 
 
-def test_a_trial_that_runs_may_still_be_the_better_one(tmp_path):
+def test_running_trials_end_before_patience_does(tmp_path):
     """Of four workers: the others' trials do not end the search, if one of those at work is better."""
 
     class Rising(SyntheticExecutor):
@@ -134,7 +134,7 @@ def test_a_trial_that_runs_may_still_be_the_better_one(tmp_path):
     assert "no better trial among the last" in watch.ends[0]
 
 
-def test_a_wind_up_is_over_where_there_is_more_to_find(tmp_path):
+def test_a_larger_goal_ends_winding_up(tmp_path):
     space = {"x": hp.choice("x", [0.1, 0.2, 0.3]), "branch": None}
     given = {"space": space, "scheduler": "halving", "epochs": 9, "trials": 9}
     whole = search(tmp_path / "whole" / "results", **given)
@@ -159,7 +159,7 @@ class Told:
         return self.ends.append if name == "end" else lambda *_: None
 
 
-def test_a_trial_that_should_have_been_stopped_when_the_crash_came_ends(tmp_path):
+def test_a_crash_does_not_prevent_loss_based_stopping(tmp_path):
     class Hopeless(InOneGo):
         def __init__(self, crashes: bool) -> None:
             super().__init__()
@@ -183,7 +183,7 @@ def test_a_trial_that_should_have_been_stopped_when_the_crash_came_ends(tmp_path
     assert study.records[7]["complete"] is whole.records[7]["complete"] is False
 
 
-def test_a_job_knows_the_rungs_of_its_bracket_at_which_cycles_end(tmp_path):
+def test_a_job_has_the_rung_levels_of_its_bracket(tmp_path):
     class Noting(SyntheticExecutor):
         def submit(self, job):
             cycles.setdefault(job.trial, set()).add(job.rung_levels)
@@ -206,12 +206,12 @@ def test_another_budget_is_another_study(tmp_path, other):
     assert search(tmp_path / "results", scheduler="asha", trials=1).records
 
 
-def test_convergence_compares_trainings_of_equal_length_only(tmp_path):
+def test_convergence_with_rungs_is_refused(tmp_path):
     with pytest.raises(UserError, match="convergence needs trainings of equal length"):
         search(tmp_path / "results", objective="convergence", **RUNGS)
 
 
-def test_the_training_loss_of_a_rung_breaks_ties_of_the_objective(tmp_path):
+def test_the_training_loss_breaks_ties_at_a_rung(tmp_path):
     class Tied(InOneGo):
         """All are as good; the later is the trial, the smaller is its training loss."""
 

@@ -1,4 +1,4 @@
-"""Phases under limits that grow: what is proposed in each, what the sampler sees, and how a search goes on in them."""
+"""Phases of a search that grows: proposals, history and resumption."""
 
 import pytest
 from hyperopt import hp
@@ -33,7 +33,7 @@ def grown(folder, problem=STACK, trials=9, **given):
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "evolution"])
-def test_each_phase_keeps_its_limit_and_the_records_are_judged_by_the_last(tmp_path, sampler):
+def test_each_phase_meets_its_own_constraint(tmp_path, sampler):
     bounds = (2e5, 1e6, 5e6)
     study = grown(tmp_path / "results", sampler=sampler, grow="macs=2e5,1e6,5e6", constraints=("params<=1e6",))
     records = study.records
@@ -45,7 +45,7 @@ def test_each_phase_keeps_its_limit_and_the_records_are_judged_by_the_last(tmp_p
     assert max(record["macs"] for record in records[3:]) > bounds[0]
 
 
-def test_evolution_goes_on_with_the_best_stacks_and_adds_blocks(tmp_path):
+def test_evolution_adds_blocks_to_the_best_stacks(tmp_path):
     study = grown(tmp_path / "results", trials=30, sampler="evolution", grow="blocks=1,2,4", lambda_=2)
     depths = [len(record["space"]["blocks"]) for record in study.records]
     assert [set(depths[:10]), set(depths[10:20]), set(depths[20:])] == [{1}, {2}, {3, 4}]
@@ -60,7 +60,7 @@ def test_evolution_goes_on_with_the_best_stacks_and_adds_blocks(tmp_path):
 
 
 @pytest.mark.parametrize("grow", ["blocks=1,2,4", "macs=2e5,1e6,5e6"])
-def test_an_interrupted_search_finds_what_an_uninterrupted_one_finds(tmp_path, grow):
+def test_an_interrupted_search_with_phases_finds_the_same(tmp_path, grow):
     class Killed(Exception):
         pass
 
@@ -86,7 +86,7 @@ def view_of(study, number):
     return StudyView(state, study.space, 0, None)
 
 
-def test_the_sampler_sees_the_best_of_the_phases_before_and_all_of_its_own(tmp_path):
+def test_history_has_the_best_of_earlier_phases(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
     growing = Phases(parse_growth("blocks=1,2,4"), (0, 4, 8), n_parents=2)
     losses = [record["loss"] for record in study.records]
@@ -128,7 +128,7 @@ def same_size(point, input_shape, classes):
         (Problem({"x": hp.uniform("x", 0, 1)}), "macs=1e5,2e5", r"needs a problem with network\(\)"),
     ],
 )  # fmt: skip
-def test_spaces_in_which_nothing_grows_are_refused(tmp_path, problem, grow, message):
+def test_spaces_without_growth_are_refused(tmp_path, problem, grow, message):
     with pytest.raises(UserError, match=message):
         grown(tmp_path / "results", problem, grow=grow)
 
@@ -145,7 +145,7 @@ FEW = Problem(
 )
 
 
-def test_a_phase_of_which_every_network_was_trained_gives_way_to_the_next(tmp_path):
+def test_an_exhausted_phase_begins_the_next(tmp_path):
     """Of 12 networks; the smallest phase admits the two of one small layer."""
     macs = sorted(few({"n": n, "kernel": k}, (16, 16, 3), {"label": 10}).macs for n in range(1, 5) for k in (1, 3, 5))
     grow = f"macs={macs[1]},{macs[5]},{macs[-1]}"
@@ -172,7 +172,7 @@ def test_a_phase_of_which_every_network_was_trained_gives_way_to_the_next(tmp_pa
         assert findings(grown(folder, FEW, trials=60)) == findings(study), after
 
 
-def test_a_growth_and_a_share_to_fill_can_be_switched_off(tmp_path):
+def test_grow_and_fill_can_be_switched_off(tmp_path):
     study = grown(tmp_path / "results", trials=6, grow="macs=1e5,1e6", fill=0.9)
     assert (study.settings["grow"], study.settings["fill"]) == ("macs=1e5,1e6", 0.9)
     study = grown(tmp_path / "results", trials=3, grow=None, fill=None)
@@ -180,6 +180,6 @@ def test_a_growth_and_a_share_to_fill_can_be_switched_off(tmp_path):
     assert len(study.records) == 9
 
 
-def test_limits_of_a_phase_that_no_network_keeps_are_named(tmp_path):
+def test_an_impossible_phase_names_its_constraint(tmp_path):
     with pytest.raises(UserError, match=r"No network of the space passes.*smallest macs reached is .* \(limit 100\)"):
         grown(tmp_path / "results", grow="macs=100,1e6", trials=2)

@@ -1,4 +1,4 @@
-"""From a proposal to what is trained: repaired at once, drawn again as a repetition, drawn at large in the end."""
+"""Proposer: repairs, further proposals and draws from the prior."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def deep(space, blocks=20):
     return space.complete({**vals, "n_blocks": blocks - 1}, np.random.default_rng(0))
 
 
-def test_what_is_refused_is_repaired_at_once_and_keeps_its_depth():
+def test_a_rejected_proposal_is_repaired_at_its_depth():
     proposer, strategy, view = proposer_of(STACK, ["params<=1e6", "macs<=2e7"])
     vals = Vals(deep(view.space), model_based=True, parent=3)
     accepted = proposer.accept(Start(vals, 7), set())
@@ -55,7 +55,7 @@ def test_what_is_refused_is_repaired_at_once_and_keeps_its_depth():
     assert accepted.network["params"] <= 1e6
 
 
-def test_what_was_trained_before_is_drawn_again():
+def test_a_duplicate_is_proposed_again():
     proposer, strategy, view = proposer_of(STACK, ["params<=1e6"])
     first = Start(deep(view.space), 7)
     trained: set[str] = set()
@@ -65,7 +65,7 @@ def test_what_was_trained_before_is_drawn_again():
     assert strategy.asked == 0 + 1 + 2  # what is proposed at an attempt is the same every time
 
 
-def test_a_sampler_that_repeats_itself_does_not_exhaust_a_space_in_which_only_repaired_draws_stand():
+def test_a_repeated_proposal_is_repaired_in_another_way():
     space = conv_stack.make_space(20, 20)
     proposer, strategy, view = proposer_of(Problem(space, conv_stack.network, conv_stack.training), ["params<=1e6"])
     strategy.always = always = view.space.draw(np.random.default_rng(0))
@@ -84,7 +84,7 @@ def narrow(point, input_shape, classes):
     return Blueprint(inputs, Dense(classes["label"])(Dense(point["width"])(Flatten()(x))))
 
 
-def test_when_everything_was_trained_the_space_is_exhausted_in_bounded_time():
+def test_an_exhausted_space_is_found_in_bounded_time():
     proposer, strategy, view = proposer_of(Problem({"width": hp.uniformint("width", 1, 60)}, narrow))
     trained: set[str] = set()
     for _ in range(3):
@@ -96,7 +96,7 @@ def test_when_everything_was_trained_the_space_is_exhausted_in_bounded_time():
     assert PRIOR_DRAWS <= raised.value.rejected.total() <= 2 * (REDRAWS + PRIOR_DRAWS)
 
 
-def test_where_nothing_can_stand_one_repair_is_enough():
+def test_a_space_of_invalid_networks_is_repaired_once():
     def never(point, input_shape, classes):
         never.calls += 1
         raise InvalidArchitecture("network", None, "not today")
@@ -110,7 +110,7 @@ def test_where_nothing_can_stand_one_repair_is_enough():
     assert never.calls < REDRAWS + PRIOR_DRAWS + 4_200  # the evaluations of one repair
 
 
-def test_the_same_study_is_offered_the_same():
+def test_proposals_can_be_repeated():
     offered = []
     for _ in range(2):
         proposer, strategy, view = proposer_of(STACK, ["params<=1e6", "macs<=2e7"])

@@ -4,7 +4,7 @@ from metaopt.engine.search_patience import add_arrival, replayed_patience
 from tests.storage.events import continued, ended, epoch, failed, paused, proposed, run, state_of, trained
 
 
-def test_trials_without_improvement_are_counted_in_the_order_of_rest():
+def test_trials_are_counted_in_the_order_of_rest():
     assert replayed_patience(state_of(run())).count == 0
     events = [trained(0, 3), trained(1, 3), trained(2, 1), trained(3, 1), ended(2), ended(1), ended(0), failed(3)]
     state = state_of(run(), *events)

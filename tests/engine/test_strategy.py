@@ -1,16 +1,20 @@
-"""Strategies of two halves on the real search loop."""
+"""Strategies: a sampler and a scheduler on the real search loop."""
 
 from collections import Counter
 
 import pytest
+from hyperopt import hp
 
-from metaopt.engine.strategy import STRATEGIES, resolve_strategy
+from metaopt.engine.strategy import STRATEGIES, SamplerScheduler, resolve_strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.samplers import SAMPLERS, Evolution
-from metaopt.schedulers import SCHEDULERS, brackets
+from metaopt.schedulers import SCHEDULERS, Continue, Done, Propose, Start, Stop, Wait, brackets
+from metaopt.spaces import Vals, compile_space
 from metaopt.storage.files import Unsynced
+from metaopt.trials.trial import Trial
 from tests.engine.synthetic import SyntheticExecutor, search
+from tests.storage.events import ended, proposed, state_of, trained
 
 
 def test_every_strategy_is_a_sampler_and_a_scheduler() -> None:
@@ -40,7 +44,7 @@ def test_a_whole_hyperband_trains_each_epoch_once(tmp_path, slots) -> None:
         assert reached == {resource: n for n, resource in bracket}
 
 
-def test_only_what_was_trained_to_r_joins_the_population_of_ea_hyperband(tmp_path) -> None:
+def test_population_of_ea_hyperband_was_trained_to_r(tmp_path) -> None:
     runs = brackets(50, 2, min_epochs=2)
     assert len(runs) == 5
     goal = sum(bracket[0][0] for bracket in runs)
@@ -63,3 +67,53 @@ def test_only_what_was_trained_to_r_joins_the_population_of_ea_hyperband(tmp_pat
     assert parents <= members
     # Before three were trained to R, one in each bracket, all come from the prior; then none.
     assert [trial.vals.model_based for trial in trials] == [trial.bracket >= 3 for trial in trials]
+
+
+class FirstDraw:
+    """A sampler that notes what it is given."""
+
+    def propose(self, n, history, running, rng):
+        self.given = (n, history, running, rng.random())
+        return Vals({"x": 0.5})
+
+
+class Decides:
+    """A scheduler of one decision."""
+
+    def __init__(self, decision):
+        self.decision = decision
+
+    def next(self, view):
+        return self.decision
+
+    def rung_levels(self, bracket):
+        return (3, 9) if bracket is None else (9,)
+
+    def pauses(self, trial):
+        return trial.target_resource < 9
+
+
+SPACE = compile_space({"x": hp.uniform("x", 0, 1)})
+
+
+def test_a_proposal_of_the_sampler_is_started():
+    view = StudyView(state_of([*trained(0, 1), ended(0)], proposed(1, 1)), SPACE, seed=3, goal=5)
+    sampler = FirstDraw()
+    strategy = SamplerScheduler(sampler, Decides(Propose(3, bracket=2)))
+    assert strategy.next(view, attempt=4) == Start(Vals({"x": 0.5}), 3, bracket=2)
+    n, history, running, draw = sampler.given
+    assert n == 2
+    assert [one.trial for one in history.observations] == [0]
+    assert running == [{"x": 0.01}]
+    assert draw == view.generator("propose", 4).random()
+
+
+@pytest.mark.parametrize("decision", [Continue(0, 9), Stop(0), Wait(), Done()])
+def test_other_decisions_of_the_scheduler_are_passed_on(decision):
+    assert SamplerScheduler(FirstDraw(), Decides(decision)).next(StudyView(state_of(), SPACE, 0, 5)) is decision
+
+
+def test_rungs_and_pauses_are_those_of_the_scheduler():
+    strategy = SamplerScheduler(FirstDraw(), Decides(Wait()))
+    assert (strategy.rung_levels(None), strategy.rung_levels(1)) == ((3, 9), (9,))
+    assert [strategy.pauses(Trial(0, Vals(), {}, resource)) for resource in (3, 9)] == [True, False]

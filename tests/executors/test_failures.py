@@ -1,3 +1,5 @@
+"""Failures: causes, messages and tracebacks."""
+
 import pytest
 
 from metaopt.executors.failures import death, failure, is_out_of_memory

@@ -68,7 +68,7 @@ def test_a_worker_that_dies_fails_its_trial_and_is_replaced(rough: Processes, ha
     assert last(run(rough), Finished).returned["pid"] not in before
 
 
-def test_what_was_sent_before_the_death_is_not_lost() -> None:
+def test_reports_sent_before_a_death_are_not_lost() -> None:
     with Processes(Rough()) as executor:
         run(executor)
         executor.submit(make_job(trial=1, point=functools.partial(os._exit, 0), to=2))
@@ -165,7 +165,7 @@ def talk() -> None:
     os.system("echo said below Python")
 
 
-def test_what_workers_print_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_of_workers_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with Processes(Rough(), log=tmp_path / "workers.log") as executor:
         run(executor, talk)
         run(executor, functools.partial(ctypes.string_at, 0))
@@ -180,21 +180,21 @@ def die() -> None:
     os._exit(5)
 
 
-def test_a_worker_that_dies_in_its_setup_is_no_endless_loop() -> None:
+def test_a_worker_that_dies_in_its_setup_ends_the_search() -> None:
     with Processes(Scripted(die)) as executor:
         executor.submit(make_job(0, None, to=1))
         with pytest.raises(RuntimeError, match=r"died 3 times.*exit code 5"):
             collect(executor)
 
 
-def test_a_setup_above_the_memory_limit_is_told_to_the_user() -> None:
+def test_a_setup_above_the_memory_limit_is_refused() -> None:
     with Processes(Scripted(functools.partial(hold, 300, 30)), memory_limit=200 * MIB) as executor:
         executor.submit(make_job(0, None, to=1))
         with pytest.raises(UserError, match="for its data and framework alone"):
             collect(executor)
 
 
-def test_no_worker_is_refused() -> None:
+def test_zero_workers_are_refused() -> None:
     with pytest.raises(UserError, match="value for workers: 0"):
         Processes(Scripted(), workers=0)
 

@@ -28,7 +28,7 @@ def told(executor: Simulated, stop: Any = lambda _: False) -> list[tuple[float, 
             return found
 
 
-def test_reports_come_in_the_order_of_virtual_time_over_all_workers() -> None:
+def test_reports_come_in_the_order_of_virtual_time() -> None:
     executor = Simulated(scripted, workers=3, setup=lambda job: float(job.trial == 2))
     for trial, cost in enumerate((3.0, 2.0, 1.0)):
         executor.submit(make_job(trial, {"cost": cost}, to=2))
@@ -45,7 +45,7 @@ def test_reports_come_in_the_order_of_virtual_time_over_all_workers() -> None:
     ]
 
 
-def test_a_trial_that_goes_on_pays_for_its_new_epochs_only() -> None:
+def test_a_resumed_trial_takes_time_for_new_epochs_only() -> None:
     whole, parts = Simulated(scripted, setup=0.5), Simulated(scripted, setup=0.5)
     whole.submit(make_job(0, None, to=9))
     whole_reports = collect(whole)
@@ -78,7 +78,7 @@ def test_a_timeout_is_in_virtual_seconds() -> None:
     assert [type(report) for report in reports] == [Epoch, Finished]
 
 
-def test_a_curve_that_ends_before_its_time_is_a_training_that_stopped_early() -> None:
+def test_a_curve_that_ends_early_is_a_complete_training() -> None:
     executor = Simulated(lambda job: [({"loss": 1.0}, 1.0)] * 4)
     executor.submit(make_job(0, None, to=9))
     *epochs, end = collect(executor)
@@ -112,7 +112,7 @@ def test_patience_waits_for_epochs_that_meet_the_constraints() -> None:
     assert epochs == {False: 3, True: 6}
 
 
-def test_a_metric_that_is_no_number_is_a_training_that_diverged() -> None:
+def test_a_nan_metric_is_a_diverged_training() -> None:
     executor = Simulated(lambda job: [({"loss": 1.0}, 1.0), ({"loss": math.nan}, 1.0)])
     executor.submit(make_job(0, None, to=5))
     end = collect(executor)[-1]
@@ -120,6 +120,6 @@ def test_a_metric_that_is_no_number_is_a_training_that_diverged() -> None:
     assert end.cause == "diverged"
 
 
-def test_without_a_worker_nothing_could_run() -> None:
+def test_zero_workers_are_refused() -> None:
     with pytest.raises(ValueError, match="value for workers: 0"):
         Simulated(scripted, workers=0)

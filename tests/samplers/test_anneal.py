@@ -1,3 +1,5 @@
+"""Annealing: proposals near good trials."""
+
 import numpy as np
 from hyperopt import hp
 

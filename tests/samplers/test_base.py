@@ -1,3 +1,5 @@
+"""History of a sampler: ranks and results at one resource."""
+
 import math
 
 from hyperopt import hp

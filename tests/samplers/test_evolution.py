@@ -1,3 +1,5 @@
+"""Evolution: population, parents and children."""
+
 import json
 import math
 from collections import Counter

@@ -1,3 +1,5 @@
+"""Gaussian process regression: posterior, gradient and fit."""
+
 import numpy as np
 import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor

@@ -1,3 +1,5 @@
+"""Bayesian optimisation with a Gaussian process."""
+
 import math
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Adapters between the samplers and hyperopt."""
+
 from typing import Any
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""TPE with joint densities: budgets, feasibility and interactions."""
+
 from dataclasses import replace
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Mutations of draws and of stacks of blocks."""
+
 import math
 from collections import Counter
 

@@ -1,3 +1,5 @@
+"""Random search."""
+
 import numpy as np
 
 from metaopt.samplers import History, Random

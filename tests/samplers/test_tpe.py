@@ -1,3 +1,5 @@
+"""TPE of hyperopt."""
+
 from typing import Any
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""ASHA: promotions without waiting, with and without stopping."""
+
 import itertools
 
 import pytest
@@ -15,13 +17,13 @@ def paused(number: int, at: int, loss: float) -> SimulatedTrial:
     return SimulatedTrial(number, at, None, "paused", losses=[loss] * at, rungs=[r for r in (1, 3, 9) if r <= at])
 
 
-def test_its_rungs_end_in_r() -> None:
+def test_rungs_end_at_r() -> None:
     assert ASHA(81).rungs == [1, 3, 9, 27, 81]
     assert ASHA(50, eta=2, min_resource=2).rungs == [3, 6, 12, 25, 50]
     assert ASHA(2).rungs == [2]
 
 
-def test_the_best_third_of_each_rung_goes_on_the_highest_rung_first() -> None:
+def test_the_best_third_is_promoted_from_the_highest_rung() -> None:
     study = simulation(goal=9).run()
     propose = Propose(1)
     assert study.decisions == [
@@ -38,14 +40,14 @@ def test_the_best_third_of_each_rung_goes_on_the_highest_rung_first() -> None:
     assert [study.reached(resource) for resource in (3, 9)] == [[0, 1, 2], [0]]
 
 
-def test_what_is_better_later_goes_on_though_the_place_was_given_away() -> None:
+def test_a_better_later_trial_is_promoted_as_well() -> None:
     study = simulation(goal=9, loss=lambda trial, epoch: -trial).run()
     assert study.decisions[:5] == [*[Propose(1)] * 3, Continue(2, 3), Propose(1)]
     assert study.decisions[5] == Continue(3, 3)  # the best one of four
     assert len(study.reached(3)) > 3
 
 
-def test_trials_that_went_on_keep_their_rank_in_the_rungs_below() -> None:
+def test_promoted_trials_keep_their_rank_below() -> None:
     study = simulation()
     study.trials = [paused(0, 3, 0.1), paused(1, 1, 0.2), paused(2, 1, 0.3)]
     assert study.decide() == Propose(1)  # the best third of the lowest rung is trial 0, and it has gone on
@@ -54,7 +56,7 @@ def test_trials_that_went_on_keep_their_rank_in_the_rungs_below() -> None:
     assert study.decide() == Continue(1, 3)
 
 
-def test_the_order_in_which_trials_come_to_rest_does_not_matter() -> None:
+def test_the_order_of_rest_does_not_matter() -> None:
     study = simulation(slots=4)
     study.trials = [SimulatedTrial(number, 1) for number in range(4)]
     assert study.decide() == Propose(1)
@@ -66,7 +68,7 @@ def test_the_order_in_which_trials_come_to_rest_does_not_matter() -> None:
     assert study.decide() == Continue(0, 3)
 
 
-def test_a_failed_trial_counts_in_its_rung_and_its_place_below_is_not_given_away() -> None:
+def test_a_failed_trial_keeps_its_place() -> None:
     study = simulation()
     study.trials = [SimulatedTrial(0, 1, status="fail"), SimulatedTrial(1, 1, status="fail"), paused(2, 1, 0.5)]
     assert study.decide() == Continue(2, 3)
@@ -75,12 +77,12 @@ def test_a_failed_trial_counts_in_its_rung_and_its_place_below_is_not_given_away
     assert study.decide() == Propose(1)
 
 
-def test_a_trial_that_fails_above_leaves_what_is_known_as_a_new_process_knows_it() -> None:
+def test_the_index_follows_trials_that_fail_after_promotion() -> None:
     study = simulation(goal=60, slots=6, failing=0.7, seed=3).run()  # each decision is compared with that of a new view
     assert sum(trial.status == "fail" and trial.jobs > 1 for trial in study.trials) > 3
 
 
-def test_what_stopped_early_counts_above_as_long_as_it_is_among_the_best_below() -> None:
+def test_a_good_trial_that_ended_early_counts_at_later_rungs() -> None:
     study = simulation()
     early = SimulatedTrial(0, 1, status="ok", complete=True, losses=[0.1], rungs=[1])
     below = [SimulatedTrial(number, 1, status="ok", losses=[0.9], rungs=[1]) for number in (3, 4, 5, 6, 7, 8)]
@@ -94,7 +96,7 @@ def test_what_stopped_early_counts_above_as_long_as_it_is_among_the_best_below()
     assert study.decide() == Propose(1)
 
 
-def test_at_the_end_the_others_are_let_go_and_one_at_least_is_trained_to_r() -> None:
+def test_at_the_goal_one_trial_is_trained_to_r() -> None:
     study = simulation(goal=2).run()
     assert study.decisions == [Propose(1), Propose(1), Continue(0, 3), Continue(0, 9), Stop(1), Done()]
 
@@ -105,7 +107,7 @@ def test_at_the_end_the_others_are_let_go_and_one_at_least_is_trained_to_r() -> 
     assert study.reached(9) == [1]
 
 
-def test_it_waits_only_where_the_goal_allows_of_no_more_trials() -> None:
+def test_workers_wait_only_once_the_goal_is_reached() -> None:
     study = simulation(goal=40, slots=7).run()
     first = study.decisions.index(Wait())
     assert sum(isinstance(decision, Propose) for decision in study.decisions[:first]) == 40
@@ -119,7 +121,7 @@ def test_thousands_of_trials_halve_at_each_rung() -> None:
         assert lower // 3 <= upper <= lower // 3 + lower**0.5  # wrong promotions: Li et al. 2020, section 3.3
 
 
-def test_stopping_goes_on_at_once_or_never() -> None:
+def test_with_stopping_a_trial_is_promoted_at_once_or_never() -> None:
     study = simulation(stopping=True, goal=4).run()
     assert study.decisions == [
         Propose(1),
@@ -132,19 +134,19 @@ def test_stopping_goes_on_at_once_or_never() -> None:
     assert study.reached(9) == [0, 1, 2]
 
 
-def test_stopping_compares_with_what_was_reached_at_the_same_resource() -> None:
+def test_with_stopping_trials_compare_at_equal_resources() -> None:
     study = simulation(stopping=True, loss=lambda trial, epoch: 10 - epoch if trial == 0 else 9 - 0.5 * epoch)
     study.run(until=lambda: len(study.trials) == 2 and len(study.trials[1].losses) >= 3)
     assert study.trials[0].losses[-1] == 1
     assert Continue(1, 3) in study.decisions
 
 
-def test_stopping_ends_what_has_no_value() -> None:
+def test_with_stopping_trials_without_a_value_end() -> None:
     study = simulation(stopping=True, goal=3, loss=lambda trial, epoch: float("nan")).run()
     assert [decision for decision in study.decisions if isinstance(decision, Stop)] == [Stop(0), Stop(1), Stop(2)]
 
 
-def test_another_schedulers_trials_compete_once_they_have_a_value() -> None:
+def test_trials_of_another_scheduler_compete_by_their_value() -> None:
     study = simulation(slots=2)
     study.trials = [SimulatedTrial(0, 9), paused(1, 1, 0.5), paused(2, 1, 0.6), paused(3, 1, 0.7)]
     assert study.decide() == Continue(1, 3)
@@ -155,6 +157,6 @@ def test_another_schedulers_trials_compete_once_they_have_a_value() -> None:
     assert study.decide() == Stop(1)
 
 
-def test_what_makes_no_sense_is_refused_when_it_is_made() -> None:
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(UserError, match="value for eta: 1"):
         ASHA(9, eta=1)

@@ -1,3 +1,5 @@
+"""Brackets of Hyperband: published tables, rounding, and invalid arguments."""
+
 import math
 import re
 
@@ -77,7 +79,7 @@ def test_tables_made_by_hand(resource, eta, least, rule, expected) -> None:
     assert brackets(resource, eta, rule, least) == expected
 
 
-def test_it_computes_in_integers() -> None:
+def test_brackets_are_computed_in_integers() -> None:
     assert math.log(243, 3) < 5
     assert len(brackets(243, 3)) == 6
     assert len(brackets(242, 3)) == 5
@@ -89,7 +91,7 @@ def test_it_computes_in_integers() -> None:
 
 
 @given(st.integers(1, 2000), st.integers(2, 12), st.integers(1, 50), st.sampled_from(["ceil", "floor"]))
-def test_no_rung_is_empty_or_below_the_least_and_each_is_longer_than_the_one_before(resource, eta, least, rule) -> None:
+def test_rungs_are_never_empty_and_grow_in_resource(resource, eta, least, rule) -> None:
     if resource < least:
         return
     found = brackets(resource, eta, rule, least)
@@ -104,13 +106,13 @@ def test_no_rung_is_empty_or_below_the_least_and_each_is_longer_than_the_one_bef
             assert resources[i] * eta <= resources[i + 1]
 
 
-def test_whole_numbers_of_numpy_do() -> None:
+def test_integers_of_numpy_are_accepted() -> None:
     found = brackets(np.int64(27), np.int32(3), min_epochs=np.int64(1))
     assert found == brackets(27, 3)
     assert all(type(number) is int for bracket in found for rung in bracket for number in rung)
 
 
-def test_what_it_returns_can_be_changed() -> None:
+def test_returned_brackets_are_copies() -> None:
     brackets(9, 3)[0].clear()
     assert brackets(9, 3)[0]
 

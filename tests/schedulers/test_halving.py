@@ -1,3 +1,5 @@
+"""Successive halving: promotions, failures, early ends and goals."""
+
 import pytest
 
 from metaopt.errors import UserError
@@ -23,7 +25,7 @@ def with_trials(study: Simulation, **changes: dict[int, dict]) -> Simulation:
     return study
 
 
-def test_one_worker_takes_rung_after_rung_and_tells_the_losers() -> None:
+def test_one_worker_trains_rung_after_rung() -> None:
     study = simulation(goal=9).run()
     propose = Propose(1, 0)
     assert study.decisions == [
@@ -49,7 +51,7 @@ def test_one_worker_takes_rung_after_rung_and_tells_the_losers() -> None:
     ]
 
 
-def test_a_loser_is_told_as_soon_as_so_many_are_better_that_it_cannot_win() -> None:
+def test_a_trial_that_cannot_be_promoted_is_stopped_at_once() -> None:
     study = simulation(goal=9, loss=lambda trial, epoch: -trial).run()
     first = [decision for decision in study.decisions if not isinstance(decision, Propose)]
     assert first[:6] == [Stop(number) for number in range(6)]
@@ -57,7 +59,7 @@ def test_a_loser_is_told_as_soon_as_so_many_are_better_that_it_cannot_win() -> N
     assert study.reached(9) == [8]
 
 
-def test_the_bracket_comes_again() -> None:
+def test_the_bracket_is_repeated() -> None:
     study = simulation(goal=18).run()
     assert study.reached(9) == [0, 9]
     assert [trial.bracket for trial in study.trials] == [0] * 9 + [1] * 9
@@ -65,7 +67,7 @@ def test_the_bracket_comes_again() -> None:
     assert study.charged == 2 * (9 + 9 + 9)
 
 
-def test_a_free_worker_begins_the_next_bracket_rather_than_waiting() -> None:
+def test_a_free_worker_begins_the_next_bracket() -> None:
     study = simulation(goal=18, slots=2)
     over = [SimulatedTrial(number, 1, 0, "ok", losses=[number], rungs=[1]) for number in range(3, 9)]
     paused = [SimulatedTrial(number, 3, 0, "paused", losses=[number] * 3, rungs=[1, 3]) for number in (1, 2)]
@@ -86,7 +88,7 @@ def test_the_oldest_bracket_comes_first() -> None:
     assert study.decide() == Stop(3)
 
 
-def test_failures_keep_their_place_and_a_rung_without_any_left_ends_the_bracket() -> None:
+def test_a_rung_of_failed_trials_ends_its_bracket() -> None:
     two_left = {f"t{number}": {"fails_at": 1} for number in range(9) if number not in (4, 6)}
     study = with_trials(simulation(goal=9), **two_left).run()
     assert study.reached(3) == [4, 6]
@@ -98,13 +100,13 @@ def test_failures_keep_their_place_and_a_rung_without_any_left_ends_the_bracket(
     assert study.reached(9) == [9]
 
 
-def test_a_place_is_not_given_away_again_when_its_holder_fails() -> None:
+def test_a_promoted_trial_that_fails_is_not_replaced() -> None:
     study = with_trials(simulation(goal=9, slots=3), t0={"fails_at": 2}).run()
     assert [trial.number for trial in study.trials if trial.jobs > 1] == [0, 1, 2]
     assert study.reached(9) == [1]
 
 
-def test_what_stopped_early_takes_the_places_that_it_wins_without_training() -> None:
+def test_a_trial_that_ended_early_holds_its_places() -> None:
     study = with_trials(simulation(goal=9), t0={"ends_at": 1, "to": 1}).run()
     assert study.trials[0].jobs == 2  # it was trained to the first rung, and ended by itself on the way to the second
     assert study.reached(9) == []  # the only place at R is its own
@@ -118,7 +120,7 @@ def test_what_stopped_early_takes_the_places_that_it_wins_without_training() -> 
     assert not study.reached(9)
 
 
-def test_what_was_stopped_as_hopeless_is_a_loser() -> None:
+def test_a_trial_stopped_by_its_loss_is_not_promoted() -> None:
     study = simulation(goal=9)
     study.trials = [SimulatedTrial(0, 1, 0, "ok", complete=False, losses=[-1])]
     study.run()
@@ -127,7 +129,7 @@ def test_what_was_stopped_as_hopeless_is_a_loser() -> None:
 
 
 @pytest.mark.parametrize(("goal", "rungs"), [(1, [1, 1, 1]), (2, [2, 1, 1]), (5, [5, 1, 1]), (8, [8, 2, 1])])
-def test_a_bracket_that_the_goal_ends_goes_on_with_the_trials_it_has(goal, rungs) -> None:
+def test_a_bracket_cut_by_the_goal_promotes_its_trials(goal, rungs) -> None:
     study = simulation(goal=goal).run()
     assert [len(study.reached(resource)) for resource in (1, 3, 9)] == rungs
     # A later run with more trials leaves it alone, as some of them have gone on.
@@ -138,7 +140,7 @@ def test_a_bracket_that_the_goal_ends_goes_on_with_the_trials_it_has(goal, rungs
     assert len(study.trials) == goal + 9
 
 
-def test_a_goal_that_is_raised_before_a_rung_was_decided_fills_it() -> None:
+def test_a_raised_goal_fills_an_undecided_rung() -> None:
     study = simulation(goal=5)
     study.run(until=lambda: len(study.trials) == 5)
     study.goal, study.cache = 9, {}
@@ -146,13 +148,13 @@ def test_a_goal_that_is_raised_before_a_rung_was_decided_fills_it() -> None:
     assert [len(study.reached(resource)) for resource in (1, 3, 9)] == [9, 3, 1]
 
 
-def test_a_refused_trial_is_replaced_in_its_own_bracket() -> None:
+def test_a_rejected_trial_is_replaced_in_its_bracket() -> None:
     study = with_trials(simulation(goal=18, slots=9), t8={"refused": True}).run()
     assert sorted(trial.bracket for trial in study.trials if trial.status != "rejected") == [0] * 9 + [1] * 9
     assert [len(study.reached(resource, 0)) for resource in (1, 3, 9)] == [9, 3, 1]
 
 
-def test_it_waits_for_the_last_trainings_and_lets_go_of_what_it_did_not_start() -> None:
+def test_trials_of_no_bracket_are_stopped_at_the_end() -> None:
     study = simulation(goal=1, slots=2)
     study.trials = [SimulatedTrial(0, 4, None, "paused", losses=[1.0] * 4, ends_at=NEVER)]
     study.trials += [SimulatedTrial(1, 9, None, "running")]
@@ -162,7 +164,7 @@ def test_it_waits_for_the_last_trainings_and_lets_go_of_what_it_did_not_start() 
     assert study.decisions[-2:] == [Stop(0), Done()]
 
 
-def test_what_makes_no_sense_is_refused_when_it_is_made() -> None:
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(UserError, match="value for eta: 1"):
         Halving(9, eta=1)
     with pytest.raises(UserError, match="above the full resource, epochs 2"):

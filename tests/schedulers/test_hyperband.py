@@ -1,3 +1,5 @@
+"""Hyperband: all brackets, one after the other."""
+
 import math
 from itertools import pairwise
 
@@ -14,14 +16,14 @@ def curve(trial: int, epoch: int) -> float:
 
 
 @pytest.mark.parametrize("slots", [1, 4, 60])
-def test_a_whole_hyperband(slots) -> None:
+def test_a_whole_hyperband_trains_the_published_epochs(slots) -> None:
     study = Simulation(lambda: Hyperband(27), 27, goal=49, loss=curve, slots=slots).run()
     assert len(study.trials) == 49
     assert study.charged == 423
     assert study.trained == 357
 
 
-def test_one_worker_ends_each_bracket_and_each_rung_before_the_next_begins() -> None:
+def test_one_worker_ends_each_rung_before_the_next() -> None:
     study = Simulation(lambda: Hyperband(27), 27, goal=49, loss=curve).run()
     trained = [
         (
@@ -35,7 +37,7 @@ def test_one_worker_ends_each_bracket_and_each_rung_before_the_next_begins() -> 
     assert trained == expected
 
 
-def test_the_best_at_each_rung_go_on() -> None:
+def test_the_best_of_each_rung_are_promoted() -> None:
     study = Simulation(lambda: Hyperband(27), 27, goal=49, loss=curve, slots=5).run()
     for b, bracket in enumerate(brackets(27, 3)):
         for (_, lower), (n, upper) in pairwise(bracket):
@@ -44,7 +46,7 @@ def test_the_best_at_each_rung_go_on() -> None:
             assert sorted(best[:n]) == study.reached(upper, b)
 
 
-def test_after_the_last_bracket_the_first_one_comes_again() -> None:
+def test_the_first_bracket_follows_the_last() -> None:
     study = Simulation(lambda: Hyperband(9, rule="floor"), 9, goal=30, loss=curve).run()
     sizes = [sum(trial.bracket == b for trial in study.trials) for b in range(4)]
     assert sizes == [9, 3, 3, 9]

@@ -53,7 +53,7 @@ def test_a_resumed_trial_is_news_only_if_watched():
     assert numbers(index.news(view)) == [1]
 
 
-def test_rejected_and_imported_trials_do_not_count_towards_the_goal():
+def test_only_own_trials_count_towards_the_goal():
     imported = SimulatedTrial(0, 9, status="ok", imported=True)
     view = view_of(imported, SimulatedTrial(1, 1), SimulatedTrial(2, 1, status="rejected"), goal=2)
     index = TrialIndex()

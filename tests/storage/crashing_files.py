@@ -1,4 +1,4 @@
-"""A file layer that stops the machine at any single step, and then shows what a disk may hold after a power cut."""
+"""File operations that stop the machine at a single step, and the files that a power cut may leave."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Every single write, sync and rename fails once; the search started again must be as if nothing had happened."""
+"""Crash tests: every write, sync and rename fails once, and the resumed search finds the same."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_a_power_cut_at_any_step_loses_no_finished_trial(tmp_path, uninterrupted
     assert before.finished == (survival == "kept"), "the very last step is the line that says that the goal is reached"
 
 
-def test_a_full_disk_at_any_step_is_said_and_nothing_is_lost(tmp_path, uninterrupted):
+def test_a_full_disk_at_any_step_loses_nothing(tmp_path, uninterrupted):
     steps, expected = uninterrupted
     for step in range(0, steps - 1, 3):  # after the last one the goal is known to be reached
         folder = tmp_path / str(step) / "results"
@@ -61,7 +61,7 @@ def test_a_full_disk_at_any_step_is_said_and_nothing_is_lost(tmp_path, uninterru
         assert findings(search(folder, trials=TRIALS)) == expected, f"step {step}"
 
 
-def test_two_power_cuts_in_a_row(tmp_path, uninterrupted):
+def test_two_power_cuts_in_a_row_lose_nothing(tmp_path, uninterrupted):
     steps, expected = uninterrupted
     for step in range(0, steps - 1, 7):
         folder = tmp_path / str(step) / "results"
@@ -74,7 +74,7 @@ def test_two_power_cuts_in_a_row(tmp_path, uninterrupted):
         assert findings(search(folder, trials=TRIALS)) == expected, f"step {step}"
 
 
-def test_a_model_goes_on_as_if_nothing_had_happened(tmp_path):
+def test_a_model_based_search_survives_power_cuts(tmp_path):
     whole = search(tmp_path / "whole" / "results", sampler="tpe", trials=12)
     assert [record["model_based"] for record in whole.records] == [False] * 5 + [True] * 7
     files = CrashingFiles(tmp_path / "results")
@@ -91,7 +91,7 @@ def test_a_model_goes_on_as_if_nothing_had_happened(tmp_path):
 
 
 @pytest.mark.parametrize(("sampler", "scheduler"), [("tpe", "hyperband"), ("evolution", "asha")])
-def test_rungs_go_on_as_if_nothing_had_happened(tmp_path, sampler, scheduler):
+def test_a_search_with_rungs_survives_power_cuts(tmp_path, sampler, scheduler):
     given = {"sampler": sampler, "scheduler": scheduler, "epochs": 9, "trials": 16, "mu": 3}
     steps = CrashingFiles(tmp_path / "whole" / "results")
     whole = search(tmp_path / "whole" / "results", files=steps, **given)

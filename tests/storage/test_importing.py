@@ -1,4 +1,4 @@
-"""The ancestor's 42 trials on CIFAR-100, and records and pickles of our own, taken into another study."""
+"""Imported trials: the ancestor's 42 on CIFAR-100, and own records and pickles."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def open_study_of(folder) -> StudyWriter:
     return StudyWriter(folder, compile_space(SPACE), Study.load(folder).header, note=print)
 
 
-def test_the_ancestors_trials(shared):
+def test_trials_of_the_ancestor_are_read(shared):
     problem = load_problem("cnn")
     paths = sorted((shared / "data" / "cifar100_trials").glob("*.json"))
     trials = [read(path, problem.space, defaults=problem.defaults) for path in paths]
@@ -42,7 +42,7 @@ def test_the_ancestors_trials(shared):
         read(paths[0], problem.space, find_objective("val_top3"), problem.defaults)
 
 
-def test_our_own_records_and_pickles(tmp_path):
+def test_own_records_and_pickles_are_read(tmp_path):
     study = search(tmp_path / "results", trials=4)
     from_records = [trial for path in sorted((tmp_path / "results").glob("model_*.json")) for trial in read(path)]
     from_pickle = read(tmp_path / "results.pkl")
@@ -50,14 +50,14 @@ def test_our_own_records_and_pickles(tmp_path):
     assert [trial["result"]["loss"] for trial in from_pickle] == [record["loss"] for record in study.records]
 
 
-def test_suspended_trials_of_a_pickle_tell_nothing(tmp_path):
+def test_suspended_trials_of_a_pickle_are_skipped(tmp_path):
     study = search(tmp_path / "results", scheduler="halving", epochs=9, trials=9)
     complete = [record["loss"] for record in study.records if record["complete"]]
     assert 0 < len(complete) < 9
     assert [trial["result"]["loss"] for trial in read(tmp_path / "results.pkl")] == complete
 
 
-def test_records_of_trials_that_were_not_trained_to_their_end_tell_nothing(tmp_path):
+def test_records_of_incomplete_trials_are_skipped(tmp_path):
     study = search(tmp_path / "results", scheduler="halving", epochs=9, trials=9)
     read_again = [trial for path in sorted((tmp_path / "results").glob("model_*.json")) for trial in read(path)]
     assert len(read_again) == sum(record["complete"] for record in study.records) < 9
@@ -82,14 +82,14 @@ def test_convergence_needs_the_seconds_of_a_record(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"loss": 1}'])
-def test_what_is_no_record_is_said(tmp_path, content):
+def test_a_file_that_is_no_record_is_refused(tmp_path, content):
     path = tmp_path / "record.json"
     path.write_text(content)
     with pytest.raises(UserError, match=r"record\.json"):
         read(path)
 
 
-def test_a_point_of_another_space_is_said(tmp_path):
+def test_a_record_of_another_space_is_refused(tmp_path):
     search(tmp_path / "results", trials=1)
     path = next((tmp_path / "results").glob("model_*.json"))
     with pytest.raises(UserError, match=path.name):

@@ -1,4 +1,4 @@
-"""The journal: what it says it wrote can be read, a torn end is cut back, and a damaged middle is refused untouched."""
+"""The journal: appended events, torn ends and damaged lines."""
 
 import json
 
@@ -19,7 +19,7 @@ def path(tmp_path):
     return path
 
 
-def test_what_was_written_is_read(path):
+def test_appended_events_are_read_back(path):
     assert read(path).events == EVENTS
     assert Journal(path).events == EVENTS
     assert all(json.loads(line)["event"] == "epoch" for line in path.read_text().splitlines())
@@ -29,7 +29,7 @@ def test_a_missing_file_is_an_empty_journal(tmp_path):
     assert read(tmp_path / "none").events == []
 
 
-def test_every_cut_keeps_the_whole_lines_and_can_be_written_on(path):
+def test_a_file_cut_anywhere_keeps_its_whole_lines(path):
     whole = path.read_bytes()
     ends = [i + 1 for i, byte in enumerate(whole) if byte == ord("\n")]
     for size in range(len(whole)):
@@ -51,7 +51,7 @@ def test_reading_alone_changes_nothing(path):
     assert path.read_bytes() == torn
 
 
-def test_any_changed_byte_of_an_earlier_group_is_refused_and_the_file_untouched(path):
+def test_a_changed_byte_of_an_earlier_group_is_refused(path):
     whole = path.read_bytes()
     last_group = whole.rindex(b"\n", 0, -1) + 1
     for position in range(0, last_group, 7):
@@ -78,7 +78,7 @@ def test_the_last_group_may_be_torn_anywhere(path):
     assert Journal(path).events == EVENTS[:1]
 
 
-def test_what_json_cannot_say_is_a_bug_and_writes_nothing(path):
+def test_values_outside_of_json_write_nothing(path):
     before = path.read_bytes()
     with pytest.raises(ValueError, match="JSON"):
         Journal(path).append([{"event": "epoch", "value": float("nan")}])

@@ -1,4 +1,4 @@
-"""results.pkl: plain hyperopt goes on from it, and nothing that a pickle could do happens when it is read."""
+"""results.pkl: plain hyperopt resumes from it, and reading it executes nothing."""
 
 import math
 import os
@@ -30,7 +30,7 @@ class Recorder:
         return self.notes.append if name == "note" else lambda *_: None
 
 
-def test_documents_are_done_without_gaps_and_losses_are_the_records(folder):
+def test_documents_have_the_trials_and_losses_of_the_records(folder):
     with open(folder.with_suffix(".pkl"), "rb") as file:
         trials = pickle.load(file)
     assert trials.tids == list(range(6))
@@ -39,7 +39,7 @@ def test_documents_are_done_without_gaps_and_losses_are_the_records(folder):
     assert all("history" not in doc["result"] for doc in trials.trials)
 
 
-def test_plain_hyperopt_goes_on_and_its_trials_are_taken_in(folder):
+def test_trials_added_by_plain_hyperopt_are_imported(folder):
     path = folder.with_suffix(".pkl")
     trials = read_trials(path)
     fmin(
@@ -61,7 +61,7 @@ class Evil:
         return os.system, ("touch evil",)
 
 
-def test_a_loss_of_plain_hyperopt_that_is_no_number_is_a_failure(folder):
+def test_a_nan_loss_of_plain_hyperopt_is_a_failed_trial(folder):
     trials = read_trials(folder.with_suffix(".pkl"))
     fmin(lambda point: math.nan, SPACE, algo=rand.suggest, max_evals=len(trials.trials) + 2, trials=trials,
          show_progressbar=False, rstate=np.random.default_rng(0))  # fmt: skip
@@ -72,7 +72,7 @@ def test_a_loss_of_plain_hyperopt_that_is_no_number_is_a_failure(folder):
     assert len(search(folder, trials=1).records) == len(study.records) + 1
 
 
-def test_a_malicious_pickle_is_refused_by_name_and_does_nothing(tmp_path, monkeypatch):
+def test_a_malicious_pickle_is_refused_unexecuted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "results.pkl"
     path.write_bytes(pickle.dumps(Evil()))
@@ -84,7 +84,7 @@ def test_a_malicious_pickle_is_refused_by_name_and_does_nothing(tmp_path, monkey
 @pytest.mark.parametrize(
     "content", [b"", b"no pickle", pickle.dumps(Trials())[:-20], pickle.dumps([1]), pickle.dumps(Evil())]
 )
-def test_beside_a_sound_journal_a_bad_pickle_is_kept_aside_and_made_anew(folder, content):
+def test_a_bad_pickle_is_renamed_and_written_anew(folder, content):
     path = folder.with_suffix(".pkl")
     before = findings(Study.load(folder))
     path.write_bytes(content)
@@ -96,7 +96,7 @@ def test_beside_a_sound_journal_a_bad_pickle_is_kept_aside_and_made_anew(folder,
     assert any("is written from the journal" in note for note in watch.notes)
 
 
-def test_the_pickle_of_another_study_is_kept_aside(folder, tmp_path):
+def test_the_pickle_of_another_study_is_renamed(folder, tmp_path):
     search(tmp_path / "other", trials=2)
     other = (tmp_path / "other.pkl").read_bytes()
     folder.with_suffix(".pkl").write_bytes(other)
@@ -106,7 +106,7 @@ def test_the_pickle_of_another_study_is_kept_aside(folder, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"no pickle", pickle.dumps(Trials())])
-def test_without_a_journal_any_pickle_is_refused_and_left_alone(tmp_path, content):
+def test_a_pickle_without_its_journal_is_refused_unchanged(tmp_path, content):
     path = tmp_path / "results.pkl"
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"results.pkl exists, but its journal"):
@@ -114,7 +114,7 @@ def test_without_a_journal_any_pickle_is_refused_and_left_alone(tmp_path, conten
     assert path.read_bytes() == content
 
 
-def test_records_without_their_journal_are_refused_and_left_alone(folder):
+def test_records_without_their_journal_are_refused_unchanged(folder):
     folder.with_suffix(".pkl").unlink()
     (folder / "journal.jsonl").unlink()
     names = sorted(os.listdir(folder))

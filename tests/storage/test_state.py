@@ -176,7 +176,7 @@ def test_results_are_judged_again_when_a_growth_ends():
     assert state.trials[0].results[0].is_feasible
 
 
-def test_replay_equals_the_application_of_one_event_after_the_other():
+def test_replay_equals_applying_event_after_event():
     fork = proposed(2, 3, fork={"trial": 0, "epochs": 1})
     events = [header(), run(), *trained(0, 1), paused(0), *trained(1, 1), fork, failed(1), epoch(2, 2), epoch(2, 3)]
     one = StudyState()

@@ -69,7 +69,7 @@ def test_records_are_of_trials_that_ended_or_reached_a_rung(tmp_path):
     ]
 
 
-def test_constraints_are_those_of_the_latest_run_and_its_last_phase(tmp_path):
+def test_constraints_are_those_of_the_latest_run(tmp_path):
     study = study_of(tmp_path, run(constraints=["params<=9"]), run(constraints=["params<=5"], grow="macs=10,20"))
     assert list(map(str, study.constraints)) == ["params<=5", "macs<=20"]
 

@@ -39,7 +39,7 @@ def test_another_space_network_or_objective_is_refused_by_name(tmp_path):
     assert StudyMismatch.exit_code == 3
 
 
-def test_a_study_that_was_begun_when_other_parts_of_the_source_were_its_code_opens(tmp_path):
+def test_a_study_with_an_older_digest_of_its_code_opens(tmp_path):
     folder, source = tmp_path / "results", "WIDTH = 3\ndef network(): return WIDTH\n"
     search(folder, problem=Problem(SPACE, code="def network(): return WIDTH", source=source))
     search(folder, problem=Problem(SPACE, code=network_code(source), source=source))
@@ -48,13 +48,13 @@ def test_a_study_that_was_begun_when_other_parts_of_the_source_were_its_code_ope
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no such permissions there")
-def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsNotWritable, match="cannot be written"):
         search(tmp_path / "file" / "results")
 
 
-def test_other_limits_are_applied_to_what_was_found_before(tmp_path):
+def test_other_constraints_apply_to_earlier_trials(tmp_path):
     folder = tmp_path / "results"
     study = search(folder, trials=6)
     median = sorted(-record["loss"] for record in study.records)[3]

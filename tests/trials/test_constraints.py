@@ -15,7 +15,7 @@ from metaopt.trials.constraints import Constraint, is_number, parse_constraint, 
         ("val_precision>=0.39", Constraint("val_precision", False, 0.39)),
     ],
 )
-def test_parsing(text, limit):
+def test_constraints_are_parsed(text, limit):
     assert parse_constraint(text) == limit
 
 
@@ -32,7 +32,7 @@ def test_cheap_lower_bounds_are_refused():
         parse_constraint("params>=5")
 
 
-def test_the_tighter_of_two_counts():
+def test_the_tighter_of_two_constraints_counts():
     assert parse_constraints(["params<=5", "params<=3", "params<=4"]) == (Constraint("params", True, 3),)
     assert parse_constraints(["val_accuracy>=0.5", "val_accuracy>=0.7"]) == (Constraint("val_accuracy", False, 0.7),)
 
@@ -52,12 +52,12 @@ def test_distances_and_violations():
 
 
 @pytest.mark.parametrize("value", [0, 1.5, True, np.float32(2), np.bool_(True), np.array(3.0), np.array([4])])
-def test_numbers_of_any_library(value):
+def test_numbers_of_any_library_are_numbers(value):
     assert is_number(value)
 
 
 @pytest.mark.parametrize("value", [None, "3", np.nan, -np.inf, np.array([1, 2]), [1], 1j])
-def test_no_numbers(value):
+def test_other_values_are_not_numbers(value):
     assert not is_number(value)
 
 

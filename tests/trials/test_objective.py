@@ -15,7 +15,7 @@ def test_a_maximised_metric_is_its_negated_loss():
     assert objective.score(-0.75) == 0.75
 
 
-def test_convergence_by_hand():
+def test_convergence_equals_its_formula():
     """log(val_loss + 1) · log(seconds + 1)."""
     objective = find_objective("convergence")
     assert objective.loss({"val_loss": math.e - 1}, math.e**2 - 1) == pytest.approx(2.0)
@@ -34,7 +34,7 @@ def test_scores_lie_in_0_to_1_and_grow_with_quality(name):
     assert all(0 <= score <= 1 for score in scores)
 
 
-def test_scores_of_losses_by_hand():
+def test_scores_of_losses_equal_their_formula():
     assert find_objective("val_loss").score(3.0) == 0.25
     assert find_objective("loss").score(-1.0) == pytest.approx(0.75)
 

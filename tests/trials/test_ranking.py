@@ -1,3 +1,5 @@
+"""Ranking of results: feasible ones by value, then infeasible ones by violation."""
+
 import math
 
 from metaopt.trials.ranking import WORST, is_better, rank_key

@@ -1,4 +1,4 @@
-"""Records: their keys, their names, and their reader and writer."""
+"""Records: their keys, their best, and their reader and writer."""
 
 import json
 
@@ -48,7 +48,7 @@ def test_the_best_epoch_counts_from_1():
     assert record["scores"]["end"] == {"val_accuracy": 0.5}
 
 
-def test_a_measured_limit_is_judged_at_the_best_epoch_among_those_that_keep_it():
+def test_measured_constraints_choose_the_best_epoch():
     metrics = [{"val_accuracy": a, "val_precision": p} for a, p in ((0.5, 0.3), (0.6, 0.5), (0.7, 0.39))]
     keeps = record_of(trial(metrics), constraints=["val_precision>=0.4"])
     assert (keeps["best_epoch"], keeps["feasible"]) == (2, True)
@@ -63,7 +63,7 @@ def test_convergence_is_taken_at_the_last_epoch():
     assert record["best_epoch"] == 2
 
 
-def test_infeasible_imported_and_failed_trials_are_never_the_best():
+def test_only_feasible_own_trials_can_be_the_best():
     records = [
         Record(0, "ok", "val_accuracy", Result(values=(-0.5,))),
         Record(1, "ok", "val_accuracy", Result(values=(-0.9,)), imported=True),
@@ -76,7 +76,7 @@ def test_infeasible_imported_and_failed_trials_are_never_the_best():
     assert nearest_record(records[1:4]).trial == 2
 
 
-def test_reading_and_writing_are_inverse(tmp_path):
+def test_a_stored_record_is_read_as_it_was(tmp_path):
     study = search(tmp_path / "results", scheduler="hyperband", trials=5, constraints=("val_loss<=0.4",))
     for record in study.records:
         stored = json.loads(json.dumps(record.to_json()))
@@ -91,7 +91,7 @@ def test_stored_keys_can_be_read_like_a_dict(tmp_path):
     assert dict(record) == record.to_json()
 
 
-def test_visits_tell_each_rung_and_when_it_was_reached(tmp_path):
+def test_visits_have_each_rung_and_its_time(tmp_path):
     study = search(tmp_path / "results", scheduler="hyperband", trials=5)
     visits = [visit for record in study.records for visit in record["visits"]]
     assert max(len(record["visits"]) for record in study.records) == 2

@@ -1,4 +1,4 @@
-"""The judge: one result from a training history, whoever asks."""
+"""Results and the judge that makes them from training histories."""
 
 import pytest
 
@@ -63,6 +63,6 @@ def test_no_epochs_give_no_value():
     assert judged([]).values == ()
 
 
-def test_several_objectives_are_taken_at_the_best_epoch_of_the_first():
+def test_the_first_objective_chooses_the_epoch_of_all():
     rows = [{"val_accuracy": 0.5, "val_loss": 0.1}, {"val_accuracy": 0.6, "val_loss": 0.9}]
     assert judged(rows, objectives=("val_accuracy", "val_loss")).values == (-0.6, 0.9)

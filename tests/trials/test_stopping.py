@@ -28,7 +28,7 @@ def test_best_epoch_meets_the_constraints_if_any_does():
     assert tracked(rows, constraints=["val_precision>=0.6"]).best == 2
 
 
-def test_convergence_is_judged_at_the_last_epoch_without_patience():
+def test_convergence_counts_the_last_epoch_without_patience():
     tracker = tracked([{"val_loss": v} for v in (0.1, 0.5, 0.6)], patience=1, name="convergence")
     assert tracker.best == 2
     assert not tracker.is_out_of_patience
@@ -78,7 +78,7 @@ def counts(*arrivals):
     return found
 
 
-def test_search_patience_counts_trials_since_the_last_improvement():
+def test_search_patience_counts_trials_without_improvement():
     assert counts((0, 0.5), (1, 0.6), (2, None), (3, 0.4), (4, 0.4)) == [0, 1, 2, 0, 1]
 
 

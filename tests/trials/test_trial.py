@@ -1,3 +1,5 @@
+"""Trials: epochs, counts, and the result within a resource."""
+
 from metaopt.spaces import Vals
 from metaopt.trials.objective import find_objective
 from metaopt.trials.result import Judge, Result
