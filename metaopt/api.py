@@ -39,7 +39,7 @@ def search(
     seconds: float | None = None,
     stop_after: int | None = None,
     workers: int = 1,
-    constraints: Sequence[str] = (),
+    constraints: str | Sequence[str] = (),
     grow: str | None = None,
     fill: float | None = None,
     objective: str = "loss",
@@ -70,7 +70,7 @@ def search(
         seconds: time limit of this run, or None.
         stop_after: number of trials without improvement after which the search ends, or None.
         workers: number of trials at once; more than one needs ``executor="processes"``.
-        constraints: constraints such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``; a
+        constraints: one or more, such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``; a
             trial for which it returns none has failed.
         grow: phases under growing constraints, e.g. ``"macs=1e6,2e6,4e6"``, or None; needs ``network``.
         fill: the share of its tightest constraint that a network is to use, e.g. 0.9, or None; needs ``network``.
@@ -104,7 +104,7 @@ def search(
         "trials": trials,
         "stop_after": stop_after,
         "workers": workers,
-        "constraints": tuple(constraints),
+        "constraints": (constraints,) if isinstance(constraints, str) else tuple(constraints),
         "grow": grow,
         "fill": fill,
         "objective": objective,

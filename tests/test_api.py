@@ -167,7 +167,7 @@ def test_missing_or_invalid_constrained_value_fails_the_trial(results, value):
 
 
 def test_constraint_on_params_needs_a_network_or_a_value(results):
-    study = metaopt.search(parabola, SPACE, trials=2, constraints=["params<=10"], results=results)
+    study = metaopt.search(parabola, SPACE, trials=2, constraints="params<=10", results=results)
     assert study.records[0]["error"].startswith("train returned None as params")
     counted = metaopt.search(
         lambda point: {"loss": 1.0, "params": 10 + point["sign"]},

@@ -136,6 +136,9 @@ class Search:
                 case Fork() as fork:
                     self._fork(fork)
                 case Continue(number, target):
+                    status = self._state.trials[number].status
+                    if status != "paused":
+                        raise RuntimeError(f"the strategy continued trial {number}, which is {status}, not paused")
                     self._study.append({"event": "continued", "trial": number, "to": target})
                     self._submit(self._state.trials[number])
                 case Stop(number):

@@ -33,7 +33,8 @@ class Fork:
     """Start a new trial from the checkpoint of another one: its weights, optimizer state, epoch and history.
 
     Attributes:
-        trial: number of the trial to fork; it must not be running.
+        trial: number of the trial to fork; it must be paused or have ended, and its last checkpoint must be kept:
+            retention does not keep it for a later fork.
         vals: hyperparameters of the new trial, of the same architecture.
         target_resource: resource to train to, the epochs of the forked trial included.
         bracket: see ``Start``.

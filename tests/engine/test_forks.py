@@ -245,6 +245,16 @@ def test_a_running_trial_cannot_be_forked(tmp_path):
     assert len(Study.load(tmp_path / "results").state.trials) == 1
 
 
+def test_a_running_trial_cannot_be_continued(tmp_path):
+    class Hasty(Planned):
+        def _must_wait(self, decision, view):
+            return view.running == self.slots
+
+    plan = (Start(Vals({"rate": 0.1}), 2), Continue(0, 4))
+    with pytest.raises(RuntimeError, match="continued trial 0, which is running"):
+        search(tmp_path / "results", Executor(workers=2), Hasty(plan, slots=2))
+
+
 def test_a_failed_trial_cannot_be_forked(tmp_path):
     class Failing(Executor):
         @staticmethod
