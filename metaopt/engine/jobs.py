@@ -154,12 +154,12 @@ class Job:
 
     @property
     def is_reported(self) -> bool:
-        """Whether an earlier job reported the trial's epochs one by one."""
+        """True if an earlier job reported the trial's epochs one by one."""
         return isinstance(self.init, Resume) and self.init.is_reported
 
     @property
     def origin(self) -> Origin:
-        """How the trial begins where its own checkpoint holds nothing."""
+        """Beginning of the trial where its own checkpoint holds nothing."""
         return self.init.fallback if isinstance(self.init, Resume) else self.init
 
 
@@ -277,6 +277,16 @@ class TrainingRequest:
     def options(self) -> TrainingOptions:
         """Options of the run."""
         return self.job.options
+
+    @property
+    def trial(self) -> int:
+        """Number of the trial, from 0."""
+        return self.job.trial
+
+    @property
+    def seed(self) -> int:
+        """Seed of the study."""
+        return self.job.options.seed
 
 
 class Trainer(Protocol):

@@ -56,8 +56,8 @@ def test_options_make_a_new_tracker_for_each_trial():
 
 
 def test_a_request_trains_on_unless_told_otherwise():
-    request = TrainingRequest(Job(0, {}, FromScratch(), 9, TrainingOptions(seed=3)))
-    assert request.options.seed == 3
+    request = TrainingRequest(Job(4, {}, FromScratch(), 9, TrainingOptions(seed=3)))
+    assert (request.trial, request.seed, request.options.seed) == (4, 3, 3)
     assert request.report is keep_training
     assert request.report(Epoch(0, 1, {}, 0.0))
     assert request.report(Remark(0, "The checkpoint is damaged."))
