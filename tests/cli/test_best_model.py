@@ -55,7 +55,7 @@ def test_a_stored_study_gives_its_best_model(studies: Path, capsys, study: str, 
     outcome = run_command(best, capsys, "--results", study, "--save", "now.keras")
     assert outcome.code == 0
     trial = Study.load(study).require_best().trial
-    assert f"now.keras: trial {trial} as the search trained it on {images}, not tested." in outcome.err
+    assert f"now.keras: trial {trial} as the search trained it on {images}, not tested;" in outcome.err
     assert load_model(Path("now.keras"))[1].training["trial"] == trial
 
 

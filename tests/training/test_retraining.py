@@ -144,5 +144,5 @@ def test_divergence_in_the_last_step_raises(digits) -> None:
 def test_a_point_of_another_space_raises(digits) -> None:
     from metaopt.training.retraining import retrain
 
-    with pytest.raises(UserError, match="the point does not fit tiny: KeyError: 'rate'"):
+    with pytest.raises(UserError, match="The point does not fit tiny: KeyError: 'rate'"):
         retrain(PROBLEM, {}, digits, epochs=1, seed=0)
