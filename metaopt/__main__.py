@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from metaopt.cli.arguments import hint
+from metaopt.errors import hint
 
 COMMANDS = {
     "search": "start or resume a search",

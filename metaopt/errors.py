@@ -4,6 +4,9 @@ A message is short: what was wrong, where, and what to do. Any other exception i
 traceback (exit code 1).
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """Wrong usage or input, a locked or a damaged study; the command prints the message without a traceback.
@@ -36,6 +39,18 @@ def invalid_value(parameter: str, value: object, expected: str) -> UserError:
         expected: the accepted range, e.g. ``"Expected an integer >= 1."``.
     """
     return UserError(f"Invalid value for {parameter}: {value}. {expected}", parameter)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is most similar to a word, or None if none is similar."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """Return a sentence with the nearest of the known words, or with all of them."""
+    known = list(known)
+    near = nearest(word, known)
+    return f"Expected one of {', '.join(known)}." if near is None else f"Did you mean {near}?"
 
 
 class StudyMismatch(UserError):

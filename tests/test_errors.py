@@ -4,7 +4,16 @@ import pickle
 import pytest
 
 from metaopt import errors
-from metaopt.errors import NoneFeasible, NoTrialSucceeded, ResultsNotWritable, StudyMismatch, UserError, invalid_value
+from metaopt.errors import (
+    NoneFeasible,
+    NoTrialSucceeded,
+    ResultsNotWritable,
+    StudyMismatch,
+    UserError,
+    hint,
+    invalid_value,
+    nearest,
+)
 
 
 def test_exit_codes_are_those_of_the_documentation() -> None:
@@ -20,6 +29,16 @@ def test_invalid_value_names_parameter_value_and_range() -> None:
     assert type(error) is UserError
     assert str(error) == "Invalid value for folds: 1.5. Expected an integer >= 1."
     assert error.parameters == ("folds",)
+
+
+def test_hints_name_the_nearest_word_or_all() -> None:
+    assert hint("tpo", ("tpe", "random")) == "Did you mean tpe?"
+    assert hint("xyz", ("tpe", "random")) == "Expected one of tpe, random."
+
+
+def test_nearest_is_none_where_no_word_is_similar() -> None:
+    assert nearest("tpo", iter(["tpe", "random"])) == "tpe"
+    assert nearest("xyz", ["tpe", "random"]) is None
 
 
 @pytest.mark.parametrize("cls", [UserError, StudyMismatch, ResultsNotWritable])

@@ -4,7 +4,6 @@ Numbers drawn by hyperopt are floats (``3.0``) or NumPy scalars, so a number of 
 accepted as that integer. The conversions are cached, because a search repeats the same few kernels many times.
 """
 
-import difflib
 import math
 import numbers
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 from metaopt.blueprint.errors import InvalidArchitecture
+from metaopt.errors import nearest
 
 Pair = tuple[int, int]
 # "same", "valid", or ((top, bottom), (left, right)).
@@ -144,8 +144,8 @@ def standardize_initializer(kind: str, argument: str, name: Any) -> str:
 def _check_name(kind: str, argument: str, name: Any, names: frozenset[str]) -> str:
     if isinstance(name, str) and name in names:
         return str(name)
-    nearest = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Expected one of {', '.join(sorted(names))}."
+    near = nearest(str(name), names)
+    hint = f"Expected one of {', '.join(sorted(names))}." if near is None else f"Did you mean {near!r}?"
     raise InvalidArchitecture(kind, None, f"Invalid value for {argument}: {name!r}. {hint}")
 
 

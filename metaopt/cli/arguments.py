@@ -1,14 +1,13 @@
 """Argument types, and a parser whose errors name the flag, the given value and the accepted range."""
 
 import argparse
-import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from metaopt.errors import UserError
+from metaopt.errors import UserError, hint, nearest
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?")
@@ -48,8 +47,8 @@ class Parser(argparse.ArgumentParser):
             return f"Unknown argument: {word}."
         flag = word.split("=")[0]
         known = [each for action in self._actions for each in action.option_strings]
-        near = difflib.get_close_matches(flag, known, n=1)
-        return f"Unknown flag: {flag}. Did you mean {near[0]}?" if near else f"Unknown flag: {flag}."
+        near = nearest(flag, known)
+        return f"Unknown flag: {flag}." if near is None else f"Unknown flag: {flag}. Did you mean {near}?"
 
 
 def one_of(names: Sequence[str]) -> Callable[[str], str]:
@@ -119,10 +118,3 @@ def size(text: str) -> int:
 def add_results(parser: argparse._ActionsContainer) -> None:
     """Add the study's folder, an argument of every command."""
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="the study's folder")
-
-
-def hint(word: str, known: Iterable[str]) -> str:
-    """Return a sentence with the nearest of the known words, or with all of them."""
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(known)}."

@@ -1,10 +1,9 @@
 """Checks of the search command before it opens a study."""
 
-from metaopt.cli.arguments import hint
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.settings import Settings
-from metaopt.errors import UserError
+from metaopt.errors import UserError, hint
 from metaopt.executors.hardware import free_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import CONSTANT, COSINE_RUNG

@@ -1,6 +1,5 @@
 """Specification of a data set: where its images come from and how they are prepared."""
 
-import difflib
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.data.builtin import NAMES, cifar100_is_on_disk
-from metaopt.errors import UserError, invalid_value
+from metaopt.errors import UserError, invalid_value, nearest
 
 DOWNLOAD_TIMEOUT_S = 300
 """Seconds after which ``auto`` stops downloading CIFAR-100 (169 MB) and selects the digits.
@@ -126,5 +125,5 @@ def _describe_missing(data: str, path: Path) -> str:
 
 def _suggest(word: str, known: tuple[str, ...] | list[str]) -> str:
     """Return a sentence that suggests the most similar known word; empty if none is similar."""
-    matches = difflib.get_close_matches(word.lower(), known, n=1)
-    return f" Did you mean {matches[0]}?" if matches else ""
+    near = nearest(word.lower(), known)
+    return "" if near is None else f" Did you mean {near}?"

@@ -1,13 +1,12 @@
 """Strategies: a sampler combined with a scheduler; neither depends on the other."""
 
-import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
 from metaopt.engine.phases import Phases
 from metaopt.engine.view import StudyView
-from metaopt.errors import UserError
+from metaopt.errors import UserError, hint
 from metaopt.samplers import SAMPLERS, Sampler
 from metaopt.schedulers import SCHEDULERS, Decision, Propose, Scheduler, Start, TrialView
 
@@ -91,6 +90,4 @@ def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str |
 def _known(parameter: str, name: str, names: Collection[str]) -> str:
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(names)}."
-    raise UserError(f"Unknown {parameter}: {name}. {hint}", parameter)
+    raise UserError(f"Unknown {parameter}: {name}. {hint(name, names)}", parameter)

@@ -1,10 +1,9 @@
 """Executor factory, shared by the command and ``metaopt.search``."""
 
-import difflib
 from pathlib import Path
 
 from metaopt.engine.jobs import Executor, Trainer
-from metaopt.errors import UserError, invalid_value
+from metaopt.errors import UserError, hint, invalid_value
 from metaopt.executors.hardware import worker_memory
 from metaopt.executors.inline import Inline
 from metaopt.executors.processes import Processes
@@ -28,9 +27,7 @@ def make_executor(name: str, trainer: Trainer, workers: int, folder: Path) -> Ex
         UserError: The executor is unknown, or cannot run so many trials at once.
     """
     if name not in EXECUTORS:
-        near = difflib.get_close_matches(name, EXECUTORS, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(EXECUTORS)}."
-        raise UserError(f"Unknown executor: {name}. {hint}", "executor")
+        raise UserError(f"Unknown executor: {name}. {hint(name, EXECUTORS)}", "executor")
     if name == "processes":
         log = folder / "logs" / "worker.log"
         return Processes(trainer, workers=workers, memory_limit=worker_memory(workers), log=log)

@@ -2,12 +2,11 @@
 
 import importlib
 import pkgutil
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import metaopt
-from metaopt.errors import UserError
+from metaopt.errors import UserError, nearest
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.problems.user_files import find_helper_modules, list_files, run_file
@@ -103,9 +102,9 @@ def _find_path(name: str, beside: Path | None) -> Path:
     if name.endswith(".py"):
         raise UserError(f"The problem file {name} does not exist.")
     known = list_ready_problems()
-    near = get_close_matches(name, known, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Expected {', '.join(known)}, or a file such as my_problem.py."
-    raise UserError(f"Unknown problem: {name}. {hint}")
+    near = nearest(name, known)
+    expected = f"Expected {', '.join(known)}, or a file such as my_problem.py."
+    raise UserError(f"Unknown problem: {name}. {expected if near is None else f'Did you mean {near}?'}")
 
 
 def _load_folder(folder: Path, name: str) -> Problem:

@@ -1,12 +1,11 @@
 """Training configuration: optimizer, learning-rate schedule and regularisation."""
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from metaopt.errors import UserError
+from metaopt.errors import UserError, hint
 
 CONSTANT, COSINE, COSINE_RUNG = "constant", "cosine", "cosine-rung"
 SCHEDULES = (CONSTANT, COSINE, COSINE_RUNG)
@@ -55,9 +54,7 @@ class Training:
 
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
-            near = difflib.get_close_matches(str(self.schedule), SCHEDULES, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(SCHEDULES)}."
-            raise UserError(f"Invalid value for schedule: {self.schedule}. {hint}")
+            raise UserError(f"Invalid value for schedule: {self.schedule}. {hint(str(self.schedule), SCHEDULES)}")
         for name, below in _UPPER_BOUNDS.items():
             value = getattr(self, name)
             if value is not None and not 0 <= value < below:

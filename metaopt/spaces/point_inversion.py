@@ -8,12 +8,11 @@ out an option, so the search backtracks to later options.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from metaopt.errors import UserError
+from metaopt.errors import UserError, nearest
 from metaopt.spaces.evaluation import make_evaluator, to_python_number
 from metaopt.spaces.nodes import Choice, Constant, Dict, Node, Operation, Sequence, Value, walk
 from metaopt.spaces.operation_inverses import find_preimages
@@ -157,9 +156,9 @@ class _Solver:
         given = {key if key in items else next((k for k in items if str(k) == key), key): v for key, v in value.items()}
         for key in given:
             if key not in items:
-                near = get_close_matches(str(key), map(str, items), n=1)
+                near = nearest(str(key), map(str, items))
                 raise _Mismatch(
-                    (*path, str(key)), "is an unknown key" + (f" (did you mean {near[0]}?)" if near else "")
+                    (*path, str(key)), "is an unknown key" + ("" if near is None else f" (did you mean {near}?)")
                 )
         for key, node in items.items():
             below = (*path, str(key))

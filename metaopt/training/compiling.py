@@ -1,13 +1,12 @@
 """Compilation of a model: losses, metrics and optimizer according to ``Training``."""
 
-import difflib
 import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from metaopt.errors import UserError
+from metaopt.errors import UserError, nearest
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import CONSTANT, Training
 from metaopt.training.schedule import CosineCycles
@@ -98,9 +97,9 @@ def make_optimizer(
     known = _optimizers()
     kind = known.get(training.optimizer.lower())
     if kind is None:
-        near = difflib.get_close_matches(training.optimizer.lower(), known, n=1)
+        near = nearest(training.optimizer.lower(), known)
         names = ", ".join(sorted(each.__name__ for each in known.values()))
-        hint = f"Did you mean {known[near[0]].__name__}?" if near else f"Expected one of {names}."
+        hint = f"Expected one of {names}." if near is None else f"Did you mean {known[near].__name__}?"
         raise UserError(f"Invalid value for optimizer: {training.optimizer}. {hint}")
     rate: Any = training.learning_rate
     if training.schedule != CONSTANT and steps is not None:

@@ -152,7 +152,7 @@ class EpochLoop(keras.callbacks.Callback):
         if self._folds:
             assign(self.model, self._folds[fold])
         self.batches.begin(epoch, fold)
-        seed, trial = self._request.options.seed, self._request.job.trial
+        seed, trial = self._request.seed, self._request.trial
         for number, state in enumerate(_seed_states(self.model)):
             state.assign([derive_seed(seed, trial, make_fold_purpose(f"dropout {number}", fold), epoch), 0])
         if keras.backend.backend() == "torch":  # where an unseeded dropout draws from the global generator
@@ -203,7 +203,7 @@ class EpochLoop(keras.callbacks.Callback):
     def _report(self) -> None:
         """Report the last epoch."""
         number, progress = len(self.progress), self.progress
-        trial, replicates = self._request.job.trial, tuple(progress.replicates[-1])
+        trial, replicates = self._request.trial, tuple(progress.replicates[-1])
         epoch = Epoch(trial, number, progress.metrics[-1], progress.seconds[-1], replicates)
         self.stopped = not self._request.report(epoch)
 

@@ -64,8 +64,7 @@ def build_and_train(
         epoch_loop, counts = _train(make_builder(problem, point, data), epochs, checkpoints, request)
         record = {**_result(epoch_loop, request), **counts}
         epoch_loop.set_model(None)  # the last reference to the model, whose memory can then be freed
-    seed = request.options.seed
-    return {**record, "seconds": time.perf_counter() - began, "seed": seed, **backend.describe()}
+    return {**record, "seconds": time.perf_counter() - began, "seed": request.seed, **backend.describe()}
 
 
 def _train(
@@ -83,7 +82,6 @@ def _train(
 
     model = build(0)
     counts = builder.counts(model, training, job.options.bounds)
-    build_optimizer(model)
     start = initialize(model, build, parent, checkpoint, request)
     epoch_loop = _make_loop(model, data, folds, training, epochs, start, checkpoint, request)
     epoch_loop.report_restored_epochs()
@@ -127,7 +125,7 @@ def _make_loop(
     # The structure of the output is computed, because a Sequential or subclassed model may lack ``output``.
     arrange = make_label_packer(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
     soft = soft_classes(model, data.classes)
-    seed, trial = request.options.seed, request.job.trial
+    seed, trial = request.seed, request.trial
 
     def batches(number: int, fold: Fold) -> TrainingBatches:
         return TrainingBatches(fold.train, data.augment, training, arrange, seed, trial, soft, number)

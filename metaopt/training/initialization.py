@@ -72,7 +72,7 @@ def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest) -> Start
     if not _fits(model, state, request):
         raise RuntimeError(
             f"The state of trial {origin.trial} does not fit the network or the optimizer of trial"
-            f" {request.job.trial}; it cannot be forked."
+            f" {request.trial}; it cannot be forked."
         )
     rate = _learning_rate(model)
     folds: list[Arrays] = []
@@ -110,7 +110,7 @@ def _learning_rate(model: keras.Model) -> float | None:
 def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: TrainingRequest) -> TrainingState | None:
     """Return the state in the trial's own checkpoint, or None."""
     state, damaged = (None, False) if checkpoint is None else checkpoint.restore()
-    trial = request.job.trial
+    trial = request.trial
     if checkpoint is not None and state is not None and not _fits(model, state, request):
         checkpoint.discard()
         other = "other folds" if len(state.folds) != request.options.folds else "another network"
@@ -131,7 +131,7 @@ def _fits(model: keras.Model, state: TrainingState, request: TrainingRequest) ->
 
 
 def _remark(request: TrainingRequest, text: str) -> None:
-    request.report(Remark(request.job.trial, text))
+    request.report(Remark(request.trial, text))
 
 
 class _Parent:
@@ -157,7 +157,7 @@ class _Parent:
         except UnusableCheckpoint as error:
             _remark(
                 request,
-                f"Trial {request.job.trial} trains from scratch: the weights of its parent, trial {origin.trial}, are"
+                f"Trial {request.trial} trains from scratch: the weights of its parent, trial {origin.trial}, are"
                 f" {error.reason}.",
             )
 

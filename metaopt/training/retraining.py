@@ -17,7 +17,7 @@ from metaopt.errors import UserError
 from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import Training
 from metaopt.randomness import derive_seed
-from metaopt.training.batches import TrainingBatches, make_label_packer, outputs_by_head, steps_per_epoch
+from metaopt.training.batches import TrainingBatches, make_label_packer, steps_per_epoch
 from metaopt.training.compiling import TRAIN, soft_classes
 from metaopt.training.network_builder import make_builder
 
@@ -97,7 +97,7 @@ def retrain(
     progress = _RetrainingCallback(batches, next(iter(data.classes)), report)
     _fit(network, batches, epochs, progress, log)
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
-    heads = list(outputs_by_head(output, list(data.classes)))
+    heads = builder.heads(network)
     network = builder.for_inference(network)
     return RetrainedNetwork(network, heads, count_keras(network), training, progress.seconds, progress.final, penalties)
 

@@ -43,7 +43,7 @@ class KerasTrainer:
         # The worker runs the files too, because they may do more than define functions, e.g. set a dtype policy.
         self._problem: Problem | str = problem if isinstance(problem, str) else problem.path or problem
         self._texts = {} if isinstance(problem, str) else dict(problem.texts)
-        self._copies: Any = None
+        self._copies: Any = None  # a temporary folder, which is deleted when nothing refers to it
         self._data = data
         self._fingerprint = fingerprint
         self._threads = threads

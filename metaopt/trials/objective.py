@@ -1,11 +1,10 @@
 """Objectives: the number of an epoch that is optimised, always as a loss, and its score for a record's name."""
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metaopt.errors import UserError
+from metaopt.errors import UserError, hint
 
 Metrics = dict[str, float]
 """Name → value of one epoch, e.g. ``{"loss": 0.7, "val_accuracy": 0.81}``."""
@@ -82,7 +81,5 @@ def find_objective(name: str) -> Objective:
         UserError: There is none; the message names the nearest one.
     """
     if name not in OBJECTIVES:
-        near = difflib.get_close_matches(name, OBJECTIVES, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Expected one of {', '.join(OBJECTIVES)}."
-        raise UserError(f"Unknown objective: {name}. {hint}", "objective")
+        raise UserError(f"Unknown objective: {name}. {hint(name, OBJECTIVES)}", "objective")
     return OBJECTIVES[name]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.cli.arguments import Parser, add_results, duration, fraction, hint, integer, number, one_of, size
+from metaopt.cli.arguments import Parser, add_results, duration, fraction, integer, number, one_of, size
 from metaopt.errors import UserError
 
 
@@ -50,11 +50,6 @@ def test_invalid_values_name_the_accepted_range(kind, text: str, expected: str) 
     with pytest.raises(ArgumentTypeError) as raised:
         kind(text)
     assert str(raised.value) == f"{text}. Expected {expected}."
-
-
-def test_hints_name_the_nearest_word_or_all() -> None:
-    assert hint("tpo", ("tpe", "random")) == "Did you mean tpe?"
-    assert hint("xyz", ("tpe", "random")) == "Expected one of tpe, random."
 
 
 @pytest.fixture
