@@ -1,12 +1,26 @@
 """Settings of all tests, and the folder of real data."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 # Contracts are tests in modules of another name; their assertions, too, are to show what differed.
 pytest.register_assert_rewrite(*[f"tests.{room}.contract" for room in ("executors", "samplers", "schedulers")])
+
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+@pytest.fixture
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder, the current one, with real studies of every kind and their problem files."""
+    shutil.copytree(ASSETS / "studies", tmp_path, dirs_exist_ok=True)
+    for problem in ("tiny_problem.py", "tiny_keras_model.py"):
+        shutil.copy(ASSETS / problem, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

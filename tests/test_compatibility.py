@@ -39,16 +39,6 @@ IMPORTED_BY_PROBLEMS = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's folder, the current one, with every study and the problem files."""
-    shutil.copytree(ASSETS / "studies", tmp_path, dirs_exist_ok=True)
-    for problem in ("tiny_problem.py", "tiny_keras_model.py"):
-        shutil.copy(ASSETS / problem, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def records_of(kind: str) -> dict[int, dict[str, Any]]:
     """Trial → its record as the study gives it."""
     return {record["trial"]: as_json(record) for record in metaopt.Study.load(kind).records}
@@ -75,7 +65,7 @@ def files_in(path: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_records_equal_their_files(folder, kind):
+def test_records_equal_their_files(studies, kind):
     records, files = records_of(kind), record_files(kind)
     assert records.keys() == files.keys()
     for trial, record in records.items():
@@ -86,58 +76,58 @@ def test_records_equal_their_files(folder, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_best_record_sorts_last(folder, kind):
+def test_best_record_sorts_last(studies, kind):
     last = max(path for path in Path(kind).glob("model_*.json"))
     assert metaopt.Study.load(kind).best["trial"] == json.loads(last.read_text())["trial"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pickle_equals_the_study(folder, kind):
+def test_pickle_equals_the_study(studies, kind):
     stored = pickle.loads(Path(f"{kind}.pkl").read_bytes())
     assert stored.trials == metaopt.Study.load(kind).trials.trials
 
 
-def test_plain_hyperopt_continues_a_pickle(folder):
+def test_plain_hyperopt_continues_a_pickle(studies):
     trials = pickle.loads(Path("tpe.pkl").read_bytes())
     space = runpy.run_path("tiny_problem.py")["space"]
     hyperopt.fmin(lambda _: 0.0, space, hyperopt.tpe.suggest, 10, trials=trials, show_progressbar=False)
     assert len(trials.trials) == 10
 
 
-def test_reading_leaves_a_study_unchanged(folder):
-    before = files_in(folder)
+def test_reading_leaves_a_study_unchanged(studies):
+    before = files_in(studies)
     for kind in KINDS:
         assert metaopt.Study.load(kind).best is not None
-    assert files_in(folder) == before
+    assert files_in(studies) == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_report_draws_a_study(folder, kind, capsys):
-    before = files_in(folder)
+def test_report_draws_a_study(studies, kind, capsys):
+    before = files_in(studies)
     assert metaopt_command(["report", "--results", kind]) == 0
     pictures = capsys.readouterr().out.split()
     assert len(pictures) >= 5
     assert all(Path(picture).stat().st_size > 5_000 for picture in pictures)
-    assert files_in(folder).items() >= before.items()
+    assert files_in(studies).items() >= before.items()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", COMMANDS)
-def test_best_prints_the_best_point(folder, kind, capsys):
+def test_best_prints_the_best_point(studies, kind, capsys):
     assert metaopt_command(["best", "--results", kind]) == 0
     assert json.loads(capsys.readouterr().out)["space"] == metaopt.Study.load(kind).best["space"]
     assert Path(kind, "figures", "model_best.png").exists() == (kind != "build_model")
 
 
 @pytest.mark.slow
-def test_compare_reads_test_scores(folder, capsys):
+def test_compare_reads_test_scores(studies, capsys):
     assert metaopt_command(["compare", *KINDS]) == 0
     assert "0.978 (0.957–0.989)" in capsys.readouterr().out
 
 
 @pytest.mark.slow
-def test_exported_model_and_checkpoint_classify_images(folder, capsys):
+def test_exported_model_and_checkpoint_classify_images(studies, capsys):
     from PIL import Image
     from sklearn.datasets import load_digits
 
@@ -154,7 +144,7 @@ def test_exported_model_and_checkpoint_classify_images(folder, capsys):
 
 
 @pytest.mark.slow
-def test_import_takes_records_and_pickles(folder):
+def test_import_takes_records_and_pickles(studies):
     sources = [*map(str, sorted(Path("tpe").glob("model_*.json"))), "folds.pkl"]
     flags = ["--results", "new", *COMMON, "--space", "tiny_problem.py", "--objective", "val_loss"]
     assert metaopt_command(["import", *flags, *sources]) == 0
@@ -181,7 +171,7 @@ def keras_epochs(monkeypatch) -> Iterator[list[int]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", COMMANDS)
-def test_search_resumes_without_retraining(folder, kind, keras_epochs):
+def test_search_resumes_without_retraining(studies, kind, keras_epochs):
     before, events = records_of(kind), events_of(kind)
     kept = {path: path.read_bytes() for trial, path in record_files(kind).items() if before[trial]["complete"]}
     # A finished study trains one trial more. The interrupted one completes a goal of 9 trials, which saves time.
@@ -204,7 +194,7 @@ def test_search_resumes_without_retraining(folder, kind, keras_epochs):
 
 
 @pytest.mark.parametrize("kind", FUNCTIONS)
-def test_function_search_resumes(folder, kind):
+def test_function_search_resumes(studies, kind):
     name, arguments = FUNCTIONS[kind]
     before, events = records_of(kind), events_of(kind)
     kept = {path: path.read_bytes() for trial, path in record_files(kind).items() if before[trial]["complete"]}
@@ -234,8 +224,8 @@ def test_edited_copies_of_the_reference_problem_work():
 
 
 @pytest.mark.slow
-def test_reference_problem_trains_as_a_folder(folder, keras_epochs):
-    shutil.copytree(ASSETS / "reference_problem", folder / "problem")
+def test_reference_problem_trains_as_a_folder(studies, keras_epochs):
+    shutil.copytree(ASSETS / "reference_problem", studies / "problem")
     flags = ["--results", "new", *COMMON, "--space", "problem", "--trials", "1", "--epochs", "1"]
     assert metaopt_command(["search", *flags, "--executor", "inline"]) == 0
     assert len(keras_epochs) == 1

@@ -173,13 +173,13 @@ def searches() -> dict[str, tuple[Any, Any, Any, str, int, dict[str, Any]]]:
 
 
 def results(folder: Path, name: str) -> list[list[Any]]:
-    """What a search proposed and found: of each trial the values of ``KEYS``, as JSON has them."""
+    """Return the values of ``KEYS`` of each trial of a search, as JSON has them."""
     study = search(folder, *searches()[name])
     return json.loads(json.dumps([[record[key] for key in KEYS] for record in study.records]))
 
 
 def versions() -> dict[str, str]:
-    """What proposals may depend on besides this library."""
+    """Return the versions that proposals may depend on besides this library's."""
     return {"python": platform.python_version(), **{name: version(name) for name in ("numpy", "scipy", "hyperopt")}}
 
 

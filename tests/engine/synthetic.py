@@ -31,11 +31,23 @@ def accuracy(point: dict, epoch: int) -> float:
 
 
 class SyntheticExecutor:
-    """Runs jobs on this thread, an epoch of each in turn, so that results of several trials interleave."""
+    """Runs jobs on this thread, an epoch of each in turn, so that results of several trials interleave.
 
-    def __init__(self, slots: int = 1, fails: Callable[[Job], bool] = lambda job: False):
+    Args:
+        slots: number of jobs at once.
+        fails: whether a job fails.
+        interrupted_after: number of epochs, of all trials, after which Ctrl-C is pressed; None for never.
+    """
+
+    def __init__(
+        self,
+        slots: int = 1,
+        fails: Callable[[Job], bool] = lambda job: False,
+        interrupted_after: int | None = None,
+    ):
         self.slots = slots
         self.fails = fails
+        self.interrupted_after = interrupted_after
         self.jobs: deque[Job] = deque()
         self.epochs: dict[int, int] = {}
         self.trained: list[tuple[int, int]] = []
@@ -46,6 +58,8 @@ class SyntheticExecutor:
         self.epochs[job.trial] = job.start
 
     def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
+        if len(self.trained) == self.interrupted_after:
+            raise KeyboardInterrupt
         if not self.jobs:
             return
         job = self.jobs.popleft()
@@ -118,7 +132,7 @@ def search(
 
 
 def findings(study: Study) -> list[dict]:
-    """What a search proposed and found, without what depends on the clock."""
+    """Records of a search, without what depends on the clock."""
     timeless = ("seconds", "ended", "visits")
     records = [record.to_json() for record in study.records]
     return [{key: value for key, value in record.items() if key not in timeless} for record in records]

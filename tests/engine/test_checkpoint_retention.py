@@ -84,7 +84,7 @@ def test_nothing_is_compared_where_no_checkpoint_is_removed():
 
 @pytest.fixture
 def calls(monkeypatch) -> list[tuple[set[int], list[int]]]:
-    """What a search asks to keep after each trial."""
+    """Trials that a search asks to keep after each trial: needed ones, useful ones."""
     calls: list[tuple[set[int], list[int]]] = []
     monkeypatch.setattr(Checkpoints, "clears", True)
     monkeypatch.setattr(Checkpoints, "clear", lambda _, needed, useful: calls.append((set(needed), list(useful))))

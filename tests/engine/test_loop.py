@@ -40,15 +40,9 @@ def test_equal_seeds_find_the_same(tmp_path):
 
 
 def test_an_interrupted_search_completes_its_goal(tmp_path):
-    class Interrupting(SyntheticExecutor):
-        def wait(self, handle, timeout=None):
-            if len(self.trained) == 10:
-                raise KeyboardInterrupt
-            super().wait(handle, timeout)
-
     folder = tmp_path / "results"
     with pytest.raises(KeyboardInterrupt):
-        search(folder, trials=7, executor=Interrupting())
+        search(folder, trials=7, executor=SyntheticExecutor(interrupted_after=10))
     assert len(Study.load(folder).records) == 3
     assert len(search(folder).records) == 7
     assert len(search(folder).records) == 14
@@ -92,14 +86,8 @@ def test_an_interrupted_trial_keeps_its_number_of_epochs(tmp_path, epochs):
             jobs.append(job)
             super().submit(job)
 
-    class Interrupting(Noting):
-        def wait(self, handle, timeout=None):
-            if len(self.trained) == 7:
-                raise KeyboardInterrupt
-            super().wait(handle, timeout)
-
     with pytest.raises(KeyboardInterrupt):
-        search(folder, trials=4, epochs=5, executor=Interrupting())
+        search(folder, trials=4, epochs=5, executor=Noting(interrupted_after=7))
     study = search(folder, epochs=epochs, executor=Noting())
     assert [record["epochs"] for record in study.records] == [5, 5, epochs, epochs]
     assert all(record["complete"] and not record["paused"] for record in study.records)

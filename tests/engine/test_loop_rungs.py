@@ -11,22 +11,9 @@ from metaopt.storage.study import Study
 from tests.engine.synthetic import InOneGo, SyntheticExecutor, findings, search
 
 
-class Interrupted(SyntheticExecutor):
-    """Ctrl-C after so many epochs."""
-
-    def __init__(self, after: int, slots: int = 1) -> None:
-        super().__init__(slots)
-        self.after = after
-
-    def wait(self, handle, timeout=None):
-        if len(self.trained) == self.after:
-            raise KeyboardInterrupt
-        super().wait(handle, timeout)
-
-
 def interrupt(folder, after: int, *, slots: int = 1, **given) -> None:
     with pytest.raises(KeyboardInterrupt):
-        search(folder, executor=Interrupted(after, slots), **given)
+        search(folder, executor=SyntheticExecutor(slots, interrupted_after=after), **given)
 
 
 RUNGS = {"scheduler": "hyperband", "epochs": 9, "trials": 17}

@@ -56,14 +56,8 @@ def test_a_search_can_be_repeated(tmp_path, name):
 
 
 def test_an_interrupted_search_finds_the_same(tmp_path, name):
-    class Interrupting(SyntheticExecutor):
-        def wait(self, handle, timeout=None):
-            if len(self.trained) == 11:
-                raise KeyboardInterrupt
-            super().wait(handle, timeout)
-
     with pytest.raises(KeyboardInterrupt):
-        search(tmp_path / "parts", scheduler=name, executor=Interrupting())
+        search(tmp_path / "parts", scheduler=name, executor=SyntheticExecutor(interrupted_after=11))
     assert not Study.load(tmp_path / "parts").state.finished
     whole = search(tmp_path / "whole", scheduler=name)
     assert findings(search(tmp_path / "parts")) == findings(whole)

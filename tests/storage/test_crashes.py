@@ -22,7 +22,7 @@ def uninterrupted(tmp_path_factory):
 
 
 def journalled(folder) -> StudyState:
-    """What the journal says after the power cut."""
+    """Return the state that the journal holds after the power cut."""
     return StudyState(journal.read(folder / "journal.jsonl").events)
 
 
