@@ -7,13 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from metaopt import samplers, schedulers
     from metaopt.api import search
     from metaopt.blueprint import Blueprint, InvalidArchitecture
     from metaopt.problems.problem import Problem
     from metaopt.problems.training_config import Training
     from metaopt.storage.study import Study
 
-__all__ = ["Blueprint", "InvalidArchitecture", "Problem", "Study", "Training", "search"]
+__version__ = "0.2.0"
+
+__all__ = ["Blueprint", "InvalidArchitecture", "Problem", "Study", "Training", "samplers", "schedulers", "search"]
 
 _HOME = {
     "Blueprint": "metaopt.blueprint",
@@ -23,9 +26,16 @@ _HOME = {
     "Training": "metaopt.problems.training_config",
     "search": "metaopt.api",
 }
+_PACKAGES = ("samplers", "schedulers")
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return import_module(f"metaopt.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'metaopt' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

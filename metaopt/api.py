@@ -35,7 +35,7 @@ def search(
     epochs: int | None = None,
     min_epochs: int = 1,
     eta: int = 3,
-    trials: int = 50,
+    trials: int | None = None,
     seconds: float | None = None,
     stop_after: int | None = None,
     workers: int = 1,
@@ -66,7 +66,8 @@ def search(
         epochs: R, the maximum epochs of a trial, for a ``train`` that takes them.
         min_epochs: the minimum epochs of the first rung, for strategies with rungs, such as ``"hyperband"``.
         eta: reduction factor: one in so many trials of a rung is promoted.
-        trials: number of trials. An interrupted search completes them; a completed one runs as many again.
+        trials: number of trials that the study is to have in all, 50 for a new one. Where it is left out, an
+            interrupted search completes its trials, and a completed one runs as many again.
         seconds: time limit of this run, or None.
         stop_after: number of trials without improvement after which the search ends, or None.
         workers: number of trials at once; more than one needs ``executor="processes"``.
@@ -101,7 +102,6 @@ def search(
         "epochs": 1 if epochs is None else epochs,
         "min_epochs": min_epochs,
         "eta": eta,
-        "trials": trials,
         "stop_after": stop_after,
         "workers": workers,
         "constraints": (constraints,) if isinstance(constraints, str) else tuple(constraints),
@@ -112,6 +112,7 @@ def search(
         "executor": executor,
         "space": getattr(train, "__qualname__", repr(train)),
     }
+    given.update({} if trials is None else {"trials": trials})
     settings = resolve(given, {}, StudyState(journal.read(folder / JOURNAL).events))
     problem = Problem(space, network, training, code=_code(network))
     images = ImageKind(input_shape or (), classes or {})

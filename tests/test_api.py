@@ -1,6 +1,8 @@
 """``metaopt.search`` over plain functions, as ``hyperopt.fmin`` takes them."""
 
 import math
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +13,15 @@ import metaopt
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.engine.callbacks import Callback
 from metaopt.errors import NoTrialSucceeded, StudyMismatch, UserError
+
+
+class Notes(Callback):
+    def __init__(self):
+        self.texts = []
+
+    def note(self, message):
+        self.texts.append(message)
+
 
 SPACE = {"x": hp.uniform("x", -3, 3), "sign": hp.choice("sign", [-1, 1])}
 
@@ -35,6 +46,24 @@ def test_function_that_returns_its_loss(results):
     assert parabola(study.best["space"]) == pytest.approx(study.best["loss"])
     assert len(study.trials.trials) == len(study.records) == 30
     assert sum(record["model_based"] for record in study.records) == 22
+
+
+def test_rerunning_with_a_total_trains_nothing_more(results):
+    notes = Notes()
+    metaopt.search(parabola, SPACE, trials=5, results=results)
+    study = metaopt.search(parabola, SPACE, trials=5, results=results, callbacks=[notes])
+    assert len(study.records) == 5
+    assert "completed with 5 trials, and a total of 5 was asked for" in notes.texts[0]
+    study = metaopt.search(parabola, SPACE, results=results, callbacks=[notes])
+    assert len(study.records) == 10
+    assert "completed with 5 trials; 5 more are trained, 10 in all." in notes.texts[1]
+
+
+def test_the_package_offers_its_version_and_subpackages():
+    code = "import metaopt; print(metaopt.__version__, metaopt.samplers.TPE(5), metaopt.schedulers.Hyperband)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.startswith("0.")
+    assert set(metaopt.__all__) <= set(dir(metaopt))
 
 
 def test_resumed_search_equals_an_uninterrupted_one(tmp_path):

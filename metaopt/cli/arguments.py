@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from metaopt.errors import UserError, hint, nearest
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?")
-_BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+from metaopt.quantities import parse_duration, parse_size
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -78,11 +74,8 @@ def integer(minimum: int) -> Callable[[str], int]:
 
 
 def duration(text: str) -> float:
-    """Convert ``90s``, ``30m``, ``2h``, ``1d`` or seconds to seconds."""
-    match = _DURATION.fullmatch(text.strip())
-    if match is None or float(match[1]) == 0:
-        raise argparse.ArgumentTypeError(f"{text}. Expected a duration such as 90s, 30m or 2h.")
-    return float(match[1]) * _UNITS[match[2]]
+    """Convert ``90s``, ``30m``, ``1h30m``, ``2d`` or seconds to seconds."""
+    return _positive(parse_duration, text, "a duration such as 90s, 30m or 1h30m")
 
 
 def fraction(text: str) -> float:
@@ -108,11 +101,18 @@ def number(text: str) -> float:
 
 
 def size(text: str) -> int:
-    """Convert ``500MB``, ``5GB`` or bytes to bytes; 1 MB is a million."""
-    match = _SIZE.fullmatch(text.strip().upper())
-    if match is None or float(match[1]) == 0:
-        raise argparse.ArgumentTypeError(f"{text}. Expected a size such as 500MB or 5GB.")
-    return round(float(match[1]) * _BYTES[match[2]])
+    """Convert ``500MB``, ``5GB``, ``2GiB`` or bytes to bytes; 1 MB is a million."""
+    return round(_positive(parse_size, text, "a size such as 500MB or 5GB"))
+
+
+def _positive(parse: Callable[[str], float], text: str, expected: str) -> float:
+    try:
+        value = parse(text)
+    except ValueError:
+        value = 0.0
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text}. Expected {expected}.")
+    return value
 
 
 def add_results(parser: argparse._ActionsContainer) -> None:

@@ -52,7 +52,7 @@ def _add_problem(group: _ArgumentGroup) -> None:
     add("--space", help=f"cnn (space.py and neural_net.py), {problems}, or a problem file (default: cnn)")
     objectives = f"{', '.join(TRAINABLE_OBJECTIVES)} (default: val_accuracy)"
     add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=objectives)
-    limits = "e.g. params<=2e7, macs<=1e8 or val_precision>=0.39; may be repeated"
+    limits = "e.g. params<=200k, macs<=1e8, memory<=1GB or val_precision>=0.39; may be repeated"
     add("--constraint", action="append", metavar="CONSTRAINT", help=limits)
     filled = "experimental: enlarge networks until they use this share of a constraint, e.g. 0.9; 0: off (default)"
     add("--fill", type=number, metavar="SHARE", help=filled)
@@ -102,8 +102,8 @@ def _add_training(group: _ArgumentGroup) -> None:
 
 
 def _add_ending(group: _ArgumentGroup) -> None:
-    _add_integer(group, "--trials", help="number of trials (default: 50); a finished study gets as many more")
-    group.add_argument("--time", type=duration, metavar="T", help="time limit of this run, e.g. 90s, 30m or 2h")
+    _add_integer(group, "--trials", help="number of trials of the study in all (default: 50)")
+    group.add_argument("--time", type=duration, metavar="T", help="time limit of this run, e.g. 90s, 30m or 1h30m")
     _add_integer(group, "--stop-after", help="stop after N trials without improvement; 0: off (default)")
 
 

@@ -48,7 +48,7 @@ class Settings:
         eta: η, the reduction factor: one in so many trials of a rung is promoted.
         min_epochs: the minimum resource of the first rung.
         rule: rounding rule of Hyperband, see ``metaopt.schedulers.brackets``.
-        trials: number of trials to train beyond ``base``.
+        trials: number of trials to train beyond ``base``; what the user gives is the total, ``base`` included.
         base: number of trials that the study had when this goal was set.
         startup: number of random trials before the first model-based one.
         mu: μ, population size of an evolution.
@@ -134,7 +134,8 @@ class Settings:
 def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyState) -> Settings:
     """Merge the given settings with the study's and the defaults, and set the goal.
 
-    An interrupted run, started again, completes its goal; after a completed one, ``trials`` more are run.
+    A given number of ``trials`` is the study's total. Without it, an interrupted run, started again, completes its
+    goal, and after a completed one as many trials again are run.
 
     Args:
         given: settings that the user gave now; without those left out.
@@ -154,8 +155,8 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
     settings = Settings(**merged)
     check_fill(settings.fill, constraints_in_force(settings.constraints, settings.grow))
     _check_combinations(settings)
-    if stored and state.finished:
-        settings = replace(settings, base=state.n_own)
+    if stored:
+        settings = _with_goal(settings, given.get("trials"), state)
     settings = _phased(settings, stored)
     if not stored:
         share = (settings.phases[1:] or (settings.trials,))[0]  # a first phase is at most half random, or five trials
@@ -163,6 +164,23 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
         mu = given.get("mu", min(MU_MAX, quarter))
         return replace(settings, base=0, startup=min(STARTUP_MAX, quarter), mu=mu)
     return settings
+
+
+def _with_goal(settings: Settings, total: int | None, state: StudyState) -> Settings:
+    """Return the settings of a study's further run with its goal.
+
+    Args:
+        settings: the merged settings.
+        total: number of trials that the study is to have in all, or None for the goal of an interrupted run and for as
+            many trials again after a completed one.
+        state: the study so far.
+    """
+    if total is None:
+        return replace(settings, base=state.n_own) if state.finished else settings
+    base = state.n_own if state.finished else settings.base
+    if total <= base:  # nothing is left to train
+        base = 0
+    return replace(settings, base=base, trials=total - base)
 
 
 def _check_integers(given: Mapping[str, Any]) -> None:

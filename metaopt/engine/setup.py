@@ -17,6 +17,7 @@ from metaopt.errors import UserError
 from metaopt.guard.guard import Guard
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import code_digest
+from metaopt.quantities import plural
 from metaopt.samplers import GP, SAMPLERS, TPE, Evolution, JointTPE
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import Space, compile_space
@@ -115,6 +116,8 @@ def search(
         UserError: see ``Search.run``.
     """
     images = images or ImageKind()
+    if study.state.finished:
+        callback.note(_describe_goal(study.state.n_own, settings.goal))
     study.begin(settings.as_event())
     Search(
         study,
@@ -130,6 +133,14 @@ def search(
         fill=settings.fill,
         clock=clock,
     ).run()
+
+
+def _describe_goal(n_own: int, goal: int) -> str:
+    """Return what a search does that resumes a completed study."""
+    has = f"The study was completed with {plural(n_own, 'trial')}"
+    if goal > n_own:
+        return f"{has}; {goal - n_own} more are trained, {goal} in all."
+    return f"{has}, and a total of {goal} was asked for, so none is trained. Raise the number of trials to continue."
 
 
 def _check(problem: Problem, settings: Settings, images: ImageKind, space: Space) -> None:

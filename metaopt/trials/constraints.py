@@ -13,9 +13,12 @@ from numbers import Real
 from typing import Any
 
 from metaopt.errors import UserError, invalid_value
+from metaopt.quantities import parse_count, parse_duration, parse_size
 
 CHEAP = ("params", "macs", "memory")
-_FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+.\w]+)\s*$")
+_FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*(\S[^<>=]*?)\s*$")
+# Units of a bound by name; other numbers are plain, with k, M and G as a thousand, a million and a billion.
+_PARSERS = {"memory": parse_size, "seconds": parse_duration}
 
 
 @dataclass(frozen=True)
@@ -55,17 +58,17 @@ def parse_constraint(text: str) -> Constraint:
     """Parse one constraint.
 
     Raises:
-        UserError: The text is not of the form NAME<=NUMBER or NAME>=NUMBER.
+        UserError: The text is not of the form NAME<=NUMBER or NAME>=NUMBER. The number may have a unit: ``200k``,
+            ``1GB`` of memory, ``90s`` of seconds.
     """
     match = _FORM.match(text)
     try:
         if match is None:
             raise ValueError
-        bound = float(match[3])
-        if not math.isfinite(bound):
-            raise ValueError
+        bound = _PARSERS.get(match[1], parse_count)(match[3])
     except ValueError:
-        raise invalid_value("constraint", text, "Expected NAME<=NUMBER or NAME>=NUMBER, e.g. params<=2e6.") from None
+        expected = "Expected NAME<=NUMBER or NAME>=NUMBER, e.g. params<=2e6, macs<=50M or memory<=1GB."
+        raise invalid_value("constraint", text, expected) from None
     name = match[1]
     if name in CHEAP and match[2] == ">=":
         raise UserError(f"Invalid constraint: {text}. {name} can only be limited from above; write {name}<={match[3]}.")

@@ -4,13 +4,13 @@
 phases of stacks of at most so many blocks.
 """
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from metaopt.errors import UserError, invalid_value
+from metaopt.quantities import parse_count
 from metaopt.trials.constraints import Constraint, parse_constraints
 
 COUNTS = ("params", "macs")  # counts that depend on the architecture alone, not on the machine
@@ -53,11 +53,11 @@ def parse_growth(text: str) -> Growth:
     if name not in (*COUNTS, BLOCKS):
         raise invalid_value("grow", text, f"{name} cannot grow; expected one of {', '.join((*COUNTS, BLOCKS))}.")
     try:
-        bounds = tuple([float(number) for number in match[2].split(",")])
+        bounds = tuple([parse_count(number) for number in match[2].split(",")])
     except ValueError:
         raise invalid_value("grow", text, _EXAMPLE) from None
-    if not all(math.isfinite(bound) and bound > 0 for bound in bounds):
-        raise invalid_value("grow", text, "Every bound must be above 0 and finite.")
+    if not all(bound > 0 for bound in bounds):
+        raise invalid_value("grow", text, "Every bound must be above 0.")
     if name == BLOCKS and not all(bound.is_integer() for bound in bounds):
         raise invalid_value("grow", text, "Numbers of blocks must be integers, e.g. blocks=1,2,4.")
     if not all(one < other for one, other in pairwise(bounds)):

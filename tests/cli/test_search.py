@@ -262,7 +262,7 @@ def test_the_reference_space_from_search_to_report(capsys) -> None:
     assert max(path.name for path in Path("results").iterdir()).startswith("model_")
     assert [path.name for path in Path("results/checkpoints").iterdir()] == [f"{best.trial:06d}"]
 
-    assert search(capsys, "--epochs 2 --trials 1").code == 0
+    assert search(capsys, "--epochs 2 --trials 3").code == 0
     assert len(Study.load("results").records) == 3
     found = run_command(lambda argv: metaopt(["best", *argv]), capsys)
     assert json.loads(found.out)["space"] == Study.load("results").require_best().point
@@ -319,7 +319,7 @@ def test_children_inherit_weights_fold_by_fold(capsys) -> None:
     assert kept == {record.trial for record in records if record.complete}
 
     shutil.rmtree("results/checkpoints")
-    shown = search(capsys, "--trials 1").out
+    shown = search(capsys, "--trials 6").out
     last = Study.load("results").records[-1]
     assert (
         f"Trial {last.trial} trains from scratch: the weights of its parent, trial {last['parent']}, are gone" in shown

@@ -56,7 +56,7 @@ def test_integers_have_the_minimum_of_their_setting(setting: str, minimum: int) 
         ("--executor procesess", "Invalid value for --executor: procesess. Did you mean processes?"),
         ("--augment flipp", "Invalid value for --augment: flipp. Did you mean flip?"),
         ("--rule round", "Invalid value for --rule: round. Expected one of ceil, floor."),
-        ("--time soon", "Invalid value for --time: soon. Expected a duration such as 90s, 30m or 2h."),
+        ("--time soon", "Invalid value for --time: soon. Expected a duration such as 90s, 30m or 1h30m."),
         ("--fill much", "Invalid value for --fill: much. Expected a number >= 0."),
         ("--checkpoint-quota many", "--checkpoint-quota: many. Expected a size such as 500MB or 5GB."),
         ("--epochs", "Missing value for --epochs."),

@@ -118,10 +118,13 @@ def search(
     callback: Callback | None = None,
     seconds: float | None = None,
     images: ImageKind | None = None,
+    more: int | None = None,
     **given,
 ) -> Study:
-    """Runs or goes on with a synthetic study."""
+    """Run or resume a synthetic study; ``more`` is a number of trials beyond those that it has."""
     state = StudyState(journal.read(folder / JOURNAL).events)
+    if more is not None:
+        given["trials"] = state.n_own + more
     defaults = {"sampler": "random", "trials": 8, "epochs": EPOCHS}
     problem = problem or Problem(SPACE if space is None else space)
     settings = resolve(given, defaults, state)

@@ -97,7 +97,7 @@ def test_paused_trials_resume_when_patience_ends(tmp_path, scheduler):
         folder = tmp_path / str(after) / "results"
         interrupt(folder, after, **given)
         assert findings(search(folder)) == findings(whole), after
-    more = len(search(tmp_path / "whole" / "results", trials=6).records)
+    more = len(search(tmp_path / "whole" / "results", more=6).records)
     assert more > len(whole.records)
 
 

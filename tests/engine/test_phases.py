@@ -175,7 +175,7 @@ def test_an_exhausted_phase_begins_the_next(tmp_path):
 def test_grow_and_fill_can_be_switched_off(tmp_path):
     study = grown(tmp_path / "results", trials=6, grow="macs=1e5,1e6", fill=0.9)
     assert (study.settings["grow"], study.settings["fill"]) == ("macs=1e5,1e6", 0.9)
-    study = grown(tmp_path / "results", trials=3, grow=None, fill=None)
+    study = grown(tmp_path / "results", trials=9, grow=None, fill=None)
     assert (study.settings["grow"], study.settings["fill"]) == (None, None)
     assert len(study.records) == 9
 

@@ -51,7 +51,7 @@ def test_repaired_trials_keep_limits_and_are_recorded(tmp_path):
 def test_resumed_search_repairs_like_an_uninterrupted_one(tmp_path):
     whole = stack_search(tmp_path / "whole", 6)
     stack_search(tmp_path / "parts", 3)
-    parts = stack_search(tmp_path / "parts", 3)
+    parts = stack_search(tmp_path / "parts", 6)
     assert findings(whole) == findings(parts)
 
 

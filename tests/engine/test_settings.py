@@ -52,11 +52,22 @@ def test_an_interrupted_run_completes_its_goal():
     assert resolved(study_of(new, 5, finished=False), trials=20).goal == 20
 
 
-def test_after_a_completed_run_more_trials_are_trained():
+def test_after_a_completed_run_as_many_trials_are_trained():
     new = resolved(trials=12)
-    assert resolved(study_of(new, 12, finished=True)).goal == 24
-    assert resolved(study_of(new, 12, finished=True), trials=3).goal == 15
-    assert resolved(study_of(new, 12, finished=True)).startup == new.startup
+    done = study_of(new, 12, finished=True)
+    assert resolved(done).goal == 24
+    assert resolved(done).startup == new.startup
+
+
+def test_given_trials_are_the_total_of_the_study():
+    done = study_of(resolved(trials=12), 12, finished=True)
+    assert resolved(done, trials=12).goal == 12
+    assert resolved(done, trials=5).goal == 5
+    more = resolved(done, trials=15)
+    assert (more.base, more.trials, more.goal) == (12, 3, 15)
+    assert resolved(study_of(more, 13, finished=False), trials=15) == more
+    assert resolved(study_of(more, 13, finished=False), trials=20).goal == 20
+    assert resolved(study_of(more, 13, finished=False), trials=6).goal == 6
 
 
 @pytest.mark.parametrize(

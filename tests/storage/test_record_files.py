@@ -39,7 +39,7 @@ def test_a_resumed_search_restores_its_files_and_no_others(tmp_path):
     removed, changed = sorted(folder.glob("model_0*.json"))[:2]
     removed.rename(folder / "model_0.9999999999_000077.json")
     changed.write_text("{}")
-    search(folder, trials=1)
+    search(folder, more=1)
     after = {path.name: path.read_bytes() for path in folder.glob("*.json")}
     assert whole.items() <= after.items()
     assert len(after) == len(whole) + 1

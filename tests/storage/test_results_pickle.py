@@ -48,12 +48,12 @@ def test_trials_added_by_plain_hyperopt_are_imported(folder):
     )  # fmt: skip
     path.write_bytes(pickle.dumps(trials))
     watch = Recorder()
-    study = search(folder, trials=2, callback=watch)
+    study = search(folder, more=2, callback=watch)
     records = study.records
     assert [record["imported"] for record in records] == [False] * 6 + [True] * 4 + [False] * 2
     assert any("4 trials that plain hyperopt added" in note for note in watch.notes)
     assert len(read_trials(path).trials) == 12
-    assert len(search(folder, trials=1).records) == 13  # taken in once
+    assert len(search(folder, more=1).records) == 13  # taken in once
 
 
 class Evil:
@@ -67,9 +67,9 @@ def test_a_nan_loss_of_plain_hyperopt_is_a_failed_trial(folder):
          show_progressbar=False, rstate=np.random.default_rng(0))  # fmt: skip
     with folder.with_suffix(".pkl").open("wb") as file:
         pickle.dump(trials, file)
-    study = search(folder, trials=1)
+    study = search(folder, more=1)
     assert [record["status"] for record in study.records if record["imported"]] == ["fail", "fail"]
-    assert len(search(folder, trials=1).records) == len(study.records) + 1
+    assert len(search(folder, more=1).records) == len(study.records) + 1
 
 
 def test_a_malicious_pickle_is_refused_unexecuted(tmp_path, monkeypatch):
@@ -89,7 +89,7 @@ def test_a_bad_pickle_is_renamed_and_written_anew(folder, content):
     before = findings(Study.load(folder))
     path.write_bytes(content)
     watch = Recorder()
-    study = search(folder, trials=1, callback=watch)
+    study = search(folder, more=1, callback=watch)
     assert findings(study)[:6] == before
     assert len(read_trials(path).trials) == 7
     assert path.with_name("results.pkl.old").read_bytes() == content
@@ -101,7 +101,7 @@ def test_the_pickle_of_another_study_is_renamed(folder, tmp_path):
     other = (tmp_path / "other.pkl").read_bytes()
     folder.with_suffix(".pkl").write_bytes(other)
     watch = Recorder()
-    assert len(search(folder, trials=1, callback=watch).records) == 7
+    assert len(search(folder, more=1, callback=watch).records) == 7
     assert any("another study" in note for note in watch.notes)
 
 

@@ -58,7 +58,7 @@ def test_other_constraints_apply_to_earlier_trials(tmp_path):
     folder = tmp_path / "results"
     study = search(folder, trials=6)
     median = sorted(-record["loss"] for record in study.records)[3]
-    again = search(folder, trials=1, constraints=(f"val_accuracy>={median}",))
+    again = search(folder, more=1, constraints=(f"val_accuracy>={median}",))
     kept = [record for record in again.records if record["feasible"]]
     assert 3 <= len(kept) <= 4
     assert len(list(folder.glob("infeasible_*.json"))) == 7 - len(kept)

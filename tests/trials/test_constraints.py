@@ -13,6 +13,11 @@ from metaopt.trials.constraints import Constraint, is_number, parse_constraint, 
         ("params<=2e7", Constraint("params", True, 2e7)),
         (" macs <= 100000000 ", Constraint("macs", True, 1e8)),
         ("val_precision>=0.39", Constraint("val_precision", False, 0.39)),
+        ("params<=200k", Constraint("params", True, 2e5)),
+        ("macs <= 50 M", Constraint("macs", True, 5e7)),
+        ("memory<=1GB", Constraint("memory", True, 1e9)),
+        ("memory<=2GiB", Constraint("memory", True, 2.0**31)),
+        ("seconds<=1h30m", Constraint("seconds", True, 5400)),
     ],
 )
 def test_constraints_are_parsed(text, limit):

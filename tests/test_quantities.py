@@ -1,0 +1,56 @@
+"""Numbers with units."""
+
+import pytest
+
+from metaopt.quantities import parse_count, parse_duration, parse_size, plural
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("2e6", 2e6), ("200k", 2e5), ("200 K", 2e5), ("20_000", 2e4), ("1.5M", 1.5e6), ("3G", 3e9), ("-0.5", -0.5)],
+)
+def test_counts_have_decimal_prefixes(text, number):
+    assert parse_count(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1GB", 1e9),
+        ("1gb", 1e9),
+        ("500 MB", 5e8),
+        ("5G", 5e9),
+        ("1000", 1000),
+        ("2GiB", 2 * 2**30),
+        ("2 tb", 2e12),
+        ("1e9", 1e9),
+    ],
+)
+def test_sizes_are_decimal_or_binary(text, number):
+    assert parse_size(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("1.5h", 5400), ("1h30m", 5400), ("1d 2h", 93600), ("2h 5m 3s", 7503), ("1e3", 1000)],
+)
+def test_durations_combine_units(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("parse", [parse_count, parse_size, parse_duration])
+@pytest.mark.parametrize("text", ["", "k", "many", "1e999", "inf", "nan", "1 2", "3x", "1iB", "1__0"])
+def test_other_texts_are_refused(parse, text):
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["30m1h", "1h1h", "1hour", "h", "1h30"])
+def test_durations_name_each_unit_once_and_in_order(text):
+    with pytest.raises(ValueError, match=text):
+        parse_duration(text)
+
+
+def test_nouns_follow_their_number():
+    assert [plural(0, "trial"), plural(1, "trial"), plural(1200, "trial")] == ["0 trials", "1 trial", "1,200 trials"]
+    assert plural(2, "class", "classes") == "2 classes"
