@@ -29,12 +29,16 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from commands import INTERRUPTED, Commands  # noqa: E402
 
 from metaopt.cli.arguments import duration  # noqa: E402
+from metaopt.engine.strategy import STRATEGIES  # noqa: E402
 from metaopt.report.analysis.test_log import read_test_log  # noqa: E402
 from metaopt.storage.study import JOURNAL, Study  # noqa: E402
 
 SPACE = "flower_cnn"
 LIMITS = ("params<=2e6", "macs<=1e7")
 NAMES = {"full": "tpe"}  # every network trained to the end
+
+
+EVOLUTIONS = [name for name, (sampler, _) in STRATEGIES.items() if sampler == "evolution"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ class Benchmark:
         cell.folder.parent.mkdir(parents=True, exist_ok=True)
         arguments = self._arguments
         command = ["hyperopt_optimize.py", "--data", cell.data, "--space", SPACE, "--objective", arguments.objective]
-        command += ["--strategy", NAMES.get(cell.strategy, cell.strategy), "--seed", str(cell.seed), "--mu", "6"]
+        command += ["--strategy", NAMES.get(cell.strategy, cell.strategy), "--seed", str(cell.seed)]
+        command += ["--mu", "6"] if cell.strategy in EVOLUTIONS else []
         command += ["--epochs", str(arguments.epochs), "--trials", "100000", "--time", f"{left:.0f}s"]
         command += [word for limit in LIMITS for word in ("--constraint", limit)]
         self._call(command, cell)

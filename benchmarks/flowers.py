@@ -31,6 +31,7 @@ from commands import INTERRUPTED, Commands  # noqa: E402
 from flowers_table import write_table  # noqa: E402
 
 from metaopt.cli.arguments import duration  # noqa: E402
+from metaopt.engine.strategy import STRATEGIES  # noqa: E402
 from metaopt.report.analysis.test_log import read_test_log  # noqa: E402
 from metaopt.storage.study import JOURNAL, Study  # noqa: E402
 
@@ -45,6 +46,7 @@ SWEEP = [
     "params<=5e5,macs<=1e7,val_precision>=0.5",
     "params<=2e7,macs<=1e7,val_precision>=0.5",
 ]
+EVOLUTIONS = [name for name, (sampler, _) in STRATEGIES.items() if sampler == "evolution"]
 KEPT, NO_TRIAL, NONE_FEASIBLE = 0, 4, 5  # exit codes of a search
 
 
@@ -136,7 +138,8 @@ class Benchmark:
             command += ["--space", str(self.out / "default_point.py"), "--strategy", "random", "--trials", "1"]
         else:
             command += ["--space", arguments.space, "--strategy", cell.strategy, "--seed", str(cell.seed)]
-            command += ["--mu", str(arguments.mu), "--trials", "100000"]
+            command += ["--trials", "100000"]
+            command += ["--mu", str(arguments.mu)] if cell.strategy in EVOLUTIONS else []
             command += ["--time", f"{max(1.0, cell.seconds - spent):.0f}s"]
             for limit in cell.limits.split(","):
                 command += ["--constraint", limit]

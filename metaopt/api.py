@@ -2,7 +2,9 @@
 
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,18 @@ from metaopt.engine.settings import resolve
 from metaopt.engine.setup import ImageKind, open_study
 from metaopt.engine.setup import search as run_search
 from metaopt.engine.strategy import resolve_strategy
+from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.problems.training_config import Training
+from metaopt.quantities import parse_duration
+from metaopt.report.console import make_progress
 from metaopt.storage import journal
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.training.functions import FunctionTrainer, takes_budget
+from metaopt.trials.record import Record
 
 
 def search(
@@ -33,10 +39,10 @@ def search(
     classes: Classes | None = None,
     strategy: str = "tpe",
     epochs: int | None = None,
-    min_epochs: int = 1,
-    eta: int = 3,
+    min_epochs: int | None = None,
+    eta: int | None = None,
     trials: int | None = None,
-    seconds: float | None = None,
+    seconds: float | str | None = None,
     stop_after: int | None = None,
     workers: int = 1,
     constraints: str | Sequence[str] = (),
@@ -48,6 +54,7 @@ def search(
     executor: str = "inline",
     callbacks: Sequence[Callback] = (),
     watch: Callback | None = None,
+    progress: bool = True,
 ) -> Study:
     """Search a space for the hyperparameters with the lowest loss, or resume such a search.
 
@@ -64,11 +71,12 @@ def search(
         classes: head → number of classes.
         strategy: name of the strategy, e.g. ``"tpe"`` or ``"random"``.
         epochs: R, the maximum epochs of a trial, for a ``train`` that takes them.
-        min_epochs: the minimum epochs of the first rung, for strategies with rungs, such as ``"hyperband"``.
-        eta: reduction factor: one in so many trials of a rung is promoted.
+        min_epochs: the minimum epochs of the first rung, for strategies with rungs, such as ``"hyperband"``; 1 by
+            default.
+        eta: reduction factor: one in so many trials of a rung is promoted; 3 by default.
         trials: number of trials that the study is to have in all, 50 for a new one. Where it is left out, an
             interrupted search completes its trials, and a completed one runs as many again.
-        seconds: time limit of this run, or None.
+        seconds: time limit of this run in seconds or as a text such as ``"1h30m"``, or None.
         stop_after: number of trials without improvement after which the search ends, or None.
         workers: number of trials at once; more than one needs ``executor="processes"``.
         constraints: one or more, such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``; a
@@ -80,13 +88,18 @@ def search(
         results: folder of the study.
         executor: ``"inline"``, which runs ``train`` in this process, or ``"processes"``, for which cloudpickle must be
             able to serialise ``train``.
-        callbacks: are told what happens, e.g. ``metaopt.report.console.progress.make_progress()``.
+        callbacks: are told what happens, such as a tracker.
         watch: one more callback; the keyword of earlier versions.
+        progress: whether the progress is shown on standard output, as by the command.
 
     Returns:
         The study: ``.best``, ``.records``, ``.trials`` (hyperopt's).
 
+    Warns:
+        RuntimeWarning: The first trial of the study that ended failed.
+
     Raises:
+        NoTrialSucceeded: Every trial failed.
         ValueError: ``network`` lacks ``input_shape`` or ``classes``; ``grow`` or ``fill`` lacks ``network``; or
             ``epochs``, ``strategy`` and the parameters of ``train`` contradict each other.
         UserError: A value is invalid, the study in ``results`` does not match, is locked or is damaged, or no network
@@ -100,8 +113,6 @@ def search(
         "sampler": sampler,
         "scheduler": scheduler,
         "epochs": 1 if epochs is None else epochs,
-        "min_epochs": min_epochs,
-        "eta": eta,
         "stop_after": stop_after,
         "workers": workers,
         "constraints": (constraints,) if isinstance(constraints, str) else tuple(constraints),
@@ -112,17 +123,62 @@ def search(
         "executor": executor,
         "space": getattr(train, "__qualname__", repr(train)),
     }
-    given.update({} if trials is None else {"trials": trials})
+    optional = {"trials": trials, "min_epochs": min_epochs, "eta": eta}
+    given.update({name: value for name, value in optional.items() if value is not None})
     settings = resolve(given, {}, StudyState(journal.read(folder / JOURNAL).events))
     problem = Problem(space, network, training, code=_code(network))
     images = ImageKind(input_shape or (), classes or {})
-    callback = CallbackList([*callbacks, *([] if watch is None else [watch])])
+    limit_s = _seconds(seconds)
     trainer = FunctionTrainer(train, counted=network is not None)
-    runner = make_executor(settings.executor, trainer, settings.workers, folder)
-    with open_study(folder, problem, settings, callback, images=images) as study:
-        keep: Keep = "all" if takes_budget(train) else "none"
-        run_search(study, problem, settings, runner, callback, images, seconds, keep)
+    keep: Keep = "all" if takes_budget(train) else "none"
+    with make_progress() if progress else nullcontext(Callback()) as display:
+        callback = CallbackList([display, _FailureWarning(), *callbacks, *([] if watch is None else [watch])])
+        runner = make_executor(settings.executor, trainer, settings.workers, folder)
+        with open_study(folder, problem, settings, callback, images=images) as study:
+            run_search(study, problem, settings, runner, callback, images, limit_s, keep)
+        _check_outcome(study, callback)
     return study
+
+
+class _FailureWarning(Callback):
+    """Warns if the first trial that ends has failed: such a function often fails for every point."""
+
+    def __init__(self) -> None:
+        self._is_first = True
+
+    def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:  # noqa: ARG002
+        self._is_first = not records
+
+    def trial_ended(self, record: Record, best: Record | None) -> None:  # noqa: ARG002
+        if self._is_first and record.status == "fail":
+            warnings.warn(f"Trial {record.trial} failed: {record.error}", RuntimeWarning, stacklevel=2)
+        self._is_first = False
+
+
+def _check_outcome(study: Study, callback: Callback) -> None:
+    """Note if no trial meets the constraints.
+
+    Raises:
+        NoTrialSucceeded: Every trial that ended failed.
+    """
+    if not study.records:  # the time was over before
+        return
+    try:
+        study.require_best()
+    except NoneFeasible as error:
+        callback.note(str(error))
+
+
+def _seconds(limit: float | str | None) -> float | None:
+    """Convert a time limit to seconds.
+
+    Raises:
+        UserError: The text is not a duration.
+    """
+    try:
+        return parse_duration(limit) if isinstance(limit, str) else limit
+    except ValueError:
+        raise invalid_value("seconds", limit, "Expected seconds, or a duration such as 30m or 1h30m.") from None
 
 
 def _check_network(

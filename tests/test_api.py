@@ -196,8 +196,8 @@ def test_missing_or_invalid_constrained_value_fails_the_trial(results, value):
 
 
 def test_constraint_on_params_needs_a_network_or_a_value(results):
-    study = metaopt.search(parabola, SPACE, trials=2, constraints="params<=10", results=results)
-    assert study.records[0]["error"].startswith("train returned None as params")
+    with pytest.warns(RuntimeWarning), pytest.raises(NoTrialSucceeded, match="train returned None as params"):
+        metaopt.search(parabola, SPACE, trials=2, constraints="params<=10", results=results)
     counted = metaopt.search(
         lambda point: {"loss": 1.0, "params": 10 + point["sign"]},
         SPACE,
@@ -324,8 +324,28 @@ def test_unknown_names_and_mismatching_studies(results):
         metaopt.search(parabola, {"x": hp.uniform("x", 0, 1)}, results=results)
 
 
-def test_study_without_success_has_no_best_trial(results):
-    study = metaopt.search(lambda point: math.nan, SPACE, trials=2, results=results)
-    assert study.best is None
-    with pytest.raises(NoTrialSucceeded):
-        study.require_best()
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [(math.nan, "The loss is nan"), (None, "returned NoneType as its loss"), ({"accuracy": 1}, "NoneType as its loss")],
+)
+def test_functions_without_any_loss_warn_and_raise(results, answer, cause):
+    with (
+        pytest.warns(RuntimeWarning, match=f"Trial 0 failed: .*{cause}") as warned,
+        pytest.raises(NoTrialSucceeded, match=f"None of the 2 trials succeeded.*{cause}"),
+    ):
+        metaopt.search(lambda point: answer, SPACE, trials=2, results=results)
+    assert len(warned) == 1
+    assert metaopt.Study.load(results).best is None
+
+
+def test_progress_is_shown_unless_silenced(results, capsys):
+    metaopt.search(parabola, SPACE, trials=2, results=results)
+    assert "searching for 2 trials" in capsys.readouterr().out
+    metaopt.search(parabola, SPACE, trials=3, results=results, progress=False)
+    assert capsys.readouterr().out == ""
+
+
+def test_time_limit_may_be_a_text(results):
+    with pytest.raises(UserError, match="Invalid value for seconds: soon"):
+        metaopt.search(parabola, SPACE, seconds="soon", results=results)
+    assert len(metaopt.search(parabola, SPACE, trials=2, seconds="1h30m", results=results).records) == 2

@@ -200,7 +200,7 @@ def test_function_search_resumes(studies, kind):
     before, events = records_of(kind), events_of(kind)
     kept = {path: path.read_bytes() for trial, path in record_files(kind).items() if before[trial]["complete"]}
     function = getattr(tiny_functions, name)
-    study = metaopt.search(function, tiny_functions.SPACE, results=kind, **{**arguments, "trials": 3})
+    study = metaopt.search(function, tiny_functions.SPACE, results=kind, **{**arguments, "trials": len(before) + 3})
     assert len(study.records) == len(before) + 3
     assert events_of(kind)[: len(events)] == events
     assert {path: path.read_bytes() for path in kept} == kept

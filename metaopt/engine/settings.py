@@ -8,6 +8,7 @@ from typing import Any
 
 from metaopt.engine.checkpoints import QUOTA
 from metaopt.engine.jobs import TrainingOptions, Unit
+from metaopt.engine.strategy import check_is_read
 from metaopt.errors import UserError, invalid_value
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
@@ -143,8 +144,8 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
         state: the study so far; empty for a new one.
 
     Raises:
-        UserError: A number is below its minimum, constraints, phases or the share to fill are invalid, or two settings
-            exclude each other.
+        UserError: A number is below its minimum, the strategy does not read a setting that was given, constraints,
+            phases or the share to fill are invalid, or two settings exclude each other.
     """
     _check_integers(given)
     known = {field.name for field in fields(Settings)}
@@ -153,6 +154,7 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
     for name in ("constraints", "phases"):
         merged[name] = tuple(merged.get(name, ()))
     settings = Settings(**merged)
+    check_is_read(given, settings.sampler, settings.scheduler)
     check_fill(settings.fill, constraints_in_force(settings.constraints, settings.grow))
     _check_combinations(settings)
     if stored:

@@ -23,6 +23,38 @@ STRATEGIES = {  # name → sampler, scheduler
     "ea-hyperband": ("evolution", "hyperband"),
 }
 
+# Setting → the samplers or schedulers that read it. For others it follows from the number of trials, or has no effect.
+READ_BY_SAMPLERS = {"startup": ("tpe", "gp"), "mu": ("evolution",), "lambda_": ("evolution",)}
+READ_BY_SCHEDULERS = {
+    "min_epochs": ("halving", "hyperband", "asha", "asha-stop"),
+    "eta": ("halving", "hyperband", "asha", "asha-stop"),
+    "rule": ("halving", "hyperband"),
+}
+
+
+def check_is_read(given: Collection[str], sampler: str, scheduler: str) -> None:
+    """Check that a strategy reads the settings that the user gave.
+
+    Args:
+        given: names of the settings.
+        sampler: name of the sampler.
+        scheduler: name of the scheduler.
+
+    Raises:
+        UserError: It does not read one of them.
+    """
+    for half, (kind, own, readers) in enumerate(
+        (("sampler", sampler, READ_BY_SAMPLERS), ("scheduler", scheduler, READ_BY_SCHEDULERS))
+    ):
+        for name, able in readers.items():
+            if name in given and own not in able:
+                strategies = ", ".join(strategy for strategy, halves in STRATEGIES.items() if halves[half] in able)
+                raise UserError(
+                    f"{name} is not read by the {kind} {own}: leave it out, or choose a strategy that reads it"
+                    f" ({strategies}).",
+                    name,
+                )
+
 
 class Strategy(Protocol):
     """Decides what a free worker does next; a pure function of the view."""

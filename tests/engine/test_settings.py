@@ -76,13 +76,13 @@ def test_given_trials_are_the_total_of_the_study():
 def test_random_trials_are_a_quarter_of_the_goal(trials, startup, mu):
     settings = resolved(trials=trials)
     assert (settings.startup, settings.mu) == (startup, mu)
-    assert resolved(trials=trials, mu=33).mu == 33
+    assert resolved(trials=trials, mu=33, sampler="evolution").mu == 33
 
 
 def test_a_first_phase_is_at_most_half_random():
     assert resolved(grow="blocks=1,2,4", trials=60).mu == 10
     assert resolved(grow="blocks=1,2,4", trials=6).mu == 2
-    assert resolved(grow="blocks=1,2,4", trials=60, mu=33).mu == 33
+    assert resolved(grow="blocks=1,2,4", trials=60, mu=33, sampler="evolution").mu == 33
     assert resolved(trials=60).mu == 15
 
 
@@ -105,6 +105,9 @@ def test_a_resumed_search_keeps_its_phases():
         ({"constraints": ("params<5",)}, "Invalid value for constraint: params<5"),
         ({"grow": "depth=1,2"}, "depth cannot grow"),
         ({"grow": "macs=1,2,3", "trials": 2}, "3 phases, but there are only 2 trials"),
+        ({"mu": 9}, "mu is not read by the sampler tpe: .* a strategy that reads it \\(evolution, ea-hyperband\\)"),
+        ({"eta": 2, "scheduler": "full"}, "eta is not read by the scheduler full"),
+        ({"rule": "floor", "scheduler": "asha"}, "rule is not read by the scheduler asha"),
         ({"fill": 0.9}, "needs a constraint to fill"),
         ({"fill": 1.5, "constraints": ("params<=5",)}, "Invalid value for fill: 1.5"),
     ],
@@ -153,7 +156,7 @@ def test_jobs_are_bound_by_the_last_phase():
 @pytest.mark.parametrize("name", MINIMA)
 def test_integers_below_their_minimum_are_refused(name):
     minimum = MINIMA[name]
-    resolved(**{name: np.int64(minimum)})
+    resolved(**{name: np.int64(minimum), "sampler": "evolution", "scheduler": "hyperband"})
     for value in (minimum - 1, minimum + 0.5, math.nan, math.inf):
         with pytest.raises(UserError) as caught:
             resolved(**{name: value})

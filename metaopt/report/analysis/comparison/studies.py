@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from metaopt.engine.strategy import STRATEGIES
+from metaopt.engine.strategy import READ_BY_SAMPLERS, STRATEGIES
 from metaopt.errors import UserError
 from metaopt.report.analysis.predictions import Predictions, read_predictions
 from metaopt.report.analysis.study_data import StudyData
@@ -20,8 +20,6 @@ from metaopt.trials.record import Record
 # Settings that do not distinguish two searches: `base` and `trials` make up the goal; the fingerprint tells space and
 # data by their content; constraints are compared as parsed; executors give the same results.
 _NOT_COMPARED = ("seed", "base", "trials", "space", "data", "executor", "constraints")
-# Setting → the only sampler that reads it. For other samplers it follows from the number of trials and has no effect.
-_READ_BY = {"startup": "tpe", "mu": "evolution", "lambda_": "evolution"}
 # Keys of an entry of the test log that distinguish two models, except the seed.
 _OF_MODEL = ("point", "epochs", "members", "mirror", "recipe", "augment")
 
@@ -86,12 +84,13 @@ class ComparedStudy:
     def setup(self) -> dict[str, Any]:
         """Settings and inputs that distinguish it from other studies, except the seed."""
         settings = self.study.settings
+        sampler = settings["sampler"]
         fingerprint = self.study.header["fingerprint"]
         return {
             **{
                 name: value
                 for name, value in settings.items()
-                if name not in _NOT_COMPARED and _READ_BY.get(name, settings["sampler"]) == settings["sampler"]
+                if name not in _NOT_COMPARED and sampler in READ_BY_SAMPLERS.get(name, (sampler,))
             },
             "trials": settings["base"] + settings["trials"],
             # The bound on memory depends on the machine.

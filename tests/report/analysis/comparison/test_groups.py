@@ -51,6 +51,6 @@ def test_strategies_are_not_differences(tmp_path: Path) -> None:
 
 def test_resumed_study_counts_the_trials_of_all_runs(tmp_path: Path) -> None:
     twice = search_study(tmp_path / "twice", trials=3, seed=1)
-    search_study(twice.folder, trials=3)
+    search_study(twice.folder, trials=6)
     made = [search_study(tmp_path / "once", trials=6), twice]
     assert len(group_studies(load(*made))) == 1
