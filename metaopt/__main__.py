@@ -3,6 +3,10 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
+
+if not __package__:  # `python path/of/metaopt`: Python searches inside the package, where errors.py and others shadow
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from metaopt.errors import hint
 
@@ -14,6 +18,7 @@ COMMANDS = {
     "compare": "compare studies, with significance tests",
     "predict": "classify image files with a retrained model",
     "import": "import trials that were trained elsewhere",
+    "delete": "delete the files of a study, after asking",
 }
 # ``import`` is a keyword, so its module has another name.
 _MODULES = {"import": "import_trials"}

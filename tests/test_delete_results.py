@@ -1,72 +1,52 @@
-"""delete_results.sh: a study is deleted, and nothing else."""
+"""delete_results.sh: ``metaopt delete`` on the folder beside the script."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
-
-import pytest
-from filelock import FileLock
 
 SCRIPT = Path(__file__).parents[1] / "delete_results.sh"
 
 
 def delete(*arguments: str | Path, script: Path = SCRIPT) -> subprocess.CompletedProcess[str]:
-    command = [str(script), *map(str, arguments)]
-    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [str(script), *map(str, arguments)],
+        env={**os.environ, "PATH": path},
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Path:
-    folder = tmp_path / "my study"
-    (folder / "figures").mkdir(parents=True)
-    (folder / "journal.jsonl").write_text("{}\n")
-    (folder / "model_0.5_0001.json").write_text("{}")
-    (tmp_path / "my study.pkl").write_bytes(b"")
-    (tmp_path / "my study 2").mkdir()
-    return folder
+def test_the_default_is_results_beside_the_script(studies: Path) -> None:
+    script = Path(shutil.copy(SCRIPT, studies))
+    (studies / "metaopt").symlink_to(SCRIPT.parent / "metaopt")
+    for name in ("tpe", "tpe.pkl"):
+        (studies / name).rename(studies / name.replace("tpe", "results"))
+    refused = delete(script=script)
+    assert refused.returncode == 2
+    assert "no terminal to ask at" in refused.stderr
+    assert delete("--yes", script=script).returncode == 0
+    assert not (studies / "results").exists()
+    assert not (studies / "results.pkl").exists()
+    assert (studies / "folds").exists()
+    assert "Nothing to delete" in delete("--yes", script=script).stderr
 
 
-def test_only_the_folder_and_its_pickle_are_deleted(study: Path) -> None:
-    result = delete("--yes", f"{study}/")
+def test_a_named_study_is_deleted_and_no_other(studies: Path) -> None:
+    (studies / "tpe").rename(studies / "my study")
+    result = delete("-y", "my study")
     assert result.returncode == 0, result.stderr
-    assert sorted(path.name for path in study.parent.iterdir()) == ["my study 2"]
+    assert not (studies / "my study").exists()
+    assert (studies / "folds" / "journal.jsonl").exists()
 
 
-def test_the_default_is_results_beside_the_script(tmp_path: Path) -> None:
-    script = shutil.copy(SCRIPT, tmp_path)
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "model_0.5_0001.json").write_text("{}")
-    (tmp_path / "results.pkl").write_bytes(b"")
-    assert delete(script=Path(script)).returncode == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["delete_results.sh"]
-    assert "Nothing to delete" in delete(script=Path(script)).stdout
-
-
-def test_a_study_being_searched_is_not_deleted(study: Path) -> None:
-    with FileLock(study / ".lock"):
-        result = delete("--yes", study)
-        assert result.returncode == 2
-        assert "running" in result.stderr
-        assert (study / "journal.jsonl").exists()
-    (study / ".lock").touch()  # no process holds the lock file after a crash
-    assert delete("--yes", study).returncode == 0
-    assert not study.exists()
-
-
-def test_a_folder_without_a_study_is_not_deleted(tmp_path: Path) -> None:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    (folder / "cat.jpg").write_bytes(b"")
-    result = delete("--yes", folder)
+def test_unknown_options_are_refused(studies: Path) -> None:
+    result = delete("--force", "tpe")
     assert result.returncode == 2
-    assert "no study" in result.stderr
-    assert (folder / "cat.jpg").exists()
-    assert delete("--force", folder).returncode == 2
-
-
-def test_a_pickle_without_a_study_is_not_deleted(tmp_path: Path) -> None:
-    (tmp_path / "prices.pkl").write_bytes(b"")
-    result = delete("--yes", tmp_path / "prices")
-    assert result.returncode == 2
-    assert "delete it by hand" in result.stderr
-    assert (tmp_path / "prices.pkl").exists()
+    assert "--force" in result.stderr
+    assert (studies / "tpe").exists()

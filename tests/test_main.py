@@ -25,7 +25,7 @@ def test_no_command_shows_the_help_and_fails(capsys) -> None:
     ("word", "hint"),
     [
         ("repor", "Did you mean report?"),
-        ("--results", "Expected one of search, best, report, retrain, compare, predict, import."),
+        ("--results", "Expected one of search, best, report, retrain, compare, predict, import, delete."),
     ],
 )
 def test_unknown_commands_get_a_hint(capsys, word: str, hint: str) -> None:
@@ -51,4 +51,7 @@ def test_the_module_runs_as_a_program() -> None:
     command = [sys.executable, "-m", "metaopt", "best", "--sgv"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: Unknown flag: --sgv. Did you mean --svg? See metaopt best --help.\n"
+    assert (
+        done.stderr
+        == f"error: Unknown flag: --sgv. Did you mean --svg? See `{sys.executable} -m metaopt best --help`.\n"
+    )

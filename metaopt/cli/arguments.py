@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from metaopt.commands import help_of
 from metaopt.errors import UserError, hint, nearest
 from metaopt.quantities import parse_duration, parse_size
 
@@ -36,7 +37,7 @@ class Parser(argparse.ArgumentParser):
             message = f"Invalid value for {value[1].split('/')[0]}: {value[2]}"
         else:
             message = f"{message[0].upper()}{message[1:]}."
-        raise UserError(f"{message} See {self.prog} --help.")
+        raise UserError(f"{message} See `{help_of(self.prog)}`.")
 
     def _unknown(self, word: str) -> str:
         if not word.startswith("-"):

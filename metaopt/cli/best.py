@@ -11,6 +11,7 @@ from metaopt.cli.arguments import Parser, add_results
 from metaopt.cli.best_model import save_best_model
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES, read_point, require_same_network, study_problem
+from metaopt.commands import command
 from metaopt.errors import UserError
 from metaopt.problems.problem import fitting
 from metaopt.report.analysis import StudyData
@@ -46,13 +47,13 @@ def run(arguments: Namespace) -> None:
     if arguments.save is not None and arguments.point is not None:
         raise UserError(
             "--save exports the best trial's model and excludes --point. To get a model of that point, retrain it:"
-            f" python -m metaopt retrain --point {arguments.point}."
+            f" `{command('retrain', '--point', arguments.point, results=arguments.results)}`."
         )
     study = Study.load(arguments.results)
     ending = "svg" if arguments.svg else "png"
     if arguments.point is None:
         record = study.require_best()
-        description = describe_best(StudyData.of(study))
+        description = describe_best(StudyData.of(study), study.folder)
         print(json.dumps(description, indent=2, ensure_ascii=False))
         print(summarise_best(description), file=sys.stderr)
         point, picture = record.point, FIGURES / f"model_best.{ending}"

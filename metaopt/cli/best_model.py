@@ -5,6 +5,7 @@ from pathlib import Path
 
 from metaopt.cli.study_inputs import require_same_network, some_images, study_data, study_problem
 from metaopt.cli.suppress_stderr import suppressed_stderr
+from metaopt.commands import command
 from metaopt.errors import UserError
 from metaopt.storage.study import Study
 from metaopt.training import backend
@@ -41,7 +42,8 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
         epoch, (first, *others) = best_weights(study.folder / "checkpoints" / f"{trial:06d}")
     except UnusableCheckpoint as unusable:
         raise UserError(
-            f"The weights of trial {trial} are {unusable.reason}: train its point again with python -m metaopt retrain."
+            f"The weights of trial {trial} are {unusable.reason}: train its point again with"
+            f" `{command('retrain', results=study.folder)}`."
         ) from None
     builder = make_builder(problem, record.point, data)
     network = builder.build()
@@ -58,6 +60,6 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
     if when and record.complete:  # a constraint was added after it was trained
         when += f" (the weights of epoch {record.best_epoch}, its best under today's constraints, were not kept)"
     return (
-        f"{path}: trial {trial}{when} as the search trained it on {images}, not tested; python -m metaopt retrain"
-        " trains it on all of them, and tests it."
+        f"{path}: trial {trial}{when} as the search trained it on {images}, not tested;"
+        f" `{command('retrain', results=study.folder)}` trains it on all of them, and tests it."
     )

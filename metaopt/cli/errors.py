@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from metaopt.commands import remember_start
 from metaopt.errors import UserError
 
 INTERRUPTED = 130
@@ -21,6 +22,7 @@ def guarded(work: Callable[[], None], interrupted: str = "interrupted.") -> int:
         work: raises ``UserError`` for what a user can fix; any other exception is a bug and keeps its traceback.
         interrupted: message if the user (Ctrl-C) or the system (SIGTERM) ends it.
     """
+    remember_start()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         work()

@@ -11,8 +11,10 @@ from typing import Any
 
 import filelock
 
+from metaopt.commands import command
 from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
 from metaopt.spaces import Space
+from metaopt.storage.deletion import holds_study
 from metaopt.storage.files import Files
 from metaopt.storage.journal import Event, Journal
 from metaopt.storage.record_files import RecordFolder, record_files
@@ -172,7 +174,7 @@ class StudyWriter(Study):
             parts = " and ".join(_PARTS.get(name, name) for name in differing)
             raise StudyMismatch(
                 f"{self.folder} holds a study of another {parts}: choose another results folder, or remove this study"
-                " with ./delete_results.sh."
+                f" with `{command('delete', self.folder)}`."
             )
         seeds = self.header.get("seed"), header.get("seed")
         if seeds[0] != seeds[1] and None not in seeds:
@@ -254,7 +256,7 @@ def _refuse_lost_journal(folder: Path) -> None:
     left: Iterable[Path] = [*(p for _, p in record_files(folder)[:1]), pickle_path(folder)]
     for found in left:
         if found.exists():
+            advice = f", or remove the study with `{command('delete', folder)}`" if holds_study(folder) else ""
             raise UserError(
-                f"{found} exists, but its journal {path} does not: move it away, or remove it with ./delete_results.sh."
-                " Nothing was changed."
+                f"{found} exists, but its journal {path} does not: move it away{advice}. Nothing was changed."
             )

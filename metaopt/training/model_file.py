@@ -49,13 +49,12 @@ def read_metadata(path: Path) -> ModelMetadata:
             stored = json.loads(archive.read(_METADATA))[KEY]
         return ModelMetadata(dict(stored["classes"]), tuple(stored["input_shape"]), stored["training"])
     except FileNotFoundError:
-        raise UserError(f"Model {path} does not exist. Expected a .keras file written by `metaopt retrain`.") from None
+        raise UserError(f"Model {path} does not exist. Expected a .keras file written by retrain.") from None
     except OSError as error:
         raise UserError(f"Cannot read model {path}: {error.strerror or error}.") from error
     except (zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"No class names found in {path}. Expected a .keras file written by `metaopt retrain`; the file may be"
-            " damaged."
+            f"No class names found in {path}. Expected a .keras file written by retrain; the file may be damaged."
         ) from error
 
 

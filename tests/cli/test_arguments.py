@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from metaopt.cli.arguments import Parser, add_results, duration, fraction, integer, number, one_of, size
+from metaopt.commands import command
 from metaopt.errors import UserError
 
 
@@ -79,7 +80,7 @@ def parser() -> Parser:
 def test_wrong_usage_is_one_sentence(parser: Parser, arguments: list[str], message: str) -> None:
     with pytest.raises(UserError) as raised:
         parser.parse_args(arguments)
-    assert str(raised.value) == f"{message} See metaopt paint --help."
+    assert str(raised.value) == f"{message} See `{command('paint', '--help')}`."
 
 
 def test_the_default_folder_is_results(parser: Parser) -> None:

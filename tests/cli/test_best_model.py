@@ -9,6 +9,7 @@ import pytest
 from metaopt.cli.best import main as best
 from metaopt.cli.best_model import save_best_model
 from metaopt.cli.search import main as search
+from metaopt.commands import command
 from metaopt.data import DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.storage.study import Study
@@ -64,7 +65,8 @@ def test_missing_weights_are_an_error(studies: Path, capsys) -> None:
     shutil.rmtree("tpe/checkpoints")
     outcome = run_command(best, capsys, "--results", "tpe", "--save", "now.keras")
     assert outcome.code == 2
-    assert outcome.errors == ["The weights of trial 6 are gone: train its point again with python -m metaopt retrain."]
+    advice = command("retrain", results="tpe")
+    assert outcome.errors == [f"The weights of trial 6 are gone: train its point again with `{advice}`."]
     assert not Path("now.keras").exists()
 
 
@@ -91,4 +93,4 @@ def test_the_exported_model_scores_as_the_search_says(tmp_path, monkeypatch, cap
         state.write_bytes(b"damaged")
     outcome = run_command(best, capsys, "--results", results, "--save", file)
     assert outcome.code == 2
-    assert "are damaged: train its point again with python -m metaopt retrain" in outcome.errors[0]
+    assert f"are damaged: train its point again with `{command('retrain', results=results)}`" in outcome.errors[0]

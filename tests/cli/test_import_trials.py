@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from metaopt.cli.import_trials import main
+from metaopt.commands import command
 from metaopt.storage.study import Study
 from tests.cli.running import Outcome, run_command
 from tests.engine.synthetic import search
@@ -85,4 +86,4 @@ def test_a_point_of_another_space_is_an_error(elsewhere: Path, capsys) -> None:
 def test_files_are_required(capsys) -> None:
     outcome = run_command(main, capsys)
     assert outcome.code == 2
-    assert "FILE. See metaopt import --help." in outcome.errors[0]
+    assert f"FILE. See `{command('import', '--help')}`." in outcome.errors[0]

@@ -10,6 +10,7 @@ import pytest
 from metaopt.cli.arguments import size
 from metaopt.cli.errors import flag_of
 from metaopt.cli.search_flags import EARLY_STOPPING, TRAINABLE_OBJECTIVES, make_parser
+from metaopt.commands import command
 from metaopt.engine.settings import MINIMA, Settings
 from metaopt.errors import UserError
 
@@ -63,7 +64,7 @@ def test_integers_have_the_minimum_of_their_setting(setting: str, minimum: int) 
     ],
 )
 def test_wrong_usage_is_one_sentence(text: str, message: str) -> None:
-    with pytest.raises(UserError, match=re.escape(f"{message} See metaopt search --help.")):
+    with pytest.raises(UserError, match=re.escape(f"{message} See `{command('search', '--help')}`.")):
         parse(text)
 
 

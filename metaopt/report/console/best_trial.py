@@ -1,12 +1,12 @@
 """Best trial of a study as JSON and as text, for ``metaopt best`` and the end of a search."""
 
 import math
-import shlex
 from pathlib import Path
 from typing import Any
 
 from scipy.stats import t as student
 
+from metaopt.commands import DEFAULT_RESULTS, command
 from metaopt.report.analysis.statistics import (
     PROPORTIONS,
     score_standard_error,
@@ -17,13 +17,16 @@ from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.formatting import metric_label
 from metaopt.trials.record import Record
 
-_RETRAIN = "run `python -m metaopt retrain{flag}` for an unbiased test score"
 # Keys of the record that are part of the description.
 _RECORD_KEYS = ("trial", "epochs", "best_epoch", "params", "macs", "seconds", "constraints", "blueprint", "space")
 
 
-def describe_best(study: StudyData) -> dict[str, Any]:
+def describe_best(study: StudyData, folder: Path = Path(DEFAULT_RESULTS)) -> dict[str, Any]:
     """Describe the best point, the uncertainty of its score, and how many trials are as good within it.
+
+    Args:
+        study: a study with a feasible trial.
+        folder: folder of the study, for the commands in the note.
 
     Returns:
         A dict for JSON: ``objective``, ``score`` (on validation images), ``standard_error``, ``interval`` (95 %),
@@ -47,7 +50,7 @@ def describe_best(study: StudyData) -> dict[str, Any]:
         "within_one_standard_error": None if near is None else len(near),
         "of_trials": _n_eligible(study),
         "validation_images": study.n_validation,
-        "note": _note(best, _n_eligible(study), study.n_validation),
+        "note": _note(best, _n_eligible(study), study.n_validation, folder),
         **{key: record[key] for key in _RECORD_KEYS},
     }
 
@@ -83,11 +86,10 @@ def summarise_search(study: StudyData, folder: Path) -> str:
     best = _require_best(study)
     metric, score = metric_label(study.objective.name), study.objective.value(best.result.values[0])
     epoch = f" at epoch {best.best_epoch} of {best.epochs}" if best.best_epoch else ""
-    flag = "" if str(folder) == "results" else f" --results {shlex.quote(str(folder))}"
     return (
         f"best {metric} {score:.4f}, by trial {best.trial}{epoch}.\n"
-        f"{_bias(_n_eligible(study))}; {_RETRAIN.format(flag=flag)}.\n"
-        f"See also `python -m metaopt best{flag}` and `python -m metaopt report{flag}`."
+        f"{_bias(_n_eligible(study))}; {_retrain(folder)}.\n"
+        f"See also `{command('best', results=folder)}` and `{command('report', results=folder)}`."
     )
 
 
@@ -121,11 +123,15 @@ def _interval(best: Record, score: float, error: float | None, n: int | None) ->
     return [max(low, score - half), min(high, score + half)]
 
 
-def _note(best: Record, n_eligible: int, n_validation: int | None) -> str:
+def _retrain(folder: Path) -> str:
+    return f"run `{command('retrain', results=folder)}` for an unbiased test score"
+
+
+def _note(best: Record, n_eligible: int, n_validation: int | None, folder: Path) -> str:
     images = "" if n_validation is None else f" on {n_validation:,} images"
     if folds := len(best.replicates):
         images += f" of {folds} folds"
-    note = f"{_bias(n_eligible, images)}; {_RETRAIN.format(flag='')}."
+    note = f"{_bias(n_eligible, images)}; {_retrain(folder)}."
     if best.inherited:
         note += f" The trial started from weights of trial {best.inherited['trial']}; `retrain` starts from scratch."
     return note

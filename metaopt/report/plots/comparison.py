@@ -134,7 +134,7 @@ def evaluation_figure(studies: Sequence[dict[str, Any]], path: Path) -> None:
     """
     tested = [study for study in studies if study["test"]]
     if not tested:
-        write_message(path, "No study has a retrained model yet: run `metaopt retrain`.")
+        write_message(path, "No study has a retrained model yet.")
         return
     shown = [name for name in _SCORES if any(name in study["test"]["scores"] for study in tested)]
     groups = list(dict.fromkeys(study["group"] for study in studies))

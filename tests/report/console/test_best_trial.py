@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from metaopt.commands import command
 from metaopt.report.analysis import StudyData
 from metaopt.report.console.best_trial import describe_best, summarise_best, summarise_search
 from tests.report.making import make_failure, make_record, study_of
@@ -22,7 +23,7 @@ def test_best_with_its_uncertainty(study: StudyData) -> None:
     assert 0 < found["within_one_standard_error"] < 35
     text = summarise_best(found)
     assert "This is the best of 35 validation scores on 359 images and therefore optimistic" in text
-    assert "run `python -m metaopt retrain` for an unbiased test score" in text
+    assert f"run `{command('retrain', results='results')}` for an unbiased test score" in text
     assert "within one standard error" in text
 
 
@@ -71,7 +72,7 @@ def test_summary_of_a_search() -> None:
     assert summarise_search(made, Path("results")).splitlines() == [
         "best validation accuracy 0.9876, by trial 7 at epoch 12 of 12.",
         "This is the best of 2 validation scores and therefore optimistic;"
-        " run `python -m metaopt retrain` for an unbiased test score.",
-        "See also `python -m metaopt best` and `python -m metaopt report`.",
+        f" run `{command('retrain', results='results')}` for an unbiased test score.",
+        f"See also `{command('best', results='results')}` and `{command('report', results='results')}`.",
     ]
     assert "best --results 'my study'" in summarise_search(made, Path("my study"))

@@ -1,12 +1,12 @@
 """Model against model: McNemar's test for each pair of retrained models, on the same test images."""
 
-import shlex
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from metaopt.commands import command
 from metaopt.report.analysis.comparison.significance import holm, mcnemar
 from metaopt.report.analysis.comparison.studies import ComparedStudy
 
@@ -42,7 +42,7 @@ def _note_on_missing_predictions(study: ComparedStudy) -> str | None:
     """Return why a study has no predictions to test, as one sentence; None where it has some."""
     if study.predictions is not None:
         return None
-    retrain = f"python -m metaopt retrain --results {shlex.quote(str(study.study.folder))}"
+    retrain = command("retrain", results=study.study.folder)
     if study.test is None:
         return f"{study.name} has no retrained model and therefore no test score: run `{retrain}`."
     return (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from metaopt.commands import command
 from metaopt.engine.strategy import READ_BY_SAMPLERS, STRATEGIES
 from metaopt.errors import UserError
 from metaopt.report.analysis.predictions import Predictions, read_predictions
@@ -113,8 +114,8 @@ def load_studies(folders: Sequence[Path]) -> list[ComparedStudy]:
     folders = [folder for folder in folders if folder.suffix != ".pkl" or folder.with_suffix("") not in folders]
     if len(folders) < 2:
         raise UserError(
-            f"A comparison needs at least two studies, got {len(folders)}. Name their folders, e.g. metaopt compare tpe"
-            " random."
+            f"A comparison needs at least two studies, got {len(folders)}. Name their folders, e.g."
+            f" `{command('compare', 'study_tpe', 'study_random')}`."
         )
     for folder in folders:
         if not (folder / JOURNAL).is_file():

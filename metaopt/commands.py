@@ -1,0 +1,108 @@
+"""Commands that messages recommend, built so that they run when they are pasted as they stand.
+
+A command starts metaopt as the running program was started: by the installed script, by ``python -m metaopt`` where
+Python finds this package in the user's folder, and by the path of the package elsewhere. A folder that is a command's
+default is left out.
+"""
+
+import os
+import shlex
+import shutil
+import site
+import sys
+from pathlib import Path
+
+import metaopt
+
+DEFAULT_RESULTS = "results"
+
+_PACKAGE = Path(metaopt.__path__[0])
+_start: Path | None = None
+
+
+def remember_start() -> None:
+    """Note the current folder as the one in which the user types commands.
+
+    Each command calls this first: the user's own code may change the folder later.
+    """
+    global _start  # noqa: PLW0603 - a property of the process, like its arguments
+    _start = Path.cwd()
+
+
+def command(name: str, *arguments: str | os.PathLike[str], results: Path | str | None = None) -> str:
+    """Return a command of metaopt as one line for a shell.
+
+    Args:
+        name: name of the command, e.g. ``"retrain"``.
+        arguments: further arguments; paths are those of this process.
+        results: folder of the study, given as ``--results`` where it is not the default; None for commands without.
+    """
+    words = [*_program(), name, *(_shown(one) if isinstance(one, os.PathLike) else one for one in arguments)]
+    if results is not None and _absolute(results) != _folder() / DEFAULT_RESULTS:
+        words += ["--results", _shown(results)]
+    return shlex.join(words)
+
+
+def script(path: str | os.PathLike[str], *arguments: str) -> str:
+    """Return the command that runs a Python script, as one line for a shell."""
+    return shlex.join([_interpreter(), _shown(path), *arguments])
+
+
+def help_of(prog: str) -> str:
+    """Return the command that shows the help of a program.
+
+    Args:
+        prog: name of the program in its help: ``"metaopt best"``, or the name of a script.
+    """
+    first, *rest = prog.split()
+    if first == "metaopt" and rest:
+        return command(rest[0], "--help")
+    started = Path(sys.argv[0])
+    return script(started, "--help") if started.name == first and started.is_file() else f"{prog} --help"
+
+
+def _program() -> list[str]:
+    """Return the words that start metaopt."""
+    started = Path(sys.argv[0])
+    if started.name == "metaopt" and started.is_file() and os.access(started, os.X_OK):  # the installed script
+        found = shutil.which("metaopt")
+        return ["metaopt" if found is not None and os.path.samefile(found, started) else _shown(started)]
+    if _finds_package():
+        return [_interpreter(), "-m", "metaopt"]
+    return [_interpreter(), _shown(_PACKAGE)]
+
+
+def _finds_package() -> bool:
+    """Return whether ``python -m metaopt`` finds this package in the user's folder, and no other one before it."""
+    folders = [] if sys.flags.safe_path else [str(_folder())]
+    if not sys.flags.ignore_environment:
+        folders += os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    folders += [*([site.getusersitepackages()] if site.ENABLE_USER_SITE else []), *site.getsitepackages()]
+    packages = (Path(folder, "metaopt") for folder in folders if folder)
+    first = next((package for package in packages if (package / "__main__.py").is_file()), None)
+    return first is not None and first.samefile(_PACKAGE)
+
+
+def _interpreter() -> str:
+    """Return the interpreter as the user typed it, where that still means the running one; else its path."""
+    typed = sys.orig_argv[0] if sys.orig_argv else ""
+    found = shutil.which(typed) if typed else None
+    # The link of a virtual environment and its target are one file, but not one environment.
+    return typed if found is not None and os.path.abspath(found) == os.path.abspath(sys.executable) else sys.executable
+
+
+def _folder() -> Path:
+    return Path.cwd() if _start is None else _start
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.abspath(path))
+
+
+def _shown(path: str | os.PathLike[str]) -> str:
+    """Return a path relative to the user's folder where it is inside, else absolute."""
+    absolute = _absolute(path)
+    if not absolute.is_relative_to(_folder()):
+        return str(absolute)
+    shown = str(absolute.relative_to(_folder()))
+    return f"./{shown}" if shown.startswith("-") else shown  # a name that a parser would take for a flag
