@@ -8,6 +8,7 @@ from pathlib import Path
 if not __package__:  # `python path/of/metaopt`: Python searches inside the package, where errors.py and others shadow
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+import metaopt
 from metaopt.errors import hint
 
 COMMANDS = {
@@ -27,6 +28,9 @@ _MODULES = {"import": "import_trials"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--version"]:
+        print(f"metaopt {metaopt.__version__}")
+        return 0
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
         return 0 if arguments else 2

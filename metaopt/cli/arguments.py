@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import metaopt
 from metaopt.commands import help_of
 from metaopt.errors import UserError, hint, nearest
 from metaopt.quantities import parse_duration, parse_size
@@ -18,12 +19,17 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default in (None, False) else super()._get_help_string(action)
 
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Wrap a paragraph; a text of several lines is laid out already."""
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
 
 class Parser(argparse.ArgumentParser):
     """Argument parser that raises ``UserError``, so that its errors look like all others."""
 
     def __init__(self, **options: Any):
         super().__init__(allow_abbrev=False, formatter_class=_Help, argument_default=None, **options)
+        self.add_argument("--version", action="version", version=f"metaopt {metaopt.__version__}")
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as a ``UserError``; for an unknown flag it names the nearest one."""

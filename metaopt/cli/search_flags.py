@@ -4,6 +4,7 @@ from argparse import BooleanOptionalAction, _ArgumentGroup
 from typing import Any
 
 from metaopt.cli.arguments import Parser, add_results, duration, integer, number, one_of, size
+from metaopt.cli.search_help import make_epilog
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.engine.settings import MINIMA
 from metaopt.engine.strategy import STRATEGIES
@@ -29,6 +30,7 @@ def make_parser(prog: str) -> Parser:
         description="Searches the architecture and the training hyperparameters of a CNN together. Stop it at any time:"
         " the same command resumes the study in the folder of --results. Options that are left out keep the study's"
         " values. The defaults below are those of a new study.",
+        epilog=make_epilog(),
     )
     _add_problem(parser.add_argument_group("search problem"))
     _add_strategy(parser.add_argument_group("strategy"))

@@ -1,0 +1,65 @@
+"""The end of the help of a search: examples, one line on each strategy and ready space, and the terms."""
+
+from collections.abc import Mapping
+
+from metaopt.training.metrics import METRICS
+from metaopt.trials.constraints import CHEAP
+
+EXAMPLES = (
+    ("--data digits --trials 12", "a first search, about five minutes on two CPU cores"),
+    ("--data pets/ --strategy gp-asha --time 2h", "images in class folders, for two hours"),
+    ("--data pets/ --space photo_cnn --constraint 'params<=200k'", "at most 200,000 parameters"),
+    ("--space my_problem.py --results mine", "a space of your own, in another folder"),
+)
+
+STRATEGIES = {
+    "tpe": "hyperopt's TPE; every trial is trained to the end",
+    "random": "random search, for comparison",
+    "anneal": "hyperopt's simulated annealing, for comparison",
+    "evolution": "mutation and recombination: deep stacks, measured constraints",
+    "gp": "Gaussian process: few trials that take minutes each",
+    "hyperband": "random search with Hyperband: short trainings first, the best of them longer",
+    "asha": "random search with ASHA, which needs no waiting between workers",
+    "gp-asha": "Gaussian process over all rungs of ASHA: a good network from a few dozen trials",
+    "bohb": "a TPE model per budget with Hyperband",
+    "ea-hyperband": "evolution with Hyperband: measured constraints",
+}
+
+SPACES = {
+    "cnn": "space.py and neural_net.py beside the command: 20 hyperparameters, for you to edit",
+    "photo_cnn": "a small VGG with global average pooling and regularisation: small sets of photographs",
+    "flower_cnn": "the published space of a constrained search on 17 flowers",
+    "conv_stack": "up to 30 blocks with residual connections and skips",
+    "wide_resnet": "wide residual networks: architecture, optimiser and regularisation together",
+}
+
+TERMS = {
+    "study": "everything of one search, in the folder of --results",
+    "trial": "one point of the space and all its training",
+    "rung": "a number of epochs at which trials are compared; the best are promoted to the next",
+    "bracket": "a series of rungs: of many short trainings, or of few long ones",
+    "MACs": "multiply-accumulates for one image: the cost of a prediction",
+    "memory": "estimated bytes of a training step: weights, optimiser, activations of a batch",
+    "constraint": "NAME<=NUMBER or NAME>=NUMBER; units as in 200k, 5M, 1GB",
+}
+
+
+def make_epilog() -> str:
+    """Return the text after the options; ``%(prog)s`` stands for the command."""
+    examples = "\n".join(f"  # {text}\n  %(prog)s {arguments}" for arguments, text in EXAMPLES)
+    before = ", ".join(CHEAP)
+    return "\n\n".join(
+        [
+            f"examples:\n{examples}",
+            _table("strategies", STRATEGIES),
+            _table("ready spaces", SPACES),
+            f"constraints:\n  before training: {before}\n  measured:        {', '.join(METRICS)}, seconds",
+            _table("terms", TERMS),
+            "docs/ explains spaces, data, strategies and results; `metaopt --help` lists the other commands.",
+        ]
+    )
+
+
+def _table(title: str, rows: Mapping[str, str]) -> str:
+    width = max(map(len, rows))
+    return "\n".join([f"{title}:", *(f"  {name:<{width}}  {text}" for name, text in rows.items())])
