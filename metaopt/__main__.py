@@ -10,6 +10,8 @@ if not __package__:  # `python path/of/metaopt`: Python searches inside the pack
 
 import metaopt
 from metaopt.errors import hint
+from metaopt.output import safe_output
+from metaopt.printable import printable
 
 COMMANDS = {
     "search": "start or resume a search",
@@ -27,7 +29,11 @@ _MODULES = {"import": "import_trials"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    with safe_output():
+        return _run(list(sys.argv[1:] if argv is None else argv))
+
+
+def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["--version"]:
         print(f"metaopt {metaopt.__version__}")
         return 0
@@ -36,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if arguments else 2
     command, *rest = arguments
     if command not in COMMANDS:
-        print(f"error: Unknown command: {command}. {hint(command, COMMANDS)}", file=sys.stderr)
+        print(f"error: Unknown command: {printable(command)}. {hint(command, COMMANDS)}", file=sys.stderr)
         return 2
     module = import_module(f"metaopt.cli.{_MODULES.get(command, command)}")
     exit_code: int = module.main(rest, prog=f"metaopt {command}")

@@ -1,6 +1,5 @@
 """``metaopt best``: print the best hyperparameters as JSON, with the uncertainty of their score; draw the network."""
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Any
 from metaopt.cli.arguments import Parser, add_results
 from metaopt.cli.best_model import save_best_model
 from metaopt.cli.errors import guarded
+from metaopt.cli.json_output import print_json
 from metaopt.cli.study_inputs import FIGURES, read_point, require_same_network, study_problem
 from metaopt.commands import command
 from metaopt.errors import UserError
@@ -54,7 +54,7 @@ def run(arguments: Namespace) -> None:
     if arguments.point is None:
         record = study.require_best()
         description = describe_best(StudyData.of(study), study.folder)
-        print(json.dumps(description, indent=2, ensure_ascii=False))
+        print_json(description, indent=2)
         print(summarise_best(description), file=sys.stderr)
         point, picture = record.point, FIGURES / f"model_best.{ending}"
     else:

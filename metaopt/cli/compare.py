@@ -1,6 +1,5 @@
 """``metaopt compare``: compare studies, with significance tests."""
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -8,6 +7,8 @@ from pathlib import Path
 
 from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
+from metaopt.cli.json_output import print_json
+from metaopt.printable import printable
 from metaopt.report.analysis.comparison import compare, group_studies, load_studies
 from metaopt.report.console import print_comparison
 from metaopt.report.plots import draw_comparison
@@ -44,8 +45,8 @@ def run(arguments: Namespace) -> None:
     pictures = draw_comparison(comparison["studies"], groups, arguments.output)
     if arguments.json:
         comparison["figures"] = [str(path) for path in pictures]
-        print(json.dumps(comparison, indent=2, ensure_ascii=False, allow_nan=False, default=str))
+        print_json(comparison, indent=2)
         return
     print_comparison(comparison, sys.stdout)
     for path in pictures:
-        print(path)
+        print(printable(path))

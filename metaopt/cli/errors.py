@@ -1,13 +1,13 @@
 """Error handling of every command: exit codes, messages with flags, interruption."""
 
-import os
 import re
 import signal
-import sys
 from collections.abc import Callable
 
 from metaopt.commands import remember_start
-from metaopt.errors import UserError
+from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.output import safe_output
+from metaopt.printable import printable
 
 INTERRUPTED = 130
 
@@ -15,27 +15,31 @@ INTERRUPTED = 130
 _FLAGS = {"lambda_": "--lambda", "constraints": "--constraint", "seconds": "--time"}
 
 
-def guarded(work: Callable[[], None], interrupted: str = "interrupted.") -> int:
-    """Run a command and return its exit code.
+def guarded(work: Callable[[], None], interrupted: str = "interrupted.", prints_its_result: bool = True) -> int:
+    """Run a command, whose output cannot fail, and return its exit code.
 
     Args:
         work: raises ``UserError`` for what a user can fix; any other exception is a bug and keeps its traceback.
         interrupted: message if the user (Ctrl-C) or the system (SIGTERM) ends it.
+        prints_its_result: its result is what it prints, so that a full disk is an error; otherwise it is in files.
     """
     remember_start()
     signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        work()
-        sys.stdout.flush()
-    except UserError as error:
-        print(f"error: {with_flags(error)}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(f"\n{interrupted}", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    with safe_output() as (out, err):
+        try:
+            work()
+        except UserError as error:
+            print(f"error: {printable(with_flags(error))}", file=err)
+            return error.exit_code
+        except KeyboardInterrupt:
+            print(f"\n{interrupted}", file=err)
+            return INTERRUPTED
+        failure = out.finish()
+        if failure is None:
+            return 0
+        kind, rest = ("error", "") if prints_its_result else ("warning", "; the results are in their files")
+        print(f"{kind}: Cannot write all of the output ({failure.strerror or failure}){rest}.", file=err)
+        return ResultsNotWritable.exit_code if prints_its_result else 0
 
 
 def flag_of(parameter: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from metaopt.cli.errors import guarded
 from metaopt.cli.search import prepare
 from metaopt.cli.search_flags import make_parser as make_search_parser
+from metaopt.printable import printable
 from metaopt.report.console.progress import make_progress
 from metaopt.spaces import compile_space
 from metaopt.storage.importing import read_foreign
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> 
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="a record, or a pickle of hyperopt's Trials"
     )
-    return guarded(lambda: run(parser.parse_args(argv)))
+    return guarded(lambda: run(parser.parse_args(argv)), prints_its_result=False)
 
 
 def run(arguments: Namespace) -> None:
@@ -50,5 +51,5 @@ def run(arguments: Namespace) -> None:
             for trial in trials:
                 study.import_trial(trial)
     for path in (path for path, inside in zip(files, read, strict=True) if not inside):
-        print(f"Skipped {path}: it holds no trial that was trained to its end.")
+        print(f"Skipped {printable(path)}: it holds no trial that was trained to its end.")
     print(f"Imported trials: {len(trials)}. A search with the same flags continues from them.")

@@ -1,23 +1,26 @@
 """``metaopt predict``: classify image files with a model that ``metaopt retrain`` wrote; it needs no study."""
 
 import functools
-import json
 import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
+from metaopt.cli.json_output import print_json
 from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.data.folder_scan import natural_key
 from metaopt.data.image_file import IMAGE_SUFFIXES, ImageFileError, read_image
 from metaopt.data.images import ImageArray
 from metaopt.errors import UserError
+from metaopt.output import is_lost
+from metaopt.printable import printable
 from metaopt.training import backend
 from metaopt.training.metrics import Probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata
@@ -69,7 +72,7 @@ def run(arguments: Namespace) -> None:
             " keras.saving.load_model instead."
         )
     paths, unread = find_images(arguments.images)
-    longest = max((len(str(path)) for path in paths), default=0)
+    longest = max((len(printable(path)) for path in paths), default=0)
     for start in range(0, len(paths), CHUNK):
         images: list[tuple[Path, ImageArray]] = []
         for path in paths[start : start + CHUNK]:
@@ -81,7 +84,12 @@ def run(arguments: Namespace) -> None:
             probabilities = _predictor(arguments.model)(np.stack([image for _, image in images]))
             for row, (path, _) in enumerate(images):
                 named = most_probable(metadata, probabilities, row)
-                print(as_json(path, named) if arguments.json else as_line(path, named, longest), flush=True)
+                if arguments.json:
+                    print_json(describe(path, named))
+                else:
+                    print(as_line(path, named, longest), flush=True)
+        if is_lost(sys.stdout):  # as `head` does after enough lines
+            return
     _refuse(unread)
 
 
@@ -92,7 +100,7 @@ def _refuse(unread: list[Unread]) -> None:
         UserError: There are any.
     """
     for one in unread[:-1]:
-        print(f"error: {one}", file=sys.stderr)
+        print(f"error: {printable(one)}", file=sys.stderr)
     if unread:
         raise UserError(str(unread[-1]))
 
@@ -149,19 +157,18 @@ def as_line(path: Path, named: Named, width: int) -> str:
     heads = []
     for head, ranked in named.items():
         (name, probability), *others = ranked
-        text = f"{name} {probability:.3f}"
+        text = f"{printable(name)} {probability:.3f}"
         if others:
-            text += f"  ({', '.join(f'{other} {value:.3f}' for other, value in others)})"
-        heads.append(text if len(named) == 1 else f"{head}: {text}")
-    return f"{path!s:<{width}}  {'  '.join(heads)}"
+            text += f"  ({', '.join(f'{printable(other)} {value:.3f}' for other, value in others)})"
+        heads.append(text if len(named) == 1 else f"{printable(head)}: {text}")
+    return f"{printable(path):<{width}}  {'  '.join(heads)}"
 
 
-def as_json(path: Path, named: Named) -> str:
-    """Return the JSON of one image: class and probability of the first head, and the top classes of every head."""
+def describe(path: Path, named: Named) -> dict[str, Any]:
+    """Describe one image for JSON: class and probability of the first head, and the top classes of every head."""
     name, probability = next(iter(named.values()))[0]
     heads = {
         head: [{"class": other, "probability": round(value, 6)} for other, value in ranked]
         for head, ranked in named.items()
     }
-    content = {"path": str(path), "class": name, "probability": round(probability, 6), "top": heads}
-    return json.dumps(content, ensure_ascii=False)
+    return {"path": str(path), "class": name, "probability": round(probability, 6), "top": heads}

@@ -7,6 +7,7 @@ from metaopt.cli.arguments import Parser, add_results
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES, study_problem
 from metaopt.errors import UserError
+from metaopt.printable import printable
 from metaopt.report.analysis import StudyData
 from metaopt.report.plots import draw_all
 from metaopt.spaces import Space, compile_space
@@ -34,7 +35,7 @@ def run(arguments: Namespace) -> None:
     study = Study.load(arguments.results)
     figures = draw_all(StudyData.of(study), study.folder / FIGURES, _space(study))
     for path in figures:
-        print(path)
+        print(printable(path))
 
 
 def _space(study: Study) -> Space | None:

@@ -39,7 +39,8 @@ COMPILED = ("schedule", "label_smoothing", "weight_decay")  # those without effe
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt retrain") -> int:
     """Run the command and return its exit code."""
-    return guarded(lambda: run(make_parser(prog).parse_args(argv)), "interrupted: no test score was recorded.")
+    interrupted = "interrupted: no test score was recorded."
+    return guarded(lambda: run(make_parser(prog).parse_args(argv)), interrupted, prints_its_result=False)
 
 
 def make_parser(prog: str) -> Parser:

@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog:
     return guarded(
         lambda: run(make_parser(prog).parse_args(argv), beside),
         "interrupted: all results so far are saved; run the same command again to resume.",
+        prints_its_result=False,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from metaopt.engine.jobs import Job, Message, Report, Trainer
 from metaopt.executors.failures import attempt
+from metaopt.output import plain_output
 
 
 class Inline:
@@ -43,7 +44,8 @@ class Inline:
         if self._job is None:
             return
         if not self._ready:
-            self._trainer.setup(self._job.options)
+            with plain_output():
+                self._trainer.setup(self._job.options)
             self._ready = True
 
         def report(message: Message) -> bool:
@@ -55,7 +57,8 @@ class Inline:
 
         job, self._job = self._job, None
         try:
-            end = attempt(self._trainer, job, report)
+            with plain_output():
+                end = attempt(self._trainer, job, report)
         except _DriverError as error:
             raise error.original from None
         handle(end)

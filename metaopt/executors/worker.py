@@ -21,6 +21,7 @@ import cloudpickle
 from metaopt.engine.jobs import Job, Message, Trainer
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.executors.failures import attempt, failure
+from metaopt.output import safe_output
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,12 @@ def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> Non
     if log is not None:
         _redirect_output(log)
     faulthandler.enable()  # a segfault leaves a traceback in the log
+    with safe_output(escapes_controls=False):  # what a network prints never ends its training
+        _set_up_and_serve(connection, pickled_trainer)
+
+
+def _set_up_and_serve(connection: Connection, pickled_trainer: bytes) -> None:
+    """Set the trainer up for the first job, and train until the driver closes the connection."""
     try:
         job = receive(connection)
     except (EOFError, OSError):  # the driver ended before it had a job

@@ -115,3 +115,22 @@ def test_a_reader_that_closes_the_pipe_is_no_error() -> None:
         process.stdin.flush()
         errors = process.stderr.read()
     assert (process.returncode, errors) == (0, b"")
+
+
+def test_error_is_one_line_whatever_a_name_holds(capsys) -> None:
+    assert guarded(raising(UserError("No class \x1b[2J\nerror: done\u202e in caf\udce9."))) == 2
+    assert capsys.readouterr().err == "error: No class \\x1b[2J\\nerror: done\\u202e in caf\\xe9.\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize(("prints_its_result", "code", "kind"), [(True, 6, "error"), (False, 0, "warning")])
+def test_full_disk_of_the_output_is_one_sentence(prints_its_result: bool, code: int, kind: str) -> None:
+    script = (
+        "from metaopt.cli.errors import guarded; "
+        f"raise SystemExit(guarded(lambda: print('line'), prints_its_result={prints_its_result}))"
+    )
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", script], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == code
+    assert done.stderr.decode().startswith(f"{kind}: Cannot write all of the output (No space left on device)")
+    assert done.stderr.count(b"\n") == 1

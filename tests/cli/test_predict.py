@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from metaopt.cli import predict
-from metaopt.cli.predict import as_json, as_line, find_images, main, most_probable
+from metaopt.cli.predict import as_line, describe, find_images, main, most_probable
 from metaopt.training.model_file import ModelMetadata, write_model
 from tests.cli.running import run_command
 
@@ -46,7 +46,7 @@ def test_a_line_names_the_heads_if_there_are_several() -> None:
 
 
 def test_json_has_the_class_of_the_first_head_and_all_heads() -> None:
-    content = json.loads(as_json(Path("a.png"), NAMED))
+    content = describe(Path("a.png"), NAMED)
     assert (content["path"], content["class"], content["probability"]) == ("a.png", "cat", 0.75)
     assert content["top"]["coarse"] == [{"class": "beast", "probability": 1.0}]
 

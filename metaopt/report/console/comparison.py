@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from metaopt.output import terminal
+from metaopt.printable import printable
 from metaopt.report.analysis.comparison.significance import LEVEL, MIN_FOR_CHI_SQUARED
 from metaopt.report.console.progress import is_terminal
 from metaopt.report.formatting import format_count, format_duration, metric_label
@@ -52,15 +54,16 @@ def print_comparison(comparison: dict[str, Any], stream: TextIO) -> None:
         stream: where it is printed.
     """
     is_framed = is_terminal(stream)
-    console = Console(file=stream, highlight=False, width=None if is_framed else _MAX_WIDTH, no_color=not is_framed)
+    width = None if is_framed else _MAX_WIDTH
+    console = Console(file=terminal(stream), highlight=False, width=width, no_color=not is_framed)
     for section in sections(comparison):
         _print_section(console, section, is_framed)
     for note in comparison["notes"]:
-        console.print(Text(f"note: {note}"))
+        console.print(Text(printable(f"note: {note}")))
 
 
 def _print_section(console: Console, section: Section, is_framed: bool) -> None:
-    console.print(Text(section.title, style="bold"))
+    console.print(Text(printable(section.title), style="bold"))
     if section.rows:
         table = Table(box=box.SIMPLE_HEAD if is_framed else None, pad_edge=False, padding=(0, 0 if is_framed else 1))
         for name in section.header:
@@ -68,10 +71,10 @@ def _print_section(console: Console, section: Section, is_framed: bool) -> None:
             title = name if is_framed else name.replace("\n", " ")
             table.add_column(title, justify=justify, no_wrap=name not in _WRAPPED_COLUMNS)
         for row in section.rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(printable(cell)) for cell in row))
         console.print(table)
     for remark in section.remarks:
-        console.print(Text(remark, style="dim" if is_framed else ""))
+        console.print(Text(printable(remark), style="dim" if is_framed else ""))
     console.print()
 
 

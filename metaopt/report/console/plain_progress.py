@@ -7,6 +7,8 @@ from typing import Self, TextIO
 
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Epoch
+from metaopt.output import OutputStream
+from metaopt.printable import printable
 from metaopt.report.console.progress_lines import begin_line, ended_line
 from metaopt.report.console.progress_state import ProgressState
 from metaopt.trials.record import Record
@@ -19,12 +21,12 @@ class PlainProgress(Callback):
     """Callback that prints a line for each trial that ends, and now and then one for a trial in training.
 
     Args:
-        stream: where the lines are written; each is flushed at once.
+        stream: where the lines are written; each is flushed at once. The search continues if it cannot be written.
         clock: seconds, steadily growing.
     """
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic):
-        self._stream: TextIO | None = stream
+    def __init__(self, stream: TextIO | None, clock: Callable[[], float] = time.monotonic):
+        self._stream = OutputStream(stream)
         self._state = ProgressState(clock)
         self._clock = clock
         self._last_line = clock()
@@ -80,13 +82,5 @@ class PlainProgress(Callback):
 
     def _print(self, line: str) -> None:
         self._last_line = self._clock()
-        if self._stream is None:
-            return
-        encoding = self._stream.encoding or "utf-8"
-        try:
-            # The encoding of a terminal may lack a letter of an error message.
-            self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
-            self._stream.flush()
-        except (OSError, ValueError):
-            # The pipe is closed, or the disk of a log is full: the search continues without output.
-            self._stream = None
+        self._stream.write(f"{printable(line)}\n")
+        self._stream.flush()

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from rich.console import Console
 
+from metaopt.output import terminal
 from metaopt.report.console.plain_progress import PlainProgress
 from metaopt.report.console.rich_progress import RichProgress
 
@@ -14,14 +15,14 @@ def make_progress(stream: TextIO | None = None) -> PlainProgress | RichProgress:
     """Return the display for a stream: a callback of the search, and a context manager that restores the terminal.
 
     Args:
-        stream: standard output by default.
+        stream: standard output by default, which may be None, as in a program without a console.
     """
     stream = sys.stdout if stream is None else stream
     if is_terminal(stream):
-        return RichProgress(Console(file=stream, highlight=False))
+        return RichProgress(Console(file=terminal(stream), highlight=False, emoji=False))
     return PlainProgress(stream)
 
 
-def is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal that moves its cursor."""
-    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    return terminal(stream).isatty() and os.environ.get("TERM", "") not in ("", "dumb")

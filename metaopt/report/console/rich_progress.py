@@ -14,6 +14,7 @@ from rich.text import Text
 
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Epoch
+from metaopt.printable import printable
 from metaopt.report.console.progress_lines import begin_line, ended_line
 from metaopt.report.console.progress_state import ProgressState, RunningTrial
 from metaopt.report.formatting import format_count, format_duration
@@ -28,7 +29,7 @@ class RichProgress(Callback):
     """Callback that prints a line for each trial that ended, above a live display of the trials in training.
 
     Args:
-        console: the terminal.
+        console: the terminal; writing to it must not fail, see ``metaopt.output.terminal``.
         clock: seconds, steadily growing.
     """
 
@@ -42,7 +43,6 @@ class RichProgress(Callback):
             refresh_per_second=_REFRESHES_PER_SECOND,
             transient=True,
         )
-        self._is_lost = False
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +51,7 @@ class RichProgress(Callback):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Restore the terminal."""
-        self._stop()
+        self._live.stop()
 
     def begin(self, goal: int | None, records: list[Record], seconds: float | None = None) -> None:
         """Print the state of the search and start the live display."""
@@ -72,7 +72,7 @@ class RichProgress(Callback):
         self._state.end(record, best)
         colour = "red" if not record.has_loss else "yellow" if not record.is_feasible else "default"
         mark = "[bold green]★[/] " if record is best else "  "
-        self._print(f"{mark}[{colour}]{escape(ended_line(self._state, record))}[/]")
+        self._print(f"{mark}[{colour}]{_escaped(ended_line(self._state, record))}[/]")
 
     def trial_rejected(self, trial: int, detail: str) -> None:  # noqa: ARG002 - the counts at the end suffice
         """Remove the trial from the display."""
@@ -80,12 +80,12 @@ class RichProgress(Callback):
 
     def note(self, message: str) -> None:
         """Print the note above the display."""
-        self._print(f"[yellow]note:[/] {escape(message)}")
+        self._print(f"[yellow]note:[/] {_escaped(message)}")
 
     def end(self, message: str) -> None:
         """Remove the display and print why the search ends."""
-        self._stop()
-        self._print(f"[bold]the search ends:[/] {escape(message)}")
+        self._live.stop()
+        self._print(f"[bold]the search ends:[/] {_escaped(message)}")
 
     def render(self) -> RenderableType:
         """Return the live part: the search, the trials in training, the best so far."""
@@ -94,7 +94,8 @@ class RichProgress(Callback):
         bar_width = min(24, self._console.width // 6)
         table.add_column(no_wrap=True, min_width=10)
         table.add_column(min_width=bar_width, width=bar_width)
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        # Without its sign an ellipsis would be three dots, and the line too long.
+        table.add_column(no_wrap=True, overflow="crop" if self._console.options.ascii_only else "ellipsis")
         n_ended, goal = len(self._state.ended), self._state.goal
         if goal is None:
             bar = ProgressBar(pulse=True, width=bar_width)
@@ -143,16 +144,9 @@ class RichProgress(Callback):
         return f"{best.objective} {self._state.score_text(best)} by trial {best.trial}"
 
     def _print(self, markup: str) -> None:
-        if self._is_lost:
-            return
-        try:
-            self._console.print(markup)
-        except OSError:
-            # The terminal is closed: the search continues without output.
-            self._is_lost = True
+        self._console.print(markup)
 
-    def _stop(self) -> None:
-        try:
-            self._live.stop()
-        except OSError:
-            self._is_lost = True
+
+def _escaped(text: str) -> str:
+    """Return text that is neither markup nor moves the cursor."""
+    return escape(printable(text))
