@@ -10,6 +10,7 @@ from metaopt.blueprint.blueprint import Blueprint
 from metaopt.blueprint.layer import Layer
 from metaopt.blueprint.layout import BOX_HEIGHT, BOX_WIDTH, Box, Point, lay_out
 from metaopt.errors import UserError
+from metaopt.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +71,7 @@ def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None =
     width = max(layout.right - layout.left + 2 * _MARGIN, 4.2)
     height = layout.top - layout.bottom + 2 * _MARGIN + _HEADER
     # No date and a fixed salt make the file reproducible.
-    with rc_context({"svg.hashsalt": "metaopt", "font.family": "DejaVu Sans"}):
+    with rc_context({"svg.hashsalt": "metaopt", "font.family": "DejaVu Sans", "text.parse_math": False}):
         figure = Figure(figsize=(width, height))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set_xlim(layout.left - _MARGIN, layout.left - _MARGIN + width)
@@ -88,7 +89,7 @@ def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None =
 def _draw_header(axes: "Axes", blueprint: Blueprint, title: str | None, left: float, top: float) -> None:
     totals = f"{blueprint.params:,} parameters · {_format_number(blueprint.macs)} MACs per image"
     if title:
-        axes.text(left, top - 0.13, title, size=9, weight="bold", va="top")
+        axes.text(left, top - 0.13, printable(title), size=9, weight="bold", va="top")
     axes.text(left, top - 0.32, totals, size=7.5, color="#444444", va="top")
     key = "right in a box: output shape, parameters"
     axes.text(left, top - 0.47, key, size=5.8, color="#444444", va="top")
@@ -132,7 +133,7 @@ def _draw_box(axes: "Axes", box: Box, blueprint: Blueprint) -> None:
         FancyBboxPatch(corner, BOX_WIDTH, BOX_HEIGHT, boxstyle=shape, facecolor=fill, edgecolor=border, zorder=2)
     )
     heads = [head for head, node in blueprint.heads.items() if node in box.nodes]
-    name = f"{', '.join(heads)}: " if heads else ""
+    name = printable(f"{', '.join(heads)}: ") if heads else ""
     left, right = box.x - BOX_WIDTH / 2 + 0.07, box.x + BOX_WIDTH / 2 - 0.07
     details, n_parameters = format_box_details(box), _count_parameters(box)
     upper = box.y + (0.085 if details or n_parameters else 0.0)

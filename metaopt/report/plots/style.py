@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from metaopt.errors import ResultsNotWritable
+from metaopt.report.plots.literal_text import LITERAL, show_literally
 from metaopt.trials.record import Record
 
 # Okabe and Ito's palette, which colour-blind readers can distinguish: https://jfly.uni-koeln.de/color/
@@ -39,6 +40,7 @@ _STYLE: dict[Any, Any] = {
     "text.color": INK,
     "legend.frameon": False,
     "legend.fontsize": 8.5,
+    **LITERAL,
 }
 _DPI = 150
 # Inches above the panels for the title with one line of detail, and for each further line.
@@ -67,6 +69,7 @@ def write_figure(
         figure = Figure(figsize=size, dpi=_DPI, layout=layout, facecolor="white")
         FigureCanvasAgg(figure)
         draw(figure)
+        show_literally(figure)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path)
