@@ -9,6 +9,7 @@ from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
 from metaopt.commands import command
 from metaopt.errors import UserError
+from metaopt.quantities import plural
 from metaopt.storage.deletion import Deletion, delete, plan_deletion
 
 
@@ -67,6 +68,6 @@ def _confirms(deletion: Deletion) -> bool:
 
 
 def _describe(deletion: Deletion) -> str:
-    trials = f"{deletion.trials} trial{'' if deletion.trials == 1 else 's'}"
+    trials = plural(deletion.trials, "trial")
     pickles = [str(path) for path in deletion.files if path.parent == deletion.folder.parent and path.suffix == ".pkl"]
     return " and ".join([f"the study {deletion.folder} with {trials}", *pickles])

@@ -21,6 +21,7 @@ from metaopt.errors import UserError
 from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import SCHEDULES
+from metaopt.quantities import plural
 from metaopt.report.analysis.evaluation import JudgedConstraint, Score, evaluate, judge_constraints
 from metaopt.report.analysis.predictions import Predictions, digest_test_set, rank_classes, write_predictions
 from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log, read_test_log
@@ -101,8 +102,8 @@ def run(arguments: Namespace) -> None:
     warn_of_size(plan, problem, study, data)
     times = "" if plan.members == 1 else f" {plan.members} times"
     print(
-        f"retraining {plan.name}{times} for {plan.epochs} epochs ({plan.reason}) on {len(data.everything()):,} images,"
-        " training and validation together",
+        f"retraining {plan.name}{times} for {plural(plan.epochs, 'epoch')} ({plan.reason}) on"
+        f" {plural(len(data.everything()), 'image')}, training and validation together",
         flush=True,
     )
     trained, metadata = train(study, plan, problem, data, arguments.mirror)

@@ -123,7 +123,8 @@ class Study:
             failed = [record for record in records if record.status == "fail" and not record.imported]
             if not failed:
                 raise NoTrialSucceeded(f"No trial of the study in {self.folder} has ended yet: run the search again.")
-            raise NoTrialSucceeded(f"None of the {len(failed)} trials succeeded. The last error: {failed[-1].error}")
+            none = "The only trial failed." if len(failed) == 1 else f"None of the {len(failed)} trials succeeded."
+            raise NoTrialSucceeded(f"{none} The last error: {failed[-1].error}")
         missed = ", ".join(f"{name} by {distance:g}" for name, distance in nearest.constraints.items() if distance > 0)
         value = self.objective.value(nearest.loss)
         raise NoneFeasible(

@@ -13,6 +13,7 @@ import filelock
 
 from metaopt.commands import command
 from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
+from metaopt.quantities import plural
 from metaopt.spaces import Space
 from metaopt.storage.deletion import holds_study
 from metaopt.storage.files import Files
@@ -224,7 +225,8 @@ class StudyWriter(Study):
             )
             taken += 1
         if taken:
-            self.note(f"{taken} trials that plain hyperopt added to {path} were imported.")
+            were = "was" if taken == 1 else "were"
+            self.note(f"{plural(taken, 'trial')} that plain hyperopt added to {path} {were} imported.")
 
     def _keep_aside(self, path: Path, reason: str) -> None:
         aside = path.with_name(path.name + ".old")

@@ -79,8 +79,8 @@ def phase_starts(growth: Growth, base: int, trials: int) -> tuple[int, ...]:
     share = trials // len(growth.bounds)
     if share < 1:
         raise UserError(
-            f"grow has {len(growth.bounds)} phases, but there are only {trials} trials to share among them: raise"
-            " trials, or leave phases out.",
+            f"grow has {len(growth.bounds)} phases, but the number of trials is {trials}: raise it, or leave"
+            " phases out.",
             "grow",
         )
     return tuple([base + number * share for number in range(len(growth.bounds))])

@@ -150,7 +150,7 @@ def test_seed_schedule_and_augmentation_cannot_change(own: str, flags: str, kind
         ("--grow depth=1,2", "depth cannot grow; expected one of params, macs, blocks"),
         ("--grow macs=2e6,1e6", "must ascend from phase to phase"),
         ("--grow macs=1e6,2e6 --constraint macs<=1.5e6", "goes beyond the constraint macs<=1.5e+06"),
-        ("--grow macs=1e6,2e6,3e6 --trials 2", "3 phases, but there are only 2 trials"),
+        ("--grow macs=1e6,2e6,3e6 --trials 2", "3 phases, but the number of trials is 2"),
         ("--grow blocks=1,2 --space invalid.py", "the space has no stack whose number of blocks a choice decides"),
         ("--fill 1.5 --constraint params<=2e6", "Invalid value for --fill: 1.5."),
         ("--fill 0.9", "--fill 0.9 needs a constraint to fill"),

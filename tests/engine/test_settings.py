@@ -104,7 +104,7 @@ def test_a_resumed_search_keeps_its_phases():
     [
         ({"constraints": ("params<5",)}, "Invalid value for constraint: params<5"),
         ({"grow": "depth=1,2"}, "depth cannot grow"),
-        ({"grow": "macs=1,2,3", "trials": 2}, "3 phases, but there are only 2 trials"),
+        ({"grow": "macs=1,2,3", "trials": 2}, "3 phases, but the number of trials is 2"),
         ({"mu": 9}, "mu is not read by the sampler tpe: .* a strategy that reads it \\(evolution, ea-hyperband\\)"),
         ({"eta": 2, "scheduler": "full"}, "eta is not read by the scheduler full"),
         ({"rule": "floor", "scheduler": "asha"}, "rule is not read by the scheduler asha"),

@@ -49,7 +49,7 @@ def test_phases_get_equal_shares_and_the_last_one_the_rest():
     assert phase_starts(parse_growth("blocks=1,2,4"), 0, 11) == (0, 3, 6)
     assert phase_starts(parse_growth("blocks=1,2,4"), 50, 3) == (50, 51, 52)
     assert phase_starts(parse_growth("macs=5"), 0, 1) == (0,)
-    with pytest.raises(UserError, match="3 phases, but there are only 2 trials"):
+    with pytest.raises(UserError, match="3 phases, but the number of trials is 2"):
         phase_starts(parse_growth("blocks=1,2,4"), 0, 2)
 
 

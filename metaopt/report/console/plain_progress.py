@@ -9,7 +9,7 @@ from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Epoch
 from metaopt.output import OutputStream
 from metaopt.printable import printable
-from metaopt.report.console.progress_lines import begin_line, ended_line
+from metaopt.report.console.progress_lines import begin_line, ended_line, progress_text
 from metaopt.report.console.progress_state import ProgressState
 from metaopt.trials.record import Record
 
@@ -61,7 +61,7 @@ class PlainProgress(Callback):
         """Print the result of the trial and the progress of the search."""
         self._state.end(record, best)
         n_ended, goal, left = len(self._state.ended), self._state.goal, self._state.time_left
-        progress = f"{n_ended} done" if goal is None else f"{n_ended} of {goal}"
+        progress = progress_text(self._state)
         if left and (goal is None or n_ended < goal):
             progress += f", {left}"
         if best is not None and best is not record:

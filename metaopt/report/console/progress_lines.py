@@ -1,5 +1,6 @@
 """Progress of a search as text: one line for a trial that ended, and one for the start of the search."""
 
+from metaopt.quantities import plural
 from metaopt.report.console.progress_state import ProgressState
 from metaopt.report.formatting import format_count, format_duration
 from metaopt.trials.record import Record
@@ -29,14 +30,22 @@ def _epochs_text(record: Record) -> str:
     epochs, best = record.epochs, record.best_epoch
     if record.paused:
         at = f", best at epoch {best}" if best and epochs > 1 else ""
-        return f"paused after {epochs} epoch{'s' if epochs > 1 else ''}{at}"
-    return f"best at epoch {best} of {epochs}" if best else f"{epochs} epoch{'s' if epochs > 1 else ''}"
+        return f"paused after {plural(epochs, 'epoch')}{at}"
+    return f"best at epoch {best} of {epochs}" if best else plural(epochs, "epoch")
+
+
+def progress_text(state: ProgressState) -> str:
+    """Return the number of trials that ended, and of how many; a study may have more than this run aims at."""
+    n_ended = len(state.ended)
+    if state.goal is None or n_ended > state.goal:
+        return f"{n_ended} done"
+    return f"{n_ended} of {state.goal}"
 
 
 def begin_line(state: ProgressState) -> str:
     """Return one line about the search when it starts or resumes."""
     n_ended = len(state.ended)
-    goal = "until the time limit" if state.goal is None else f"for {state.goal} trials"
+    goal = "until the time limit" if state.goal is None else f"for {plural(state.goal, 'trial')}"
     if state.seconds is not None and state.goal is not None:
         goal += f", {format_duration(state.seconds)} at most"
     if n_ended == 0:

@@ -15,7 +15,8 @@ from rich.text import Text
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Epoch
 from metaopt.printable import printable
-from metaopt.report.console.progress_lines import begin_line, ended_line
+from metaopt.quantities import plural
+from metaopt.report.console.progress_lines import begin_line, ended_line, progress_text
 from metaopt.report.console.progress_state import ProgressState, RunningTrial
 from metaopt.report.formatting import format_count, format_duration
 from metaopt.trials.record import Record
@@ -114,8 +115,8 @@ class RichProgress(Callback):
         return Group(Text(), table)
 
     def _search_text(self) -> str:
-        state, n_ended = self._state, len(self._state.ended)
-        parts = [f"{n_ended} done" if state.goal is None else f"{n_ended} of {state.goal} trials"]
+        state = self._state
+        parts = [progress_text(state)]
         parts += [f"{state.n_failed} failed"] if state.n_failed else []
         parts += [f"{state.n_infeasible} infeasible"] if state.n_infeasible else []
         parts += [left] if (left := state.time_left) else []
@@ -129,7 +130,7 @@ class RichProgress(Callback):
             target = f" of {running.target}" if running.target else ""
             parts = [f"resuming after epoch {running.resumed_at}{target}"]
         else:
-            parts = ["building" + (f" · {running.target} epochs" if running.target else "")]
+            parts = ["building" + (f" · {plural(running.target, 'epoch')}" if running.target else "")]
         shown = self._state.shown_metric(running.metrics)
         if shown is not None:
             parts.append(f"{shown[0]} {shown[1]:.4f}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaopt.report.console.progress_lines import begin_line, ended_line
+from metaopt.report.console.progress_lines import begin_line, ended_line, progress_text
 from metaopt.report.console.progress_state import ProgressState
 from metaopt.trials.record import Record
 from metaopt.trials.result import Result
@@ -62,3 +62,12 @@ def test_begin_line() -> None:
     assert begin_line(state) == "searching until the time limit"
     state.begin(9, [make_paused(0, 3), make_failure(1), make_record(2)])
     assert begin_line(state) == "resuming the search for 9 trials: 3 done, 1 of them failed, 1 paused"
+
+
+def test_trials_beyond_the_goal_are_not_counted_against_it() -> None:
+    state = ProgressState()
+    state.begin(2, [make_record(0), make_record(1)])
+    assert progress_text(state) == "2 of 2"
+    state.begin(1, [make_record(0), make_record(1)])
+    assert progress_text(state) == "2 done"
+    assert begin_line(state).startswith("resuming the search for 1 trial: 2 done")
