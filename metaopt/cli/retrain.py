@@ -15,6 +15,7 @@ from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
 from metaopt.cli.study_inputs import require_same_network, study_data, study_problem
 from metaopt.cli.suppress_stderr import suppressed_stderr
+from metaopt.commands import command
 from metaopt.data import DataSet
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.errors import UserError
@@ -233,3 +234,12 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
             )
     for judged in measured.constraints:
         print(f"constraint {constraint_line(judged)}")
+    print(_next_step(plan, data))
+
+
+def _next_step(plan: Plan, data: DataSet) -> str:
+    """Return a sentence with the command that classifies images with the model."""
+    folder = Path(data.spec.data)
+    if folder.is_dir():
+        return f"To classify a folder of images: `{command('predict', plan.output, folder)}`."
+    return f"To classify images: `{command('predict', plan.output)}`, followed by their files or folders."
