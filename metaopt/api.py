@@ -17,6 +17,7 @@ from metaopt.engine.setup import search as run_search
 from metaopt.engine.strategy import resolve_strategy
 from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
+from metaopt.printable import printable
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.problems.training_config import Training
@@ -151,7 +152,7 @@ class _FailureWarning(Callback):
 
     def trial_ended(self, record: Record, best: Record | None) -> None:  # noqa: ARG002
         if self._is_first and record.status == "fail":
-            warnings.warn(f"Trial {record.trial} failed: {record.error}", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"Trial {record.trial} failed: {printable(record.error)}", RuntimeWarning, stacklevel=2)
         self._is_first = False
 
 

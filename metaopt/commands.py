@@ -6,13 +6,14 @@ default is left out.
 """
 
 import os
-import shlex
 import shutil
 import site
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import metaopt
+from metaopt.printable import shell_word
 
 DEFAULT_RESULTS = "results"
 
@@ -40,12 +41,12 @@ def command(name: str, *arguments: str | os.PathLike[str], results: Path | str |
     words = [*_program(), name, *(_shown(one) if isinstance(one, os.PathLike) else one for one in arguments)]
     if results is not None and _absolute(results) != _folder() / DEFAULT_RESULTS:
         words += ["--results", _shown(results)]
-    return shlex.join(words)
+    return _join(words)
 
 
 def script(path: str | os.PathLike[str], *arguments: str) -> str:
     """Return the command that runs a Python script, as one line for a shell."""
-    return shlex.join([_interpreter(), _shown(path), *arguments])
+    return _join([_interpreter(), _shown(path), *arguments])
 
 
 def help_of(prog: str) -> str:
@@ -59,6 +60,10 @@ def help_of(prog: str) -> str:
         return command(rest[0], "--help")
     started = Path(sys.argv[0])
     return script(started, "--help") if started.name == first and started.is_file() else f"{prog} --help"
+
+
+def _join(words: Iterable[str]) -> str:
+    return " ".join(map(shell_word, words))
 
 
 def _program() -> list[str]:

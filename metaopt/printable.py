@@ -5,7 +5,10 @@ it moves the cursor, hides a line, or shows a name from right to left. Such char
 in a string, e.g. ``\x1b``. Everything else stays, so that letters of every language are shown.
 """
 
+import hashlib
+import os
 import re
+import shlex
 
 # C0 and C1 controls, DEL, invisible format characters except the joiners that scripts and emoji need, line separators,
 # bidi controls, and surrogates, which stand for bytes that are no text.
@@ -45,6 +48,44 @@ def printable_json(text: str, encoding: str | None = None) -> str:
     except (UnicodeEncodeError, LookupError):
         text = re.sub("[^\x00-\x7f]", _escape_json, text)
     return text
+
+
+def shell_word(word: str) -> str:
+    r"""Return a word for a shell; one with control characters is quoted as bash and zsh escape them: ``$'caf\xe9'``."""
+    if printable(word) == word:
+        return shlex.quote(word)
+    quoted = "".join(
+        letter if printable(letter) == letter else "".join(f"\\x{byte:02x}" for byte in _bytes_of(letter))
+        for letter in word.replace("\\", "\\\\").replace("'", "\\'")
+    )
+    return f"$'{quoted}'"
+
+
+def file_name(text: str, limit: int = 100) -> str:
+    """Return a part of a file name that every file system accepts, built from a user's name.
+
+    Args:
+        text: the name.
+        limit: longest result in bytes.
+
+    Returns:
+        The name itself where it is harmless; otherwise with ``_`` for other characters, cut, and with a hash of the
+        name, so that two names never give the same part.
+    """
+    harmless = re.sub(r"[^\w .+=@,()-]", "_", text).strip(" .")
+    if harmless == text and 0 < len(text.encode()) <= limit:
+        return text
+    digest = hashlib.blake2b(_bytes_of(text), digest_size=4).hexdigest()
+    cut = harmless.encode()[: limit - len(digest) - 1].decode(errors="ignore")
+    return f"{cut}-{digest}" if cut else digest
+
+
+def _bytes_of(text: str) -> bytes:
+    """Return the bytes of a file name, or of text that no file can have as its name."""
+    try:
+        return os.fsencode(text)
+    except UnicodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _escape(match: re.Match[str]) -> str:

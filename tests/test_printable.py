@@ -2,11 +2,12 @@
 
 import json
 import os
+import subprocess
 import unicodedata
 
 import pytest
 
-from metaopt.printable import printable, printable_json, printable_lines
+from metaopt.printable import file_name, printable, printable_json, printable_lines, shell_word
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,40 @@ def test_json_keeps_its_content_in_every_encoding(encoding: str | None) -> None:
     assert printable_lines(shown) == shown
     if encoding not in (None, "no such encoding"):
         shown.encode(encoding)
+
+
+@pytest.mark.parametrize(
+    "name", [b"plain", b"two words", b"caf\xe9", b"it's\n\x1b[2J\\", "猫\u202e".encode(), b"\x80\xff'"]
+)
+def test_shell_word_is_printable_and_means_the_name(name: bytes) -> None:
+    word = shell_word(os.fsdecode(name))
+    assert printable(word) == word
+    shown = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True, env={"LC_ALL": "C"})
+    assert shown.stdout == name
+
+
+def test_file_names_from_names_of_users_are_harmless() -> None:
+    names = [
+        "../../etc/passwd",
+        "a/b",
+        "a:b",
+        "",
+        ".",
+        "..",
+        "x" * 300,
+        "x" * 301,
+        "猫" * 200,
+        "a\nb",
+        "\x1b[2J",
+        "caf\udce9",
+    ]
+    names += ["a_b", "\ud800", "trailing.", "trailing", "CON:"]
+    parts = [file_name(name) for name in names]
+    assert len(set(parts)) == len(names)
+    for part in parts:
+        assert 0 < len(part.encode()) <= 100
+        assert printable(part) == part
+        assert not set(part) & set('/\\:*?"<>|')
+        assert part not in (".", "..")
+    for name in ("cats and dogs", "Äpfel_2", "猫", "v1.2"):
+        assert file_name(name) == name

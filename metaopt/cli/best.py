@@ -13,6 +13,7 @@ from metaopt.cli.json_output import print_json
 from metaopt.cli.study_inputs import FIGURES, read_point, require_same_network, study_problem
 from metaopt.commands import command
 from metaopt.errors import UserError
+from metaopt.printable import file_name, printable
 from metaopt.problems.problem import fitting
 from metaopt.report.analysis import StudyData
 from metaopt.report.console import describe_best, summarise_best
@@ -59,10 +60,10 @@ def run(arguments: Namespace) -> None:
         point, picture = record.point, FIGURES / f"model_best.{ending}"
     else:
         point = read_point(arguments.point)
-        picture = FIGURES / f"model_{arguments.point.stem.removeprefix('model_')}.{ending}"
-    print(draw(study, point, study.folder / picture), file=sys.stderr)
+        picture = FIGURES / f"model_{file_name(arguments.point.stem.removeprefix('model_'))}.{ending}"
+    print(printable(draw(study, point, study.folder / picture)), file=sys.stderr)
     if arguments.save is not None:
-        print(save_best_model(study, study.require_best(), arguments.save), file=sys.stderr)
+        print(printable(save_best_model(study, study.require_best(), arguments.save)), file=sys.stderr)
 
 
 def draw(study: Study, point: Any, path: Path) -> str:

@@ -9,6 +9,7 @@ from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
 from metaopt.commands import command
 from metaopt.errors import UserError
+from metaopt.printable import printable
 from metaopt.quantities import plural
 from metaopt.storage.deletion import Deletion, delete, plan_deletion
 
@@ -42,11 +43,11 @@ def run(arguments: Namespace) -> None:
         print("Nothing was deleted.")
         return
     delete(deletion)
-    print(f"Deleted {_describe(deletion)}.")
+    print(f"Deleted {printable(_describe(deletion))}.")
     if deletion.foreign:
         shown = ", ".join(str(path) for path in deletion.foreign[:5])
         more = f" and {len(deletion.foreign) - 5} more" if len(deletion.foreign) > 5 else ""
-        print(f"Kept, because the study did not make them: {shown}{more}.")
+        print(f"Kept, because the study did not make them: {printable(shown)}{more}.")
 
 
 def _confirms(deletion: Deletion) -> bool:
@@ -61,7 +62,7 @@ def _confirms(deletion: Deletion) -> bool:
             f"Nothing was deleted: there is no terminal to ask at. To delete {_describe(deletion)}: {again}"
         )
     try:
-        answer = input(f"Delete {_describe(deletion)}? [y/N] ")
+        answer = input(f"Delete {printable(_describe(deletion))}? [y/N] ")
     except EOFError:
         return False
     return answer.strip().lower() in ("y", "yes")

@@ -19,6 +19,7 @@ from metaopt.commands import command
 from metaopt.data import DataSet
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.errors import UserError
+from metaopt.printable import printable
 from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import SCHEDULES
@@ -111,7 +112,7 @@ def run(arguments: Namespace) -> None:
     measured = _measure(study, plan, trained, metadata, data)
     path = _append(study, plan, trained, metadata, data, measured)
     _print_result(study, plan, measured, log, data)
-    print(f"appended to the test log: {path}")
+    print(f"appended to the test log: {printable(path)}")
 
 
 def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
@@ -129,7 +130,8 @@ def _warn_of_own_training(problem: Problem) -> None:
     """Note that the training of the problem is not used, because it needs validation images."""
     own = problem.build_and_train
     if own is not None and "metaopt.training" not in getattr(getattr(own, "__code__", None), "co_names", ()):
-        print(f"note: The build_and_train of {problem.name} is not used: the final training is that of metaopt.")
+        name = printable(problem.name)
+        print(f"note: The build_and_train of {name} is not used: the final training is that of metaopt.")
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
     height, width, channels = data.input_shape
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
     print(
-        f"{plan.output}: {measured.params:,} parameters, {measured.macs:,} MACs,"
+        f"{printable(plan.output)}: {measured.params:,} parameters, {measured.macs:,} MACs,"
         f" {plan.output.stat().st_size / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
         f" {height}×{width} itself, and contains the names of its classes"
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
+from metaopt.printable import printable
 from metaopt.problems.loading import CNN, is_problem, list_ready_problems, load_problem
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import code_digest
@@ -86,7 +87,7 @@ def study_data(study: Study, note: Callable[[str], None] = print, augment: str |
             " start a new search in another folder."
         )
     for text in data.notes:
-        note(f"note: {text}")
+        note(f"note: {printable(text)}")
     return data
 
 

@@ -24,6 +24,7 @@ from metaopt.data.folder_scan import ImageFolder
 from metaopt.data.image_file import ImageFileError, ImageHeader, read_header, read_image
 from metaopt.data.images import ImageArray
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.printable import file_name
 from metaopt.storage.files import Files
 
 CACHE_VERSION = 2
@@ -101,7 +102,7 @@ def decode_folder(
         ResultsNotWritable: the cache cannot be written.
     """
     parent = Path(tempfile.mkdtemp(prefix="metaopt-data-")) if cache is None else cache
-    entry = parent / f"{folder.root.name}-{_hash_key(folder, image_size)}"
+    entry = parent / f"{file_name(folder.root.name)}-{_hash_key(folder, image_size)}"
     try:
         if not entry.is_dir():
             parent.mkdir(parents=True, exist_ok=True)
