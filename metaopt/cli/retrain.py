@@ -113,6 +113,7 @@ def run(arguments: Namespace) -> None:
     path = _append(study, plan, trained, metadata, data, measured)
     _print_result(study, plan, measured, log, data)
     print(f"appended to the test log: {printable(path)}")
+    print(_next_step(plan, data))
 
 
 def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
@@ -236,7 +237,6 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
             )
     for judged in measured.constraints:
         print(f"constraint {constraint_line(judged)}")
-    print(_next_step(plan, data))
 
 
 def _next_step(plan: Plan, data: DataSet) -> str:
