@@ -141,7 +141,7 @@ def test_members_are_counted_and_timed_together(capsys, results: Path, monkeypat
     best = Study.load(results).require_best()
     constrain(monkeypatch, f"params<={best['params']}")
     shown = retrain(capsys, "--results", results, "--members", 2, "--epochs", 1).out
-    assert f"retraining trial {best.trial} 2 times for 1 epochs (as given)" in shown
+    assert f"retraining trial {best.trial} 2 times for 1 epoch (as given)" in shown
     assert "note: 2 networks have 1,220 params together, which violates params<=610." in shown
     assert "network 2 of 2 · epoch 1 of 1" in shown
     assert "constraint params<=610 is VIOLATED" in shown
@@ -157,7 +157,7 @@ def test_violated_constraints_are_reported(capsys, results: Path, monkeypatch) -
     record = json.loads(max(results.glob("model_*.json")).read_text())
     Path("point.json").write_text(json.dumps({**record["space"], "filters": 2, "batch_size": 500}))
     shown = retrain(capsys, "--results", results, "--point", "point.json", "--epochs", 1, "--seed", 3).out
-    assert "retraining a point that the search did not train for 1 epochs (as given)" in shown
+    assert "retraining a point that the search did not train for 1 epoch (as given)" in shown
     assert [line.split()[1] for line in shown.splitlines() if "is VIOLATED" in line] == constraints
     assert "optimistic" not in shown
     (entry,) = read_test_log(results)
