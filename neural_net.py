@@ -20,6 +20,7 @@ from metaopt.blueprint import (
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
     Input,
     MaxPooling2D,
     Node,
@@ -67,7 +68,7 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
         x = Dropout(point["conv_dropout_drop_proba"])(x)
         filters *= 2
 
-    x = Flatten()(x)
+    x = GlobalAveragePooling2D()(x) if point.get("use_global_pooling", False) else Flatten()(x)
     x = dense(int(1000 * point["fc_units_1_mult"]), activation=point["activation"])(x)
     x = Dropout(point["fc_dropout_drop_proba"])(x)
     if point["one_more_fc"] is not None:

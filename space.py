@@ -58,7 +58,10 @@ space = {
     "one_more_fc": hp.choice("one_more_fc", [None, hp.loguniform("fc_units_2_mult", -0.6, 0.6)]),
     # Activation of all convolutions and dense layers that are not linear.
     "activation": hp.choice("activation", ["relu", "elu", "selu"]),
+    # Between convolutions and dense layers: flatten, or average over all positions, whatever the size of the images.
+    # Flattened images of 64×64 alone give the first dense layer a million parameters or more.
+    "use_global_pooling": hp.choice("use_global_pooling", [False, True]),
 }
 
 # Values for records from before a key was added to the space, used by `python -m metaopt import`.
-defaults = {"kernel_initializer": "glorot_uniform"}
+defaults = {"kernel_initializer": "glorot_uniform", "use_global_pooling": False}

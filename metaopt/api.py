@@ -23,9 +23,7 @@ from metaopt.problems.source_digest import network_code
 from metaopt.problems.training_config import Training
 from metaopt.quantities import parse_duration
 from metaopt.report.console import make_progress
-from metaopt.storage import journal
-from metaopt.storage.state import StudyState
-from metaopt.storage.study import JOURNAL, Study
+from metaopt.storage.study import Study, read_begun
 from metaopt.training.functions import FunctionTrainer, takes_budget
 from metaopt.trials.record import Record
 
@@ -126,7 +124,7 @@ def search(
     }
     optional = {"trials": trials, "min_epochs": min_epochs, "eta": eta}
     given.update({name: value for name, value in optional.items() if value is not None})
-    settings = resolve(given, {}, StudyState(journal.read(folder / JOURNAL).events))
+    settings = resolve(given, {}, read_begun(folder))
     problem = Problem(space, network, training, code=_code(network))
     images = ImageKind(input_shape or (), classes or {})
     limit_s = _seconds(seconds)

@@ -17,7 +17,7 @@ from metaopt.printable import shell_word
 
 DEFAULT_RESULTS = "results"
 
-_PACKAGE = Path(metaopt.__path__[0])
+_PACKAGE = Path(metaopt.__path__[0]).resolve()
 _start: Path | None = None
 
 
@@ -47,6 +47,14 @@ def command(name: str, *arguments: str | os.PathLike[str], results: Path | str |
 def script(path: str | os.PathLike[str], *arguments: str) -> str:
     """Return the command that runs a Python script, as one line for a shell."""
     return _join([_interpreter(), _shown(path), *arguments])
+
+
+def again(*arguments: str) -> str | None:
+    """Return the command that this process runs, with further arguments; None if it runs something else."""
+    started = Path(sys.argv[0])
+    if started.name not in ("hyperopt_optimize.py", "metaopt") and started.resolve() != _PACKAGE / "__main__.py":
+        return None
+    return shlex.join([_interpreter(), *sys.orig_argv[1:], *arguments])
 
 
 def help_of(prog: str) -> str:

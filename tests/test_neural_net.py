@@ -7,6 +7,7 @@ from hyperopt.pyll.stochastic import sample
 from metaopt.blueprint import InvalidArchitecture
 from metaopt.data import DataSpec, load
 from metaopt.engine.jobs import FromScratch, Job, TrainingOptions, TrainingRequest
+from metaopt.problems.loading import load_earlier_references
 from neural_net import build_and_train, build_model, network, training
 from space import space
 
@@ -65,6 +66,18 @@ def test_each_stage_halves_the_image(pooling, use_bn):
     point = {**BEST, "pooling_type": pooling, "use_BN": use_bn, "nb_conv_pool_layers": 2}
     shapes = [shape[:2] for shape in network(point, (32, 32, 3), CLASSES).output_shapes.values() if len(shape) == 3]
     assert list(dict.fromkeys(shapes)) == [(32, 32), (16, 16), (8, 8)]
+
+
+def test_pooled_head_is_independent_of_the_image_size():
+    sizes = [network({**BEST, "use_global_pooling": True}, (side, side, 3), CLASSES).params for side in (32, 64, 128)]
+    assert sizes[0] == sizes[1] == sizes[2] < network(BEST, (32, 32, 3), CLASSES).params
+
+
+def test_earlier_reference_is_the_flattened_network():
+    earlier = next(load_earlier_references())
+    for point in (BEST, LARGE):
+        blueprint = network({**point, "use_global_pooling": False}, (32, 32, 3), CLASSES)
+        assert earlier.network(point, (32, 32, 3), CLASSES).hash == blueprint.hash
 
 
 def test_too_small_images_are_invalid():

@@ -5,14 +5,15 @@ import math
 import numpy as np
 
 import space as file
+from metaopt.problems.loading import load_earlier_references
 from metaopt.spaces import compile_space
 
 SPACE = compile_space(file.space)
 
 
-def test_space_has_20_hyperparameters_and_23_labels() -> None:
-    assert len(file.space) == 20
-    assert len(SPACE.labels) == 23
+def test_space_has_21_hyperparameters_and_24_labels() -> None:
+    assert len(file.space) == 21
+    assert len(SPACE.labels) == 24
 
 
 def test_distributions() -> None:
@@ -40,6 +41,7 @@ def test_distributions() -> None:
         "one_more_fc": ("choice", 2),
         "fc_units_2_mult": ("loguniform", -0.6, 0.6),
         "activation": ("choice", 3),
+        "use_global_pooling": ("choice", 2),
     }
 
 
@@ -57,7 +59,16 @@ def test_options() -> None:
     assert math.exp(-0.6) <= min(factors) < max(factors) <= math.exp(0.6)
 
 
+def test_earlier_draws_are_unchanged_by_the_pooling_option() -> None:
+    earlier = compile_space(next(load_earlier_references()).space)
+    for seed in range(20):
+        point = SPACE.point(SPACE.draw(np.random.default_rng(seed)))
+        assert point.pop("use_global_pooling") in (False, True)
+        assert point == earlier.point(earlier.draw(np.random.default_rng(seed)))
+
+
 def test_records_without_an_initialiser_used_the_default() -> None:
     point = SPACE.point(SPACE.draw(np.random.default_rng(0)))
-    del point["kernel_initializer"]
-    assert SPACE.vals(point, defaults=file.defaults)["kernel_initializer"] == 0
+    del point["kernel_initializer"], point["use_global_pooling"]
+    found = SPACE.vals(point, defaults=file.defaults)
+    assert (found["kernel_initializer"], found["use_global_pooling"]) == (0, 0)

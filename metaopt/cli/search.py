@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.cli.errors import guarded
+from metaopt.cli.ready_spaces import advise_space
 from metaopt.cli.search_checks import check_own_training, check_schedule, check_settings, warn_of_memory
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
+from metaopt.cli.study_inputs import as_begun
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
 from metaopt.engine.callbacks import Callback
@@ -19,13 +21,13 @@ from metaopt.engine.strategy import resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import make_executor
 from metaopt.executors.hardware import free_memory, has_gpu
+from metaopt.guard.rejections import NothingFits
 from metaopt.problems.loading import load_problem
 from metaopt.problems.problem import Problem
 from metaopt.report.analysis import StudyData
 from metaopt.report.console import make_progress, summarise_search
-from metaopt.storage import journal
 from metaopt.storage.state import StudyState
-from metaopt.storage.study import JOURNAL
+from metaopt.storage.study import Study, read_begun
 from metaopt.storage.writer import StudyWriter
 from metaopt.training import KerasTrainer
 from metaopt.trials.constraints import parse_constraints
@@ -79,9 +81,17 @@ class Ready:
         return ImageKind(self.data.input_shape, self.data.classes)
 
     def open(self, folder: Path, callback: Callback) -> StudyWriter:
-        """Open the study, or create it."""
+        """Open the study, or create it.
+
+        Raises:
+            UserError: see ``open_study``; for a space that does not fit, the message names ready spaces that do.
+        """
         kept = {"fingerprint": self.data.fingerprint, "description": self.data.description}
-        return open_study(folder, self.problem, self.settings, callback, images=self.images, data=kept)
+        try:
+            return open_study(folder, self.problem, self.settings, callback, images=self.images, data=kept)
+        except NothingFits as error:
+            advice = advise_space(self.problem, self.settings, self.images)
+            raise UserError(f"{error} {advice} No study was begun.") from error
 
     def executor(self, folder: Path) -> Executor:
         """Return the executor that trains with Keras."""
@@ -91,12 +101,14 @@ class Ready:
 
 def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Ready:
     """Load the problem and the data, and resolve the settings."""
-    state = StudyState(journal.read(arguments.results / JOURNAL).events)
+    state = read_begun(arguments.results)
     given = _given(arguments, state)
     # Under a scheduler with rungs, these replace early stopping.
     one_stage = given.get("scheduler", state.settings.get("scheduler", "full")) == "full"
     settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
     problem = load_problem(settings.space, beside)
+    if state.header:
+        problem = as_begun(Study(arguments.results, state), problem)
     data = _load_data(settings, arguments.results, callback)
     settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
     if not state.settings:

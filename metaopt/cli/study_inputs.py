@@ -12,9 +12,16 @@ import numpy.typing as npt
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.printable import printable
-from metaopt.problems.loading import CNN, is_problem, list_ready_problems, load_problem
+from metaopt.problems.loading import (
+    CNN,
+    is_problem,
+    list_ready_problems,
+    load_earlier_references,
+    load_problem,
+)
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import code_digest
+from metaopt.spaces import compile_space
 from metaopt.storage.study import Study
 
 FIGURES = Path("figures")
@@ -32,8 +39,25 @@ def study_problem(study: Study) -> Problem:
     if not kept["name"]:
         raise UserError(f"The study in {study.folder} was searched from Python: it has no network that can be built.")
     if kept["path"] and kept["name"] not in ZOO and is_problem(Path(kept["path"])):
-        return replace(load_problem(kept["path"]), name=kept["name"])
-    return load_problem(kept["name"], study.folder.resolve().parent)  # its folder may have been moved as a whole
+        return as_begun(study, replace(load_problem(kept["path"]), name=kept["name"]))
+    # Its folder may have been moved as a whole.
+    return as_begun(study, load_problem(kept["name"], study.folder.resolve().parent))
+
+
+def as_begun(study: Study, problem: Problem) -> Problem:
+    """Return the reference problem as it was when a study began; any other problem as it is.
+
+    The files of metaopt itself may have changed since, with a new version. Files that a user edited are not restored.
+    """
+    if problem.name != CNN or _is_of(study, problem):
+        return problem
+    return next((each for each in load_earlier_references() if _is_of(study, each)), problem)
+
+
+def _is_of(study: Study, problem: Problem) -> bool:
+    """Return whether a study was begun with the space and the network of a problem."""
+    is_same_space = study.header["fingerprint"].get("space") == compile_space(problem.space).digest
+    return is_same_space and study.holds_network(code_digest(problem.code))
 
 
 def read_point(path: Path) -> Any:

@@ -1,8 +1,7 @@
 """Proposer: finds a valid, affordable and new network for the next trial, by repair and by further draws."""
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,11 @@ from metaopt.engine.phases import Phases
 from metaopt.engine.strategy import Strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
-from metaopt.guard import DUPLICATE, Guard, Stacks, Verdict
+from metaopt.guard import DUPLICATE, Guard, Stacks
+from metaopt.guard.rejections import Rejections
 from metaopt.guard.repair import Enlargement, Repair
 from metaopt.schedulers import Start
 from metaopt.spaces import Space, Vals
-from metaopt.trials.constraints import CHEAP, Constraint
 
 REDRAWS = 20  # proposals of the sampler for one trial, a dozen milliseconds each
 PRIOR_DRAWS = 5_000  # draws from the prior after those, a fraction of a millisecond each, before the search gives up
@@ -42,34 +41,28 @@ class NothingPasses(Exception):
     """No proposal passed the guard within the bounded number of draws.
 
     Attributes:
-        rejected: number of rejected proposals by reason.
-        smallest: constraint's name → the smallest value that was reached.
-        constraints: those in force.
+        rejections: the rejected proposals.
+        guard: rejected them.
     """
 
-    def __init__(self, rejected: Counter[str], smallest: dict[str, float], constraints: Sequence[Constraint]) -> None:
-        super().__init__(dict(rejected))
-        self.rejected = rejected
-        self.smallest = smallest
-        self.constraints = constraints
+    def __init__(self, rejections: Rejections, guard: Guard) -> None:
+        super().__init__(dict(rejections.reasons))
+        self.rejections = rejections
+        self.guard = guard
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """Number of rejected proposals by reason."""
+        return self.rejections.reasons
 
     @property
     def is_exhausted(self) -> bool:
         """Whether every network that passes has been trained, rather than none passing at all."""
-        return self.rejected[DUPLICATE] > 0
+        return self.rejections.are_exhausted
 
     def explain(self) -> UserError:
         """Return the error that ends a search in which nothing passes at all."""
-        counts = ", ".join(f"{reason} {count}" for reason, count in self.rejected.most_common())
-        reached = "".join(
-            f" The smallest {each.name} reached is {self.smallest[each.name]:,} (limit {each.bound:,.0f})."
-            for each in self.constraints
-            if each.distance(self.smallest.get(each.name, -math.inf)) > 0
-        )
-        return UserError(
-            f"No network of the space passes: {self.rejected.total()} draws were rejected ({counts}).{reached} Loosen"
-            " the constraints, enlarge the images, or change the space."
-        )
+        return self.rejections.explain(self.guard)
 
 
 @dataclass(frozen=True)
@@ -146,7 +139,7 @@ class Proposer:
                     accepted = self._judge(larger, gate, trained, rejections)
             if accepted is not None:
                 return accepted
-        raise NothingPasses(rejections.reasons, rejections.smallest, gate.guard.constraints)
+        raise NothingPasses(rejections, gate.guard)
 
     def accept_fork(self, vals: Vals) -> Accepted:
         """Return a fork as it is: it is neither repaired nor a duplicate, as it starts from another trial's state.
@@ -172,7 +165,7 @@ class Proposer:
             self._gates[phase] = _Gate(guard, stacks, repair, fill)
         return self._gates[phase]
 
-    def _judge(self, vals: Vals, gate: _Gate, trained: set[str], rejections: "Rejections") -> Accepted | None:
+    def _judge(self, vals: Vals, gate: _Gate, trained: set[str], rejections: Rejections) -> Accepted | None:
         """Return a proposal that passes; None where the guard rejects it, which is counted."""
         point = self._space.point(vals)
         verdict = gate.guard.judge(point, trained)
@@ -190,30 +183,3 @@ class Proposer:
             yield again.vals
         for attempt in range(REDRAWS, REDRAWS + PRIOR_DRAWS):
             yield self._space.draw(self._view.generator("prior", attempt))
-
-
-class Rejections:
-    """Rejected proposals for one trial.
-
-    Attributes:
-        reasons: number of rejections by reason.
-        latest: the last reason.
-        smallest: constraint's name → the smallest value that was reached.
-    """
-
-    def __init__(self) -> None:
-        self.reasons: Counter[str] = Counter()
-        self.latest = ""
-        self.smallest: dict[str, float] = {}
-
-    def add(self, verdict: Verdict) -> None:
-        """Count a rejection."""
-        assert verdict.reason is not None
-        self.latest = verdict.reason
-        self.reasons[verdict.reason] += 1
-        self.lower({name: verdict.network[name] for name in CHEAP if name in verdict.network})
-
-    def lower(self, values: dict[str, float]) -> None:
-        """Take in values that were reached."""
-        for name, value in values.items():
-            self.smallest[name] = min(self.smallest.get(name, math.inf), value)

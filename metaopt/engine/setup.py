@@ -14,6 +14,7 @@ from metaopt.engine.phases import Phases
 from metaopt.engine.settings import Settings
 from metaopt.engine.strategy import SamplerScheduler, Strategy
 from metaopt.errors import UserError
+from metaopt.guard.feasibility import find_rejections
 from metaopt.guard.guard import Guard
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import code_digest
@@ -68,7 +69,7 @@ def open_study(
             ``StudyWriter``.
     """
     space = compile_space(problem.space)
-    _check(problem, settings, images or ImageKind(), space)
+    _check(problem, settings, images, space)
     data = dict(data or {})
     header = {
         "fingerprint": {
@@ -123,7 +124,7 @@ def search(
         study,
         make_strategy(settings),
         executor,
-        _make_guard(problem, settings, images),
+        make_guard(problem, settings, images),
         callback,
         goal=settings.goal,
         options=settings.training_options(),
@@ -143,22 +144,32 @@ def _describe_goal(n_own: int, goal: int) -> str:
     return f"{has}, and a total of {goal} was asked for, so none is trained. Raise the number of trials to continue."
 
 
-def _check(problem: Problem, settings: Settings, images: ImageKind, space: Space) -> None:
+def _check(problem: Problem, settings: Settings, images: ImageKind | None, space: Space) -> None:
     """Check that the settings fit together, and fit the problem.
 
     Raises:
         UserError: They do not.
+        NothingFits: No network of the space is valid and meets the constraints.
     """
     find_objective(settings.objective)
     make_strategy(settings)
-    phases = make_phases(settings)
+    phases, guard = make_phases(settings), make_guard(problem, settings, images or ImageKind())
     if phases is not None:
-        phases.check(space, _make_guard(problem, settings, images))
+        phases.check(space, guard)
     if settings.fill is not None:
         problem.require_blueprint("fill", f"{settings.fill:g}")
+    if images is None:
+        return
+    for phase in range(1 if phases is None else len(phases.starts)):
+        stacks = None if phases is None else phases.stacks(space, phase)
+        judge = guard if phases is None else phases.guard(guard, phase)
+        rejections = find_rejections(space, judge, stacks)
+        if rejections is not None:
+            raise rejections.explain(judge)
 
 
-def _make_guard(problem: Problem, settings: Settings, images: ImageKind) -> Guard:
+def make_guard(problem: Problem, settings: Settings, images: ImageKind) -> Guard:
+    """Return the guard of a study, with the constraints in force at its end."""
     return Guard(problem, images.input_shape, images.classes, constraints_in_force(settings.constraints, settings.grow))
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ def load_problem(name: str, beside: Path | None = None) -> Problem:
     if path.is_dir():
         return _load_folder(path, name)
     return _make_problem(run_file(path), path, name, path=path, texts=read_texts(path))
+
+
+def load_earlier_references() -> Iterator[Problem]:
+    """Yield the reference problems of earlier versions, which studies were begun with, latest first."""
+    yield _load_folder(_PACKAGE / "zoo" / "earlier_reference", CNN)
 
 
 def is_problem(path: Path) -> bool:

@@ -57,6 +57,16 @@ class Journal:
         self.events = reading.events
         self._next = len(reading.events)
 
+    def clear(self) -> None:
+        """Remove all events, to begin another study.
+
+        Raises:
+            ResultsNotWritable: The file cannot be written.
+        """
+        self._files.cut(self.path, 0)
+        self.events = []
+        self._next = 0
+
     def append(self, events: Iterable[Event]) -> None:
         """Append events as one group; they are on disk when this returns.
 

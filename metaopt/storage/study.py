@@ -25,6 +25,15 @@ def pickle_path(folder: Path) -> Path:
     return folder.with_name(folder.name + ".pkl")
 
 
+def read_begun(folder: Path) -> StudyState:
+    """Return the state of the study that a search in a folder resumes.
+
+    It is empty where there is no study, and where one has no trial yet: its settings bind nobody.
+    """
+    state = StudyState(journal.read(folder / JOURNAL).events)
+    return state if state.trials else StudyState()
+
+
 @dataclass
 class Study:
     """A study as it is stored, whether or not a search is running on it.

@@ -76,7 +76,7 @@ class StudyWriter(Study):
 
         Raises:
             UserError: The study is locked by another search, damaged, or its journal is gone.
-            StudyMismatch: The folder holds another study.
+            StudyMismatch: The folder holds another study, with trials.
             ResultsNotWritable: The folder cannot be written.
         """
         self.space = space
@@ -91,6 +91,10 @@ class StudyWriter(Study):
             super().__init__(folder, StudyState(self._journal.events))
             if self._journal.torn:
                 note(f"The journal ended in {self._journal.torn} bytes of an incomplete line, which were removed.")
+            if self.header and not self.state.trials and self._differs(header):
+                self._journal.clear()
+                self.state = StudyState()
+                note(f"{folder} holds another study, which has no trials and is replaced.")
             self._started = clock() - self.state.clock
             if self.header:
                 self._compare(header)
@@ -166,12 +170,20 @@ class StudyWriter(Study):
         finally:
             self._lock.release()
 
-    def _compare(self, header: Mapping[str, Any]) -> None:
+    def _differing(self, header: Mapping[str, Any]) -> list[str]:
+        """Return the parts of the fingerprint in which this study differs from a header."""
         known, fingerprint = self.header["fingerprint"], header["fingerprint"]
         differing = [name for name in {**known, **fingerprint} if known.get(name) != fingerprint.get(name)]
         if "network" in differing and self.holds_network(fingerprint["network"]):
             differing.remove("network")
-        if differing:
+        return differing
+
+    def _differs(self, header: Mapping[str, Any]) -> bool:
+        """Return whether this study is another one than that of a header."""
+        return bool(self._differing(header)) or self.header.get("seed") != header.get("seed")
+
+    def _compare(self, header: Mapping[str, Any]) -> None:
+        if differing := self._differing(header):
             parts = " and ".join(_PARTS.get(name, name) for name in differing)
             raise StudyMismatch(
                 f"{self.folder} holds a study of another {parts}: choose another results folder, or remove this study"

@@ -4,20 +4,24 @@ import json
 import pickle
 import shutil
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from metaopt.__main__ import main as metaopt
-from metaopt.cli.search import main, prepare
+from metaopt.cli.search import Ready, main, prepare
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
+from metaopt.cli.study_inputs import study_problem
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.settings import Settings
 from metaopt.errors import UserError
+from metaopt.problems.loading import load_earlier_references
 from metaopt.storage.results_pickle import read_trials
 from metaopt.storage.study import Study
 from tests.cli.running import Outcome, run_command
+from tests.storage.events import proposed
 
 # No network of it is valid for images of 8×8 pixels, so nothing is trained.
 INVALID = """
@@ -70,14 +74,20 @@ def search(capsys, text: str = "", *flags: str) -> Outcome:
 
 def settings_of(text: str = "") -> Settings:
     """Settings of a search with these flags."""
-    return prepare(make_parser("search").parse_args(text.split()), None, Callback()).settings
+    return ready_of(text).settings
 
 
-def start_study(text: str) -> None:
-    """Create a study without trials."""
-    ready = prepare(make_parser("search").parse_args(["--data", "digits", *text.split()]), None, Callback())
+def ready_of(text: str) -> Ready:
+    """Problem, data and settings of a search with these flags."""
+    return prepare(make_parser("search").parse_args(text.split()), None, Callback())
+
+
+def start_study(ready: Ready) -> None:
+    """Create a study with one trial, which is not trained."""
     with ready.open(Path("results"), Callback()) as study:
         study.begin(ready.settings.as_event())
+        vals = study.space.draw(np.random.default_rng(0))
+        study.append(proposed(0, 1, vals, point=study.space.point(vals)))
 
 
 # --- settings ---
@@ -126,7 +136,7 @@ def test_given_constraints_keep_that_on_memory(studies: Path) -> None:
     ],
 )
 def test_seed_schedule_and_augmentation_cannot_change(own: str, flags: str, kind: str) -> None:
-    start_study(own)
+    start_study(ready_of(f"--data digits {own}"))
     with pytest.raises(UserError, match=f"was started with {kind}: leave {flags.split()[0]} out"):
         settings_of(flags)
     if own:
@@ -185,7 +195,24 @@ def test_a_space_without_valid_networks_counts_rejections(capsys) -> None:
     outcome = search(capsys, "--space invalid.py")
     assert outcome.code == 2
     assert "No network of the space passes" in outcome.errors[0]
-    assert "invalid architecture 50" in outcome.errors[0]
+    assert "invalid architecture 5,0" in outcome.errors[0]
+
+
+def test_a_space_that_does_not_fit_leaves_no_study(capsys) -> None:
+    outcome = search(capsys, "--constraint params<=2e4")
+    assert outcome.code == 2
+    assert "params<=20000 cannot be met: the smallest params reached is " in outcome.errors[0]
+    assert "The ready space photo_cnn fits" in outcome.errors[0]
+    assert not Path("results/journal.jsonl").exists()
+    assert settings_of("--data digits --constraint params<=2e5 --seed 3").constraints[0] == "params<=2e5"
+
+
+def test_studies_of_the_earlier_reference_resume_with_it() -> None:
+    earlier = next(load_earlier_references())
+    start_study(replace(ready_of("--data digits"), problem=earlier))
+    assert ready_of("--data digits").problem.path == earlier.path
+    assert study_problem(Study.load(Path("results"))).code == earlier.code
+    assert "use_global_pooling" in ready_of("--data digits --results new").problem.code
 
 
 def test_growth_needs_a_parameter_that_changes_the_count(capsys) -> None:

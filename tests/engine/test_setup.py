@@ -14,6 +14,7 @@ from metaopt.samplers import GP, TPE, Evolution, JointTPE
 from metaopt.schedulers import ASHA, Full, Hyperband
 from metaopt.storage.study import JOURNAL
 from metaopt.zoo import conv_stack
+from tests.storage.events import proposed
 
 SPACE = {"x": hp.uniform("x", 0, 1), "y": hp.uniform("y", 0, 1)}
 STACK = Problem(conv_stack.make_space(1, 4), conv_stack.network, conv_stack.training)
@@ -44,7 +45,8 @@ def test_fingerprint_has_the_budget_where_there_are_rungs(tmp_path):
 
 @pytest.mark.parametrize("name", ["data", "folds"])
 def test_other_data_or_folds_are_another_study(tmp_path, name):
-    header_of(tmp_path / "results")
+    with open_study(tmp_path / "results", Problem(SPACE), Settings(), Callback()) as study:
+        study.append(proposed(0, 1, {"x": 0.1, "y": 0.2}))
     other = {"data": {"fingerprint": "abc"}} if name == "data" else {"settings": Settings(folds=3)}
     with pytest.raises(StudyMismatch, match={"data": "another data set", "folds": "another number of folds"}[name]):
         header_of(tmp_path / "results", **other)

@@ -40,7 +40,7 @@ def test_reference_problem_is_found_beside_the_script(tmp_path: Path, monkeypatc
     assert set(problem.space) > {"activation", "kernel_initializer"}
     assert problem.network is not None
     assert problem.build_model is not None
-    assert problem.defaults == {"kernel_initializer": "glorot_uniform"}
+    assert problem.defaults == {"kernel_initializer": "glorot_uniform", "use_global_pooling": False}
     point = {"optimizer": "Adam", "lr_rate_mult": 2.0, "batch_size": 35.0, "coarse_labels_weight": 0.5}
     assert problem.training(point).learning_rate == 0.002
 

@@ -9,6 +9,8 @@ from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.spaces import compile_space
+from metaopt.storage.journal import read
+from metaopt.storage.study import read_begun
 from metaopt.storage.writer import StudyWriter
 from tests.engine.synthetic import SPACE, search
 
@@ -62,3 +64,33 @@ def test_other_constraints_apply_to_earlier_trials(tmp_path):
     kept = [record for record in again.records if record["feasible"]]
     assert 3 <= len(kept) <= 4
     assert len(list(folder.glob("infeasible_*.json"))) == 7 - len(kept)
+
+
+def test_a_study_without_trials_is_replaced_by_another(tmp_path):
+    folder, space = tmp_path / "results", compile_space(SPACE)
+
+    def open_it(notes, seed=0, **fingerprint):
+        header = {"fingerprint": fingerprint, "objective": "loss", "labels": [], "seed": seed}
+        with StudyWriter(folder, space, header, note=notes.append) as study:
+            return study.header["id"]
+
+    notes: list[str] = []
+    first = open_it(notes, data="cats")
+    assert open_it(notes, data="cats") == first
+    assert not notes
+    second = open_it(notes, data="dogs")
+    assert "has no trials and is replaced" in notes[0]
+    third = open_it(notes, seed=1, data="dogs")
+    assert len({first, second, third}) == 3
+    assert [event["event"] for event in read(folder / "journal.jsonl").events] == ["study"]
+
+
+def test_settings_of_a_study_without_trials_bind_nobody(tmp_path):
+    folder = tmp_path / "results"
+    header = {"fingerprint": {}, "objective": "loss", "labels": [], "seed": 3}
+    with StudyWriter(folder, compile_space(SPACE), header, note=print) as study:
+        study.begin({"trials": 5, "seed": 3})
+    assert read_begun(folder).settings == {}
+    assert read_begun(tmp_path / "nowhere").settings == {}
+    search(tmp_path / "other")
+    assert read_begun(tmp_path / "other").settings["trials"] > 0

@@ -1,0 +1,94 @@
+"""Rejected proposals, and the error for a space of which nothing passes."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from metaopt.errors import UserError
+from metaopt.guard.guard import DUPLICATE, INVALID, Guard, Verdict
+from metaopt.trials.constraints import CHEAP, Constraint
+
+
+class NothingFits(UserError):
+    """No network of a space is valid and meets the constraints that can be checked before training.
+
+    Args:
+        message: one or more sentences.
+        missed: the constraints that no network met, with the smallest value that was reached.
+    """
+
+    def __init__(self, message: str, missed: Sequence[tuple[Constraint, float]] = ()) -> None:
+        super().__init__(message)
+        self.missed = tuple(missed)
+
+
+class Rejections:
+    """Rejected proposals.
+
+    Attributes:
+        reasons: number of rejections by reason.
+        latest: the last reason.
+        fault: why the last invalid architecture is invalid.
+        smallest: constraint's name → the smallest value that was reached.
+    """
+
+    def __init__(self) -> None:
+        self.reasons: Counter[str] = Counter()
+        self.latest = ""
+        self.fault = ""
+        self.smallest: dict[str, float] = {}
+
+    @property
+    def are_exhausted(self) -> bool:
+        """Whether every network that passes has been trained, rather than none passing at all."""
+        return self.reasons[DUPLICATE] > 0
+
+    def add(self, verdict: Verdict) -> None:
+        """Count a rejection."""
+        assert verdict.reason is not None
+        self.latest = verdict.reason
+        self.reasons[verdict.reason] += 1
+        if verdict.reason == INVALID:
+            self.fault = verdict.detail
+        self.lower({name: verdict.network[name] for name in CHEAP if name in verdict.network})
+
+    def lower(self, values: dict[str, float]) -> None:
+        """Take in values that were reached."""
+        for name, value in values.items():
+            self.smallest[name] = min(self.smallest.get(name, math.inf), value)
+
+    def missed(self, constraints: Sequence[Constraint]) -> list[tuple[Constraint, float]]:
+        """Return the constraints that no network met, with the smallest value that was reached."""
+        reached = ((each, self.smallest.get(each.name, -math.inf)) for each in constraints)
+        return [(each, value) for each, value in reached if each.distance(value) > 0]
+
+    def explain(self, guard: Guard) -> NothingFits:
+        """Return the error for a space of which nothing passes: the limit, and by what it is missed.
+
+        Args:
+            guard: rejected the proposals.
+        """
+        images = "×".join(map(str, guard.input_shape))
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.most_common())
+        text = f"No network of the space passes for images of {images} ({self.reasons.total():,} rejected: {counts})."
+        missed = self.missed(guard.constraints)
+        for each, value in missed:
+            text += (
+                f" {each} cannot be met: the smallest {each.name} reached is {value:,.0f}, {_by(value, each.bound)}."
+            )
+        violated = [str(each) for each in guard.constraints if self.reasons[each.name]]
+        if not missed and violated:
+            text += f" No network was found that meets {' and '.join(violated)} and is valid as well."
+        if not self.smallest:
+            text += f" The last fault: {self.fault}"
+        return NothingFits(text, missed)
+
+
+def _by(value: float, bound: float) -> str:
+    """Return by what a value misses an upper bound."""
+    excess = f"{value - bound:,.0f}"
+    if bound <= 0:
+        return f"{excess} above it"
+    if value >= 2 * bound:
+        return f"{value / bound:,.0f} times as much"
+    return f"{excess} ({100 * (value - bound) / bound:.0f} %) above it"
