@@ -54,7 +54,7 @@ def again(*arguments: str) -> str | None:
     started = Path(sys.argv[0])
     if started.name not in ("hyperopt_optimize.py", "metaopt") and started.resolve() != _PACKAGE / "__main__.py":
         return None
-    return shlex.join([_interpreter(), *sys.orig_argv[1:], *arguments])
+    return _join([_interpreter(), *sys.orig_argv[1:], *arguments])
 
 
 def help_of(prog: str) -> str:
