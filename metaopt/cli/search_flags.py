@@ -12,6 +12,7 @@ from metaopt.executors import EXECUTORS
 from metaopt.problems import list_ready_problems
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
+from metaopt.samplers.evolution import MUTATIONS
 from metaopt.schedulers import SCHEDULERS
 from metaopt.trials.objective import OBJECTIVES
 
@@ -77,6 +78,11 @@ def _add_strategy(group: _ArgumentGroup) -> None:
 def _add_evolution(group: _ArgumentGroup) -> None:
     _add_integer(group, "--mu", help="population size (default: a quarter of the trials, at most 50)")
     _add_integer(group, "--lambda", dest="lambda_", help="children per generation (default: 10)")
+    _add_integer(group, "--tournament", help="members of a tournament, whose best is a parent (default: 5)")
+    mutations = "step: a small change; redraw: one hyperparameter drawn anew (default: step)"
+    group.add_argument("--mutation", type=one_of(MUTATIONS), help=mutations)
+    full = "with rungs: train the first population to the end before the rungs begin"
+    group.add_argument("--full-population", action=BooleanOptionalAction, help=full)
     inherit = "experimental: a child starts from its parent's weights"
     group.add_argument("--inherit", action=BooleanOptionalAction, help=inherit)
 

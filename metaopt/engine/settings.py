@@ -25,6 +25,7 @@ MINIMA = {
     "eta": 2,
     "mu": 1,
     "lambda_": 1,
+    "tournament": 1,
     "stop_after": 0,
     "early_stopping": 0,
     "folds": 1,
@@ -54,6 +55,9 @@ class Settings:
         startup: number of random trials before the first model-based one.
         mu: μ, population size of an evolution.
         lambda_: λ, children per generation.
+        tournament: number of members in a tournament of an evolution.
+        mutation: mutation of an evolution, see ``metaopt.samplers.Evolution``.
+        full_population: whether the first μ trials of an evolution under rungs are trained to R at once.
         stop_after: number of trials without improvement after which the search ends, or None.
         early_stopping: patience: epochs without improvement before a trial ends, or None.
         stop_hopeless: whether trials are stopped by their loss, see ``metaopt.trials.stopping.exceeds_loss_bound``.
@@ -88,6 +92,9 @@ class Settings:
     startup: int = STARTUP_MAX
     mu: int = MU_MAX
     lambda_: int = 10
+    tournament: int = 5
+    mutation: str = "step"
+    full_population: bool = False
     stop_after: int | None = None
     early_stopping: int | None = None
     stop_hopeless: bool = False

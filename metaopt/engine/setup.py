@@ -198,12 +198,15 @@ def make_strategy(settings: Settings) -> Strategy:
         **SAMPLERS,
         "tpe": lambda: TPE(settings.startup) if settings.scheduler == "full" else JointTPE(),
         "gp": lambda: GP(startup=min(GP.startup, settings.startup)),
-        "evolution": lambda: Evolution(mu=settings.mu, lambda_=settings.lambda_),
+        "evolution": lambda: Evolution(
+            mu=settings.mu, lambda_=settings.lambda_, tournament=settings.tournament, mutation=settings.mutation
+        ),
     }
     scheduler = SCHEDULERS[settings.scheduler](
         resource=settings.epochs, eta=settings.eta, min_resource=settings.min_epochs, rule=settings.rule
     )
-    return SamplerScheduler(samplers[settings.sampler](), scheduler, make_phases(settings))
+    n_full = settings.mu if settings.full_population else 0
+    return SamplerScheduler(samplers[settings.sampler](), scheduler, make_phases(settings), n_full)
 
 
 def make_phases(settings: Settings) -> Phases | None:

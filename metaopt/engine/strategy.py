@@ -24,11 +24,15 @@ STRATEGIES = {  # name → sampler, scheduler
 }
 
 # Setting → the samplers or schedulers that read it. For others it follows from the number of trials, or has no effect.
-READ_BY_SAMPLERS = {"startup": ("tpe", "gp"), "mu": ("evolution",), "lambda_": ("evolution",)}
+READ_BY_SAMPLERS = {
+    "startup": ("tpe", "gp"),
+    **dict.fromkeys(("mu", "lambda_", "mutation", "tournament", "full_population"), ("evolution",)),
+}
 READ_BY_SCHEDULERS = {
     "min_epochs": ("halving", "hyperband", "asha", "asha-stop"),
     "eta": ("halving", "hyperband", "asha", "asha-stop"),
     "rule": ("halving", "hyperband"),
+    "full_population": ("halving", "hyperband"),
 }
 
 
@@ -82,20 +86,31 @@ class SamplerScheduler:
         sampler: proposes the hyperparameters of new trials.
         scheduler: decides how much trials train and which are promoted.
         phases: phases of the search, which decide the sampler's history; None for one phase.
+        n_full: number of first trials that are trained to R at once, outside of all brackets; failed ones are replaced
+            until twice as many trials were started.
     """
 
     sampler: Sampler
     scheduler: Scheduler
     phases: Phases | None = None
+    n_full: int = 0
 
     def next(self, view: StudyView, attempt: int = 0) -> Decision:
         """Return the scheduler's decision; a new trial gets the sampler's vals."""
         decision = self.scheduler.next(view)
+        if isinstance(decision, Propose) and self._lacks_full_trials(view):
+            decision = Propose(self.rung_levels(None)[-1])
         if not isinstance(decision, Propose):
             return decision
         history = view.history if self.phases is None else self.phases.history(view)
         vals = self.sampler.propose(view.number, history, view.running_vals, view.generator("propose", attempt))
         return Start(vals, decision.target_resource, decision.bracket)
+
+    def _lacks_full_trials(self, view: StudyView) -> bool:
+        """Return whether one of the first trials, which are trained to R at once, is still to start."""
+        if self.n_full == 0 or len(view.trials) >= 2 * self.n_full:  # most searches are beyond them
+            return False
+        return sum(trial.is_own and trial.status != "fail" for trial in view.trials) < self.n_full
 
     def rung_levels(self, bracket: int | None) -> tuple[int, ...]:
         """See ``Scheduler.rung_levels``."""

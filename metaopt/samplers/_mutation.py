@@ -15,6 +15,8 @@ from metaopt.spaces.block_operators import (
 )
 from metaopt.spaces.operators import perturb
 
+_REDRAWS = 20  # of a prior that may return the same value, such as an option with a probability of 0.99
+
 
 def mutate(space: Space, vals: Mapping[str, float], rng: np.random.Generator, width: float) -> Vals:
     """Return a draw with one mutation.
@@ -41,6 +43,25 @@ def mutate(space: Space, vals: Mapping[str, float], rng: np.random.Generator, wi
         if mutated is not None:
             return mutated
     return _perturb_some(space, vals, outside or list(vals), rng, width)
+
+
+def redraw(space: Space, vals: Mapping[str, float], rng: np.random.Generator) -> Vals:
+    """Return a draw in which one active parameter is drawn anew from its prior.
+
+    All active parameters are equally likely. The new value differs from the old one wherever the prior allows it.
+
+    Args:
+        space: the space of the draw, with at least one parameter.
+        vals: the draw.
+        rng: the only source of randomness.
+    """
+    label = _draw_label(list(vals), rng)
+    others = {name: value for name, value in vals.items() if name != label}
+    for _ in range(_REDRAWS):
+        redrawn = space.complete(others, rng)
+        if redrawn[label] != vals[label]:
+            break
+    return redrawn
 
 
 def _perturb_some(

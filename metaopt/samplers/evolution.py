@@ -12,13 +12,14 @@ import numpy as np
 
 from metaopt.errors import invalid_value
 from metaopt.samplers._base import History, Observation, Sampler
-from metaopt.samplers._mutation import mutate
+from metaopt.samplers._mutation import mutate, redraw
 from metaopt.spaces import Vals
 from metaopt.spaces.operators import cross
 
 SELECTIONS = ("plus", "ageing")
 PARENTS = ("tournament", "neutral")
 SURVIVORS = ("best", "two-thirds")
+MUTATIONS = ("step", "redraw")
 
 # Number of generations after which the width of a step has decreased by a factor of 1/√2.
 _GENERATIONS = 5
@@ -52,6 +53,8 @@ class Evolution(Sampler):
         tournament: number of members in a tournament.
         survivors: ``"best"`` or ``"two-thirds"``, for (μ+λ) selection.
         recombination: probability that a child has two parents; otherwise it is a mutation of one.
+        mutation: ``"step"`` for Gaussian steps and block operators, see ``mutate``; ``"redraw"`` for one parameter that
+            is drawn anew from its prior.
         width: initial standard deviation of a mutation step, relative to the range of the prior. After g generations of
             λ children it is divided by √(1 + g / 5), so steps become finer.
 
@@ -66,13 +69,15 @@ class Evolution(Sampler):
     tournament: int = 5
     survivors: str = "best"
     recombination: float = 0.5
+    mutation: str = "step"
     width: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("mu", "lambda_", "tournament"):
             if getattr(self, name) < 1:
                 raise invalid_value(name, getattr(self, name), "Expected an integer >= 1.")
-        for name, known in (("selection", SELECTIONS), ("parents", PARENTS), ("survivors", SURVIVORS)):
+        named = {"selection": SELECTIONS, "parents": PARENTS, "survivors": SURVIVORS, "mutation": MUTATIONS}
+        for name, known in named.items():
             if getattr(self, name) not in known:
                 raise invalid_value(name, getattr(self, name), f"Expected {' or '.join(known)}.")
         if not 0 <= self.recombination <= 1:
@@ -102,7 +107,8 @@ class Evolution(Sampler):
             if child in (population[rank].vals, population[other].vals):  # the parents are very similar
                 child = None
         if child is None:
-            child = mutate(space, population[rank].vals, rng, width)
+            parent = population[rank].vals
+            child = redraw(space, parent, rng) if self.mutation == "redraw" else mutate(space, parent, rng, width)
         child.model_based = True
         child.parent = population[rank].trial
         return child

@@ -117,3 +117,19 @@ def test_rungs_and_pauses_are_those_of_the_scheduler():
     strategy = SamplerScheduler(FirstDraw(), Decides(Wait()))
     assert (strategy.rung_levels(None), strategy.rung_levels(1)) == ((3, 9), (9,))
     assert [strategy.pauses(Trial(0, Vals(), {}, resource)) for resource in (3, 9)] == [True, False]
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_full_population_precedes_the_rungs(tmp_path, slots) -> None:
+    sampler, scheduler = STRATEGIES["ea-hyperband"]
+    given = {"sampler": sampler, "scheduler": scheduler, "epochs": 9, "mu": 4, "full_population": True, "trials": 20}
+    executor = SyntheticExecutor(slots, fails=lambda job: job.trial == 1)
+    study = search(tmp_path / "results", executor=executor, files=Unsynced(), **given)
+    first = study.state.trials[:5]  # one failed, and was replaced
+    assert [trial.status for trial in first] == ["ok", "fail", "ok", "ok", "ok"]
+    assert [trial.bracket for trial in first] == [None] * 5
+    assert {trial.target_resource for trial in first} == {9}
+    later = study.state.trials[5:]
+    assert [trial.bracket for trial in later][:2] == [0, 0]
+    # The children of the first bracket descend from fully trained trials.
+    assert all(trial.vals.parent is not None for trial in later[3:])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hyperopt import hp
 
-from metaopt.samplers._mutation import mutate
+from metaopt.samplers._mutation import mutate, redraw
 from metaopt.spaces import compile_space
 from metaopt.zoo.conv_stack import make_space
 from tests.spaces.checks import check_draw
@@ -93,3 +93,26 @@ def test_all_options_of_a_depth_are_reached() -> None:
         for mutated in found:
             check_draw(space, mutated)
         assert {mutated["kind"] for mutated in found} == reached
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "constant"])
+def test_redraw_is_another_valid_draw(name: str) -> None:
+    space = compile_space(EXAMPLES[name]())
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        vals = space.draw(rng)
+        redrawn = redraw(space, dict(vals), rng)
+        check_draw(space, redrawn)
+        assert redrawn != vals
+
+
+def test_redraw_draws_one_parameter_from_its_prior() -> None:
+    space = compile_space({label: hp.uniform(label, 0, 1) for label in ("one", "two", "three")})
+    rng = np.random.default_rng(1)
+    vals = {"one": 0.9, "two": 0.9, "three": 0.9}
+    redrawn = [redraw(space, vals, rng) for _ in range(900)]
+    changed = Counter(label for each in redrawn for label in vals if each[label] != vals[label])
+    assert sum(changed.values()) == len(redrawn)
+    assert all(count == pytest.approx(300, abs=60) for count in changed.values())
+    # The mean of the prior, wherever the parameter was: a step of any width would stay near 0.9.
+    assert np.mean([each["one"] for each in redrawn if each["one"] != 0.9]) == pytest.approx(0.5, abs=0.06)
