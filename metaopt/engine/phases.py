@@ -6,14 +6,45 @@ The phase follows from the number of trials that were proposed, so that a search
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.guard import Guard, Stacks
 from metaopt.samplers import History
 from metaopt.spaces import Space
 from metaopt.trials.growth import BLOCKS, Growth
-from metaopt.trials.trial import Trial
+
+
+class ProposedTrial(Protocol):
+    """What the phases read of a trial."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it counts towards the goal."""
+
+    @property
+    def imported(self) -> bool:
+        """Whether it was trained elsewhere."""
+
+
+class PhaseView(Protocol):
+    """What the phases read of a study; ``StudyView`` is one."""
+
+    @property
+    def trials(self) -> Sequence[ProposedTrial]:
+        """Every trial, by number."""
+
+    @property
+    def exhausted(self) -> Sequence[int]:
+        """Number of own trials each time that nothing new was found in a phase."""
+
+    @property
+    def history(self) -> History:
+        """Every trial that has ended or reached a rung."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +61,11 @@ class Phases:
     starts: tuple[int, ...]
     n_parents: int
 
-    def phase(self, view: StudyView) -> int:
+    def phase(self, view: PhaseView) -> int:
         """Return the phase of the next new trial, from 0."""
         return max(0, bisect_right(self._starts(view), sum(trial.is_own for trial in view.trials)) - 1)
 
-    def _starts(self, view: StudyView) -> list[int]:
+    def _starts(self, view: PhaseView) -> list[int]:
         """Return when each phase began or begins: a phase whose networks are all trained gives way to the next."""
         starts = list(self.starts)
         for n_own in view.exhausted:
@@ -43,7 +74,7 @@ class Phases:
                 starts[following] = n_own
         return starts
 
-    def history(self, view: StudyView) -> History:
+    def history(self, view: PhaseView) -> History:
         """Return the history for the sampler: the best trials of earlier phases, and all trials of this phase."""
         begin = _first_of_phase(view.trials, self._starts(view)[self.phase(view)])
         imported = {trial.number for trial in view.trials if trial.imported}
@@ -84,7 +115,7 @@ class Phases:
             )
 
 
-def _first_of_phase(trials: Sequence[Trial], start: int) -> int:
+def _first_of_phase(trials: Sequence[ProposedTrial], start: int) -> int:
     """Return the number of the first trial after ``start`` own trials."""
     n_own = 0
     for trial in trials:

@@ -139,6 +139,15 @@ class Settings:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
+def read_settings(stored: Mapping[str, Any]) -> Settings:
+    """Return the settings of a study as stored; those of other versions are ignored."""
+    names = {field.name for field in fields(Settings)}
+    known: dict[str, Any] = {name: value for name, value in stored.items() if name in names}
+    for name in ("constraints", "phases"):
+        known[name] = tuple(known.get(name, ()))
+    return Settings(**known)
+
+
 def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyState) -> Settings:
     """Merge the given settings with the study's and the defaults, and set the goal.
 

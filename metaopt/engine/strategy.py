@@ -121,6 +121,12 @@ class SamplerScheduler:
         return self.scheduler.pauses(trial)
 
 
+def strategy_name(sampler: str, scheduler: str) -> str:
+    """Return the name of the strategy that a sampler and a scheduler make, or ``sampler × scheduler``."""
+    halves = sampler, scheduler
+    return next((name for name, known in STRATEGIES.items() if known == halves), " × ".join(halves))
+
+
 def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str | None) -> tuple[str, str]:
     """Return the names of a strategy's sampler and scheduler.
 

@@ -97,16 +97,24 @@ class StudyView:
         if trial.status == "fail":
             return Observation(trial.number, trial.vals)
         if not trial.results:  # trained elsewhere
-            return Observation(trial.number, trial.vals, _valued([self._imported(trial)]))
+            return observe(trial.number, trial.vals, [self._imported(trial)], is_complete=True)
         *earlier, last = trial.results
         if trial.status == "ok":  # loss-based stopping ended it before its target
             last = replace(last, resource=trial.target_resource)
-        return Observation(trial.number, trial.vals, _valued([*earlier, last]), trial.complete)
+        return observe(trial.number, trial.vals, [*earlier, last], is_complete=trial.complete)
 
     def _imported(self, trial: Trial) -> Result:
         return replace(trial.latest(self._state.judge), resource=max(1, trial.epochs))
 
 
-def _valued(results: Sequence[Result]) -> tuple[Result, ...]:
-    """Return the results with a value; none where the last one has none, as the trial then counts as failed."""
-    return tuple(each for each in results if each.values) if results[-1].values else ()
+def observe(number: int, vals: Vals, results: Sequence[Result], *, is_complete: bool) -> Observation:
+    """Return a trial as a sampler reads it.
+
+    Args:
+        number: its number.
+        vals: its values.
+        results: its results, ascending; where the last one has no value, the trial counts as failed.
+        is_complete: whether it was trained to the end.
+    """
+    has_failed = not results or not results[-1].values
+    return Observation(number, vals, () if has_failed else tuple(each for each in results if each.values), is_complete)

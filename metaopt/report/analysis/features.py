@@ -64,6 +64,11 @@ class Feature:
         return self.is_continuous or len(self.levels) <= 2 or all(map(_is_number, self.levels))
 
     @property
+    def is_numeric(self) -> bool:
+        """Whether its values are numbers, apart from None."""
+        return self.is_continuous or all(level is None or _is_number(level) for level in self.levels)
+
+    @property
     def has_none(self) -> bool:
         """Whether a continuous number is None in some trials."""
         return self.is_continuous and any(value is None for value in self.values)
@@ -84,7 +89,7 @@ class Feature:
         if value is None:
             return NONE_POSITION
         low, high, x = (self._scale(number) for number in (self.low, self.high, value))
-        return (x - low) / (high - low)
+        return (x - low) / (high - low) if high > low else 0.5
 
     def _scale(self, number: float) -> float:
         return math.log(number) if self.is_logarithmic else float(number)
@@ -99,19 +104,34 @@ class Feature:
         return np.stack([*regressors, none.astype(float)] if none.any() else regressors, axis=1)
 
 
-def extract_features(records: Sequence[Record], logarithmic: Collection[str] = ()) -> tuple[list[Feature], list[str]]:
+@dataclass(frozen=True)
+class Features:
+    """Hyperparameters of some records.
+
+    Attributes:
+        varying: features that differ between the records, in the order of the points.
+        constant: names of those that do not, where they are active.
+        unread: names of those that differ, but that nothing reads.
+    """
+
+    varying: list[Feature]
+    constant: list[str]
+    unread: list[str]
+
+
+def extract_features(
+    records: Sequence[Record], logarithmic: Collection[str] = (), unread: Collection[str] = ()
+) -> Features:
     """Return the hyperparameters of some records.
 
     Args:
         records: records of the trials.
         logarithmic: labels whose distribution is one of the logarithm.
-
-    Returns:
-        The features that differ between the records, in the order of the points, and the names of the constant ones.
+        unread: labels, or paths in the point, of the hyperparameters that nothing reads.
     """
     points = [dict(_flatten(record.point)) for record in records]
     names = list(dict.fromkeys(name for point in points for name in point))
-    features, constant = [], []
+    found = Features([], [], [])
     for name in names:
         values = [point.get(name, MISSING) for point in points]
         if any(other.startswith(f"{name}.") for other in names):  # an option that holds more hyperparameters
@@ -121,10 +141,15 @@ def extract_features(records: Sequence[Record], logarithmic: Collection[str] = (
             ]
         present = [value for value in values if value is not MISSING]
         if all(_is_same(value, present[0]) for value in present):
-            constant.append(name)
+            found.constant.append(name)
+        elif any(name == path or name.startswith(f"{path}.") for path in unread) or (
+            _is_drawn_by(name, values, records, unread)
+        ):
+            found.unread.append(name)
         else:
-            features.append(_make_feature(name, values, _is_logarithmic(name, values, records, logarithmic)))
-    return features, constant
+            is_logarithmic = _is_drawn_by(name, values, records, logarithmic)
+            found.varying.append(_make_feature(name, values, is_logarithmic))
+    return found
 
 
 def level_text(value: Any) -> str:
@@ -156,8 +181,8 @@ def _flatten(point: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path or "point", point
 
 
-def _is_logarithmic(name: str, values: list[Any], records: Sequence[Record], labels: Collection[str]) -> bool:
-    """Return whether the name, or a label that always has the same values, is among the logarithmic labels."""
+def _is_drawn_by(name: str, values: list[Any], records: Sequence[Record], labels: Collection[str]) -> bool:
+    """Return whether the name, or a label that always has the same values, is among the labels."""
     for label in labels:
         if label == name:
             return True

@@ -1,5 +1,6 @@
 """Rank correlation between fidelities: whether trials rank the same after a short training as after a long one."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,8 @@ from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.truncation import reports_epochs, truncate_record
 from metaopt.trials.record import Record
 
-_MIN_TRIALS = 3  # a correlation of fewer trials is meaningless
+MIN_TRIALS = 10
+"""Smallest number of trials of a correlation. With 10 of them the interval of ρ = 0.5 is −0.2 to 0.9."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +22,31 @@ class FidelityCorrelation:
 
     Attributes:
         budgets: (k,) resources, ascending.
-        correlation: (k, k) Spearman's rank correlation; NaN with fewer than three trials, or where all are equal.
+        correlation: (k, k) Spearman's rank correlation; NaN with fewer than ``MIN_TRIALS`` trials, or where all are
+            equal.
         n_trials: (k, k) number of trials that reached both budgets; on the diagonal, that reached the budget.
     """
 
     budgets: list[int]
     correlation: npt.NDArray[np.float64]
     n_trials: npt.NDArray[np.intp]
+
+
+def spearman_interval(correlation: float, n: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of Spearman's ρ by Fisher's transformation.
+
+    The standard error √((1 + ρ²/2)/(n − 3)) is that of D. G. Bonett and T. A. Wright, "Sample size requirements for
+    estimating Pearson, Kendall and Spearman correlations", Psychometrika 65 (2000).
+
+    Args:
+        correlation: ρ, within −1..1.
+        n: number of trials, 4 or more.
+    """
+    if abs(correlation) >= 1:
+        return correlation, correlation
+    half = float(stats.norm.ppf(0.975)) * math.sqrt((1 + correlation**2 / 2) / (n - 3))
+    centre = math.atanh(correlation)
+    return math.tanh(centre - half), math.tanh(centre + half)
 
 
 def correlate_fidelities(study: StudyData) -> FidelityCorrelation:
@@ -46,7 +66,7 @@ def correlate_fidelities(study: StudyData) -> FidelityCorrelation:
             both = ~np.isnan(losses[i]) & ~np.isnan(losses[j])
             n_trials[i, j] = both.sum()
             first, second = losses[i, both], losses[j, both]
-            if len(first) >= _MIN_TRIALS and np.ptp(first) > 0 and np.ptp(second) > 0:
+            if len(first) >= MIN_TRIALS and np.ptp(first) > 0 and np.ptp(second) > 0:
                 correlation[i, j] = stats.spearmanr(first, second).statistic
     return FidelityCorrelation(budgets, correlation, n_trials)
 

@@ -2,17 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats
 
 from metaopt import randomness
 from metaopt.report.analysis.features import Feature
+from metaopt.report.analysis.multiple_testing import LEVEL, holm
 from metaopt.trials.record import Record
 
 # Metrics that are shares of n independent images.
 PROPORTIONS = ("val_accuracy", "val_top3")
+MIN_TRIALS = 20
+"""Smallest number of trials that show a trend, an effect or an association."""
+
 # With fewer residual degrees of freedom the effect of a hyperparameter is not estimated.
 _MIN_RESIDUAL_FREEDOM = 4
 # Largest number of cells of the resampled confusion matrices that are in memory at once.
@@ -138,7 +143,12 @@ class Effect:
     @property
     def is_significant(self) -> bool:
         """Whether the p-value is below 0.05."""
-        return self.p_value < 0.05
+        return self.p_value < LEVEL
+
+    @property
+    def n_missing(self) -> int:
+        """Number of further trials that an estimate needs; 0 where there are enough."""
+        return max(0, MIN_TRIALS - self.n_trials)
 
 
 def marginal_effect(feature: Feature, losses: np.ndarray) -> Effect:
@@ -153,12 +163,15 @@ def marginal_effect(feature: Feature, losses: np.ndarray) -> Effect:
     Args:
         feature: the hyperparameter.
         losses: (n,) losses of the same trials.
+
+    Returns:
+        The effect; without an estimate where the hyperparameter was active in fewer than ``MIN_TRIALS`` trials.
     """
     active = feature.active
     n = int(active.sum())
     design = feature.design()
     design = design[:, np.ptp(design, axis=0) > 0] if n else design
-    if n - design.shape[1] - 1 < _MIN_RESIDUAL_FREEDOM or design.shape[1] == 0:
+    if n < MIN_TRIALS or n - design.shape[1] - 1 < _MIN_RESIDUAL_FREEDOM or design.shape[1] == 0:
         return Effect(math.nan, math.nan, n)
     ranks = stats.rankdata(losses[active])
     ranks -= ranks.mean()
@@ -174,29 +187,60 @@ def marginal_effect(feature: Feature, losses: np.ndarray) -> Effect:
     return Effect(max(share, 0.0), float(stats.f.sf(f, k, freedom)), n)
 
 
-def association(a: Feature, b: Feature) -> tuple[str, float]:
-    """Return the strength of the association of two hyperparameters, over the trials in which both are active.
+@dataclass(frozen=True)
+class Association:
+    """Association of two hyperparameters, or of one with the score.
 
-    Returns:
-        Symbol and value of the measure: Spearman's ρ in −1..1 for two ordered ones, the correlation ratio η in 0..1 of
-        the ranks of an ordered one on the levels of another, Cramér's V in 0..1 for two unordered ones. NaN where it is
-        undefined.
+    Attributes:
+        symbol: the measure: Spearman's ρ in −1..1 for two ordered ones, the correlation ratio η in 0..1 of the ranks of
+            an ordered one on the levels of another, Cramér's V in 0..1 for two unordered ones.
+        value: its value; NaN where it is undefined, or with fewer than ``MIN_TRIALS`` trials.
+        p_value: p-value of the test of independence; NaN likewise.
+        n_trials: number of trials in which both are active.
+    """
+
+    symbol: str
+    value: float
+    p_value: float
+    n_trials: int
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the p-value is below 0.05."""
+        return self.p_value < LEVEL
+
+
+def association(a: Feature, b: Feature) -> Association:
+    """Return the association of two hyperparameters, over the trials in which both are active.
+
+    Independence is tested by Spearman's ρ, by Kruskal and Wallis' H, or by Pearson's χ².
     """
     both = a.active & b.active
     x, y = a.positions()[both], b.positions()[both]
     symbol = "ρ" if a.is_ordered and b.is_ordered else "η" if a.is_ordered or b.is_ordered else "V"
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return symbol, math.nan
+    if len(x) < MIN_TRIALS or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Association(symbol, math.nan, math.nan, len(x))
     if symbol == "ρ":
-        return symbol, float(stats.spearmanr(x, y).statistic)
-    if symbol == "V":
+        value, p_value = stats.spearmanr(x, y)
+    elif symbol == "V":
         table = stats.contingency.crosstab(x, y).count
-        return symbol, float(stats.contingency.association(table, method="cramer"))
-    levels, ranks = (y, stats.rankdata(x)) if a.is_ordered else (x, stats.rankdata(y))
-    between = sum(
-        np.sum(levels == level) * (ranks[levels == level].mean() - ranks.mean()) ** 2 for level in np.unique(levels)
-    )
-    return symbol, math.sqrt(between / np.sum((ranks - ranks.mean()) ** 2))
+        value = stats.contingency.association(table, method="cramer")
+        p_value = stats.chi2_contingency(table, correction=False).pvalue
+    else:
+        levels, ordered = (y, x) if a.is_ordered else (x, y)
+        groups = [ordered[levels == level] for level in np.unique(levels)]
+        statistic, p_value = stats.kruskal(*groups)
+        value = math.sqrt(statistic / (len(x) - 1))  # H is n − 1 times the share of the ranks' variance
+    return Association(symbol, float(value), float(p_value), len(x))
+
+
+T = TypeVar("T", Effect, Association)
+
+
+def corrected(tests: Sequence[T]) -> list[T]:
+    """Return the tests with Holm's correction of their p-values for all that have one."""
+    adjusted = iter(holm([test.p_value for test in tests if not math.isnan(test.p_value)]))
+    return [test if math.isnan(test.p_value) else replace(test, p_value=next(adjusted)) for test in tests]
 
 
 def _check_proportion(proportion: float, n: int) -> None:

@@ -1,10 +1,11 @@
 """Input of every analysis and figure: the records of a study, with its objective, constraints and budget unit."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Self
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from metaopt.engine.jobs import Unit
+from metaopt.engine.strategy import strategy_name
 from metaopt.storage.study import Study
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
@@ -22,6 +23,13 @@ class StudyData:
         constraints: constraints in force.
         budget_unit: unit of resources.
         n_validation: number of validation images, with folds of all folds together; None if unknown.
+        name: name of the study's folder.
+        subject: its data set, or the function that was searched, e.g. ``data digits``.
+        strategy: name of its strategy.
+        settings: settings of its latest run, as stored.
+        exhausted: number of own trials each time that nothing new was found in a phase.
+        unread: hyperparameters that neither the network nor the training reads: labels, or paths in the point, joined
+            by dots. Figures leave them out.
     """
 
     records: tuple[Record, ...]
@@ -29,17 +37,39 @@ class StudyData:
     constraints: tuple[Constraint, ...] = ()
     budget_unit: Unit = "epochs"
     n_validation: int | None = None
+    name: str = ""
+    subject: str = ""
+    strategy: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    exhausted: tuple[int, ...] = ()
+    unread: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, study: Study) -> Self:
         """Return the data of a study as it is now; a search may be running on it."""
+        settings, data = study.settings, study.header.get("data", {}).get("name")
         return cls(
             tuple(study.records),
             study.objective,
             study.constraints,
-            study.settings.get("budget_unit", "epochs"),
+            settings.get("budget_unit", "epochs"),
             study.validation_images,
+            name=study.folder.resolve().name,
+            subject=f"data {data}" if data else f"function {settings['space']}" if settings else "",
+            strategy=strategy_name(settings["sampler"], settings["scheduler"]) if settings else "",
+            settings=settings,
+            exhausted=tuple(study.state.exhausted),
         )
+
+    @property
+    def caption(self) -> str:
+        """The study with its data and its strategy, as every figure names them."""
+        texts = (
+            f"study {self.name}" if self.name else "",
+            self.subject,
+            f"strategy {self.strategy}" * bool(self.strategy),
+        )
+        return " · ".join(filter(None, texts))
 
     @property
     def judge(self) -> Judge:

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from metaopt.output import terminal
 from metaopt.printable import printable
-from metaopt.report.analysis.comparison.significance import LEVEL, MIN_FOR_CHI_SQUARED
+from metaopt.report.analysis.comparison.significance import MIN_FOR_CHI_SQUARED
+from metaopt.report.analysis.multiple_testing import LEVEL
 from metaopt.report.console.progress import is_terminal
 from metaopt.report.formatting import format_count, format_duration, metric_label
 

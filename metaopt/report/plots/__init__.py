@@ -1,4 +1,4 @@
-"""Figures of studies as PNG files: progress, hyperparameters, learning curves, rungs, trade-offs and comparisons."""
+"""Figures of studies, as PNG and SVG: progress, hyperparameters, learning curves, rungs, trade-offs, comparisons."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from metaopt.report.plots.anytime import anytime_figure
 from metaopt.report.plots.comparison import best_so_far_figure, evaluation_figure
 from metaopt.report.plots.curves import learning_curves
 from metaopt.report.plots.fidelity_correlation import fidelity_correlation_figure
-from metaopt.report.plots.hyperparameters import scatter_matrix
-from metaopt.report.plots.pairs import pair_matrix
-from metaopt.report.plots.population import has_population, population_figure
+from metaopt.report.plots.hyperparameters import pairs_figure
+from metaopt.report.plots.population import draw_population
 from metaopt.report.plots.progress import progress_figure
 from metaopt.report.plots.rungs import rungs_figure
+from metaopt.report.plots.scatter_matrix import scatter_matrix
 from metaopt.report.plots.series import Series
 from metaopt.report.plots.trade_off import find_trade_offs, trade_off_figure
 
@@ -26,11 +26,11 @@ __all__ = [
     "best_so_far_figure",
     "draw_all",
     "draw_comparison",
+    "draw_population",
     "evaluation_figure",
     "fidelity_correlation_figure",
     "learning_curves",
-    "pair_matrix",
-    "population_figure",
+    "pairs_figure",
     "progress_figure",
     "rungs_figure",
     "scatter_matrix",
@@ -47,7 +47,7 @@ def draw_all(study: StudyData, folder: Path, space: Any = None) -> list[Path]:
         space: the hyperopt expression that was searched, whose distributions tell which axes are logarithmic; or None.
 
     Returns:
-        Paths of the images.
+        Paths of the PNG and CSV files; an SVG is beside each PNG.
 
     Raises:
         ResultsNotWritable: An image cannot be written.
@@ -58,13 +58,16 @@ def draw_all(study: StudyData, folder: Path, space: Any = None) -> list[Path]:
     anytime_figure(study, anytime)
     truncated, epochs = truncate_study(study)
     scatter_matrix(truncated, scatter, space, epochs)
-    pair_matrix(truncated, pairs, space, epochs)
+    pairs_figure(truncated, pairs, space, epochs)
     learning_curves(study, curves)
     if has_rungs(study.records):
         paths += [folder / "rungs.png", folder / "foretelling.png"]
         rungs_figure(study, paths[-2])
         fidelity_correlation_figure(study, paths[-1])
-    return paths + _draw_series([Series("", [study])], folder, "")
+    series = [Series("", [study])]
+    return (
+        paths + _draw_trade_offs(series, folder / "trade_off.png") + draw_population(series, folder / "population.png")
+    )
 
 
 def draw_comparison(studies: Sequence[dict[str, Any]], groups: Sequence[StudyGroup], folder: Path) -> list[Path]:
@@ -78,34 +81,32 @@ def draw_comparison(studies: Sequence[dict[str, Any]], groups: Sequence[StudyGro
         folder: created if it is missing; images of the same names are replaced.
 
     Returns:
-        Paths of the images.
+        Paths of the PNG and CSV files; an SVG is beside each PNG.
 
     Raises:
         ResultsNotWritable: An image cannot be written.
     """
-    kinds: dict[tuple[str, str], list[Series]] = {}
+    kinds: dict[tuple[str, str], list[StudyGroup]] = {}
     for group in groups:
-        kind = group.first.data_fingerprint, group.first.objective.name
-        kinds.setdefault(kind, []).append(Series(group.label, [member.data for member in group.members]))
+        kinds.setdefault((group.first.data_fingerprint, group.first.objective.name), []).append(group)
     paths = []
-    for number, series in enumerate(kinds.values(), start=1):
+    for number, alike in enumerate(kinds.values(), start=1):
         suffix = f"_{number}" if len(kinds) > 1 else ""
+        series = [Series(group.label, [member.data for member in group.members]) for group in alike]
         paths.append(folder / f"best_so_far{suffix}.png")
         best_so_far_figure(series, paths[-1])
-        paths += _draw_series(series, folder, suffix)
+        paths += _draw_trade_offs(series, folder / f"trade_off{suffix}.png")
+        with_imported = [Series(group.label, [member.all_data for member in group.members]) for group in alike]
+        paths += draw_population(with_imported, folder / f"population{suffix}.png")
     if any(study["test"] for study in studies):
         paths.append(folder / "test_scores.png")
         evaluation_figure(studies, paths[-1])
     return paths
 
 
-def _draw_series(series: Sequence[Series], folder: Path, suffix: str) -> list[Path]:
-    """Draw the figures for which only some studies have the values."""
-    paths = []
-    if find_trade_offs(series):
-        paths.append(folder / f"trade_off{suffix}.png")
-        trade_off_figure(series, paths[-1])
-    if has_population(series):
-        paths.append(folder / f"population{suffix}.png")
-        population_figure(series, paths[-1])
-    return paths
+def _draw_trade_offs(series: Sequence[Series], path: Path) -> list[Path]:
+    """Draw the trade-offs, if any trials differ in them."""
+    if not find_trade_offs(series):
+        return []
+    trade_off_figure(series, path)
+    return [path]

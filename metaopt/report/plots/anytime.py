@@ -14,7 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from metaopt.report.analysis.rungs import has_rungs, rung_levels
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.trajectory import TrajectoryPoint, anytime_trajectory
-from metaopt.report.formatting import format_count, metric_label
+from metaopt.report.formatting import format_count
+from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.style import (
     BLUE,
     GREY,
@@ -23,8 +24,6 @@ from metaopt.report.plots.style import (
     SEQUENTIAL,
     VERMILLION,
     add_title,
-    note_outliers,
-    score_limits,
     write_message,
     write_or_explain,
 )
@@ -70,7 +69,7 @@ def anytime_figure(study: StudyData, path: Path) -> None:
     """
     own = study.without_imported()
     if study.records and not own.records:
-        write_message(path, "All trials were imported, and the order of their training is unknown.")
+        write_message(path, "All trials were imported, and the order of their training is unknown.", study.caption)
         return
 
     def draw(figure: Figure) -> None:
@@ -87,15 +86,14 @@ def anytime_figure(study: StudyData, path: Path) -> None:
         if efforts[0].label == _EPOCHS and full > 1:
             _mark_full_training(panels[0], full)
         scores = [objective.value(point.result.loss) for point in trajectory if point.result.loss is not None]
-        limits = score_limits(scores, objective.maximised)
-        panels[0].set_ylim(limits)
-        note_outliers(panels[-1], sum(not limits[0] <= score <= limits[1] for score in scores), objective.maximised)
-        panels[0].set_ylabel(metric_label(objective.name))
+        axis = ScoreAxis.of(objective, scores)
+        axis.apply(panels[0])
+        axis.note_outside(panels[-1])
         handles, labels = panels[-1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 8))
-        add_title(figure, "Anytime performance", _explain(own))
+        add_title(figure, "Anytime performance", _explain(own), own.caption)
 
-    write_or_explain(own.records, path, (12, 4.4), draw)
+    write_or_explain(own.records, path, (12, 4.6), draw, caption=own.caption)
 
 
 def _efforts(study: StudyData, trajectory: Sequence[TrajectoryPoint]) -> list[Effort]:
@@ -184,11 +182,15 @@ def _mark_full_training(axes: Axes, epochs: int) -> None:
     if not axes.get_xlim()[0] <= epochs <= axes.get_xlim()[1]:
         return
     axes.axvline(epochs, color=GREY, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
-    where: dict[str, Any] = {"xy": (epochs, 0.98), "xycoords": axes.get_xaxis_transform(), "xytext": (-3, 0)}
+    at_left = np.log(epochs / axes.get_xlim()[0]) < 0.08 * np.log(axes.get_xlim()[1] / axes.get_xlim()[0])
+    where: dict[str, Any] = {
+        "xy": (epochs, 0.98),
+        "xycoords": axes.get_xaxis_transform(),
+        "textcoords": "offset points",
+    }
+    side: dict[str, Any] = {"xytext": (3, 0), "ha": "left"} if at_left else {"xytext": (-3, 0), "ha": "right"}
     text = f"one full training, {epochs} epochs"
-    axes.annotate(
-        text, **where, textcoords="offset points", ha="right", va="top", rotation=90, color=GREY, fontsize=7.5
-    )
+    axes.annotate(text, **where, **side, va="top", rotation=90, color=GREY, fontsize=7.5)
 
 
 def _explain(study: StudyData) -> str:

@@ -16,9 +16,6 @@ from metaopt.trials.record import Record
 
 # More brackets than this cannot be distinguished by their colours: they are shaded from the first to the last.
 MAX_COLOURS = 7
-# Trials are shifted sideways by at most this share of the distance between two rungs, so that they do not hide others.
-_SPREAD = 0.3
-_GOLDEN = 0.6180339887
 
 
 @dataclass(frozen=True)
@@ -56,11 +53,9 @@ class PanelLayout:
         return float(np.diff(np.log(self.levels)).min()) if len(self.levels) > 1 else 1.0
 
     def curve(self, record: Record) -> np.ndarray:
-        """Return the (rungs, 2) line of a trial; it has the same shift at every rung."""
-        shift = _SPREAD * self.gap * (record.trial * _GOLDEN % 1 - 0.5)
+        """Return the (rungs, 2) line of a trial: resource and score."""
         results = rung_results(record)
-        x = np.exp(np.log([result.resource for result in results]) + shift)
-        return np.stack([x, [self.objective.value(result.values[0]) for result in results]], axis=1)
+        return np.array([(result.resource, self.objective.value(result.values[0])) for result in results], float)
 
 
 def group_into_panels(records: Sequence[Record]) -> list[Panel]:

@@ -1,4 +1,4 @@
-"""Learning curves: the validation metric of every trial over its epochs, and training and validation of the best."""
+"""Learning curves: validation and training of every trial over its epochs, and of the best trial together."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator
 
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.formatting import metric_label
+from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.style import (
     BLUE,
     GREY,
@@ -20,7 +22,6 @@ from metaopt.report.plots.style import (
     SEQUENTIAL,
     VERMILLION,
     add_title,
-    score_limits,
     write_message,
     write_or_explain,
 )
@@ -30,10 +31,12 @@ from metaopt.trials.record import Record, best_record
 # (training, validation) metrics of the same quantity; the first pair that a history has is drawn.
 _LOSSES = (("train", "val_loss"), ("loss", "val_total_loss"), ("loss", "val_loss"))
 _ACCURACIES = (("accuracy", "val_accuracy"),)
+# Training loss of a trial; the first one that a history has is drawn.
+_TRAINING = ("train", "loss")
 
 
 def learning_curves(study: StudyData, path: Path) -> None:
-    """Draw one line a trial, the best highlighted, and the training metrics of the best beside its validation metrics.
+    """Draw one line a trial for validation and one for training, the best highlighted, and both of the best together.
 
     Args:
         study: the study; trials without a history are ignored.
@@ -44,32 +47,34 @@ def learning_curves(study: StudyData, path: Path) -> None:
     """
     drawn = [record for record in study.with_loss if _shown_metric(record, study.objective)]
     if not drawn and study.with_loss:
-        write_message(path, "The trials report no epochs, so there are no learning curves.")
+        write_message(path, "The trials report no epochs, so there are no learning curves.", study.caption)
         return
 
     def draw(figure: Figure) -> None:
         # Where all trials are imported, the best of them is highlighted, although it is never the study's best.
         best = best_record(drawn) or min(drawn, key=lambda record: record.result.values)
-        pairs = [next((pair for pair in known if pair[1] in best.history), None) for known in (_LOSSES, _ACCURACIES)]
-        shown = [pair for pair in pairs if pair is not None]
-        grid = figure.add_gridspec(max(len(shown), 1), 2, width_ratios=(1.75, 1))
-        _draw_trials(figure.add_subplot(grid[:, 0]), drawn, best, study.objective)
-        axes = None
-        for row, (training, validation) in enumerate(shown):
-            axes = figure.add_subplot(grid[row, 1], sharex=axes)
-            _draw_best(axes, best, training, validation)
-            if row == 0:
-                axes.set_title(f"Trial {best.trial}, training and validation", loc="left", fontweight="bold")
-            if row + 1 < len(shown):
-                axes.tick_params(labelbottom=False)
-            else:
-                axes.set_xlabel("epoch")
+        metric = _shown_metric(best, study.objective) or "loss"
+        training = next((name for name in _TRAINING if name != metric and best.history.get(name)), None)
+        grid = figure.add_gridspec(2, 2, width_ratios=(1.6, 1))
+        rows = slice(None) if training is None else 0
+        upper = figure.add_subplot(grid[rows, 0])
+        _draw_trials(upper, drawn, best, metric)
+        upper.set_title(f"Validation of all trials; red: the best, trial {best.trial}", loc="left", fontweight="bold")
+        if training is None:
+            upper.set_xlabel("epoch")
+        else:
+            lower = figure.add_subplot(grid[1, 0], sharex=upper)
+            _draw_trials(lower, drawn, best, training)
+            lower.set(xlabel="epoch", ylabel="training loss")
+            lower.set_title("Training of all trials", loc="left", fontweight="bold")
+            upper.tick_params(labelbottom=False)
+        _draw_pairs(figure, grid, best)
         count = f"{len(drawn)} trial{'s' if len(drawn) > 1 else ''}"
         is_mixed = len({record.imported for record in drawn}) > 1
         detail = "lighter is better; dots: best epochs" + ("; dashed: imported" if is_mixed else "")
-        add_title(figure, "Learning curves", f"{count}, {detail}.")
+        add_title(figure, "Learning curves", f"{count}, {detail}.", study.caption)
 
-    write_or_explain(study.records, path, (11, 4.8), draw)
+    write_or_explain(study.records, path, (11, 6.2), draw, caption=study.caption)
 
 
 def _shown_metric(record: Record, objective: Objective) -> str | None:
@@ -78,8 +83,24 @@ def _shown_metric(record: Record, objective: Objective) -> str | None:
     return next((name for name in names if record.history.get(name)), None)
 
 
-def _draw_trials(axes: Axes, records: Sequence[Record], best: Record, objective: Objective) -> None:
-    metric = _shown_metric(best, objective) or "loss"
+def _draw_pairs(figure: Figure, grid: GridSpec, best: Record) -> None:
+    """Draw training and validation of the best trial, a panel for the loss and one for the accuracy."""
+    pairs = [next((pair for pair in known if pair[1] in best.history), None) for known in (_LOSSES, _ACCURACIES)]
+    shown = [pair for pair in pairs if pair is not None]
+    axes = None
+    for row, (training, validation) in enumerate(shown):
+        axes = figure.add_subplot(grid[row if len(shown) > 1 else slice(None), 1], sharex=axes)
+        _draw_best(axes, best, training, validation)
+        if row == 0:
+            axes.set_title(f"Trial {best.trial}, training and validation", loc="left", fontweight="bold")
+        if row + 1 < len(shown):
+            axes.tick_params(labelbottom=False)
+        else:
+            axes.set_xlabel("epoch")
+
+
+def _draw_trials(axes: Axes, records: Sequence[Record], best: Record, metric: str) -> None:
+    """Draw a metric of all trials that have it over their epochs."""
     drawn = [record for record in records if record.history.get(metric)]
     lines = [_curve(record.history[metric]) for record in drawn]
     # Coloured by rank, so that outliers do not make all others look alike.
@@ -96,14 +117,11 @@ def _draw_trials(axes: Axes, records: Sequence[Record], best: Record, objective:
     star: dict[str, Any] = {"s": 130, "marker": "*", "color": ORANGE, "edgecolors": INK, "zorder": 5}
     _draw_best_epoch(axes, best, metric, star)
     maximised = OBJECTIVES[metric].maximised if metric in OBJECTIVES else False
-    values = np.concatenate(lines)[:, 1]
     # A loss may be very large at its start or end; the axis shows where most of the curves are.
-    axes.set_ylim(score_limits(list(values[np.isfinite(values)]), maximised))
+    axis = ScoreAxis.of_metric(metric_label(metric), np.concatenate(lines)[:, 1], maximised=maximised)
+    axis.apply(axes, max_ticks=5)
     axes.set_xlim(0.5, max(len(line) for line in lines) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(metric_label(metric))
-    axes.set_title(f"Best: trial {best.trial}", loc="left", fontweight="bold", color=VERMILLION)
 
 
 def _draw_best(axes: Axes, best: Record, training: str, validation: str) -> None:
@@ -119,8 +137,8 @@ def _draw_best(axes: Axes, best: Record, training: str, validation: str) -> None
     curves = [_curve(best.history[name]) for name in (training, validation) if best.history.get(name)]
     values = np.concatenate(curves)[:, 1]
     is_accuracy = "accuracy" in validation
-    axes.set_ylim(score_limits(list(values[np.isfinite(values)]), maximised=is_accuracy))
-    axes.set_ylabel("accuracy" if is_accuracy else "loss")
+    label = "accuracy" if is_accuracy else "loss"
+    ScoreAxis.of_metric(label, values, maximised=is_accuracy).apply(axes, max_ticks=5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend(loc="best")
 
@@ -134,4 +152,4 @@ def _curve(values: Sequence[float | None]) -> np.ndarray:
 def _draw_best_epoch(axes: Axes, record: Record, metric: str, style: dict[str, Any]) -> None:
     epoch = record.best_epoch
     if epoch is not None and epoch <= len(record.history[metric]):
-        axes.scatter([epoch], [record.history[metric][epoch - 1]], **style)
+        axes.scatter(*_curve(record.history[metric])[epoch - 1], **style)

@@ -1,12 +1,15 @@
-"""Axis of a hyperparameter: its limits, its ticks, and jitter."""
+"""Axis of a hyperparameter: its limits, its ticks, and the jitter of options without an order."""
 
-import math
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from metaopt.report.analysis.features import NONE_POSITION, Feature, level_text
+from metaopt.report.plots.score_axis import logarithmic_ticks
+
+# Largest shift of a trial within an option, which has the width 1.
+_JITTER = 0.22
 
 
 def axis_limits(feature: Feature) -> tuple[float, float]:
@@ -32,12 +35,8 @@ def axis_ticks(feature: Feature, max_ticks: int = 4) -> tuple[list[float], list[
 
 def _tick_numbers(feature: Feature, max_ticks: int) -> list[float]:
     if feature.is_logarithmic:
-        ticks = LogLocator(subs=(1.0, 2.0, 5.0), numticks=50).tick_values(feature.low, feature.high)
-        inside = [float(tick) for tick in ticks if feature.low <= tick <= feature.high]
-        if len(inside) >= 2:
-            return inside[:: math.ceil(len(inside) / max_ticks)]
-    locator = MaxNLocator(max_ticks + feature.is_logarithmic, steps=[1, 2, 5, 10])
-    return [float(tick) for tick in locator.tick_values(feature.low, feature.high)]
+        return logarithmic_ticks(feature.low, feature.high, max_ticks)
+    return [float(tick) for tick in MaxNLocator(max_ticks, steps=[1, 2, 5, 10]).tick_values(feature.low, feature.high)]
 
 
 def set_ticks(axis: Any, feature: Feature, max_ticks: int, size: float = 8.0, max_letters: int = 22) -> None:
@@ -58,8 +57,11 @@ def set_ticks(axis: Any, feature: Feature, max_ticks: int, size: float = 8.0, ma
 
 
 def jitter(feature: Feature, positions: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Return the positions with levels shifted at random, so that equal ones do not hide each other; reproducible."""
-    rng = np.random.default_rng(seed)
-    shifts = rng.uniform(-1, 1, len(positions))
-    width = 0.22 if feature.levels else np.where(positions == NONE_POSITION, 0.035, 0.0)
-    return positions + width * shifts
+    """Return the positions, those of options without an order shifted at random within the option; reproducible.
+
+    Numbers stay where they are, as their positions have a meaning.
+    """
+    if not feature.levels or feature.is_numeric:
+        return positions
+    shifts = np.random.default_rng(seed).uniform(-1, 1, len(positions))
+    return positions + _JITTER * shifts

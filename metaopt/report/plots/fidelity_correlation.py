@@ -9,11 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from metaopt.report.analysis.fidelity_correlation import FidelityCorrelation, correlate_fidelities
+from metaopt.report.analysis.fidelity_correlation import (
+    MIN_TRIALS,
+    FidelityCorrelation,
+    correlate_fidelities,
+    spearman_interval,
+)
 from metaopt.report.analysis.rungs import has_rungs
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.formatting import metric_label
-from metaopt.report.plots.style import GREY, INK, PALE, add_title, write_message, write_or_explain
+from metaopt.report.plots.style import INK, PALE, add_title, write_message, write_or_explain
 
 # Distinguishable for colour-blind readers: orange to purple, white where there is no correlation.
 _DIVERGING = "PuOr"
@@ -25,8 +30,8 @@ _LUMINANCE = (0.2126, 0.7152, 0.0722)
 def fidelity_correlation_figure(study: StudyData, path: Path) -> None:
     """Draw Spearman's rank correlation of the objective between each pair of budgets.
 
-    Each cell is over the trials that reached both budgets; it has no value with fewer than three, or where all are
-    equal. Imported trials are ignored.
+    Each cell is over the trials that reached both budgets; it has no value with fewer than ``MIN_TRIALS``, or where all
+    are equal. Imported trials are ignored.
 
     Args:
         study: the study.
@@ -37,7 +42,8 @@ def fidelity_correlation_figure(study: StudyData, path: Path) -> None:
     """
     study = study.without_imported()
     if not has_rungs(study.records):
-        write_message(path, "No trial was promoted from one rung to the next, so no two budgets can be compared.")
+        message = "No trial was promoted from one rung to the next, so no two budgets can be compared."
+        write_message(path, message, study.caption)
         return
     found = correlate_fidelities(study)
     side = 0.95 * max(len(found.budgets), 4)
@@ -47,11 +53,13 @@ def fidelity_correlation_figure(study: StudyData, path: Path) -> None:
         _draw_cells(figure, axes, found)
         axes.set_xlabel(study.budget_unit)
         axes.set_ylabel(study.budget_unit)
-        detail = f"Spearman's ρ of the {metric_label(study.objective.name)} over the trials that reached both.\n"
-        detail += "Only the better trials are promoted, which lowers ρ."
-        add_title(figure, "Rank correlation between budgets", detail)
+        detail = (
+            f"Spearman's ρ of the {metric_label(study.objective.name)} over the trials that reached both, with its 95 %"
+            f" interval, from {MIN_TRIALS} trials on. Only the better trials are promoted, which lowers ρ."
+        )
+        add_title(figure, "Rank correlation between budgets", detail, study.caption)
 
-    write_or_explain(study.records, path, (side + 2.2, side + 1.5), draw)
+    write_or_explain(study.records, path, (side + 2.2, side + 1.8), draw, caption=study.caption)
 
 
 def _draw_cells(figure: Figure, axes: Axes, found: FidelityCorrelation) -> None:
@@ -67,13 +75,18 @@ def _draw_cells(figure: Figure, axes: Axes, found: FidelityCorrelation) -> None:
                 shades[row, column] = colours(norm(value))
                 colour = "white" if np.dot(shades[row, column, :3], _LUMINANCE) < _DARK else INK
                 text = f"{value:.2f}".replace("-", "−")
-                axes.text(column, row - 0.1, text, ha="center", va="center", fontsize=12, color=colour)
-                axes.text(column, row + 0.22, f"n = {n_trials}", ha="center", va="center", fontsize=8, color=colour)
+                axes.text(column, row - 0.17, text, ha="center", va="center", fontsize=12, color=colour)
+                low, high = spearman_interval(value, n_trials)
+                interval = f"{low:.2f} to {high:.2f}".replace("-", "−")
+                small = f"{interval}\nn = {n_trials}"
+                axes.text(column, row + 0.2, small, ha="center", va="center", fontsize=7.5, color=colour)
             elif row == column:
                 text = f"{n_trials} trial{'s' if n_trials != 1 else ''}"
                 axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=INK)
             else:
-                axes.text(column, row, f"n = {n_trials}", ha="center", va="center", fontsize=8, color=GREY)
+                text = f"n = {n_trials}"
+                text += f"\n{MIN_TRIALS - n_trials} missing" if n_trials < MIN_TRIALS else "\nall equal"
+                axes.text(column, row, text, ha="center", va="center", fontsize=8, color=INK)
     axes.imshow(shades)
     for spine in axes.spines.values():
         spine.set_visible(False)

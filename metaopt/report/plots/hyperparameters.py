@@ -1,4 +1,4 @@
-"""Every hyperparameter against the objective, with its marginal effect."""
+"""Pairs: every hyperparameter against the objective, with its marginal effect."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from metaopt.report.analysis.features import NONE_POSITION, Feature, extract_features
-from metaopt.report.analysis.statistics import Effect, marginal_effect
+from metaopt.report.analysis.statistics import MIN_TRIALS, Effect, corrected, marginal_effect
 from metaopt.report.analysis.study_data import StudyData
-from metaopt.report.formatting import metric_label
 from metaopt.report.plots.feature_axis import axis_limits, jitter, set_ticks
+from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.style import (
     GREY,
     INK,
@@ -23,16 +23,14 @@ from metaopt.report.plots.style import (
     SEQUENTIAL,
     VERMILLION,
     add_title,
-    note_outliers,
-    score_limits,
     write_message,
     write_or_explain,
 )
 from metaopt.spaces import compile_space
 from metaopt.trials.record import Record, best_record
 
-# A running median needs at least so many trials.
-_MIN_FOR_TREND = 8
+# Median and quartiles of an option need at least so many trials.
+_MIN_OF_OPTION = 5
 # Smallest standard deviation of the running median's weights as a share of the axis, and how many trials must lie
 # within it.
 _BANDWIDTH = 0.1
@@ -44,23 +42,39 @@ class RankedFeatures:
     """Hyperparameters of the trials that succeeded, by their effect.
 
     Attributes:
-        features: the features with their effects, the largest first.
+        features: the features with their effects, the largest first; in the order of the points with too few trials.
         constant: names of constant hyperparameters.
+        unread: names of those that nothing reads.
         records: records of the features' values, by trial number.
         losses: (n,) losses of the records.
     """
 
     features: list[tuple[Feature, Effect]]
     constant: list[str]
+    unread: list[str]
     records: list[Record]
     losses: np.ndarray
 
+    @property
+    def n_missing(self) -> int:
+        """Number of further trials that an estimate of the effects needs; 0 where there are enough."""
+        return max(0, MIN_TRIALS - len(self.records))
 
-def scatter_matrix(study: StudyData, path: Path, space: Any = None, epochs: int | None = None) -> None:
-    """Draw every hyperparameter against the objective, with its marginal effect, the most important first.
+    def explain_left_out(self) -> str:
+        """Return a sentence for each kind of hyperparameter that is left out; empty where there is none."""
+        texts = []
+        if self.constant:
+            texts.append(f" Constant: {_some(self.constant)}.")
+        if self.unread:
+            texts.append(f" Left out, as neither the network nor the training reads them: {_some(self.unread)}.")
+        return "".join(texts)
 
-    A running median with quartiles shows the effect of a number, median and quartiles per option that of a choice.
-    A hyperparameter is drawn where it is active.
+
+def pairs_figure(study: StudyData, path: Path, space: Any = None, epochs: int | None = None) -> None:
+    """Draw every hyperparameter against the objective, with its marginal effect, the largest first.
+
+    A running median with quartiles shows the effect of a number, median and quartiles per option that of a choice; both
+    need ``MIN_TRIALS`` trials. A hyperparameter is drawn where it is active.
 
     Args:
         study: the study, as ``truncate_study`` returns it.
@@ -74,7 +88,7 @@ def scatter_matrix(study: StudyData, path: Path, space: Any = None, epochs: int 
     ranked = rank_features(study, space)
     features, records = ranked.features, ranked.records
     if records and not features:
-        write_message(path, f"All {len(records)} trials that succeeded have the same hyperparameters.")
+        write_message(path, explain_no_features(ranked), study.caption)
         return
     n_columns = min(5, len(features)) or 1
     n_rows = -(-len(features) // n_columns)
@@ -83,20 +97,29 @@ def scatter_matrix(study: StudyData, path: Path, space: Any = None, epochs: int 
         objective = study.objective
         panels = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)
         scores = np.array([objective.value(loss) for loss in ranked.losses])
-        limits = score_limits(list(scores), objective.maximised)
-        panels[0, 0].set_ylim(limits)
+        axis = ScoreAxis.of(objective, scores)
+        axis.apply(panels[0, 0], max_ticks=5)
+        panels[0, 0].set_ylabel("")
         for axes, (feature, effect) in zip(panels.flat, features, strict=False):
             _draw_marginal(axes, feature, effect, records, scores)
         for axes in panels.flat[len(features) :]:
             axes.set_visible(False)
-        figure.supylabel(metric_label(objective.name), fontsize=10)
-        n_outside = sum(not limits[0] <= score <= limits[1] for score in scores)
-        note_outliers(panels[0, 0], n_outside, objective.maximised)
+        figure.supylabel(axis.label, fontsize=10)
+        axis.note_outside(panels[0, 0])
         _add_colour_bar(figure, panels, records)
         text = f"Hyperparameters against the objective{truncation_text(epochs, len(records))}"
-        add_title(figure, text, _explain(ranked.constant))
+        add_title(figure, text, _explain(ranked), study.caption)
 
-    write_or_explain(study.records, path, (2.75 * max(n_columns, 3), 2.35 * n_rows + 0.95), draw)
+    size = (2.75 * max(n_columns, 3), 2.35 * n_rows + 1.12)
+    write_or_explain(study.records, path, size, draw, caption=study.caption)
+
+
+def explain_no_features(ranked: RankedFeatures) -> str:
+    """Return why no hyperparameter is drawn, as a sentence."""
+    n = len(ranked.records)
+    if n == 1:
+        return "Only one trial succeeded, so no hyperparameter varies."
+    return f"All {n} trials that succeeded have the same hyperparameters.{ranked.explain_left_out()}"
 
 
 def truncation_text(epochs: int | None, n_trials: int) -> str:
@@ -105,17 +128,18 @@ def truncation_text(epochs: int | None, n_trials: int) -> str:
 
 
 def rank_features(study: StudyData, space: Any) -> RankedFeatures:
-    """Return the hyperparameters by their marginal effect."""
+    """Return the hyperparameters by their marginal effect, whose p-values are corrected for their number (Holm)."""
     records = sorted(study.with_loss, key=lambda record: record.trial)
     logarithmic = set()
     if space is not None:
         parameters = compile_space(space).parameters
         logarithmic = {parameter.label for parameter in parameters if parameter.distribution.is_logarithmic}
-    features, constant = extract_features(records, logarithmic)
+    found = extract_features(records, logarithmic, study.unread)
     losses = np.array([record.result.values[0] for record in records])
-    ranked = [(feature, marginal_effect(feature, losses)) for feature in features]
+    effects = corrected([marginal_effect(feature, losses) for feature in found.varying])
+    ranked = list(zip(found.varying, effects, strict=True))
     ranked.sort(key=lambda pair: -np.nan_to_num(pair[1].share, nan=-1.0))
-    return RankedFeatures(ranked, constant, records, losses)
+    return RankedFeatures(ranked, found.constant, found.unread, records, losses)
 
 
 def scatter_trials(
@@ -139,6 +163,11 @@ def scatter_trials(
         axes.scatter(x[chosen], y[chosen], s=size, marker=marker, c=shades[chosen], alpha=0.8, linewidths=0, zorder=3)
     hollow: dict[str, Any] = {"facecolors": "none", "edgecolors": shades[~feasible], "linewidths": 1.0, "zorder": 3}
     axes.scatter(x[~feasible], y[~feasible], s=size, **hollow)
+    mark_best(axes, x, y, records)
+
+
+def mark_best(axes: Axes, x: np.ndarray, y: np.ndarray, records: Sequence[Record]) -> None:
+    """Draw a star at the best trial, if there is one; ``x`` and ``y`` are the (n,) positions of the records."""
     best = best_record(records)
     chosen = np.array([record is best for record in records])
     axes.scatter(x[chosen], y[chosen], s=110, marker="*", c=ORANGE, edgecolors=INK, linewidths=0.6, zorder=6)
@@ -148,14 +177,17 @@ def _draw_marginal(axes: Axes, feature: Feature, effect: Effect, records: Sequen
     positions = feature.positions()
     numbers = np.array([record.trial for record in records], float)
     scatter_trials(axes, jitter(feature, positions), scores, records, numbers)
-    for level in range(len(feature.levels)):
-        _draw_quartiles(axes, level, scores[positions == level], width=0.66)
+    if not effect.n_missing:
+        colour = VERMILLION if effect.is_significant else GREY
+        for level in range(len(feature.levels)):
+            _draw_quartiles(axes, level, scores[positions == level], 0.66, colour)
+        if feature.has_none:
+            _draw_quartiles(axes, NONE_POSITION, scores[positions == NONE_POSITION], 0.11, colour)
+        if feature.is_continuous:
+            on_axis = positions >= 0
+            _draw_trend(axes, positions[on_axis], scores[on_axis], colour)
     if feature.has_none:
-        _draw_quartiles(axes, NONE_POSITION, scores[positions == NONE_POSITION], width=0.11)
         axes.axvline(NONE_POSITION / 2, color=GREY, linewidth=0.7, linestyle=(0, (2, 3)), zorder=1)
-    if feature.is_continuous:
-        on_axis = positions >= 0
-        _draw_trend(axes, positions[on_axis], scores[on_axis])
     axes.set_xlim(axis_limits(feature))
     set_ticks(axes.xaxis, feature, max_ticks=4)
     axes.grid(False, axis="x")
@@ -166,23 +198,24 @@ def _draw_marginal(axes: Axes, feature: Feature, effect: Effect, records: Sequen
         axes.set_title(text, loc="right", fontsize=9, color=VERMILLION if effect.is_significant else GREY)
     if effect.n_trials < len(records):
         note = f"active in {effect.n_trials} of {len(records)}"
+        if effect.n_missing and len(records) >= MIN_TRIALS:
+            note += f", {effect.n_missing} too few"
         axes.annotate(note, (0.99, 0.02), xycoords="axes fraction", ha="right", va="bottom", color=GREY, fontsize=7)
 
 
-def _draw_quartiles(axes: Axes, position: float, scores: np.ndarray, width: float) -> None:
-    """Draw median and quartiles of one option; only the median with fewer than four trials."""
-    if len(scores) < 2:
+def _draw_quartiles(axes: Axes, position: float, scores: np.ndarray, width: float, colour: str) -> None:
+    """Draw median and quartiles of one option, if it has enough trials."""
+    if len(scores) < _MIN_OF_OPTION:
         return
     low, median, high = np.quantile(scores, [0.25, 0.5, 0.75])
     left = position - width / 2
-    if len(scores) >= 4:
-        axes.bar(left, high - low, width, low, align="edge", color=VERMILLION, alpha=0.13, linewidth=0, zorder=1)
-    axes.hlines(median, left, left + width, color=VERMILLION, linewidth=2, zorder=4)
+    axes.bar(left, high - low, width, low, align="edge", color=colour, alpha=0.13, linewidth=0, zorder=1)
+    axes.hlines(median, left, left + width, color=colour, linewidth=2, zorder=4)
 
 
-def _draw_trend(axes: Axes, positions: np.ndarray, scores: np.ndarray) -> None:
+def _draw_trend(axes: Axes, positions: np.ndarray, scores: np.ndarray, colour: str) -> None:
     """Draw a running median with quartiles, if there are enough trials."""
-    if len(positions) < _MIN_FOR_TREND:
+    if len(positions) < MIN_TRIALS:
         return
     grid = np.linspace(positions.min(), positions.max(), 80)
     distances = np.abs(grid[:, None] - positions)  # (grid, n)
@@ -193,8 +226,8 @@ def _draw_trend(axes: Axes, positions: np.ndarray, scores: np.ndarray) -> None:
     # Weighted quantiles, interpolated between the midpoints of the trials' weights, so that the lines are smooth.
     middles = (cumulated - weights[:, order] / 2) / cumulated[:, -1:]
     low, median, high = (np.array([np.interp(q, row, scores[order]) for row in middles]) for q in (0.25, 0.5, 0.75))
-    axes.fill_between(grid, low, high, color=VERMILLION, alpha=0.13, linewidth=0, zorder=1)
-    axes.plot(grid, median, color=VERMILLION, linewidth=2, zorder=4)
+    axes.fill_between(grid, low, high, color=colour, alpha=0.13, linewidth=0, zorder=1)
+    axes.plot(grid, median, color=colour, linewidth=2, zorder=4)
 
 
 def _add_colour_bar(figure: Figure, panels: np.ndarray, records: Sequence[Record]) -> None:
@@ -208,9 +241,22 @@ def _add_colour_bar(figure: Figure, panels: np.ndarray, records: Sequence[Record
     bar.ax.tick_params(labelsize=8)
 
 
-def _explain(constant: Sequence[str]) -> str:
-    text = (
-        "Per cent: share of the variance of the scores' ranks that the hyperparameter explains alone (adjusted R²), the"
-        " largest first; “unclear”: p ≥ 0.05. Line and shade: median and quartiles. Star: the best."
-    )
-    return f"{text} Constant: {', '.join(constant)}." if constant else text
+def _explain(ranked: RankedFeatures) -> str:
+    if ranked.n_missing:
+        text = (
+            f"No trends and no effects: they need {MIN_TRIALS} trials that succeeded, {ranked.n_missing} more than"
+            " there are. Star: the best."
+        )
+    else:
+        n_tests = sum(not np.isnan(effect.p_value) for _, effect in ranked.features)
+        text = (
+            "Per cent: share of the variance of the scores' ranks that the hyperparameter explains alone (adjusted R²),"
+            f" the largest first; “unclear”: p ≥ 0.05 after Holm's correction for {n_tests} tests. Line and shade:"
+            " median and quartiles. Star: the best."
+        )
+    return text + ranked.explain_left_out()
+
+
+def _some(names: Sequence[str], most: int = 12) -> str:
+    """Return names as a list that is cut where it is long."""
+    return ", ".join(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"

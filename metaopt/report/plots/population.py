@@ -1,111 +1,136 @@
-"""Population of an evolution: mean accuracy and precision of the latest trials, over the search."""
+"""Population of an evolution: means of its survivors over the search, of the objective and of each measured limit."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from metaopt.report.analysis.population import Population, find_population, write_table
 from metaopt.report.analysis.study_data import StudyData, metric_at_best_epoch
 from metaopt.report.formatting import metric_label
+from metaopt.report.plots.comparison import on_common_grid
 from metaopt.report.plots.constraints import draw_constraints
-from metaopt.report.plots.series import Series, all_constraints, all_records, line_style
-from metaopt.report.plots.style import GREY, add_title, score_limits, write_or_explain
-from metaopt.trials.constraints import Constraint
+from metaopt.report.plots.progress import time_unit
+from metaopt.report.plots.score_axis import ScoreAxis
+from metaopt.report.plots.series import Series, all_constraints, all_records, caption, line_style
+from metaopt.report.plots.style import GREY, add_title, write_file, write_or_explain
+from metaopt.trials.objective import OBJECTIVES
 
 Values = npt.NDArray[np.float64]
 
-_METRICS = ("val_accuracy", "val_precision")
-# The window is a tenth of the trials within these bounds: about a population, and enough for a mean.
-_WINDOWS, _MIN_WINDOW, _MAX_WINDOW = 10, 5, 50
+# A line needs at least so many steps.
+_MIN_STEPS = 2
 
 
-def has_population(series: Sequence[Series]) -> bool:
-    """Return whether any trials have parents, and there are enough trials for a line."""
-    has_parents = any(record.parent is not None for record in all_records(series))
-    runs = [run for each in series for run in each.runs]
-    return has_parents and any(len(_scores(run, metric)) > _MIN_WINDOW for run in runs for metric in _METRICS)
+def draw_population(series: Sequence[Series], path: Path) -> list[Path]:
+    """Draw the means of the survivors over the search time, and write them as CSV.
 
-
-def population_figure(series: Sequence[Series], path: Path) -> None:
-    """Draw the mean accuracy and precision of the latest trials over the trials' numbers.
-
-    With several seeds it is the mean of their means. Failed trials are left out, and those that were not fully trained,
-    which do not belong to the population; infeasible trials do.
+    With several seeds the line is the mean of their means, and the band reaches from the lowest to the highest.
 
     Args:
-        series: series of one data set, for which ``has_population`` is true.
-        path: the image file.
+        series: series of one data set and objective.
+        path: the image file; the CSV is beside it.
+
+    Returns:
+        The image and the CSV; nothing where no search had a population.
 
     Raises:
-        ResultsNotWritable: The file cannot be written.
+        ResultsNotWritable: A file cannot be written.
     """
-    runs = [run for each in series for run in each.runs]
-    metrics = [name for name in _METRICS if any(_scores(run, name) for run in runs)]
-    lengths = [len(_scores(run, name)) for run in runs for name in metrics]
-    window = window_size(min(filter(None, lengths), default=0))
+    found = [(each, run, find_population(run)) for each in series for run in each.runs]
+    populations = [
+        (each, run, population)
+        for each, run, population in found
+        if population is not None and len(population.steps) >= _MIN_STEPS
+    ]
+    if not populations:
+        return []
+    metrics = list(dict.fromkeys(name for *_, population in populations for name in population.metrics))
+    drawn = [Series(each.label, [run for one, run, _ in populations if one is each]) for each in series]
+    by_label = {each.label: [population for one, _, population in populations if one is each] for each in series}
+    seconds, unit = time_unit(max(population.seconds[-1] for *_, population in populations))
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(1, len(metrics) or 1, squeeze=False)[0]
-        for axes, name in zip(panels, metrics, strict=False):
-            for index, each in enumerate(series):
-                _draw_series(axes, each, name, window, index, with_trials=len(series) == 1)
-            _set_up_axes(axes, name, all_constraints(series))
+        panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+        for axes, name in zip(panels, metrics, strict=True):
+            values: list[float] = []
+            for index, (label, members) in enumerate(by_label.items()):
+                having = [population for population in members if name in population.metrics]
+                if not having:
+                    continue
+                if len(series) == 1:
+                    values += _draw_trials(axes, drawn[0].runs[0], name, seconds)
+                    best = having[0].best[name]
+                    style: dict[str, Any] = {"color": GREY, "linewidth": 1.3, "linestyle": (0, (4, 1.5))}
+                    axes.step(having[0].seconds / seconds, best, where="post", label="best survivor", **style)
+                    values += list(best)
+                values += _draw_means(axes, having, name, seconds, label or "mean of the survivors", index)
+            _set_up_axes(axes, series, name, values, unit)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5) or 1)
-        over = ", averaged over seeds" if any(len(each.runs) > 1 for each in series) else ""
-        add_title(figure, "Population", f"Mean of the last {window} trials by number, at their best epochs{over}.")
+        add_title(figure, "Population", _explain(drawn), caption([each for each in drawn if each.runs]))
 
-    write_or_explain(all_records(series), path, (5.2 * max(len(metrics), 1.4), 4.2), draw)
-
-
-def window_size(n_trials: int) -> int:
-    """Return the number of trials that are averaged."""
-    return min(max(n_trials // _WINDOWS, _MIN_WINDOW), _MAX_WINDOW)
+    size = (5.2 * max(len(metrics), 1.4), 4.4)
+    write_or_explain(all_records(series), path, size, draw, caption=caption(series))
+    table = path.with_suffix(".csv")
+    write_file(table, write_table([(run.name, population) for _, run, population in populations]).encode())
+    return [path, table]
 
 
-def moving_mean(values: Values, window: int) -> Values:
-    """Return the (n − window + 1,) means of successive values; empty with fewer values than the window."""
-    if len(values) < window:
-        return np.zeros(0)
-    return np.convolve(values, np.ones(window) / window, mode="valid")
+def _draw_trials(axes: Axes, run: StudyData, metric: str, seconds: float) -> list[float]:
+    """Draw the fully trained trials at the time of their end, and return their values."""
+    trials = [record for record in run.records if record.has_loss and record.complete and record.ended is not None]
+    points = [
+        (record.ended / seconds, value)  # type: ignore[operator]
+        for record in trials
+        if not record.imported and (value := _metric(run, record, metric)) is not None
+    ]
+    if points:
+        x, y = zip(*points, strict=True)
+        axes.scatter(x, y, s=9, color=GREY, alpha=0.45, linewidths=0, zorder=2, label="fully trained trial")
+    return [value for _, value in points]
 
 
-def _scores(run: StudyData, metric: str) -> list[tuple[int, float]]:
-    """Return (number, metric at the best epoch) of each fully trained trial that has the metric, by number."""
-    scores = (
-        (record.trial, metric_at_best_epoch(record, metric))
-        for record in sorted(run.records, key=lambda record: record.trial)
-        if record.has_loss and not record.imported and record.complete
-    )
-    return [(number, value) for number, value in scores if value is not None]
+def _metric(run: StudyData, record: Any, metric: str) -> float | None:
+    if metric == run.objective.name and record.loss is not None:
+        return run.objective.value(record.loss)
+    value = metric_at_best_epoch(record, metric)
+    return record.returned.get(metric) if value is None else value
 
 
-def _draw_series(axes: Axes, series: Series, metric: str, window: int, index: int, *, with_trials: bool) -> None:
-    runs = [np.array(scores, float) for run in series.runs if len(scores := _scores(run, metric)) >= window]
-    if not runs:
-        return
-    means = [moving_mean(run[:, 1], window) for run in runs]
-    shortest = min(map(len, means))
-    line = np.mean([mean[:shortest] for mean in means], axis=0)
-    # At the number of the latest trial; with several seeds of the first run, as they differ by failures only.
-    numbers = runs[0][window - 1 :, 0][:shortest]
-    if with_trials:
-        for run in runs:
-            axes.scatter(run[:, 0], run[:, 1], s=9, color=GREY, alpha=0.45, linewidths=0, zorder=2, label="trial")
-    label = series.label or f"mean of the last {window}"
-    axes.plot(numbers, line, linewidth=1.8, label=label, zorder=3, **line_style(index))
+def _draw_means(
+    axes: Axes, populations: Sequence[Population], metric: str, seconds: float, label: str, index: int
+) -> list[float]:
+    """Draw the mean of the survivors of some seeds, and return the values."""
+    at = [population.seconds / seconds for population in populations]
+    grid, means = on_common_grid(at, [population.mean[metric] for population in populations])
+    style = line_style(index)
+    if len(means):
+        axes.step(grid, means.mean(axis=0), where="post", linewidth=1.8, label=label, zorder=3, **style)
+    if len(means) > 1:
+        low, high = means.min(axis=0), means.max(axis=0)
+        axes.fill_between(grid, low, high, step="post", color=style["color"], alpha=0.16, linewidth=0, zorder=2)
+    return list(means.ravel())
 
 
-def _set_up_axes(axes: Axes, metric: str, constraints: Sequence[Constraint]) -> None:
-    axes.set_xlabel("trial")
-    axes.set_ylabel(metric_label(metric))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    drawn = [np.asarray(line.get_ydata(), float) for line in axes.lines]
-    drawn += [np.asarray(dots.get_offsets(), float)[:, 1] for dots in axes.collections]
-    if drawn:
-        axes.set_ylim(score_limits(list(np.concatenate(drawn)), maximised=True))
-    draw_constraints(axes, constraints, y=metric)
+def _set_up_axes(axes: Axes, series: Sequence[Series], metric: str, values: Sequence[float], unit: str) -> None:
+    axes.set_xlabel(f"search time ({unit})")
+    axes.set_xlim(left=0)
+    limits = [limit for limit in all_constraints(series) if limit.name == metric]
+    maximised = OBJECTIVES[metric].maximised if metric in OBJECTIVES else not any(limit.upper for limit in limits)
+    bounds = [limit.bound for limit in limits]
+    ScoreAxis.of_metric(metric_label(metric), [*values, *bounds], maximised=maximised).apply(axes)
+    draw_constraints(axes, limits, y=metric)
+
+
+def _explain(series: Sequence[Series]) -> str:
+    runs = [run for each in series for run in each.runs]
+    sizes = list(dict.fromkeys(str(run.settings.get("mu")) for run in runs))
+    text = f"The survivors that parents are chosen from at each moment (μ = {', '.join(sizes)}), at their best epochs."
+    if any(len(each.runs) > 1 for each in series):
+        text += " Line: mean over seeds of their means; band: from the lowest to the highest seed."
+    return text

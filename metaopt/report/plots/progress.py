@@ -15,6 +15,7 @@ from metaopt.report.analysis.statistics import score_standard_error
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.trajectory import anytime_trajectory, best_so_far
 from metaopt.report.formatting import metric_label
+from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.style import (
     BLUE,
     GREY,
@@ -23,8 +24,6 @@ from metaopt.report.plots.style import (
     SKY,
     VERMILLION,
     add_title,
-    note_outliers,
-    score_limits,
     write_or_explain,
 )
 from metaopt.trials.objective import Objective
@@ -56,7 +55,6 @@ def progress_figure(study: StudyData, path: Path) -> None:
         _draw_best_so_far(panels[0], numbers, best_so_far(by_number), objective)
         panels[0].set_xlabel("trial")
         panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
-        panels[0].set_ylabel(metric_label(objective.name))
         if timed:
             seconds, unit = time_unit(timed[-1][0])
             panels[1].set_xlim(0, 1.03 * timed[-1][0] / seconds)
@@ -67,13 +65,13 @@ def progress_figure(study: StudyData, path: Path) -> None:
             _draw_best_so_far(panels[1], clocks, [point.best_loss for point in trajectory], objective)
             panels[1].set_xlabel(f"search time ({unit})")
         scores = [objective.value(record.loss) for record in study.with_loss if record.loss is not None]
-        limits = score_limits(scores, objective.maximised)
-        panels[0].set_ylim(limits)
-        note_outliers(panels[0], sum(not limits[0] <= score <= limits[1] for score in scores), objective.maximised)
+        axis = ScoreAxis.of(objective, scores)
+        axis.apply(panels[0])
+        axis.note_outside(panels[0])
         _add_legend(figure, panels)
-        add_title(figure, "Progress", _summarise(study))
+        add_title(figure, "Progress", _summarise(study), study.caption)
 
-    write_or_explain(study.records, path, (11, 4.4), draw)
+    write_or_explain(study.records, path, (11, 4.6), draw, caption=study.caption)
 
 
 def _draw_panel(axes: Axes, study: StudyData, at: np.ndarray) -> None:

@@ -13,7 +13,6 @@ from matplotlib.ticker import NullLocator
 
 from metaopt.report.analysis.rungs import has_rungs, rung_levels, rung_results
 from metaopt.report.analysis.study_data import StudyData
-from metaopt.report.formatting import metric_label
 from metaopt.report.plots.bracket_panels import (
     MAX_COLOURS,
     Panel,
@@ -21,14 +20,13 @@ from metaopt.report.plots.bracket_panels import (
     bracket_colours,
     group_into_panels,
 )
+from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.style import (
     GREY,
     INK,
     ORANGE,
     VERMILLION,
     add_title,
-    note_outliers,
-    score_limits,
     write_message,
     write_or_explain,
 )
@@ -49,7 +47,8 @@ def rungs_figure(study: StudyData, path: Path) -> None:
     """
     own = [record for record in study.without_imported().records if rung_results(record) or not record.has_loss]
     if not has_rungs(own):
-        write_message(path, "No trial was promoted from one rung to the next, so there are no rungs to draw.")
+        message = "No trial was promoted from one rung to the next, so there are no rungs to draw."
+        write_message(path, message, study.caption)
         return
     panels = group_into_panels(own)
     n_columns = min(_MAX_COLUMNS, len(panels)) if len(panels) != 4 else 2
@@ -68,18 +67,18 @@ def rungs_figure(study: StudyData, path: Path) -> None:
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
         scores = [objective.value(result.values[0]) for record in own for result in rung_results(record)]
-        limits = score_limits(scores, objective.maximised)
-        grid[0, 0].set_ylim(limits)
-        note_outliers(grid[0, 0], sum(not limits[0] <= score <= limits[1] for score in scores), objective.maximised)
+        axis = ScoreAxis.of(objective, scores)
+        axis.apply(grid[0, 0])
+        axis.note_outside(grid[0, 0])
         for row in grid:
-            row[0].set_ylabel(metric_label(objective.name))
+            row[0].set_ylabel(axis.label)
         for axes, panel in zip(grid.flat, panels, strict=False):
             _add_bracket_legend(axes, panel, layout)
         _add_legend(figure, own, layout)
-        add_title(figure, "Rungs", _explain(own, panels, layout))
+        add_title(figure, "Rungs", _explain(own, panels, layout), study.caption)
 
-    size = (max(6.6 if n_columns == 1 else 4.1 * n_columns, 7.5), 0.9 + (4.4 if n_rows == 1 else 3.3 * n_rows))
-    write_or_explain(own, path, size, draw)
+    size = (max(6.6 if n_columns == 1 else 4.1 * n_columns, 7.5), 1.1 + (4.4 if n_rows == 1 else 3.3 * n_rows))
+    write_or_explain(own, path, size, draw, caption=study.caption)
 
 
 def draw_bracket(axes: Axes, members: Sequence[Record], layout: PanelLayout, colour: Any) -> None:

@@ -11,6 +11,8 @@ from metaopt.trials.record import Record
 
 # Okabe and Ito's palette, as in style.py, with one more of its colours.
 _COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, "#CC79A7", SKY, INK)
+# Studies, data sets or strategies that a figure names at most.
+_MAX_NAMES = 8
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
 
 
@@ -40,6 +42,27 @@ def all_records(series: Iterable[Series]) -> list[Record]:
 def all_constraints(series: Iterable[Series]) -> list[Constraint]:
     """Return the constraints of several series, each once."""
     return list(dict.fromkeys(constraint for each in series for run in each.runs for constraint in run.constraints))
+
+
+def caption(series: Iterable[Series]) -> str:
+    """Return the studies of several series with their data and strategies, as every figure names them."""
+    runs = [run for each in series for run in each.runs]
+    if len(runs) == 1:
+        return runs[0].caption
+    named = {
+        ("study", "studies"): [run.name for run in runs],
+        ("", ""): [run.subject for run in runs],
+        ("strategy", "strategies"): [run.strategy for run in runs],
+    }
+    texts = []
+    for (one, several), names in named.items():
+        distinct = list(dict.fromkeys(filter(None, names)))
+        shown = ", ".join(distinct[:_MAX_NAMES])
+        if len(distinct) > _MAX_NAMES:
+            shown += f" and {len(distinct) - _MAX_NAMES} more"
+        if distinct:
+            texts.append(f"{one if len(distinct) == 1 else several} {shown}".strip())
+    return " · ".join(texts)
 
 
 def line_style(index: int) -> dict[str, Any]:

@@ -1,18 +1,21 @@
-"""Common style of all figures, and the writing of an image file; without pyplot, which keeps global state."""
+"""Common style of all figures, and the writing of image files; without pyplot, which keeps global state."""
 
+import io
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib
-from matplotlib.axes import Axes
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from metaopt.errors import ResultsNotWritable
 from metaopt.report.plots.literal_text import LITERAL, show_literally
+from metaopt.storage.files import Files
 from metaopt.trials.record import Record
 
 # Okabe and Ito's palette, which colour-blind readers can distinguish: https://jfly.uni-koeln.de/color/
@@ -41,6 +44,7 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 8.5,
     **LITERAL,
+    "svg.hashsalt": "metaopt",  # the same figure is the same file
 }
 _DPI = 150
 # Inches above the panels for the title with one line of detail, and for each further line.
@@ -48,48 +52,79 @@ _HEADER, _LINE = 0.62, 0.17
 # Letters of the detail in an inch.
 _LETTERS_PER_INCH = 15.5
 
+# A collection of more marks than this is a bitmap inside an SVG, whose size would otherwise grow with the trials.
+_MAX_VECTOR_MARKS = 1000
+
 Layout = Literal["constrained"] | None
 
 
 def write_figure(
     path: Path, size: tuple[float, float], draw: Callable[[Figure], None], layout: Layout = "constrained"
 ) -> None:
-    """Draw a figure and write it.
+    """Draw a figure and write it as PNG and as SVG.
+
+    Each file is renamed into place, so that it is complete or the one before.
 
     Args:
-        path: the image file; its suffix decides the format.
+        path: the PNG file; the SVG is beside it.
         size: width and height in inches.
         draw: is called with the empty figure.
         layout: matplotlib's layout engine, or None where ``draw`` places the panels itself.
 
     Raises:
-        ResultsNotWritable: The file cannot be written.
+        ResultsNotWritable: A file cannot be written.
     """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=size, dpi=_DPI, layout=layout, facecolor="white")
         FigureCanvasAgg(figure)
         draw(figure)
         show_literally(figure)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path)
-        except OSError as error:
-            reason = error.strerror or error
-            raise ResultsNotWritable(
-                f"Cannot write {path} ({reason}): free some space or choose another folder."
-            ) from None
+        write_file(path, _render(figure, "png"))
+        figure.set_layout_engine("none")  # the panels keep the places that they have now
+        for marks in figure.findobj(Collection):
+            if max(len(np.atleast_2d(marks.get_offsets())), len(marks.get_paths())) > _MAX_VECTOR_MARKS:
+                marks.set_rasterized(True)
+        write_file(path.with_suffix(".svg"), _render(figure, "svg"))
 
 
-def write_message(path: Path, message: str) -> None:
+def _render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+    """Return the bytes of an image file, the same for the same figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {})
+    return buffer.getvalue()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and rename it into place; its folder is created if it is missing.
+
+    Raises:
+        ResultsNotWritable: The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.tmp")
+        Files().write_aside(aside, lambda file: file.write(content), lambda _: path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ResultsNotWritable(f"Cannot write {path} ({reason}): free some space or choose another folder.") from None
+
+
+def write_message(path: Path, message: str, caption: str = "") -> None:
     """Write an image with a message instead of a figure.
+
+    Args:
+        path: the image file.
+        message: the message.
+        caption: the study, its data and its strategy.
 
     Raises:
         ResultsNotWritable: The file cannot be written.
     """
 
     def draw(figure: Figure) -> None:
-        text = textwrap.fill(message, 70)
-        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=11, color=GREY)
+        figure.text(0.5, 0.5, textwrap.fill(message, 70), ha="center", va="center", fontsize=11, color=GREY)
+        if caption:
+            figure.text(0.01, 0.96, textwrap.fill(caption, 110), ha="left", va="top", color=INK)
 
     write_figure(path, (8, 2.5), draw)
 
@@ -100,8 +135,11 @@ def write_or_explain(
     size: tuple[float, float],
     draw: Callable[[Figure], None],
     layout: Layout = "constrained",
+    caption: str = "",
 ) -> None:
-    """Draw a figure of records, or write a message where none succeeded; for the arguments see ``write_figure``.
+    """Draw a figure of records, or write a message where none succeeded.
+
+    For the arguments see ``write_figure`` and ``write_message``.
 
     Raises:
         ResultsNotWritable: The file cannot be written.
@@ -110,7 +148,7 @@ def write_or_explain(
     if message is None:
         write_figure(path, size, draw, layout)
     else:
-        write_message(path, message)
+        write_message(path, message, caption)
 
 
 def explain_no_success(records: Sequence[Record]) -> str | None:
@@ -124,40 +162,31 @@ def explain_no_success(records: Sequence[Record]) -> str | None:
     return f"None of {len(records)} trials succeeded.{last}"
 
 
-def add_title(figure: Figure, text: str, detail: str) -> float:
-    """Add a title above the whole figure, flush left, with lines of detail below; the panels are placed under both.
+def add_title(figure: Figure, text: str, detail: str, caption: str = "") -> float:
+    """Add a title above the whole figure, flush left; the panels are placed below.
+
+    Args:
+        figure: the figure.
+        text: the title.
+        detail: lines below it.
+        caption: line between both, the study with its data and its strategy; empty for none.
 
     Returns:
         Height of the title in inches, for a figure without a layout engine.
     """
     width, height = figure.get_size_inches()
-    lines = [part for line in detail.splitlines() for part in textwrap.wrap(line, int(_LETTERS_PER_INCH * width))]
+    source, details = (_wrap(lines, int(_LETTERS_PER_INCH * width)) for lines in (caption, detail))
+    top, below = _HEADER - 2 * _LINE, _LINE * len(source)
     figure.text(0.008, 1 - 0.08 / height, text, va="top", fontsize=12.5, fontweight="bold")
-    figure.text(0.008, 1 - 0.36 / height, "\n".join(lines), va="top", color=GREY, linespacing=1.3)
-    header = _HEADER + _LINE * max(0, len(lines) - 1)
+    if source:
+        figure.text(0.008, 1 - (top + 0.08) / height, "\n".join(source), va="top", linespacing=1.3)
+    figure.text(0.008, 1 - (top + 0.08 + below) / height, "\n".join(details), va="top", color=GREY, linespacing=1.3)
+    header = _HEADER + below + _LINE * max(0, len(details) - 1)
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0, 0, 1, 1 - header / height))
     return header
 
 
-def score_limits(scores: Sequence[float], maximised: bool) -> tuple[float, float]:
-    """Return the limits of a score axis, without outliers on the bad side.
-
-    Scores further than three interquartile ranges beyond the quartile of the bad side are outside the limits.
-    """
-    ordered = sorted(scores)
-    low, high = ordered[0], ordered[-1]
-    q1, q3 = ordered[len(ordered) // 4], ordered[(3 * len(ordered)) // 4]
-    fence = 3 * (q3 - q1)
-    if fence > 0:
-        low, high = (max(low, q1 - fence), high) if maximised else (low, min(high, q3 + fence))
-    margin = 0.06 * (high - low) or 0.05 * (abs(high) or 1.0)
-    return low - margin, high + margin
-
-
-def note_outliers(axes: Axes, n_outside: int, maximised: bool) -> None:
-    """Write at the bad end of the score axis how many trials are outside its limits."""
-    if n_outside:
-        text, y, va = (f"↓ {n_outside} lower", 0.02, "bottom") if maximised else (f"↑ {n_outside} higher", 0.98, "top")
-        axes.annotate(text, (0.99, y), xycoords="axes fraction", ha="right", va=va, color=GREY, fontsize=8)
+def _wrap(text: str, width: int) -> list[str]:
+    return [part for line in text.splitlines() for part in textwrap.wrap(line, width)]

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from metaopt.report.analysis.study_data import metric_at_best_epoch
-from metaopt.report.formatting import metric_label
+from metaopt.report.formatting import format_count, metric_label
 from metaopt.report.plots.constraints import draw_constraints
-from metaopt.report.plots.series import Series, all_constraints, all_records, line_style
-from metaopt.report.plots.style import INK, ORANGE, add_title, note_outliers, score_limits, write_or_explain
+from metaopt.report.plots.score_axis import ScoreAxis, note_outliers, set_logarithmic
+from metaopt.report.plots.series import Series, all_constraints, all_records, caption, line_style
+from metaopt.report.plots.style import INK, ORANGE, add_title, write_or_explain
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import Record, best_record
@@ -37,14 +37,14 @@ class Axis:
         label: label for people.
         read: returns the value of a record.
         maximised: whether larger is better.
-        is_logarithmic: whether the scale is logarithmic.
+        is_count: whether it is a count, whose scale is logarithmic.
     """
 
     name: str
     label: str
     read: Read
     maximised: bool = False
-    is_logarithmic: bool = False
+    is_count: bool = False
 
 
 def find_trade_offs(series: Sequence[Series]) -> list[tuple[Axis, Axis]]:
@@ -59,8 +59,8 @@ def find_trade_offs(series: Sequence[Series]) -> list[tuple[Axis, Axis]]:
         lambda record: None if record.loss is None else objective.value(record.loss),
         objective.maximised,
     )
-    params = Axis("params", "parameters", lambda record: record.params, is_logarithmic=True)
-    macs = Axis("macs", "MACs of one image", lambda record: record.macs, is_logarithmic=True)
+    params = Axis("params", "parameters", lambda record: record.params, is_count=True)
+    macs = Axis("macs", "MACs of one image", lambda record: record.macs, is_count=True)
     accuracy, precision = (
         Axis(name, metric_label(name), _reader(name), maximised=True) for name in ("val_accuracy", "val_precision")
     )
@@ -74,7 +74,7 @@ def _reader(name: str) -> Read:
 
 def _varies(axis: Axis, records: Sequence[Record]) -> bool:
     values = {value for record in records if (value := axis.read(record)) is not None}
-    return len(values) >= 2 and not (axis.is_logarithmic and min(values) <= 0)
+    return len(values) >= 2 and not (axis.is_count and min(values) <= 0)
 
 
 def trade_off_figure(series: Sequence[Series], path: Path) -> None:
@@ -104,9 +104,10 @@ def trade_off_figure(series: Sequence[Series], path: Path) -> None:
             _set_up_axes(axes, records, constraints, horizontal, vertical)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6) or 1)
-        add_title(figure, "Trade-offs", _explain(series[0].runs[0].objective, constraints, len(series)))
+        detail = _explain(series[0].runs[0].objective, constraints, len(series))
+        add_title(figure, "Trade-offs", detail, caption(series))
 
-    write_or_explain(records, path, (4.3 * max(len(pairs), 2), 4.4), draw)
+    write_or_explain(records, path, (4.3 * max(len(pairs), 2), 4.6), draw, caption=caption(series))
 
 
 def pareto_front(x: Values, y: Values) -> npt.NDArray[np.intp]:
@@ -169,46 +170,45 @@ def _set_up_axes(
 ) -> None:
     """Set scales, limits and labels of a panel, and draw its constraints."""
     with_loss = [record for record in records if record.has_loss]
-    for axis, name in ((horizontal, "x"), (vertical, "y")):
+    for axis, side in ((horizontal, "x"), (vertical, "y")):
         values = _values(axis, with_loss)
         values = values[np.isfinite(values)]
-        if axis.is_logarithmic:
-            axes.set(**{f"{name}scale": "log"})
-            ticks = getattr(axes, f"{name}axis")
-            # 1, 2 and 5 of each decade as "500 k", "2 M": minor ticks as powers of ten would overlap.
-            ticks.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ticks.set_major_formatter(EngFormatter())
-            ticks.set_minor_formatter(NullFormatter())
-        low, high = _limits(axis, values)
+        low, high, is_logarithmic = _limits(axis, values)
         bounds = [
-            each.bound for each in constraints if each.name == axis.name and _is_near(axis, each.bound, low, high)
+            each.bound
+            for each in constraints
+            if each.name == axis.name and _is_near(each.bound, low, high, is_logarithmic)
         ]
-        low = min([low, *(_beyond(axis, bound, -1) for bound in bounds)])
-        high = max([high, *(_beyond(axis, bound, 1) for bound in bounds)])
-        axes.set(**{f"{name}lim": (low, high), f"{name}label": axis.label})
-        if name == "y":
+        low = min([low, *(_beyond(bound, -1, is_logarithmic) for bound in bounds)])
+        high = max([high, *(_beyond(bound, 1, is_logarithmic) for bound in bounds)])
+        if is_logarithmic:
+            text = format_count if axis.is_count else "{:.4g}".format
+            set_logarithmic(axes, side, (low, high), max_ticks=6, text=text)
+        axes.set(**{f"{side}lim": (low, high), f"{side}label": axis.label})
+        if side == "y":
             note_outliers(axes, int(np.sum((values < low) | (values > high))), axis.maximised)
     draw_constraints(axes, constraints, x=horizontal.name, y=vertical.name)
 
 
-def _limits(axis: Axis, values: Values) -> tuple[float, float]:
-    """Return the limits of an axis by its trials alone."""
-    if not axis.is_logarithmic:
-        return score_limits(list(values), axis.maximised)
+def _limits(axis: Axis, values: Values) -> tuple[float, float, bool]:
+    """Return the limits of an axis by its trials alone, and whether it is logarithmic."""
+    if not axis.is_count:
+        score = ScoreAxis.of_metric(axis.label, values, maximised=axis.maximised)
+        return (*score.limits, score.is_logarithmic)
     low, high = float(values.min()), float(values.max())
     margin = (high / low) ** 0.06
-    return low / margin, high * margin
+    return low / margin, high * margin, True
 
 
-def _is_near(axis: Axis, bound: float, low: float, high: float) -> bool:
-    if axis.is_logarithmic:
+def _is_near(bound: float, low: float, high: float, is_logarithmic: bool) -> bool:
+    if is_logarithmic:
         return low / _MAX_DISTANCE <= bound <= high * _MAX_DISTANCE
     return low - (high - low) <= bound <= high + (high - low)
 
 
-def _beyond(axis: Axis, bound: float, side: int) -> float:
+def _beyond(bound: float, side: int, is_logarithmic: bool) -> float:
     """Return a value a little beyond a bound, so that its line is not the edge of the panel."""
-    return bound * 1.15**side if axis.is_logarithmic else bound + side * 0.02
+    return bound * 1.15**side if is_logarithmic else bound + side * 0.02
 
 
 def _explain(objective: Objective, constraints: Sequence[Constraint], n_series: int) -> str:

@@ -19,11 +19,12 @@ def features(
         make_record(number, point=point, vals=Vals(values))
         for number, (point, values) in enumerate(zip(points, drawn, strict=True))
     ]
-    return {feature.name: feature for feature in extract_features(records, logarithmic)[0]}
+    return {feature.name: feature for feature in extract_features(records, logarithmic).varying}
 
 
 def test_nested_point_has_a_feature_per_scalar(study: StudyData) -> None:
-    found, constant = extract_features(study.records)
+    extracted = extract_features(study.records)
+    found, constant = extracted.varying, extracted.constant
     names = ["rate", "pool", "use_BN", "extra", "block.kind", "block.units"]
     assert sorted(feature.name for feature in found) == sorted(names)
     assert constant == ["seed_size"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import precision_score
 
 from metaopt.report.analysis.features import Feature, extract_features
@@ -12,6 +13,7 @@ from metaopt.report.analysis.statistics import (
     Effect,
     association,
     binomial_standard_error,
+    corrected,
     macro_precision_interval,
     marginal_effect,
     score_standard_error,
@@ -80,8 +82,8 @@ def test_trials_within_one_standard_error() -> None:
 
 
 def features(points: list[dict]) -> dict[str, Feature]:
-    found, _ = extract_features([make_record(number, point=point) for number, point in enumerate(points)])
-    return {feature.name: feature for feature in found}
+    found = extract_features([make_record(number, point=point) for number, point in enumerate(points)])
+    return {feature.name: feature for feature in found.varying}
 
 
 def effects(points: list[dict], losses: np.ndarray) -> dict[str, Effect]:
@@ -124,8 +126,27 @@ def test_association_measures() -> None:
     x = rng.random(50)
     points = [{"x": v, "twice": 2 * v, "kind": "abc"[int(v * 3)], "same": "rst"[int(v * 3)]} for v in x]
     found = features(points)
-    assert association(found["x"], found["twice"]) == ("ρ", pytest.approx(1.0))
-    sign, value = association(found["kind"], found["x"])
-    assert sign == "η"
-    assert value > 0.9
-    assert association(found["kind"], found["same"]) == ("V", pytest.approx(1.0))
+    twice, kind, same = (association(found[a], found[b]) for a, b in (("x", "twice"), ("kind", "x"), ("kind", "same")))
+    assert [each.symbol for each in (twice, kind, same)] == ["ρ", "η", "V"]
+    assert [twice.value, same.value] == pytest.approx([1.0, 1.0])
+    # The correlation ratio of the ranks by its definition.
+    ranks = stats.rankdata(x)
+    groups = [ranks[(x * 3).astype(int) == level] for level in range(3)]
+    between = sum(len(group) * (group.mean() - ranks.mean()) ** 2 for group in groups)
+    assert kind.value == pytest.approx(math.sqrt(between / np.sum((ranks - ranks.mean()) ** 2)))
+    assert max(each.p_value for each in (twice, kind, same)) < 1e-6
+    assert {each.n_trials for each in (twice, kind, same)} == {50}
+
+
+def test_association_needs_twenty_trials() -> None:
+    for n in (19, 20):
+        found = features([{"x": i / n, "y": (i * i) / n} for i in range(n)])
+        assert math.isnan(association(found["x"], found["y"]).value) == (n == 19)
+
+
+def test_corrected_tests_keep_those_without_a_p_value() -> None:
+    tests = [Effect(0.1, 0.02, 30), Effect(math.nan, math.nan, 5), Effect(0.2, 0.04, 30)]
+    found = corrected(tests)
+    assert [effect.p_value for effect in (found[0], found[2])] == pytest.approx([0.04, 0.04])
+    assert math.isnan(found[1].p_value)
+    assert found[1].n_missing == 15

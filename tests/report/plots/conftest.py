@@ -43,8 +43,8 @@ def count_colours(path: Path) -> int:
 
 
 def is_message(figure: Figure) -> bool:
-    """Whether a figure is a text alone."""
-    return not figure.axes and len(figure.texts) == 1
+    """Whether a figure is a text alone, with the study's name or without."""
+    return not figure.axes and len(figure.texts) in (1, 2)
 
 
 def texts(figure: Figure) -> str:

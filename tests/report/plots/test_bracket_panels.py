@@ -29,11 +29,8 @@ def test_colours_are_distinct(n: int) -> None:
     assert len(set(colours.values())) == n
 
 
-def test_curve_has_the_same_shift_at_every_rung() -> None:
+def test_curve_is_at_its_rungs() -> None:
     record = make_record(5, history={"val_accuracy": [0.1, 0.2, 0.4]}, results=[rung(1), rung(3)])
     layout = PanelLayout([1, 3], "epochs", OBJECTIVES["val_accuracy"], {None: "black"})
-    curve = layout.curve(record)
     assert layout.gap == pytest.approx(np.log(3))
-    assert curve[:, 1] == pytest.approx([0.1, 0.4])
-    assert curve[1, 0] / curve[0, 0] == pytest.approx(3)
-    assert curve[0, 0] != 1
+    assert layout.curve(record).tolist() == [[1, 0.1], [3, 0.4]]

@@ -69,6 +69,26 @@ def test_single_runs_have_no_band(series: list[Series], figures: list[Figure]) -
     assert "One seed each" in texts(figures[0])
 
 
+def test_equal_curves_are_named_and_dashed(figures: list[Figure]) -> None:
+    series = [Series("asha", [run(12, 0)]), Series("gp-asha", [run(12, 0)]), Series("tpe", [run(12, 1)])]
+    best_so_far_figure(series, PATH)
+    (figure,) = figures
+    assert "Equal curves: asha, gp-asha." in texts(figure)
+    assert legend(figure) == ["asha", "gp-asha", "tpe"]
+    solid, dashed, *_ = figure.axes[0].lines
+    assert np.array_equal(solid.get_ydata(), dashed.get_ydata())
+    assert (solid.is_dashed(), dashed.is_dashed()) == (False, True)
+    best_so_far_figure(series[1:], PATH)
+    assert "Equal" not in texts(figures[1])
+
+
+def test_losses_of_a_comparison_are_logarithmic(figures: list[Figure]) -> None:
+    best_so_far_figure([Series("tpe", [run(5, 0, objective="val_loss")])], PATH)
+    evaluation_figure([row("a")], PATH)
+    assert figures[0].axes[0].get_yscale() == "log"
+    assert [axes.get_xscale() for axes in figures[1].axes] == ["linear", "log"]
+
+
 @pytest.mark.parametrize("failed", [[[], []], [[make_failure(0)], [make_failure(1)]]], ids=["none", "failed"])
 def test_no_success_gives_a_message(failed: list, figures: list[Figure]) -> None:
     best_so_far_figure([Series(str(i), [study_of(records)]) for i, records in enumerate(failed)], PATH)

@@ -16,7 +16,10 @@ PATH = Path("unwritten.png")
 def test_curves_of_all_trials_and_of_the_best(study: StudyData, figures: list[Figure]) -> None:
     learning_curves(study, PATH)
     (figure,) = figures
-    trials, losses, accuracies = figure.axes
+    trials, training, losses, accuracies = figure.axes
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log", "log", "linear"]
+    assert len(training.collections[0].get_paths()) == 37
+    assert training.get_ylabel() == "training loss"
     assert len(trials.collections[0].get_paths()) == 37
     assert trials.get_ylabel() == "validation accuracy"
     assert [line.get_label() for line in losses.lines] == ["training", "validation", "best epoch"]
@@ -24,13 +27,13 @@ def test_curves_of_all_trials_and_of_the_best(study: StudyData, figures: list[Fi
     best = study.best
     assert best is not None
     assert np.asarray(losses.lines[1].get_ydata()).tolist() == best.history["val_loss"]
-    assert trials.get_title(loc="left") == f"Best: trial {best.trial}"
+    assert trials.get_title(loc="left") == f"Validation of all trials; red: the best, trial {best.trial}"
 
 
 def test_accuracy_of_training_is_drawn_if_known(figures: list[Figure]) -> None:
     history = {"val_accuracy": [0.1, 0.5], "accuracy": [0.2, 0.9], "val_loss": [2.0, 1.0], "train": [2.0, 0.5]}
     learning_curves(study_of([make_record(0, history=history)]), PATH)
-    assert [axes.get_ylabel() for axes in figures[0].axes[1:]] == ["loss", "accuracy"]
+    assert [axes.get_ylabel() for axes in figures[0].axes[2:]] == ["loss", "accuracy"]
 
 
 def test_imported_trials_are_dashed_beside_own_ones(figures: list[Figure]) -> None:
@@ -42,7 +45,7 @@ def test_imported_trials_are_dashed_beside_own_ones(figures: list[Figure]) -> No
 
 def test_imported_trials_alone_have_a_best(figures: list[Figure]) -> None:
     learning_curves(study_of(make_record(trial, score=0.1 * trial, imported=True) for trial in range(1, 4)), PATH)
-    assert figures[0].axes[0].get_title(loc="left") == "Best: trial 3"
+    assert figures[0].axes[0].get_title(loc="left").endswith("red: the best, trial 3")
     assert "dashed" not in texts(figures[0])
 
 

@@ -26,8 +26,8 @@ def test_ticks_of_numbers_with_none() -> None:
 def test_ticks_of_a_logarithmic_axis() -> None:
     feature = Feature("rate", [1e-4, 1e-2], low=1e-4, high=1e-2, is_logarithmic=True)
     positions, texts = axis_ticks(feature, 4)
-    assert texts == ["0.0001", "0.0005", "0.002", "0.01"]
-    assert positions == pytest.approx(np.log10([1, 5, 20, 100]) / 2)
+    assert texts == ["0.0001", "0.001", "0.01"]
+    assert positions == pytest.approx([0, 0.5, 1])
 
 
 def test_crowded_ticks_are_rotated() -> None:
@@ -38,9 +38,12 @@ def test_crowded_ticks_are_rotated() -> None:
     assert axes.get_xticklabels()[0].get_rotation() == 25
 
 
-def test_jitter_moves_levels_and_none_only() -> None:
-    positions = NUMBER.positions()
-    moved = jitter(NUMBER, positions)
-    assert (moved != positions).tolist() == [False, True, False]
-    assert np.array_equal(jitter(NUMBER, positions), moved)
-    assert np.all(np.abs(jitter(CHOICE, CHOICE.positions()) - CHOICE.positions()) <= 0.22)
+def test_jitter_moves_options_without_an_order_only() -> None:
+    sizes = Feature("size", [1, 2, None, 2], levels=[None, 1, 2])
+    for feature in (NUMBER, sizes):
+        assert np.array_equal(jitter(feature, feature.positions()), feature.positions())
+    positions = CHOICE.positions()
+    moved = jitter(CHOICE, positions)
+    assert (moved != positions).all()
+    assert np.array_equal(jitter(CHOICE, positions), moved)
+    assert np.all(np.abs(moved - positions) <= 0.22)

@@ -1,13 +1,15 @@
 """Hyperparameters against the objective: their order, logarithmic axes, and marks by kind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from hyperopt import hp
 from matplotlib.figure import Figure
 
-from metaopt.report.analysis import StudyData
-from metaopt.report.plots.hyperparameters import rank_features, scatter_matrix, scatter_trials, truncation_text
+from metaopt.report.analysis import StudyData, marginal_effect
+from metaopt.report.plots.hyperparameters import pairs_figure, rank_features, scatter_trials, truncation_text
+from metaopt.report.plots.style import GREY, VERMILLION
 from tests.report.making import make_record, study_of
 from tests.report.plots.conftest import is_message, texts
 
@@ -27,11 +29,64 @@ def test_features_are_ranked_by_their_effect(study: StudyData) -> None:
 
 
 def test_one_panel_for_each_hyperparameter(study: StudyData, figures: list[Figure]) -> None:
-    scatter_matrix(study, PATH, SPACE)
+    pairs_figure(study, PATH, SPACE)
     (figure,) = figures
     names = {axes.get_title(loc="left") for axes in figure.axes}
     assert names >= {"rate", "pool", "use_BN", "extra", "block.kind", "block.units"}
     assert "Constant: seed_size." in texts(figure).replace("\n", " ")
+
+
+def test_fewer_than_twenty_trials_show_no_effects(figures: list[Figure]) -> None:
+    for n in (19, 20):
+        pairs_figure(study_of(make_record(trial) for trial in range(n)), PATH, SPACE)
+    few, enough = figures
+    assert "they need 20 trials that succeeded, 1 more than there are" in texts(few).replace("\n", " ")
+    red = {VERMILLION, GREY}
+    assert not any(line.get_color() in red and len(line.get_xdata()) > 2 for axes in few.axes for line in axes.lines)
+    assert not any(axes.patches for axes in few.axes)
+    assert any(axes.patches for axes in enough.axes)
+    assert not any(axes.get_title(loc="right") for axes in few.axes)
+    assert any(axes.get_title(loc="right") for axes in enough.axes)
+    assert "p ≥ 0.05 after Holm's correction for 5 tests" in texts(enough).replace("\n", " ")
+
+
+def test_conditional_hyperparameter_tells_how_many_are_missing(figures: list[Figure]) -> None:
+    points = [{"x": trial / 30, "branch": {"y": trial**0.5} if trial % 3 == 0 else {}} for trial in range(30)]
+    pairs_figure(study_of(make_record(trial, point=point) for trial, point in enumerate(points)), PATH)
+    notes = [text.get_text() for axes in figures[0].axes for text in axes.texts]
+    assert notes == ["active in 10 of 30, 10 too few"]
+
+
+def test_effects_of_many_random_hyperparameters_are_corrected() -> None:
+    rng = np.random.default_rng(3)
+    records = [make_record(trial, point={f"x{i}": rng.random() for i in range(60)}) for trial in range(40)]
+    ranked = rank_features(study_of(records), None)
+    raw = [marginal_effect(feature, ranked.losses) for feature, _ in ranked.features]
+    assert sum(effect.is_significant for effect in raw) >= 2
+    assert not any(effect.is_significant for _, effect in ranked.features)
+
+
+def test_unread_hyperparameters_are_left_out(study: StudyData, figures: list[Figure]) -> None:
+    unread = frozenset({"learning_rate", "block", "absent"})
+    pairs_figure(replace(study, unread=unread), PATH, SPACE)
+    names = {axes.get_title(loc="left") for axes in figures[0].axes}
+    assert names & {"rate", "pool", "block.kind", "block.units"} == {"pool"}
+    assert "neither the network nor the training reads them: rate, block.kind, block.units." in texts(
+        figures[0]
+    ).replace("\n", " ")
+
+
+def test_numbers_are_drawn_where_they_are(study: StudyData, figures: list[Figure]) -> None:
+    pairs_figure(study, PATH, SPACE)
+    by_name = {axes.get_title(loc="left"): axes for axes in figures[0].axes}
+    units = [float(x) for marks in by_name["block.units"].collections for x, _ in np.asarray(marks.get_offsets())]
+    assert {x for x in units if not np.isnan(x)} == {0.0, 1.0, 2.0, 3.0}
+
+
+def test_losses_have_a_logarithmic_axis(figures: list[Figure]) -> None:
+    losses = study_of((make_record(trial, objective="val_loss") for trial in range(6)), objective="val_loss")
+    pairs_figure(losses, PATH, SPACE)
+    assert figures[0].axes[0].get_yscale() == "log"
 
 
 def test_title_names_the_truncation() -> None:
@@ -41,7 +96,7 @@ def test_title_names_the_truncation() -> None:
 
 
 def test_equal_hyperparameters_give_a_message(figures: list[Figure]) -> None:
-    scatter_matrix(study_of(make_record(trial, point={"x": 1}) for trial in range(3)), PATH)
+    pairs_figure(study_of(make_record(trial, point={"x": 1}) for trial in range(3)), PATH)
     assert is_message(figures[0])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hyperopt import hp
+from matplotlib.figure import Figure
 
 from metaopt.report.analysis import StudyData
 from metaopt.report.analysis.comparison import compare, group_studies, load_studies
@@ -14,7 +15,7 @@ from metaopt.report.plots import draw_all, draw_comparison
 from metaopt.trials.record import Record
 from tests.engine.synthetic import SyntheticExecutor, search
 from tests.report.making import make_failure, make_record, study_of
-from tests.report.plots.conftest import count_colours
+from tests.report.plots.conftest import count_colours, texts
 from tests.report.searched import log_test, search_study
 
 LIMITS = ("params<=1e6",)
@@ -93,6 +94,19 @@ def test_search_over_rungs_has_two_more_figures(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("scheduler", ["full", "hyperband"])
+def test_every_figure_names_study_data_and_strategy(scheduler: str, tmp_path: Path, figures: list[Figure]) -> None:
+    given = {"sampler": "evolution", "mu": 3, "scheduler": scheduler, "constraints": LIMITS, "trials": 26, "epochs": 9}
+    study = search_study(tmp_path / "flowers", **given)
+    strategy = {"full": "evolution", "hyperband": "ea-hyperband"}[scheduler]
+    draw_all(StudyData.of(study), tmp_path)
+    draw_all(StudyData.of(study).of_records([]), tmp_path)
+    assert len(figures) == {"full": 7, "hyperband": 9}[scheduler] + 5
+    for figure in figures:
+        assert f"study flowers · data digits · strategy {strategy}" in texts(figure)
+
+
+@pytest.mark.slow
 def test_reference_trials_are_drawn(reference_study: StudyData, tmp_path: Path) -> None:
     paths = draw_all(reference_study, tmp_path)
     # Imported trials have no place in an anytime trajectory: that figure is a message.
@@ -110,5 +124,7 @@ def test_figures_of_a_comparison(tmp_path: Path) -> None:
     groups = group_studies(studies)
     paths = draw_comparison(compare(studies, groups)["studies"], groups, tmp_path / "figures")
     names = ["best_so_far_1", "trade_off_1", "population_1", "best_so_far_2", "trade_off_2", "test_scores"]
-    assert [path.stem for path in paths] == names
-    assert all(count_colours(path) > 50 for path in paths)
+    pictures = [path for path in paths if path.suffix == ".png"]
+    assert [path.stem for path in pictures] == names
+    assert [path.name for path in paths if path not in pictures] == ["population_1.csv"]
+    assert all(count_colours(path) > 50 for path in pictures)

@@ -1,5 +1,7 @@
 """Axis limits, titles, messages, and files that cannot be written."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,6 @@ from metaopt.errors import ResultsNotWritable
 from metaopt.report.plots.style import (
     add_title,
     explain_no_success,
-    note_outliers,
-    score_limits,
     write_figure,
     write_message,
     write_or_explain,
@@ -23,6 +23,37 @@ def test_unwritable_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "figures").write_text("a file in the place of the folder")
     with pytest.raises(ResultsNotWritable, match=r"Cannot write .*x\.png"):
         write_figure(tmp_path / "figures" / "x.png", (3, 2), lambda figure: None)
+
+
+def test_svg_is_beside_the_png(tmp_path: Path) -> None:
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.scatter(range(50_000), range(50_000))
+        axes.scatter(range(5), range(5))
+
+    for name in ("a", "b"):
+        write_figure(tmp_path / f"{name}.png", (3, 2), draw)
+    svg = (tmp_path / "a.svg").read_bytes()
+    assert svg == (tmp_path / "b.svg").read_bytes()
+    assert svg.count(b"<use") < 100  # many marks are a bitmap, few are not
+    assert b"<image" in svg
+    assert len(svg) < 200_000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg", "b.png", "b.svg"]
+
+
+def test_killed_writing_leaves_the_file_before(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    write_figure(path, (3, 2), lambda figure: None)
+    whole = path.read_bytes()
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom metaopt.report.plots import style\n"
+        "real = os.fsync\n"
+        "def kill(number):\n    os.kill(os.getpid(), 9)\n"
+        "os.fsync = kill\n"
+        f"style.write_file(Path({str(path)!r}), b'half')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert path.read_bytes() == whole
 
 
 def test_figure_of_records_or_message(tmp_path: Path) -> None:
@@ -46,23 +77,13 @@ def test_explanation_of_no_success() -> None:
     assert explain_no_success([make_failure(0)]) == "None of 1 trials succeeded. The last error: The loss is NaN."
 
 
-def test_outliers_are_outside_the_limits() -> None:
-    scores = [0.9 + 0.001 * i for i in range(20)]
-    low, _ = score_limits([*scores, 0.01], maximised=True)
-    assert low > 0.8
-    _, high = score_limits([*scores, 1e6], maximised=False)
-    assert high < 1.1
-    low, high = score_limits([0.5, 0.5], maximised=True)
-    assert low < 0.5 < high
-
-
-@pytest.mark.parametrize(
-    ("n", "maximised", "notes"), [(2, True, ["↓ 2 lower"]), (3, False, ["↑ 3 higher"]), (0, True, [])]
-)
-def test_note_on_outliers(n: int, maximised: bool, notes: list[str]) -> None:
-    axes = Figure().add_subplot()
-    note_outliers(axes, n, maximised)
-    assert [text.get_text() for text in axes.texts] == notes
+def test_caption_is_between_title_and_detail() -> None:
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    add_title(figure, "Title", "detail", "study a · data digits · strategy tpe")
+    heights = [text.get_position()[1] for text in figure.texts]
+    assert [text.get_text() for text in figure.texts] == ["Title", "study a · data digits · strategy tpe", "detail"]
+    assert heights == sorted(heights, reverse=True)
+    assert len(set(heights)) == 3
 
 
 def test_title_wraps_its_detail() -> None:

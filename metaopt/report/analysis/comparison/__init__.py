@@ -1,7 +1,7 @@
 """Comparison of studies: their scores, and significance tests for models and for strategies."""
 
 from metaopt.report.analysis.comparison.groups import StudyGroup, group_studies
-from metaopt.report.analysis.comparison.significance import compare_over_seeds, holm, mcnemar, mean_interval
+from metaopt.report.analysis.comparison.significance import compare_over_seeds, mcnemar, mean_interval
 from metaopt.report.analysis.comparison.studies import ComparedStudy, load_studies
 from metaopt.report.analysis.comparison.tables import compare
 
@@ -11,7 +11,6 @@ __all__ = [
     "compare",
     "compare_over_seeds",
     "group_studies",
-    "holm",
     "load_studies",
     "mcnemar",
     "mean_interval",

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-LEVEL = 0.05
-"""Significance level: largest probability of one or more false positives in a family of tests."""
+from metaopt.report.analysis.multiple_testing import LEVEL
 
 MIN_FOR_CHI_SQUARED = 25
 """With fewer images than this on which two models differ, the test is exact (binomial)."""
@@ -128,26 +127,6 @@ def seeds_needed(n_tests: int) -> int:
     tests: 6 seeds for one pair of strategies, 7 for the three pairs of three, 8 for the six pairs of four.
     """
     return math.ceil(math.log2(2 * n_tests / LEVEL))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's adjusted p-values, which control the probability of one or more false positives among all.
-
-    S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979): the
-    i-th smallest of m, times m − i + 1, made monotone and at most 1.
-
-    Args:
-        p_values: (m,) in any order.
-
-    Returns:
-        The adjusted values in the same order.
-    """
-    p = np.asarray(p_values, float)
-    order = np.argsort(p, kind="stable")
-    scaled = p[order] * (len(p) - np.arange(len(p)))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
-    return [float(value) for value in adjusted]
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:

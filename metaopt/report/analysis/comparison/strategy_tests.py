@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from metaopt.report.analysis.comparison.groups import StudyGroup, differences
-from metaopt.report.analysis.comparison.significance import LEVEL, compare_over_seeds, holm, seeds_needed
+from metaopt.report.analysis.comparison.significance import compare_over_seeds, seeds_needed
 from metaopt.report.analysis.comparison.studies import ComparedStudy
+from metaopt.report.analysis.multiple_testing import LEVEL, holm
 
 ABOUT_STRATEGIES = (
     "Strategies are compared over seeds by Wilcoxon's signed-rank test on the scores that two of them found with the"

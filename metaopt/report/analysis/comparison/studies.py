@@ -3,12 +3,12 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from metaopt.commands import command
-from metaopt.engine.strategy import READ_BY_SAMPLERS, STRATEGIES
+from metaopt.engine.strategy import READ_BY_SAMPLERS
 from metaopt.errors import UserError
 from metaopt.report.analysis.predictions import Predictions, read_predictions
 from metaopt.report.analysis.study_data import StudyData
@@ -49,6 +49,11 @@ class ComparedStudy:
     predictions: Predictions | None
 
     @property
+    def all_data(self) -> StudyData:
+        """Its records with the imported trials."""
+        return replace(StudyData.of(self.study), name=self.name)
+
+    @property
     def objective(self) -> Objective:
         """The objective."""
         return self.data.objective
@@ -78,8 +83,7 @@ class ComparedStudy:
     @property
     def strategy(self) -> str:
         """Name of its strategy, or sampler × scheduler where the pair has none."""
-        halves = self.study.settings["sampler"], self.study.settings["scheduler"]
-        return next((name for name, known in STRATEGIES.items() if known == halves), " × ".join(halves))
+        return self.data.strategy
 
     @property
     def setup(self) -> dict[str, Any]:
@@ -141,7 +145,7 @@ def _unambiguous_names(folders: Sequence[Path]) -> list[str]:
 
 
 def _load(name: str, study: Study) -> ComparedStudy:
-    data = StudyData.of(study).without_imported()
+    data = replace(StudyData.of(study).without_imported(), name=name)
     log = read_test_log(study.folder)
     test = _compared_entry(log, data.best)
     predictions = None

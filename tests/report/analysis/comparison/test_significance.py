@@ -8,11 +8,11 @@ from scipy import stats
 
 from metaopt.report.analysis.comparison.significance import (
     compare_over_seeds,
-    holm,
     mcnemar,
     mean_interval,
     seeds_needed,
 )
+from metaopt.report.analysis.multiple_testing import holm
 
 
 @pytest.mark.parametrize(
@@ -55,16 +55,6 @@ def test_mcnemar_is_exact_below_25_images() -> None:
     assert mcnemar(13, 12).p_value == pytest.approx(1.0)
     assert mcnemar(13, 13).p_value == 1.0  # the correction does not turn into a difference where there is none
     assert mcnemar(400, 300).p_value == pytest.approx(stats.binomtest(400, 700).pvalue, rel=0.05)
-
-
-def test_holm() -> None:
-    # The example of pingouin's holm().
-    adjusted = holm([0.50, 0.003, 0.32, 0.054, 0.0003])
-    assert adjusted == pytest.approx([0.64, 0.012, 0.64, 0.162, 0.0015])
-    assert holm([]) == []
-    assert holm([0.04]) == [0.04]
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([0.01, 0.01, 0.01]) == pytest.approx([0.03] * 3)
 
 
 def test_wilcoxon() -> None:
