@@ -64,12 +64,9 @@ class StudyData:
     @property
     def caption(self) -> str:
         """The study with its data and its strategy, as every figure names them."""
-        texts = (
-            f"study {self.name}" if self.name else "",
-            self.subject,
-            f"strategy {self.strategy}" * bool(self.strategy),
-        )
-        return " · ".join(filter(None, texts))
+        study = f"study {self.name}" if self.name else ""
+        strategy = f"strategy {self.strategy}" if self.strategy else ""
+        return " · ".join(filter(None, (study, self.subject, strategy)))
 
     @property
     def judge(self) -> Judge:
