@@ -13,7 +13,7 @@ PACKAGE = ROOT / "metaopt"
 
 # From the lowest to the highest. Each name is a file or a folder ("room") of metaopt/.
 FLOORS = (
-    ("errors", "commands", "output", "printable", "quantities", "randomness"),
+    ("errors", "atomic_files", "commands", "output", "printable", "quantities", "randomness"),
     ("blueprint", "spaces"),
     ("problems",),
     ("trials",),

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaopt.atomic_files import write_file
 from metaopt.blueprint.blueprint import Blueprint
 from metaopt.blueprint.layer import Layer
 from metaopt.blueprint.layout import BOX_HEIGHT, BOX_WIDTH, Box, Point, lay_out
@@ -60,6 +61,7 @@ def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None =
 
     Raises:
         UserError: the path has another suffix.
+        ResultsNotWritable: the file cannot be written.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".png", ".svg"):
@@ -82,8 +84,8 @@ def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None =
         for box in layout.boxes:
             _draw_box(axes, box, blueprint)
         _draw_header(axes, blueprint, title, layout.left, layout.bottom - _MARGIN + height)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
+        metadata = {"Date": None} if suffix == ".svg" else None
+        write_file(Path(path), lambda file: figure.savefig(file, format=suffix[1:], dpi=150, metadata=metadata))
 
 
 def _draw_header(axes: "Axes", blueprint: Blueprint, title: str | None, left: float, top: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from metaopt.errors import ResultsNotWritable
+from metaopt.atomic_files import cannot_write, create_temporary, removed_on_error, sync_folder
 
 
 class Files:
@@ -37,19 +37,25 @@ class Files:
             self._sync(file)
 
     def replace(self, path: Path, data: bytes) -> None:
-        """Replace the content of a file, completely or not at all, even if the machine stops."""
+        """Replace the content of a file, completely or not at all, even if the machine stops.
+
+        A link is replaced, not followed.
+        """
         with _writing(path):
-            self.write_aside(path.with_name(f".{path.name}.tmp"), lambda file: self._write(file, data), lambda _: path)
+            self.write_aside(path, lambda file: self._write(file, data))
 
     def write_aside(
-        self, aside: Path, write: Callable[[BinaryIO], object], find_path: Callable[[BinaryIO], Path]
+        self,
+        path: Path,
+        write: Callable[[BinaryIO], object],
+        find_path: Callable[[BinaryIO], Path] | None = None,
     ) -> Path:
         """Write a file under a temporary name and rename it, so that it is complete or does not exist.
 
-        The file is durable when the method returns. After an error the temporary file may remain.
+        The file is durable when the method returns.
 
         Args:
-            aside: the temporary file, in the folder of the final one.
+            path: the final path, or one in the same folder of which the temporary name is made.
             write: writes the content into the open file.
             find_path: returns the final path. It is called with the synced file, positioned at the start.
 
@@ -59,14 +65,14 @@ class Files:
         Raises:
             OSError: The file cannot be written.
         """
-        with open(aside, "wb+") as file:
+        with create_temporary(path) as file, removed_on_error(file):
             write(file)
             self.sync(file)
             file.seek(0)
-            path = find_path(file)
-        self._rename(aside, path)
-        self._sync_folder(path.parent)
-        return path
+            final = path if find_path is None else find_path(file)
+            self._rename(Path(file.name), final)
+        self._sync_folder(final.parent)
+        return final
 
     def sync(self, file: BinaryIO) -> None:
         """Write the buffers of an open file to disk.
@@ -119,13 +125,7 @@ class Files:
         os.unlink(path)
 
     def _sync_folder(self, folder: Path) -> None:
-        if os.name == "nt":  # a directory cannot be opened there; renames are durable without
-            return
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(folder)
 
 
 class Unsynced(Files):
@@ -147,8 +147,4 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ResultsNotWritable(
-            f"{path} cannot be written ({reason}): make room or make the folder writable, and start the search"
-            " again. All finished trials are saved."
-        ) from error
+        raise cannot_write(path, error, "All finished trials are saved; start the search again then.") from error

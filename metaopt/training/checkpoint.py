@@ -149,17 +149,11 @@ class Checkpoint:
 
     def _write(self, stem: str, arrays: dict[str, npt.NDArray[Any]]) -> str:
         """Write arrays atomically and durably, and return the name of the file."""
-        aside = self._directory / f".{stem}.tmp"
-        try:
-            path = self._files.write_aside(
-                aside,
-                lambda file: np.savez(file, allow_pickle=False, **arrays),
-                lambda file: self._directory / f"{stem}-{_digest(file)}.npz",
-            )
-        except OSError:
-            with contextlib.suppress(OSError):
-                aside.unlink(missing_ok=True)
-            raise
+        path = self._files.write_aside(
+            self._directory / stem,
+            lambda file: np.savez(file, allow_pickle=False, **arrays),
+            lambda file: self._directory / f"{stem}-{_digest(file)}.npz",
+        )
         return path.name
 
     def _remove_others(self) -> None:

@@ -1,5 +1,6 @@
 """File operations: atomic writes, and the order of their steps."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,21 @@ class RecordingFiles(Files):
         self.steps: list[str] = []
 
     def _sync(self, file: Any) -> None:
-        self.steps.append(f"sync {Path(file.name).name}")
+        self.steps.append(f"sync {_without_digits(Path(file.name))}")
         super()._sync(file)
 
     def _rename(self, source: Path, target: Path) -> None:
-        self.steps.append(f"rename {source.name} {target.name}")
+        self.steps.append(f"rename {_without_digits(source)} {target.name}")
         super()._rename(source, target)
 
     def _sync_folder(self, folder: Path) -> None:
         self.steps.append(f"sync {folder.name}/")
         super()._sync_folder(folder)
+
+
+def _without_digits(path: Path) -> str:
+    """Return the name of a file without the random part of a temporary one."""
+    return re.sub(r"\.[0-9a-f]{8}\.tmp", ".tmp", path.name)
 
 
 def test_replace_syncs_before_it_renames(tmp_path: Path) -> None:
@@ -41,7 +47,7 @@ def test_the_path_may_depend_on_the_written_content(tmp_path: Path) -> None:
     def write(file: Any) -> None:
         file.write(b"abc")
 
-    path = Files().write_aside(tmp_path / ".tmp", write, lambda file: tmp_path / file.read().decode())
+    path = Files().write_aside(tmp_path / "a", write, lambda file: tmp_path / file.read().decode())
     assert path == tmp_path / "abc"
     assert path.read_bytes() == b"abc"
 
@@ -55,8 +61,9 @@ def test_a_failed_write_does_not_touch_the_final_file(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        Files().write_aside(tmp_path / ".tmp", fail, lambda _: path)
+        Files().write_aside(path, fail)
     assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_append_syncs_the_folder_of_a_new_file_only(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from metaopt.atomic_files import write_bytes
 from metaopt.report.analysis.population import Population, find_population, write_table
 from metaopt.report.analysis.study_data import StudyData, metric_at_best_epoch
 from metaopt.report.formatting import metric_label
@@ -17,7 +18,7 @@ from metaopt.report.plots.constraints import draw_constraints
 from metaopt.report.plots.progress import time_unit
 from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.series import Series, all_constraints, all_records, caption, line_style
-from metaopt.report.plots.style import GREY, add_title, write_file, write_or_explain
+from metaopt.report.plots.style import GREY, add_title, write_or_explain
 from metaopt.trials.objective import OBJECTIVES
 
 Values = npt.NDArray[np.float64]
@@ -77,7 +78,7 @@ def draw_population(series: Sequence[Series], path: Path) -> list[Path]:
     size = (5.2 * max(len(metrics), 1.4), 4.4)
     write_or_explain(all_records(series), path, size, draw, caption=caption(series))
     table = path.with_suffix(".csv")
-    write_file(table, write_table([(run.name, population) for _, run, population in populations]).encode())
+    write_bytes(table, write_table([(run.name, population) for _, run, population in populations]).encode())
     return [path, table]
 
 

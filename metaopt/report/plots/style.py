@@ -13,9 +13,8 @@ from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from metaopt.errors import ResultsNotWritable
+from metaopt.atomic_files import write_bytes
 from metaopt.report.plots.literal_text import LITERAL, show_literally
-from metaopt.storage.files import Files
 from metaopt.trials.record import Record
 
 # Okabe and Ito's palette, which colour-blind readers can distinguish: https://jfly.uni-koeln.de/color/
@@ -79,12 +78,12 @@ def write_figure(
         FigureCanvasAgg(figure)
         draw(figure)
         show_literally(figure)
-        write_file(path, _render(figure, "png"))
+        write_bytes(path, _render(figure, "png"))
         figure.set_layout_engine("none")  # the panels keep the places that they have now
         for marks in figure.findobj(Collection):
             if max(len(np.atleast_2d(marks.get_offsets())), len(marks.get_paths())) > _MAX_VECTOR_MARKS:
                 marks.set_rasterized(True)
-        write_file(path.with_suffix(".svg"), _render(figure, "svg"))
+        write_bytes(path.with_suffix(".svg"), _render(figure, "svg"))
 
 
 def _render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
@@ -92,21 +91,6 @@ def _render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {})
     return buffer.getvalue()
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it into place; its folder is created if it is missing.
-
-    Raises:
-        ResultsNotWritable: The file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.tmp")
-        Files().write_aside(aside, lambda file: file.write(content), lambda _: path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ResultsNotWritable(f"Cannot write {path} ({reason}): free some space or choose another folder.") from None
 
 
 def write_message(path: Path, message: str, caption: str = "") -> None:

@@ -1,0 +1,130 @@
+"""Files that are complete or do not exist, names that fit, and advice where writing fails."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from metaopt.atomic_files import cannot_write, create_temporary, fit_name, sync_folder, write_file
+from metaopt.errors import ResultsNotWritable
+
+
+@pytest.fixture(params=[0o022, 0o077, 0o002])
+def umask(request):
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such modes")
+def test_modes_follow_the_umask_unless_private(tmp_path, umask):
+    write_file(tmp_path / "public", lambda file: file.write(b"1"))
+    write_file(tmp_path / "private", lambda file: file.write(b"1"), private=True)
+    assert mode(tmp_path / "public") == 0o666 & ~umask
+    assert mode(tmp_path / "private") == 0o600 & ~umask
+
+
+def test_a_link_is_replaced_and_never_followed(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    for name in ("figure.png", ".figure.png.tmp"):
+        (tmp_path / name).symlink_to(victim)
+    write_file(tmp_path / "figure.png", lambda file: file.write(b"picture"))
+    assert victim.read_bytes() == b"precious"
+    assert not (tmp_path / "figure.png").is_symlink()
+    assert (tmp_path / "figure.png").read_bytes() == b"picture"
+
+
+def test_two_temporary_files_of_one_name_differ(tmp_path):
+    with create_temporary(tmp_path / "a") as one, create_temporary(tmp_path / "a") as two:
+        assert one.name != two.name
+
+
+def test_a_failed_write_keeps_the_old_file_alone(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def fail(file):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ResultsNotWritable, match="Free some disk space"):
+        write_file(path, fail)
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_killed_writer_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    code = (
+        "import sys, time; from pathlib import Path; from metaopt.atomic_files import write_file\n"
+        "def write(file):\n"
+        "    file.write(b'new'); file.flush(); print('half', flush=True); time.sleep(60)\n"
+        "write_file(Path(sys.argv[1]), write)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"half\n"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "Free some disk space"),
+        (errno.EDQUOT, "Free some disk space"),
+        (errno.EROFS, "read-only: choose another folder"),
+        (errno.EACCES, "Make the folder writable"),
+        (errno.ENAMETOOLONG, "Choose a shorter name"),
+    ],
+)
+def test_advice_follows_the_cause(number, advice):
+    text = str(cannot_write("results", OSError(number, os.strerror(number))))
+    assert text.startswith(f"results cannot be written ({os.strerror(number)}). ")
+    assert advice in text
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_folder_that_cannot_be_synced_is_used(tmp_path, monkeypatch, number):
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_file(tmp_path / "a", lambda file: file.write(b"1"))
+    assert (tmp_path / "a").read_bytes() == b"1"
+
+
+def test_a_failing_disk_is_not_ignored(tmp_path, monkeypatch):
+    def fsync(descriptor):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        sync_folder(tmp_path)
+
+
+@pytest.mark.parametrize("stem", ["x" * 300, "ä" * 200, "日本" * 100, "\udcff" * 300, "a" + "😀" * 80])
+def test_long_names_are_cut_to_the_limit(tmp_path, stem):
+    name = fit_name(stem, ".suffix", tmp_path)
+    assert len(os.fsencode(name)) <= 255
+    assert name.endswith(".suffix")
+    (tmp_path / name).touch()
+    assert fit_name(stem + "y", ".suffix", tmp_path) != name
+    assert fit_name("short", ".suffix", tmp_path / "missing") == "short.suffix"
+
+
+def test_a_name_of_maximum_length_can_be_written(tmp_path):
+    write_file(tmp_path / ("x" * 255), lambda file: file.write(b"1"))
+    assert len(list(tmp_path.iterdir())) == 1
