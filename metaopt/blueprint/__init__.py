@@ -12,7 +12,16 @@ A blueprint gives shapes, parameters, multiply-accumulates, a structural hash, a
 
 from metaopt.blueprint.blueprint import DEFAULT_HEAD, Blueprint
 from metaopt.blueprint.convolutions import Conv2D, DepthwiseConv2D, SeparableConv2D
-from metaopt.blueprint.core import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, ZeroPadding2D
+from metaopt.blueprint.core import (
+    Activation,
+    BatchNormalization,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Rescaling,
+    ZeroPadding2D,
+)
 from metaopt.blueprint.errors import InvalidArchitecture
 from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, observe_layers, register_layer
 from metaopt.blueprint.merging import Add, Concatenate
@@ -40,6 +49,7 @@ __all__ = [
     "Layer",
     "MaxPooling2D",
     "Node",
+    "Rescaling",
     "SeparableConv2D",
     "ShakeDrop",
     "ShakeShake",

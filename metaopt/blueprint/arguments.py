@@ -170,6 +170,7 @@ def standardize_float(kind: str, argument: str, value: Any, low: float, high: fl
         return value + 0.0  # -0.0 becomes 0.0: it is the same layer
     if not isinstance(value, numbers.Real) or not math.isfinite(value) or not low <= float(value) <= high:
         accepted = f"a number >= {low:g}" if math.isinf(high) else f"a number in [{low:g}, {high:g}]"
+        accepted = "a finite number" if math.isinf(low) else accepted
         raise _invalid_value(kind, argument, value, accepted)
     return float(value) + 0.0
 

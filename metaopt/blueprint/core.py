@@ -1,4 +1,4 @@
-"""Core layers: input, dense, normalisation, activation, dropout, reshaping."""
+"""Core layers: input, dense, normalisation, activation, rescaling, dropout, reshaping."""
 
 # ruff: noqa: D102, ARG002 (the base class Layer documents the methods and their arguments)
 
@@ -128,6 +128,22 @@ class Activation(Layer):
 
     def build(self, keras: Any, name: str) -> Any:
         return keras.layers.Activation(self.activation, name=name)
+
+
+@register_layer
+@dataclass(slots=True, eq=False)
+class Rescaling(Layer):
+    """Same as ``keras.layers.Rescaling`` with numbers: multiplies by ``scale``, then adds ``offset``."""
+
+    scale: float
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.scale = arguments.standardize_float(self.kind, "scale", self.scale, -math.inf, math.inf)
+        self.offset = arguments.standardize_float(self.kind, "offset", self.offset, -math.inf, math.inf)
+
+    def build(self, keras: Any, name: str) -> Any:
+        return keras.layers.Rescaling(self.scale, offset=self.offset, name=name)
 
 
 @register_layer

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from metaopt.cli.errors import guarded
+from metaopt.cli.errors import flag_of, guarded
 from metaopt.cli.ready_spaces import advise_space
 from metaopt.cli.search_checks import check_own_training, check_schedule, check_settings, warn_of_memory
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
@@ -139,12 +139,13 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
     # Trials with another schedule or augmentation cannot be compared, and one that resumes would switch to it.
-    for name in ("seed", "schedule", "augment"):
+    for name in ("seed", "split_seed", "schedule", "augment"):
         begun = state.settings.get(name)
         if state.settings and given.get(name, begun) != begun:
-            kind = "the problem's own schedule" if begun is None else f"{name} {begun}"
+            flag = flag_of(name)
+            kind = f"without {flag}" if begun is None else f"with {flag} {begun}"
             raise UserError(
-                f"The study in {arguments.results} was started with {kind}: leave --{name} out, or choose another"
+                f"The study in {arguments.results} was started {kind}: leave {flag} out, or choose another"
                 " folder with --results."
             )
     for name, off in (("early_stopping", 0), ("stop_after", 0), ("fill", 0), ("grow", "none")):
@@ -159,7 +160,8 @@ def _limits_memory(texts: Iterable[str]) -> bool:
 
 def _load_data(settings: Settings, results: Path, callback: Callback) -> DataSet:
     """Load the data set, and pass its notes on."""
-    asked = DataSpec(settings.data, settings.image_size, settings.augment, str(results / "cache"))
+    cache = str(results / "cache")
+    asked = DataSpec(settings.data, settings.image_size, settings.augment, cache, settings.split_seed)
     spec, notes = resolve_data(asked, has_gpu())
     data = load(spec)
     for note in (*notes, *data.notes):

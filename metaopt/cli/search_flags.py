@@ -62,6 +62,8 @@ def _add_problem(group: _ArgumentGroup) -> None:
     grown = "experimental: phases under growing constraints: macs=1e6,2e6,4e6, params=… or blocks=1,2,4; none: off"
     add("--grow", metavar="BOUNDS", help=f"{grown} (default)")
     _add_integer(group, "--seed", help="seed of the study (default: 0)")
+    split = "seed of the validation split and the folds (default: the same images in every study)"
+    _add_integer(group, "--split-seed", help=split)
 
 
 def _add_strategy(group: _ArgumentGroup) -> None:

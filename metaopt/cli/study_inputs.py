@@ -103,7 +103,8 @@ def study_data(study: Study, note: Callable[[str], None] = print, augment: str |
     """
     settings = study.settings
     kind = settings["augment"] if augment is None else augment
-    spec = DataSpec(settings["data"], settings["image_size"], kind, str(study.folder / "cache"))
+    cache, split_seed = str(study.folder / "cache"), settings.get("split_seed")
+    spec = DataSpec(settings["data"], settings["image_size"], kind, cache, split_seed)
     data = load(spec)
     if data.fingerprint != study.header["fingerprint"]["data"]:
         raise StudyMismatch(

@@ -10,7 +10,15 @@ from metaopt.data.augment import AUGMENTATIONS, Augmentation
 from metaopt.data.fingerprint import note_contradicting_labels, note_shared_images
 from metaopt.data.images import Images, subset
 from metaopt.data.spec import DataSpec
-from metaopt.data.split import FOLD_SEED, HELD_OUT, TEST_SEED, VALIDATION_SEED, hold_out, stratified_folds
+from metaopt.data.split import (
+    FOLD_SEED,
+    HELD_OUT,
+    TEST_SEED,
+    VALIDATION_SEED,
+    hold_out,
+    split_state,
+    stratified_folds,
+)
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError, invalid_value
 
@@ -91,7 +99,7 @@ class DataSet:
                 f"Expected at most {most}, because class {names[rarest]} of {self.name} has only {counts[rarest]}"
                 " training and validation images. Use fewer folds, add images, or remove the class.",
             )
-        pairs = stratified_folds(labels, count, FOLD_SEED)
+        pairs = stratified_folds(labels, count, split_state(FOLD_SEED, self.spec.split_seed))
         return [Fold(subset(images, train), subset(images, held)) for train, held in pairs]
 
     def test(self) -> Images:
@@ -121,7 +129,7 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
         share = f"{100 * HELD_OUT:.0f} %"
         notes.append(f"No test split found in {data.name}; holding out {len(held):,} images ({share}) for testing.")
     if validation is None:
-        kept, held = hold_out(labels[rows], HELD_OUT, VALIDATION_SEED)
+        kept, held = hold_out(labels[rows], HELD_OUT, split_state(VALIDATION_SEED, spec.split_seed))
         validation, rows = rows[held], rows[kept]
     both = np.union1d(rows, validation)
 
@@ -138,12 +146,17 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
         class_names=data.class_names,
         input_shape=data.shape,
         augment=augment,
-        fingerprint=data.fingerprint,
+        fingerprint=_fingerprint(data.fingerprint, spec.split_seed),
         notes=notes,
         description=_describe(data, sizes, augment),
         _everything=subset(data.images, both),
         _test=test,
     )
+
+
+def _fingerprint(content: str, split_seed: int | None) -> str:
+    """Return the fingerprint of the images and of a split that the user chose."""
+    return content if split_seed is None else f"{content}, split seed {split_seed}"
 
 
 def _resolve_augmentation(chosen: str, default: Augmentation) -> Augmentation:

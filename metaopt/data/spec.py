@@ -25,6 +25,8 @@ class DataSpec:
         image_size: side in pixels of the square that images are cropped and resized to; None keeps their own size.
         augment: ``auto``, ``none``, ``flip``, ``shift``, ``flip+shift`` or ``flip+shift+colour``.
         cache: directory for the decoded images of folders, created if needed; None for a temporary one.
+        split_seed: seed of the validation split and of the folds; None for the same in every study. The test split
+            does not depend on it.
 
     Raises:
         UserError: ``image_size`` or ``augment`` is invalid.
@@ -34,6 +36,7 @@ class DataSpec:
     image_size: int | None = None
     augment: str = "auto"
     cache: str | None = None
+    split_seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.image_size is not None and self.image_size < 1:

@@ -15,6 +15,18 @@ FOLD_SEED = 3
 """Fixed and independent of the study's seed, so that searches with different seeds use the same validation images."""
 
 
+def split_state(purpose: int, seed: int | None) -> int:
+    """Return the random state of a split.
+
+    Args:
+        purpose: ``VALIDATION_SEED`` or ``FOLD_SEED``.
+        seed: seed of the splits that the user chose, or None for the same splits in every study.
+    """
+    if seed is None:
+        return purpose
+    return int(np.random.SeedSequence((purpose, seed)).generate_state(1)[0]) % 2**31  # room for a class to be added
+
+
 def hold_out(
     labels: npt.NDArray[Any], fraction: float, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

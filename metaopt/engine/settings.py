@@ -32,6 +32,7 @@ MINIMA = {
     "workers": 1,
     "image_size": 1,
     "seed": 0,
+    "split_seed": 0,
 }
 
 
@@ -69,6 +70,7 @@ class Settings:
         workers: number of trials at once.
         executor: name of the executor.
         seed: seed of the study.
+        split_seed: seed of the validation split and the folds, or None for those of every study.
         budget_unit: unit of ``epochs`` and ``min_epochs`` under a scheduler: ``epochs`` or ``seconds``.
         folds: number of cross-validation folds, 1 for none.
         inherit: whether a trial starts from the weights of its parent.
@@ -106,6 +108,7 @@ class Settings:
     workers: int = 1
     executor: str = "processes"
     seed: int = 0
+    split_seed: int | None = None
     budget_unit: Unit = "epochs"
     folds: int = 1
     inherit: bool = False

@@ -18,6 +18,7 @@ from metaopt.blueprint import (
     Input,
     InvalidArchitecture,
     MaxPooling2D,
+    Rescaling,
     SeparableConv2D,
     ZeroPadding2D,
 )
@@ -60,6 +61,7 @@ def layers(draw):
         lambda: GlobalAveragePooling2D(keepdims=draw(st.booleans())),
         lambda: Dropout(draw(st.sampled_from([0, 0.25, 1]))),
         Flatten,
+        lambda: Rescaling(draw(st.sampled_from([-1, 0.5])), offset=draw(st.sampled_from([0, 0.5]))),
         lambda: ZeroPadding2D(draw(st.sampled_from([1, (0, 2), ((1, 0), (0, 3))]))),
     ]
     return options[draw(st.sampled_from([0, 0, 0, *range(len(options))]))]()

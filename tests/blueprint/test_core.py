@@ -1,6 +1,6 @@
 import pytest
 
-from metaopt.blueprint import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, ZeroPadding2D
+from metaopt.blueprint import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, Rescaling, ZeroPadding2D
 
 
 @pytest.mark.parametrize(
@@ -10,6 +10,7 @@ from metaopt.blueprint import Activation, BatchNormalization, Dense, Dropout, Fl
         (BatchNormalization(), (4, 6, 3)),
         (Activation("relu"), (4, 6, 3)),
         (Dropout(0.5), (4, 6, 3)),
+        (Rescaling(2, offset=-1), (4, 6, 3)),
         (Flatten(), (72,)),
         (ZeroPadding2D((1, 2)), (6, 10, 3)),
         (ZeroPadding2D(((0, 1), (2, 0))), (5, 8, 3)),

@@ -129,15 +129,17 @@ def test_given_constraints_keep_that_on_memory(studies: Path) -> None:
 @pytest.mark.parametrize(
     ("own", "flags", "kind"),
     [
-        ("--seed 3", "--seed 4", "seed 3"),
-        ("--schedule cosine", "--schedule constant", "schedule cosine"),
-        ("", "--schedule cosine", "the problem's own schedule"),
-        ("--augment flip+shift", "--augment none", r"augment flip\+shift"),
+        ("--seed 3", "--seed 4", "with --seed 3"),
+        ("--split-seed 3", "--split-seed 4", "with --split-seed 3"),
+        ("", "--split-seed 4", "without --split-seed"),
+        ("--schedule cosine", "--schedule constant", "with --schedule cosine"),
+        ("", "--schedule cosine", "without --schedule"),
+        ("--augment flip+shift", "--augment none", r"with --augment flip\+shift"),
     ],
 )
-def test_seed_schedule_and_augmentation_cannot_change(own: str, flags: str, kind: str) -> None:
+def test_seeds_schedule_and_augmentation_cannot_change(own: str, flags: str, kind: str) -> None:
     start_study(ready_of(f"--data digits {own}"))
-    with pytest.raises(UserError, match=f"was started with {kind}: leave {flags.split()[0]} out"):
+    with pytest.raises(UserError, match=f"was started {kind}: leave {flags.split()[0]} out"):
         settings_of(flags)
     if own:
         assert settings_of(own) == settings_of()

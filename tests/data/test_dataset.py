@@ -143,6 +143,16 @@ def test_folds_cover_training_and_validation_images() -> None:
     assert [pixels(fold.validation) for fold in again] == [pixels(fold.validation) for fold in folds]
 
 
+def test_a_split_seed_changes_validation_and_folds_only() -> None:
+    usual, seeded, again = (split_data(unsplit([50, 100]), DataSpec("x", split_seed=seed)) for seed in (None, 0, 0))
+    assert pixels(seeded.test()) == pixels(usual.test())
+    assert pixels(seeded.validation) != pixels(usual.validation)
+    assert counts(seeded.validation) == counts(usual.validation)
+    assert pixels(seeded.folds(3)[0].validation) != pixels(usual.folds(3)[0].validation)
+    assert pixels(again.validation) == pixels(seeded.validation)
+    assert seeded.fingerprint == again.fingerprint != usual.fingerprint
+
+
 def test_more_folds_than_images_of_a_class_raise() -> None:
     data = split_data(unsplit([50, 4], [10, 10]), DataSpec("x"))
     assert len(data.folds(4)) == 4
