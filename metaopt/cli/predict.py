@@ -4,7 +4,7 @@ import functools
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
 from metaopt.cli.suppress_stderr import suppressed_stderr
-from metaopt.data.folder_scan import natural_key
-from metaopt.data.image_file import IMAGE_SUFFIXES, ImageFileError, read_image
+from metaopt.data.folder_walk import LeftOut, natural_key, walk_images
+from metaopt.data.image_file import ImageFileError, read_image
 from metaopt.data.images import ImageArray
 from metaopt.errors import UserError
 from metaopt.output import is_lost
@@ -71,7 +71,9 @@ def run(arguments: Namespace) -> None:
             f"{arguments.model} takes images of {channels} channels, which image files do not have. Load it with"
             " keras.saving.load_model instead."
         )
-    paths, unread = find_images(arguments.images)
+    paths, unread, notes = find_images(arguments.images)
+    for note in notes:
+        print(f"note: {printable(note)}", file=sys.stderr)
     longest = max((len(printable(path)) for path in paths), default=0)
     for start in range(0, len(paths), CHUNK):
         images: list[tuple[Path, ImageArray]] = []
@@ -105,30 +107,33 @@ def _refuse(unread: list[Unread]) -> None:
         raise UserError(str(unread[-1]))
 
 
-def find_images(given: Sequence[Path]) -> tuple[list[Path], list[Unread]]:
-    """Return the given image files, in natural order within each folder, and the unreadable ones."""
+def find_images(given: Sequence[Path]) -> tuple[list[Path], list[Unread], list[str]]:
+    """Return the given image files, in natural order within each folder, the unreadable ones, and notes for the user.
+
+    The notes say which files in the folders are left out, by number and kind.
+    """
     paths: list[Path] = []
     unread: list[Unread] = []
+    notes: list[str] = []
     for one in given:
         if one.is_dir():
-            inside = sorted(_image_files(one), key=lambda path: natural_key(str(path)))
-            paths += inside
-            if not inside:
+            left_out = LeftOut()
+
+            def add(folder: str, error: OSError) -> None:
+                unread.append(Unread(Path(folder), (error.strerror or str(error)).lower()))
+
+            before = len(unread)
+            inside = sorted((entry.path for entry in walk_images(one, left_out, add)), key=natural_key)
+            paths += map(Path, inside)
+            if left_out.parts():
+                notes.append(f"Left out of {one}: {' and '.join(left_out.parts())}.")
+            if not inside and len(unread) == before:
                 unread.append(Unread(one, "the folder has no image files"))
-        elif one.exists():
+        elif os.path.lexists(one):
             paths.append(one)
         else:
             unread.append(Unread(one, "the file does not exist"))
-    return paths, unread
-
-
-def _image_files(folder: Path) -> Iterator[Path]:
-    """Yield the image files in and below a folder, without hidden files and folders."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
-                yield Path(place, name)
+    return paths, unread, notes
 
 
 @functools.cache

@@ -12,6 +12,8 @@ from metaopt.data.image_cache import ProgressCallback
 from metaopt.data.images import ArrayImages, Images, subset
 from metaopt.data.npz import load_npz
 from metaopt.data.spec import DataSpec, resolve
+from metaopt.data.unsplit import UnsplitData
+from metaopt.errors import UserError
 
 __all__ = ["NAMES", "ArrayImages", "DataSet", "DataSpec", "Fold", "Images", "load", "resolve", "subset"]
 
@@ -24,14 +26,22 @@ def load(spec: DataSpec, progress: ProgressCallback | None = None) -> DataSet:
         progress: called with (images decoded, images in total) while a folder is decoded for the first time.
 
     Raises:
-        UserError: the data are missing or invalid; the message says what to do.
+        UserError: the data are missing, invalid or larger than the memory; the message says what to do.
         ResultsNotWritable: the image cache cannot be written.
     """
+    try:
+        return split_data(_load(spec, progress), spec)
+    except MemoryError:
+        raise UserError(
+            f"There is not enough memory for the images of {spec.data}. Use smaller images, fewer of them, or fewer"
+            " workers."
+        ) from None
+
+
+def _load(spec: DataSpec, progress: ProgressCallback | None) -> UnsplitData:
     if spec.data in NAMES:
-        data = load_builtin(spec.data, spec.image_size)
-    elif Path(spec.data).is_file():
-        data = load_npz(Path(spec.data), spec.image_size)
-    else:
-        cache = None if spec.cache is None else Path(spec.cache)
-        data = load_folder(Path(spec.data), spec.image_size, cache, progress)
-    return split_data(data, spec)
+        return load_builtin(spec.data, spec.image_size)
+    if Path(spec.data).is_file():
+        return load_npz(Path(spec.data), spec.image_size)
+    cache = None if spec.cache is None else Path(spec.cache)
+    return load_folder(Path(spec.data), spec.image_size, cache, progress)

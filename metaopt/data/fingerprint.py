@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from metaopt.data.images import LabelArray
+
+_BLOCK_BYTES = 2**20
 
 Digests = npt.NDArray[np.uint64]
 
@@ -19,6 +21,14 @@ def digest(data: Any) -> int:
     Among a million images the probability that any two collide is 3e-8.
     """
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
+def digest_stream(file: BinaryIO) -> int:
+    """Return the ``digest`` of the bytes of a file from its position on, without holding them in memory."""
+    hasher = hashlib.blake2b(digest_size=8)
+    while block := file.read(_BLOCK_BYTES):
+        hasher.update(block)
+    return int.from_bytes(hasher.digest(), "little")
 
 
 def digest_images(images: npt.NDArray[Any]) -> Digests:

@@ -1,14 +1,12 @@
 """Search for image files in a folder of class folders, with or without ``train/`` and ``test/``."""
 
 import os
-import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from metaopt.data.image_file import IMAGE_SUFFIXES
+from metaopt.data.folder_walk import HIDDEN, LeftOut, is_folder, list_entries, walk_images
 from metaopt.errors import UserError
 
 Split = Literal["train", "validation", "test"]
@@ -22,10 +20,6 @@ _SPLIT_NAMES: dict[str, Split] = {
     "test": "test",
     "testing": "test",
 }
-
-
-_HIDDEN = (".", "__MACOSX")
-"""Prefixes of hidden files and folders; the second is created by archives made on a Mac."""
 
 
 class ImageFile(NamedTuple):
@@ -54,35 +48,22 @@ class ImageFolder:
         root: the folder.
         classes: names of the class folders, in natural order (2 before 10).
         files: all image files, ordered by split and class.
-        hidden: number of hidden files and folders that were ignored.
-        others: suffix → number of other files that were ignored.
+        left_out: files and folders that were ignored.
         outside: names of folders beside ``train/`` that were ignored.
     """
 
     root: Path
     classes: list[str] = field(default_factory=list)
     files: list[ImageFile] = field(default_factory=list)
-    hidden: int = 0
-    others: Counter[str] = field(default_factory=Counter)
+    left_out: LeftOut = field(default_factory=LeftOut)
     outside: list[str] = field(default_factory=list)
 
     def notes(self) -> list[str]:
         """Return a note on the files and folders that were ignored; empty if none were."""
-        ignored = []
-        if self.others:
-            suffixes = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(self.others.items()))
-            ignored.append(f"{sum(self.others.values()):,} other files ({suffixes})")
-        if self.hidden:
-            ignored.append(f"{self.hidden:,} hidden files or folders")
+        ignored = self.left_out.parts()
         if self.outside:
             ignored.append(f"the folders {', '.join(self.outside)}")
         return [f"Ignored in {self.root.name}: {' and '.join(ignored)}."] if ignored else []
-
-
-def natural_key(name: str) -> tuple[list[str | int], str]:
-    """Return a sort key that orders numbers in names by value: 1, 2, …, 10."""
-    pieces = re.split("([0-9]+)", name)  # every second piece is a number
-    return [int(piece) if index % 2 else piece.casefold() for index, piece in enumerate(pieces)], name
 
 
 def scan_folder(root: Path) -> ImageFolder:
@@ -103,10 +84,8 @@ def scan_folder(root: Path) -> ImageFolder:
     _check_classes(train, folder.classes)
     for parent in {root, *split_folders.values()}:
         for entry in _list_entries(parent):
-            if entry.name.startswith(_HIDDEN):
-                folder.hidden += 1
-            elif not entry.is_dir():
-                folder.others[_suffix(entry.name)] += 1
+            if entry.name.startswith(HIDDEN) or not is_folder(entry, follow_links=True):
+                folder.left_out.add(entry)
     for split, parent in split_folders.items():
         for name in _list_folders(parent):
             if name not in folder.classes:
@@ -158,36 +137,27 @@ def _check_classes(train: Path, classes: list[str]) -> None:
 
 def _find_images(folder: ImageFolder, parent: Path, split: Split, label: int) -> Iterator[ImageFile]:
     """Find the images in a folder and below it, and count ignored files; links to folders are not followed."""
-    for entry in _list_entries(parent):
-        if entry.name.startswith(_HIDDEN):
-            folder.hidden += 1
-        elif entry.is_dir(follow_symlinks=False):
-            yield from _find_images(folder, Path(entry.path), split, label)
-        elif Path(entry.name).suffix.lower() not in IMAGE_SUFFIXES:
-            folder.others[_suffix(entry.name)] += 1
+
+    def unreadable(path: str, error: OSError) -> None:
+        raise UserError(f"Cannot read folder {path}: {error.strerror}.") from error
+
+    for entry in walk_images(parent, folder.left_out, unreadable):
+        path = Path(entry.path).relative_to(folder.root).as_posix()
+        try:
+            stat = entry.stat()
+        except OSError:  # a broken link: reading it reports it together with other files that cannot be read
+            yield ImageFile(path, split, label, 0, 0)
         else:
-            try:
-                stat = entry.stat()
-            except OSError as error:
-                raise UserError(
-                    f"Cannot read image file {entry.path}: {error.strerror}. Replace or remove it."
-                ) from error
-            path = Path(entry.path).relative_to(folder.root).as_posix()
             yield ImageFile(path, split, label, stat.st_size, stat.st_mtime_ns)
 
 
 def _list_folders(folder: Path) -> list[str]:
-    return [entry.name for entry in _list_entries(folder) if entry.is_dir() and not entry.name.startswith(_HIDDEN)]
+    entries = _list_entries(folder)
+    return [entry.name for entry in entries if is_folder(entry, True) and not entry.name.startswith(HIDDEN)]
 
 
 def _list_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Return the entries of a folder in natural order."""
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: natural_key(entry.name))
+        return list_entries(folder)
     except OSError as error:
         raise UserError(f"Cannot read folder {folder}: {error.strerror}.") from error
-
-
-def _suffix(name: str) -> str:
-    return Path(name).suffix.lower() or "no suffix"

@@ -1,15 +1,38 @@
 """Reading of one image file: its header, and its central square as pixels."""
 
+import functools
 import io
+import os
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from metaopt.data.fingerprint import digest
+from metaopt.data.fingerprint import digest, digest_stream
 from metaopt.data.images import ImageArray
+from metaopt.data.pixel_budget import PixelBudget
+from metaopt.data.regular_file import open_regular
+from metaopt.errors import UserError
+
+MAX_PIXELS = 178_956_970
+"""Largest image that is decoded, and the most pixels that all threads decode at once: twice Pillow's limit for a
+warning, from which on Pillow refuses too. Decoding takes up to 8 bytes a pixel."""
+
+MAX_FILE_BYTES = 2**31
+"""Largest image file; an uncompressed one of ``MAX_PIXELS`` is smaller."""
+
+_LARGE = 2**24
+_SMALL_FILE_BYTES = 2**22
+_STRIP_PIXELS = 2**20
+_BUDGET = PixelBudget(MAX_PIXELS)
+# Our own limit replaces the warning about a smaller one.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # Formats of photographs and drawings that Pillow decodes on every platform. Pillow also opens PDF and MPEG files.
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"}
@@ -48,24 +71,19 @@ def read_header(path: Path) -> ImageHeader:
     """Read the header of an image file.
 
     Raises:
-        ImageFileError: the file is empty, is not an image, or has 32-bit pixels, which have no fixed range.
+        ImageFileError: the file is empty, is not an image, is not a regular file, has more than ``MAX_PIXELS`` pixels,
+            or has 32-bit pixels, which have no fixed range.
+        UserError: there is not enough memory.
     """
-    try:
-        if path.stat().st_size == 0:
-            raise ImageFileError("the file is empty")
-        with Image.open(path) as image:
-            _reject_32_bit(image)
-            return ImageHeader(min(image.size), _has_colour(image), image.width == image.height)
-    except (ImageFileError, MemoryError):
-        raise
-    except Exception as error:  # Pillow's decoders raise exceptions of nearly every type
-        raise _to_image_file_error(error) from error
+    with _opened(path, digests=False) as (image, _):
+        return ImageHeader(min(image.size), _has_colour(image), image.width == image.height)
 
 
 def read_image(path: Path, size: int | tuple[int, int], channels: int) -> DecodedFile:
     """Decode an image upright, crop its central window and resize it.
 
-    Transparent pixels become white, 16-bit pixels are cut to 8 bits, and an animation gives its first frame.
+    Transparent pixels become white, 16-bit pixels are cut to 8 bits, and an animation gives its first frame. Threads
+    that decode large images wait for each other, so that together they hold at most ``MAX_PIXELS`` pixels.
 
     Args:
         path: the file.
@@ -74,22 +92,83 @@ def read_image(path: Path, size: int | tuple[int, int], channels: int) -> Decode
         channels: 1 or 3.
 
     Raises:
-        ImageFileError: the file cannot be decoded, or has 32-bit pixels, which have no fixed range.
+        ImageFileError: see ``read_header``; or the file cannot be decoded.
+        UserError: there is not enough memory.
     """
     height, width = (size, size) if isinstance(size, int) else size
+    with _opened(path) as (image, file_digest):
+        full = image.width * image.height
+        # Decodes a JPEG at 1/2, 1/4 or 1/8 of its size if that is still at least twice the wanted size.
+        image.draft(None, (2 * max(height, width),) * 2)
+        pixels = image.width * image.height
+        # The decoder of a progressive JPEG keeps the coefficients of all pixels.
+        with _BUDGET.reserved(max(pixels, full // 2) if image.info.get("progressive") else pixels):
+            decode = functools.partial(_decode, image, height, width, channels)
+            return DecodedFile(
+                _decoder_of_large().submit(decode).result() if pixels > _LARGE else decode(), file_digest
+            )
+
+
+def _decode(image: Image.Image, height: int, width: int, channels: int) -> ImageArray:
+    ImageOps.exif_transpose(image, in_place=True)
+    window = _convert_window(image, _central_window(image.height, image.width, height, width), channels)
+    image.close()  # frees its memory
+    return window if window.shape[:2] == (height, width) else _resize_channels(window, height, width)
+
+
+@functools.cache
+def _decoder_of_large() -> ThreadPoolExecutor:
+    """Return the only thread that decodes large images, as the C library keeps for each what it has freed."""
+    return ThreadPoolExecutor(1, "metaopt decoder")
+
+
+@contextmanager
+def _opened(path: Path, digests: bool = True) -> Iterator[tuple[Image.Image, int]]:
+    """Open an image file and check its header; errors within the context become an ``ImageFileError``.
+
+    Yields:
+        The image, and the digest of the bytes of the file, or 0 without.
+    """
     try:
-        data = path.read_bytes()
-        with Image.open(io.BytesIO(data)) as image:
-            _reject_32_bit(image)
-            # Decodes a JPEG at 1/2, 1/4 or 1/8 of its size if that is still at least twice the wanted size.
-            image.draft(None, (2 * max(height, width),) * 2)
-            upright = ImageOps.exif_transpose(image)
-            pixels = crop_and_resize(np.asarray(_convert(upright, channels)), height, width)
-        return DecodedFile(pixels, digest(data))
-    except (ImageFileError, MemoryError):
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size == 0:
+                raise ImageFileError("the file is empty")
+            if size > MAX_FILE_BYTES:
+                raise ImageFileError(
+                    f"the file has {size / 1e9:.1f} GB. Expected at most {MAX_FILE_BYTES / 1e9:.1f} GB"
+                )
+            file_digest, content = _digest(file, size) if digests else (0, file)
+            with Image.open(content, formats=_formats()) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise Image.DecompressionBombError
+                if image.mode in _32_BIT_MODES:
+                    raise ImageFileError(f"its pixels have 32 bits (mode {image.mode}); convert it to 8 or 16 bits")
+                yield image, file_digest
+    except ImageFileError:
         raise
+    except MemoryError:
+        raise UserError(f"Not enough memory to decode {path}. Use smaller images, or close other programs.") from None
     except Exception as error:  # Pillow's decoders raise exceptions of nearly every type
         raise _to_image_file_error(error) from error
+
+
+def _digest(file: BinaryIO, size: int) -> tuple[int, BinaryIO]:
+    """Return the digest of a file, and the file again, in memory if it is small."""
+    if size <= _SMALL_FILE_BYTES:
+        data = file.read()
+        return digest(data), io.BytesIO(data)
+    file_digest = digest_stream(file)
+    file.seek(0)
+    return file_digest, file
+
+
+@functools.cache
+def _formats() -> list[str]:
+    """Return the formats that Pillow opens, except PostScript, which another program would have to run."""
+    Image.preinit()  # the usual formats come first, as each is tried in turn
+    Image.init()
+    return [name for name in Image.OPEN if name != "EPS"]
 
 
 def resize_square(image: npt.NDArray[np.uint8], size: int) -> ImageArray:
@@ -106,11 +185,19 @@ def crop_and_resize(image: npt.NDArray[np.uint8], height: int, width: int) -> Im
         ``(height, width, c)``.
     """
     rows, columns = image.shape[:2]
-    rows, columns = max(1, min(rows, columns * height // width)), max(1, min(columns, rows * width // height))
-    top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
-    window = image[top : top + rows, left : left + columns].reshape(rows, columns, -1)
-    if (rows, columns) == (height, width):
-        return window
+    left, top, right, bottom = _central_window(rows, columns, height, width)
+    window = image[top:bottom, left:right].reshape(bottom - top, right - left, -1)
+    return window if window.shape[:2] == (height, width) else _resize_channels(window, height, width)
+
+
+def _central_window(rows: int, columns: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """Return the largest central window of an aspect ratio: left, top, right, bottom."""
+    high, wide = max(1, min(rows, columns * height // width)), max(1, min(columns, rows * width // height))
+    top, left = (rows - high) // 2, (columns - wide) // 2
+    return left, top, left + wide, top + high
+
+
+def _resize_channels(window: ImageArray, height: int, width: int) -> ImageArray:
     if window.shape[2] == 3:
         return _resize(window, height, width)
     return np.stack([_resize(window[:, :, channel], height, width) for channel in range(window.shape[2])], axis=-1)
@@ -122,16 +209,27 @@ def _resize(window: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArr
     return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def _reject_32_bit(image: Image.Image) -> None:
-    if image.mode in _32_BIT_MODES:
-        raise ImageFileError(f"its pixels have 32 bits (mode {image.mode}); convert it to 8 or 16 bits")
-
-
 def _has_colour(image: Image.Image) -> bool:
     if image.mode == "P":
         palette = np.asarray(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
         return bool((palette != palette[:, :1]).any())
     return image.mode not in _GREY_MODES
+
+
+def _convert_window(image: Image.Image, window: tuple[int, int, int, int], channels: int) -> ImageArray:
+    """Return the pixels of a window, ``(h, w, channels)``.
+
+    It is converted in strips, as some conversions need five times the memory of the image.
+    """
+    left, top, right, bottom = window
+    pixels = np.empty((bottom - top, right - left, channels), np.uint8)
+    step = max(1, _STRIP_PIXELS // (right - left))
+    for row in range(top, bottom, step):
+        strip = image.crop((left, row, right, min(row + step, bottom)))
+        pixels[row - top : row - top + strip.height] = np.asarray(_convert(strip, channels)).reshape(
+            strip.height, strip.width, channels
+        )
+    return pixels
 
 
 def _convert(image: Image.Image, channels: int) -> Image.Image:
@@ -146,6 +244,8 @@ def _convert(image: Image.Image, channels: int) -> Image.Image:
 
 def _to_image_file_error(error: Exception) -> ImageFileError:
     """Convert an exception of Pillow or the file system."""
+    if isinstance(error, Image.DecompressionBombError):
+        return ImageFileError(f"it has too many pixels. Expected at most {MAX_PIXELS:,}")
     if isinstance(error, UnidentifiedImageError):
         return ImageFileError("it is not an image of a known format")
     if isinstance(error, OSError) and error.strerror:

@@ -3,8 +3,6 @@
 Further heads have arrays such as ``y_train_coarse y_test_coarse``.
 """
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from metaopt.data.arrays import LabelledArrays, add_channel_axis, find_pixel_scale, from_arrays, to_uint8
 from metaopt.data.images import LabelArray
 from metaopt.data.labels import check_known, check_labels, count_classes
+from metaopt.data.npz_archive import NpzArchive
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
 
@@ -32,8 +31,8 @@ def load_npz(path: Path, size: int | None) -> UnsplitData:
     Raises:
         UserError: the file is not a ``.npz`` file, or its arrays are invalid.
     """
-    with _open_archive(path) as archive:
-        extra = [name.removeprefix("y_train_") for name in archive.files if name.startswith("y_train_")]
+    with NpzArchive(path) as archive:
+        extra = [name.removeprefix("y_train_") for name in archive.names if name.startswith("y_train_")]
         first = "fine" if "coarse" in extra else "label"
         if first in extra:
             raise UserError(
@@ -44,7 +43,7 @@ def load_npz(path: Path, size: int | None) -> UnsplitData:
         data = reader.read(size)
         used = {f"{letter}_{split}" for letter in "xy" for split in ("train", "test")} | {"classes"}
         used |= {f"{start}_{head}" for start in ("y_train", "y_test", "classes") for head in extra}
-        unused = sorted(set(archive.files) - used)
+        unused = sorted(set(archive.names) - used)
     if unused:
         data.notes.append(f"Ignored in {path.name}: {', '.join(unused)}.")
     return data
@@ -60,7 +59,7 @@ class _Reader:
         suffixes: head → suffix of the names of its arrays, the first head first.
     """
 
-    archive: Any
+    archive: NpzArchive
     path: Path
     suffixes: dict[str, str]
 
@@ -77,18 +76,13 @@ class _Reader:
         return f"{name} in {self.path.name}"
 
     def _array(self, name: str) -> npt.NDArray[Any]:
-        if name not in self.archive.files:
-            present = ", ".join(self.archive.files) or "none"
+        if name not in self.archive.names:
+            present = ", ".join(self.archive.names) or "none"
             raise UserError(
                 f"Array {name} not found in {self.path.name}. Expected at least x_train and y_train; the arrays found"
                 f" are: {present}."
             )
-        try:
-            array: npt.NDArray[Any] = self.archive[name]
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            reason = "it holds Python objects" if "pickle" in str(error) else "it is damaged"
-            raise UserError(f"Cannot read {self._where(name)}: {reason}. Write the file again.") from error
-        return array
+        return self.archive.read(name)
 
     def _split(self, split: str, images: npt.NDArray[Any], scale: float) -> LabelledArrays:
         labels = {}
@@ -109,7 +103,7 @@ class _Reader:
             scale: factor that scales their pixels to 0..255.
             class_names: head → names of its classes.
         """
-        if "x_test" not in self.archive.files and "y_test" not in self.archive.files:
+        if "x_test" not in self.archive.names and "y_test" not in self.archive.names:
             return None, []
         notes: list[str] = []
         where = self._where("x_test")
@@ -133,23 +127,8 @@ class _Reader:
     def _class_names(self, head: str, labels: LabelArray) -> list[str]:
         where = self._where(f"y_train{self.suffixes[head]}")
         name = f"classes{self.suffixes[head]}"
-        if name not in self.archive.files:
+        if name not in self.archive.names:
             return [str(label) for label in range(count_classes(labels, where))]
         given = [str(each) for each in self._array(name).ravel()]
         count_classes(labels, where, given)
         return given
-
-
-def _open_archive(path: Path) -> Any:
-    try:
-        archive = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = (
-            error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged or of another format"
-        )
-        raise UserError(f"Cannot read {path} as a .npz file: {reason}. Create it with numpy.savez.") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise UserError(
-            f"Found a single array in {path}. Expected a .npz file; create it with numpy.savez(x_train=…, y_train=…)."
-        )
-    return archive

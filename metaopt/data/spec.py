@@ -1,5 +1,6 @@
 """Specification of a data set: where its images come from and how they are prepared."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -67,9 +68,9 @@ def resolve(spec: DataSpec, gpu: bool) -> tuple[DataSpec, list[str]]:
     if spec.data in NAMES:
         return spec, []
     path = Path(spec.data).expanduser()
-    if not path.exists():
+    if not os.path.exists(path):  # also for a link that leads in a circle
         raise UserError(_describe_missing(spec.data, path), "data")
-    if path.is_file() and path.suffix.lower() != ".npz":
+    if not path.is_dir() and (not path.is_file() or path.suffix.lower() != ".npz"):
         expected = "Expected a folder of class folders or a .npz file, got another file."
         raise invalid_value("data", spec.data, expected)
     return replace(spec, data=str(path.resolve())), []

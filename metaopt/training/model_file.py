@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from metaopt.data.regular_file import open_regular
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.storage.files import Files
 
@@ -45,7 +46,7 @@ def read_metadata(path: Path) -> ModelMetadata:
         UserError: the file does not exist, or is not an exported model.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             stored = json.loads(archive.read(_METADATA))[KEY]
         return ModelMetadata(dict(stored["classes"]), tuple(stored["input_shape"]), stored["training"])
     except FileNotFoundError:

@@ -28,9 +28,10 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def test_folders_are_read_in_natural_order_without_hidden(pictures, tmp_path) -> None:
-    paths, unread = find_images([pictures, tmp_path / "absent.png", pictures / "notes.txt"])
+    paths, unread, notes = find_images([pictures, tmp_path / "absent.png", pictures / "notes.txt"])
     inside = [str(path.relative_to(pictures)) for path in paths]
     assert inside == ["2.png", "10.png", "deeper/1.jpg", "notes.txt"]
+    assert notes == [f"Left out of {pictures}: 1 other file (.txt 1) and 2 hidden files or folders."]
     assert [str(one) for one in unread] == [f"Image {tmp_path / 'absent.png'} cannot be read: the file does not exist."]
 
 

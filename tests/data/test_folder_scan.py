@@ -1,6 +1,9 @@
+import os
+
 import pytest
 
-from metaopt.data.folder_scan import natural_key, scan_folder
+from metaopt.data.folder_scan import scan_folder
+from metaopt.data.folder_walk import natural_key
 from metaopt.errors import UserError
 
 
@@ -81,14 +84,40 @@ def test_invalid_layouts_raise(make_folder, counts, message) -> None:
         scan_folder(make_folder(counts))
 
 
-def test_a_broken_link_raises(make_folder) -> None:
-    root = make_folder({"a": 1, "b": 1})
-    (root / "a" / "gone.png").symlink_to(root / "nowhere.png")
-    with pytest.raises(UserError, match=r"gone\.png: No such file"):
-        scan_folder(root)
-
-
 def test_links_to_folders_are_not_followed(make_folder) -> None:
     root = make_folder({"a": 1, "b": 1})
     (root / "a" / "again").symlink_to(root / "a")
     assert len(scan_folder(root).files) == 2
+
+
+def test_folders_may_be_nested_deeper_than_the_stack(make_folder) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    deep = root / "a"
+    for _ in range(1_020):
+        deep = deep / "d"
+        deep.mkdir()
+    image = deep / "deep.png"
+    image.touch()
+    try:
+        assert scan_folder(root).files[1].path == f"a/{'d/' * 1_020}deep.png"
+    finally:  # pytest could not remove it
+        image.unlink()
+        for folder in (deep, *deep.parents[:1_019]):
+            folder.rmdir()
+
+
+def test_links_in_a_circle_are_no_folders(make_folder) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    (root / "loop").symlink_to(root / "loop")
+    (root / "a" / "loop").symlink_to(root / "a" / "loop")
+    folder = scan_folder(root)
+    assert folder.classes == ["a", "b"]
+    assert folder.notes() == ["Ignored in pets: 2 other files (no suffix 2)."]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_folder_without_permission_raises(make_folder) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    (root / "a" / "closed").mkdir(mode=0)
+    with pytest.raises(UserError, match="closed: Permission denied"):
+        scan_folder(root)

@@ -151,3 +151,11 @@ def test_a_full_disk_raises(make_folder, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(image_cache, "_write_images", write_to_full_disk)
     with pytest.raises(ResultsNotWritable, match=r"No space left on device\. Free disk space"):
         decode_folder(scan_folder(make_folder({"a": 3, "b": 3})), None, tmp_path / "cache")
+
+
+def test_files_that_are_no_files_are_named(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 3, "b": 3})
+    (root / "a" / "gone.png").symlink_to(root / "nowhere.png")
+    os.mkfifo(root / "b" / "pipe.png")
+    with pytest.raises(UserError, match=r"a/gone\.png: no such file or directory \(and 1 more: .*b/pipe\.png\)"):
+        decode_folder(scan_folder(root), None, tmp_path / "cache")

@@ -1,10 +1,16 @@
 import io
+import os
+import struct
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from metaopt.data import image_file
 from metaopt.data.image_file import ImageFileError, crop_and_resize, read_header, read_image
 
 RAMP = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (16, 1))  # (16, 16), dark to bright from left to right
@@ -116,3 +122,87 @@ def test_the_largest_window_of_the_aspect_ratio_is_cropped(height, width, window
     top, left = (6 - rows) // 2, (9 - columns) // 2
     image[top : top + rows, left : left + columns] = 200
     assert (crop_and_resize(image, height, width) == 200).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "it is a named pipe, not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a regular file"),
+        (lambda path: path.symlink_to(path), "too many levels of symbolic links"),
+        (lambda path: path.symlink_to("nowhere"), "no such file or directory"),
+        (lambda path: path.mkdir(), "it is a folder, not a regular file"),
+    ],
+)
+def test_only_regular_files_are_read(tmp_path, make, reason) -> None:
+    path = tmp_path / "x.png"
+    make(path)
+    for read in (read_header, lambda path: read_image(path, 8, 3)):
+        with pytest.raises(ImageFileError, match=reason):
+            read(path)
+
+
+def write_png(path: Path, side: int, colour: int, channels: int) -> None:
+    """Write a PNG of zeros, of which the file holds next to nothing."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    packer = zlib.compressobj(1)
+    packed = b"".join(packer.compress(bytes(1 + channels * side)) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, colour, 0, 0, 0)
+    signature = b"\x89PNG\r\n\x1a\n"
+    path.write_bytes(signature + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b""))
+
+
+def test_pixels_are_bounded_by_the_header(tmp_path) -> None:
+    path = tmp_path / "bomb.png"
+    write_png(path, 1, 2, 3)
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack(">II", 20_000, 20_000)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    path.write_bytes(data)
+    for read in (read_header, lambda path: read_image(path, 8, 3)):
+        with pytest.raises(ImageFileError, match=r"it has too many pixels\. Expected at most 178,956,970"):
+            read(path)
+
+
+def test_files_that_are_too_large_are_not_read(tmp_path) -> None:
+    path = tmp_path / "sparse.bmp"
+    Image.fromarray(RAMP).save(path)
+    os.truncate(path, 2**40)
+    with pytest.raises(ImageFileError, match=r"the file has 1099\.5 GB\. Expected at most 2\.1 GB"):
+        read_header(path)
+
+
+def test_postscript_is_not_given_to_another_program(tmp_path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(ImageFileError, match="not an image of a known format"):
+        read_header(path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss has other units elsewhere")
+def test_threads_together_decode_within_a_bound(tmp_path) -> None:
+    for number in range(4):
+        write_png(tmp_path / f"{number}.png", 6_000, 6, 4)  # 36 million pixels, 144 MB in Pillow
+    code = (
+        "import resource, sys; from concurrent.futures import ThreadPoolExecutor; from pathlib import Path\n"
+        "from metaopt.data.image_file import read_image\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "paths = list(Path(sys.argv[1]).iterdir())\n"
+        "with ThreadPoolExecutor(4) as pool: list(pool.map(lambda path: read_image(path, 8, 3), paths))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    kilobytes = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert kilobytes < 450_000  # 8 bytes a pixel of one image, and what the others' threads need
+
+
+def test_strips_do_not_change_the_pixels(save, monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    path = save(Image.fromarray(rng.integers(0, 256, (40, 50, 4), np.uint8)))
+    whole = read_image(path, 16, 3).image
+    monkeypatch.setattr(image_file, "_STRIP_PIXELS", 170)
+    assert (read_image(path, 16, 3).image == whole).all()

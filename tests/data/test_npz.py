@@ -1,10 +1,18 @@
+import io
+import os
 import pickle
+import struct
+import warnings
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from metaopt.data.npz import load_npz
+from metaopt.data.npz_archive import NpzArchive
 from metaopt.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -139,6 +147,125 @@ def test_files_of_other_formats_raise(tmp_path, save) -> None:
         np.save(file, np.zeros(3))
     with pytest.raises(UserError, match="Found a single array"):
         load_npz(path, None)
+
+
+def header_of(shape: tuple[int, ...], descr: str = "|u1") -> bytes:
+    """Return the header of an array without the array."""
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {"descr": descr, "fortran_order": False, "shape": shape})
+    return out.getvalue()
+
+
+def write_members(path: Path, *members: tuple[str, bytes], **options) -> Path:
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", **options) as archive:
+        warnings.simplefilter("ignore")  # a name that is there twice
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+def labels() -> tuple[str, bytes]:
+    out = io.BytesIO()
+    np.save(out, np.arange(20) % 4)
+    return "y_train.npy", out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ((10**9, 1000, 1000, 3), "its header promises 3,000,000,000,000,000 bytes, but it has 0"),
+        ((10**30, 3, 3), "its header promises 9,"),
+        ((20, 8, 8, 3), "its header promises 3,840 bytes, but it has 0"),
+        ((-1, 8, 8, 3), "its header promises|it is damaged"),
+    ],
+)
+def test_shape_that_the_file_does_not_hold_raises(tmp_path, shape, reason) -> None:
+    path = write_members(tmp_path / "a.npz", ("x_train.npy", header_of(shape)), labels())
+    with pytest.raises(UserError, match=rf"Cannot read x_train in a\.npz: ({reason})"):
+        load_npz(path, None)
+
+
+def test_array_larger_than_the_free_memory_raises(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=3_000))
+    path = write_members(tmp_path / "a.npz", ("x_train.npy", header_of((20, 8, 8, 3)) + bytes(3840)), labels())
+    with pytest.raises(UserError, match=r"not enough memory for x_train in a\.npz: it takes 0\.0 GB"):
+        load_npz(path, None)
+
+
+def patched(path: Path, local: int, central: int, change: Callable[[bytearray, int], object]) -> Path:
+    """Change a field of every member in both headers of an archive."""
+    data = bytearray(path.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
+        at = 0
+        while (at := data.find(mark, at)) >= 0:
+            change(data, at + offset)
+            at += 4
+    path.write_bytes(data)
+    return path
+
+
+def test_members_that_cannot_be_unpacked_raise(save) -> None:
+    deflate64 = patched(save(**arrays()), 8, 10, lambda data, at: struct.pack_into("<H", data, at, 9))
+    with pytest.raises(UserError, match=r"Cannot read x_train in a\.npz: its compression is not supported"):
+        load_npz(deflate64, None)
+    encrypted = patched(save(**arrays()), 6, 8, lambda data, at: data.__setitem__(at, data[at] | 1))
+    with pytest.raises(UserError, match=r"Cannot read x_train in a\.npz: it is encrypted"):
+        load_npz(encrypted, None)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no array", b"\x93NUMPY\x09\x00", b"\x93NUMPY\x01\x00\x05\x00{((((", header_of((2,), "|O")]
+)
+def test_members_that_are_no_arrays_raise(tmp_path, content) -> None:
+    path = write_members(tmp_path / "a.npz", ("x_train.npy", content), labels())
+    with pytest.raises(UserError, match=r"Cannot read x_train in a\.npz: it"):
+        load_npz(path, None)
+
+
+def test_two_arrays_of_one_name_raise(tmp_path) -> None:
+    for other in ("y_train.npy", "y_train"):
+        path = write_members(tmp_path / "a.npz", labels(), (other, labels()[1]))
+        with pytest.raises(UserError, match=r"Found several arrays y_train in a\.npz"):
+            load_npz(path, None)
+
+
+def test_every_flipped_byte_is_found_or_harmless(save) -> None:
+    path = save(**arrays(4, y_train=np.array([0, 1, 0, 1])))
+    data, seen = path.read_bytes(), 0
+    whole = load_npz(path, None).fingerprint
+    for position in range(0, len(data), 7):
+        damaged = bytearray(data)
+        damaged[position] ^= 0x55
+        path.write_bytes(damaged)
+        try:
+            assert load_npz(path, None).fingerprint == whole
+        except UserError:
+            seen += 1
+    assert seen > len(data) / 7 / 2
+
+
+def test_arrays_of_every_order_type_and_compression_are_read(tmp_path) -> None:
+    content = {
+        "x_train": np.asfortranarray(RNG.integers(0, 256, (20, 8, 8, 3), np.uint8)),
+        "y_train": (np.arange(20) % 4).astype(">i2"),
+        "classes": np.array(["a", "b", "c", "Ä"]),
+        "date": np.array("2020-01-01", "M8[D]"),
+        "nothing": np.zeros((0, 3)),
+    }
+    for write in (np.savez, np.savez_compressed):
+        write(tmp_path / "a.npz", **content)
+        with NpzArchive(tmp_path / "a.npz") as archive:
+            assert archive.names == list(content)
+            for name, array in content.items():
+                assert (archive.read(name) == array).all()
+                assert archive.read(name).shape == array.shape
+        assert load_npz(tmp_path / "a.npz", None).class_names == {"label": ["a", "b", "c", "Ä"]}
+
+
+def test_only_regular_files_are_opened(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(UserError, match=r"pipe\.npz: it is a named pipe"):
+        load_npz(tmp_path / "pipe.npz", None)
 
 
 def test_a_damaged_array_raises(tmp_path, save) -> None:
