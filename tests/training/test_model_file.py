@@ -51,7 +51,7 @@ def test_other_files_raise(tmp_path: Path) -> None:
     text.write_text("nothing")
     plain(str(foreign))
     for path in (text, foreign):
-        with pytest.raises(UserError, match=r"Expected a \.keras file written by `metaopt retrain`"):
+        with pytest.raises(UserError, match=r"Expected a \.keras file written by retrain"):
             read_metadata(path)
     with pytest.raises(UserError, match="does not exist"):
         read_metadata(tmp_path / "absent.keras")
