@@ -13,7 +13,17 @@ PACKAGE = ROOT / "metaopt"
 
 # From the lowest to the highest. Each name is a file or a folder ("room") of metaopt/.
 FLOORS = (
-    ("errors", "atomic_files", "commands", "output", "printable", "quantities", "randomness"),
+    (
+        "errors",
+        "atomic_files",
+        "commands",
+        "json_values",
+        "output",
+        "printable",
+        "quantities",
+        "randomness",
+        "safe_text",
+    ),
     ("blueprint", "spaces"),
     ("problems",),
     ("trials",),

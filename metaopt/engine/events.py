@@ -1,12 +1,11 @@
 """Journal events of a search: what a report or a decision adds to the journal."""
 
-import json
 from typing import Any
 
 from metaopt.engine.jobs import Epoch, Failed, Finished
 from metaopt.engine.proposer import Accepted
+from metaopt.json_values import to_json_value
 from metaopt.schedulers import Fork, Start
-from metaopt.trials.constraints import unwrapped
 
 Event = dict[str, Any]
 
@@ -23,7 +22,7 @@ def proposed(number: int, decision: Start | Fork, accepted: Accepted) -> Event:
         "event": "proposed",
         "trial": number,
         "vals": dict(accepted.vals),
-        "point": plain(accepted.point),
+        "point": to_json_value(accepted.point),
         "to": decision.target_resource,
         "bracket": decision.bracket,
         "model_based": accepted.vals.model_based,
@@ -68,14 +67,8 @@ def ended(report: Finished, *, complete: bool) -> Event:
 
 
 def _facts(report: Finished) -> Event:
-    return {"seconds": round(report.seconds, 3), "info": plain(report.info), "result": plain(report.returned)}
-
-
-def plain(value: Any) -> Any:
-    """Return a value in JSON types: other types become their ``repr``, NaN and infinities become null."""
-    return json.loads(json.dumps(value, default=_unusual), parse_constant=lambda _: None)
-
-
-def _unusual(value: Any) -> Any:
-    bare = unwrapped(value)
-    return repr(value) if bare is value else bare
+    return {
+        "seconds": round(report.seconds, 3),
+        "info": to_json_value(report.info),
+        "result": to_json_value(report.returned),
+    }

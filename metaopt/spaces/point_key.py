@@ -3,7 +3,13 @@
 import json
 from typing import Any
 
+from metaopt.json_values import to_json_value
+from metaopt.safe_text import safe_repr
+
 
 def point_key(value: Any) -> str:
     """Return a text that is equal for equal points, whatever the order of their keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), default=safe_repr)
+    except (TypeError, ValueError, RecursionError):  # keys that JSON has not or that cannot be sorted, or a cycle
+        return json.dumps(to_json_value(value), sort_keys=True, separators=(",", ":"))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.errors import UserError
+from metaopt.json_values import encode_json, to_json_document
 from metaopt.storage.files import Files
 
 Event = dict[str, Any]
@@ -67,18 +68,21 @@ class Journal:
         self.events = []
         self._next = 0
 
-    def append(self, events: Iterable[Event]) -> None:
+    def append(self, events: Iterable[Event]) -> list[Event]:
         """Append events as one group; they are on disk when this returns.
+
+        Returns:
+            The events as a reader of the file has them: in the types of JSON, whatever they held.
 
         Raises:
             ResultsNotWritable: The disk is full or the folder read-only. The journal must then be opened anew.
-            ValueError: An event holds a value that JSON cannot represent, such as NaN.
         """
         group = self._next
-        batch = list(events)
+        batch = [to_json_document(event) for event in events]
         data = b"".join(_encode({"seq": group + i, "group": group, **event}) for i, event in enumerate(batch))
         self._files.append(self.path, data)
         self._next += len(batch)
+        return batch
 
 
 def read(path: Path) -> Reading:
@@ -114,7 +118,7 @@ def _refuse_unless_torn(path: Path, rest: bytes, seq: int) -> None:
 
 
 def _encode(event: Event) -> bytes:
-    body = json.dumps(event, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()[:-1]
+    body = encode_json(event, compact=True)[:-1]
     return body + _TAIL % zlib.crc32(body)
 
 

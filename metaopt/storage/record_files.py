@@ -1,10 +1,10 @@
 """Record files: one JSON file per trial, named so that sorting the names puts the best last."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from metaopt.json_values import dump_json
 from metaopt.storage.files import Files
 from metaopt.trials.record import Record, objective_of
 
@@ -33,7 +33,7 @@ class RecordFolder:
     def write(self, record: Record) -> None:
         """Write a record and remove the file that the trial had under another name."""
         name, old = file_name(record), self._names.get(record.trial)
-        data = (json.dumps(record.to_json(), indent=1, ensure_ascii=False, default=str) + "\n").encode()
+        data = dump_json(record.to_json(), indent=1) + b"\n"
         path = self._folder / name
         if old != name or path.read_bytes() != data:
             self._files.replace(path, data)

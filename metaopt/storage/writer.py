@@ -123,8 +123,7 @@ class StudyWriter(Study):
         """Append events; they are on disk, and applied, when this returns."""
         now = round(self.clock, 3)
         stamped = [{**event, "clock": now} for event in events]
-        self._journal.append(stamped)
-        for event in stamped:
+        for event in self._journal.append(stamped):  # as it will be read, so that a restart has the same state
             self.state.apply(event)
 
     def write_record(self, trial: Trial) -> Record:

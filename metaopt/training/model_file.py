@@ -16,6 +16,7 @@ from typing import Any
 
 from metaopt.data.regular_file import open_regular
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.json_values import dump_json
 from metaopt.storage.files import Files
 
 SUFFIX = ".keras"
@@ -110,7 +111,7 @@ def _copy_with_metadata(source: Path, target: Path, metadata: ModelMetadata) -> 
                 if entry.filename == _METADATA:
                     content = json.loads(old.read(entry))
                     content[KEY] = {"schema": SCHEMA, **asdict(metadata)}
-                    new.writestr(_METADATA, json.dumps(content, ensure_ascii=False))
+                    new.writestr(_METADATA, dump_json(content))
                     continue
                 # In chunks, because memory may not hold the weights twice.
                 with old.open(entry) as reading, new.open(entry.filename, "w", force_zip64=True) as writing:

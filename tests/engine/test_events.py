@@ -1,11 +1,8 @@
 """Journal events made from decisions and reports."""
 
-import json
-import math
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from metaopt.engine import events
 from metaopt.engine.jobs import Epoch, Failed, Finished
@@ -51,19 +48,3 @@ def test_a_failure_keeps_its_traceback():
     event = events.failed(Failed(3, "ValueError", "ValueError: bad", "Traceback …", 1.0))
     failure = {"cause": "ValueError", "error": "ValueError: bad", "traceback": "Traceback …"}
     assert event == {"trial": 3, "event": "ended", "status": "fail", "seconds": 1.0, "failure": failure}
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ({"a": (1, 2.5, None, True)}, {"a": [1, 2.5, None, True]}),
-        ([math.nan, math.inf, -math.inf], [None, None, None]),
-        (np.float64(0.25), 0.25),
-        (np.array([3]), 3),
-        (np.arange(2), "array([0, 1])"),
-        ({1, }, "{1}"),
-    ],
-)  # fmt: skip
-def test_other_types_become_json_types(value, expected):
-    assert events.plain(value) == expected
-    json.dumps(events.plain(value), allow_nan=False)

@@ -78,8 +78,11 @@ def test_the_last_group_may_be_torn_anywhere(path):
     assert Journal(path).events == EVENTS[:1]
 
 
-def test_values_outside_of_json_write_nothing(path):
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match="JSON"):
-        Journal(path).append([{"event": "epoch", "value": float("nan")}])
-    assert path.read_bytes() == before
+def test_values_outside_of_json_are_written_as_they_are_read(path):
+    ring = {}
+    ring["me"] = ring
+    event = {"event": "ended", "nan": float("nan"), "ring": ring, (0, 1): b"bytes", "name": "caf\udce9"}
+    stored = Journal(path).append([event])
+    expected = {"event": "ended", "nan": None, "ring": {"me": "{...}"}, "(0, 1)": "b'bytes'", "name": "caf\udce9"}
+    assert stored == [expected]
+    assert Journal(path).events == [*EVENTS, expected]

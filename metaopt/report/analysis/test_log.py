@@ -9,6 +9,7 @@ from typing import Any
 import filelock
 
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.json_values import dump_json
 from metaopt.storage.files import Files
 
 TEST_LOG = "final_test.json"  # sorts before model_*.json, of which the last is the best
@@ -68,5 +69,5 @@ def append_to_test_log(folder: Path, entry: LogEntry) -> Path:
     """
     content = {"schema": SCHEMA, "measurements": [*read_test_log(folder), entry]}
     path = folder / TEST_LOG
-    Files().replace(path, (json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n").encode())
+    Files().replace(path, dump_json(content, indent=1) + b"\n")
     return path
