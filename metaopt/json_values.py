@@ -5,7 +5,7 @@ JSON and never raises; ``dump_json`` writes them. Ordinary values are written as
 
 - NaN and infinities become null; integers beyond the range of a float become hexadecimal text;
 - NumPy numbers and arrays of one number become numbers; other objects become their ``repr``;
-- keys become text as in ``json.dumps``, other keys their ``repr``; a key that equals an earlier one gets its type added;
+- keys become text as in ``json.dumps``, other keys their ``repr``; a key of the same text as another gets its type;
 - a container within itself or deeper than the limit becomes ``"[...]"`` or ``"{...}"``;
 - items and characters beyond a limit are left out, which is said in their place;
 - a lone surrogate (a byte of a file name that is no UTF-8) is written as its JSON escape, and read as it was.

@@ -13,7 +13,7 @@ from typing import Any
 
 LONGEST_TEXT = 100_000  # characters; longer texts of an object are cut
 _STEPS = 1_000_000  # instructions of Python that a method may execute: less than a second
-_STEPS_OF_A_TRACEBACK = 30_000_000  # that of an endless recursion names thousands of frames
+_STEPS_OF_A_TRACEBACK = 10_000_000  # that of an endless recursion names thousands of frames
 _MORE = "… ({} more characters)"
 
 
@@ -41,7 +41,9 @@ def safe_str(value: object, limit: int = LONGEST_TEXT) -> str:
 
 def safe_traceback(error: BaseException) -> str:
     """Return the traceback of an exception with its causes, whatever their texts do."""
-    text = call_bounded(lambda: "".join(traceback.format_exception(error)), _STEPS_OF_A_TRACEBACK)
+    text = None
+    if _attempt(str, error) is not None:
+        text = call_bounded(lambda: "".join(traceback.format_exception(error)), _STEPS_OF_A_TRACEBACK)
     if text is None:
         text = "".join(traceback.format_tb(error.__traceback__)) + class_name(error)
     return cut(text, LONGEST_TEXT)
@@ -112,7 +114,7 @@ class _Repr(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = LONGEST_TEXT
 
     def repr1(self, x: object, level: int) -> str:
-        """Return the bounded ``repr`` of a built-in type; the inherited method takes any type of the same name for it."""
+        """Return the bounded ``repr`` of a built-in type, or the own one of another type of the same name."""
         return super().repr1(x, level) if type(x).__module__ == "builtins" else repr(x)
 
     def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002 - the signature of reprlib

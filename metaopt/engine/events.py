@@ -67,8 +67,5 @@ def ended(report: Finished, *, complete: bool) -> Event:
 
 
 def _facts(report: Finished) -> Event:
-    return {
-        "seconds": round(report.seconds, 3),
-        "info": to_json_value(report.info),
-        "result": to_json_value(report.returned),
-    }
+    info, result = to_json_value(report.info), to_json_value(report.returned)
+    return {"seconds": round(report.seconds, 3), "info": info, "result": result}

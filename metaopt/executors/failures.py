@@ -2,11 +2,11 @@
 
 import signal
 import time
-import traceback
 from collections.abc import Callable
 
 from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer
 from metaopt.errors import ResultsNotWritable
+from metaopt.safe_text import class_name, name_of, safe_str, safe_traceback
 
 OUT_OF_MEMORY = "out of memory"
 _LONGEST_MESSAGE = 300  # characters of an exception's message that an error sentence repeats
@@ -41,22 +41,22 @@ def failure(trial: int, error: BaseException, seconds: float) -> Failed:
         error: the exception, with its traceback.
         seconds: wall seconds of the job.
     """
-    name = type(error).__name__
-    message = next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:_LONGEST_MESSAGE]
+    name = class_name(error)
+    message = next((line.strip() for line in safe_str(error).splitlines() if line.strip()), "")[:_LONGEST_MESSAGE]
     return Failed(
         trial,
         cause=OUT_OF_MEMORY if is_out_of_memory(error) else name,
         error=f"{name}: {message}" if message else f"{name} was raised.",
-        traceback="".join(traceback.format_exception(error)),
+        traceback=safe_traceback(error),
         seconds=seconds,
     )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an exception means that the machine or its GPU ran out of memory."""
-    if any(kind.__name__ in _MEMORY_ERRORS for kind in type(error).__mro__):
+    if any(name_of(kind) in _MEMORY_ERRORS for kind in type(error).__mro__):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _MEMORY_MESSAGES)
+    return isinstance(error, RuntimeError) and any(text in safe_str(error) for text in _MEMORY_MESSAGES)
 
 
 def death(trial: int, exit_code: int | None, seconds: float) -> Failed:
