@@ -5,6 +5,11 @@ Carlos Marañes: AutoML project, summer semester 2021, Universität Freiburg. It
 the validation top-3 accuracy under a largest number of parameters and a least precision, 24 hours a run on a GTX 1060.
 
     python3 benchmarks/flowers.py --data flowers17 --out flowers
+    python3 benchmarks/flowers.py --data flowers17 --out published --published --time 10m
+
+``--published`` takes the strategies, limits, sweep and details of the publication as defaults: EA-Hyperband, evolution,
+random search and the default network, images in 0..1, mutations that draw one hyperparameter anew, tournaments of ten,
+a fully trained first population, splits by seed, no augmentation.
 
 Each strategy searches with each seed under each set of limits; what it found is retrained with other seeds and measured
 on the test images. Everything is done by the program's own commands. ``default`` is the project's default network,
@@ -36,16 +41,32 @@ from metaopt.report.analysis.test_log import read_test_log  # noqa: E402
 from metaopt.storage.study import JOURNAL, Study  # noqa: E402
 
 DEFAULT = "default"
-PROBLEM = """from metaopt.zoo.flower_cnn import default_point, network, training
+PROBLEM = """from metaopt.zoo.{module} import default_point, network, training
 
 space = default_point
 """
+# Further limits of the sweep, for the last seed.
 SWEEP = [
     "params<=2e6,macs<=1e7,val_precision>=0.45",
     "params<=2e6,macs<=1e7,val_precision>=0.55",
     "params<=5e5,macs<=1e7,val_precision>=0.5",
     "params<=2e7,macs<=1e7,val_precision>=0.5",
 ]
+PUBLISHED_SWEEP = [
+    "params<=5e7,val_precision>=0.39",
+    "params<=1e8,val_precision>=0.39",
+    "params<=2e7,val_precision>=0.40",
+    "params<=2e7,val_precision>=0.42",
+    "params<=4e6,val_precision>=0.39",
+    "params<=2e6,val_precision>=0.39",
+]
+PUBLISHED = {
+    "space": "flower_cnn_published",
+    "strategies": ["ea-hyperband", "evolution", "random", "default"],
+    "limits": ["params<=2e7,val_precision>=0.39"],
+    "search_flags": ["--augment", "none"],
+}
+PUBLISHED_EVOLUTION = ["--mutation", "redraw", "--tournament", "10"]
 EVOLUTIONS = [name for name, (sampler, _) in STRATEGIES.items() if sampler == "evolution"]
 KEPT, NO_TRIAL, NONE_FEASIBLE = 0, 4, 5  # exit codes of a search
 
@@ -112,14 +133,25 @@ class Benchmark:
         """Search, then retrain, and write the table after each step."""
         began = time.monotonic()
         self.out.mkdir(parents=True, exist_ok=True)
-        (self.out / "default_point.py").write_text(PROBLEM)
+        module = "flower_cnn_published" if self.arguments.published else "flower_cnn"
+        (self.out / "default_point.py").write_text(PROBLEM.format(module=module))
         retrainings = [(cell, seed) for cell in self.cells for seed in self._retrain_seeds(cell)]
         try:
             self._commands.all([lambda cell=cell: self._search(cell) for cell in self.cells])
             self._commands.all([lambda cell=cell, seed=seed: self._retrain(cell, seed) for cell, seed in retrainings])
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
+        self._draw()
         print(f"{time.monotonic() - began:.0f} s of wall time; the table is {self._table()}")
+
+    def _draw(self) -> None:
+        """Draw the searches of each set of limits: best so far, and means of the populations, over time."""
+        for limits in dict.fromkeys(cell.limits for cell in self.cells if cell.limits):
+            cells = [cell for cell in self.cells if cell.limits == limits and cell.ended in (KEPT, NONE_FEASIBLE)]
+            if len(cells) > 1:
+                figures = self.out / "figures" / slug(limits)
+                command = ["-m", "metaopt", "compare", *(str(cell.folder) for cell in cells), "--output", str(figures)]
+                self._commands.call(command, self.out / "compare.log")
 
     def _retrain_seeds(self, cell: Cell) -> list[int]:
         seeds = self.arguments.retrain_seeds
@@ -139,7 +171,7 @@ class Benchmark:
         else:
             command += ["--space", arguments.space, "--strategy", cell.strategy, "--seed", str(cell.seed)]
             command += ["--trials", "100000"]
-            command += ["--mu", str(arguments.mu)] if cell.strategy in EVOLUTIONS else []
+            command += self._flags_of(cell)
             command += ["--time", f"{max(1.0, cell.seconds - spent):.0f}s"]
             for limit in cell.limits.split(","):
                 command += ["--constraint", limit]
@@ -148,6 +180,17 @@ class Benchmark:
             raise SystemExit(f"the search of {cell.name} ended with {code}: see {cell.log}")
         cell.end(code)
         self._say(f"searched: {cell.name}")
+
+    def _flags_of(self, cell: Cell) -> list[str]:
+        """Return the flags that only some strategies read, and those of the publication."""
+        flags = ["--split-seed", str(cell.seed)] if self.arguments.published else []
+        if cell.strategy not in EVOLUTIONS:
+            return flags
+        flags += ["--mu", str(self.arguments.mu)]
+        if not self.arguments.published:
+            return flags
+        full = ["--full-population"] if STRATEGIES[cell.strategy][1] != "full" else []
+        return [*flags, *PUBLISHED_EVOLUTION, *full]
 
     def _retrain(self, cell: Cell, seed: int) -> None:
         if cell.ended != KEPT:
@@ -178,7 +221,8 @@ def plan(arguments: argparse.Namespace) -> list[Cell]:
     """Return every search of the benchmark, the default network first, as its training is the slowest."""
     searched = [strategy for strategy in arguments.strategies if strategy != DEFAULT]
     wanted = [*product(arguments.limits, arguments.seeds, searched)]
-    wanted += product(SWEEP, arguments.seeds[-1:], arguments.sweep)
+    sweep = PUBLISHED_SWEEP if arguments.published else SWEEP
+    wanted += product(sweep, arguments.seeds[-1:], arguments.sweep)
     cells = [
         Cell(strategy, seed, limits, arguments.time, arguments.out / slug(limits) / f"{strategy}_{seed}")
         for limits, seed, strategy in wanted
@@ -210,6 +254,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="strategies for the sweep of constraints, with the last seed",
     )
+    add("--published", action="store_true", help="the choices of the publication, like with like")
     add("--epochs", type=int, default=20, help="epochs of a trial, and of the default network")
     add("--mu", type=int, default=12, help="the size of an evolution's population")
     add("--time", type=duration, default="20m", help="time of each search, e.g. 30s, 20m, 24h")
@@ -225,6 +270,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--search-flags", type=shlex.split, default="--augment flip+shift --schedule cosine", metavar="FLAGS")
     add("--retrain-flags", type=shlex.split, default="", metavar="FLAGS")
     add("--parallel", type=int, default=2, help="commands at once, which share the cores")
+    if parser.parse_known_args(argv)[0].published:
+        parser.set_defaults(**PUBLISHED)
     arguments = parser.parse_args(argv)
     arguments.out = arguments.out.resolve()
     arguments.data = Path(arguments.data).resolve()

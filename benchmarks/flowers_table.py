@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from metaopt.report.analysis.comparison.significance import holm, mcnemar, mean_interval
+from metaopt.report.analysis.comparison.significance import mcnemar, mean_interval
+from metaopt.report.analysis.multiple_testing import holm
 from metaopt.report.analysis.predictions import Predictions, read_predictions
 from metaopt.report.analysis.test_log import LogEntry, read_test_log
 from metaopt.storage.study import Study
@@ -32,7 +33,9 @@ SEARCHES = (
     "one retraining, s",
 )
 SUMMARY = ("strategy", "searches", "feasible trials", "best validation top-3", "test top-3", "test precision")
-TESTS = ("seed", "first", "second", "only the first", "only the second", "p", "p (Holm)")
+TESTS = ("seed", "first", "second", "only the first", "only the second", "χ²", "p", "p (Holm)")
+# Number of most probable classes → how McNemar's test counts an image as right.
+RIGHT = {3: "right where the class is among its first three", 1: "right where the class is its first"}
 
 
 class Cell(Protocol):
@@ -98,10 +101,9 @@ def write_table(out: Path, cells: Sequence[Cell], command: str) -> Path:
         parts += [f"## {limits.replace(',', ', ')}", _markdown(SEARCHES, [_search(one, default) for one in shown])]
         if len({one.cell.seed for one in group}) > 1:
             parts += ["Means over the searches, with Student's 95 % interval:", _markdown(SUMMARY, _summary(group))]
-        tests = _tests(group)
-        if tests:
-            about = "McNemar's test of the first retrained models; right where the class is among its first three:"
-            parts += [about, _markdown(TESTS, tests)]
+        for k, right in RIGHT.items():
+            if tests := _tests(shown, k):
+                parts += [f"McNemar's test of the first retrained models; {right}:", _markdown(TESTS, tests)]
     if default is not None and not any(cell.limits for cell in cells):
         parts += ["## The default network", _markdown(SEARCHES, [_search(default, None)])]
     parts.append(
@@ -144,12 +146,18 @@ def _summary(group: Sequence[Found]) -> Iterable[Row]:
         yield (strategy, str(len(own)), kept, _mean(validation), *(_mean(values) for values in tests))
 
 
-def _tests(group: Sequence[Found]) -> list[Row]:
-    """Return McNemar's test of each pair of models with the same seed."""
+def _tests(group: Sequence[Found], k: int) -> list[Row]:
+    """Return McNemar's test of each pair of models with the same seed, and of each model and the default network.
+
+    Args:
+        group: the searches with one set of limits, and the default network.
+        k: number of most probable classes among which the true one has to be.
+    """
     pairs, tests = [], []
     for number, first in enumerate(group):
         for second in group[number + 1 :]:
-            test = _mcnemar(first, second) if first.cell.seed == second.cell.seed else None
+            is_pair = first.cell.seed == second.cell.seed or second.cell.strategy == DEFAULT
+            test = _mcnemar(first, second, k) if is_pair else None
             if test is not None:
                 pairs.append((first, second))
                 tests.append(test)
@@ -161,6 +169,7 @@ def _tests(group: Sequence[Found]) -> list[Row]:
             second.cell.strategy,
             str(test.only_first),
             str(test.only_second),
+            _statistic(test),
             _p(test.p_value),
             _p(p),
         )
@@ -168,11 +177,17 @@ def _tests(group: Sequence[Found]) -> list[Row]:
     ]
 
 
-def _mcnemar(first: Found, second: Found) -> Any:
+def _statistic(test: Any) -> str:
+    """Return McNemar's statistic with the continuity correction, as the publication gives it; 3.84 at p = 0.05."""
+    differing = test.only_first + test.only_second
+    return f"{(abs(test.only_first - test.only_second) - 1) ** 2 / differing:.2f}" if differing else NONE
+
+
+def _mcnemar(first: Found, second: Found, k: int = 3) -> Any:
     a, b = first.predictions, second.predictions
     if a is None or b is None:
         return None
-    right, other = a.correct(3), b.correct(3)
+    right, other = a.correct(k), b.correct(k)
     return mcnemar(int((right & ~other).sum()), int((other & ~right).sum()))
 
 
