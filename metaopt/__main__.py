@@ -15,6 +15,8 @@ from metaopt.printable import printable
 
 COMMANDS = {
     "search": "start or resume a search",
+    "status": "show whether a search runs, how far it is, and its best trial",
+    "list": "list the studies in a folder",
     "best": "print the best hyperparameters and draw their network",
     "report": "draw the figures of a study",
     "retrain": "train the best network on all training images and test it once",
@@ -23,8 +25,8 @@ COMMANDS = {
     "import": "import trials that were trained elsewhere",
     "delete": "delete the files of a study, after asking",
 }
-# ``import`` is a keyword, so its module has another name.
-_MODULES = {"import": "import_trials"}
+# ``import`` is a keyword and ``list`` a built-in, so their modules have other names.
+_MODULES = {"import": "import_trials", "list": "list_studies"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
