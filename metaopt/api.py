@@ -18,6 +18,7 @@ from metaopt.engine.strategy import resolve_strategy
 from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
 from metaopt.printable import printable
+from metaopt.problems.mistakes import mistakes_explained
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.problems.training_config import Training
@@ -101,6 +102,7 @@ def search(
         NoTrialSucceeded: Every trial failed.
         ValueError: ``network`` lacks ``input_shape`` or ``classes``; ``grow`` or ``fill`` lacks ``network``; or
             ``epochs``, ``strategy`` and the parameters of ``train`` contradict each other.
+        Mistake: ``network`` or ``training`` raised an exception, which is the cause; the message has its lines.
         UserError: A value is invalid, the study in ``results`` does not match, is locked or is damaged, or no network
             of the space is valid; see ``metaopt.errors``.
     """
@@ -133,7 +135,10 @@ def search(
     with make_progress() if progress else nullcontext(Callback()) as display:
         callback = CallbackList([display, _FailureWarning(), *callbacks, *([] if watch is None else [watch])])
         runner = make_executor(settings.executor, trainer, settings.workers, folder)
-        with open_study(folder, problem, settings, callback, images=images) as study:
+        with (
+            mistakes_explained(network, training),
+            open_study(folder, problem, settings, callback, images=images) as study,
+        ):
             run_search(study, problem, settings, runner, callback, images, limit_s, keep)
         _check_outcome(study, callback)
     return study

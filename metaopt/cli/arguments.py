@@ -12,6 +12,13 @@ from metaopt.commands import help_of
 from metaopt.errors import UserError, hint, nearest
 from metaopt.quantities import parse_duration, parse_size
 
+_debugging = False
+
+
+def is_debugging() -> bool:
+    """Return whether the command was given ``--debug``."""
+    return _debugging
+
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Help formatter that shows the defaults of options that have one."""
@@ -30,6 +37,18 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any):
         super().__init__(allow_abbrev=False, formatter_class=_Help, argument_default=None, **options)
         self.add_argument("--version", action="version", version=f"metaopt {metaopt.__version__}")
+
+        self.add_argument(
+            "--debug", action="store_true", help="show the whole traceback of an error in space.py or neural_net.py"
+        )
+
+    def parse_args(self, *arguments: Any, **options: Any) -> Any:
+        """Parse arguments; ``--debug`` is kept for ``is_debugging`` and left out of them."""
+        global _debugging  # noqa: PLW0603 - a property of the command
+        _debugging = False  # also for an error in the arguments
+        parsed = super().parse_args(*arguments, **options)
+        _debugging = vars(parsed).pop("debug")
+        return parsed
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as a ``UserError``; for an unknown flag it names the nearest one."""

@@ -2,12 +2,15 @@
 
 import re
 import signal
+import traceback
 from collections.abc import Callable
 
+from metaopt.cli.arguments import is_debugging
 from metaopt.commands import remember_start
 from metaopt.errors import ResultsNotWritable, UserError
-from metaopt.output import safe_output
-from metaopt.printable import printable
+from metaopt.output import OutputStream, safe_output
+from metaopt.printable import printable, printable_lines
+from metaopt.problems.mistakes import Mistake, find_mistake
 
 INTERRUPTED = 130
 
@@ -19,7 +22,8 @@ def guarded(work: Callable[[], None], interrupted: str = "interrupted.", prints_
     """Run a command, whose output cannot fail, and return its exit code.
 
     Args:
-        work: raises ``UserError`` for what a user can fix; any other exception is a bug and keeps its traceback.
+        work: raises ``UserError`` for what a user can fix. An exception in a user's own files is shown by the user's
+            lines; any other one is a bug and keeps its traceback.
         interrupted: message if the user (Ctrl-C) or the system (SIGTERM) ends it.
         prints_its_result: its result is what it prints, so that a full disk is an error; otherwise it is in files.
     """
@@ -29,17 +33,35 @@ def guarded(work: Callable[[], None], interrupted: str = "interrupted.", prints_
         try:
             work()
         except UserError as error:
-            print(f"error: {printable(with_flags(error))}", file=err)
-            return error.exit_code
+            if is_debugging() and error.__cause__ is not None:
+                print("".join(traceback.format_exception(error.__cause__)), file=err)
+            return _show(error, err)
         except KeyboardInterrupt:
             print(f"\n{interrupted}", file=err)
             return INTERRUPTED
+        except Exception as error:
+            mistake = find_mistake(error)
+            if mistake is None:
+                raise
+            if is_debugging():
+                print("".join(traceback.format_exception(error)), file=err)
+            return _show(mistake, err)
         failure = out.finish()
         if failure is None:
             return 0
         kind, rest = ("error", "") if prints_its_result else ("warning", "; the results are in their files")
         print(f"{kind}: Cannot write all of the output ({failure.strerror or failure}){rest}.", file=err)
         return ResultsNotWritable.exit_code if prints_its_result else 0
+
+
+def _show(error: UserError, err: OutputStream) -> int:
+    """Print the message of an error and return the exit code."""
+    if isinstance(error, Mistake):
+        more = "" if is_debugging() else "\n--debug shows the whole traceback."
+        print(f"error: {printable_lines(error)}{more}", file=err)
+    else:
+        print(f"error: {printable(with_flags(error))}", file=err)
+    return error.exit_code
 
 
 def flag_of(parameter: str) -> str:

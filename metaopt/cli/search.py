@@ -90,8 +90,8 @@ class Ready:
         try:
             return open_study(folder, self.problem, self.settings, callback, images=self.images, data=kept)
         except NothingFits as error:
-            advice = advise_space(self.problem, self.settings, self.images)
-            raise UserError(f"{error} {advice} No study was begun.") from error
+            advice = "" if error.is_of_values else f" {advise_space(self.problem, self.settings, self.images)}"
+            raise UserError(f"{error}{advice} No study was begun.") from error
 
     def executor(self, folder: Path) -> Executor:
         """Return the executor that trains with Keras."""

@@ -228,6 +228,8 @@ class Failed:
         error: one sentence.
         traceback: the worker's traceback, or "".
         seconds: wall seconds of the job.
+        mistake: lines of the user's code where its network, training or build_model has an error that other points
+            will hardly avoid, such as a wrong name; else "".
     """
 
     trial: int
@@ -235,6 +237,7 @@ class Failed:
     error: str
     traceback: str = ""
     seconds: float = 0.0
+    mistake: str = ""
 
 
 @dataclass(frozen=True)

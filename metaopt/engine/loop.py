@@ -1,8 +1,9 @@
 """The search loop: asks the strategy when a worker is free, guards its proposals, journals the reports."""
 
 import math
+import re
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from metaopt.engine.strategy import Strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.guard.guard import Guard
+from metaopt.problems.mistakes import Mistake
 from metaopt.schedulers import Continue, Fork, Start, Stop, Wait
 from metaopt.storage.writer import StudyWriter
 from metaopt.trials.objective import Metrics
@@ -29,6 +31,9 @@ from metaopt.trials.trial import Trial
 
 SAME_FAILURES = 3  # in a row, after which the user is told
 REJECTED_IN_A_ROW = 200  # networks rejected in the worker before the search gives up
+SAME_REJECTIONS = 20  # of them for one cause, before any network was trained
+_OF_SHAPES = re.compile("shape|size|dimension|negative|limit", re.IGNORECASE)  # causes that other points may avoid
+_NUMBERS = re.compile(r"(?<!line )\b\d+(\.\d+)?\b")
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,8 @@ class Search:
             raise nothing.explain() from None
         if self._phase() > phase:
             self._callback.note(f"Every network of phase {phase + 1} was trained; phase {phase + 2} begins.")
+        elif self._state.refusals and not self._has_trained():
+            raise UserError(f"No network was trained. {self._explain_refusals()}")
         else:
             self._wind_up("the space is exhausted: every network that meets the constraints was trained")
 
@@ -241,6 +248,8 @@ class Search:
                 self._submitted.discard(report.trial)
                 self._study.append(self._end_event(trial, report))
                 self._came_to_rest(trial)
+                if isinstance(report, Failed) and report.mistake and not self._has_trained():
+                    raise Mistake(report.mistake)
         return False
 
     def _is_interrupted_by_time(self, trial: Trial) -> bool:
@@ -269,10 +278,26 @@ class Search:
         self._callback.trial_rejected(report.trial, report.detail)
         tail = self._state.trials[-REJECTED_IN_A_ROW:]
         if len(tail) == REJECTED_IN_A_ROW and all(trial.status == "rejected" for trial in tail):
-            raise UserError(
-                f"No network of the space passes: {REJECTED_IN_A_ROW} in a row were rejected. The last reason:"
-                f" {report.detail}"
-            )
+            in_a_row = f"{REJECTED_IN_A_ROW} in a row were rejected"
+            raise UserError(f"No network of the space passes: {in_a_row}. {self._explain_refusals()}")
+        last = {_NUMBERS.sub("#", text) for text in self._state.refusals[-SAME_REJECTIONS:]}
+        is_of_point = len(last) > 1 or any(_OF_SHAPES.search(text) for text in last)
+        if len(self._state.refusals) >= SAME_REJECTIONS and not is_of_point and not self._has_trained():
+            raise UserError(f"No network was trained. {self._explain_refusals()}")
+
+    def _has_trained(self) -> bool:
+        """Return whether any trial was trained for an epoch, or returned a result."""
+        return any(trial.epochs or trial.results for trial in self._state.trials)
+
+    def _explain_refusals(self) -> str:
+        """Return why the worker rejected networks: the one cause, or the most frequent ones."""
+        refusals = self._state.refusals
+        kinds = Counter(_NUMBERS.sub("#", text) for text in refusals)
+        latest = {_NUMBERS.sub("#", text): text for text in refusals}
+        if len(kinds) == 1:
+            return f"All {len(refusals)} that were proposed were rejected for one cause: {refusals[-1]}"
+        causes = " ".join(f"{count} times: {latest[kind]}" for kind, count in kinds.most_common(3))
+        return f"The most frequent causes: {causes}"
 
     def _came_to_rest(self, trial: Trial) -> None:
         """Update the records after a trial ended or paused."""

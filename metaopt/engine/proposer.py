@@ -171,7 +171,7 @@ class Proposer:
         verdict = gate.guard.judge(point, trained)
         if verdict.reason is None:
             return Accepted(vals, point, verdict.network, dict(rejections.reasons))
-        rejections.add(verdict)
+        rejections.add(verdict, point)
         return None
 
     def _proposals(self, first: Start) -> Iterator[Vals]:

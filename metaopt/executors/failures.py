@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer
 from metaopt.errors import ResultsNotWritable
+from metaopt.problems.mistakes import CODE_ERRORS, find_mistake, locate, passes_through
 from metaopt.safe_text import class_name, name_of, safe_str, safe_traceback
 
+# Functions of a problem that every trial calls.
+_FUNCTIONS = ("network", "training", "build_model", "build_and_train")
 OUT_OF_MEMORY = "out of memory"
 _LONGEST_MESSAGE = 300  # characters of an exception's message that an error sentence repeats
 
@@ -43,12 +46,16 @@ def failure(trial: int, error: BaseException, seconds: float) -> Failed:
     """
     name = class_name(error)
     message = next((line.strip() for line in safe_str(error).splitlines() if line.strip()), "")[:_LONGEST_MESSAGE]
+    place = locate(error)
+    where = "" if place is None else f" ({place})"
+    is_of_code = isinstance(error, CODE_ERRORS) and passes_through(error, _FUNCTIONS)
     return Failed(
         trial,
         cause=OUT_OF_MEMORY if is_out_of_memory(error) else name,
-        error=f"{name}: {message}" if message else f"{name} was raised.",
+        error=(f"{name}: {message}" if message else f"{name} was raised.") + where,
         traceback=safe_traceback(error),
         seconds=seconds,
+        mistake=str(find_mistake(error) or "") if is_of_code else "",
     )
 
 

@@ -30,10 +30,11 @@ def find_rejections(space: Space, guard: Guard, stacks: Stacks | None = None, dr
     repairs = REPAIRS
     for number in range(draws):
         vals = stacks.draw(make_generator(0, number, "feasibility"))
-        verdict = guard.judge(space.point(vals), set())
+        point = space.point(vals)
+        verdict = guard.judge(point, set())
         if verdict.reason is None:
             return None
-        rejections.add(verdict)
+        rejections.add(verdict, point)
         if number >= BEFORE_REPAIRS and repairs > 0:
             repair = repair or Repair(space, guard, stacks)
             repaired = repair(vals, make_generator(0, number, "feasibility repair"))

@@ -1,12 +1,18 @@
 """Rejected proposals, and the error for a space of which nothing passes."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+from metaopt.blueprint import InvalidArchitecture
 from metaopt.errors import UserError
 from metaopt.guard.guard import DUPLICATE, INVALID, Guard, Verdict
+from metaopt.problems.mistakes import locate
 from metaopt.trials.constraints import CHEAP, Constraint
+
+_NUMBERS = re.compile(r"\d+(\.\d+)?")
 
 
 class NothingFits(UserError):
@@ -14,12 +20,12 @@ class NothingFits(UserError):
 
     Args:
         message: one or more sentences.
-        missed: the constraints that no network met, with the smallest value that was reached.
+        is_of_values: whether the space gives a layer a value that no layer accepts, whatever the images.
     """
 
-    def __init__(self, message: str, missed: Sequence[tuple[Constraint, float]] = ()) -> None:
+    def __init__(self, message: str, is_of_values: bool = False) -> None:
         super().__init__(message)
-        self.missed = tuple(missed)
+        self.is_of_values = is_of_values
 
 
 class Rejections:
@@ -28,14 +34,15 @@ class Rejections:
     Attributes:
         reasons: number of rejections by reason.
         latest: the last reason.
-        fault: why the last invalid architecture is invalid.
+        faults: number of invalid architectures by what is wrong with them, apart from numbers.
         smallest: constraint's name → the smallest value that was reached.
     """
 
     def __init__(self) -> None:
         self.reasons: Counter[str] = Counter()
         self.latest = ""
-        self.fault = ""
+        self.faults: Counter[str] = Counter()
+        self._examples: dict[str, tuple[str, Any]] = {}  # fault → a sentence with its numbers, and the point
         self.smallest: dict[str, float] = {}
 
     @property
@@ -43,13 +50,15 @@ class Rejections:
         """Whether every network that passes has been trained, rather than none passing at all."""
         return self.reasons[DUPLICATE] > 0
 
-    def add(self, verdict: Verdict) -> None:
-        """Count a rejection."""
+    def add(self, verdict: Verdict, point: Any) -> None:
+        """Count the rejection of a point."""
         assert verdict.reason is not None
         self.latest = verdict.reason
         self.reasons[verdict.reason] += 1
         if verdict.reason == INVALID:
-            self.fault = verdict.detail
+            fault = _NUMBERS.sub("#", verdict.detail)
+            self.faults[fault] += 1
+            self._examples[fault] = verdict.detail, point
         self.lower({name: verdict.network[name] for name in CHEAP if name in verdict.network})
 
     def lower(self, values: dict[str, float]) -> None:
@@ -79,9 +88,23 @@ class Rejections:
         violated = [str(each) for each in guard.constraints if self.reasons[each.name]]
         if not missed and violated:
             text += f" No network was found that meets {' and '.join(violated)} and is valid as well."
-        if not self.smallest:
-            text += f" The last fault: {self.fault}"
-        return NothingFits(text, missed)
+        if not self.smallest and self.faults:
+            text += f" {self._explain_fault(guard)}"
+        faults = self.faults.most_common(1)
+        return NothingFits(text, not self.smallest and bool(faults) and "Invalid value" in faults[0][0])
+
+    def _explain_fault(self, guard: Guard) -> str:
+        """Return what is wrong with most of the invalid architectures, and where in the user's file."""
+        fault, count = self.faults.most_common(1)[0]
+        example, point = self._examples[fault]
+        place = None
+        try:
+            guard.problem.blueprint(point, guard.input_shape, guard.classes)
+        except InvalidArchitecture as error:
+            place = locate(error)
+        where = "" if place is None else f" ({place})"
+        share = "All have one cause" if count == self.reasons.total() else f"{count:,} have one cause"
+        return f"{share}: {example.removesuffix('.')}{where}."
 
 
 def _by(value: float, bound: float) -> str:

@@ -8,7 +8,6 @@ import ast
 import importlib
 import importlib.util
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +15,8 @@ from typing import Any
 
 import cloudpickle
 
-from metaopt.errors import UserError
+# Names of the files that were run, as their code objects have them.
+_own_files: set[str] = set()
 
 
 def run_file(path: Path) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def run_file(path: Path) -> dict[str, Any]:
         The names that the file defines.
 
     Raises:
-        UserError: the file raised an error. The message names the innermost line of the user's own files.
+        Mistake: the file raised an error. The message has the lines of the user's own files.
     """
     helpers = find_helper_modules([path])
     _unload_modules(helpers)
@@ -44,17 +44,25 @@ def run_file(path: Path) -> dict[str, Any]:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None  # the name of the file ends in .py
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    _own_files.update([str(path), *map(str, list_files(helpers))])
     try:
         # The import loader might use a .pyc file of the same second although the file was edited since.
         exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), vars(module))
     except (Exception, SystemExit) as error:  # any error is in the user's file
-        location = _find_location(error, [path, *list_files(helpers)])
-        raise UserError(f"{location}: The file cannot be run ({type(error).__name__}: {error}).") from error
+        from metaopt.problems.mistakes import Mistake, find_mistake  # it needs to know the files that were run
+
+        mistake = find_mistake(error)
+        raise mistake or Mistake(f"{path}: The file cannot be run ({type(error).__name__}: {error}).") from error
     cloudpickle.register_pickle_by_value(module)
     for helper in helpers:
         if helper in sys.modules:
             _pickle_by_value(sys.modules[helper])
     return vars(module)
+
+
+def is_users_file(filename: str) -> bool:
+    """Return whether ``run_file`` ran a file in this process, or another file imported it as a helper module."""
+    return filename in _own_files
 
 
 def _pickle_by_value(module: ModuleType) -> None:
@@ -112,12 +120,3 @@ def _unload_modules(modules: dict[str, list[Path]]) -> None:
     for name in modules:
         for loaded in [one for one in sys.modules if one == name or one.startswith(f"{name}.")]:
             del sys.modules[loaded]
-
-
-def _find_location(error: BaseException, files: Sequence[Path]) -> str:
-    """Return file and line of the innermost frame of an error within the given files."""
-    if isinstance(error, SyntaxError) and error.filename is not None:
-        return f"{error.filename}, line {error.lineno}"
-    own = {str(file) for file in files}
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else str(files[0])

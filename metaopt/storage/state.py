@@ -27,6 +27,7 @@ class StudyState:
         settings: settings of the latest run.
         trials: every trial, by number.
         rejected: number of rejected proposals by reason, over the whole study.
+        refusals: why the worker's guard rejected each of these networks.
         signatures: digest of every network with its training settings that was ever trained.
         clock: seconds of search so far, summed over runs.
         total_epochs: number of epochs that all trials have been trained, together.
@@ -43,6 +44,7 @@ class StudyState:
         self.settings: dict[str, Any] = {}
         self.trials: list[Trial] = []
         self.rejected: Counter[str] = Counter()
+        self.refusals: list[str] = []
         self.signatures: set[str] = set()
         self.clock = 0.0
         self.total_epochs = 0
@@ -82,6 +84,12 @@ class StudyState:
     def running(self) -> list[Trial]:
         """Running trials, by number."""
         return [trial for trial in self.trials if trial.status == "running"]
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a trial is running, imported or was trained for an epoch: whether there is something to lose."""
+        ended_early = ("rejected", "fail")
+        return any(trial.status not in ended_early or trial.epochs or trial.imported for trial in self.trials)
 
     @property
     def n_own(self) -> int:
@@ -140,6 +148,7 @@ class StudyState:
         """Mark a trial whose network the worker's guard rejected; only its number stays used."""
         self.trials[event["trial"]].status = "rejected"
         self.rejected[event["reason"]] += 1
+        self.refusals.append(str(event.get("detail", event["reason"])))
 
     def _on_epoch(self, event: Event) -> None:
         trial = self.trials[event["trial"]]

@@ -28,10 +28,10 @@ def pickle_path(folder: Path) -> Path:
 def read_begun(folder: Path) -> StudyState:
     """Return the state of the study that a search in a folder resumes.
 
-    It is empty where there is no study, and where one has no trial yet: its settings bind nobody.
+    It is empty where there is no study, and where no trial of one was trained: its settings bind nobody.
     """
     state = StudyState(journal.read(folder / JOURNAL).events)
-    return state if state.trials else StudyState()
+    return state if state.has_begun else StudyState()
 
 
 @dataclass

@@ -87,14 +87,16 @@ class StudyWriter(Study):
         self._lock = _lock(folder)
         try:
             _refuse_lost_journal(folder)
+            self._replaced = ""  # id of a study without trained trials that this one takes the place of
             self._journal = Journal(folder / JOURNAL, self._files)
             super().__init__(folder, StudyState(self._journal.events))
             if self._journal.torn:
                 note(f"The journal ended in {self._journal.torn} bytes of an incomplete line, which were removed.")
-            if self.header and not self.state.trials and self._differs(header):
+            if self.header and not self.state.has_begun and self._differs(header):
+                self._replaced = self.header["id"]
                 self._journal.clear()
                 self.state = StudyState()
-                note(f"{folder} holds another study, which has no trials and is replaced.")
+                note(f"{folder} holds another study, none of whose trials was trained, and is replaced.")
             self._started = clock() - self.state.clock
             if self.header:
                 self._compare(header)
@@ -205,7 +207,7 @@ class StudyWriter(Study):
         except UnreadablePickle as error:
             self._keep_aside(path, str(error))
             return
-        if studies_of(trials) - {self.header["id"]}:
+        if studies_of(trials) - {self.header["id"], self._replaced}:
             self._keep_aside(path, f"{path} belongs to another study.")
             return
         added = added_elsewhere(trials)

@@ -11,6 +11,7 @@ from metaopt.blueprint import Layer
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.data import DataSet
 from metaopt.problems.memory_estimate import estimate_memory
+from metaopt.problems.mistakes import locate
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training.batches import outputs_by_head
@@ -119,7 +120,11 @@ class KerasModelBuilder(NetworkBuilder):
         try:
             return self.build()
         except ValueError as error:  # Keras' error for shapes that do not fit
-            raise NetworkRefused("invalid architecture", str(error).strip().splitlines()[0]) from error
+            message = (str(error).strip() or type(error).__name__).splitlines()[0]
+            place = locate(error)
+            raise NetworkRefused(
+                "invalid architecture", message if place is None else f"{message} ({place})"
+            ) from error
 
     def counts(self, model: keras.Model, training: Training, bounds: Mapping[str, float]) -> dict[str, int]:
         """See ``NetworkBuilder.counts``."""

@@ -200,6 +200,45 @@ def test_a_space_without_valid_networks_counts_rejections(capsys) -> None:
     assert "invalid architecture 5,0" in outcome.errors[0]
 
 
+def test_a_mistake_in_a_network_shows_its_lines_alone(capsys) -> None:
+    Path("wrong.py").write_text(INVALID.replace('point["n"]', 'point["number"]'))
+    outcome = search(capsys, "--space wrong.py")
+    assert outcome.code == 2
+    assert outcome.err.splitlines()[-4:] == [
+        "error: wrong.py, line 7: KeyError: no key 'number'; the keys are 'n'",
+        "  wrong.py, line 7, in network",
+        '    for _ in range(point["number"]):',
+        "--debug shows the whole traceback.",
+    ]
+    assert not Path("results/journal.jsonl").exists()
+    assert main(["--data", "digits", "--space", "wrong.py", "--debug"]) == 2
+    assert "Traceback (most recent call last):" in capsys.readouterr().err
+
+
+def test_one_invalid_value_is_told_with_its_line(capsys) -> None:
+    Path("wrong.py").write_text(INVALID.replace("Conv2D(4, 9)", "Conv2D(4.5, 3)"))
+    outcome = search(capsys, "--space wrong.py")
+    assert "All have one cause: Conv2D: Invalid value for filters: 4.5." in outcome.errors[0]
+    assert outcome.errors[0].endswith("(wrong.py, line 8). No study was begun.")
+
+
+@pytest.mark.slow
+def test_mistakes_of_build_model_end_the_search(capsys) -> None:
+    for filters, message in (
+        ('point["filter"]', "wrong.py, line 10: KeyError: no key 'filter'; did you mean 'filters'?"),
+        ('0.5 + point["filters"]', "No network was trained. All 20 that were proposed were rejected"),
+    ):
+        Path("wrong.py").write_text(KERAS_MODELS.replace('point["filters"]', filters))
+        outcome = search(capsys, "--space wrong.py --epochs 1 --trials 2 --executor inline")
+        assert outcome.code == 2
+        assert message in outcome.errors[0]
+    assert "(wrong.py, line 10)" in outcome.errors[0]
+    Path("wrong.py").write_text(KERAS_MODELS.replace('uniformint("layers", 1, 6)', 'uniformint("layers", 1, 2)'))
+    outcome = search(capsys, "--space wrong.py --epochs 1 --trials 1 --executor inline")
+    assert outcome.code == 0
+    assert "is replaced" in outcome.out
+
+
 def test_a_space_that_does_not_fit_leaves_no_study(capsys) -> None:
     outcome = search(capsys, "--constraint params<=2e4")
     assert outcome.code == 2

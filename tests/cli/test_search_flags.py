@@ -17,7 +17,7 @@ from metaopt.errors import UserError
 # Settings that the search itself derives.
 DERIVED = {"base", "startup", "phases"}
 # Flags that are not settings of the same name.
-OTHERS = {"help", "version", "results", "time", "strategy", "constraint"}
+OTHERS = {"help", "version", "debug", "results", "time", "strategy", "constraint"}
 
 
 def parse(text: str) -> dict:

@@ -48,7 +48,7 @@ def test_folder_of_the_file_is_first_on_the_path_once(tmp_path: Path) -> None:
 
 def test_error_in_a_library_names_the_line_of_the_user(tmp_path: Path) -> None:
     file = write(tmp_path, mine="import json\n\nX = json.loads('{')\n")
-    with pytest.raises(UserError, match=r"mine\.py, line 3: The file cannot be run \(JSONDecodeError: .*\)\.$"):
+    with pytest.raises(UserError, match=r"mine\.py, line 3: JSONDecodeError: "):
         run_file(file)
 
 

@@ -79,7 +79,7 @@ def test_a_study_without_trials_is_replaced_by_another(tmp_path):
     assert open_it(notes, data="cats") == first
     assert not notes
     second = open_it(notes, data="dogs")
-    assert "has no trials and is replaced" in notes[0]
+    assert "none of whose trials was trained, and is replaced" in notes[0]
     third = open_it(notes, seed=1, data="dogs")
     assert len({first, second, third}) == 3
     assert [event["event"] for event in read(folder / "journal.jsonl").events] == ["study"]
