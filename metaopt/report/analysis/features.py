@@ -14,6 +14,8 @@ _MAX_NUMERIC_LEVELS = 6
 # Further levels of a choice are merged into one, the rarest first.
 _MAX_LEVELS = 12
 _OTHER = "other"
+# So few numbers say nothing about their distribution.
+_MIN_TO_LOOK = 5
 # Position of None on an axis on which numbers fill 0..1.
 NONE_POSITION = -0.18
 
@@ -198,11 +200,22 @@ def _make_feature(name: str, values: list[Any], is_logarithmic: bool) -> Feature
     others = [value for value in values if value is not MISSING and value is not None and not _is_number(value)]
     if numbers and not others and _is_continuous(numbers):
         low, high = min(numbers), max(numbers)
-        return Feature(name, values, low=low, high=high, is_logarithmic=is_logarithmic and low > 0)
+        is_logarithmic = low > 0 and (is_logarithmic or _look_logarithmic(numbers))
+        return Feature(name, values, low=low, high=high, is_logarithmic=is_logarithmic)
     values = [
         value if value is MISSING or value is None or _is_number(value) else level_text(value) for value in values
     ]
     return Feature(name, values, levels=_find_levels([value for value in values if value is not MISSING]))
+
+
+def _look_logarithmic(numbers: Sequence[float]) -> bool:
+    """Return whether positive numbers span decades, most of them in a small part of their range.
+
+    The space of a search over a Python function, or one whose file is gone, is not known to a report.
+    """
+    low, high = min(numbers), max(numbers)
+    middle = sorted(numbers)[len(numbers) // 2]
+    return len(numbers) >= _MIN_TO_LOOK and high >= 50 * low and middle - low <= 0.15 * (high - low)
 
 
 def _is_continuous(numbers: Sequence[float]) -> bool:

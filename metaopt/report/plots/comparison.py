@@ -130,7 +130,9 @@ def on_common_grid(at: Sequence[Array], values: Sequence[Array]) -> tuple[Array,
 
 
 def _explain(series: Sequence[Series]) -> str:
-    text = "Feasible trials, on validation images."
+    text = (
+        "Feasible trials." if series[0].runs[0].objective.name == "loss" else "Feasible trials, on validation images."
+    )
     if all(len(each.runs) == 1 for each in series):
         return f"{text} One seed each: the lines vary from seed to seed."
     return f"{text} Line: median over seeds; band: from the worst to the best; both end with the shortest search."

@@ -66,7 +66,8 @@ def explain_equal(curves: Sequence[Curve], unit: str) -> str:
         curves: the curves.
         unit: unit of their positions, in the plural.
     """
-    texts = []
+    texts: list[str] = []
+    named: list[set[str]] = []
     left = list(curves)
     while left:
         first, *others = left
@@ -74,9 +75,10 @@ def explain_equal(curves: Sequence[Curve], unit: str) -> str:
         if len(same) > 1:
             texts.append(f" Equal curves: {', '.join(curve.label for curve in same)}.")
         left = [curve for curve in others if not curve.equals(first)]
-        alike = [(curve, n) for curve in left if (n := curve.common_start(first)) >= 2]
-        if alike:
-            n = min(n for _, n in alike)
-            names = ", ".join(curve.label for curve in (first, *(curve for curve, _ in alike)))
-            texts.append(f" Equal up to {first.x[n - 1]:g} {unit}: {names}.")
-    return "".join(dict.fromkeys(texts))
+        starts = {curve.label: n for curve in left if (n := curve.common_start(first)) >= 2}
+        names = {first.label, *starts}
+        if starts and not any(names <= known for known in named):
+            end = first.x[min(starts.values()) - 1]
+            texts.append(f" Equal up to {end:g} {unit}: {', '.join([first.label, *starts])}.")
+            named.append(names)
+    return "".join(texts)

@@ -39,7 +39,9 @@ def _tick_numbers(feature: Feature, max_ticks: int) -> list[float]:
     return [float(tick) for tick in MaxNLocator(max_ticks, steps=[1, 2, 5, 10]).tick_values(feature.low, feature.high)]
 
 
-def set_ticks(axis: Any, feature: Feature, max_ticks: int, size: float = 8.0, max_letters: int = 22) -> None:
+def set_ticks(
+    axis: Any, feature: Feature, max_ticks: int, size: float = 8.0, max_letters: int = 22, longest: int = 14
+) -> None:
     """Set the ticks of an axis.
 
     Args:
@@ -48,8 +50,10 @@ def set_ticks(axis: Any, feature: Feature, max_ticks: int, size: float = 8.0, ma
         max_ticks: see ``axis_ticks``.
         size: font size.
         max_letters: number of letters above which the texts are smaller, and rotated on a horizontal axis.
+        longest: number of letters above which a text is cut.
     """
     positions, texts = axis_ticks(feature, max_ticks)
+    texts = [text if len(text) <= longest else f"{text[: longest - 1]}…" for text in texts]
     axis.set_ticks(positions, texts)
     is_crowded = sum(map(len, texts)) > max_letters
     is_rotated = axis.axis_name == "x" and is_crowded

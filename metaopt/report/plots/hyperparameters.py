@@ -31,6 +31,10 @@ from metaopt.trials.record import Record, best_record
 
 # Median and quartiles of an option need at least so many trials.
 _MIN_OF_OPTION = 5
+# More panels than this are not readable on a page.
+_MAX_PANELS = 60
+# Letters of a panel's title, beside which is the effect.
+_MAX_LETTERS = 20
 # Smallest standard deviation of the running median's weights as a share of the axis, and how many trials must lie
 # within it.
 _BANDWIDTH = 0.1
@@ -86,7 +90,7 @@ def pairs_figure(study: StudyData, path: Path, space: Any = None, epochs: int | 
         ResultsNotWritable: The file cannot be written.
     """
     ranked = rank_features(study, space)
-    features, records = ranked.features, ranked.records
+    features, records = ranked.features[:_MAX_PANELS], ranked.records
     if records and not features:
         write_message(path, explain_no_features(ranked), study.caption)
         return
@@ -101,7 +105,7 @@ def pairs_figure(study: StudyData, path: Path, space: Any = None, epochs: int | 
         axis.apply(panels[0, 0], max_ticks=5)
         panels[0, 0].set_ylabel("")
         for axes, (feature, effect) in zip(panels.flat, features, strict=False):
-            _draw_marginal(axes, feature, effect, records, scores)
+            _draw_marginal(axes, feature, effect, records, scores, maximised=axis.maximised)
         for axes in panels.flat[len(features) :]:
             axes.set_visible(False)
         figure.supylabel(axis.label, fontsize=10)
@@ -173,7 +177,9 @@ def mark_best(axes: Axes, x: np.ndarray, y: np.ndarray, records: Sequence[Record
     axes.scatter(x[chosen], y[chosen], s=110, marker="*", c=ORANGE, edgecolors=INK, linewidths=0.6, zorder=6)
 
 
-def _draw_marginal(axes: Axes, feature: Feature, effect: Effect, records: Sequence[Record], scores: np.ndarray) -> None:
+def _draw_marginal(
+    axes: Axes, feature: Feature, effect: Effect, records: Sequence[Record], scores: np.ndarray, *, maximised: bool
+) -> None:
     positions = feature.positions()
     numbers = np.array([record.trial for record in records], float)
     scatter_trials(axes, jitter(feature, positions), scores, records, numbers)
@@ -191,8 +197,7 @@ def _draw_marginal(axes: Axes, feature: Feature, effect: Effect, records: Sequen
     axes.set_xlim(axis_limits(feature))
     set_ticks(axes.xaxis, feature, max_ticks=4)
     axes.grid(False, axis="x")
-    name = feature.name if len(feature.name) <= 26 else f"…{feature.name[-25:]}"
-    axes.set_title(name, loc="left", fontsize=9, fontweight="bold", color=INK)
+    axes.set_title(cut_name(feature.name, _MAX_LETTERS), loc="left", fontsize=9, fontweight="bold", color=INK)
     if not np.isnan(effect.share):
         text = f"{effect.share:.0%}" if effect.is_significant else "unclear"
         axes.set_title(text, loc="right", fontsize=9, color=VERMILLION if effect.is_significant else GREY)
@@ -200,7 +205,9 @@ def _draw_marginal(axes: Axes, feature: Feature, effect: Effect, records: Sequen
         note = f"active in {effect.n_trials} of {len(records)}"
         if effect.n_missing and len(records) >= MIN_TRIALS:
             note += f", {effect.n_missing} too few"
-        axes.annotate(note, (0.99, 0.02), xycoords="axes fraction", ha="right", va="bottom", color=GREY, fontsize=7)
+        # At the bad end, away from the best.
+        y, va = (0.02, "bottom") if maximised else (0.98, "top")
+        axes.annotate(note, (0.02, y), xycoords="axes fraction", ha="left", va=va, color=GREY, fontsize=7)
 
 
 def _draw_quartiles(axes: Axes, position: float, scores: np.ndarray, width: float, colour: str) -> None:
@@ -241,6 +248,11 @@ def _add_colour_bar(figure: Figure, panels: np.ndarray, records: Sequence[Record
     bar.ax.tick_params(labelsize=8)
 
 
+def cut_name(name: str, most: int) -> str:
+    """Return a name of at most so many letters; of a long one the end, which is the part inside its group."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
+
+
 def _explain(ranked: RankedFeatures) -> str:
     if ranked.n_missing:
         text = (
@@ -254,6 +266,12 @@ def _explain(ranked: RankedFeatures) -> str:
             f" the largest first; “unclear”: p ≥ 0.05 after Holm's correction for {n_tests} tests. Line and shade:"
             " median and quartiles. Star: the best."
         )
+    if np.ptp(ranked.losses) == 0:
+        text += f" All {len(ranked.losses)} trials have the same score."
+    n_all = len(ranked.features)
+    if n_all > _MAX_PANELS:
+        which = "first" if ranked.n_missing else "largest"
+        text += f" Drawn: the {_MAX_PANELS} {which} of {n_all} hyperparameters."
     return text + ranked.explain_left_out()
 
 

@@ -1,20 +1,36 @@
 """Text in figures as it is written: a ``$`` of an option or a class name begins no formula.
 
 With ``text.parse_math`` off, matplotlib shows ``$10^{-3}$`` of its logarithmic axes literally, so the tick labels are
-written with Unicode's superscripts instead.
+written with Unicode's superscripts instead. Letters that no installed font has are escaped: matplotlib would draw the
+same box for all of them.
 """
 
 import re
+from functools import cache
 from typing import Any
 
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 
 from metaopt.printable import printable_lines
 
-LITERAL: dict[Any, Any] = {"text.parse_math": False, "axes.formatter.use_mathtext": False}
+# The font of figures, which is part of matplotlib, and fonts with the letters that it lacks, where they are installed.
+_FONT = "DejaVu Sans"
+_FURTHER_FONTS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Noto Sans SC", "Source Han Sans", "WenQuanYi Zen Hei"),
+    *("Droid Sans Fallback", "Hiragino Sans", "PingFang SC", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic"),
+    *("Noto Sans KR", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Emoji", "Arial Unicode MS"),
+)
+_INSTALLED = frozenset(fontManager.get_font_names())
+
+LITERAL: dict[Any, Any] = {
+    "text.parse_math": False,
+    "axes.formatter.use_mathtext": False,
+    "font.family": [_FONT, *(name for name in _FURTHER_FONTS if name in _INSTALLED)],
+}
 """Settings of matplotlib under which a figure is drawn."""
 
 _FORMULA = re.compile(r"\$\\mathdefault\{(.*)\}\$")
@@ -28,7 +44,7 @@ def show_literally(figure: Figure) -> None:
     Call it when everything is drawn. An SVG with a control character would be invalid.
     """
     for text in figure.findobj(Text):
-        text.set_text(printable_lines(text.get_text()))
+        text.set_text(_drawable(text.get_text()))
     for axes in figure.findobj(Axis):
         for which in ("major", "minor"):
             formatter = getattr(axes, f"get_{which}_formatter")()
@@ -68,4 +84,22 @@ def _plain(label: str) -> str:
     if formula:
         label = formula[1].replace(r"\times", "×")
         label = _POWER.sub(lambda power: power[1].translate(_SUPERSCRIPTS), label)
-    return printable_lines(label)
+    return _drawable(label)
+
+
+def _drawable(text: str) -> str:
+    """Return a text without control characters, and with escapes for the letters that no font has."""
+    text = printable_lines(text)
+    if text.isascii():
+        return text
+    return "".join(
+        letter if letter.isspace() or ord(letter) in _letters() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """Return the code points that the fonts of figures have."""
+    paths = {font.fname for font in fontManager.ttflist if font.name in LITERAL["font.family"]}
+    return frozenset(code for path in paths for code in get_font(path).get_charmap())

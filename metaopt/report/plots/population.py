@@ -124,7 +124,9 @@ def _set_up_axes(axes: Axes, series: Sequence[Series], metric: str, values: Sequ
     limits = [limit for limit in all_constraints(series) if limit.name == metric]
     maximised = OBJECTIVES[metric].maximised if metric in OBJECTIVES else not any(limit.upper for limit in limits)
     bounds = [limit.bound for limit in limits]
-    ScoreAxis.of_metric(metric_label(metric), [*values, *bounds], maximised=maximised).apply(axes)
+    axis = ScoreAxis.of_metric(metric_label(metric), [*values, *bounds], maximised=maximised)
+    axis.apply(axes)
+    axis.note_outside(axes)
     draw_constraints(axes, limits, y=metric)
 
 

@@ -18,6 +18,7 @@ from metaopt.report.formatting import metric_label
 from metaopt.report.plots.feature_axis import axis_limits, jitter, set_ticks
 from metaopt.report.plots.hyperparameters import (
     RankedFeatures,
+    cut_name,
     explain_no_features,
     mark_best,
     rank_features,
@@ -34,6 +35,9 @@ _MAX_HYPERPARAMETERS = 7
 # Area in points² of the dot of one trial, and the largest of a pair of levels that several trials have.
 _DOT = 13.0
 _LARGEST_DOT = 300.0
+# Letters of a line of a name, and of the text of a tick, so that they fit a panel.
+_NAME_LETTERS = 18
+_TICK_LETTERS = 9
 
 
 def scatter_matrix(study: StudyData, path: Path, space: Any = None, epochs: int | None = None) -> None:
@@ -82,11 +86,11 @@ def scatter_matrix(study: StudyData, path: Path, space: Any = None, epochs: int 
         header = add_title(figure, title, _explain(ranked, found), study.caption)
         # By hand, as matplotlib's constrained layout takes seconds for so many panels.
         width, height = figure.get_size_inches()
-        figure.subplots_adjust(0.95 / width, 0.75 / height, 1 - 0.1 / width, 1 - (header + 0.1) / height, 0.1, 0.1)
+        figure.subplots_adjust(1.1 / width, 0.95 / height, 1 - 0.1 / width, 1 - (header + 0.1) / height, 0.1, 0.1)
         figure.align_labels()
 
     side = 1.5 * max(len(features), 5)
-    write_or_explain(study.records, path, (side + 0.3, side + 0.9), draw, layout=None, caption=study.caption)
+    write_or_explain(study.records, path, (side + 0.45, side + 1.1), draw, layout=None, caption=study.caption)
 
 
 def _title(ranked: RankedFeatures, n_shown: int) -> str:
@@ -189,9 +193,9 @@ def _label_axes(axes: Axes, horizontal: Feature, vertical: Feature, row: int, co
     """Set ticks and names on the outer axes only."""
     if row < column:
         return
-    set_ticks(axes.xaxis, horizontal, max_ticks=3, size=7.5, max_letters=11)
+    set_ticks(axes.xaxis, horizontal, max_ticks=3, size=7.5, max_letters=11, longest=_TICK_LETTERS)
     if row > column:
-        set_ticks(axes.yaxis, vertical, max_ticks=3, size=7.5)
+        set_ticks(axes.yaxis, vertical, max_ticks=3, size=7.5, longest=_TICK_LETTERS)
     if row < n - 1:
         axes.tick_params(axis="x", labelbottom=False)
     else:
@@ -202,12 +206,10 @@ def _label_axes(axes: Axes, horizontal: Feature, vertical: Feature, row: int, co
         axes.set_ylabel(_wrap_name(vertical.name), fontsize=8.5)
 
 
-def _wrap_name(name: str, width: int = 16) -> str:
-    """Return a long name on two lines, broken at a separator."""
+def _wrap_name(name: str, width: int = _NAME_LETTERS) -> str:
+    """Return a long name on two lines, broken at a separator if possible, and cut where it is longer still."""
     if len(name) <= width:
         return name
-    breaks = [index for index, letter in enumerate(name) if letter in "_. "]
-    if not breaks:
-        return name
-    middle = min(breaks, key=lambda index: abs(index - len(name) / 2))
-    return f"{name[: middle + 1].rstrip()}\n{name[middle + 1 :]}"
+    breaks = [index + 1 for index, letter in enumerate(name) if letter in "_. " and len(name) - index - 1 <= width]
+    middle = min(breaks or [len(name) - width], key=lambda index: abs(index - len(name) / 2))
+    return f"{cut_name(name[:middle].rstrip(), width)}\n{name[middle:]}"

@@ -101,8 +101,8 @@ def logarithmic_ticks(low: float, high: float, max_ticks: int = 7) -> list[float
             break
     else:
         stride = math.ceil(len(ticks) / max_ticks)
-        ticks = [tick for index, tick in enumerate(ticks) if (index + decades[0]) % stride == 0] or ticks[:1]
-    if len(ticks) >= 3 or (len(ticks) == 2 and ticks[1] / ticks[0] >= (high / low) ** 0.4):
+        ticks = max((ticks[first::stride] for first in range(stride)), key=len)
+    if len(ticks) >= 3 or (len(ticks) == 2 and ticks[1] / ticks[0] >= (high / low) ** 0.25):
         return ticks
     linear = MaxNLocator(min(max_ticks, 5), steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
     return [float(tick) for tick in linear if low <= tick <= high] or ticks

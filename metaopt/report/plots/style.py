@@ -49,7 +49,7 @@ _DPI = 150
 # Inches above the panels for the title with one line of detail, and for each further line.
 _HEADER, _LINE = 0.62, 0.17
 # Letters of the detail in an inch.
-_LETTERS_PER_INCH = 15.5
+_LETTERS_PER_INCH = 14.8
 
 # A collection of more marks than this is a bitmap inside an SVG, whose size would otherwise grow with the trials.
 _MAX_VECTOR_MARKS = 1000

@@ -96,3 +96,18 @@ def test_design_has_levels_or_a_parabola_with_none() -> None:
 )
 def test_level_text(value: object, text: str) -> None:
     assert level_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("draw", "is_logarithmic"),
+    [
+        (lambda u: 10 ** (-5 + 4 * u), True),
+        (lambda u: 10 ** (2 * u), True),
+        (lambda u: 0.001 + u, False),
+        (lambda u: 16 + 500 * u, False),
+        (lambda u: u - 0.5, False),
+    ],
+)
+def test_logarithmic_numbers_are_seen_without_the_space(draw, is_logarithmic: bool) -> None:
+    points = [{"x": draw((i + 0.5) / 25)} for i in range(25)]
+    assert features(points)["x"].is_logarithmic == is_logarithmic

@@ -10,6 +10,7 @@ X = np.arange(1.0, 6.0)
 FIRST = Curve("a", X, np.array([0.1, 0.2, 0.2, 0.4, 0.5]))
 SAME = Curve("b", X, FIRST.y.copy())
 ALIKE = Curve("c", X, np.array([0.1, 0.2, 0.2, 0.3, 0.3]))
+THIRD = Curve("f", X, np.array([0.1, 0.2, 0.3, 0.3, 0.3]))
 OTHER = Curve("d", X, FIRST.y + 1)
 EMPTY = Curve("e", np.zeros(0), np.zeros(0))
 
@@ -21,6 +22,7 @@ EMPTY = Curve("e", np.zeros(0), np.zeros(0))
         ([FIRST, OTHER, EMPTY], ""),
         ([FIRST, ALIKE, OTHER], " Equal up to 3 trials: a, c."),
         ([EMPTY, EMPTY], ""),
+        ([FIRST, ALIKE, THIRD], " Equal up to 2 trials: a, c, f."),
         ([FIRST, SAME, ALIKE], " Equal curves: a, b. Equal up to 3 trials: a, c."),
     ],
 )

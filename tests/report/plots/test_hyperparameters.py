@@ -25,7 +25,6 @@ def test_features_are_ranked_by_their_effect(study: StudyData) -> None:
     assert shares == sorted(shares, reverse=True)
     by_name = {feature.name: feature for feature, _ in ranked.features}
     assert by_name["rate"].is_logarithmic
-    assert not rank_features(study, None).features[0][0].is_logarithmic
 
 
 def test_one_panel_for_each_hyperparameter(study: StudyData, figures: list[Figure]) -> None:
@@ -81,6 +80,28 @@ def test_numbers_are_drawn_where_they_are(study: StudyData, figures: list[Figure
     by_name = {axes.get_title(loc="left"): axes for axes in figures[0].axes}
     units = [float(x) for marks in by_name["block.units"].collections for x, _ in np.asarray(marks.get_offsets())]
     assert {x for x in units if not np.isnan(x)} == {0.0, 1.0, 2.0, 3.0}
+
+
+def test_long_names_are_cut_beside_their_effect(figures: list[Figure]) -> None:
+    points = [{"group.of.the.learning_rate_after_warmup": trial / 30} for trial in range(30)]
+    pairs_figure(study_of(make_record(trial, point=point) for trial, point in enumerate(points)), PATH)
+    assert figures[0].axes[0].get_title(loc="left") == "…g_rate_after_warmup"
+
+
+def test_at_most_sixty_panels(figures: list[Figure]) -> None:
+    rng = np.random.default_rng(0)
+    for n in (5, 25):
+        made = [make_record(trial, point={f"x{i}": float(rng.random()) for i in range(70)}) for trial in range(n)]
+        pairs_figure(study_of(made), PATH)
+    few, enough = figures
+    assert len(few.axes) == len(enough.axes) == 61  # with the colour bar
+    assert "Drawn: the 60 first of 70 hyperparameters." in texts(few).replace("\n", " ")
+    assert "Drawn: the 60 largest of 70 hyperparameters." in texts(enough).replace("\n", " ")
+
+
+def test_equal_scores_are_said(figures: list[Figure]) -> None:
+    pairs_figure(study_of(make_record(trial, score=0.5) for trial in range(25)), PATH)
+    assert "All 25 trials have the same score." in texts(figures[0]).replace("\n", " ")
 
 
 def test_losses_have_a_logarithmic_axis(figures: list[Figure]) -> None:

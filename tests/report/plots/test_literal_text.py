@@ -57,6 +57,16 @@ def test_powers_of_logarithmic_axes_have_superscripts(limits: tuple[float, float
     assert "$" not in "".join(texts)
 
 
+def test_letters_without_a_font_are_escaped(tmp_path: Path) -> None:
+    figure = Figure()
+    axes = figure.add_subplot(title="für α ≥ 0.5: \U00012000")  # cuneiform
+    axes.set_xticks([0, 1], ["\U00012001", "→"])
+    show_literally(figure)
+    assert axes.get_title() == "für α ≥ 0.5: \\U00012000"
+    assert labels(figure, "x") == ["\\U00012001", "→"]
+    write_figure(tmp_path / "x.png", (4, 3), lambda figure: figure.text(0, 0, "\U00012000"))  # without a warning
+
+
 def test_control_characters_leave_a_valid_svg(tmp_path: Path) -> None:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

@@ -77,4 +77,6 @@ def test_equal_hyperparameters_give_a_message(figures: list[Figure]) -> None:
 def test_long_names_are_wrapped() -> None:
     assert _wrap_name("short") == "short"
     assert _wrap_name("block.convolution.filters") == "block.convolution.\nfilters"
-    assert _wrap_name("averylongnamewithoutbreaks") == "averylongnamewithoutbreaks"
+    assert _wrap_name("averylongnamewithoutbreaks") == "averylon\ngnamewithoutbreaks"
+    long = _wrap_name("learning_rate_of_the_second_group_after_warmup")
+    assert long == "…te_of_the_second_\ngroup_after_warmup"
