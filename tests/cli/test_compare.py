@@ -64,7 +64,7 @@ def test_unwritable_figures_exit_with_6(capsys, studies, tmp_path: Path) -> None
     (tmp_path / "taken").write_text("a file")
     code, _, errors, _ = run_command(main, capsys, *studies, "--output", tmp_path / "taken")
     assert code == 6
-    assert "Cannot write" in errors[0]
+    assert "best_so_far.png cannot be written" in errors[0]
 
 
 def test_compare_is_a_command_of_metaopt(capsys, studies) -> None:
