@@ -28,11 +28,12 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
         UserError: The weights of the trial were deleted or are damaged, or the study's network or data have changed.
     """
     check_writable(path)
+    # Before the problem's file, whose own settings, such as a dtype policy, are to stay in force.
+    with suppressed_stderr():
+        backend.prepare()
     problem = study_problem(study)
     require_same_network(study, problem)
     data = study_data(study, note=lambda text: print(text, file=sys.stderr))
-    with suppressed_stderr():
-        backend.prepare()
     from metaopt.training.checkpoint import UnusableCheckpoint, best_weights
     from metaopt.training.export import export_model, save_model
     from metaopt.training.network_builder import make_builder

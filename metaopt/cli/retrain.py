@@ -91,6 +91,9 @@ def run(arguments: Namespace) -> None:
     )
     check_writable(plan.output)
     log = read_test_log(study.folder)
+    # Before the problem's file, whose own settings, such as a dtype policy, are to stay in force.
+    with suppressed_stderr():
+        backend.prepare(deterministic=bool(study.settings.get("deterministic")))
     problem = study_problem(study)
     if arguments.epochs is None:
         plan = whole_if_annealed(plan, problem, study)
@@ -98,9 +101,6 @@ def run(arguments: Namespace) -> None:
     require_same_network(study, problem)
     data = study_data(study, augment=arguments.augment)
     _warn_of_own_training(problem)
-    with suppressed_stderr():
-        backend.prepare(deterministic=bool(study.settings.get("deterministic")))
-
     warn_of_size(plan, problem, study, data)
     times = "" if plan.members == 1 else f" {plan.members} times"
     print(

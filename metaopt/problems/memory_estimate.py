@@ -1,10 +1,12 @@
 """Memory estimate of a training step."""
 
+import sys
 from typing import Protocol
 
 from metaopt.problems.training_config import Training
 
-BYTES_PER_NUMBER = 4  # float32; mixed precision halves the activations, which is left as a margin
+_BYTES = {"float64": 8}  # by Keras' default float type
+_DEFAULT_BYTES = 4  # float32; 16 bits halve the activations, and part of the weights, which is left as a margin
 
 # Slots of an optimiser: numbers per parameter beside the parameter and its gradient (keras/src/optimizers).
 _SLOTS = {"sgd": 0, "rmsprop": 1, "adagrad": 1, "lion": 1, "adadelta": 2, "adafactor": 1}
@@ -45,4 +47,10 @@ def estimate_memory(network: NetworkCounts, training: Training, slots: int | Non
         each += sum(bool(training.options.get(option)) for option in _OPTIONS_WITH_SLOT)
         slots = network.trainable_params * each
     weights = network.params + network.trainable_params + slots
-    return BYTES_PER_NUMBER * (weights + 2 * network.activations * training.batch_size)
+    return bytes_per_number() * (weights + 2 * network.activations * training.batch_size)
+
+
+def bytes_per_number() -> int:
+    """Return the bytes of a number in the default float type, which a problem file may have set in Keras."""
+    keras = sys.modules.get("keras")  # a file that has set it has imported Keras; nothing else needs it here
+    return _DEFAULT_BYTES if keras is None else _BYTES.get(keras.config.floatx(), _DEFAULT_BYTES)

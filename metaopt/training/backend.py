@@ -13,10 +13,13 @@ from typing import Any
 
 import joblib
 
+from metaopt.training import global_state
+
 _MIXED_FLOAT16 = (7, 0)  # compute capability of the first GPUs with float16 tensor cores (Volta)
 _MIXED_BFLOAT16 = (8, 0)  # and with bfloat16 (Ampere), whose range needs no loss scaling
 # Parameters of glibc's malloc.h: name → (number, value); see ``_retain_freed_memory``.
 _MALLOPT = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_MMAP_MAX": (-4, 0), "M_ARENA_MAX": (-8, 1)}
+_prepared: set[str] = set()  # names of the policies that `prepare` has set
 _PACKAGES = ("metaopt", "keras", "tensorflow", "jax", "torch", "numpy")
 
 
@@ -45,39 +48,45 @@ def prepare(threads: int | None = None, deterministic: bool = False) -> None:
     prepare_backend = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch}.get(keras.backend.backend())
     if prepare_backend is not None:
         prepare_backend(deterministic)
-    policy = _choose_dtype_policy()
-    if policy is not None:
+    policy = _policy()
+    # A policy that the user set before, e.g. in a script that then searches in this process, stays in force.
+    if policy is not None and keras.config.dtype_policy().name in ("float32", *_prepared):
         keras.config.set_dtype_policy(policy)
+        _prepared.add(policy)
 
 
 def describe() -> dict[str, Any]:
-    """Return ``device``, ``threads``, ``backend`` and ``versions`` for the record of a trial."""
+    """Return ``device``, ``threads``, ``backend``, ``precision`` and ``versions`` for the record of a trial."""
     import keras
 
     return {
         "device": _find_accelerator()[0] or _find_processor(),
         "threads": _threads(),
         "backend": keras.backend.backend(),
+        "precision": global_state.describe_precision(),
         "versions": _versions(),
     }
 
 
 @contextlib.contextmanager
 def clean_session() -> Iterator[None]:
-    """Release all memory of the models built inside the context, so that a worker can train any number of them."""
+    """Release all memory of the models built inside the context, so that a worker can train any number of them.
+
+    Settings of Keras and NumPy, such as the dtype policy, are in force inside, and as before when it is left.
+    """
     import keras
 
-    keras.utils.clear_session()
     registry = _gradient_registry() if keras.backend.backend() == "tensorflow" else {}
     known = set(registry)
-    try:
-        yield
-    finally:
-        for name in registry.keys() - known:
-            del registry[name]
-        keras.utils.clear_session()
-        gc.collect()
-        _release_memory()
+    with global_state.preserved():
+        try:
+            yield
+        finally:
+            for name in registry.keys() - known:
+                del registry[name]
+            keras.utils.clear_session()
+            gc.collect()
+            _release_memory()
 
 
 @lru_cache
@@ -143,7 +152,7 @@ def _prepare_torch(deterministic: bool) -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def _choose_dtype_policy() -> str | None:
+def _policy() -> str | None:
     """Return the mixed-precision policy that the chip supports, or None."""
     name, capability = _find_accelerator()
     if capability is None:

@@ -105,6 +105,7 @@ class TrainingBatches(keras.utils.PyDataset):
         """Number of batches of an epoch."""
         return steps_per_epoch(len(self._images), self._batch_size)
 
+    @np.errstate(all="ignore")  # a problem file may have made NumPy raise, e.g. where a probability underflows
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], Any]:
         epoch, order = self._epoch
         pixels, class_indices = self._images.batch(order[index * self._batch_size : (index + 1) * self._batch_size])

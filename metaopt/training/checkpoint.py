@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -237,7 +238,12 @@ def _digest(file: Any) -> str:
 
 
 def _pack(folds: list[Arrays]) -> dict[str, npt.NDArray[Any]]:
-    return {f"{fold}.{number}": array for fold, arrays in enumerate(folds) for number, array in enumerate(arrays)}
+    return {
+        # NumPy's format does not store the types of ml_dtypes, such as bfloat16: the name of the array does.
+        f"{fold}.{number}.{array.dtype.name}" if array.dtype.kind == "V" else f"{fold}.{number}": array
+        for fold, arrays in enumerate(folds)
+        for number, array in enumerate(arrays)
+    }
 
 
 def _unpack(arrays: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], list[Arrays]]:
@@ -247,5 +253,6 @@ def _unpack(arrays: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], list[A
     for name, array in arrays.items():
         if int(name.partition(".")[0]) == len(folds):
             folds.append([])
-        folds[-1].append(array)
+        type_name = name.partition(".")[2].partition(".")[2]
+        folds[-1].append(array.view(getattr(ml_dtypes, type_name)) if type_name else array)
     return meta, folds

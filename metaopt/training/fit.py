@@ -46,10 +46,10 @@ def build_and_train(
         ``status`` (``ok`` or ``fail``), ``loss`` (of the objective at the best epoch, minimised), ``objective``,
         ``history`` (metric → a value per epoch), ``scores`` (``best`` and ``end``, the metrics of these epochs),
         ``best_epoch`` (from 1), ``epochs``, ``complete`` (whether it ended by itself), ``params``, ``macs``,
-        ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``versions``; with folds, whose mean the history
-        is, ``replicates`` (the objective of each at the best epoch), else empty; ``inherited`` where weights of a
-        parent were transferred (``trial``, ``layers``, ``of``) or a trial was forked (``trial``, ``epochs``); for a
-        failure ``cause`` and ``error``. JSON types only.
+        ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``precision``, ``versions``; with folds, whose
+        mean the history is, ``replicates`` (the objective of each at the best epoch), else empty; ``inherited`` where
+        weights of a parent were transferred (``trial``, ``layers``, ``of``) or a trial was forked (``trial``,
+        ``epochs``); for a failure ``cause`` and ``error``. JSON types only.
 
     Raises:
         NetworkRefused: A network of ``build_model`` is invalid or exceeds a cheap constraint.
@@ -62,9 +62,9 @@ def build_and_train(
     checkpoints = None if checkpoint is None else Checkpoint(Path(checkpoint))
     with backend.clean_session():
         epoch_loop, counts = _train(make_builder(problem, point, data), epochs, checkpoints, request)
-        record = {**_result(epoch_loop, request), **counts}
+        record = {**_result(epoch_loop, request), **counts, **backend.describe()}
         epoch_loop.set_model(None)  # the last reference to the model, whose memory can then be freed
-    return {**record, "seconds": time.perf_counter() - began, "seed": request.seed, **backend.describe()}
+    return {**record, "seconds": time.perf_counter() - began, "seed": request.seed}
 
 
 def _train(

@@ -15,6 +15,7 @@ METRICS = ("loss", "train", "val_total_loss", "val_loss", "val_accuracy", "val_t
 _EPSILON = 1e-7  # as keras.config.epsilon(); clipping limits the cross-entropy of one image to 16.1
 
 
+@np.errstate(all="ignore")
 def validation_metrics(probabilities: Mapping[str, Probabilities], labels: Mapping[str, Labels]) -> dict[str, float]:
     """Compute the metrics of a validation split.
 
@@ -71,6 +72,7 @@ def macro_precision(probabilities: Probabilities, labels: Labels) -> float:
     return float(precision_score(labels, predicted, labels=classes, average="macro", zero_division=0))
 
 
+@np.errstate(all="ignore")  # a problem file may have made NumPy raise where an exponential underflows
 def as_probabilities(predictions: npt.NDArray[np.floating]) -> Probabilities:
     """Return predictions ``(n, classes)`` as probabilities; values that do not sum to one are treated as logits."""
     predictions = predictions.astype(np.float32)

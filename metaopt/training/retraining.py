@@ -17,9 +17,10 @@ from metaopt.errors import UserError
 from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import Training
 from metaopt.randomness import derive_seed
+from metaopt.training import global_state
 from metaopt.training.batches import TrainingBatches, make_label_packer, steps_per_epoch
 from metaopt.training.compiling import TRAIN, soft_classes
-from metaopt.training.network_builder import make_builder
+from metaopt.training.network_builder import NetworkBuilder, make_builder
 
 EpochReport = Callable[[int, float, float], None]
 """Called with the number of an epoch (from 1), its training loss and its seconds."""
@@ -78,17 +79,30 @@ def retrain(
     Raises:
         UserError: the point does not fit the problem, or the training diverged.
     """
-    keras.utils.clear_session()
+    with global_state.preserved():
+        return _train(make_builder(problem, point, data), epochs, seed, trial, recipe or {}, log, report)
+
+
+def _train(
+    builder: NetworkBuilder,
+    epochs: int,
+    seed: int,
+    trial: int,
+    recipe: Mapping[str, Any],
+    log: Path | None,
+    report: EpochReport,
+) -> RetrainedNetwork:
+    """Build and train the network; see ``retrain``."""
+    problem, data = builder.problem, builder.data
     keras.utils.set_random_seed(derive_seed(seed, trial, "initialise"))
-    training = fitting(problem, lambda: replace(problem.training(point), **(recipe or {})))
-    builder = make_builder(problem, point, data)
+    training = fitting(problem, lambda: replace(problem.training(builder.point), **recipe))
     images = data.everything()
     steps = steps_per_epoch(len(images), training.batch_size)
     network = fitting(problem, lambda: builder.compile(training, steps, (epochs,)))
     output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
     pack_labels = make_label_packer(output, list(data.classes))
     soft = soft_classes(network, data.classes)
-    if soft is None and (recipe or {}).get("mixup"):
+    if soft is None and recipe.get("mixup"):
         raise UserError(
             f"mixup has no effect on {problem.name}: its build_model compiles a loss for class indices. Compile it"
             " with categorical_crossentropy."

@@ -17,7 +17,7 @@ from metaopt.training.functions import find_missing_value
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.trials.constraints import is_number
 
-_INFO = ("device", "threads", "backend", "versions", "params", "macs", "inherited")
+_INFO = ("device", "threads", "backend", "precision", "versions", "params", "macs", "inherited")
 
 
 class KerasTrainer:

@@ -17,7 +17,7 @@ SCHEMA = 1
 _SAME_KEYS = (
     *("trial", "parent", "status", "objective", "model_based", "imported", "vals", "epochs", "complete", "paused"),
     *("bracket", "history", "replicates", "params", "macs", "blueprint", "seconds", "ended", "seed", "device"),
-    *("threads", "versions", "inherited", "source"),
+    *("threads", "versions", "precision", "inherited", "source"),
 )
 
 
@@ -53,6 +53,7 @@ class Record:
         device: the processor or GPU that it was trained on.
         threads: CPU threads.
         versions: versions of Python and packages.
+        precision: Keras' dtype policy and default float type, ``policy`` and ``floatx``; or None.
         inherited: weights transferred from a parent: ``trial``, ``layers``, ``of``; or None.
         source: file that it was imported from, or None.
         returned: further keys that a user's own training returned.
@@ -84,6 +85,7 @@ class Record:
     device: str | None = None
     threads: int | None = None
     versions: Mapping[str, str] | None = None
+    precision: Mapping[str, str] | None = None
     inherited: Mapping[str, Any] | None = None
     source: str | None = None
     returned: Mapping[str, Any] = field(default_factory=dict)
@@ -179,6 +181,8 @@ class Record:
             "threads": self.threads,
             "versions": None if self.versions is None else dict(self.versions),
         }
+        if self.precision:
+            record["precision"] = dict(self.precision)
         if self.inherited:
             record["inherited"] = dict(self.inherited)
         if self.imported:
@@ -295,6 +299,7 @@ def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
         device=trial.info.get("device"),
         threads=trial.info.get("threads"),
         versions=trial.info.get("versions"),
+        precision=trial.info.get("precision"),
         inherited=trial.info.get("inherited") or None,
         source=trial.info.get("source") if trial.imported else None,
         returned=extra,

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 )
 def test_mixed_precision_if_the_chip_supports_it(monkeypatch: Any, accelerator: Any, policy: str | None) -> None:
     monkeypatch.setattr(backend, "_find_accelerator", lambda: accelerator)
-    assert backend._choose_dtype_policy() == policy
+    assert backend._policy() == policy
 
 
 def test_compute_capability_of_jax_is_parsed() -> None:
