@@ -12,6 +12,8 @@ from metaopt.commands import help_of
 from metaopt.errors import UserError, hint, nearest
 from metaopt.quantities import parse_duration, parse_size
 
+SKIP_BROKEN = "leave out image files that cannot be read, and name them, instead of refusing all"
+
 _debugging = False
 
 

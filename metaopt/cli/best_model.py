@@ -52,7 +52,7 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
     network = builder.for_inference(network)
     origin = {"trial": trial, "point": record.point, "epochs": epoch, "data": data.name}
     metadata = ModelMetadata(
-        {head: data.class_names[head] for head in builder.heads(network)}, data.input_shape, origin
+        {head: data.class_names[head] for head in builder.heads(network)}, data.input_shape, origin, data.pixel_bits
     )
     save_model(export_model([network], metadata, some_images(data)), metadata, path)
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"

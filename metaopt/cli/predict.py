@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.cli.arguments import Parser
+from metaopt.cli.arguments import SKIP_BROKEN, Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
 from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.data.folder_walk import LeftOut, natural_key, walk_images
 from metaopt.data.image_file import ImageFileError, read_image
 from metaopt.data.images import ImageArray
+from metaopt.data.pixel_range import choose_bits
 from metaopt.errors import UserError
 from metaopt.output import is_lost
 from metaopt.printable import printable
@@ -43,6 +44,7 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(prog=prog, description="Classifies images with a model that `metaopt retrain` wrote.")
     parser.add_argument("model", type=Path, metavar="MODEL", help="the .keras file")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="image files, or folders of them")
+    parser.add_argument("--skip-broken", action="store_true", help=SKIP_BROKEN)
     parser.add_argument("--json", action="store_true", help="print one JSON object per image and line")
     return parser
 
@@ -75,15 +77,19 @@ def run(arguments: Namespace) -> None:
     for note in notes:
         print(f"note: {printable(note)}", file=sys.stderr)
     longest = max((len(printable(path)) for path in paths), default=0)
+    n_classified = 0
     for start in range(0, len(paths), CHUNK):
         images: list[tuple[Path, ImageArray]] = []
         for path in paths[start : start + CHUNK]:
             try:
-                images.append((path, read_image(path, (height, width), channels).image))
+                decoded = read_image(path, (height, width), channels, metadata.pixel_bits)
+                images.append((path, decoded.image))
+                note_range(path, decoded.brightest, metadata.pixel_bits)
             except ImageFileError as error:
                 unread.append(Unread(path, str(error)))
         if images:
             probabilities = _predictor(arguments.model)(np.stack([image for _, image in images]))
+            n_classified += len(images)
             for row, (path, _) in enumerate(images):
                 named = most_probable(metadata, probabilities, row)
                 if arguments.json:
@@ -92,19 +98,48 @@ def run(arguments: Namespace) -> None:
                     print(as_line(path, named, longest), flush=True)
         if is_lost(sys.stdout):  # as `head` does after enough lines
             return
-    _refuse(unread)
+    _report(unread, skips=arguments.skip_broken and n_classified > 0)
 
 
-def _refuse(unread: list[Unread]) -> None:
-    """Report the images that could not be classified; the last one is the command's error.
+def note_range(path: Path, brightest: int | None, bits: int) -> None:
+    """Note on stderr if the 16-bit pixels of an image use another range than those of the training images.
+
+    Args:
+        path: the image file.
+        brightest: its greatest pixel; None if it has fewer bits.
+        bits: bits of the training images.
+    """
+    if brightest is None or choose_bits(brightest) == bits:
+        return
+    if brightest >= 2**bits:
+        effect = "the brighter ones become white"
+    elif brightest < 2 ** (bits - 2):
+        effect = "it is nearly black to the model"
+    else:
+        return
+    white = f"the model reads 0..{2**bits - 1:,}, as its training images had them"
+    print(f"note: The 16-bit pixels of {printable(path)} reach {brightest:,}, and {white}: {effect}.", file=sys.stderr)
+
+
+def _report(unread: list[Unread], skips: bool) -> None:
+    """Report the images that could not be classified on stderr.
+
+    Args:
+        unread: those images.
+        skips: leave them out with notes; otherwise the last one is the command's error.
 
     Raises:
-        UserError: There are any.
+        UserError: There are any, and they are not skipped.
     """
-    for one in unread[:-1]:
-        print(f"error: {printable(one)}", file=sys.stderr)
-    if unread:
+    if not unread:
+        return
+    kind, rest = ("note", unread) if skips else ("error", unread[:-1])
+    for one in rest:
+        print(f"{kind}: {printable(one)}", file=sys.stderr)
+    if not skips:
         raise UserError(str(unread[-1]))
+    number = len(unread)
+    print(f"note: Left out {number:,} image{'' if number == 1 else 's'} that cannot be read.", file=sys.stderr)
 
 
 def find_images(given: Sequence[Path]) -> tuple[list[Path], list[Unread], list[str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from metaopt.cli.arguments import Parser, add_results, fraction, integer, number, one_of
+from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_results, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
@@ -72,6 +72,7 @@ def make_parser(prog: str) -> Parser:
     add("--weight-decay", type=number, metavar="RATE", help="decoupled weight decay, e.g. 0.01")
     add("--mirror", action="store_true", help="average the predictions for an image and its mirror image")
     add("--members", type=integer(1), default=1, metavar="N", help="average the predictions of N networks")
+    add("--skip-broken", action="store_true", help=SKIP_BROKEN)
     output = f"file of the model (default: {BEST}, or {CHOSEN} with --point, in the study's folder)"
     add("--output", type=Path, metavar="FILE", help=output)
     add_results(parser)
@@ -99,7 +100,7 @@ def run(arguments: Namespace) -> None:
         plan = whole_if_annealed(plan, problem, study)
     _refuse_without_effect(problem, recipe)
     require_same_network(study, problem)
-    data = study_data(study, augment=arguments.augment)
+    data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken)
     _warn_of_own_training(problem)
     warn_of_size(plan, problem, study, data)
     times = "" if plan.members == 1 else f" {plan.members} times"

@@ -94,7 +94,8 @@ def train(
         "mirror": mirror,
         "members": plan.members,
     }
-    metadata = ModelMetadata({head: data.class_names[head] for head in trained[0].heads}, data.input_shape, origin)
+    class_names = {head: data.class_names[head] for head in trained[0].heads}
+    metadata = ModelMetadata(class_names, data.input_shape, origin, data.pixel_bits)
     exported = export_model([each.network for each in trained], metadata, some_images(data), mirror=mirror)
     save_model(exported, metadata, plan.output)
     return trained, metadata

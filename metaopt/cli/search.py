@@ -161,7 +161,8 @@ def _limits_memory(texts: Iterable[str]) -> bool:
 def _load_data(settings: Settings, results: Path, callback: Callback) -> DataSet:
     """Load the data set, and pass its notes on."""
     cache = str(results / "cache")
-    asked = DataSpec(settings.data, settings.image_size, settings.augment, cache, settings.split_seed)
+    size, augment = settings.image_size, settings.augment
+    asked = DataSpec(settings.data, size, augment, cache, settings.split_seed, settings.skip_broken)
     spec, notes = resolve_data(asked, has_gpu())
     data = load(spec)
     for note in (*notes, *data.notes):

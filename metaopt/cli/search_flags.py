@@ -3,7 +3,7 @@
 from argparse import BooleanOptionalAction, _ArgumentGroup
 from typing import Any
 
-from metaopt.cli.arguments import Parser, add_results, duration, integer, number, one_of, size
+from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_results, duration, integer, number, one_of, size
 from metaopt.cli.search_help import make_epilog
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.engine.settings import MINIMA
@@ -51,6 +51,7 @@ def _add_problem(group: _ArgumentGroup) -> None:
         " (default: auto, which is cifar100 with a GPU and digits without)",
     )
     _add_integer(group, "--image-size", help="crop images to a square and resize them to N×N (default: by data set)")
+    add("--skip-broken", action=BooleanOptionalAction, help=SKIP_BROKEN)
     problems = ", ".join(list_ready_problems()[1:])
     add("--space", help=f"cnn (space.py and neural_net.py), {problems}, or a problem file (default: cnn)")
     objectives = f"{', '.join(TRAINABLE_OBJECTIVES)} (default: val_accuracy)"

@@ -89,13 +89,16 @@ def require_same_network(study: Study, problem: Problem) -> None:
         )
 
 
-def study_data(study: Study, note: Callable[[str], None] = print, augment: str | None = None) -> DataSet:
+def study_data(
+    study: Study, note: Callable[[str], None] = print, augment: str | None = None, skip_broken: bool = False
+) -> DataSet:
     """Load the data set of a study.
 
     Args:
         study: the study.
         note: called with messages for the user.
         augment: augmentation in the place of the study's own; None for that.
+        skip_broken: leave out image files that cannot be read, even if the search did not.
 
     Raises:
         StudyMismatch: Its images have changed.
@@ -104,7 +107,8 @@ def study_data(study: Study, note: Callable[[str], None] = print, augment: str |
     settings = study.settings
     kind = settings["augment"] if augment is None else augment
     cache, split_seed = str(study.folder / "cache"), settings.get("split_seed")
-    spec = DataSpec(settings["data"], settings["image_size"], kind, cache, split_seed)
+    skips = skip_broken or settings.get("skip_broken", False)
+    spec = DataSpec(settings["data"], settings["image_size"], kind, cache, split_seed, skips)
     data = load(spec)
     if data.fingerprint != study.header["fingerprint"]["data"]:
         raise StudyMismatch(

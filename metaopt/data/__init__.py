@@ -7,8 +7,8 @@ from pathlib import Path
 
 from metaopt.data.builtin import NAMES, load_builtin
 from metaopt.data.dataset import DataSet, Fold, split_data
+from metaopt.data.decoding import ProgressCallback
 from metaopt.data.folder_loader import load_folder
-from metaopt.data.image_cache import ProgressCallback
 from metaopt.data.images import ArrayImages, Images, subset
 from metaopt.data.npz import load_npz
 from metaopt.data.spec import DataSpec, resolve
@@ -44,4 +44,4 @@ def _load(spec: DataSpec, progress: ProgressCallback | None) -> UnsplitData:
     if Path(spec.data).is_file():
         return load_npz(Path(spec.data), spec.image_size)
     cache = None if spec.cache is None else Path(spec.cache)
-    return load_folder(Path(spec.data), spec.image_size, cache, progress)
+    return load_folder(Path(spec.data), spec.image_size, cache, progress, spec.skip_broken)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from metaopt.data.fingerprint import digest_images, fingerprint
 from metaopt.data.image_file import resize_square
 from metaopt.data.images import ArrayImages, ImageArray, LabelArray
+from metaopt.data.pixel_range import Brightness
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
 from metaopt.errors import UserError
 
@@ -53,10 +54,35 @@ def find_pixel_scale(images: npt.NDArray[Any], where: str) -> tuple[float, list[
         raise UserError(f"Invalid type of {where}: {images.dtype}. Expected numbers, preferably uint8 in 0..255.")
     low, high = float(images.min()), float(images.max())
     if not (low >= 0 and high <= 255):  # also true for NaN
-        raise UserError(f"Invalid values in {where}: {low:g}..{high:g}. Expected 0..255, or 0..1 for floats.")
+        remedy = ""
+        if not (np.isfinite(low) and np.isfinite(high)):
+            remedy = " Replace the values that are not finite."
+        elif -1 <= low < 0 and high <= 1:
+            remedy = " Values in -1..1 become (x + 1) / 2."
+        elif low >= 0:
+            remedy = f" Divide them by their white, e.g. {2 ** int(high).bit_length() - 1:,}, to get floats in 0..1."
+        raise UserError(f"Invalid values in {where}: {low:g}..{high:g}. Expected 0..255, or 0..1 for floats.{remedy}")
+    if kind == "f" and 1 < high <= 2 and not _are_integers(images):
+        raise UserError(
+            f"Invalid values in {where}: {low:g}..{high:g}. Expected 0..255, or 0..1 for floats. If 1 is meant to be"
+            " white, clip them: numpy.clip(x, 0, 1)."
+        )
     if kind == "f" and high <= 1:
         return 255.0, [f"The floats of {where} are in {low:g}..{high:g}; they are multiplied by 255 and rounded."]
     return 1.0, [f"The {images.dtype} values of {where} are in {low:g}..{high:g}; they are rounded to 0..255."]
+
+
+def _are_integers(images: npt.NDArray[Any]) -> bool:
+    chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
+    return all((chunk == np.rint(chunk)).all() for chunk in chunks)
+
+
+def note_dark(images: ImageArray, where: str) -> list[str]:
+    """Return a note if nearly all pixels of converted images use a small part of 0..255; empty otherwise."""
+    brightness = Brightness()
+    for start in range(0, len(images), _CHUNK):
+        brightness.add(images[start : start + _CHUNK])
+    return brightness.notes(where)
 
 
 def to_uint8(images: npt.NDArray[Any], scale: float, where: str) -> ImageArray:

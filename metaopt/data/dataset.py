@@ -9,6 +9,7 @@ import numpy.typing as npt
 from metaopt.data.augment import AUGMENTATIONS, Augmentation
 from metaopt.data.fingerprint import note_contradicting_labels, note_shared_images
 from metaopt.data.images import Images, subset
+from metaopt.data.pixel_range import FULL
 from metaopt.data.spec import DataSpec
 from metaopt.data.split import (
     FOLD_SEED,
@@ -47,6 +48,7 @@ class DataSet:
         fingerprint: hash of all images and labels; the same on every machine.
         notes: messages for the user.
         description: sizes, classes and settings for the header of a study; JSON types only.
+        pixel_bits: bits that the images with 16-bit pixels use, see ``metaopt.data.pixel_range``.
     """
 
     name: str
@@ -61,6 +63,7 @@ class DataSet:
     description: dict[str, Any]
     _everything: Images = field(repr=False)
     _test: Images = field(repr=False)
+    pixel_bits: int = FULL
     _folds: dict[int, list[Fold]] = field(default_factory=dict, repr=False)
 
     @property
@@ -151,6 +154,7 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
         description=_describe(data, sizes, augment),
         _everything=subset(data.images, both),
         _test=test,
+        pixel_bits=data.pixel_bits,
     )
 
 

@@ -6,15 +6,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from metaopt.data.decoding import ImageSizes, ProgressCallback
 from metaopt.data.fingerprint import fingerprint
 from metaopt.data.folder_scan import ImageFolder, Split, scan_folder
-from metaopt.data.image_cache import DecodedFolder, ImageSizes, ProgressCallback, decode_folder
+from metaopt.data.image_cache import DecodedFolder, decode_folder
 from metaopt.data.images import FileImages, subset
+from metaopt.data.pixel_range import FULL, Brightness
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
+
+_NAMED = 10
+"""Images that a note names at most."""
 
 
 def load_folder(
-    root: Path, size: int | None, cache: Path | None, progress: ProgressCallback | None = None
+    root: Path,
+    size: int | None,
+    cache: Path | None,
+    progress: ProgressCallback | None = None,
+    skip_broken: bool = False,
 ) -> UnsplitData:
     """Scan a folder and decode its images, or read them from the cache.
 
@@ -23,13 +32,16 @@ def load_folder(
         size: side of the decoded squares in pixels; None chooses it from the images.
         cache: directory of the cache; None for a temporary directory.
         progress: called after each chunk of decoded images.
+        skip_broken: leave out the images that cannot be read; the result is as if their files did not exist.
 
     Raises:
         UserError: the folder does not have the layout that ``scan_folder`` expects, or images cannot be read.
         ResultsNotWritable: the cache cannot be written.
     """
     folder = scan_folder(root)
-    decoded = decode_folder(folder, size, cache, progress)
+    decoded = decode_folder(folder, size, cache, progress, skip_broken)
+    skipped = {path for path, _ in decoded.sizes.skipped}
+    folder.files = [file for file in folder.files if file.path not in skipped]
     labels = np.array([file.label for file in folder.files], np.int32)
     images = FileImages(decoded.images, {"label": labels})
     if decoded.temporary is not None:
@@ -38,7 +50,7 @@ def load_folder(
     training = _find_rows(folder, ("train", "validation"))
     validation, test = _find_rows(folder, ("validation",)), _find_rows(folder, ("test",))
     sizes = decoded.sizes
-    notes = folder.notes() + _note_resizing(sizes, size)
+    notes = folder.notes() + _note_skipped(sizes) + _note_resizing(sizes, size) + _note_range(sizes)
     if len(validation):
         notes.append(f"Using the {len(validation):,} images of the validation folder as the validation split.")
     for split in ("validation", "test"):
@@ -54,6 +66,7 @@ def load_folder(
         default_augmentation=choose_default_augmentation(sizes.channels),
         fingerprint=_fingerprint(folder, decoded, labels),
         validation=validation if len(validation) else None,
+        pixel_bits=FULL if sizes.bits is None else sizes.bits,
         notes=notes,
     )
 
@@ -72,6 +85,8 @@ def _fingerprint(folder: ImageFolder, decoded: DecodedFolder, labels: npt.NDArra
         "shape": [sizes.side, sizes.side, sizes.channels],
         "parts": [len(_find_rows(folder, (split,))) for split in splits],
     }
+    if sizes.bits not in (None, FULL):  # the same files are other pixels than in a study begun before they were read so
+        heading["bits"] = sizes.bits
     return fingerprint(heading, [{"label": labels}], [decoded.file_digests])
 
 
@@ -85,6 +100,26 @@ def _note_resizing(sizes: ImageSizes, image_size: int | None) -> list[str]:
         f"The images, with shorter sides of {sides} pixels, are cropped to their central square and resized to"
         f" {sizes.side}×{sizes.side}{hint}."
     ]
+
+
+def _note_skipped(sizes: ImageSizes) -> list[str]:
+    """Return a note on the images that were left out; empty if none were."""
+    if not sizes.skipped:
+        return []
+    number = len(sizes.skipped)
+    named = ", ".join(f"{path} ({reason})" for path, reason in sizes.skipped[:_NAMED])
+    rest = f" and {number - _NAMED:,} more" if number > _NAMED else ""
+    return [f"Left out {number:,} image{'' if number == 1 else 's'} that cannot be read: {named}{rest}."]
+
+
+def _note_range(sizes: ImageSizes) -> list[str]:
+    """Return notes on the range of the pixels; empty if it is the usual one."""
+    notes = Brightness(**sizes.brightness).notes("the images")
+    if sizes.bits not in (None, FULL):
+        notes.append(f"The pixels of the 16-bit images use {sizes.bits} bits: 0..{2**sizes.bits - 1:,} becomes 0..255.")
+    if sizes.clipped:
+        notes.append(f"{sizes.clipped:,} 16-bit test images have brighter pixels, which become white.")
+    return notes
 
 
 def _note_missing_classes(folder: ImageFolder, split: str) -> list[str]:

@@ -4,11 +4,11 @@ import functools
 import io
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from metaopt.data.fingerprint import digest, digest_stream
 from metaopt.data.images import ImageArray
 from metaopt.data.pixel_budget import PixelBudget
+from metaopt.data.pixel_range import FULL, cut_to_8_bits
 from metaopt.data.regular_file import open_regular
 from metaopt.errors import UserError
 
@@ -30,6 +31,9 @@ MAX_FILE_BYTES = 2**31
 _LARGE = 2**24
 _SMALL_FILE_BYTES = 2**22
 _STRIP_PIXELS = 2**20
+
+T = TypeVar("T")
+
 _BUDGET = PixelBudget(MAX_PIXELS)
 # Our own limit replaces the warning about a smaller one.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -53,18 +57,27 @@ class ImageHeader(NamedTuple):
         side: shorter side in pixels.
         colour: has colours, not only shades of grey.
         square: width and height are equal.
+        deep: its pixels have 16 bits, of which the picture may use fewer.
     """
 
     side: int
     colour: bool
     square: bool
+    deep: bool = False
 
 
 class DecodedFile(NamedTuple):
-    """Pixels of the central window, ``(height, width, channels)``, and the digest of the bytes of the file."""
+    """A decoded image.
+
+    Attributes:
+        image: pixels of the central window, ``(height, width, channels)``.
+        file_digest: digest of the bytes of the file.
+        brightest: greatest pixel of a window with 16 bits before it was cut to 8; None for other images.
+    """
 
     image: ImageArray
     file_digest: int
+    brightest: int | None = None
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -76,13 +89,24 @@ def read_header(path: Path) -> ImageHeader:
         UserError: there is not enough memory.
     """
     with _opened(path, digests=False) as (image, _):
-        return ImageHeader(min(image.size), _has_colour(image), image.width == image.height)
+        return ImageHeader(min(image.size), _has_colour(image), image.width == image.height, _is_deep(image))
 
 
-def read_image(path: Path, size: int | tuple[int, int], channels: int) -> DecodedFile:
+def read_brightest(path: Path) -> int:
+    """Return the greatest pixel of an image whose pixels have 16 bits.
+
+    Raises:
+        ImageFileError: see ``read_image``.
+        UserError: there is not enough memory.
+    """
+    with _opened(path, digests=False) as (image, _), _BUDGET.reserved(image.width * image.height):
+        return _decode_apart(image, lambda: max(int(np.asarray(strip).max()) for _, strip in _strips(image, None)))
+
+
+def read_image(path: Path, size: int | tuple[int, int], channels: int, bits: int = FULL) -> DecodedFile:
     """Decode an image upright, crop its central window and resize it.
 
-    Transparent pixels become white, 16-bit pixels are cut to 8 bits, and an animation gives its first frame. Threads
+    Transparent pixels become white, pixels of 16 bits are cut to 8, and an animation gives its first frame. Threads
     that decode large images wait for each other, so that together they hold at most ``MAX_PIXELS`` pixels.
 
     Args:
@@ -90,6 +114,7 @@ def read_image(path: Path, size: int | tuple[int, int], channels: int) -> Decode
         size: side of the resulting square in pixels; or (height, width), for which the largest window of that aspect
             ratio is cropped.
         channels: 1 or 3.
+        bits: bits that the pixels of 16 bits use; greater ones become white.
 
     Raises:
         ImageFileError: see ``read_header``; or the file cannot be decoded.
@@ -103,17 +128,38 @@ def read_image(path: Path, size: int | tuple[int, int], channels: int) -> Decode
         pixels = image.width * image.height
         # The decoder of a progressive JPEG keeps the coefficients of all pixels.
         with _BUDGET.reserved(max(pixels, full // 2) if image.info.get("progressive") else pixels):
-            decode = functools.partial(_decode, image, height, width, channels)
-            return DecodedFile(
-                _decoder_of_large().submit(decode).result() if pixels > _LARGE else decode(), file_digest
-            )
+            window, brightest = _decode_apart(image, functools.partial(_decode, image, height, width, channels, bits))
+        return DecodedFile(window, file_digest, brightest)
 
 
-def _decode(image: Image.Image, height: int, width: int, channels: int) -> ImageArray:
+def _decode(image: Image.Image, height: int, width: int, channels: int, bits: int) -> tuple[ImageArray, int | None]:
+    """Return the resized window, and its greatest pixel if they have 16 bits."""
     ImageOps.exif_transpose(image, in_place=True)
-    window = _convert_window(image, _central_window(image.height, image.width, height, width), channels)
+    left, top, right, bottom = box = _central_window(image.height, image.width, height, width)
+    # Converted in strips, as some conversions need five times the memory of the image.
+    window = np.empty((bottom - top, right - left, channels), np.uint8)
+    brightest = 0 if _is_deep(image) else None
+    for row, strip in _strips(image, box):
+        if brightest is not None:
+            brightest = max(brightest, int(np.asarray(strip).max()))
+        pixels = np.asarray(_convert(strip, channels, bits))
+        window[row : row + strip.height] = pixels.reshape(strip.height, strip.width, channels)
     image.close()  # frees its memory
-    return window if window.shape[:2] == (height, width) else _resize_channels(window, height, width)
+    resized = window if window.shape[:2] == (height, width) else _resize_channels(window, height, width)
+    return resized, brightest
+
+
+def _decode_apart(image: Image.Image, decode: Callable[[], T]) -> T:
+    """Call a function that decodes an image, in the thread of large images if it is one."""
+    return _decoder_of_large().submit(decode).result() if image.width * image.height > _LARGE else decode()
+
+
+def _strips(image: Image.Image, box: tuple[int, int, int, int] | None) -> Iterator[tuple[int, Image.Image]]:
+    """Yield the rows of a window, or of the whole image, in strips, each with the number of its first row."""
+    left, top, right, bottom = (0, 0, image.width, image.height) if box is None else box
+    step = max(1, _STRIP_PIXELS // (right - left))
+    for row in range(top, bottom, step):
+        yield row - top, image.crop((left, row, right, min(row + step, bottom)))
 
 
 @functools.cache
@@ -209,6 +255,10 @@ def _resize(window: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArr
     return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
 
 
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I;16")
+
+
 def _has_colour(image: Image.Image) -> bool:
     if image.mode == "P":
         palette = np.asarray(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
@@ -216,26 +266,10 @@ def _has_colour(image: Image.Image) -> bool:
     return image.mode not in _GREY_MODES
 
 
-def _convert_window(image: Image.Image, window: tuple[int, int, int, int], channels: int) -> ImageArray:
-    """Return the pixels of a window, ``(h, w, channels)``.
-
-    It is converted in strips, as some conversions need five times the memory of the image.
-    """
-    left, top, right, bottom = window
-    pixels = np.empty((bottom - top, right - left, channels), np.uint8)
-    step = max(1, _STRIP_PIXELS // (right - left))
-    for row in range(top, bottom, step):
-        strip = image.crop((left, row, right, min(row + step, bottom)))
-        pixels[row - top : row - top + strip.height] = np.asarray(_convert(strip, channels)).reshape(
-            strip.height, strip.width, channels
-        )
-    return pixels
-
-
-def _convert(image: Image.Image, channels: int) -> Image.Image:
+def _convert(image: Image.Image, channels: int, bits: int) -> Image.Image:
     """Return the image in mode L or RGB."""
-    if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255 instead of scaling
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if _is_deep(image):  # Pillow's own conversion clips at 255 instead of scaling
+        image = Image.fromarray(cut_to_8_bits(np.asarray(image), bits))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.data.arrays import LabelledArrays, add_channel_axis, find_pixel_scale, from_arrays, to_uint8
+from metaopt.data.arrays import LabelledArrays, add_channel_axis, find_pixel_scale, from_arrays, note_dark, to_uint8
 from metaopt.data.images import LabelArray
 from metaopt.data.labels import check_known, check_labels, count_classes
 from metaopt.data.npz_archive import NpzArchive
@@ -68,8 +68,11 @@ class _Reader:
         images = add_channel_axis(self._array("x_train"), self._where("x_train"))
         scale, notes = find_pixel_scale(images, self._where("x_train"))
         train = self._split("train", images, scale)
+        notes += (dark := note_dark(train[0], self._where("x_train")))
         class_names = {head: self._class_names(head, train[1][head]) for head in self.suffixes}
         test, test_notes = self._test_split(images, scale, class_names)
+        if test is not None and not dark:
+            test_notes += note_dark(test[0], self._where("x_test"))
         return from_arrays(self.path.name, train, test, class_names, size, notes + test_notes)
 
     def _where(self, name: str) -> str:

@@ -28,6 +28,7 @@ class DataSpec:
         cache: directory for the decoded images of folders, created if needed; None for a temporary one.
         split_seed: seed of the validation split and of the folds; None for the same in every study. The test split
             does not depend on it.
+        skip_broken: leave out the image files of a folder that cannot be read, instead of raising an error.
 
     Raises:
         UserError: ``image_size`` or ``augment`` is invalid.
@@ -38,6 +39,7 @@ class DataSpec:
     augment: str = "auto"
     cache: str | None = None
     split_seed: int | None = None
+    skip_broken: bool = False
 
     def __post_init__(self) -> None:
         if self.image_size is not None and self.image_size < 1:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from metaopt.data.fingerprint import Digests
 from metaopt.data.images import Images
+from metaopt.data.pixel_range import FULL
 
 DefaultAugmentation = Literal["flip", "none"]
 
@@ -27,6 +28,7 @@ class UnsplitData:
         default_augmentation: the augmentation that ``augment="auto"`` selects.
         fingerprint: hash of images, labels and class names.
         validation: indices into ``images`` of the validation split, or None if the data set has none.
+        pixel_bits: bits that the images with 16-bit pixels use, see ``metaopt.data.pixel_range``.
         notes: messages for the user.
     """
 
@@ -40,6 +42,7 @@ class UnsplitData:
     default_augmentation: DefaultAugmentation
     fingerprint: str
     validation: npt.NDArray[np.int64] | None = None
+    pixel_bits: int = FULL
     notes: list[str] = field(default_factory=list)
 
 

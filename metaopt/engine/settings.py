@@ -77,6 +77,7 @@ class Settings:
         checkpoint_quota: maximum bytes of checkpoints.
         deterministic: whether all operations are deterministic, also on a GPU.
         schedule: learning-rate schedule of every trial, or None for the problem's own.
+        skip_broken: whether image files that cannot be read are left out.
     """
 
     space: str = "cnn"
@@ -115,6 +116,7 @@ class Settings:
     checkpoint_quota: int = QUOTA
     deterministic: bool = False
     schedule: str | None = None
+    skip_broken: bool = False
 
     @property
     def goal(self) -> int:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from metaopt.data.pixel_range import FULL
 from metaopt.data.regular_file import open_regular
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.json_values import dump_json
@@ -32,12 +33,14 @@ class ModelMetadata:
     Attributes:
         classes: head → names of its classes, in the order of its probabilities; the first head comes first.
         input_shape: shape that the model crops and resizes images to, ``(h, w, c)``.
+        pixel_bits: bits that the training images with 16-bit pixels used: an image of 16 bits is cut to 8 by them.
         training: origin of the model: ``trial``, ``point``, ``epochs``, ``seed``, ``images``, ``data``; JSON types.
     """
 
     classes: dict[str, list[str]]
     input_shape: tuple[int, int, int]
     training: dict[str, Any] = field(default_factory=dict)
+    pixel_bits: int = FULL
 
 
 def read_metadata(path: Path) -> ModelMetadata:
@@ -49,7 +52,8 @@ def read_metadata(path: Path) -> ModelMetadata:
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             stored = json.loads(archive.read(_METADATA))[KEY]
-        return ModelMetadata(dict(stored["classes"]), tuple(stored["input_shape"]), stored["training"])
+        bits = int(stored.get("pixel_bits", FULL))  # files of earlier versions lack it
+        return ModelMetadata(dict(stored["classes"]), tuple(stored["input_shape"]), stored["training"], bits)
     except FileNotFoundError:
         raise UserError(f"Model {path} does not exist. Expected a .keras file written by retrain.") from None
     except OSError as error:
@@ -103,6 +107,13 @@ def check_writable(path: Path) -> None:
         ) from error
 
 
+def _as_stored(metadata: ModelMetadata) -> dict[str, Any]:
+    stored = asdict(metadata)
+    if metadata.pixel_bits == FULL:  # as in files of earlier versions
+        del stored["pixel_bits"]
+    return stored
+
+
 def _copy_with_metadata(source: Path, target: Path, metadata: ModelMetadata) -> None:
     """Copy a ``.keras`` file and add the metadata to its ``metadata.json``."""
     with zipfile.ZipFile(source) as old, target.open("wb") as file:
@@ -110,7 +121,7 @@ def _copy_with_metadata(source: Path, target: Path, metadata: ModelMetadata) -> 
             for entry in old.infolist():
                 if entry.filename == _METADATA:
                     content = json.loads(old.read(entry))
-                    content[KEY] = {"schema": SCHEMA, **asdict(metadata)}
+                    content[KEY] = {"schema": SCHEMA, **_as_stored(metadata)}
                     new.writestr(_METADATA, dump_json(content))
                     continue
                 # In chunks, because memory may not hold the weights twice.

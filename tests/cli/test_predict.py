@@ -1,6 +1,8 @@
 """``metaopt predict``: image files of several formats and sizes, classified by an untrained model."""
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +76,67 @@ def test_models_of_other_channels_are_errors(capsys, pictures, tmp_path) -> None
     outcome = run_command(main, capsys, model, pictures)
     assert outcome.code == 2
     assert "5 channels" in outcome.errors[0]
+
+
+@pytest.fixture
+def untrained(monkeypatch, tmp_path) -> Path:
+    """A model file whose predictions are made up."""
+    model = tmp_path / "best.keras"
+    write_model(model, replace(METADATA, classes={"label": ["cat\x1b[2J", "dog\n", "猫"]}), _plain)
+    rows = {"label": np.array([0.5, 0.3, 0.2], np.float32)}
+    monkeypatch.setattr(
+        predict, "_predictor", lambda path: lambda images: {h: np.tile(p, (len(images), 1)) for h, p in rows.items()}
+    )
+    return model
+
+
+def test_names_cannot_change_the_terminal(capsys, pictures, untrained) -> None:
+    Image.new("RGB", (8, 8)).save(pictures / "a\x1b[31m\nerror: b.png")
+    os.rename(pictures / "2.png", os.fsencode(pictures) + b"/caf\xe9.png")
+    (pictures / "bad\x1b\n.png").write_bytes(b"")
+    outcome = run_command(main, capsys, untrained, pictures)
+    assert outcome.code == 2
+    assert "\x1b" not in outcome.out + outcome.err
+    lines = outcome.out.splitlines()
+    assert len(lines) == 4
+    assert all("cat\\x1b[2J 0.500  (dog\\n 0.300, 猫 0.200)" in line for line in lines)
+    assert any(line.startswith(f"{pictures}/caf\\xe9.png ") for line in lines)
+    assert outcome.errors == [f"Image {pictures}/bad\\x1b\\n.png cannot be read: the file is empty."]
+
+
+def test_json_names_the_files_as_they_are(capsys, pictures, untrained) -> None:
+    path = os.fsencode(pictures) + b"/caf\xe9\x1b.png"
+    os.rename(pictures / "2.png", path)
+    outcome = run_command(main, capsys, untrained, os.fsdecode(path), "--json")
+    assert os.fsencode(json.loads(outcome.out)["path"]) == path
+    assert outcome.out.isascii() or "\x1b" not in outcome.out
+
+
+def test_broken_images_are_skipped_if_asked(capsys, pictures, untrained) -> None:
+    (pictures / "broken.png").write_bytes(b"nothing")
+    os.mkfifo(pictures / "pipe.png")
+    outcome = run_command(main, capsys, untrained, pictures, "--skip-broken")
+    assert outcome.code == 0
+    assert len(outcome.out.splitlines()) == 3
+    assert outcome.err.splitlines() == [
+        f"note: Left out of {pictures}: 1 other file (.txt 1) and 2 hidden files or folders.",
+        f"note: Image {pictures}/broken.png cannot be read: it is not an image of a known format.",
+        f"note: Image {pictures}/pipe.png cannot be read: it is a named pipe, not a regular file.",
+        "note: Left out 2 images that cannot be read.",
+    ]
+    assert run_command(main, capsys, untrained, pictures / "pipe.png", "--skip-broken").code == 2
+
+
+@pytest.mark.parametrize(
+    ("bits", "brightest", "said"),
+    [(16, 4095, "nearly black"), (12, 4095, None), (12, 65_535, "become white"), (16, 30_000, None)],
+)
+def test_other_ranges_than_the_models_are_noted(capsys, pictures, untrained, bits, brightest, said) -> None:
+    write_model(untrained, replace(METADATA, pixel_bits=bits), _plain)
+    Image.fromarray(np.full((8, 8), brightest, np.uint16)).save(pictures / "deep.png")
+    outcome = run_command(main, capsys, untrained, pictures / "deep.png")
+    assert outcome.code == 0
+    assert said is None if outcome.err == "" else said in outcome.err
 
 
 def _plain(path: str) -> None:

@@ -80,7 +80,13 @@ def test_constraints_are_collected() -> None:
 
 def test_switches_can_be_turned_off() -> None:
     switches = [each for each in make_parser("search")._actions if isinstance(each, BooleanOptionalAction)]
-    assert {each.dest for each in switches} == {"inherit", "stop_hopeless", "deterministic", "full_population"}
+    assert {each.dest for each in switches} == {
+        "inherit",
+        "stop_hopeless",
+        "deterministic",
+        "full_population",
+        "skip_broken",
+    }
     for switch in switches:
         on, off = switch.option_strings
         assert (parse(on)[switch.dest], parse(off)[switch.dest]) == (True, False)

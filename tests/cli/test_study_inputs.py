@@ -119,6 +119,18 @@ def test_data_are_those_of_the_study(studies: Path) -> None:
     assert study_data(study, augment="flip").augment == "flip"
 
 
+@pytest.mark.parametrize(
+    ("stored", "given", "skips"), [(False, False, False), (True, False, True), (False, True, True)]
+)
+def test_broken_images_are_skipped_as_in_the_search(studies: Path, monkeypatch, stored, given, skips) -> None:
+    specs = []
+    monkeypatch.setattr(study_inputs, "load", lambda spec: specs.append(spec) or load(spec))
+    study = Study.load("tpe")
+    study.settings["skip_broken"] = stored
+    study_data(study, skip_broken=given)
+    assert specs[0].skip_broken == skips
+
+
 def test_notes_of_the_data_are_passed_on(studies: Path, monkeypatch) -> None:
     monkeypatch.setattr(study_inputs, "load", lambda spec: replace(load(spec), notes=("3 images were dropped.",)))
     notes: list[str] = []

@@ -42,6 +42,22 @@ def test_invalid_pixels_raise(images) -> None:
         find_pixel_scale(images, "x")
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([-1.0, 1.0], r"-1\.\.1\. .* Values in -1\.\.1 become \(x \+ 1\) / 2"),
+        ([0.0, np.nan], "not finite"),
+        ([0.0, np.inf], "not finite"),
+        ([0, 4000], r"Divide them by their white, e\.g\. 4,095"),
+        ([-5, 250], r"-5\.\.250\. Expected"),
+        ([0.0, 1.02, 0.5], r"clip them: numpy\.clip"),
+    ],
+)
+def test_message_says_how_to_bring_pixels_into_range(values, message) -> None:
+    with pytest.raises(UserError, match=message):
+        find_pixel_scale(np.array([[values]]), "x")
+
+
 def test_values_beyond_the_training_range_raise() -> None:
     with pytest.raises(UserError, match=r"outside 0\.\.1"):
         to_uint8(np.array([[[0.0, 255.0]]]), 255.0, "x_test")

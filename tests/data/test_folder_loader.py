@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from metaopt.data.folder_loader import load_folder
 
@@ -61,3 +62,33 @@ def test_the_temporary_directory_is_removed(make_folder) -> None:
     del data
     gc.collect()
     assert not path.parent.parent.exists()
+
+
+def test_bits_of_16_bit_images_are_noted_and_part_of_the_fingerprint(tmp_path) -> None:
+    def save(root: str, shift: int) -> None:
+        rng = np.random.default_rng(0)
+        for name in ("a", "b"):
+            (tmp_path / root / name).mkdir(parents=True)
+            for i in range(4):
+                pixels = rng.integers(0, 4096, (8, 8)).astype(np.uint16) << shift
+                Image.fromarray(pixels).save(tmp_path / root / name / f"{i}.png")
+
+    save("twelve", 0)
+    save("full", 4)
+    twelve, full = (load_folder(tmp_path / name, None, tmp_path / "cache") for name in ("twelve", "full"))
+    assert (twelve.pixel_bits, full.pixel_bits) == (12, 16)
+    assert twelve.notes == ["The pixels of the 16-bit images use 12 bits: 0..4,095 becomes 0..255."]
+    assert full.notes == []
+    everything = range(8)
+    assert (twelve.images.batch(everything)[0] == full.images.batch(everything)[0]).all()
+
+
+def test_nearly_black_images_are_noted(tmp_path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "d" / name).mkdir(parents=True)
+        for i in range(4):
+            Image.new("L", (8, 8), 2 + i).save(tmp_path / "d" / name / f"{i}.png")
+    (note,) = load_folder(tmp_path / "d", None, tmp_path / "cache").notes
+    assert note.startswith(
+        "No pixel of the images reaches 64 of 255 (the brightest is 5), so the images are nearly black"
+    )

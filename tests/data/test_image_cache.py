@@ -1,12 +1,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from metaopt.data import image_cache
+from metaopt.data import decoding, image_cache
 from metaopt.data.folder_scan import scan_folder
 from metaopt.data.image_cache import decode_folder
 from metaopt.errors import ResultsNotWritable, UserError
@@ -125,7 +127,7 @@ def test_a_truncated_file_is_named(make_folder, tmp_path) -> None:
 
 
 def test_truncated_files_of_all_chunks_are_named(make_folder, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(image_cache, "_CHUNK_BYTES", 1)  # 8 images per chunk
+    monkeypatch.setattr(decoding, "_CHUNK_BYTES", 1)  # 8 images per chunk
     root = make_folder({"a": 30, "b": 3}, size=(64, 64))
     for name in ("2", "17", "29"):
         path = root / "a" / f"{name}.png"
@@ -142,13 +144,13 @@ def test_an_unwritable_cache_raises(make_folder, tmp_path) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, a device that is always full")
 def test_a_full_disk_raises(make_folder, tmp_path, monkeypatch) -> None:
-    write = image_cache._write_images
+    write = decoding.Decoder._write
 
-    def write_to_full_disk(pool, paths, sizes, out, progress):
+    def write_to_full_disk(decoder, files, sizes, out):
         with open("/dev/full", "wb", buffering=0) as full:
-            return write(pool, paths, sizes, full, progress)
+            return write(decoder, files, sizes, full)
 
-    monkeypatch.setattr(image_cache, "_write_images", write_to_full_disk)
+    monkeypatch.setattr(decoding.Decoder, "_write", write_to_full_disk)
     with pytest.raises(ResultsNotWritable, match=r"No space left on device\. Free disk space"):
         decode_folder(scan_folder(make_folder({"a": 3, "b": 3})), None, tmp_path / "cache")
 
@@ -159,3 +161,72 @@ def test_files_that_are_no_files_are_named(make_folder, tmp_path) -> None:
     os.mkfifo(root / "b" / "pipe.png")
     with pytest.raises(UserError, match=r"a/gone\.png: no such file or directory \(and 1 more: .*b/pipe\.png\)"):
         decode_folder(scan_folder(root), None, tmp_path / "cache")
+
+
+def break_some(root: Path) -> list[str]:
+    """Break images in three ways; return their paths."""
+    (root / "a" / "0.png").write_bytes(b"")  # its header cannot be read
+    path = root / "b" / "1.png"
+    path.write_bytes(path.read_bytes()[:-600])  # its header can
+    (root / "b" / "gone.png").symlink_to(root / "nowhere.png")
+    return ["a/0.png", "b/1.png", "b/gone.png"]
+
+
+def test_skipped_images_are_as_if_they_did_not_exist(make_folder, tmp_path) -> None:
+    def size(i: int) -> tuple[int, int]:
+        return (60 + 4 * i, 50 + i)  # without the broken images the median is another
+
+    root = make_folder({"a": 4, "b": 5}, size=size)
+    broken = break_some(root)
+    result = decode_folder(scan_folder(root), None, tmp_path / "cache", skip_broken=True)
+    assert [path for path, _ in result.sizes.skipped] == broken
+    again = decode_folder(scan_folder(root), None, tmp_path / "cache", skip_broken=True)
+    assert again.sizes.skipped == [list(one) for one in result.sizes.skipped]
+    for path in broken:
+        (root / path).unlink()
+    clean = decode_folder(scan_folder(root), None, tmp_path / "cache")
+    assert result.images.read_bytes() == clean.images.read_bytes()
+    assert (result.file_digests == clean.file_digests).all()
+    assert replace(result.sizes, skipped=()) == replace(clean.sizes, skipped=())
+
+
+def test_a_cache_of_skipped_images_serves_no_other_search(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 4, "b": 5})
+    break_some(root)
+    decode_folder(scan_folder(root), None, tmp_path / "cache", skip_broken=True)
+    with pytest.raises(UserError, match="Cannot read image file"):
+        decode_folder(scan_folder(root), None, tmp_path / "cache")
+
+
+def test_nothing_is_skipped_if_no_image_can_be_read(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    for path in root.rglob("*.png"):
+        path.write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"Cannot read image file .* \(and 3 more"):
+        decode_folder(scan_folder(root), None, tmp_path / "cache", skip_broken=True)
+
+
+def save_deep(root: Path, split: str, white: int, brightest: int | None = None) -> None:
+    """Write six 16-bit images for each of two classes, whose pixels are in 0..white."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (root / split / name).mkdir(parents=True)
+        for i in range(6):
+            pixels = rng.integers(0, white + 1, (12, 12)).astype(np.uint16)
+            pixels[0, 0] = white if brightest is None else brightest
+            Image.fromarray(pixels).save(root / split / name / f"{i}.png")
+
+
+@pytest.mark.parametrize(
+    ("white", "bits"), [(255, 8), (700, 10), (4095, 12), (2100, 12), (16_000, 14), (16_384, 16), (65_535, 16)]
+)
+def test_16_bit_images_use_the_bits_of_the_training_images(tmp_path, white, bits) -> None:
+    save_deep(tmp_path / "d", "train", white)
+    save_deep(tmp_path / "d", "test", 65_535)
+    tree = scan_folder(tmp_path / "d")
+    result = decode_folder(tree, None, tmp_path / "cache")
+    assert (result.sizes.bits, result.sizes.clipped) == (bits, 0 if bits == 16 else 12)
+    images = np.load(result.images)[..., 0]
+    for row, file in enumerate(tree.files):
+        pixels = np.asarray(Image.open(tree.root / file.path)).astype(int)
+        assert (images[row] == np.minimum(pixels * 256 // 2**bits, 255)).all()

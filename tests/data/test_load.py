@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -80,3 +81,45 @@ def test_unpacked_cifar10_is_loaded(shared, tmp_path) -> None:
     assert (len(data.train), len(data.validation), len(data.test())) == (40_000, 10_000, 10_000)
     assert data.class_names["fine"][:2] == ["airplane", "automobile"]
     assert (np.bincount(data.validation.labels["fine"]) == 1000).all()
+
+
+def test_a_folder_with_skipped_images_is_that_without_them(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 10, "b": 10})
+    (root / "a" / "3.png").write_bytes(b"")
+    os.mkfifo(root / "b" / "pipe\n.png")
+    with pytest.raises(UserError, match=r"3\.png: the file is empty \(and 1 more: (.|\n)*with skip_broken"):
+        loaded(root)
+    data = loaded(root, skip_broken=True)
+    assert "Left out 2 images that cannot be read: a/3.png (the file is empty), b/pipe\n.png (it is" in data.notes[0]
+    for name in ("a/3.png", "b/pipe\n.png"):
+        (root / name).unlink()
+    clean = loaded(root)
+    assert clean.fingerprint == data.fingerprint
+    assert (clean.train.batch(range(len(clean.train)))[0] == data.train.batch(range(len(data.train)))[0]).all()
+    assert not any("Left out" in note for note in clean.notes)
+
+
+def test_a_class_without_a_readable_image_raises(make_folder) -> None:
+    root = make_folder({"a": 10, "b": 2})
+    for path in (root / "b").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match="Too few images in class b of pets: 0"):
+        loaded(root, skip_broken=True)
+
+
+def test_too_little_memory_is_a_sentence(monkeypatch, tmp_path) -> None:
+    def fail(*_) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("metaopt.data.load_builtin", fail)
+    with pytest.raises(UserError, match="There is not enough memory for the images of digits"):
+        loaded("digits")
+
+
+def test_special_files_are_no_data_set(tmp_path) -> None:
+    os.mkfifo(tmp_path / "a.npz")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(UserError, match=r"Expected a folder of class folders or a \.npz file"):
+        loaded(tmp_path / "a.npz")
+    with pytest.raises(UserError, match="loop does not exist"):
+        loaded(tmp_path / "loop")

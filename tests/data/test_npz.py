@@ -286,3 +286,21 @@ def test_nothing_is_unpickled(tmp_path, save) -> None:
     with pytest.raises(UserError, match="Python objects"):
         load_npz(save(**content), None)
     assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "noted"),
+    [
+        (np.uint8([[0, 1]]), np.uint8([[0, 1]]), ["x_train"]),
+        (np.uint8([[0, 255]]), np.uint8([[0, 1]]), ["x_test"]),
+        (np.uint8([[0, 255]]), np.float32([[0, 1]]), []),
+        (np.float32([[0, 255]]), np.float32([[0, 1]]), ["x_test"]),
+        (np.int32([[0, 15]]), None, ["x_train"]),
+    ],
+)
+def test_nearly_black_arrays_are_noted(save, train, test, noted) -> None:
+    content = {"x_train": np.tile(train, (20, 4, 4)), "y_train": np.arange(20) % 4}
+    if test is not None:
+        content |= {"x_test": np.tile(test, (4, 4, 4)), "y_test": np.arange(4)}
+    notes = [note for note in load_npz(save(**content), None).notes if "nearly black" in note]
+    assert [note.split(" in a.npz")[0].split()[-1] for note in notes] == noted

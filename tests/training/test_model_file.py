@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,12 @@ def test_check_writable_creates_the_folder_and_no_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ResultsNotWritable):
         check_writable(tmp_path / "file" / "best.keras")
+
+
+def test_bits_of_the_pixels_are_stored(tmp_path: Path) -> None:
+    path = tmp_path / "x.keras"
+    write_model(path, replace(METADATA, pixel_bits=12), plain)
+    assert read_metadata(path).pixel_bits == 12
 
 
 def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
