@@ -5,10 +5,10 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 from metaopt.blueprint import Blueprint
+from metaopt.commands import absolute
 from metaopt.engine.callbacks import Callback, CallbackList
 from metaopt.engine.checkpoints import Keep
 from metaopt.engine.settings import resolve
@@ -109,7 +109,7 @@ def search(
     sampler, scheduler = resolve_strategy(strategy, None, None)
     _check_network(network, input_shape, classes, grow, fill)
     _check_budget(train, epochs, strategy, scheduler)
-    folder = Path(results)
+    folder = absolute(results)  # before the user's code, which may change the current folder
     given = {
         "sampler": sampler,
         "scheduler": scheduler,

@@ -11,8 +11,10 @@ import site
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import metaopt
+from metaopt.errors import UserError
 from metaopt.printable import shell_word
 
 DEFAULT_RESULTS = "results"
@@ -27,7 +29,31 @@ def remember_start() -> None:
     Each command calls this first: the user's own code may change the folder later.
     """
     global _start  # noqa: PLW0603 - a property of the process, like its arguments
-    _start = Path.cwd()
+    try:
+        _start = Path.cwd()
+    except FileNotFoundError:
+        raise UserError("The current folder was deleted. Change to an existing folder, and run the command.") from None
+    anchor_import_paths()
+
+
+def anchor_import_paths() -> None:
+    """Make the folders of ``sys.path`` and ``PYTHONPATH`` absolute, which the user's own code may follow by others."""
+    sys.path[:] = [os.path.abspath(entry) if _is_folder(entry) else entry for entry in sys.path]
+    if given := os.environ.get("PYTHONPATH"):
+        entries = (os.path.abspath(entry) if entry else entry for entry in given.split(os.pathsep))
+        os.environ["PYTHONPATH"] = os.pathsep.join(entries)
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """Return a path of the user as an absolute one, links and ``..`` kept, so that it survives ``os.chdir``.
+
+    Raises:
+        UserError: It is relative, and the current folder was deleted.
+    """
+    try:
+        return Path(path).absolute()
+    except FileNotFoundError:
+        raise UserError(f"The current folder was deleted, so {path} cannot be found: give an absolute path.") from None
 
 
 def command(name: str, *arguments: str | os.PathLike[str], results: Path | str | None = None) -> str:
@@ -38,15 +64,15 @@ def command(name: str, *arguments: str | os.PathLike[str], results: Path | str |
         arguments: further arguments; paths are those of this process.
         results: folder of the study, given as ``--results`` where it is not the default; None for commands without.
     """
-    words = [*_program(), name, *(_shown(one) if isinstance(one, os.PathLike) else one for one in arguments)]
-    if results is not None and _absolute(results) != _folder() / DEFAULT_RESULTS:
-        words += ["--results", _shown(results)]
+    words = [*_program(), name, *(shown(one) if isinstance(one, os.PathLike) else one for one in arguments)]
+    if results is not None and _normal(results) != _folder() / DEFAULT_RESULTS:
+        words += ["--results", shown(results)]
     return _join(words)
 
 
 def script(path: str | os.PathLike[str], *arguments: str) -> str:
     """Return the command that runs a Python script, as one line for a shell."""
-    return _join([_interpreter(), _shown(path), *arguments])
+    return _join([_interpreter(), shown(path), *arguments])
 
 
 def again(*arguments: str) -> str | None:
@@ -79,10 +105,10 @@ def _program() -> list[str]:
     started = Path(sys.argv[0])
     if started.name == "metaopt" and started.is_file() and os.access(started, os.X_OK):  # the installed script
         found = shutil.which("metaopt")
-        return ["metaopt" if found is not None and os.path.samefile(found, started) else _shown(started)]
+        return ["metaopt" if found is not None and os.path.samefile(found, started) else shown(started)]
     if _finds_package():
         return [_interpreter(), "-m", "metaopt"]
-    return [_interpreter(), _shown(_PACKAGE)]
+    return [_interpreter(), shown(_PACKAGE)]
 
 
 def _finds_package() -> bool:
@@ -105,17 +131,27 @@ def _interpreter() -> str:
 
 
 def _folder() -> Path:
-    return Path.cwd() if _start is None else _start
+    try:
+        return Path.cwd() if _start is None else _start
+    except FileNotFoundError:  # it was deleted
+        return Path(Path(__file__).anchor)
 
 
-def _absolute(path: str | os.PathLike[str]) -> Path:
-    return Path(os.path.abspath(path))
+def _normal(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(os.path.abspath(path))
+    except FileNotFoundError:  # the current folder was deleted
+        return Path(os.path.normpath(_folder() / path))
 
 
-def _shown(path: str | os.PathLike[str]) -> str:
+def _is_folder(entry: Any) -> bool:
+    return isinstance(entry, str) and (not entry or os.path.isdir(entry))
+
+
+def shown(path: str | os.PathLike[str]) -> str:
     """Return a path relative to the user's folder where it is inside, else absolute."""
-    absolute = _absolute(path)
-    if not absolute.is_relative_to(_folder()):
-        return str(absolute)
-    shown = str(absolute.relative_to(_folder()))
-    return f"./{shown}" if shown.startswith("-") else shown  # a name that a parser would take for a flag
+    normal = _normal(path)
+    if not normal.is_relative_to(_folder()):
+        return str(normal)
+    inside = str(normal.relative_to(_folder()))
+    return f"./{inside}" if inside.startswith("-") else inside  # a name that a parser would take for a flag

@@ -1,8 +1,10 @@
 """``metaopt.search`` over plain functions, as ``hyperopt.fmin`` takes them."""
 
 import math
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -46,6 +48,22 @@ def test_function_that_returns_its_loss(results):
     assert parabola(study.best["space"]) == pytest.approx(study.best["loss"])
     assert len(study.trials.trials) == len(study.records) == 30
     assert sum(record["model_based"] for record in study.records) == 22
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_function_that_changes_the_folder(tmp_path, monkeypatch, executor):
+    monkeypatch.chdir(tmp_path)
+
+    def train(point):
+        with tempfile.TemporaryDirectory() as scratch:  # it is deleted, and is still the current folder
+            os.chdir(scratch)
+        return point["x"] ** 2
+
+    study = metaopt.search(train, SPACE, trials=3, results="study", executor=executor)
+    assert len(study.records) == 3
+    assert study.folder == tmp_path / "study"
+    assert len(list((tmp_path / "study").glob("model_*.json"))) == 3
+    assert (tmp_path / "study.pkl").exists()
 
 
 def test_rerunning_with_a_total_trains_nothing_more(results):

@@ -11,6 +11,7 @@ import pytest
 
 from metaopt import commands
 from metaopt.commands import command, help_of
+from metaopt.errors import UserError
 
 CHECKOUT = Path(__file__).parents[1]
 STUDIES = Path(__file__).parent / "assets" / "studies"
@@ -53,6 +54,28 @@ def test_another_package_in_the_folder_is_not_run(folder: Path) -> None:
     (folder / "metaopt").mkdir()
     (folder / "metaopt" / "__main__.py").write_text("print('another version')")
     assert "usage: metaopt best" in paste(command("best", "--help")).stdout
+
+
+def test_start_in_a_deleted_folder_is_refused(tmp_path: Path, monkeypatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UserError, match="The current folder was deleted"):
+        commands.remember_start()
+    with pytest.raises(UserError, match="so results cannot be found: give an absolute path"):
+        commands.absolute("results")
+    assert commands.absolute("/results") == Path("/results")
+
+
+def test_import_folders_are_absolute(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "lib").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", "lib", "no_folder.zip", "/usr/lib"])
+    monkeypatch.setenv("PYTHONPATH", f"lib{os.pathsep}/usr/lib")
+    commands.anchor_import_paths()
+    assert sys.path == [str(tmp_path), str(tmp_path / "lib"), "no_folder.zip", "/usr/lib"]
+    assert os.environ["PYTHONPATH"] == f"{tmp_path / 'lib'}{os.pathsep}/usr/lib"
 
 
 def test_paths_are_those_of_the_folder_of_the_start(folder: Path) -> None:

@@ -4,11 +4,10 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import metaopt
-from metaopt.commands import help_of
+from metaopt.commands import DEFAULT_RESULTS, absolute, help_of
 from metaopt.errors import UserError, hint, nearest
 from metaopt.quantities import parse_duration, parse_size
 
@@ -145,4 +144,5 @@ def _positive(parse: Callable[[str], float], text: str, expected: str) -> float:
 
 def add_results(parser: argparse._ActionsContainer) -> None:
     """Add the study's folder, an argument of every command."""
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="the study's folder")
+    # A default that is a text is converted like a given one, and is shown as it stands in the help.
+    parser.add_argument("--results", type=absolute, default=DEFAULT_RESULTS, metavar="DIR", help="the study's folder")

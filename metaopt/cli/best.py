@@ -11,7 +11,7 @@ from metaopt.cli.best_model import save_best_model
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
 from metaopt.cli.study_inputs import FIGURES, read_point, require_same_network, study_problem
-from metaopt.commands import command
+from metaopt.commands import absolute, command, shown
 from metaopt.errors import UserError
 from metaopt.printable import file_name, printable
 from metaopt.problems.problem import fitting
@@ -31,9 +31,9 @@ def make_parser(prog: str) -> Parser:
         prog=prog, description="Prints the best hyperparameters of a study as JSON, and draws their network."
     )
     point = "draw the network of the point in this JSON file, or of this record, and print nothing else"
-    parser.add_argument("--point", type=Path, metavar="FILE", help=point)
+    parser.add_argument("--point", type=absolute, metavar="FILE", help=point)
     save = "export the best model so far as a .keras file, with the weights of the search"
-    parser.add_argument("--save", type=Path, metavar="FILE", help=save)
+    parser.add_argument("--save", type=absolute, metavar="FILE", help=save)
     parser.add_argument("--svg", action="store_true", help="draw an SVG instead of a PNG")
     add_results(parser)
     return parser
@@ -79,4 +79,4 @@ def draw(study: Study, point: Any, path: Path) -> str:
         return f"{problem.name} defines Keras models without a blueprint, so there is no network to draw."
     path.parent.mkdir(parents=True, exist_ok=True)
     blueprint.draw(path)
-    return f"Its network, {blueprint.params:,} parameters and {blueprint.macs:,} MACs, is drawn in {path}."
+    return f"Its network, {blueprint.params:,} parameters and {blueprint.macs:,} MACs, is drawn in {shown(path)}."

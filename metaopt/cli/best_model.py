@@ -5,7 +5,7 @@ from pathlib import Path
 
 from metaopt.cli.study_inputs import require_same_network, some_images, study_data, study_problem
 from metaopt.cli.suppress_stderr import suppressed_stderr
-from metaopt.commands import command
+from metaopt.commands import command, shown
 from metaopt.errors import UserError
 from metaopt.storage.study import Study
 from metaopt.training import backend
@@ -61,6 +61,6 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
     if when and record.complete:  # a constraint was added after it was trained
         when += f" (the weights of epoch {record.best_epoch}, its best under today's constraints, were not kept)"
     return (
-        f"{path}: trial {trial}{when} as the search trained it on {images}, not tested;"
+        f"{shown(path)}: trial {trial}{when} as the search trained it on {images}, not tested;"
         f" `{command('retrain', results=study.folder)}` trains it on all of them, and tests it."
     )

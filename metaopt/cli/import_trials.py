@@ -2,11 +2,11 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
 from metaopt.cli.errors import guarded
 from metaopt.cli.search import prepare
 from metaopt.cli.search_flags import make_parser as make_search_parser
+from metaopt.commands import absolute, shown
 from metaopt.printable import printable
 from metaopt.report.console.progress import make_progress
 from metaopt.spaces import compile_space
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> 
         " defaults below are those of a new study."
     )
     parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="a record, or a pickle of hyperopt's Trials"
+        "files", nargs="+", type=absolute, metavar="FILE", help="a record, or a pickle of hyperopt's Trials"
     )
     return guarded(lambda: run(parser.parse_args(argv)), prints_its_result=False)
 
@@ -51,5 +51,5 @@ def run(arguments: Namespace) -> None:
             for trial in trials:
                 study.import_trial(trial)
     for path in (path for path, inside in zip(files, read, strict=True) if not inside):
-        print(f"Skipped {printable(path)}: it holds no trial that was trained to its end.")
+        print(f"Skipped {printable(shown(path))}: it holds no trial that was trained to its end.")
     print(f"Imported trials: {len(trials)}. A search with the same flags continues from them.")

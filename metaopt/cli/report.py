@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from metaopt.cli.arguments import Parser, add_results
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES, study_problem
+from metaopt.commands import shown
 from metaopt.errors import UserError
 from metaopt.printable import printable
 from metaopt.report.analysis import StudyData
@@ -35,7 +36,7 @@ def run(arguments: Namespace) -> None:
     study = Study.load(arguments.results)
     figures = draw_all(StudyData.of(study), study.folder / FIGURES, _space(study))
     for path in figures:
-        print(printable(path))
+        print(printable(shown(path)))
 
 
 def _space(study: Study) -> Space | None:

@@ -15,7 +15,7 @@ from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
 from metaopt.cli.study_inputs import require_same_network, study_data, study_problem
 from metaopt.cli.suppress_stderr import suppressed_stderr
-from metaopt.commands import command
+from metaopt.commands import absolute, command, shown
 from metaopt.data import DataSet
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.errors import UserError
@@ -54,7 +54,7 @@ def make_parser(prog: str) -> Parser:
         " that takes raw images, and tests it once on the test images.",
     )
     add = parser.add_argument
-    add("--point", type=Path, metavar="FILE", help="retrain the point in this JSON file, or that of this record")
+    add("--point", type=absolute, metavar="FILE", help="retrain the point in this JSON file, or that of this record")
     add(
         "--epochs",
         type=integer(1),
@@ -74,7 +74,7 @@ def make_parser(prog: str) -> Parser:
     add("--members", type=integer(1), default=1, metavar="N", help="average the predictions of N networks")
     add("--skip-broken", action="store_true", help=SKIP_BROKEN)
     output = f"file of the model (default: {BEST}, or {CHOSEN} with --point, in the study's folder)"
-    add("--output", type=Path, metavar="FILE", help=output)
+    add("--output", type=absolute, metavar="FILE", help=output)
     add_results(parser)
     return parser
 
@@ -113,7 +113,7 @@ def run(arguments: Namespace) -> None:
     measured = _measure(study, plan, trained, metadata, data)
     path = _append(study, plan, trained, metadata, data, measured)
     _print_result(study, plan, measured, log, data)
-    print(f"appended to the test log: {printable(path)}")
+    print(f"appended to the test log: {printable(shown(path))}")
     print(_next_step(plan, data))
 
 
@@ -197,7 +197,7 @@ def _append(
             study.folder,
             {
                 "at": datetime.now().astimezone().isoformat(timespec="seconds"),
-                "model": str(plan.output),
+                "model": shown(plan.output),
                 "sha256": hashlib.sha256(plan.output.read_bytes()).hexdigest(),
                 **metadata.training,
                 "test_images": len(data.test()),
@@ -218,7 +218,7 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
     height, width, channels = data.input_shape
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
     print(
-        f"{printable(plan.output)}: {measured.params:,} parameters, {measured.macs:,} MACs,"
+        f"{printable(shown(plan.output))}: {measured.params:,} parameters, {measured.macs:,} MACs,"
         f" {plan.output.stat().st_size / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
         f" {height}×{width} itself, and contains the names of its classes"
     )

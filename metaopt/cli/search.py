@@ -11,6 +11,7 @@ from metaopt.cli.ready_spaces import advise_space
 from metaopt.cli.search_checks import check_own_training, check_schedule, check_settings, warn_of_memory
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
 from metaopt.cli.study_inputs import as_begun
+from metaopt.commands import shown
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
 from metaopt.engine.callbacks import Callback
@@ -106,10 +107,13 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     # Under a scheduler with rungs, these replace early stopping.
     one_stage = given.get("scheduler", state.settings.get("scheduler", "full")) == "full"
     settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
+    spec, notes = _find_data(settings, arguments.results)  # before the user's code, which may change the folder
     problem = load_problem(settings.space, beside)
     if state.header:
         problem = as_begun(Study(arguments.results, state), problem)
-    data = _load_data(settings, arguments.results, callback)
+    data = load(spec)
+    for note in (*notes, *data.notes):
+        callback.note(note)
     settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
     if not state.settings:
         settings = _for_new_study(settings, given)
@@ -145,7 +149,7 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
             flag = flag_of(name)
             kind = f"without {flag}" if begun is None else f"with {flag} {begun}"
             raise UserError(
-                f"The study in {arguments.results} was started {kind}: leave {flag} out, or choose another"
+                f"The study in {shown(arguments.results)} was started {kind}: leave {flag} out, or choose another"
                 " folder with --results."
             )
     for name, off in (("early_stopping", 0), ("stop_after", 0), ("fill", 0), ("grow", "none")):
@@ -158,16 +162,12 @@ def _limits_memory(texts: Iterable[str]) -> bool:
     return any(limit.name == "memory" for limit in parse_constraints(texts))
 
 
-def _load_data(settings: Settings, results: Path, callback: Callback) -> DataSet:
-    """Load the data set, and pass its notes on."""
+def _find_data(settings: Settings, results: Path) -> tuple[DataSpec, list[str]]:
+    """Return the specification of the data set, with an absolute path, and notes on it for the user."""
     cache = str(results / "cache")
     size, augment = settings.image_size, settings.augment
     asked = DataSpec(settings.data, size, augment, cache, settings.split_seed, settings.skip_broken)
-    spec, notes = resolve_data(asked, has_gpu())
-    data = load(spec)
-    for note in (*notes, *data.notes):
-        callback.note(note)
-    return data
+    return resolve_data(asked, has_gpu())
 
 
 def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from metaopt.commands import shown
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.printable import printable
@@ -37,7 +38,9 @@ def study_problem(study: Study) -> Problem:
     """
     kept = study.header["problem"]
     if not kept["name"]:
-        raise UserError(f"The study in {study.folder} was searched from Python: it has no network that can be built.")
+        raise UserError(
+            f"The study in {shown(study.folder)} was searched from Python: it has no network that can be built."
+        )
     if kept["path"] and kept["name"] not in ZOO and is_problem(Path(kept["path"])):
         return as_begun(study, replace(load_problem(kept["path"]), name=kept["name"]))
     # Its folder may have been moved as a whole.
@@ -69,9 +72,11 @@ def read_point(path: Path) -> Any:
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a point in JSON ({error}).") from error
+        raise UserError(f"{shown(path)} cannot be read as a point in JSON ({error}).") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} is not a JSON object. Expected a record of results/, or the value of its key space.")
+        raise UserError(
+            f"{shown(path)} is not a JSON object. Expected a record of results/, or the value of its key space."
+        )
     space = content.get("space")
     return space if isinstance(space, dict) else content
 
@@ -84,8 +89,9 @@ def require_same_network(study: Study, problem: Problem) -> None:
     """
     if not study.holds_network(code_digest(problem.code)):
         raise StudyMismatch(
-            f"The network of {problem.path} has changed since the search in {study.folder}: restore it (the first line"
-            " of journal.jsonl holds its source), or start a new search."
+            f"The network of {shown(problem.path or problem.name)} has changed since the search in"
+            f" {shown(study.folder)}: restore it"
+            " (the first line of journal.jsonl holds its source), or start a new search."
         )
 
 
@@ -110,9 +116,10 @@ def study_data(
     skips = skip_broken or settings.get("skip_broken", False)
     spec = DataSpec(settings["data"], settings["image_size"], kind, cache, split_seed, skips)
     data = load(spec)
+    shown_data = shown(spec.data) if Path(spec.data).is_absolute() else spec.data
     if data.fingerprint != study.header["fingerprint"]["data"]:
         raise StudyMismatch(
-            f"The images of {settings['data']} have changed since the search in {study.folder}: restore them, or"
+            f"The images of {shown_data} have changed since the search in {shown(study.folder)}: restore them, or"
             " start a new search in another folder."
         )
     for text in data.notes:

@@ -15,6 +15,7 @@ import types
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -196,6 +197,7 @@ class _Worker:
         self.setups = 1  # number of starts of this worker without getting ready
         self.memory_at_first = 0  # bytes, when it was ready
         self._since = 0.0
+        _leave_deleted_folder()
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         # Not a daemon, so that a user's training can start processes.
@@ -310,6 +312,14 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave_deleted_folder() -> None:
+    """Change to a folder that exists, where a new process can start, if the user's code is in one that was deleted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        os.chdir(Path(sys.executable).anchor)
 
 
 @contextlib.contextmanager

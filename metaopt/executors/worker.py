@@ -18,6 +18,7 @@ from typing import Any
 
 import cloudpickle
 
+from metaopt.commands import anchor_import_paths
 from metaopt.engine.jobs import Job, Message, Trainer
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.executors.failures import attempt, failure
@@ -96,6 +97,7 @@ def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> Non
     threading.Thread(target=_end_with_driver, daemon=True).start()
     if log is not None:
         _redirect_output(log)
+    anchor_import_paths()
     faulthandler.enable()  # a segfault leaves a traceback in the log
     with safe_output(escapes_controls=False):  # what a network prints never ends its training
         _set_up_and_serve(connection, pickled_trainer)

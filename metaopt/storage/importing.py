@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from metaopt.commands import shown
 from metaopt.errors import UserError
 from metaopt.spaces import Space, Vals
 from metaopt.storage.results_pickle import read_trials, vals_of
@@ -46,7 +47,7 @@ def read_foreign(
         for doc in (doc for doc in read_trials(path).trials if doc["result"].get("status") in ("ok", "fail")):
             vals = space.restrict(vals_of(doc))
             result = doc["result"]
-            yield _event(space, vals, result.get("status"), result.get("loss"), [], f"{path}, tid {doc['tid']}")
+            yield _event(space, vals, result.get("status"), result.get("loss"), [], f"{shown(path)}, tid {doc['tid']}")
         return
     record = _read_json(path)
     if record.get("complete") is False:  # the result of its full training is unknown
@@ -54,12 +55,12 @@ def read_foreign(
     try:
         vals = space.vals(record["space"], defaults=defaults)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{shown(path)}: {error}") from error
     metrics = _epochs(record, heads)
     seconds = (record.get("history") or {}).get("seconds") or []
     loss = None if record.get("history") else record.get("loss")
     _require_objective(path, metrics, seconds, objective)
-    yield {**_event(space, vals, record.get("status"), loss, metrics, str(path)), "seconds": seconds[: len(metrics)]}
+    yield {**_event(space, vals, record.get("status"), loss, metrics, shown(path)), "seconds": seconds[: len(metrics)]}
 
 
 def _event(
@@ -81,9 +82,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a record ({error}).") from error
+        raise UserError(f"{shown(path)} cannot be read as a record ({error}).") from error
     if not isinstance(record, dict) or not isinstance(record.get("space"), dict):
-        raise UserError(f"{path} is not a record of a trial: it has no key space.")
+        raise UserError(f"{shown(path)} is not a record of a trial: it has no key space.")
     return record
 
 
@@ -110,9 +111,11 @@ def _rename(name: str, heads: tuple[str, ...]) -> str:
 
 def _require_objective(path: Path, metrics: list[dict[str, float]], seconds: list[float], objective: Objective) -> None:
     if objective.name == "convergence" and len(seconds) < len(metrics):
-        raise NotAMeasure(f"{path} has no seconds, which the objective convergence needs.")
+        raise NotAMeasure(f"{shown(path)} has no seconds, which the objective convergence needs.")
     try:
         for epoch in metrics:
             objective.loss(epoch, 0.0)
     except KeyError as error:
-        raise NotAMeasure(f"{path} has no {error.args[0]}, which the objective {objective.name} needs.") from None
+        raise NotAMeasure(
+            f"{shown(path)} has no {error.args[0]}, which the objective {objective.name} needs."
+        ) from None

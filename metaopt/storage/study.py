@@ -6,6 +6,7 @@ from typing import Any
 
 import hyperopt
 
+from metaopt.commands import absolute, shown
 from metaopt.errors import NoneFeasible, NoTrialSucceeded, UserError
 from metaopt.problems.source_digest import code_digest, network_code
 from metaopt.storage import journal
@@ -53,11 +54,14 @@ class Study:
         Raises:
             UserError: There is no study in the folder, or its journal is damaged.
         """
-        path = Path(folder) / JOURNAL
+        folder = absolute(folder)
+        path = folder / JOURNAL
         events = journal.read(path).events
         if not events:
-            raise UserError(f"There is no study in {folder}: run a search first, or name the folder of another one.")
-        return cls(Path(folder), StudyState(events))
+            raise UserError(
+                f"There is no study in {shown(folder)}: run a search first, or name the folder of another one."
+            )
+        return cls(folder, StudyState(events))
 
     @property
     def header(self) -> dict[str, Any]:
@@ -131,7 +135,9 @@ class Study:
         if nearest is None or nearest.loss is None:
             failed = [record for record in records if record.status == "fail" and not record.imported]
             if not failed:
-                raise NoTrialSucceeded(f"No trial of the study in {self.folder} has ended yet: run the search again.")
+                raise NoTrialSucceeded(
+                    f"No trial of the study in {shown(self.folder)} has ended yet: run the search again."
+                )
             none = "The only trial failed." if len(failed) == 1 else f"None of the {len(failed)} trials succeeded."
             raise NoTrialSucceeded(f"{none} The last error: {failed[-1].error}")
         missed = ", ".join(f"{name} by {distance:g}" for name, distance in nearest.constraints.items() if distance > 0)

@@ -11,7 +11,7 @@ from typing import Any
 
 import filelock
 
-from metaopt.commands import command
+from metaopt.commands import absolute, command, shown
 from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
 from metaopt.quantities import plural
 from metaopt.spaces import Space
@@ -83,7 +83,7 @@ class StudyWriter(Study):
         self.note = note
         self._files = files or Files()
         self._clock = clock
-        folder = Path(folder)
+        folder = absolute(folder)
         self._lock = _lock(folder)
         try:
             _refuse_lost_journal(folder)
@@ -96,7 +96,7 @@ class StudyWriter(Study):
                 self._replaced = self.header["id"]
                 self._journal.clear()
                 self.state = StudyState()
-                note(f"{folder} holds another study, none of whose trials was trained, and is replaced.")
+                note(f"{shown(folder)} holds another study, none of whose trials was trained, and is replaced.")
             self._started = clock() - self.state.clock
             if self.header:
                 self._compare(header)
@@ -187,14 +187,14 @@ class StudyWriter(Study):
         if differing := self._differing(header):
             parts = " and ".join(_PARTS.get(name, name) for name in differing)
             raise StudyMismatch(
-                f"{self.folder} holds a study of another {parts}: choose another results folder, or remove this study"
-                f" with `{command('delete', self.folder)}`."
+                f"{shown(self.folder)} holds a study of another {parts}: choose another results folder, or remove this"
+                f" study with `{command('delete', self.folder)}`."
             )
         seeds = self.header.get("seed"), header.get("seed")
         if seeds[0] != seeds[1] and None not in seeds:
             raise StudyMismatch(
-                f"{self.folder} holds a study of seed {seeds[0]}, not {seeds[1]}: use that seed, or choose another"
-                " results folder."
+                f"{shown(self.folder)} holds a study of seed {seeds[0]}, not {seeds[1]}: use that seed, or choose"
+                " another results folder."
             )
 
     def _take_in_foreign_trials(self) -> None:
@@ -208,7 +208,7 @@ class StudyWriter(Study):
             self._keep_aside(path, str(error))
             return
         if studies_of(trials) - {self.header["id"], self._replaced}:
-            self._keep_aside(path, f"{path} belongs to another study.")
+            self._keep_aside(path, f"{shown(path)} belongs to another study.")
             return
         added = added_elsewhere(trials)
         known = {trial.info.get("source") for trial in self.state.trials}
@@ -239,7 +239,7 @@ class StudyWriter(Study):
             taken += 1
         if taken:
             were = "was" if taken == 1 else "were"
-            self.note(f"{plural(taken, 'trial')} that plain hyperopt added to {path} {were} imported.")
+            self.note(f"{plural(taken, 'trial')} that plain hyperopt added to {shown(path)} {were} imported.")
 
     def _keep_aside(self, path: Path, reason: str) -> None:
         aside = path.with_name(path.name + ".old")
@@ -254,11 +254,11 @@ def _lock(folder: Path) -> filelock.BaseFileLock:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise UserError(
-            f"Another search is running on {folder}: wait for it, stop it, or choose another results folder."
+            f"Another search is running on {shown(folder)}: wait for it, stop it, or choose another results folder."
         ) from None
     except OSError as error:
         raise ResultsNotWritable(
-            f"{folder} cannot be written ({error.strerror}): make it writable, or choose another results folder."
+            f"{shown(folder)} cannot be written ({error.strerror}): make it writable, or choose another results folder."
         ) from error
     return lock
 
@@ -273,5 +273,6 @@ def _refuse_lost_journal(folder: Path) -> None:
         if found.exists():
             advice = f", or remove the study with `{command('delete', folder)}`" if holds_study(folder) else ""
             raise UserError(
-                f"{found} exists, but its journal {path} does not: move it away{advice}. Nothing was changed."
+                f"{shown(found)} exists, but its journal {shown(path)} does not: move it away{advice}. Nothing was"
+                " changed."
             )
