@@ -6,11 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from metaopt import commands
+
 # Contracts are tests in modules of another name; their assertions, too, are to show what differed.
 pytest.register_assert_rewrite(*[f"tests.{room}.contract" for room in ("executors", "samplers", "schedulers")])
 
 
 ASSETS = Path(__file__).parent / "assets"
+
+
+@pytest.fixture(autouse=True)
+def _no_command_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test starts as a new process would: paths in messages are relative to its own current folder."""
+    monkeypatch.setattr(commands, "_start", None)
 
 
 @pytest.fixture

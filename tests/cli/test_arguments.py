@@ -84,5 +84,5 @@ def test_wrong_usage_is_one_sentence(parser: Parser, arguments: list[str], messa
 
 
 def test_the_default_folder_is_results(parser: Parser) -> None:
-    assert parser.parse_args(["a.png"]).results == Path("results")
+    assert parser.parse_args(["a.png"]).results == Path.cwd() / "results"
     assert "(default: results)" in parser.format_help()

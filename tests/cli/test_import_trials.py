@@ -1,12 +1,13 @@
 """``metaopt import``: all files or none, and no study without readable trials."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from metaopt.cli.import_trials import main
-from metaopt.commands import command
+from metaopt.commands import command, shown
 from metaopt.storage.study import Study
 from tests.cli.running import Outcome, run_command
 from tests.engine.synthetic import search
@@ -62,9 +63,9 @@ def test_settings_of_the_new_study_are_stored(elsewhere: Path, capsys) -> None:
 def test_records_of_unfinished_trials_are_skipped(elsewhere: Path, capsys) -> None:
     complete, paused = sorted(elsewhere.glob("model_*.json"))[:2]
     paused.write_text(json.dumps({**json.loads(paused.read_text()), "complete": False}))
-    shown = import_files(capsys, complete, paused).out
-    assert f"Skipped {paused}: it holds no trial that was trained to its end." in shown
-    assert "Imported trials: 1." in shown
+    out = import_files(capsys, complete, paused).out
+    assert f"Skipped {shown(paused)}: it holds no trial that was trained to its end." in out
+    assert "Imported trials: 1." in out
 
 
 def test_an_unreadable_file_leaves_no_study(elsewhere: Path, capsys) -> None:
@@ -87,3 +88,14 @@ def test_files_are_required(capsys) -> None:
     outcome = run_command(main, capsys)
     assert outcome.code == 2
     assert f"FILE. See `{command('import', '--help')}`." in outcome.errors[0]
+
+
+def test_problem_that_changes_the_folder(elsewhere: Path, capsys, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "scratch").mkdir()
+    problem = Path("wandering.py")
+    problem.write_text(f"import os; os.chdir({str(tmp_path / 'scratch')!r})\n{PROBLEM}")
+    folder, record = Path.cwd(), os.path.relpath(min(elsewhere.glob("model_*.json")))
+    assert run_command(main, capsys, "--space", problem, "--data", "digits", record).code == 0
+    assert Path.cwd() == tmp_path / "scratch"
+    assert (folder / "results" / "journal.jsonl").exists()
+    assert Study.load(folder / "results").records[0].source == record

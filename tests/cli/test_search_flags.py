@@ -26,7 +26,7 @@ def parse(text: str) -> dict:
 
 def test_flags_left_out_are_none() -> None:
     arguments = parse("")
-    assert arguments.pop("results") == Path("results")
+    assert arguments.pop("results") == Path.cwd() / "results"
     assert set(arguments.values()) == {None}
 
 
@@ -71,7 +71,7 @@ def test_wrong_usage_is_one_sentence(text: str, message: str) -> None:
 def test_values_are_converted() -> None:
     arguments = parse("--time 2h --checkpoint-quota 500MB --fill 0.9 --lambda 3 --results here")
     assert (arguments["time"], arguments["checkpoint_quota"], arguments["fill"]) == (7200, 500_000_000, 0.9)
-    assert (arguments["lambda_"], arguments["results"]) == (3, Path("here"))
+    assert (arguments["lambda_"], arguments["results"]) == (3, Path.cwd() / "here")
 
 
 def test_constraints_are_collected() -> None:
