@@ -1,6 +1,7 @@
 """``metaopt.search``: search from Python, over any function that trains."""
 
 import inspect
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -174,15 +175,18 @@ def _check_outcome(study: Study, callback: Callback) -> None:
 
 
 def _seconds(limit: float | str | None) -> float | None:
-    """Convert a time limit to seconds.
+    """Convert a time limit to seconds; an infinite one is none.
 
     Raises:
-        UserError: The text is not a duration.
+        UserError: It is not a duration, or negative.
     """
     try:
-        return parse_duration(limit) if isinstance(limit, str) else limit
-    except ValueError:
-        raise invalid_value("seconds", limit, "Expected seconds, or a duration such as 30m or 1h30m.") from None
+        seconds = parse_duration(limit) if isinstance(limit, str) else limit
+        if seconds is None or seconds >= 0:
+            return None if seconds == math.inf else seconds
+    except (ValueError, TypeError):
+        pass
+    raise invalid_value("seconds", limit, "Expected seconds >= 0, or a duration such as 30m or 1h30m.")
 
 
 def _check_network(

@@ -366,4 +366,8 @@ def test_progress_is_shown_unless_silenced(results, capsys):
 def test_time_limit_may_be_a_text(results):
     with pytest.raises(UserError, match="Invalid value for seconds: soon"):
         metaopt.search(parabola, SPACE, seconds="soon", results=results)
+    for seconds in (-1, math.nan, [3]):
+        with pytest.raises(UserError, match="Invalid value for seconds"):
+            metaopt.search(parabola, SPACE, seconds=seconds, results=results)
     assert len(metaopt.search(parabola, SPACE, trials=2, seconds="1h30m", results=results).records) == 2
+    assert len(metaopt.search(parabola, SPACE, trials=4, seconds=math.inf, results=results).records) == 4

@@ -32,7 +32,7 @@ FLOORS = (
     ("engine",),
     ("zoo", "data", "training", "executors"),
     ("report",),
-    ("api", "cli", "study", "__main__", "__init__"),
+    ("api", "cli", "command", "study", "__main__", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FRAMEWORKS = ("keras", "tensorflow", "jax", "torch")

@@ -167,7 +167,9 @@ def _find_data(settings: Settings, results: Path) -> tuple[DataSpec, list[str]]:
     cache = str(results / "cache")
     size, augment = settings.image_size, settings.augment
     asked = DataSpec(settings.data, size, augment, cache, settings.split_seed, settings.skip_broken)
-    return resolve_data(asked, has_gpu())
+    found: list[str] = []
+    spec, notes = resolve_data(asked, has_gpu(found.append))
+    return spec, [*found, *notes]
 
 
 def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:

@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from metaopt.engine.phases import Phases
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError, hint
@@ -95,6 +97,7 @@ class SamplerScheduler:
     phases: Phases | None = None
     n_full: int = 0
 
+    @np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
     def next(self, view: StudyView, attempt: int = 0) -> Decision:
         """Return the scheduler's decision; a new trial gets the sampler's vals."""
         decision = self.scheduler.next(view)

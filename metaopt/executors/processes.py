@@ -19,17 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-import joblib
 import psutil
 
 from metaopt.engine.jobs import Failed, Job, Message, Report, Trainer
 from metaopt.errors import UserError, invalid_value
 from metaopt.executors import worker
 from metaopt.executors.failures import OUT_OF_MEMORY, death
+from metaopt.executors.hardware import cpu_count
 
 _LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may grow by before it is replaced
 _SETUPS_TRIED = 3  # attempts; a worker that dies so often before it is ready would always die
 _LOOK_AT_MEMORY_EVERY = 1.0  # seconds
+_LONGEST_WAIT = 3600.0  # seconds; poll() takes at most 2**31 ms, and an infinite or larger number is an error
 
 
 class Processes:
@@ -56,10 +57,11 @@ class Processes:
     ) -> None:
         if workers < 1:
             raise invalid_value("workers", workers, "Expected an integer >= 1.")
+        _check_may_start_processes()
         self._trainer = trainer
         self._count = workers
         # joblib sees the limits of a container too, which os.cpu_count does not.
-        self._threads = max(1, joblib.cpu_count() // workers) if threads is None else threads
+        self._threads = max(1, cpu_count() // workers) if threads is None else threads
         self._memory_limit = memory_limit
         self._log = None if log is None else os.fspath(log)
         self._workers: list[_Worker] = []
@@ -108,9 +110,9 @@ class Processes:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while busy := [each for each in self._workers if each.job is not None]:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if self._memory_limit is not None:
-                left = _LOOK_AT_MEMORY_EVERY if left is None else min(left, _LOOK_AT_MEMORY_EVERY)
+            left = _LONGEST_WAIT if self._memory_limit is None else _LOOK_AT_MEMORY_EVERY
+            if deadline is not None:
+                left = min(left, max(0.0, deadline - time.monotonic()))
             ready = set(wait_for([waitable for each in busy for waitable in each.waitables], left))
             # A list, not a generator: every ready worker is served before the loop decides whether to wait again.
             served = [self._serve(each, handle) for each in busy if ready.intersection(each.waitables)]
@@ -185,6 +187,20 @@ class Processes:
             error = f"The worker used {used / 1e9:.1f} GB of memory, more than its limit of {limit / 1e9:.1f} GB."
             handle(Failed(trial, OUT_OF_MEMORY, error, seconds=seconds))
         return bool(over)
+
+
+def _check_may_start_processes() -> None:
+    """Check that this process may start others.
+
+    Raises:
+        UserError: It is daemonic.
+    """
+    if multiprocessing.current_process().daemon:
+        raise UserError(
+            "executor processes cannot be used in a daemonic process, such as a worker of multiprocessing.Pool, Dask or"
+            ' Celery: Python lets it start none. Use executor "inline", or search in a process of its own.',
+            "executor",
+        )
 
 
 class _Worker:

@@ -4,6 +4,7 @@
 algorithm for ``hyperopt.fmin``.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,10 @@ from hyperopt.pyll.base import Apply, rec_eval
 from metaopt.samplers._base import History, Observation, Sampler
 from metaopt.spaces import Parameter, Space, Vals, compile_space
 from metaopt.spaces.nodes import Choice, Node, Value, get_children, sort_topologically
+
+# hyperopt counts every value of a randint: 8 bytes each, and for each candidate again. Wider ranges are modelled as
+# integers with an order, as uniformint is, at a cost that does not depend on the range.
+_MAX_COUNTED_VALUES = 2**16
 
 # suggest(new_ids, domain, trials, seed) -> trial documents
 Algorithm = Callable[[list[int], Domain, Trials, int], list[dict[str, Any]]]
@@ -70,9 +75,10 @@ def ask_tpe(
     numbers, values = rec_eval(posterior, memo=memo, memo_gc=False, print_node_on_error=False)
     proposed = {label: values[label][0] for label in space.labels if draws[0] in numbers[label]}
     for label in proposed:
-        if space.by_label[label].kind == "randint":  # the posterior counts from 0
-            proposed[label] += space.by_label[label].args[0]
-    return space.restrict(proposed)
+        parameter = space.by_label[label]
+        if parameter.kind == "randint" and not _is_wide(parameter):  # the posterior counts from 0
+            proposed[label] += parameter.args[0]
+    return _within_bounds(space, proposed)
 
 
 @lru_cache(maxsize=8)
@@ -102,7 +108,27 @@ def ask(algorithm: Algorithm, space: Space, ranked: Sequence[tuple[int, Vals]], 
     ]
     trials = trials_from_docs(docs, validate=False)
     (proposed,) = algorithm([len(docs)], _make_domain(space), trials, _draw_seed(rng))
-    return space.restrict({label: value[0] for label, value in proposed["misc"]["vals"].items() if len(value)})
+    return _within_bounds(space, {label: value[0] for label, value in proposed["misc"]["vals"].items() if len(value)})
+
+
+def _is_wide(parameter: Parameter) -> bool:
+    """Return whether a randint has too many values for hyperopt to count."""
+    return parameter.kind == "randint" and parameter.args[1] - parameter.args[0] > _MAX_COUNTED_VALUES
+
+
+def _has_negligible_step(parameter: Parameter) -> bool:
+    """Return whether a step is finer than the numbers of the computer, so that a value divided by it may overflow."""
+    step, largest = parameter.distribution.step, max(map(abs, parameter.distribution.bounds))
+    return step is not None and math.isfinite(largest) and step < largest * 2.0**-53
+
+
+def _within_bounds(space: Space, proposed: dict[str, Any]) -> Vals:
+    """Return proposed values as draws; a wide integer that was rounded beyond a bound is moved to it."""
+    for label in proposed:
+        if _is_wide(space.by_label[label]):
+            low, high = (int(bound) for bound in space.by_label[label].args)
+            proposed[label] = min(max(int(proposed[label]), low), high - 1)
+    return space.restrict(proposed)
 
 
 def _sort_by_number(ranked: Sequence[tuple[int, Vals]]) -> list[tuple[float, Vals]]:
@@ -115,6 +141,7 @@ def _draw_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
+@np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
 def suggest(sampler: Sampler, new_ids: list[int], domain: Domain, trials: Trials, seed: int) -> list[dict[str, Any]]:
     """Propose trials one after another, with the earlier ones as running trials; see ``Sampler.suggest``."""
     space = _get_compiled_space(domain)
@@ -188,10 +215,14 @@ def _make_parameter_node(parameter: Parameter) -> Apply:
     args = parameter.args
     if parameter.kind == "pchoice":
         node = scope.categorical(args)
+    elif _is_wide(parameter):
+        node = scope.quniform(args[0], args[1] - 1, 1.0)
     elif parameter.kind in ("choice", "randint"):
         node = scope.randint(*args)
     elif parameter.kind == "uniformint":
         node = scope.quniform(*args, 1.0)
+    elif _has_negligible_step(parameter):
+        node = getattr(scope, parameter.kind.removeprefix("q"))(*args[:2])
     else:
         node = getattr(scope, parameter.kind)(*args)
     return scope.hyperopt_param(parameter.label, node)

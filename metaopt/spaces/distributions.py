@@ -175,10 +175,10 @@ class Distribution:
         if self.is_logarithmic:
             if step is None:
                 return lambda unit: exp(min(a + unit * (b - a), b))
-            return lambda unit: float(round(exp(min(a + unit * (b - a), b)) / step) * step)
+            return lambda unit: _round_to_step(exp(min(a + unit * (b - a), b)), step)
         if step is None:
             return lambda unit: min(a + unit * (b - a), float(b))
-        return lambda unit: float(round(min(a + unit * (b - a), b) / step) * step)
+        return lambda unit: _round_to_step(min(a + unit * (b - a), b), step)
 
     def to_unit(self, value: float) -> float:
         """Return the unit value of a value, the inverse of the quantile function.
@@ -255,5 +255,6 @@ class Distribution:
 
 
 def _round_to_step(value: float, step: float) -> float:
-    """Return the multiple of the step nearest to the value; an infinite value is returned unchanged."""
-    return float(round(value / step) * step) if math.isfinite(value) else value
+    """Return the multiple of the step nearest to the value; one with infinitely many steps is returned unchanged."""
+    steps = value / step
+    return float(round(steps) * step) if math.isfinite(steps) else value

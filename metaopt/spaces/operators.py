@@ -107,7 +107,8 @@ def _draw_other_option(distribution: Distribution, value: int, rng: np.random.Ge
     """Draw an option different from ``value``, with probabilities proportional to the prior."""
     low, high = (int(bound) for bound in distribution.bounds)
     if high - low > _MAX_LISTED and distribution.name != "pchoice":
-        other = int(rng.integers(low, high))
+        is_int64 = low >= -(2**63) and high < 2**63
+        other = int(rng.integers(low, high)) if is_int64 else low + int(rng.random() * (high - low))
         return other + (other >= value)
     others = [one for one in range(low, high + 1) if one != value]
     weights = [distribution.args[one] for one in others] if distribution.name == "pchoice" else [1.0] * len(others)

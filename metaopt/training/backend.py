@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import joblib
+from metaopt.executors.hardware import cpu_count
 
 from metaopt.training import global_state
 
@@ -128,7 +128,7 @@ def _gradient_registry() -> dict[str, Any]:
 
 
 def _threads() -> int:
-    return int(os.environ.get("OMP_NUM_THREADS") or joblib.cpu_count())
+    return int(os.environ.get("OMP_NUM_THREADS") or cpu_count())
 
 
 def _prepare_tensorflow(deterministic: bool) -> None:

@@ -2,6 +2,8 @@
 
 import ctypes
 import functools
+import math
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -197,6 +199,31 @@ def test_a_setup_above_the_memory_limit_is_refused() -> None:
 def test_zero_workers_are_refused() -> None:
     with pytest.raises(UserError, match="value for workers: 0"):
         Processes(Scripted(), workers=0)
+
+
+@pytest.mark.parametrize("timeout", [30 * 86400.0, 1e30, math.inf], ids=str)
+def test_timeouts_beyond_what_poll_takes_are_waited_for(rough: Processes, timeout: float) -> None:
+    rough.submit(make_job(trial=0, point=None, to=2))
+    reports: list[Any] = []
+    while not (reports and isinstance(reports[-1], Finished)):
+        rough.wait(lambda report: reports.append(report) is None, timeout=timeout)
+    assert len(reports) == 3
+
+
+def refuse_in_a_daemon(answers: Any) -> None:
+    try:
+        Processes(Scripted())
+    except UserError as error:
+        answers.send(str(error))
+
+
+def test_a_daemonic_process_is_refused_in_a_sentence() -> None:
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=refuse_in_a_daemon, args=(theirs,), daemon=True)
+    process.start()
+    assert "daemonic process, such as a worker of multiprocessing.Pool" in ours.recv()
+    process.join()
 
 
 def test_a_job_outside_of_the_context_is_refused() -> None:

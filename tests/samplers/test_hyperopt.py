@@ -1,13 +1,14 @@
 """Adapters between the samplers and hyperopt."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
-from hyperopt import STATUS_FAIL, STATUS_OK, Trials, hp
+from hyperopt import STATUS_FAIL, STATUS_OK, Trials, fmin, hp
 from hyperopt.base import JOB_STATE_DONE, JOB_STATE_RUNNING, Domain, trials_from_docs
 
-from metaopt.samplers import History, Random, Sampler, Vals
+from metaopt.samplers import GP, SAMPLERS, History, Observation, Random, Sampler, Vals
 from metaopt.samplers._hyperopt import _get_observations, _make_document, _make_domain, ask, suggest
 from metaopt.spaces import Space, compile_space
 from tests.spaces.examples import EXAMPLES
@@ -90,3 +91,66 @@ def test_domain_has_the_parameters_and_conditions_of_the_space(name: str) -> Non
     assert {one.label: one.conditions for one in domain.parameters} == {
         one.label: one.conditions for one in space.parameters
     }
+
+
+WIDE = {
+    "seed": hp.randint("x", 2**32),
+    "negative": hp.randint("x", -(10**12), 10**12),
+    "int64": hp.randint("x", 2**63),
+    "beyond_int64": hp.randint("x", 2**64),
+    "steps": hp.qloguniform("x", -300, 300, 1e-200),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("range_", WIDE)
+def test_wide_ranges_are_searched_in_bounded_memory(name: str, range_: str) -> None:
+    space = compile_space({"x": WIDE[range_], "y": hp.uniform("y", 0, 1)})
+    low, high = space.by_label["x"].distribution.bounds
+    observations: list[Observation] = []
+    for trial in range(22):  # two beyond the random start
+        if trial == 21:
+            tracemalloc.start()
+        rng = np.random.default_rng(trial)
+        sampler = GP(draws=50, mutants=25) if name == "gp" else SAMPLERS[name]()
+        vals = sampler.propose(trial, History(space, tuple(observations)), [], rng)
+        assert low <= vals["x"] <= high
+        observations.append(Observation.of(trial, vals, float(vals["y"])))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100e6
+
+
+@pytest.mark.parametrize("name", ["tpe", "anneal"])
+@pytest.mark.parametrize("low", [0, -5, 10**6])
+def test_wide_randint_is_modelled_as_ordered(name: str, low: int) -> None:
+    """Its proposals are those of a uniform number, rounded."""
+    high = low + 10**6
+    xs = np.random.default_rng(0).integers(low, high, 30).tolist()
+
+    def propose(expression: Any) -> list[float]:
+        space = compile_space({"x": expression})
+        seen = tuple(Observation.of(trial, Vals({"x": x}), abs(x - low - 7e5)) for trial, x in enumerate(xs))
+        generators = map(np.random.default_rng, range(10))
+        return [SAMPLERS[name]().propose(30, History(space, seen), [], rng)["x"] for rng in generators]
+
+    proposals = propose(hp.randint("x", low, high))
+    assert all(isinstance(x, int) for x in proposals)
+    assert proposals == pytest.approx(propose(hp.uniform("x", low, high)), abs=2)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_np_seterr_of_a_user_does_not_reach_samplers(name: str) -> None:
+    space = {"x": hp.uniform("x", -3, 3), "lr": hp.loguniform("lr", -9, 0), "q": hp.quniform("q", 1, 100, 1)}
+    with np.errstate(all="raise"):
+        trials = Trials()
+        fmin(
+            lambda point: point["x"] ** 2 + point["lr"],
+            space,
+            algo=SAMPLERS[name]().suggest,
+            max_evals=30,
+            trials=trials,
+            rstate=np.random.default_rng(0),
+            show_progressbar=False,
+        )
+    assert len(trials.trials) == 30
