@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from metaopt.executors.hardware import cpu_count
-
 from metaopt.training import global_state
 
 _MIXED_FLOAT16 = (7, 0)  # compute capability of the first GPUs with float16 tensor cores (Volta)
