@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from metaopt.commands import shown
 from metaopt.errors import ResultsNotWritable
 
 # Errors of a file system that cannot sync a folder: SMB, FUSE and shares of virtual machines. Files are synced there;
@@ -41,6 +42,7 @@ def cannot_write(what: object, error: OSError, *more: str) -> ResultsNotWritable
         more: further sentences.
     """
     reason = error.strerror or str(error) or type(error).__name__
+    what = shown(what) if isinstance(what, Path) else what
     advice = _ADVICE.get(error.errno or 0, "")
     return ResultsNotWritable(" ".join(filter(None, [f"{what} cannot be written ({reason}).", advice, *more])))
 

@@ -4,17 +4,15 @@ Files of other names, links and what lies behind them stay. A folder is removed 
 """
 
 import contextlib
-import json
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
-
 from metaopt.errors import ResultsNotWritable, UserError
-from metaopt.storage.record_files import record_files
+from metaopt.storage.locking import Locked, lock_folder, require_unlocked
+from metaopt.storage.record_files import is_record, record_files
 from metaopt.storage.results_pickle import UnreadablePickle, read_trials, studies_of
 from metaopt.storage.study import JOURNAL, pickle_path
 
@@ -22,7 +20,7 @@ from metaopt.storage.study import JOURNAL, pickle_path
 # pattern that ends in a slash matches folders only.
 _FILES = {
     "": (
-        r"journal\.(jsonl|repaired|lock)(\..+)?",
+        r"(journal\.(jsonl|repaired|lock)(\..+)?|header\.json)",
         r"(model|infeasible|imported)_\d\.\d{10}_\d{6,}\.json",
         r"failed_\d{6,}\.json",
         r"final_test(\.json|_\d+\.npz)",
@@ -148,15 +146,7 @@ def _has_history(folder: Path) -> bool:
         with journal.open("rb") as file:
             if _HEADER.match(file.read(512)):
                 return True
-    return any(_is_record(path) for _, path in record_files(folder))
-
-
-def _is_record(path: Path) -> bool:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and {"trial", "space"} <= content.keys()
+    return any(is_record(path, trial) for trial, path in record_files(folder))
 
 
 def _is_own_pickle(path: Path) -> bool:
@@ -176,12 +166,15 @@ def _locked(folder: Path) -> Iterator[None]:
     if not folder.is_dir():
         yield
         return
-    lock = filelock.FileLock(folder / ".lock")
+    running = UserError(f"A search is running on {folder}: stop it first. Nothing was deleted.")
     try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise UserError(f"A search is running on {folder}: stop it first. Nothing was deleted.") from None
+        lock = lock_folder(folder)
+    except Locked:
+        raise running from None
     try:
+        require_unlocked(folder / JOURNAL)
         yield
+    except Locked:
+        raise running from None
     finally:
         lock.release()

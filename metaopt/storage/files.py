@@ -8,7 +8,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from metaopt.atomic_files import cannot_write, create_temporary, removed_on_error, sync_folder
 
@@ -20,19 +20,27 @@ class Files:
     raised as ``ResultsNotWritable``, naming the file.
     """
 
-    def append(self, path: Path, data: bytes) -> None:
-        """Append bytes to a file and sync it; create the file, durably, where it is missing."""
-        with _writing(path):
-            created = not path.exists()
-            with open(path, "ab", buffering=0) as file:
-                self._write(file, data)
-                self._sync(file)
-            if created:
-                self._sync_folder(path.parent)
+    def open_journal(self, path: Path) -> tuple[BinaryIO, bool]:
+        """Open a file to append to it; create it where it is missing, which the first ``append`` makes durable.
 
-    def cut(self, path: Path, size: int) -> None:
-        """Truncate a file to ``size`` bytes."""
-        with _writing(path), open(path, "r+b", buffering=0) as file:
+        Returns:
+            The file, and whether it is new.
+        """
+        with _writing(path):
+            is_new = not path.exists() or not path.stat().st_size
+            return cast(BinaryIO, open(path, "ab+", buffering=0)), is_new
+
+    def append(self, file: BinaryIO, data: bytes, *, is_new: bool = False) -> None:
+        """Append bytes to an open file and sync it, and the name of a new file, too."""
+        with _writing(Path(file.name)):
+            self._write(file, data)
+            self._sync(file)
+            if is_new:
+                self._sync_folder(Path(file.name).parent)
+
+    def cut(self, file: BinaryIO, size: int) -> None:
+        """Truncate an open file to ``size`` bytes."""
+        with _writing(Path(file.name)):
             self._truncate(file, size)
             self._sync(file)
 

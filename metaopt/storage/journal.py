@@ -6,28 +6,115 @@ A line is a JSON object whose last key is the CRC-32 of everything before it::
 
 ``seq`` numbers the events from 0. Events of one write share a ``group``, the ``seq`` of the first of them. A later
 group is written only after an earlier one was synced. This distinguishes an incomplete end (left by a crash in the last
-group: removed) from a damaged middle (synced lines that cannot be read: refused, and left unchanged).
+group: removed) from damage (synced lines that cannot be read: refused, and left unchanged).
 """
 
-import json
-import zlib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from metaopt.errors import UserError
-from metaopt.json_values import encode_json, to_json_document
+from metaopt.commands import command, shown
+from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.json_values import to_json_document
 from metaopt.storage.files import Files
+from metaopt.storage.journal_lines import Event, NotAnEvent, decode, describe, encode, is_torn_group
+from metaopt.storage.locking import lock_file
 
-Event = dict[str, Any]
-
-_TAIL = b',"crc":"%08x"}\n'
-_TAIL_LENGTH = len(_TAIL % 0)
+__all__ = ["DamagedJournal", "Event", "Journal", "JournalLost", "Reading", "Scan", "damaged", "read"]
 
 
 class DamagedJournal(UserError):
     """Synced lines cannot be read; the file is left unchanged."""
+
+
+class JournalLost(ResultsNotWritable):
+    """The journal was removed, emptied or replaced while a search ran."""
+
+
+def damaged(path: Path, line: int, reason: str) -> DamagedJournal:
+    """Return the error for a line that cannot be read.
+
+    Args:
+        path: the journal.
+        line: number of the line, from 1.
+        reason: a clause with the reason.
+    """
+    return DamagedJournal(
+        f"{shown(path)}: line {line} is damaged: {reason}. The file was not changed. Restore it from a backup, or"
+        f" rebuild it from its undamaged lines and the records with `{command('repair', path.parent)}`."
+    )
+
+
+class Scan:
+    """Iterates over the events of a journal without holding them in memory; a missing file has none.
+
+    Attributes:
+        path: the file.
+        events: number of valid events read so far.
+        size: bytes up to the end of the last one.
+        torn: bytes after it, which a crash left behind; known at the end.
+        torn_event: what these bytes were of, e.g. ``epoch 3 of trial 2``.
+        newline: the line end of the file.
+        is_open_ended: whether the last valid event lacks its line end.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.events = 0
+        self.size = 0
+        self.torn = 0
+        self.torn_event = ""
+        self.newline = b"\n"
+        self.is_open_ended = False
+
+    def __iter__(self) -> Iterator[Event]:
+        """Yield the events without ``seq`` and ``group``.
+
+        Raises:
+            DamagedJournal: A line before the incomplete end cannot be read.
+            UserError: The file cannot be read at all.
+        """
+        longest = 0  # the header, which holds the problem's source, does not count
+        try:
+            file = open(self.path, "rb")  # noqa: SIM115
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise UserError(
+                f"{shown(self.path)} cannot be read ({error.strerror}). Make it a readable file."
+            ) from error
+        with file:
+            for line in file:
+                event = self._decode(line)
+                if event is None or event.pop("seq") != self.events:
+                    self._end(line + file.read(), longest)
+                    return
+                del event["group"]
+                if self.events:
+                    longest = max(longest, len(line))
+                elif line.endswith(b"\r\n"):
+                    self.newline = b"\r\n"
+                self.events += 1
+                self.size += len(line)
+                self.is_open_ended = not line.endswith(b"\n")
+                yield event
+
+    def _decode(self, line: bytes) -> Event | None:
+        try:
+            return decode(line)
+        except NotAnEvent as error:
+            raise damaged(self.path, self.events + 1, str(error)) from None
+
+    def _end(self, rest: bytes, longest: int) -> None:
+        """Note the incomplete end of the file.
+
+        Raises:
+            DamagedJournal: It was synced.
+        """
+        if not is_torn_group(rest, self.events, longest):
+            raise damaged(self.path, self.events + 1, "its checksum or its number is wrong")
+        self.torn, self.torn_event = len(rest), describe(rest)
 
 
 @dataclass(frozen=True)
@@ -35,7 +122,7 @@ class Reading:
     """Content of a journal file.
 
     Attributes:
-        events: every valid event, without ``seq``, ``group`` and ``crc``.
+        events: every valid event, without ``seq`` and ``group``.
         size: bytes up to the end of the last valid event.
         torn: bytes after it, which a crash left behind.
     """
@@ -45,18 +132,62 @@ class Reading:
     torn: int
 
 
+def read(path: Path) -> Reading:
+    """Read a journal without changing it; a missing file is an empty journal.
+
+    Raises:
+        DamagedJournal: A line before the incomplete end cannot be read.
+    """
+    scan = Scan(path)
+    events = list(scan)
+    return Reading(events, scan.size, scan.torn)
+
+
 class Journal:
-    """A journal open for writing; only the holder of the study's lock may open one."""
+    """A journal open for writing, locked until it is closed.
+
+    The file stays open, and each write first checks that it still has its name and its size. A journal that was
+    removed, emptied or replaced is left alone.
+
+    Usage: open, iterate over ``scan`` to its end, then ``begin`` to remove an incomplete end, then ``append``.
+
+    Args:
+        path: the file; created where it is missing.
+        files: the file operations.
+
+    Raises:
+        Locked: A search has it open.
+        ResultsNotWritable: The file cannot be opened.
+    """
 
     def __init__(self, path: Path, files: Files | None = None):
         self.path = path
+        self.scan = Scan(path)
         self._files = files or Files()
-        reading = read(path)
-        self.torn = reading.torn
-        if reading.torn:
-            self._files.cut(path, reading.size)
-        self.events = reading.events
-        self._next = len(reading.events)
+        self._file, self._is_new = self._files.open_journal(path)
+        try:
+            lock_file(self._file)
+            at_path, own = os.stat(path), os.fstat(self._file.fileno())
+        except BaseException:
+            self._file.close()
+            raise
+        # Some network file systems number files anew each time they are asked.
+        self._has_identity = (at_path.st_dev, at_path.st_ino) == (own.st_dev, own.st_ino)
+        self._next = 0
+        self._size = own.st_size
+        self._missing_newline = b""
+
+    def begin(self) -> None:
+        """Remove the incomplete end, after all events were read.
+
+        Raises:
+            ResultsNotWritable: The file cannot be written.
+        """
+        self._next = self.scan.events
+        if self.scan.torn:
+            self._cut(self.scan.size)
+        if self.scan.is_open_ended:
+            self._missing_newline = self.scan.newline
 
     def clear(self) -> None:
         """Remove all events, to begin another study.
@@ -64,9 +195,8 @@ class Journal:
         Raises:
             ResultsNotWritable: The file cannot be written.
         """
-        self._files.cut(self.path, 0)
-        self.events = []
-        self._next = 0
+        self._cut(0)
+        self._next, self._missing_newline = 0, b""
 
     def append(self, events: Iterable[Event]) -> list[Event]:
         """Append events as one group; they are on disk when this returns.
@@ -75,57 +205,50 @@ class Journal:
             The events as a reader of the file has them: in the types of JSON, whatever they held.
 
         Raises:
+            JournalLost: The file was removed, emptied or replaced meanwhile.
             ResultsNotWritable: The disk is full or the folder read-only. The journal must then be opened anew.
         """
         group = self._next
         batch = [to_json_document(event) for event in events]
-        data = b"".join(_encode({"seq": group + i, "group": group, **event}) for i, event in enumerate(batch))
-        self._files.append(self.path, data)
+        lines = [
+            encode({"seq": group + i, "group": group, **event}, self.scan.newline) for i, event in enumerate(batch)
+        ]
+        data = self._missing_newline + b"".join(lines)
+        self.require_intact()
+        try:
+            self._files.append(self._file, data, is_new=self._is_new)
+        finally:  # an interrupted write is our own
+            self._size = os.fstat(self._file.fileno()).st_size
+        self._is_new, self._missing_newline = False, b""
         self._next += len(batch)
         return batch
 
+    def require_intact(self) -> None:
+        """Check that the open file still has its name and its size.
 
-def read(path: Path) -> Reading:
-    """Read a journal without changing it; a missing file is an empty journal.
+        Raises:
+            JournalLost: It does not.
+        """
+        try:
+            at_path = os.stat(self.path)
+        except OSError:
+            raise self._lost("removed") from None
+        own = os.fstat(self._file.fileno())
+        if self._has_identity and (at_path.st_dev, at_path.st_ino) != (own.st_dev, own.st_ino):
+            raise self._lost("replaced")
+        if at_path.st_size != self._size:
+            raise self._lost("changed by another program" if at_path.st_size else "emptied")
 
-    Raises:
-        DamagedJournal: A line before the incomplete end cannot be read.
-    """
-    data = path.read_bytes() if path.exists() else b""
-    events: list[Event] = []
-    position = 0
-    while position < len(data):
-        end = data.find(b"\n", position) + 1
-        line = data[position:end] if end else data[position:]
-        event = _decode(line)
-        if event is None or event["seq"] != len(events):
-            _refuse_unless_torn(path, data[position:], len(events))
-            break
-        events.append({key: value for key, value in event.items() if key not in ("seq", "group")})
-        position += len(line)
-    return Reading(events, position, len(data) - position)
+    def close(self) -> None:
+        """Close the file, which releases its lock."""
+        self._file.close()
 
+    def _cut(self, size: int) -> None:
+        self._files.cut(self._file, size)
+        self._size = size
 
-def _refuse_unless_torn(path: Path, rest: bytes, seq: int) -> None:
-    """Distinguish an incomplete end from damage: nothing of a later group can follow an incomplete line."""
-    for line in rest.splitlines(keepends=True):
-        event = _decode(line)
-        if event is not None and event["group"] > seq:
-            raise DamagedJournal(
-                f"{path}: line {seq + 1} is damaged, and valid lines follow it. Restore the file from a backup, or move"
-                " the study's folder away and start a new study. The file was not changed."
-            )
-
-
-def _encode(event: Event) -> bytes:
-    body = encode_json(event, compact=True)[:-1]
-    return body + _TAIL % zlib.crc32(body)
-
-
-def _decode(line: bytes) -> Event | None:
-    """Return the event of a line, or None if the line is incomplete."""
-    body, tail = line[:-_TAIL_LENGTH], line[-_TAIL_LENGTH:]
-    if tail != _TAIL % zlib.crc32(body):
-        return None
-    event = json.loads(body + b"}")
-    return event if {"seq", "group", "event"} <= event.keys() else None
+    def _lost(self, how: str) -> JournalLost:
+        return JournalLost(
+            f"{shown(self.path)} was {how} while the search was running, so the search ends and writes nothing more."
+            f" Restore the file, or rebuild it from the records with `{command('repair', self.path.parent)}`."
+        )

@@ -1,5 +1,6 @@
 """Record files: one JSON file per trial, named so that sorting the names puts the best last."""
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,3 +57,12 @@ def record_files(folder: Path) -> list[tuple[int, Path]]:
     """Return (trial, path) of every record in a folder; files of similar names are a user's own."""
     matches = ((_NAME.fullmatch(path.name), path) for path in sorted(folder.glob("*.json")))
     return [(int(match[1]), path) for match, path in matches if match]
+
+
+def is_record(path: Path, trial: int) -> bool:
+    """Return whether a file holds a record of a trial, as far as its first keys tell."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("trial") == trial and "space" in content

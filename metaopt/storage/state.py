@@ -8,15 +8,29 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+import metaopt
+from metaopt.errors import UserError
 from metaopt.spaces import Vals
-from metaopt.storage.journal import Event
+from metaopt.storage.event_fields import WrongField, check_fields
+from metaopt.storage.journal import Event, Scan, damaged
 from metaopt.trials.growth import constraints_in_force
 from metaopt.trials.objective import find_objective
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
 
+SCHEMA = 1
+"""Version of the events; a later one is refused, because its events mean something that this version does not know."""
+
 # Settings that decide whether there is more to find.
 _ENDING = ("stop_after", "trials", "constraints", "grow", "phases", "fill", "sampler", "scheduler")
+
+
+# Errors of an event that refers to what is not there.
+_MISFITS = (WrongField, KeyError, IndexError, TypeError, AttributeError, ValueError)
+
+
+class NewerStudy(UserError):
+    """The study was written by a later version of metaopt."""
 
 
 class StudyState:
@@ -37,6 +51,7 @@ class StudyState:
         exhausted: number of own trials each time that nothing new was found in a phase.
         winding_up: why no more trials are started; None while some are.
         finished: whether the latest run reached its goal.
+        version: version of metaopt that wrote the latest run, or None.
     """
 
     def __init__(self, events: Iterable[Event] = ()):
@@ -53,6 +68,7 @@ class StudyState:
         self.exhausted: list[int] = []
         self.winding_up: str | None = None
         self.finished = False
+        self.version: str | None = None
         self._judge: Judge | None = None
         for event in events:
             self.apply(event)
@@ -61,12 +77,54 @@ class StudyState:
     def _handlers(self) -> dict[str, Any]:
         return {name.removeprefix("_on_"): getattr(self, name) for name in dir(self) if name.startswith("_on_")}
 
-    def apply(self, event: Event) -> None:
-        """Apply the next event; an event of an unknown kind, from a later version, is ignored."""
+    @classmethod
+    def replay(cls, scan: Scan) -> "StudyState":
+        """Return the state that the events of a journal give.
+
+        Raises:
+            DamagedJournal: A line cannot be read, or is not an event that fits those before it.
+            NewerStudy: A later version wrote it.
+        """
+        state = cls()
+        for event in scan:
+            try:
+                state.apply(event, is_replay=True)
+            except _MISFITS as error:
+                reason = error if isinstance(error, WrongField) else "it does not fit the lines before it"
+                raise damaged(scan.path, scan.events, str(reason)) from error
+        return state
+
+    def apply(self, event: Event, *, is_replay: bool = False) -> None:
+        """Apply the next event.
+
+        Args:
+            event: the event.
+            is_replay: whether it comes from a file, so that its fields must be checked.
+
+        Raises:
+            NewerStudy: A later version wrote it.
+            WrongField: A field is missing or of another type.
+        """
         handler = self._handlers.get(event["event"])
-        if handler is not None:
-            handler(event)
+        schema = event.get("schema", 1)
+        if handler is None or schema not in range(1, SCHEMA + 1):
+            raise self._newer(event)
+        if is_replay:
+            check_fields(event, has_header=bool(self.header))
+            if event["event"] == "proposed" and event["trial"] != len(self.trials):
+                raise WrongField(f"it starts trial {event['trial']}, not {len(self.trials)}")
+        handler(event)
         self.clock = max(self.clock, event.get("clock", 0.0))
+
+    def _newer(self, event: Event) -> NewerStudy:
+        """Return the error for an event that this version does not know."""
+        writer = event.get("version") or self.version or self.header.get("version")
+        name = f"metaopt {writer}" if writer else "a later version of metaopt"
+        what = f"schema {event['schema']}" if "schema" in event else f"the event {event['event']!r}"
+        return NewerStudy(
+            f"The study was written by {name}: it has {what}, which metaopt {metaopt.__version__} (schema {SCHEMA})"
+            " does not know. Use the version that wrote it, or a later one. Nothing was changed."
+        )
 
     @property
     def judge(self) -> Judge:
@@ -107,6 +165,7 @@ class StudyState:
         self._judge = None
 
     def _on_run(self, event: Event) -> None:
+        self.version = event.get("version")
         changed = {name for name in _ENDING if event["settings"].get(name) != self.settings.get(name)}
         if "phases" in changed:
             self.exhausted = []

@@ -6,10 +6,12 @@ from typing import Any
 
 import hyperopt
 
-from metaopt.commands import absolute, shown
+from metaopt.atomic_files import fit_name
+from metaopt.commands import absolute, command, shown
 from metaopt.errors import NoneFeasible, NoTrialSucceeded, UserError
 from metaopt.problems.source_digest import code_digest, network_code
-from metaopt.storage import journal
+from metaopt.storage.journal import Scan
+from metaopt.storage.record_files import record_files
 from metaopt.storage.results_pickle import make_trials
 from metaopt.storage.state import StudyState
 from metaopt.trials.constraints import Constraint
@@ -23,7 +25,7 @@ JOURNAL = "journal.jsonl"
 def pickle_path(folder: Path) -> Path:
     """``results`` → ``results.pkl``, beside the folder."""
     folder = folder if folder.name not in ("", "..") else folder.resolve()  # such as `.`, which has no name
-    return folder.with_name(folder.name + ".pkl")
+    return folder.with_name(fit_name(folder.name, ".pkl", folder.parent))
 
 
 def read_begun(folder: Path) -> StudyState:
@@ -31,8 +33,18 @@ def read_begun(folder: Path) -> StudyState:
 
     It is empty where there is no study, and where no trial of one was trained: its settings bind nobody.
     """
-    state = StudyState(journal.read(folder / JOURNAL).events)
+    state = StudyState.replay(Scan(folder / JOURNAL))
     return state if state.has_begun else StudyState()
+
+
+def lost_journal(folder: Path) -> UserError:
+    """Return the error for a folder that holds records of trials but no journal."""
+    path = folder / JOURNAL
+    state = "is empty or begins with an incomplete line" if path.exists() else "is missing"
+    return UserError(
+        f"{shown(folder)} holds records of trials, but its journal {shown(path)} {state}. Restore it from a backup,"
+        f" or rebuild it from the records with `{command('repair', folder)}`. Nothing was changed."
+    )
 
 
 @dataclass
@@ -55,13 +67,14 @@ class Study:
             UserError: There is no study in the folder, or its journal is damaged.
         """
         folder = absolute(folder)
-        path = folder / JOURNAL
-        events = journal.read(path).events
-        if not events:
+        state = StudyState.replay(Scan(folder / JOURNAL))
+        if not state.header:
+            if folder.is_dir() and record_files(folder):
+                raise lost_journal(folder)
             raise UserError(
                 f"There is no study in {shown(folder)}: run a search first, or name the folder of another one."
             )
-        return cls(folder, StudyState(events))
+        return cls(folder, state)
 
     @property
     def header(self) -> dict[str, Any]:

@@ -4,21 +4,24 @@ import math
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import filelock
 
+import metaopt
+from metaopt.atomic_files import cannot_write
 from metaopt.commands import absolute, command, shown
 from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
 from metaopt.quantities import plural
 from metaopt.spaces import Space
 from metaopt.storage.deletion import holds_study
 from metaopt.storage.files import Files
-from metaopt.storage.journal import Event, Journal
-from metaopt.storage.record_files import RecordFolder, record_files
+from metaopt.storage.journal import Event, Journal, Scan
+from metaopt.storage.locking import Locked, lock_folder
+from metaopt.storage.record_files import RecordFolder, is_record, record_files
 from metaopt.storage.results_pickle import (
     UnreadablePickle,
     added_elsewhere,
@@ -27,13 +30,12 @@ from metaopt.storage.results_pickle import (
     vals_of,
     write_trials,
 )
-from metaopt.storage.state import StudyState
-from metaopt.storage.study import JOURNAL, Study, pickle_path
+from metaopt.storage.state import SCHEMA, StudyState
+from metaopt.storage.study import JOURNAL, Study, lost_journal, pickle_path
 from metaopt.trials.constraints import is_number
 from metaopt.trials.record import Record
 from metaopt.trials.trial import Trial
 
-SCHEMA = 1
 PICKLE_EVERY_S = 5.0
 
 # Names of the parts of a fingerprint, for the message where one differs.
@@ -85,26 +87,32 @@ class StudyWriter(Study):
         self._clock = clock
         folder = absolute(folder)
         self._lock = _lock(folder)
+        self._journal: Journal | None = None
         try:
             _refuse_lost_journal(folder)
             self._replaced = ""  # id of a study without trained trials that this one takes the place of
-            self._journal = Journal(folder / JOURNAL, self._files)
-            super().__init__(folder, StudyState(self._journal.events))
-            if self._journal.torn:
-                note(f"The journal ended in {self._journal.torn} bytes of an incomplete line, which were removed.")
+            self._open_journal(folder)
             if self.header and not self.state.has_begun and self._differs(header):
                 self._replaced = self.header["id"]
-                self._journal.clear()
+                self.journal.clear()
                 self.state = StudyState()
                 note(f"{shown(folder)} holds another study, none of whose trials was trained, and is replaced.")
             self._started = clock() - self.state.clock
             if self.header:
                 self._compare(header)
             else:
-                self.append({"event": "study", "schema": SCHEMA, "id": uuid.uuid4().hex, **header})
+                self.append(
+                    {
+                        "event": "study",
+                        "schema": SCHEMA,
+                        "version": metaopt.__version__,
+                        "id": uuid.uuid4().hex,
+                        **header,
+                    }
+                )
             self._record_folder = RecordFolder(folder, self._files)
-        except BaseException:  # the context is not entered, so nothing else would release the lock
-            self._lock.release()
+        except BaseException:  # the context is not entered, so nothing else would release the locks
+            self._release()
             raise
         self._pickled = -math.inf
         self._pickle_is_stale = False
@@ -117,7 +125,15 @@ class StudyWriter(Study):
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Start a run with these settings, and update the derived files from the journal."""
         self._take_in_foreign_trials()
-        self.append({"event": "run", "settings": dict(settings), "pid": os.getpid(), "at": time.time()})
+        self.append(
+            {
+                "event": "run",
+                "settings": dict(settings),
+                "version": metaopt.__version__,
+                "pid": os.getpid(),
+                "at": time.time(),
+            }
+        )
         self._record_folder.restore(self.records)
         self.write_pickle()
 
@@ -125,12 +141,13 @@ class StudyWriter(Study):
         """Append events; they are on disk, and applied, when this returns."""
         now = round(self.clock, 3)
         stamped = [{**event, "clock": now} for event in events]
-        for event in self._journal.append(stamped):  # as it will be read, so that a restart has the same state
+        for event in self.journal.append(stamped):  # as it will be read, so that a restart has the same state
             self.state.apply(event)
 
     def write_record(self, trial: Trial) -> Record:
         """Write the record of a trial, and results.pkl every few seconds."""
         record = self.record(trial)
+        self.journal.require_intact()
         self._record_folder.write(record)
         self._pickle_is_stale = True
         if time.monotonic() - self._pickled >= PICKLE_EVERY_S:
@@ -139,6 +156,7 @@ class StudyWriter(Study):
 
     def write_pickle(self) -> None:
         """Write results.pkl."""
+        self.journal.require_intact()
         write_trials(pickle_path(self.folder), self.trials, self._files)
         self._pickled = time.monotonic()  # a simulated clock passes years in a second
         self._pickle_is_stale = False
@@ -169,7 +187,39 @@ class StudyWriter(Study):
             if self._pickle_is_stale and not isinstance(error, ResultsNotWritable):
                 self.write_pickle()
         finally:
-            self._lock.release()
+            self._release()
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, open for writing."""
+        assert self._journal is not None
+        return self._journal
+
+    def _open_journal(self, folder: Path) -> None:
+        """Lock and replay the journal, and remove the incomplete end that a crash left behind.
+
+        Raises:
+            UserError: Another search has it open, it is damaged, or records beside it are of trials that it lacks.
+        """
+        try:
+            self._journal = Journal(folder / JOURNAL, self._files)
+        except Locked:
+            raise _locked(folder) from None
+        scan = self._journal.scan
+        super().__init__(folder, StudyState.replay(scan))
+        _refuse_older_journal(folder, self.state)
+        self._journal.begin()
+        if scan.torn:
+            self.note(
+                f"The journal ended in an incomplete line of {plural(scan.torn, 'byte')} ({scan.torn_event}), which a"
+                " crash left behind. It was removed."
+            )
+
+    def _release(self) -> None:
+        """Close the journal and release the lock of the folder."""
+        if self._journal is not None:
+            self._journal.close()
+        self._lock.release()
 
     def _differing(self, header: Mapping[str, Any]) -> list[str]:
         """Return the parts of the fingerprint in which this study differs from a header."""
@@ -250,29 +300,54 @@ class StudyWriter(Study):
 def _lock(folder: Path) -> filelock.BaseFileLock:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock")
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise UserError(
-            f"Another search is running on {shown(folder)}: wait for it, stop it, or choose another results folder."
-        ) from None
+        return lock_folder(folder)
+    except Locked:
+        raise _locked(folder) from None
     except OSError as error:
-        raise ResultsNotWritable(
-            f"{shown(folder)} cannot be written ({error.strerror}): make it writable, or choose another results folder."
-        ) from error
-    return lock
+        raise cannot_write(folder, error) from error
+
+
+def _locked(folder: Path) -> UserError:
+    return UserError(
+        f"Another search is running on {shown(folder)}: wait for it, stop it, or choose another results folder."
+    )
 
 
 def _refuse_lost_journal(folder: Path) -> None:
-    """Refuse a folder with results of a search whose journal is gone; a new search would overwrite them."""
-    path = folder / JOURNAL
-    if path.exists() and path.stat().st_size:
+    """Refuse a folder with results of a search whose journal is gone; a new search would overwrite them.
+
+    Raises:
+        UserError: There are records or a pickle, but not even the first line of a journal.
+    """
+    if next(iter(Scan(folder / JOURNAL)), None) is not None:
         return
-    left: Iterable[Path] = [*(p for _, p in record_files(folder)[:1]), pickle_path(folder)]
-    for found in left:
-        if found.exists():
-            advice = f", or remove the study with `{command('delete', folder)}`" if holds_study(folder) else ""
+    if record_files(folder):
+        raise lost_journal(folder)
+    found = pickle_path(folder)
+    if found.exists():
+        advice = f", or remove the study with `{command('delete', folder)}`" if holds_study(folder) else ""
+        raise UserError(
+            f"{shown(found)} exists, but its journal {shown(folder / JOURNAL)} does not: move it away"
+            f"{advice}. Nothing was changed."
+        )
+
+
+def _refuse_older_journal(folder: Path, state: StudyState) -> None:
+    """Refuse a journal that lacks trials of which there are records: it was cut, or is an older copy.
+
+    A record is written after the event that ends or pauses its trial was synced. Opening the study would remove it.
+
+    Raises:
+        UserError: There is such a record.
+    """
+    for number, path in record_files(folder):
+        trial = state.trials[number] if number < len(state.trials) else None
+        is_ahead = trial is None or (trial.status == "running" and not trial.results)
+        if is_ahead and is_record(path, number):
+            known = "does not know the trial" if trial is None else "knows the trial only as running"
             raise UserError(
-                f"{shown(found)} exists, but its journal {shown(path)} does not: move it away{advice}. Nothing was"
-                " changed."
+                f"{shown(path)} is the record of a trial that came to rest, but the journal {shown(folder / JOURNAL)}"
+                f" {known}: lines"
+                f" at its end are missing. Restore it from a backup, or rebuild it with `{command('repair', folder)}`."
+                " Nothing was changed."
             )

@@ -122,7 +122,7 @@ def search(
     **given,
 ) -> Study:
     """Run or resume a synthetic study; ``more`` is a number of trials beyond those that it has."""
-    state = StudyState(journal.read(folder / JOURNAL).events)
+    state = StudyState.replay(journal.Scan(folder / JOURNAL))
     if more is not None:
         given["trials"] = state.n_own + more
     defaults = {"sampler": "random", "trials": 8, "epochs": EPOCHS}

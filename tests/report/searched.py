@@ -60,7 +60,7 @@ def search_study(
         space: another one than the synthetic studies'.
         **given: settings.
     """
-    state = StudyState(journal.read(folder / JOURNAL).events)
+    state = StudyState.replay(journal.Scan(folder / JOURNAL))
     settings = resolve(given, {"sampler": "random", "trials": 20, "epochs": EPOCHS, "constraints": ()}, state)
     problem = Problem(SPACE if space is None else space)
     kept = {"fingerprint": data, "description": {"name": data}}

@@ -66,10 +66,17 @@ def test_a_failed_write_does_not_touch_the_final_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def append(files: Files, path: Path, data: bytes) -> None:
+    """Append to a file as a journal is appended to."""
+    file, is_new = files.open_journal(path)
+    with file:
+        files.append(file, data, is_new=is_new)
+
+
 def test_append_syncs_the_folder_of_a_new_file_only(tmp_path: Path) -> None:
     files = RecordingFiles()
-    files.append(tmp_path / "log", b"1\n")
-    files.append(tmp_path / "log", b"2\n")
+    append(files, tmp_path / "log", b"1\n")
+    append(files, tmp_path / "log", b"2\n")
     assert (tmp_path / "log").read_bytes() == b"1\n2\n"
     assert files.steps == ["sync log", f"sync {tmp_path.name}/", "sync log"]
 
@@ -86,7 +93,8 @@ def test_make_folder_syncs_every_parent_of_a_new_folder(tmp_path: Path) -> None:
 def test_cut_and_remove_change_existing_files(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"12345")
-    Files().cut(path, 2)
+    with Files().open_journal(path)[0] as file:
+        Files().cut(file, 2)
     assert path.read_bytes() == b"12"
     Files().remove(path)
     Files().remove(path)
@@ -101,5 +109,5 @@ def test_a_file_that_cannot_be_written_raises(tmp_path: Path) -> None:
 
 def test_unsynced_files_have_the_same_content(tmp_path: Path) -> None:
     Unsynced().replace(tmp_path / "a", b"1")
-    Unsynced().append(tmp_path / "a", b"2")
+    append(Unsynced(), tmp_path / "a", b"2")
     assert (tmp_path / "a").read_bytes() == b"12"

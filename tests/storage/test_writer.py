@@ -1,18 +1,21 @@
-"""Opening a study: the lock, the fingerprint, and what cannot be written."""
+"""Opening a study: the lock, the fingerprint, what cannot be written, and journals that do not fit their folder."""
 
 import os
+import shutil
 
 import pytest
 from hyperopt import hp
 
+from metaopt.engine.callbacks import Callback
 from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.spaces import compile_space
-from metaopt.storage.journal import read
-from metaopt.storage.study import read_begun
+from metaopt.storage.deletion import delete, plan_deletion
+from metaopt.storage.journal import JournalLost, read
+from metaopt.storage.study import Study, read_begun
 from metaopt.storage.writer import StudyWriter
-from tests.engine.synthetic import SPACE, search
+from tests.engine.synthetic import SPACE, SyntheticExecutor, findings, search
 
 
 def test_a_second_search_on_a_study_is_refused(tmp_path):
@@ -94,3 +97,118 @@ def test_settings_of_a_study_without_trials_bind_nobody(tmp_path):
     assert read_begun(tmp_path / "nowhere").settings == {}
     search(tmp_path / "other")
     assert read_begun(tmp_path / "other").settings["trials"] > 0
+
+
+HEADER = {"fingerprint": {}, "objective": "loss", "labels": []}
+
+
+def contents(folder) -> dict[str, bytes]:
+    """Name → content of all files of a study but its lock, and of its pickle."""
+    paths = [*folder.rglob("*"), folder.with_name(folder.name + ".pkl")]
+    return {str(path): path.read_bytes() for path in paths if path.is_file() and path.name != ".lock"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="open files cannot be removed there")
+def test_a_removed_lock_file_admits_no_second_search(tmp_path):
+    space = compile_space(SPACE)
+    with StudyWriter(tmp_path / "results", space, HEADER, note=print):
+        (tmp_path / "results" / ".lock").unlink()
+        with pytest.raises(UserError, match=r"Another search is running on .*results"):
+            StudyWriter(tmp_path / "results", space, HEADER, note=print)
+        (tmp_path / "results" / ".lock").unlink()
+        with pytest.raises(UserError, match="A search is running"):
+            delete(plan_deletion(tmp_path / "results"))
+
+
+class Meddling(SyntheticExecutor):
+    """Does something to the journal after some epochs."""
+
+    def __init__(self, folder, change, after):
+        super().__init__()
+        self.folder, self.change, self.after = folder, change, after
+
+    def wait(self, handle, timeout=None):
+        if len(self.trained) == self.after:
+            self.change(self.folder)
+            self.before = contents(self.folder)
+            self.after = None
+        super().wait(handle, timeout)
+
+
+def remove(folder):
+    (folder / "journal.jsonl").unlink()
+
+
+def empty(folder):
+    (folder / "journal.jsonl").write_bytes(b"")
+
+
+def replace(folder):
+    shutil.copy(folder / "journal.jsonl", folder / "copy")
+    os.replace(folder / "copy", folder / "journal.jsonl")
+
+
+def remove_all(folder):
+    shutil.rmtree(folder)
+    folder.with_name("results.pkl").unlink()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="open files cannot be removed there")
+@pytest.mark.parametrize("change", [remove, empty, replace, remove_all])
+@pytest.mark.parametrize("after", [4, 6])
+def test_a_journal_lost_during_a_search_ends_it(tmp_path, change, after):
+    folder = tmp_path / "results"
+    executor = Meddling(folder, change, after)
+    with pytest.raises(JournalLost, match="the search ends"):
+        search(folder, executor=executor, trials=5)
+    assert contents(folder) == executor.before
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"seq":0,"group":0,"event":"st'])
+def test_records_beside_a_lost_journal_are_never_replaced(tmp_path, content):
+    folder = tmp_path / "results"
+    search(folder, trials=3)
+    (folder / "journal.jsonl").unlink()
+    if content is not None:
+        (folder / "journal.jsonl").write_bytes(content)
+    before = contents(folder)
+    for use in (search, Study.load):
+        with pytest.raises(UserError, match=r"holds records of trials, but its journal .*metaopt repair"):
+            use(folder)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 6, 8])
+def test_a_journal_older_than_its_records_is_refused(tmp_path, lines):
+    """As after it was cut at a line end, or an older copy was restored."""
+    folder = tmp_path / "results"
+    search(folder, trials=3)
+    journal = folder / "journal.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:lines]))
+    before = contents(folder)
+    with pytest.raises(UserError, match=r"lines at its end are missing.*metaopt repair"):
+        search(folder, trials=3)
+    assert contents(folder) == before
+
+
+def test_the_note_names_the_trial_and_epoch_that_were_cut(tmp_path):
+    folder, notes = tmp_path / "results", []
+    with pytest.raises(KeyboardInterrupt):
+        search(folder, trials=3, executor=SyntheticExecutor(interrupted_after=5))
+    journal = folder / "journal.jsonl"
+    os.truncate(journal, journal.stat().st_size - 9)
+    noting = Callback()
+    noting.note = notes.append
+    search(folder, trials=3, callback=noting)
+    assert "(epoch 2 of trial 1)" in notes[0]
+
+
+def test_a_search_continues_a_journal_with_other_line_ends(tmp_path):
+    whole = search(tmp_path / "whole" / "results", trials=6)
+    folder = tmp_path / "results"
+    with pytest.raises(KeyboardInterrupt):
+        search(folder, trials=6, executor=SyntheticExecutor(interrupted_after=8))
+    journal = folder / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b"\n", b"\r\n"))
+    assert findings(search(folder, trials=6)) == findings(whole)
+    assert journal.read_bytes().count(b"\r\n") == journal.read_bytes().count(b"\n")

@@ -1,0 +1,152 @@
+"""Fields of journal events and their types, checked when a journal is read."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Check = Callable[[Any], bool]
+
+
+class WrongField(ValueError):
+    """A field of an event is missing or of another type; the message is a clause."""
+
+
+def check_fields(event: Mapping[str, Any], *, has_header: bool) -> None:
+    """Check the fields of an event that the state of a study relies on; fields of other names are not looked at.
+
+    Args:
+        event: an event of a kind that this version knows.
+        has_header: whether a ``study`` event came before it.
+
+    Raises:
+        WrongField: A field is missing or of another type.
+    """
+    kind = event["event"]
+    if not has_header and kind != "study":
+        raise WrongField(f"the event {kind!r} stands before the header")
+    for name, check in _FIELDS[kind].items():
+        is_optional = name.endswith("?")
+        name = name.removesuffix("?")
+        if name not in event:
+            if is_optional:
+                continue
+            raise WrongField(f"the event {kind!r} has no {name}")
+        if not (check(event[name]) or (is_optional and event[name] is None)):
+            raise WrongField(f"the {name} of the event {kind!r} is {_kind_of(event[name])}")
+    clock = event.get("clock", 0.0)
+    if not _is_number(clock):
+        raise WrongField(f"the clock of the event {kind!r} is {_kind_of(clock)}")
+
+
+def _kind_of(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return kinds.get(type(value), f"{value!r:.40}")
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_anything(_: Any) -> bool:
+    return True
+
+
+def _is_metrics(value: Any) -> bool:
+    """Return whether a value is the metrics of an epoch, of which NaN and infinities are null."""
+    return isinstance(value, dict) and all(each is None or _is_number(each) for each in value.values())
+
+
+def _is_list_of(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def _is_counter(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_count(each) for each in value.values())
+
+
+def _is_fork(value: Any) -> bool:
+    return isinstance(value, dict) and _is_count(value.get("trial")) and _is_count(value.get("epochs"))
+
+
+def _is_result(value: Any) -> bool:
+    """Return whether a value is what a user's own training may return: the loss and the epochs are numbers."""
+    if not isinstance(value, dict):
+        return False
+    return ("loss" not in value or _is_number(value["loss"])) and ("epochs" not in value or _is_number(value["epochs"]))
+
+
+_JOB: dict[str, Check] = {
+    "trial": _is_count,
+    "seconds": _is_number,
+    "info?": _is_object,
+    "result?": _is_result,
+    "clock": _is_number,
+}
+# Event → its fields; a name that ends in ? may be missing or null.
+_FIELDS: dict[str, dict[str, Check]] = {
+    "study": {
+        "fingerprint": _is_object,
+        "objective": _is_text,
+        "labels?": _is_list_of(_is_text),
+        "problem?": _is_object,
+        "data?": _is_object,
+        "seed?": _is_count,
+        "id?": _is_text,
+    },
+    "run": {"settings": _is_object},
+    "proposed": {
+        "trial": _is_count,
+        "vals": _is_object,
+        "point": _is_anything,
+        "to": _is_number,
+        "network": _is_object,
+        "model_based": _is_flag,
+        "rejected": _is_counter,
+        "parent?": _is_count,
+        "bracket?": _is_count,
+        "fork?": _is_fork,
+    },
+    "epoch": {
+        "trial": _is_count,
+        "epoch": _is_count,
+        "metrics": _is_metrics,
+        "seconds": _is_number,
+        "replicates?": _is_list_of(_is_metrics),
+    },
+    "paused": _JOB,
+    "ended": {**_JOB, "status": _is_text, "complete?": _is_flag, "failure?": _is_object},
+    "continued": {"trial": _is_count, "to": _is_number},
+    "stopped": {"trial": _is_count},
+    "rejected": {"trial": _is_count, "reason": _is_text},
+    "imported": {
+        "vals": _is_object,
+        "point": _is_anything,
+        "status": _is_text,
+        "epochs": _is_count,
+        "metrics": _is_list_of(_is_metrics),
+        "seconds?": _is_list_of(_is_number),
+        "result": _is_result,
+        "source": _is_text,
+    },
+    "winding_up": {"reason": _is_text},
+    "refused": {"rejected": _is_counter},
+    "done": {},
+}

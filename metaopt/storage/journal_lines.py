@@ -1,0 +1,106 @@
+"""Lines of a journal: encoding, checksums, and the incomplete end that a crash leaves behind."""
+
+import json
+import re
+import zlib
+from typing import Any
+
+from metaopt.json_values import encode_json
+
+Event = dict[str, Any]
+
+_TAIL = b',"crc":"%08x"}\n'
+_TAIL_LENGTH = len(_TAIL % 0)
+_BOM = b"\xef\xbb\xbf"
+# The first keys of every line. Quotes inside of values are escaped, so that it cannot be found in the middle of a line.
+_START = re.compile(rb'\{"seq":(\d+),"group":(\d+),')
+_END = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_NAMED = re.compile(rb'"event":"(\w+)"')
+_TRIAL = re.compile(rb'"trial":(\d+)')
+_EPOCH = re.compile(rb'"epoch":(\d+)')
+
+
+class NotAnEvent(ValueError):
+    """A line has a right checksum, but its content is not an event."""
+
+
+def encode(event: Event, newline: bytes = b"\n") -> bytes:
+    """Return the line of an event."""
+    body = encode_json(event, compact=True)[:-1]
+    return body + (_TAIL % zlib.crc32(body))[:-1] + newline
+
+
+def decode(line: bytes) -> Event | None:
+    """Return the event of a line, or None if its checksum does not match.
+
+    A byte-order mark, a carriage return before the line feed and a missing end of the last line, as editors and git
+    leave them, do not matter.
+
+    Raises:
+        NotAnEvent: The checksum matches something that is not an event.
+    """
+    line = line.removeprefix(_BOM).rstrip(b"\r\n") + b"\n"
+    body, tail = line[:-_TAIL_LENGTH], line[-_TAIL_LENGTH:]
+    if tail != _TAIL % zlib.crc32(body):
+        return None
+    try:
+        event = json.loads(body + b"}")
+    except (ValueError, RecursionError) as error:
+        raise NotAnEvent(f"it is not JSON ({error})") from None
+    if not isinstance(event, dict):
+        raise NotAnEvent("it is not an object")
+    if not (_is_number(event.get("seq")) and _is_number(event.get("group")) and isinstance(event.get("event"), str)):
+        raise NotAnEvent("it has no seq, group or event")
+    return event
+
+
+def is_torn_group(rest: bytes, seq: int, longest: int) -> bool:
+    """Return whether bytes that are no valid line are the end of one write that a crash interrupted.
+
+    Only then nothing that was synced is lost by removing them: a later group is written after an earlier one was
+    synced. The bytes are such an end if a valid line of the same group follows them, or if they are the beginning of
+    the expected line, possibly followed by zeros, which file systems leave where data did not reach the disk.
+
+    Args:
+        rest: the bytes, to the end of the file.
+        seq: number of the first event in them.
+        longest: bytes of the longest line so far; more zeros may have been several lines.
+    """
+    starts = list(_START.finditer(rest))
+    if any(int(start[2]) > seq for start in starts) or any(_decodes(rest[: end.end()]) for end in _END.finditer(rest)):
+        return False  # of a later group, or a whole event in front of a changed line feed
+    for start in starts:
+        event = _decodes(rest[start.start() :].partition(b"\n")[0])
+        if event is not None and event["seq"] > seq >= event["group"]:
+            return True
+    if b"\0" in rest:
+        if b"\n" in rest[:-1] or len(rest) > longest or (seq == 0 and rest.startswith(b"\0")):
+            return False
+    elif b"\n" in rest:
+        return False  # a whole line was written, and has changed since
+    if len(starts) > 1 or (starts and starts[0].start() > 0):
+        return False
+    written = rest.split(b"\0")[0]
+    expected = b'{"seq":%d,"group":' % seq
+    return written[: len(expected)] == expected[: len(written)]
+
+
+def _decodes(line: bytes) -> Event | None:
+    try:
+        return decode(line)
+    except NotAnEvent:
+        return None
+
+
+def describe(rest: bytes) -> str:
+    """Return which event an incomplete line was of: ``epoch 3 of trial 2``."""
+    name, trial, epoch = (pattern.search(rest) for pattern in (_NAMED, _TRIAL, _EPOCH))
+    if trial is None:
+        return f"the event {name[1].decode()}" if name is not None else "an event whose name is lost"
+    if epoch is not None:
+        return f"epoch {int(epoch[1])} of trial {int(trial[1])}"
+    return f"the event {name[1].decode()} of trial {int(trial[1])}" if name is not None else f"trial {int(trial[1])}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
