@@ -22,6 +22,7 @@ FLOORS = (
         "printable",
         "quantities",
         "randomness",
+        "regular_file",
         "safe_text",
     ),
     ("blueprint", "spaces"),

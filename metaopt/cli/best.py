@@ -53,8 +53,9 @@ def run(arguments: Namespace) -> None:
     study = Study.load(arguments.results)
     ending = "svg" if arguments.svg else "png"
     if arguments.point is None:
-        record = study.require_best()
-        description = describe_best(StudyData.of(study), study.folder)
+        imported = study.best_imported
+        record = study.require_best() if imported is None else imported
+        description = describe_best(StudyData.of(study), study.folder, imported)
         print_json(description, indent=2)
         print(summarise_best(description), file=sys.stderr)
         point, picture = record.point, FIGURES / f"model_best.{ending}"

@@ -10,7 +10,7 @@ from metaopt.commands import absolute, shown
 from metaopt.printable import printable
 from metaopt.report.console.progress import make_progress
 from metaopt.spaces import compile_space
-from metaopt.storage.importing import read_foreign
+from metaopt.storage.importing import read_foreign, without_doubles
 from metaopt.trials.objective import find_objective
 
 
@@ -35,7 +35,8 @@ def run(arguments: Namespace) -> None:
     Raises:
         UserError: A file is not a trial of the study's space.
     """
-    files = arguments.files
+    # Of a trial in several files the first one counts, and a record says more than a pickle.
+    files = sorted(arguments.files, key=lambda path: path.suffix == ".pkl")
     del arguments.files
     with make_progress() as callback:
         ready = prepare(arguments, None, callback)
@@ -43,13 +44,13 @@ def run(arguments: Namespace) -> None:
         defaults, heads = ready.problem.defaults, tuple(ready.data.classes)
         # All files are read before a study is created, so that an unreadable one does not leave an empty study.
         read = [list(read_foreign(path, space, objective, defaults, heads)) for path in files]
-        found = [trial for trials in read for trial in trials]
         with ready.open(arguments.results, callback) as study:
-            known = {trial.info.get("source") for trial in study.state.trials}
-            trials = [trial for trial in found if trial["source"] not in known]
+            trials = without_doubles(read, study.state.trials, study.state.judge)
             study.begin(ready.settings.as_event())
             for trial in trials:
                 study.import_trial(trial)
     for path in (path for path, inside in zip(files, read, strict=True) if not inside):
         print(f"Skipped {printable(shown(path))}: it holds no trial that was trained to its end.")
+    if doubles := sum(map(len, read)) - len(trials):
+        print(f"Skipped trials that are in another file or in the study already: {doubles}.")
     print(f"Imported trials: {len(trials)}. A search with the same flags continues from them.")

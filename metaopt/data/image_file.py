@@ -18,8 +18,8 @@ from metaopt.data.fingerprint import digest, digest_stream
 from metaopt.data.images import ImageArray
 from metaopt.data.pixel_budget import PixelBudget
 from metaopt.data.pixel_range import FULL, cut_to_8_bits
-from metaopt.data.regular_file import open_regular
 from metaopt.errors import UserError
+from metaopt.regular_file import open_regular
 
 MAX_PIXELS = 178_956_970
 """Largest image that is decoded, and the most pixels that all threads decode at once: twice Pillow's limit for a

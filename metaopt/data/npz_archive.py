@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from metaopt.data.regular_file import open_regular
 from metaopt.errors import UserError
+from metaopt.regular_file import open_regular
 
 _SUFFIX = ".npy"
 _MAGIC = b"\x93NUMPY"

@@ -13,7 +13,7 @@ from pathlib import Path
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.storage.locking import Locked, lock_folder, require_unlocked
 from metaopt.storage.record_files import is_record, record_files
-from metaopt.storage.results_pickle import UnreadablePickle, read_trials, studies_of
+from metaopt.storage.results_pickle import UnreadablePickle, read_documents
 from metaopt.storage.study import JOURNAL, pickle_path
 
 # Names that metaopt writes into the folder of a study and its subfolders. A matching folder is metaopt's as a whole; a
@@ -151,7 +151,7 @@ def _has_history(folder: Path) -> bool:
 
 def _is_own_pickle(path: Path) -> bool:
     try:
-        return bool(studies_of(read_trials(path)))
+        return any(each.study is not None for each in read_documents(path))
     except UnreadablePickle:
         return False
 

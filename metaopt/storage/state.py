@@ -266,7 +266,7 @@ class StudyState:
         trial.metrics = event["metrics"]
         seconds = event.get("seconds", [])
         trial.seconds = seconds if len(seconds) == len(trial.metrics) else [0.0] * len(trial.metrics)
-        trial.returned, trial.info = event["result"], {"source": event["source"]}
+        trial.returned, trial.info = event["result"], {"source": event["source"], "identity": event.get("identity")}
         self.trials.append(trial)
 
     def _on_winding_up(self, event: Event) -> None:

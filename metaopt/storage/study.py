@@ -16,7 +16,7 @@ from metaopt.storage.results_pickle import make_trials
 from metaopt.storage.state import StudyState
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
-from metaopt.trials.record import Record, best_record, make_record, nearest_record
+from metaopt.trials.record import Record, best_imported_record, best_record, make_record, nearest_record
 from metaopt.trials.trial import Trial
 
 JOURNAL = "journal.jsonl"
@@ -116,6 +116,11 @@ class Study:
     def best(self) -> Record | None:
         """The record of the best feasible trial, or None; imported trials never count."""
         return best_record(self.records)
+
+    @property
+    def best_imported(self) -> Record | None:
+        """The record of the best imported trial of a study without trials of its own; else None."""
+        return None if self.state.n_own else best_imported_record(self.records)
 
     @property
     def trials(self) -> hyperopt.Trials:

@@ -1,5 +1,6 @@
 """Study writer: holds the lock, checks the fingerprint, appends to the journal and updates the derived files."""
 
+import itertools
 import math
 import os
 import time
@@ -19,20 +20,13 @@ from metaopt.quantities import plural
 from metaopt.spaces import Space
 from metaopt.storage.deletion import holds_study
 from metaopt.storage.files import Files
+from metaopt.storage.importing import document_event
 from metaopt.storage.journal import Event, Journal, Scan
 from metaopt.storage.locking import Locked, lock_folder
 from metaopt.storage.record_files import RecordFolder, is_record, record_files
-from metaopt.storage.results_pickle import (
-    UnreadablePickle,
-    added_elsewhere,
-    read_trials,
-    studies_of,
-    vals_of,
-    write_trials,
-)
+from metaopt.storage.results_pickle import UnreadablePickle, read_documents, write_trials
 from metaopt.storage.state import SCHEMA, StudyState
 from metaopt.storage.study import JOURNAL, Study, lost_journal, pickle_path
-from metaopt.trials.constraints import is_number
 from metaopt.trials.record import Record
 from metaopt.trials.trial import Trial
 
@@ -253,46 +247,34 @@ class StudyWriter(Study):
         if not path.exists():
             return
         try:
-            trials = read_trials(path)
+            documents = read_documents(path)
         except UnreadablePickle as error:
             self._keep_aside(path, str(error))
             return
-        if studies_of(trials) - {self.header["id"], self._replaced}:
+        if {document.study for document in documents} - {self.header["id"], self._replaced, None}:
             self._keep_aside(path, f"{shown(path)} belongs to another study.")
             return
-        added = added_elsewhere(trials)
         known = {trial.info.get("source") for trial in self.state.trials}
         taken = 0
-        for doc in added:
-            source = f"{path.name}, tid {doc['tid']}"
-            if source in known:
+        for document in documents:
+            source = f"{path.name}, tid {document.tid}"
+            if not document.is_foreign or source in known:
                 continue
+            known.add(source)
             try:
-                vals = self.space.restrict(vals_of(doc))
+                event = document_event(document, source, self.space, {})
             except UserError as error:
-                self.note(f"{source} is not a trial of this space and was skipped: {error}")
+                self.note(f"A trial that is not of this space was skipped: {error}")
                 continue
-            loss = doc["result"].get("loss")
-            ok = doc["result"].get("status") == "ok" and is_number(loss)
-            self.append(
-                {
-                    "event": "imported",
-                    "source": source,
-                    "vals": dict(vals),
-                    "point": self.space.point(vals),
-                    "status": "ok" if ok else "fail",
-                    "epochs": 0,
-                    "metrics": [],
-                    "result": {"loss": float(loss)} if ok else {},
-                }
-            )
+            self.append({"event": "imported", **event})
             taken += 1
         if taken:
             were = "was" if taken == 1 else "were"
             self.note(f"{plural(taken, 'trial')} that plain hyperopt added to {shown(path)} {were} imported.")
 
     def _keep_aside(self, path: Path, reason: str) -> None:
-        aside = path.with_name(path.name + ".old")
+        names = (f"{path.name}.old{number or ''}" for number in itertools.count())
+        aside = next(each for each in map(path.with_name, names) if not os.path.lexists(each))
         self._files.rename(path, aside)
         self.note(f"{reason} It was renamed to {aside.name}, and a new {path.name} is written from the journal.")
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.data.pixel_range import FULL
-from metaopt.data.regular_file import open_regular
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.json_values import dump_json
+from metaopt.regular_file import open_regular
 from metaopt.storage.files import Files
 
 SUFFIX = ".keras"

@@ -97,7 +97,10 @@ def parse_constraints(texts: Iterable[str]) -> tuple[Constraint, ...]:
 def is_number(value: object) -> bool:
     """Return whether a constraint can be judged by a value: NaN, infinity, None and texts are not numbers."""
     value = unwrapped(value)
-    return isinstance(value, Real) and math.isfinite(value)
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the range of a float
+        return False
 
 
 def unwrapped(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from metaopt.trials.objective import Metrics, Objective, find_objective
 from metaopt.trials.ranking import RANKING
+from metaopt.trials.record_fields import check_record
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
 
@@ -193,11 +194,15 @@ class Record:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Record":
-        """Read a stored record; the counterpart of ``to_json``.
+        """Read a stored record, also one of other hands; the counterpart of ``to_json``.
 
         A record keeps only of its last result by how much a constraint is violated: the violation of an infeasible
         earlier one is infinite.
+
+        Raises:
+            InvalidField: A field has another type than records have.
         """
+        check_record(record)
         loss = record.get("loss")
         visits = tuple(_result(visit) for visit in record.get("visits") or ())
         result = Result(
@@ -324,6 +329,12 @@ def best_record(records: Sequence[Record]) -> Record | None:
     """Return the best feasible record, never an imported one; of two equals the later, as the files sort."""
     candidates = (record for record in records if _may_be_shown(record) and record.is_feasible)
     return min(candidates, key=lambda record: (RANKING.key(record.result), -record.trial), default=None)
+
+
+def best_imported_record(records: Sequence[Record]) -> Record | None:
+    """Return the best feasible imported record, to show where a study has no trial of its own."""
+    candidates = (record for record in records if record.imported and record.has_loss and record.is_feasible)
+    return min(candidates, key=lambda record: (RANKING.key(record.result), record.trial), default=None)
 
 
 def nearest_record(records: Sequence[Record]) -> Record | None:

@@ -18,7 +18,7 @@ from metaopt.engine.callbacks import Callback
 from metaopt.engine.settings import Settings
 from metaopt.errors import UserError
 from metaopt.problems.loading import load_earlier_references
-from metaopt.storage.results_pickle import read_trials
+from metaopt.storage.results_pickle import read_documents
 from metaopt.storage.study import Study
 from tests.cli.running import Outcome, run_command
 from tests.storage.events import proposed
@@ -326,7 +326,7 @@ def test_the_reference_space_from_search_to_report(capsys) -> None:
     names = {"loss", "val_accuracy", "val_top3", "val_precision", "val_loss", "val_total_loss"}
     assert set(best["history"]) >= names
     assert all(best[key] for key in ("params", "macs", "device", "threads", "versions"))
-    assert read_trials(Path("results.pkl")).losses() == [record.loss for record in study.records]
+    assert [each.loss for each in read_documents(Path("results.pkl"))] == [record.loss for record in study.records]
     assert max(path.name for path in Path("results").iterdir()).startswith("model_")
     assert [path.name for path in Path("results/checkpoints").iterdir()] == [f"{best.trial:06d}"]
 

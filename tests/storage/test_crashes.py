@@ -4,7 +4,7 @@ import pytest
 
 from metaopt.errors import ResultsNotWritable
 from metaopt.storage import journal
-from metaopt.storage.results_pickle import read_trials
+from metaopt.storage.results_pickle import read_documents
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import pickle_path
 from tests.engine.synthetic import SyntheticExecutor, findings, search
@@ -45,7 +45,7 @@ def test_a_power_cut_at_any_step_loses_no_finished_trial(tmp_path, uninterrupted
         ended = {trial.number for trial in before.trials if trial.status == "ok"}
         assert not ended & {trial for trial, _ in again.trained}, f"a finished trial was trained again, step {step}"
         assert len(study.records) == len(list(folder.glob("model_*.json"))) == TRIALS
-        assert len(read_trials(pickle_path(folder)).trials) == TRIALS
+        assert len(read_documents(pickle_path(folder))) == TRIALS
     assert before.finished == (survival == "kept"), "the very last step is the line that says that the goal is reached"
 
 

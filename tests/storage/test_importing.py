@@ -2,17 +2,21 @@
 
 import json
 import math
+import os
+import pickle
 
+import numpy as np
 import pytest
-from hyperopt import hp
+from hyperopt import Trials, fmin, hp, rand, trials_from_docs
 
 from metaopt.errors import UserError
 from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
-from metaopt.storage.importing import read_foreign
+from metaopt.storage.importing import read_foreign, without_doubles
 from metaopt.storage.study import Study
 from metaopt.storage.writer import StudyWriter
 from metaopt.trials.objective import find_objective
+from metaopt.trials.result import Judge
 from tests.engine.synthetic import SPACE, search
 
 ACCURACY = find_objective("val_accuracy")
@@ -94,3 +98,92 @@ def test_a_record_of_another_space_is_refused(tmp_path):
     path = next((tmp_path / "results").glob("model_*.json"))
     with pytest.raises(UserError, match=path.name):
         read(path, {"other": hp.uniform("other", 0, 1)})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": "three"}, "epochs is 'three'. Expected an integer >= 0"),
+        ({"epochs": -1}, "epochs is -1"),
+        ({"trial": True}, "trial is True"),
+        ({"status": "fine"}, "status is 'fine'. Expected \"ok\" or \"fail\""),
+        ({"loss": [1]}, r"loss is \[1\]. Expected a finite number"),
+        ({"loss": math.nan}, "loss is nan"),
+        ({"loss": 10**400}, "loss is 1000"),
+        ({"history": [1, 2]}, r"history is \[1, 2\]. Expected a JSON object"),
+        ({"history": {"val_accuracy": "high"}}, "history.val_accuracy is no list"),
+        ({"history": {"val_accuracy": [0.5, "high"]}}, "history.val_accuracy is 'high' at epoch 2"),
+        ({"history": {"val_accuracy": [[0.5]]}}, "history.val_accuracy is .* at epoch 1"),
+        ({"history": {"val_accuracy": [0.5], "seconds": [math.nan]}}, "history.seconds is nan at epoch 1"),
+        ({"history": {"val_accuracy": [0.5], "seconds": {"a": 1}}}, "history.seconds is no list"),
+        ({"complete": "yes"}, "complete is 'yes'. Expected true or false"),
+        ({"versions": "3.12"}, "versions is '3.12'"),
+        ({"constraints": {"params": "few"}}, "constraints is"),
+        ({"visits": [{"to": 1}]}, "visits is"),
+        ({"space": {"x": math.nan}}, "record.json"),
+        ({"space": {"x": "a"}}, "record.json"),
+        ({"space": {"x": 10**400}}, "record.json"),
+        ({"space": {"x": [[[]]]}}, "record.json"),
+        ({"space": None}, "no key space"),
+    ],
+)  # fmt: skip
+def test_a_record_with_another_type_is_refused_by_its_field(tmp_path, change, message):
+    space = {"x": hp.uniform("x", 0, 1)}
+    record = {"space": {"x": 0.5}, "status": "ok", "loss": -0.5, "history": {"val_accuracy": [0.5], "seconds": [1.0]}}
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(record))
+    assert len(read(path, space)) == 1
+    path.write_text(json.dumps({**record, **change}))
+    with pytest.raises(UserError, match=message) as caught:
+        read(path, space)
+    assert str(path) in str(caught.value)
+
+
+def test_unreadable_files_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    os.mkfifo(tmp_path / "pipe.pkl")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe{}")
+    for name in ("pipe.json", "pipe.pkl", "deep.json", "binary.json", "missing.json", "missing.pkl"):
+        with pytest.raises(UserError, match=name):
+            read(tmp_path / name)
+
+
+def test_a_trial_in_several_files_is_imported_once(tmp_path):
+    search(tmp_path / "results", trials=5)
+    records = [read(path) for path in sorted((tmp_path / "results").glob("model_*.json"))]
+    pickled = read(tmp_path / "results.pkl")
+    judge = Judge((ACCURACY,))
+    assert len(without_doubles([*records, pickled], [], judge)) == 5
+    other = search(tmp_path / "other", trials=1, seed=1)
+    with open_study_of(tmp_path / "other") as opened:
+        for event in without_doubles([*records[:2], pickled], opened.state.trials, judge):
+            opened.import_trial(event)
+        assert len(opened.state.trials) == len(other.records) + 5
+        assert without_doubles([pickled, *records], opened.state.trials, judge) == []
+    own = Study.load(tmp_path / "results")
+    assert without_doubles([pickled, *records], own.state.trials, own.state.judge) == []
+
+
+def test_equal_trials_of_one_pickle_are_different_trials(tmp_path):
+    trials = Trials()
+    fmin(lambda point: 0.5, {"x": hp.choice("x", [1, 2])}, algo=rand.suggest, max_evals=6, trials=trials,
+         rstate=np.random.default_rng(0), show_progressbar=False)  # fmt: skip
+    (tmp_path / "old.pkl").write_bytes(pickle.dumps(trials, 2))
+    events = read(tmp_path / "old.pkl", {"x": hp.choice("x", [1, 2])})
+    assert len(without_doubles([events, events], [], Judge((ACCURACY,)))) == 6
+
+
+def test_a_pickle_with_whole_records_keeps_their_history(tmp_path):
+    """The ancestor's objective function returns its record; its space lacks a key that was added later."""
+    result = {"status": "ok", "loss": -0.75, "space": {"x": 0.5}, "history": {"val_fine_outputs_acc": [0.5, 0.75]}}
+    trials = trials_from_docs([
+        {"tid": 0, "state": 2, "result": result, "exp_key": None, "spec": None, "owner": None, "version": 0,
+         "book_time": None, "refresh_time": None, "misc": {"tid": 0, "cmd": None, "idxs": {}, "vals": {"x": [0.5]}}},
+    ], validate=False)  # fmt: skip
+    (tmp_path / "results.pkl").write_bytes(pickle.dumps(trials, 3))
+    space = {"x": hp.uniform("x", 0, 1), "new": hp.choice("new", [False, True])}
+    (event,) = read(tmp_path / "results.pkl", space, defaults={"new": False})
+    assert event["vals"] == {"x": 0.5, "new": 0}
+    assert event["metrics"] == [{"val_accuracy": 0.5}, {"val_accuracy": 0.75}]
+    assert event["status"] == "ok"

@@ -9,7 +9,7 @@ import pytest
 from hyperopt import Trials, fmin, rand, tpe
 
 from metaopt.errors import UserError
-from metaopt.storage.results_pickle import UnreadablePickle, read_trials
+from metaopt.storage.results_pickle import UnreadablePickle, read_documents
 from metaopt.storage.study import Study
 from tests.engine.synthetic import SPACE, SyntheticExecutor, accuracy, findings, search
 
@@ -41,7 +41,7 @@ def test_documents_have_the_trials_and_losses_of_the_records(folder):
 
 def test_trials_added_by_plain_hyperopt_are_imported(folder):
     path = folder.with_suffix(".pkl")
-    trials = read_trials(path)
+    trials = pickle.loads(path.read_bytes())
     fmin(
         lambda point: -accuracy(point, 3), SPACE, algo=tpe.suggest, max_evals=10, trials=trials,
         rstate=np.random.default_rng(0), show_progressbar=False,
@@ -52,7 +52,7 @@ def test_trials_added_by_plain_hyperopt_are_imported(folder):
     records = study.records
     assert [record["imported"] for record in records] == [False] * 6 + [True] * 4 + [False] * 2
     assert any("4 trials that plain hyperopt added" in note for note in watch.notes)
-    assert len(read_trials(path).trials) == 12
+    assert len(read_documents(path)) == 12
     assert len(search(folder, more=1).records) == 13  # taken in once
 
 
@@ -62,7 +62,7 @@ class Evil:
 
 
 def test_a_nan_loss_of_plain_hyperopt_is_a_failed_trial(folder):
-    trials = read_trials(folder.with_suffix(".pkl"))
+    trials = pickle.loads(folder.with_suffix(".pkl").read_bytes())
     fmin(lambda point: math.nan, SPACE, algo=rand.suggest, max_evals=len(trials.trials) + 2, trials=trials,
          show_progressbar=False, rstate=np.random.default_rng(0))  # fmt: skip
     with folder.with_suffix(".pkl").open("wb") as file:
@@ -77,7 +77,7 @@ def test_a_malicious_pickle_is_refused_unexecuted(tmp_path, monkeypatch):
     path = tmp_path / "results.pkl"
     path.write_bytes(pickle.dumps(Evil()))
     with pytest.raises(UnreadablePickle, match=r"(posix|nt)\.system"):
-        read_trials(path)
+        read_documents(path)
     assert not (tmp_path / "evil").exists()
 
 
@@ -91,7 +91,7 @@ def test_a_bad_pickle_is_renamed_and_written_anew(folder, content):
     watch = Recorder()
     study = search(folder, more=1, callback=watch)
     assert findings(study)[:6] == before
-    assert len(read_trials(path).trials) == 7
+    assert len(read_documents(path)) == 7
     assert path.with_name("results.pkl.old").read_bytes() == content
     assert any("is written from the journal" in note for note in watch.notes)
 
@@ -121,3 +121,63 @@ def test_records_without_their_journal_are_refused_unchanged(folder):
     with pytest.raises(UserError, match="but its journal"):
         search(folder)
     assert sorted(os.listdir(folder)) == names
+
+
+def _changed(change):
+    trials = Trials()
+    fmin(lambda point: 0.5, SPACE, algo=rand.suggest, max_evals=2, trials=trials, show_progressbar=False,
+         rstate=np.random.default_rng(0))  # fmt: skip
+    change(trials)
+    return pickle.dumps(trials)
+
+
+MALFORMED = {
+    "no trials": lambda trials: (delattr(trials, "_trials"), delattr(trials, "_dynamic_trials")),
+    "trials are a number": lambda trials: setattr(trials, "_trials", 3),
+    "a trial is a number": lambda trials: trials._trials.append(3),
+    "no misc": lambda trials: trials._trials[0].pop("misc"),
+    "no result": lambda trials: trials._trials[0].pop("result"),
+    "tid is NaN": lambda trials: trials._trials[0].update(tid=math.nan),
+    "tid is text": lambda trials: trials._trials[0].update(tid="0"),
+    "vals is a list": lambda trials: trials._trials[0]["misc"].update(vals=[1]),
+    "a value is NaN": lambda trials: trials._trials[0]["misc"]["vals"].update(x=[math.nan]),
+    "a value is text": lambda trials: trials._trials[0]["misc"]["vals"].update(x=["a"]),
+    "two values": lambda trials: trials._trials[0]["misc"]["vals"].update(x=[0.1, 0.2]),
+    "a label is a number": lambda trials: trials._trials[0]["misc"]["vals"].update({3: [1]}),
+    "the study is a number": lambda trials: trials._trials[0]["misc"].update(metaopt={"study": 3}),
+    "the mark is text": lambda trials: trials._trials[0]["misc"].update(metaopt="x"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_trials_are_kept_aside_and_said(folder, name):
+    path = folder.with_suffix(".pkl")
+    content = _changed(MALFORMED[name])
+    path.write_bytes(content)
+    watch = Recorder()
+    assert len(search(folder, trials=7, callback=watch).records) == 7
+    assert path.with_name("results.pkl.old").read_bytes() == content
+    (note,) = [note for note in watch.notes if "was renamed to results.pkl.old" in note]
+    assert "\n" not in note
+    search(folder, trials=8, callback=(again := Recorder()))
+    assert not any("renamed" in note for note in again.notes)
+
+
+def test_an_earlier_pickle_that_was_kept_aside_stays(folder):
+    path = folder.with_suffix(".pkl")
+    for content in (b"first", b"second", b"third"):
+        path.write_bytes(content)
+        search(folder, trials=1)
+    kept = [path.with_name(f"results.pkl.old{number}").read_bytes() for number in ("", 1, 2)]
+    assert kept == [b"first", b"second", b"third"]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_any_protocol_of_plain_hyperopt_is_taken_in(folder, protocol):
+    path = folder.with_suffix(".pkl")
+    trials = pickle.loads(path.read_bytes())
+    fmin(lambda point: -accuracy(point, 3), SPACE, algo=rand.suggest, max_evals=8, trials=trials,
+         rstate=np.random.default_rng(0), show_progressbar=False)  # fmt: skip
+    path.write_bytes(pickle.dumps(trials, protocol))
+    records = search(folder, trials=1).records
+    assert sum(record.imported for record in records) == 2

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from metaopt.storage.results_pickle import read_trials
+from metaopt.storage.results_pickle import read_documents
 from metaopt.trials.constraints import parse_constraints
 from metaopt.trials.objective import find_objective
 from metaopt.trials.stopping import LOSS_EPOCH, EpochTracker, SearchPatience, exceeds_loss_bound
@@ -67,7 +67,7 @@ def test_loss_based_stopping_leaves_the_trial_incomplete(tmp_path):
     study = search(tmp_path / "results", trials=9, epochs=6, stop_hopeless=True, executor=Executor())
     assert [record.epochs for record in study.records] == [6] * 7 + [LOSS_EPOCH] + [6]
     assert study.records[7].complete is False
-    assert read_trials(tmp_path / "results.pkl").statuses()[7] == "suspended"
+    assert read_documents(tmp_path / "results.pkl")[7].status == "suspended"
 
 
 def counts(*arrivals):

@@ -21,12 +21,15 @@ from metaopt.trials.record import Record
 _RECORD_KEYS = ("trial", "epochs", "best_epoch", "params", "macs", "seconds", "constraints", "blueprint", "space")
 
 
-def describe_best(study: StudyData, folder: Path = Path(DEFAULT_RESULTS)) -> dict[str, Any]:
+def describe_best(
+    study: StudyData, folder: Path = Path(DEFAULT_RESULTS), imported: Record | None = None
+) -> dict[str, Any]:
     """Describe the best point, the uncertainty of its score, and how many trials are as good within it.
 
     Args:
         study: a study with a feasible trial.
         folder: folder of the study, for the commands in the note.
+        imported: the trial to describe in a study that has only imported ones.
 
     Returns:
         A dict for JSON: ``objective``, ``score`` (on validation images), ``standard_error``, ``interval`` (95 %),
@@ -37,9 +40,9 @@ def describe_best(study: StudyData, folder: Path = Path(DEFAULT_RESULTS)) -> dic
     Raises:
         ValueError: No trial is eligible; ``Study.require_best`` raises an error for users.
     """
-    best = _require_best(study)
+    best = _require_best(study) if imported is None else imported
     score = study.objective.value(best.result.values[0])
-    error = score_standard_error(best, study.n_validation)
+    error = None if best.imported else score_standard_error(best, study.n_validation)
     near = within_one_standard_error(study.records, best, error)
     record = best.to_json()
     return {
@@ -51,6 +54,7 @@ def describe_best(study: StudyData, folder: Path = Path(DEFAULT_RESULTS)) -> dic
         "of_trials": _n_eligible(study),
         "validation_images": study.n_validation,
         "note": _note(best, _n_eligible(study), study.n_validation, folder),
+        **({"imported": True, "source": best.source} if best.imported else {}),
         **{key: record[key] for key in _RECORD_KEYS},
     }
 
@@ -60,7 +64,8 @@ def summarise_best(description: dict[str, Any]) -> str:
     metric = metric_label(description["objective"])
     error = description["standard_error"]
     uncertainty = "" if error is None else f" ± {error:.4f}"
-    text = f"Trial {description['trial']} has the best {metric}: {description['score']:.4f}{uncertainty}"
+    kind = "Imported trial" if description.get("imported") else "Trial"
+    text = f"{kind} {description['trial']} has the best {metric}: {description['score']:.4f}{uncertainty}"
     if description["interval"] is not None:
         low, high = description["interval"]
         text += f" (one standard error; 95 % interval {low:.4f} to {high:.4f})"
@@ -128,6 +133,11 @@ def _retrain(folder: Path) -> str:
 
 
 def _note(best: Record, n_eligible: int, n_validation: int | None, folder: Path) -> str:
+    if best.imported:
+        return (
+            f"It was imported from {best.source}, as were all trials of this study: its score was measured elsewhere,"
+            " on other validation images or under other conditions. Run a search to train trials of this study."
+        )
     images = "" if n_validation is None else f" on {n_validation:,} images"
     if folds := len(best.replicates):
         images += f" of {folds} folds"
