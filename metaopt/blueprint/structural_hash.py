@@ -25,6 +25,7 @@ from struct import pack
 from typing import Any
 
 from metaopt.blueprint.layer import Layer, Node
+from metaopt.value_identity import describe_value
 
 # Raise this number with every change that gives an existing network another hash. The hash begins with it.
 HASH_VERSION = 2
@@ -84,7 +85,13 @@ def _encode(outputs: Sequence[Node], orders: Orders) -> bytes:
                 number = numbers[inbound] = len(queue)
                 queue.append(inbound)
             graph.append(number)
-    return pack(f"<{len(graph)}I", *graph) + repr(list(configs)).encode()
+    return pack(f"<{len(graph)}I", *graph) + _text(list(configs)).encode()
+
+
+def _text(config: Any) -> str:
+    """Return the text of a configuration; a function in it counts by its code, as its address differs by process."""
+    text = repr(config)
+    return describe_value(config) if " at 0x" in text else text
 
 
 def _compute_depths(nodes: Sequence[Node]) -> dict[Node, int]:
@@ -150,7 +157,7 @@ def _initialize_colours(nodes: Sequence[Node]) -> dict[Node, Colour]:
         inputs = [colours[inbound] for inbound in node.inputs]
         if node.layer.symmetric:
             inputs.sort()
-        colours[node] = _hash(repr((node.layer.kind, node.layer.config)).encode(), *inputs)
+        colours[node] = _hash(_text((node.layer.kind, node.layer.config)).encode(), *inputs)
     return colours
 
 

@@ -60,7 +60,7 @@ def run(arguments: Namespace) -> None:
         print(summarise_best(description), file=sys.stderr)
         point, picture = record.point, FIGURES / f"model_best.{ending}"
     else:
-        point = read_point(arguments.point)
+        point = read_point(arguments.point).point
         picture = FIGURES / f"model_{file_name(arguments.point.stem.removeprefix('model_'))}.{ending}"
     print(printable(draw(study, point, study.folder / picture)), file=sys.stderr)
     if arguments.save is not None:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from metaopt.cli.study_inputs import require_same_network, some_images, study_data, study_problem
+from metaopt.cli.study_inputs import require_same_network, some_images, study_data, study_problem, trained_point
 from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.commands import command, shown
 from metaopt.errors import UserError
@@ -46,7 +46,7 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
             f"The weights of trial {trial} are {unusable.reason}: train its point again with"
             f" `{command('retrain', results=study.folder)}`."
         ) from None
-    builder = make_builder(problem, record.point, data)
+    builder = make_builder(problem, trained_point(problem, record.vals), data)
     network = builder.build()
     network.set_weights(first)
     network = builder.for_inference(network)

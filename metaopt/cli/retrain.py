@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_results, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
 from metaopt.cli.retrain_networks import train, warn_of_size
-from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
+from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed, with_trained_point
 from metaopt.cli.study_inputs import require_same_network, study_data, study_problem
 from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.commands import absolute, command, shown
@@ -96,10 +96,11 @@ def run(arguments: Namespace) -> None:
     with suppressed_stderr():
         backend.prepare(deterministic=bool(study.settings.get("deterministic")))
     problem = study_problem(study)
+    require_same_network(study, problem)
+    plan = with_trained_point(plan, problem)
     if arguments.epochs is None:
         plan = whole_if_annealed(plan, problem, study)
     _refuse_without_effect(problem, recipe)
-    require_same_network(study, problem)
     data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken)
     _warn_of_own_training(problem)
     warn_of_size(plan, problem, study, data)

@@ -84,7 +84,7 @@ def train(
         print(f"TensorBoard log of the training: tensorboard --logdir {shell_word(str(log.parent))}")
     origin = {
         "trial": None if plan.record is None else plan.trial,
-        "point": plan.point,
+        "point": plan.written.point,
         "epochs": plan.epochs,
         "seed": plan.seed,
         "images": len(data.everything()),

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from metaopt.cli.study_inputs import read_point
+from metaopt.cli.study_inputs import WrittenPoint, point_of, read_point, trained_point
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import CONSTANT
 from metaopt.randomness import derive_seed
 from metaopt.spaces.point_key import point_key
 from metaopt.storage.study import Study
 from metaopt.trials.record import Record
+from metaopt.value_identity import sign_draw
 
 # Neither sorts after the records model_*.json, of which the last is to be the best.
 BEST, CHOSEN = "best.keras", "chosen.keras"
@@ -22,7 +23,8 @@ class Plan:
     """Plan of a final training.
 
     Attributes:
-        point: the hyperparameters.
+        point: the hyperparameters; until ``with_trained_point``, as JSON holds them.
+        written: the point as JSON holds it, with its draw where it is known.
         record: record of the trial that trained it in the search, or None.
         epochs: number of epochs.
         reason: reason for this number.
@@ -33,6 +35,7 @@ class Plan:
     """
 
     point: Any
+    written: WrittenPoint
     record: Record | None
     epochs: int
     reason: str
@@ -84,16 +87,17 @@ def make_plan(
     if point_file is None:
         best = study.require_best()
         record: Record | None = best
-        point = best.point
+        written = WrittenPoint(best.point, dict(best.vals))
     else:
-        point = read_point(point_file)
-        record = _trial_of(study, point)
+        written = read_point(point_file)
+        record = _trial_of(study, written)
     number, reason = _epochs(epochs, record, _longest(study))
     own_seed = int(study.header.get("seed", 0))
     own_output = study.folder / (BEST if point_file is None else CHOSEN)
     own_schedule = study.settings.get("schedule")
     return Plan(
-        point,
+        written.point,
+        written,
         record,
         number,
         reason,
@@ -102,6 +106,13 @@ def make_plan(
         {**({} if own_schedule is None else {"schedule": own_schedule}), **(recipe or {})},
         members,
     )
+
+
+def with_trained_point(plan: Plan, problem: Problem) -> Plan:
+    """Return the plan with the point in the problem's own types, from its draw: JSON has neither tuples nor classes."""
+    if plan.record is not None:
+        return replace(plan, point=trained_point(problem, plan.record.vals))
+    return replace(plan, point=point_of(problem, plan.written))
 
 
 def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
@@ -124,11 +135,13 @@ def _longest(study: Study) -> int:
     return int(study.settings.get("epochs", 1))
 
 
-def _trial_of(study: Study, point: Any) -> Record | None:
-    """Return the record of the trial that trained a point, or None."""
-    text = point_key(point)
+def _trial_of(study: Study, written: WrittenPoint) -> Record | None:
+    """Return the record of the trial that trained a point, or None; of equal points the one of the same draw."""
+    text = point_key(written.point)
     own = (record for record in study.records if record.status == "ok" and not record.imported)
-    return next((record for record in own if point_key(record.point) == text), None)
+    found = [record for record in own if point_key(record.point) == text]
+    drawn = [one for one in found if written.vals is not None and sign_draw(one.vals) == sign_draw(written.vals)]
+    return next(iter(drawn or found), None)
 
 
 def _epochs(asked: int | None, record: Record | None, longest: int) -> tuple[int, str]:

@@ -1,8 +1,8 @@
 """Inputs of commands about a study: its problem, its data, and a point from a file."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from metaopt.commands import shown
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
+from metaopt.json_values import to_json_value
 from metaopt.printable import printable
 from metaopt.problems.loading import (
     CNN,
@@ -23,6 +24,7 @@ from metaopt.problems.loading import (
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import code_digest
 from metaopt.spaces import compile_space
+from metaopt.spaces.point_key import point_key
 from metaopt.storage.study import Study
 
 FIGURES = Path("figures")
@@ -63,8 +65,21 @@ def _is_of(study: Study, problem: Problem) -> bool:
     return is_same_space and study.holds_network(code_digest(problem.code))
 
 
-def read_point(path: Path) -> Any:
-    """Read a point from a JSON file: the point itself, or a record, whose key ``space`` holds it.
+@dataclass(frozen=True)
+class WrittenPoint:
+    """A point as a JSON file holds it, which is not always the point that was trained.
+
+    Attributes:
+        point: the point in types of JSON: a tuple is a list, an infinity is null, a class is its text.
+        vals: its draw, label → value, which a record also holds; None where the file is a bare point.
+    """
+
+    point: Any
+    vals: dict[str, Any] | None = None
+
+
+def read_point(path: Path) -> WrittenPoint:
+    """Read a point from a JSON file: the point itself, or a record.
 
     Raises:
         UserError: The file cannot be read, or is not a JSON object.
@@ -77,21 +92,46 @@ def read_point(path: Path) -> Any:
         raise UserError(
             f"{shown(path)} is not a JSON object. Expected a record of results/, or the value of its key space."
         )
-    space = content.get("space")
-    return space if isinstance(space, dict) else content
+    if isinstance(content.get("vals"), dict) and "space" in content:
+        return WrittenPoint(content["space"], content["vals"])
+    return WrittenPoint(content["space"] if isinstance(content.get("space"), dict) else content)
+
+
+def trained_point(problem: Problem, vals: Mapping[str, Any]) -> Any:
+    """Return the very point that a search trained; the one in its record has passed through JSON."""
+    return compile_space(problem.space).point(vals)
+
+
+def point_of(problem: Problem, written: WrittenPoint, note: Callable[[str], None] = print) -> Any:
+    """Return the point of a file in the problem's own types.
+
+    A point outside the space, such as one with other numbers that a user wrote, is taken as it is written.
+    """
+    space = compile_space(problem.space)
+    try:
+        vals = space.restrict(written.vals) if written.vals is not None else None
+        if vals is None or point_key(to_json_value(space.point(vals))) != point_key(written.point):
+            vals = space.vals(written.point, defaults=problem.defaults)
+    except (UserError, TypeError, ValueError) as error:
+        note(f"note: The point is used as it is written, since it is not of the study's space: {printable(error)}")
+        return written.point
+    return space.point(vals)
 
 
 def require_same_network(study: Study, problem: Problem) -> None:
-    """Check that the network has not changed since the search.
+    """Check that the network and the space, whose options draws number, have not changed since the search.
 
     Raises:
         StudyMismatch: It has.
     """
-    if not study.holds_network(code_digest(problem.code)):
+    changed = [] if study.holds_network(code_digest(problem.code)) else ["network"]
+    if "space" in study.header["fingerprint"] and not study.holds_space(compile_space(problem.space)):
+        changed.append("space")
+    if changed:
+        what = f"{' and the '.join(changed)} of {shown(problem.path or problem.name)}"
         raise StudyMismatch(
-            f"The network of {shown(problem.path or problem.name)} has changed since the search in"
-            f" {shown(study.folder)}: restore it"
-            " (the first line of journal.jsonl holds its source), or start a new search."
+            f"The {what} changed since the search in {shown(study.folder)}: restore the file (the first line of"
+            " journal.jsonl holds its source), or start a new search."
         )
 
 

@@ -122,7 +122,7 @@ class Proposer:
         gate = self._gate()
 
         def passes(vals: Vals) -> bool:
-            return gate.guard.judge(self._space.point(vals), trained).reason is None
+            return gate.guard.judge(self._space.point(vals), trained, vals).reason is None
 
         for attempt, proposed in enumerate(self._proposals(first)):
             vals = gate.stacks.fitted(proposed, self._view.generator("grow", attempt), passes)
@@ -148,7 +148,7 @@ class Proposer:
             ValueError: The guard rejects its network.
         """
         point = self._space.point(vals)
-        verdict = self._gate().guard.judge(point, set())
+        verdict = self._gate().guard.judge(point, set(), vals)
         if verdict.reason is not None:
             raise ValueError(f"The strategy forked a trial into a network that the guard rejects: {verdict.detail}")
         return Accepted(vals, point, verdict.network, {})
@@ -168,7 +168,7 @@ class Proposer:
     def _judge(self, vals: Vals, gate: _Gate, trained: set[str], rejections: Rejections) -> Accepted | None:
         """Return a proposal that passes; None where the guard rejects it, which is counted."""
         point = self._space.point(vals)
-        verdict = gate.guard.judge(point, trained)
+        verdict = gate.guard.judge(point, trained, vals)
         if verdict.reason is None:
             return Accepted(vals, point, verdict.network, dict(rejections.reasons))
         rejections.add(verdict, point)

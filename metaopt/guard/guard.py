@@ -1,7 +1,7 @@
 """Guard: rejects invalid, oversized and duplicate networks before they are trained."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from metaopt.problems.problem import Classes, Problem
 from metaopt.spaces import Space
 from metaopt.spaces.point_key import point_key
 from metaopt.trials.constraints import Constraint
+from metaopt.value_identity import is_plain, sign_draw
 
 INVALID, DUPLICATE = "invalid architecture", "duplicate"
 
@@ -59,19 +60,21 @@ class Guard:
         others = [one for one in self.constraints if (one.name, one.upper) != (constraint.name, constraint.upper)]
         return replace(self, constraints=(*others, constraint))
 
-    def judge(self, point: Any, trained: set[str]) -> Verdict:
+    def judge(self, point: Any, trained: set[str], vals: Mapping[str, Any] | None = None) -> Verdict:
         """Return the verdict on a point.
 
         Args:
             point: as ``space_eval`` returns it.
             trained: signatures of all trained networks.
+            vals: the draw of the point, which tells options apart that have no JSON, such as arrays and functions;
+                may be left out where nothing was trained.
         """
         try:
             blueprint = self.problem.blueprint(point, self.input_shape, self.classes)
         except InvalidArchitecture as error:
             return Verdict(INVALID, str(error))
         if blueprint is None:  # counted in the worker
-            network: dict[str, Any] = {"signature": _digest(point_key(point))}
+            network: dict[str, Any] = {"signature": _sign("", point, vals)}
         else:
             training = self.problem.training(point)
             network = {
@@ -83,8 +86,8 @@ class Guard:
                 if each.name in network and each.distance(network[each.name]) > 0:
                     return Verdict(each.name, f"{each.name} is {network[each.name]:,}, limit {each}.", network)
             network["blueprint"] = {"hash": blueprint.hash, "version": HASH_VERSION}
-            network["signature"] = _digest(f"{blueprint.hash} {point_key(vars(training))}")
-        if network["signature"] in trained:
+            network["signature"] = _sign(f"{blueprint.hash} ", vars(training), vals)
+        if network["signature"] in trained or (vals is not None and sign_draw(vals) in trained):
             return Verdict(DUPLICATE, "The same network was already trained with the same settings.", network)
         return Verdict(None, "", network)
 
@@ -106,6 +109,13 @@ class Guard:
             if counts[-1] != counts[0]:
                 return True
         return len(counts) < 2
+
+
+def _sign(prefix: str, values: Any, vals: Mapping[str, Any] | None) -> str:
+    """Return a signature: of the values where they are plain, so that their text tells them apart; else of the draw."""
+    if vals is None or is_plain(values):
+        return _digest(prefix + point_key(values))
+    return sign_draw(vals)
 
 
 def _digest(text: str) -> str:

@@ -14,7 +14,7 @@ from metaopt.spaces.evaluation import check_index, make_evaluator
 from metaopt.spaces.nodes import Choice, Node, Value, get_children
 from metaopt.spaces.parameters import Parameter, Vals
 from metaopt.spaces.point_inversion import find_vals
-from metaopt.spaces.space_digest import describe_space
+from metaopt.spaces.space_digest import describe_constant_by_repr, describe_space
 
 # Bounds inside the open unit interval; the quantiles of a normal distribution are infinite at 0 and 1.
 _OPEN_UNIT_INTERVAL = (2.0**-53, 1 - 2.0**-53)
@@ -179,6 +179,12 @@ class Space:
     def digest(self) -> str:
         """SHA-256 of ``description``, in hexadecimal."""
         return hashlib.sha256(self.description.encode()).hexdigest()
+
+    @cached_property
+    def earlier_digest(self) -> str:
+        """The digest by which earlier versions knew the space; equal to ``digest`` unless it has unusual options."""
+        text = describe_space(self.root, self.by_label, describe_constant_by_repr)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
     def _quantiles(self) -> list[Callable[[float], float]]:

@@ -14,7 +14,7 @@ source code, nor on the process.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,19 +32,25 @@ from metaopt.spaces.nodes import (
     walk,
 )
 from metaopt.spaces.parameters import Parameter
+from metaopt.value_identity import describe_value
 
 
-def describe_space(root: Node, parameters: Mapping[str, Parameter]) -> str:
+def describe_space(
+    root: Node, parameters: Mapping[str, Parameter], describe: Callable[[Any], str] = describe_value
+) -> str:
     """Return the description of a space.
 
     Args:
         root: its expression tree.
         parameters: label → ``Parameter``.
+        describe: returns the text of a constant.
     """
     names = _name_choices(root)
     texts: dict[int, str] = {}
     for node in reversed(sort_topologically(root)):
-        texts[id(node)] = _describe_node(node, [texts.get(id(child), "") for child in get_children(node)], names)
+        texts[id(node)] = _describe_node(
+            node, [texts.get(id(child), "") for child in get_children(node)], names, describe
+        )
     lines = [f"point = {texts[id(root)]}"]
     choices = {names[id(node)]: node for node in walk(root) if isinstance(node, Choice)}
     for name, choice in sorted(choices.items()):
@@ -54,14 +60,17 @@ def describe_space(root: Node, parameters: Mapping[str, Parameter]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def describe_constant(value: Any) -> str:
-    """Return a constant as text that does not depend on the process."""
+describe_constant = describe_value
+
+
+def describe_constant_by_repr(value: Any) -> str:
+    """Return a constant as earlier versions described it: of functions without their code, of objects by ``repr``."""
     try:
         return json.dumps(value)
     except TypeError:
         pass
     if isinstance(value, set | frozenset):
-        return "{" + ", ".join(sorted(describe_constant(item) for item in value)) + "}"
+        return "{" + ", ".join(sorted(describe_constant_by_repr(item) for item in value)) + "}"
     if isinstance(value, np.ndarray):
         return f"array({value.tolist()}, {value.dtype})"
     if hasattr(value, "__qualname__"):  # a function or a class
@@ -80,20 +89,18 @@ def _name_choices(root: Node) -> dict[int, str]:
     return names
 
 
-def _describe_node(node: Node, below: list[str], names: Mapping[int, str]) -> str:
+def _describe_node(node: Node, below: list[str], names: Mapping[int, str], describe: Callable[[Any], str]) -> str:
     """Return the text of a node, given the texts of its children."""
     match node:
         case Constant(value=value):
-            return describe_constant(value)
+            return describe(value)
         case Value(label=label):
             return f"value[{label}]"
         case Choice():
             return names[id(node)]
         case Dict(items=items):
             return (
-                "{"
-                + ", ".join(f"{describe_constant(key)}: {text}" for (key, _), text in zip(items, below, strict=True))
-                + "}"
+                "{" + ", ".join(f"{describe(key)}: {text}" for (key, _), text in zip(items, below, strict=True)) + "}"
             )
         case Sequence():
             return "(" + ", ".join(below) + ")"

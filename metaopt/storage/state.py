@@ -17,6 +17,7 @@ from metaopt.trials.growth import constraints_in_force
 from metaopt.trials.objective import find_objective
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
+from metaopt.value_identity import sign_draw
 
 SCHEMA = 1
 """Version of the events; a later one is refused, because its events mean something that this version does not know."""
@@ -42,7 +43,7 @@ class StudyState:
         trials: every trial, by number.
         rejected: number of rejected proposals by reason, over the whole study.
         refusals: why the worker's guard rejected each of these networks.
-        signatures: digest of every network with its training settings that was ever trained.
+        signatures: digest of every network with its training settings that was ever trained, and of every draw.
         clock: seconds of search so far, summed over runs.
         total_epochs: number of epochs that all trials have been trained, together.
         arrivals: trials in the order in which they came to rest, each with the index of its result there, None for one
@@ -195,6 +196,7 @@ class StudyState:
         self.rejected.update(event["rejected"])
         if signature := event["network"].get("signature"):
             self.signatures.add(signature)
+        self.signatures.add(sign_draw(event["vals"]))  # earlier versions signed by the `repr` of options
 
     def _fork(self, trial: Trial, source: int, epochs: int) -> None:
         """Give a new trial the history of the one that it was forked from; these epochs are not trained again."""

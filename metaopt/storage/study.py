@@ -10,6 +10,7 @@ from metaopt.atomic_files import fit_name
 from metaopt.commands import absolute, command, shown
 from metaopt.errors import NoneFeasible, NoTrialSucceeded, UserError
 from metaopt.problems.source_digest import code_digest, network_code
+from metaopt.spaces import Space
 from metaopt.storage.journal import Scan
 from metaopt.storage.record_files import record_files
 from metaopt.storage.results_pickle import make_trials
@@ -90,6 +91,11 @@ class Study:
             return True
         source = self.header.get("problem", {}).get("source")
         return bool(source) and digest == code_digest(network_code(source))
+
+    def holds_space(self, space: Space) -> bool:
+        """Return whether the study searches this space; see ``Space.digest`` and ``Space.earlier_digest``."""
+        known = self.header["fingerprint"].get("space")
+        return known == space.digest or known == space.earlier_digest
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -221,6 +221,8 @@ class StudyWriter(Study):
         differing = [name for name in {**known, **fingerprint} if known.get(name) != fingerprint.get(name)]
         if "network" in differing and self.holds_network(fingerprint["network"]):
             differing.remove("network")
+        if "space" in differing and self.holds_space(self.space):
+            differing.remove("space")
         return differing
 
     def _differs(self, header: Mapping[str, Any]) -> bool:

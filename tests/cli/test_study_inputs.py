@@ -10,10 +10,20 @@ import numpy as np
 import pytest
 
 from metaopt.cli import study_inputs
-from metaopt.cli.study_inputs import read_point, require_same_network, some_images, study_data, study_problem
+from metaopt.cli.study_inputs import (
+    point_of,
+    read_point,
+    require_same_network,
+    some_images,
+    study_data,
+    study_problem,
+    trained_point,
+)
 from metaopt.data import DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
+from metaopt.json_values import dump_json
 from metaopt.problems.loading import load_problem
+from metaopt.spaces import compile_space
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import Study
 
@@ -89,7 +99,7 @@ def test_a_changed_network_is_a_mismatch(project: Path) -> None:
     (project / "neural_net.py").write_text(NETWORK + "\n# A comment.\n")
     require_same_network(study, study_problem(study))
     (project / "neural_net.py").write_text(NETWORK.replace(", 3)(inputs)", ", 5)(inputs)"))
-    with pytest.raises(StudyMismatch, match=r"The network of .*project has changed since the search"):
+    with pytest.raises(StudyMismatch, match=r"The network of .*project changed since the search"):
         require_same_network(study, study_problem(study))
 
 
@@ -97,7 +107,7 @@ def test_a_point_is_read_from_a_point_or_a_record(tmp_path: Path) -> None:
     file = tmp_path / "point.json"
     for content in ({"filters": 3}, {"trial": 5, "space": {"filters": 3}, "loss": 0.5}):
         file.write_text(json.dumps(content))
-        assert read_point(file) == {"filters": 3}
+        assert read_point(file).point == {"filters": 3}
 
 
 @pytest.mark.parametrize(
@@ -148,3 +158,41 @@ def test_some_images_are_a_small_batch() -> None:
     images = some_images(load(DataSpec("digits")))
     assert images.shape == (16, 8, 8, 1)
     assert images.dtype == np.uint8
+
+
+UNUSUAL = """
+from hyperopt import hp
+from metaopt.blueprint import MaxPooling2D, AveragePooling2D
+space = {
+    "kernel": hp.choice("kernel", [(3, 3), (5, 5)]),
+    "pool": hp.choice("pool", [MaxPooling2D, AveragePooling2D]),
+    "cap": hp.choice("cap", [float("inf")]),
+    "filters": {1: hp.choice("f1", [4, 5])},
+}
+def network(point, input_shape, classes): ...
+"""
+
+
+def test_a_point_is_rebuilt_from_its_draw(tmp_path: Path, capsys) -> None:
+    (tmp_path / "unusual.py").write_text(UNUSUAL)
+    problem = load_problem(str(tmp_path / "unusual.py"))
+    vals = {"kernel": 1, "pool": 0, "cap": 0, "f1": 1}
+    point = trained_point(problem, vals)
+    assert (point["kernel"], point["cap"], point["filters"]) == ((5, 5), float("inf"), {1: 5})
+    record = tmp_path / "record.json"
+    record.write_bytes(dump_json({"trial": 0, "space": point, "vals": vals}))
+    assert point_of(problem, read_point(record)) == point
+    assert capsys.readouterr().out == ""
+    record.write_text('{"kernel": [7, 7]}')
+    assert point_of(problem, read_point(record)) == {"kernel": [7, 7]}
+    assert "The point is used as it is written" in capsys.readouterr().out
+
+
+def test_a_changed_space_is_a_mismatch(project: Path) -> None:
+    study = study_of(project, "problems/mine.py")
+    problem = study_problem(study)
+    study.state.header["fingerprint"]["space"] = compile_space(problem.space).digest
+    require_same_network(study, problem)
+    study.state.header["fingerprint"]["space"] = "another"
+    with pytest.raises(StudyMismatch, match=r"The space of .*mine\.py changed since the search"):
+        require_same_network(study, problem)

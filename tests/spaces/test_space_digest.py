@@ -82,3 +82,22 @@ def test_digest_is_equal_in_every_process() -> None:
     )
     here = {name: compile_space(EXAMPLES[name]()).digest for name in EXAMPLES}
     assert dict(line.split() for line in done.stdout.splitlines()) == here
+
+
+def test_functions_of_one_name_have_other_digests() -> None:
+    def digest(*options: Any) -> str:
+        return compile_space({"f": hp.choice("f", list(options))}).digest
+
+    def make(k: int) -> Any:
+        return lambda x: x * k
+
+    assert digest(lambda x: x + 1, make(1)) == digest(lambda x: x + 1, make(1))
+    assert len({digest(lambda x: x + 1), digest(lambda x: x + 2), digest(make(1)), digest(make(2))}) == 4
+
+
+def test_earlier_digest_differs_for_unusual_options_only() -> None:
+    for name in EXAMPLES:
+        space = compile_space(EXAMPLES[name]())
+        assert space.earlier_digest == space.digest
+    space = compile_space({"f": hp.choice("f", [lambda x: x, len])})
+    assert space.earlier_digest != space.digest

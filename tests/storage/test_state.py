@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from metaopt.storage.state import NewerStudy, StudyState
+from metaopt.value_identity import sign_draw
 from tests.storage.events import (
     continued,
     ended,
@@ -110,7 +111,7 @@ def test_an_exhausted_phase_remembers_the_number_of_own_trials():
 
 def test_signatures_are_those_of_all_proposals():
     state = state_of(proposed(0, 1), failed(0), proposed(1, 1, network={}))
-    assert state.signatures == {"network 0"}
+    assert state.signatures == {"network 0", *(sign_draw(trial.vals) for trial in state.trials)}
 
 
 def test_an_imported_trial_is_complete_and_not_the_study_s_own():
