@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "compare studies, with significance tests",
     "predict": "classify image files with a retrained model",
     "import": "import trials that were trained elsewhere",
+    "repair": "rebuild a damaged or lost journal from the records",
     "delete": "delete the files of a study, after asking",
 }
 # ``import`` is a keyword and ``list`` a built-in, so their modules have other names.

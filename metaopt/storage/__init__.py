@@ -4,9 +4,12 @@ __all__ = [
     "files",
     "importing",
     "journal",
+    "rebuilding",
     "record_files",
+    "repair",
     "results_pickle",
     "state",
     "study",
+    "study_header",
     "writer",
 ]

@@ -20,7 +20,7 @@ from metaopt.storage.study import JOURNAL, pickle_path
 # pattern that ends in a slash matches folders only.
 _FILES = {
     "": (
-        r"(journal\.(jsonl|repaired|lock)(\..+)?|header\.json)",
+        r"journal\.(jsonl|repaired|lock|header)(\..+)?",
         r"(model|infeasible|imported)_\d\.\d{10}_\d{6,}\.json",
         r"failed_\d{6,}\.json",
         r"final_test(\.json|_\d+\.npz)",

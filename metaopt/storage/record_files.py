@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from metaopt.json_values import dump_json
 from metaopt.storage.files import Files
 from metaopt.trials.record import Record, objective_of
+from metaopt.trials.trial import Trial
 
 _NAME = re.compile(r"(?:(?:model|infeasible|imported)_\d\.\d{10}|failed)_(\d{6,})\.json")
 
@@ -61,8 +63,32 @@ def record_files(folder: Path) -> list[tuple[int, Path]]:
 
 def is_record(path: Path, trial: int) -> bool:
     """Return whether a file holds a record of a trial, as far as its first keys tell."""
+    return bool(_content(path, trial))
+
+
+def is_ahead(path: Path, number: int, trial: Trial | None) -> bool:
+    """Return whether a record is of a later state of its trial than a journal has.
+
+    Args:
+        path: the file.
+        number: number of the trial.
+        trial: the trial as the journal has it, or None where it does not know the trial.
+    """
+    if trial is not None and trial.status not in ("running", "paused"):
+        return False
+    content = _content(path, number)
+    if not content or trial is None:
+        return bool(content)
+    visits = content.get("visits")
+    has_ended = content.get("paused") is False and (trial.status == "paused" or not trial.results)
+    return has_ended or (isinstance(visits, list) and len(visits) > len(trial.results))
+
+
+def _content(path: Path, trial: int) -> dict[str, Any]:
+    """Return the content of a record, or an empty dict for a file that is not the record of that trial."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("trial") == trial and "space" in content
+        return {}
+    is_sound = isinstance(content, dict) and content.get("trial") == trial and "space" in content
+    return content if is_sound else {}

@@ -27,7 +27,7 @@ _ENDING = ("stop_after", "trials", "constraints", "grow", "phases", "fill", "sam
 
 
 # Errors of an event that refers to what is not there.
-_MISFITS = (WrongField, KeyError, IndexError, TypeError, AttributeError, ValueError)
+MISFITS = (WrongField, KeyError, IndexError, TypeError, AttributeError, ValueError)
 
 
 class NewerStudy(UserError):
@@ -90,7 +90,7 @@ class StudyState:
         for event in scan:
             try:
                 state.apply(event, is_replay=True)
-            except _MISFITS as error:
+            except MISFITS as error:
                 reason = error if isinstance(error, WrongField) else "it does not fit the lines before it"
                 raise damaged(scan.path, scan.events, str(reason)) from error
         return state

@@ -23,10 +23,11 @@ from metaopt.storage.files import Files
 from metaopt.storage.importing import document_event
 from metaopt.storage.journal import Event, Journal, Scan
 from metaopt.storage.locking import Locked, lock_folder
-from metaopt.storage.record_files import RecordFolder, is_record, record_files
+from metaopt.storage.record_files import RecordFolder, is_ahead, record_files
 from metaopt.storage.results_pickle import UnreadablePickle, read_documents, write_trials
 from metaopt.storage.state import SCHEMA, StudyState
 from metaopt.storage.study import JOURNAL, Study, lost_journal, pickle_path
+from metaopt.storage.study_header import write_header
 from metaopt.trials.record import Record
 from metaopt.trials.trial import Trial
 
@@ -92,7 +93,9 @@ class StudyWriter(Study):
                 self.state = StudyState()
                 note(f"{shown(folder)} holds another study, none of whose trials was trained, and is replaced.")
             self._started = clock() - self.state.clock
-            if self.header:
+            if self.header.get("rebuilt"):
+                self._complete(header)
+            elif self.header:
                 self._compare(header)
             else:
                 self.append(
@@ -128,6 +131,7 @@ class StudyWriter(Study):
                 "at": time.time(),
             }
         )
+        write_header(self.folder, self.header, settings, self._files)
         self._record_folder.restore(self.records)
         self.write_pickle()
 
@@ -208,6 +212,22 @@ class StudyWriter(Study):
                 f"The journal ended in an incomplete line of {plural(scan.torn, 'byte')} ({scan.torn_event}), which a"
                 " crash left behind. It was removed."
             )
+
+    def _complete(self, header: Mapping[str, Any]) -> None:
+        """Add what the header of a journal that was rebuilt from records alone lacks.
+
+        Raises:
+            StudyMismatch: The records are of another space, objective or seed.
+        """
+        labels = {label for trial in self.state.trials for label in trial.vals}
+        same = [self.header[name] == header.get(name, self.header[name]) for name in ("objective", "seed")]
+        if not all(same) or not labels <= set(self.space.labels):
+            raise StudyMismatch(
+                f"The journal of {shown(self.folder)} was rebuilt from records, which are of another search space,"
+                " objective or seed: start the search that trained them."
+            )
+        kept = {name: value for name, value in self.header.items() if name not in ("rebuilt", "event", "clock")}
+        self.append({"event": "study", **kept, **header})
 
     def _release(self) -> None:
         """Close the journal and release the lock of the folder."""
@@ -326,9 +346,8 @@ def _refuse_older_journal(folder: Path, state: StudyState) -> None:
     """
     for number, path in record_files(folder):
         trial = state.trials[number] if number < len(state.trials) else None
-        is_ahead = trial is None or (trial.status == "running" and not trial.results)
-        if is_ahead and is_record(path, number):
-            known = "does not know the trial" if trial is None else "knows the trial only as running"
+        if is_ahead(path, number, trial):
+            known = "does not know the trial" if trial is None else f"knows the trial only as {trial.status}"
             raise UserError(
                 f"{shown(path)} is the record of a trial that came to rest, but the journal {shown(folder / JOURNAL)}"
                 f" {known}: lines"

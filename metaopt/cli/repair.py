@@ -1,0 +1,51 @@
+"""``metaopt repair``: rebuild the journal of a study."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from metaopt.cli.arguments import Parser
+from metaopt.cli.errors import guarded
+from metaopt.commands import shown
+from metaopt.printable import printable
+from metaopt.quantities import plural
+from metaopt.storage.repair import repair
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt repair") -> int:
+    """Run the command and return its exit code."""
+    parser = make_parser(prog)
+    return guarded(lambda: run(parser.parse_args(argv)))
+
+
+def make_parser(prog: str) -> Parser:
+    """Return the parser of the command."""
+    parser = Parser(
+        prog=prog,
+        description="Rebuilds a journal that is damaged, cut or lost, from its undamaged lines and from the records of"
+        " the trials. The old journal is kept under another name. A sound journal is not changed.",
+    )
+    parser.add_argument("study", type=Path, metavar="STUDY", help="the study's folder, e.g. results")
+    return parser
+
+
+def run(arguments: Namespace) -> None:
+    """Repair the study and print what was done.
+
+    Raises:
+        UserError: There is no study, a search is running on it, or a later version wrote it.
+    """
+    done = repair(arguments.study)
+    if done is None:
+        print(f"The journal of {printable(shown(arguments.study))} is sound. Nothing was changed.")
+        return
+    print(
+        f"Wrote {printable(shown(done.journal))}: {plural(done.kept, 'event')} of the old journal, and"
+        f" {plural(len(done.rebuilt), 'trial')} rebuilt from records."
+    )
+    if done.aside is not None:
+        print(f"The old journal is kept as {printable(shown(done.aside))}.")
+    for path, reason in done.skipped:
+        print(f"Skipped {printable(shown(path))}, which is not a sound record: {printable(reason)}.")
+    if not done.has_header:
+        print("The records do not tell the space, the network and the data: the next search on the study adds its own.")
