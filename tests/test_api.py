@@ -15,6 +15,7 @@ import metaopt
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.engine.callbacks import Callback
 from metaopt.errors import NoTrialSucceeded, StudyMismatch, UserError
+from metaopt.storage.study import Study
 
 
 class Notes(Callback):
@@ -371,3 +372,42 @@ def test_time_limit_may_be_a_text(results):
             metaopt.search(parabola, SPACE, seconds=seconds, results=results)
     assert len(metaopt.search(parabola, SPACE, trials=2, seconds="1h30m", results=results).records) == 2
     assert len(metaopt.search(parabola, SPACE, trials=4, seconds=math.inf, results=results).records) == 4
+
+
+class NoText:
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+class NoTextError(BaseException):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def _hostile(number):
+    """Return, or raise, what has ended searches."""
+    ring = {}
+    ring["me"] = ring
+    deep = []
+    for _ in range(10_000):
+        deep = [deep]
+    answers = [
+        {(0, 1): 3, b"bytes": 4, 1: "a", "1": "b"}, ring, {"deep": deep}, {"caf\udce9": "\udce9"}, {"object": NoText()},
+        {"epochs": "three"}, {"epochs": [3]}, {"epochs": 10**400}, {"versions": "3", "params": "few", "inherited": 1},
+        {"space": 1, "trial": "x", "history": 3}, {"status": "fail", "cause": NoText(), "error": {1}},
+    ]  # fmt: skip
+    if number == len(answers):
+        raise NoTextError
+    return {"loss": 0.5, **answers[number]}
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_no_answer_of_a_function_ends_the_search_or_a_restart(results, executor):
+    space = {"number": hp.randint("number", 12)}
+    arguments = {"results": results, "executor": executor, "progress": False, "strategy": "random"}
+    metaopt.search(lambda point: _hostile(point["number"]), space, trials=12, **arguments)
+    records = metaopt.search(lambda point: _hostile(point["number"]), space, trials=12, **arguments).records
+    assert {record["vals"]["number"]: record["status"] for record in records} == {
+        **dict.fromkeys(range(10), "ok"), 10: "fail", 11: "fail",
+    }  # fmt: skip
+    assert [record.to_json() for record in records] == [record.to_json() for record in Study.load(results).records]

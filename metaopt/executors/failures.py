@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer
 from metaopt.errors import ResultsNotWritable
+from metaopt.executors.plain_reports import plain_end, plain_message
 from metaopt.problems.mistakes import CODE_ERRORS, find_mistake, locate, passes_through
-from metaopt.safe_text import class_name, name_of, safe_str, safe_traceback
+from metaopt.safe_text import call_bounded, class_name, name_of, safe_str, safe_traceback
 
 # Functions of a problem that every trial calls.
 _FUNCTIONS = ("network", "training", "build_model", "build_and_train")
@@ -26,13 +27,14 @@ def attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Fi
 
     Raises:
         ResultsNotWritable: A checkpoint could not be written. The next network's could not either.
+        KeyboardInterrupt: The user pressed Ctrl-C. SystemExit and exceptions of the user's own are failures.
     """
     start = time.monotonic()
     try:
-        return trainer.train(job, report)
-    except ResultsNotWritable:
+        return plain_end(job, trainer.train(job, lambda message: report(plain_message(job, message))))
+    except (ResultsNotWritable, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a candidate raises must not end the search
+    except BaseException as error:  # noqa: BLE001 - whatever a candidate raises must not end the search
         return failure(job.trial, error, time.monotonic() - start)
 
 
@@ -46,16 +48,17 @@ def failure(trial: int, error: BaseException, seconds: float) -> Failed:
     """
     name = class_name(error)
     message = next((line.strip() for line in safe_str(error).splitlines() if line.strip()), "")[:_LONGEST_MESSAGE]
-    place = locate(error)
+    place = call_bounded(lambda: locate(error))
     where = "" if place is None else f" ({place})"
     is_of_code = isinstance(error, CODE_ERRORS) and passes_through(error, _FUNCTIONS)
+    mistake = call_bounded(lambda: str(find_mistake(error) or "")) if is_of_code else None
     return Failed(
         trial,
         cause=OUT_OF_MEMORY if is_out_of_memory(error) else name,
         error=(f"{name}: {message}" if message else f"{name} was raised.") + where,
         traceback=safe_traceback(error),
         seconds=seconds,
-        mistake=str(find_mistake(error) or "") if is_of_code else "",
+        mistake=mistake or "",
     )
 
 

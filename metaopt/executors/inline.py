@@ -48,19 +48,22 @@ class Inline:
                 self._trainer.setup(self._job.options)
             self._ready = True
 
+        # An error of the driver (a full disk, say) must not look like one of the training around it.
+        errors: list[Exception] = []
+
         def report(message: Message) -> bool:
-            try:
-                return handle(message)
-            except Exception as error:
-                # An error of the driver (a full disk, say) must not look like one of the training around it.
-                raise _DriverError(error) from error
+            if not errors:
+                try:
+                    return handle(message)
+                except Exception as error:  # noqa: BLE001 - raised below
+                    errors.append(error)
+            raise _DriverError
 
         job, self._job = self._job, None
-        try:
-            with plain_output():
-                end = attempt(self._trainer, job, report)
-        except _DriverError as error:
-            raise error.original from None
+        with plain_output():
+            end = attempt(self._trainer, job, report)
+        if errors:
+            raise errors[0]
         handle(end)
 
     def __enter__(self) -> "Inline":
@@ -73,8 +76,4 @@ class Inline:
 
 
 class _DriverError(BaseException):
-    """Carries an exception of the driver through a trainer that catches every ``Exception``."""
-
-    def __init__(self, original: Exception) -> None:
-        super().__init__()
-        self.original = original
+    """Ends a training whose driver failed; no ``except Exception`` in it stops that."""

@@ -24,7 +24,7 @@ import psutil
 from metaopt.engine.jobs import Failed, Job, Message, Report, Trainer
 from metaopt.errors import UserError, invalid_value
 from metaopt.executors import worker
-from metaopt.executors.failures import OUT_OF_MEMORY, death
+from metaopt.executors.failures import OUT_OF_MEMORY, death, failure
 from metaopt.executors.hardware import cpu_count
 
 _LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may grow by before it is replaced
@@ -110,6 +110,10 @@ class Processes:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while busy := [each for each in self._workers if each.job is not None]:
+            if unsent := [each for each in busy if each.unsent is not None]:
+                for each in unsent:
+                    each.give_up(handle)
+                return
             left = _LONGEST_WAIT if self._memory_limit is None else _LOOK_AT_MEMORY_EVERY
             if deadline is not None:
                 left = min(left, max(0.0, deadline - time.monotonic()))
@@ -209,6 +213,7 @@ class _Worker:
     def __init__(self, pickled_trainer: bytes, threads: int, log: str | None) -> None:
         self._arguments = (pickled_trainer, threads, log)
         self.job: Job | None = None
+        self.unsent: Failed | None = None  # of a job whose point cannot be pickled
         self.ready = False
         self.setups = 1  # number of starts of this worker without getting ready
         self.memory_at_first = 0  # bytes, when it was ready
@@ -253,7 +258,18 @@ class _Worker:
     def take(self, job: Job) -> None:
         """Give it a job; a worker that is not ready yet trains it as soon as it is."""
         self.job, self._since = job, time.monotonic()
-        self._send(job)
+        try:
+            parcel = worker.pack(job)
+        except Exception as error:  # noqa: BLE001 - of the methods of the user's objects in the point
+            self.unsent = failure(job.trial, error, 0.0)
+        else:
+            self._send(parcel)
+
+    def give_up(self, handle: Callable[[Report], bool]) -> None:
+        """Report the failure of a job that could not be sent."""
+        report, self.unsent, self.job = self.unsent, None, None
+        if report is not None:
+            handle(report)
 
     def answer(self, trains_on: bool) -> None:
         """Answer the epoch that it reported: whether the training continues."""

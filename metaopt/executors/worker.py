@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -19,10 +20,36 @@ from typing import Any
 import cloudpickle
 
 from metaopt.commands import anchor_import_paths
-from metaopt.engine.jobs import Job, Message, Trainer
+from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer, TrainingOptions
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.executors.failures import attempt, failure
 from metaopt.output import safe_output
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A job on its way to a worker.
+
+    The point may hold objects of the user's that cannot be unpickled. That fails the trial, not the worker.
+
+    Attributes:
+        trial: number of its trial.
+        options: options of the run.
+        pickled: the job.
+    """
+
+    trial: int
+    options: TrainingOptions
+    pickled: bytes
+
+
+def pack(job: Job) -> Parcel:
+    """Return a job as it is sent to a worker.
+
+    Raises:
+        Exception: Its point cannot be pickled; of any type.
+    """
+    return Parcel(job.trial, job.options, cloudpickle.dumps(job))
 
 
 @dataclass(frozen=True)
@@ -106,21 +133,21 @@ def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> Non
 def _set_up_and_serve(connection: Connection, pickled_trainer: bytes) -> None:
     """Set the trainer up for the first job, and train until the driver closes the connection."""
     try:
-        job = receive(connection)
+        parcel: Parcel = receive(connection)
     except (EOFError, OSError):  # the driver ended before it had a job
         return
     try:
         trainer: Trainer = pickle.loads(pickled_trainer)
-        trainer.setup(job.options)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the driver raises it
+        trainer.setup(parcel.options)
+    except BaseException as error:  # noqa: BLE001 - the driver raises it
         known = error if isinstance(error, UserError) else None
         send(connection, SetupFailed(known, traceback.format_exc()))
         return
     send(connection, Ready())
-    _serve(connection, trainer, job)
+    _serve(connection, trainer, parcel)
 
 
-def _serve(connection: Connection, trainer: Trainer, job: Job) -> None:
+def _serve(connection: Connection, trainer: Trainer, parcel: Parcel) -> None:
     """Train a first job, then others until the driver closes the connection."""
 
     def report(message: Message) -> bool:
@@ -131,22 +158,37 @@ def _serve(connection: Connection, trainer: Trainer, job: Job) -> None:
             os._exit(1)  # the driver is gone; an exception could be caught by the training, which would then continue
 
     while True:
-        start = time.monotonic()
         try:
-            end = attempt(trainer, job, report)
+            end = _train(trainer, parcel, report)
         except ResultsNotWritable as error:
             send(connection, NotWritable(error))
             return
         sys.stdout.flush()
         sys.stderr.flush()
+        send(connection, end)
         try:
-            send(connection, end)
-        except (TypeError, AttributeError, pickle.PicklingError) as error:  # what a user's function returned
-            send(connection, failure(job.trial, error, time.monotonic() - start))
-        try:
-            job = receive(connection)
+            parcel = receive(connection)
         except (EOFError, OSError):
             return
+
+
+def _train(trainer: Trainer, parcel: Parcel, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
+    """Train a job; one that cannot be unpickled, or that raises KeyboardInterrupt, has failed.
+
+    Ctrl-C does not reach a worker, so that the user's code raised it.
+
+    Raises:
+        ResultsNotWritable: A checkpoint could not be written.
+    """
+    start = time.monotonic()
+    try:
+        job: Job = pickle.loads(parcel.pickled)
+    except BaseException as error:  # noqa: BLE001 - of the point's own methods
+        return failure(parcel.trial, error, time.monotonic() - start)
+    try:
+        return attempt(trainer, job, report)
+    except KeyboardInterrupt as error:
+        return failure(parcel.trial, error, time.monotonic() - start)
 
 
 def _end_with_driver() -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from metaopt.engine.jobs import Failed, Finished, Job, Message, TrainingOptions
-from metaopt.trials.constraints import is_number
+from metaopt.safe_text import class_name, cut, safe_repr
+from metaopt.trials.constraints import as_number, is_number, unwrapped
 
+_LONGEST_VALUE = 200  # characters of a value in a sentence
 _BUDGET = {"epochs", "checkpoint"}
 
 
@@ -52,13 +54,14 @@ class FunctionTrainer:
         else:
             answer = self._train(job.point)
         seconds = time.monotonic() - start
-        result = dict(answer) if isinstance(answer, dict) else {"loss": answer}
+        result = dict(dict.items(answer)) if isinstance(answer, dict) else {"loss": answer}
         status = result.setdefault("status", "ok")
         if status == "fail":
             error = result.get("error", "The function returned the status 'fail'.")
-            return Failed(job.trial, str(result.get("cause", "failed")), str(error), seconds=seconds)
+            return Failed(job.trial, result.get("cause", "failed"), error, seconds=seconds)
         if status != "ok":
-            raise ValueError(f"train(point) returned the status {status!r}. Expected 'ok' or 'fail'.")
+            found = cut(safe_repr(status), _LONGEST_VALUE)
+            raise ValueError(f"train(point) returned the status {found}. Expected 'ok' or 'fail'.")
         objective = job.options.find_objective()
         # A dict may hold the objective under its name, e.g. "val_accuracy", which is to be maximised.
         result["loss"] = _loss(objective.loss(result, seconds) if objective.name in result else result.get("loss"))
@@ -70,6 +73,8 @@ class FunctionTrainer:
             return failed
         if self._takes_budget:
             result["epochs"] = job.target_resource
+        elif as_number(result.get("epochs")) is None:  # a key of the function's own
+            result.pop("epochs", None)
         return Finished(job.trial, seconds=seconds, returned=result)
 
 
@@ -87,15 +92,16 @@ def find_missing_value(
     """
     for name in constrained:
         if name != "seconds" and not is_number(result.get(name)):
-            error = f"{function} returned {result.get(name)!r} as {name}, by which a constraint cannot be judged."
+            value = cut(safe_repr(result.get(name)), _LONGEST_VALUE)
+            error = f"{function} returned {value} as {name}, by which a constraint cannot be judged."
             return Failed(trial, f"no {name}", error, seconds=seconds)
     return None
 
 
 def _loss(value: Any) -> float:
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return float(unwrapped(value))
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(
-            f"train(point) returned {type(value).__name__} as its loss. Return a number, or a dict with 'loss'."
+            f"train(point) returned {class_name(value)} as its loss. Return a number, or a dict with 'loss'."
         ) from None

@@ -12,6 +12,7 @@ from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, Rejected,
 from metaopt.errors import StudyMismatch
 from metaopt.problems.loading import load_problem, read_texts
 from metaopt.problems.problem import Problem
+from metaopt.safe_text import class_name, cut, safe_repr
 from metaopt.training import backend
 from metaopt.training.functions import find_missing_value
 from metaopt.training.network_refused import NetworkRefused
@@ -131,7 +132,7 @@ def _load_original(path: Path, texts: dict[str, str]) -> tuple[Problem, Any]:
 
 
 class _EpochCounter:
-    """Passes reports on, checks the metrics of epochs and counts them."""
+    """Passes reports on and counts those of epochs."""
 
     def __init__(self, report: Callable[[Message], bool]) -> None:
         self._report = report
@@ -140,12 +141,6 @@ class _EpochCounter:
     def __call__(self, message: Message) -> bool:
         if isinstance(message, Epoch):
             self.count += 1
-            bad = {name: value for name, value in message.metrics.items() if not is_number(value)}
-            if bad:  # only in a problem's own training; the default one ends without a report
-                raise ValueError(
-                    f"Epoch {message.epoch} was reported with {bad}. Report finite numbers only, or return the status"
-                    " 'fail'."
-                )
         return self._report(message)
 
 
@@ -154,13 +149,16 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
 
     A problem's own training may have reported no epochs; its record is then the whole result.
     """
+    if not isinstance(record, dict):
+        raise TypeError(f"build_and_train returned {class_name(record)}. Expected a dict with status and loss.")
     if record.get("status", "ok") == "fail":
-        cause = str(record.get("cause", "failed"))
-        return Failed(job.trial, cause, str(record.get("error", "The training failed.")), seconds=seconds)
+        cause, error = record.get("cause", "failed"), record.get("error", "The training failed.")
+        return Failed(job.trial, cause, error, seconds=seconds)
     is_reported = epochs_reported > 0 or job.is_reported
     loss = record.get("loss")
     if not is_reported and not is_number(loss):
-        return Failed(job.trial, "no loss", f"build_and_train returned {loss!r} as its loss.", seconds=seconds)
+        error = f"build_and_train returned {cut(safe_repr(loss), 200)} as its loss."
+        return Failed(job.trial, "no loss", error, seconds=seconds)
     scores = record.get("scores")
     if not is_reported and isinstance(scores, dict) and isinstance(scores.get("best"), dict):
         record = {**scores["best"], **record}  # a problem's own training that calls ours without passing ``run`` on

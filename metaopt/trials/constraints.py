@@ -9,11 +9,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from metaopt.errors import UserError, invalid_value
 from metaopt.quantities import parse_count, parse_duration, parse_size
+from metaopt.safe_text import call_bounded
 
 CHEAP = ("params", "macs", "memory")
 _FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*(\S[^<>=]*?)\s*$")
@@ -103,9 +104,29 @@ def is_number(value: object) -> bool:
         return False
 
 
+def as_number(value: object) -> float | None:
+    """Return a finite number of whatever type as a bool, int or float; None for anything else.
+
+    Integers beyond 64 bits, a fraction or a NumPy number become floats.
+    """
+    value = unwrapped(value)
+    if not is_number(value):
+        return None
+    if type(value) is bool or (type(value) is int and abs(value) < 2**63):
+        return value
+    number = float(value)  # type: ignore[arg-type]
+    if isinstance(value, Integral) and abs(number) < 2**53:
+        return int(number)
+    return number if math.isfinite(number) else None
+
+
 def unwrapped(value: Any) -> Any:
     """Return the number in an array of one element, of whatever library; anything else as it is."""
-    return value.item() if hasattr(value, "item") and getattr(value, "size", 0) == 1 else value
+    kind = type(value)
+    if kind in (int, float, bool, str) or value is None:
+        return value
+    found = call_bounded(lambda: (value.item(),) if hasattr(value, "item") and value.size == 1 else None)
+    return value if found is None else found[0]
 
 
 def total_violation(constraints: Iterable[Constraint], values: Mapping[str, float]) -> float:

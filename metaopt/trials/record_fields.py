@@ -31,6 +31,13 @@ def check_record(record: Mapping[str, Any]) -> None:
         _check_column(name, column)
 
 
+def valid_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values without the fields of records that have another type than records have."""
+    return {
+        name: value for name, value in values.items() if value is None or name not in _FIELDS or _FIELDS[name][0](value)
+    }
+
+
 def is_count(value: Any) -> bool:
     """Return whether a value is an integer from 0 on."""
     return type(value) is int and 0 <= value <= _LARGEST_INTEGER

@@ -89,6 +89,8 @@ class Judge:
             counts: known counts of the network: ``params``, ``macs``, ``memory``.
         """
         if "loss" in result.returned:
+            if not is_number(result.returned["loss"]):
+                return replace(result, values=(), best_epoch=None, constraints={}, violation=0.0)
             known = {"seconds": result.seconds, **result.returned, **counts}
             return self._with_values(result, (float(result.returned["loss"]),), None, known)
         metrics, seconds = metrics[: result.epochs], seconds[: result.epochs]

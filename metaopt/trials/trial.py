@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from metaopt.spaces import Vals
+from metaopt.trials.constraints import is_number
 from metaopt.trials.objective import Metrics
+from metaopt.trials.record_fields import is_count
 from metaopt.trials.result import Judge, Result
 
 Status = Literal["running", "paused", "ok", "fail", "rejected"]
@@ -64,7 +66,8 @@ class Trial:
     @property
     def epochs(self) -> int:
         """Number of epochs trained so far."""
-        return len(self.metrics) or self.returned.get("epochs", 0)
+        returned = self.returned.get("epochs", 0)  # earlier versions stored whatever a function returned
+        return len(self.metrics) or (returned if is_count(returned) else 0)
 
     @property
     def copied_epochs(self) -> int:
@@ -75,7 +78,7 @@ class Trial:
     def counts(self) -> dict[str, float]:
         """Known counts of the network: ``params``, ``macs``, ``memory``."""
         known = {**self.proposal, **self.info}
-        return {name: known[name] for name in ("params", "macs", "memory") if known.get(name) is not None}
+        return {name: known[name] for name in ("params", "macs", "memory") if is_number(known.get(name))}
 
     def result_within(self, resource: int) -> Result | None:
         """Return the last result within a resource; that of a complete trial holds at every larger resource."""

@@ -58,7 +58,7 @@ def test_functions_of_a_script_can_be_sent():
 
 def test_a_worker_waits_for_the_answer_to_each_epoch():
     with started(Scripted()) as (connection, process):
-        worker.send(connection, make_job(3, to=3))
+        worker.send(connection, worker.pack(make_job(3, to=3)))
         assert worker.receive(connection) == worker.Ready()
         assert worker.receive(connection) == Epoch(3, 1, {"loss": 1.0}, 0.1)
         assert not connection.poll(0.2)
@@ -66,7 +66,7 @@ def test_a_worker_waits_for_the_answer_to_each_epoch():
         assert worker.receive(connection) == Epoch(3, 2, {"loss": 0.5}, 0.1)
         worker.send(connection, False)
         assert worker.receive(connection) == Finished(3, complete=False)
-        worker.send(connection, make_job(4, {"do": "unpicklable"}))
+        worker.send(connection, worker.pack(make_job(4, {"do": "unpicklable"})))
         assert worker.receive(connection) == Epoch(4, 1, {"loss": 1.0}, 0.1)
         worker.send(connection, True)
         end = worker.receive(connection)
@@ -80,7 +80,7 @@ def test_a_worker_waits_for_the_answer_to_each_epoch():
 @pytest.mark.parametrize(("setup", "is_users"), [(bad_data, True), (bad_import, False)])
 def test_a_failed_setup_is_reported_with_its_traceback(setup: Callable[[], None], is_users: bool):
     with started(Scripted(setup)) as (connection, process):
-        worker.send(connection, make_job(0))
+        worker.send(connection, worker.pack(make_job(0)))
         failed = worker.receive(connection)
         process.join(10)
         assert process.exitcode == 0
@@ -91,7 +91,7 @@ def test_a_failed_setup_is_reported_with_its_traceback(setup: Callable[[], None]
 
 def test_a_worker_ends_where_a_checkpoint_cannot_be_written():
     with started(Scripted()) as (connection, process):
-        worker.send(connection, make_job(0, {"do": "full", "at": 1}))
+        worker.send(connection, worker.pack(make_job(0, {"do": "full", "at": 1})))
         assert worker.receive(connection) == worker.Ready()
         message = worker.receive(connection)
         process.join(10)
@@ -102,7 +102,7 @@ def test_a_worker_ends_where_a_checkpoint_cannot_be_written():
 
 def test_a_driver_that_leaves_in_an_epoch_ends_the_worker():
     with started(Scripted()) as (connection, process):
-        worker.send(connection, make_job(0, to=99))
+        worker.send(connection, worker.pack(make_job(0, to=99)))
         assert worker.receive(connection) == worker.Ready()
         worker.receive(connection)
         connection.close()
@@ -115,6 +115,6 @@ def test_output_is_appended_to_the_log(tmp_path):
     log.parent.mkdir()
     log.write_text("before\n")
     with started(Scripted(functools.partial(os.system, "echo below Python")), str(log)) as (connection, _):
-        worker.send(connection, make_job(0))
+        worker.send(connection, worker.pack(make_job(0)))
         assert worker.receive(connection) == worker.Ready()
     assert log.read_text() == "before\nbelow Python\n"

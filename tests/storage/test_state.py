@@ -235,3 +235,9 @@ def test_epochs_of_a_function_count_when_it_returns():
     )
     assert state.total_epochs == 3
     assert [result.loss for result in state.trials[0].results] == [1.0, 0.5]
+
+
+def test_epochs_that_an_earlier_version_stored_as_text_are_ignored():
+    state = state_of(proposed(0, 3), ended(0, result={"loss": 0.5, "epochs": "three"}))
+    assert state.trials[0].epochs == 0
+    assert state.trials[0].results[0].loss == 0.5

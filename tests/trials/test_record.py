@@ -103,3 +103,13 @@ def test_visits_have_each_rung_and_its_time(tmp_path):
     # With one worker the epochs of one rung after the other make up what was spent.
     assert max(visit["spent"] for visit in visits) == sum(record["epochs"] for record in study.records)
     assert len({visit["spent"] for visit in visits}) == len(visits)
+
+
+@pytest.mark.parametrize("change", [{"epochs": "three"}, {"visits": [1]}, {"vals": {"x": "a"}}])
+def test_a_stored_record_of_other_types_is_refused(change):
+    record = make_record(
+        Trial(0, Vals({"x": 0.5}), {"x": 0.5}, 1), 0, Judge((find_objective("val_accuracy"),))
+    ).to_json()
+    assert Record.from_json(record).trial == 0
+    with pytest.raises(ValueError, match=next(iter(change))):
+        Record.from_json({**record, **change})
