@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,13 +45,13 @@ class Observation:
         """The last result; an empty one for a failed trial."""
         return self.results[-1] if self.results else Result()
 
-    @property
+    @cached_property
     def has_loss(self) -> bool:
         """Whether the last result has a finite loss."""
         loss = self.result.loss
         return loss is not None and math.isfinite(loss)
 
-    @property
+    @cached_property
     def rank_key(self) -> RankKey:
         """Sort key of the last result, which must have a loss."""
         return RANKING.key(self.result)

@@ -33,6 +33,9 @@ from metaopt.trials.record import Record, best_record
 _MIN_OF_OPTION = 5
 # More panels than this are not readable on a page.
 _MAX_PANELS = 60
+# More trials than this have smaller dots, down to this area in points².
+_MANY = 500
+_SMALLEST_DOT = 1.5
 # Letters of a panel's title, beside which is the effect.
 _MAX_LETTERS = 20
 # Smallest standard deviation of the running median's weights as a share of the axis, and how many trials must lie
@@ -159,6 +162,11 @@ def scatter_trials(
         colour: (n,) numbers, mapped to ``SEQUENTIAL``.
         size: size of a mark, in points².
     """
+    if len(records) > _MANY:
+        # In random order, as otherwise the last trials would hide the first.
+        order = np.random.default_rng(0).permutation(len(records))
+        x, y, colour, records = x[order], y[order], colour[order], [records[index] for index in order]
+        size = max(size * (_MANY / len(records)) ** 0.5, _SMALLEST_DOT)
     norm = Normalize(np.nanmin(colour), np.nanmax(colour) + 1e-12)
     shades = matplotlib.cm.ScalarMappable(norm, SEQUENTIAL).to_rgba(colour)
     imported = np.array([record.imported for record in records])

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from metaopt.report.analysis.rungs import has_rungs
 from metaopt.report.analysis.statistics import score_standard_error
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.trajectory import anytime_trajectory, best_so_far
@@ -52,7 +53,9 @@ def progress_figure(study: StudyData, path: Path) -> None:
         panels[0].set_xlim(by_number[0].trial - 0.8, by_number[-1].trial + 0.8)
         numbers = np.array([record.trial for record in by_number], float)
         _draw_panel(panels[0], study.of_records(by_number), numbers)
-        _draw_best_so_far(panels[0], numbers, best_so_far(by_number), objective)
+        if not timed or not has_rungs(study.records):
+            # A trial that resumes is not better from its number on, but from its next rung.
+            _draw_best_so_far(panels[0], numbers, best_so_far(by_number), objective)
         panels[0].set_xlabel("trial")
         panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
         if timed:

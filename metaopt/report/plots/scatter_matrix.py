@@ -183,7 +183,8 @@ def _write_association(axes: Axes, found: Association, n_missing: int) -> None:
         return
     if math.isnan(found.value):
         return
-    text = f"{found.symbol} = {found.value:+.2f}" if found.symbol == "ρ" else f"{found.symbol} = {found.value:.2f}"
+    value = round(found.value, 2) + 0.0  # no negative zero
+    text = f"{found.symbol} = {value:+.2f}" if found.symbol == "ρ" else f"{found.symbol} = {value:.2f}"
     style: dict[str, Any] = {"fontweight": "bold", "color": INK} if found.is_significant else {"color": GREY}
     size = 8.5 + 4 * min(abs(found.value), 1.0)
     axes.text(0.5, 0.5, text.replace("-", "−"), fontsize=size, **style, **where)

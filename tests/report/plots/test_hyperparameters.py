@@ -132,3 +132,14 @@ def test_marks_by_kind() -> None:
     scatter_trials(axes, np.arange(3.0), np.arange(3.0), records, np.arange(3.0))
     own, imported, infeasible, best = (np.asarray(marks.get_offsets())[:, 0].tolist() for marks in axes.collections)
     assert (own, imported, infeasible, best) == ([0], [1], [2], [0])
+
+
+def test_many_trials_are_small_and_in_random_order() -> None:
+    records = [make_record(trial) for trial in range(2000)]
+    axes = Figure().add_subplot()
+    scatter_trials(axes, np.arange(2000.0), np.arange(2000.0), records, np.arange(2000.0), size=20)
+    own = axes.collections[0]
+    order = np.asarray(own.get_offsets())[:, 0]
+    assert sorted(order) == list(range(2000))
+    assert np.abs(np.corrcoef(order, np.arange(2000))[0, 1]) < 0.1
+    assert own.get_sizes().tolist() == [10]

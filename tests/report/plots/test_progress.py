@@ -41,6 +41,12 @@ def test_best_so_far_is_a_step_line(figures: list[Figure]) -> None:
         assert np.asarray(line.get_ydata()) == pytest.approx([0.4, 0.4, 0.6])
 
 
+def test_best_so_far_of_rungs_is_by_time_alone(rung_study: StudyData, figures: list[Figure]) -> None:
+    progress_figure(rung_study, PATH)
+    assert [len(axes.lines) for axes in figures[0].axes] == [0, 1]
+    assert "best so far" in legend(figures[0])
+
+
 def test_random_search_has_no_start(figures: list[Figure]) -> None:
     progress_figure(study_of(make_record(trial) for trial in range(4)), PATH)
     assert "random start-up" not in legend(figures[0])
