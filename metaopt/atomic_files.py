@@ -120,7 +120,7 @@ def fit_name(stem: str, suffix: str, folder: Path) -> str:
 
     A cut stem ends in a digest of the whole one, so that different names stay different.
     """
-    limit = _name_limit(folder)
+    limit = name_limit(folder)
     room = limit - len(os.fsencode(suffix))
     encoded = os.fsencode(stem)
     if len(encoded) <= room:
@@ -135,7 +135,7 @@ def fit_name(stem: str, suffix: str, folder: Path) -> str:
     return f"{os.fsdecode(cut)}-{digest}{suffix}"
 
 
-def _name_limit(folder: Path) -> int:
+def name_limit(folder: Path) -> int:
     """Return the maximum bytes of a file name in a folder, or in the nearest parent that exists."""
     if not hasattr(os, "pathconf"):  # Windows
         return _NAME_MAX

@@ -25,7 +25,10 @@ def test_no_command_shows_the_help_and_fails(capsys) -> None:
     ("word", "hint"),
     [
         ("repor", "Did you mean report?"),
-        ("--results", "Expected one of search, status, list, best, report, retrain, compare, predict, import, delete."),
+        (
+            "--results",
+            "Expected one of search, status, list, best, report, retrain, compare, predict, import, repair, delete.",
+        ),
     ],
 )
 def test_unknown_commands_get_a_hint(capsys, word: str, hint: str) -> None:

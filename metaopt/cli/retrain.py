@@ -1,6 +1,5 @@
 """``metaopt retrain``: train the best network on all but the test images, export it, and test it once."""
 
-import hashlib
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -110,8 +109,13 @@ def run(arguments: Namespace) -> None:
         f" {plural(len(data.everything()), 'image')}, training and validation together",
         flush=True,
     )
-    trained, metadata = train(study, plan, problem, data, arguments.mirror)
-    measured = _measure(study, plan, trained, metadata, data)
+    measurements = []
+
+    def test(file: Path, digest: str, trained: "list[RetrainedNetwork]", metadata: ModelMetadata) -> None:
+        measurements.append(_measure(study, file, digest, trained, metadata, data))
+
+    trained, metadata = train(study, plan, problem, data, arguments.mirror, test)
+    (measured,) = measurements
     path = _append(study, plan, trained, metadata, data, measured)
     _print_result(study, plan, measured, log, data)
     print(f"appended to the test log: {printable(shown(path))}")
@@ -142,6 +146,8 @@ class Measured:
     """Measurements of the exported model.
 
     Attributes:
+        sha256: of the model's file.
+        size_bytes: size of the model's file.
         scores: metric → score on the test images.
         params: number of parameters of the model in the file.
         macs: multiply-accumulates for one image.
@@ -149,6 +155,8 @@ class Measured:
         predictions: predictions of the first head for the test images.
     """
 
+    sha256: str
+    size_bytes: int
     scores: dict[str, Score]
     params: int
     macs: int
@@ -157,13 +165,18 @@ class Measured:
 
 
 def _measure(
-    study: Study, plan: Plan, trained: "list[RetrainedNetwork]", metadata: ModelMetadata, data: DataSet
+    study: Study,
+    file: Path,
+    digest: str,
+    trained: "list[RetrainedNetwork]",
+    metadata: ModelMetadata,
+    data: DataSet,
 ) -> Measured:
-    """Load the exported model and test it; the only place that uses the test images."""
+    """Load the exported model from its file and test it; the only place that uses the test images."""
     from metaopt.blueprint.from_keras import count_keras
     from metaopt.training.export import load_model, predict_split
 
-    model, _ = load_model(plan.output)
+    model, _ = load_model(file)
     counts = count_keras(model)
     probabilities = predict_split(model, metadata, data.test())
     scores = evaluate(probabilities, data.test().labels)
@@ -180,7 +193,10 @@ def _measure(
     if len(metadata.classes) == 1:
         weight = float(trained[0].training.loss_weights.get(next(iter(metadata.classes)), 1.0))
         values["test_total_loss"] = weight * values["test_loss"] + fmean(each.penalties for each in trained)
-    return Measured(scores, counts.params, counts.macs, judge_constraints(study.constraints, values), predictions)
+    size = file.stat().st_size
+    return Measured(
+        digest, size, scores, counts.params, counts.macs, judge_constraints(study.constraints, values), predictions
+    )
 
 
 def _append(
@@ -199,7 +215,7 @@ def _append(
             {
                 "at": datetime.now().astimezone().isoformat(timespec="seconds"),
                 "model": shown(plan.output),
-                "sha256": hashlib.sha256(plan.output.read_bytes()).hexdigest(),
+                "sha256": measured.sha256,
                 **metadata.training,
                 "test_images": len(data.test()),
                 "scores": {name: asdict(score) for name, score in measured.scores.items()},
@@ -220,7 +236,7 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
     print(
         f"{printable(shown(plan.output))}: {measured.params:,} parameters, {measured.macs:,} MACs,"
-        f" {plan.output.stat().st_size / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
+        f" {measured.size_bytes / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
         f" {height}×{width} itself, and contains the names of its classes"
     )
     if log:

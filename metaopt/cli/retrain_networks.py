@@ -44,7 +44,12 @@ def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> N
 
 
 def train(
-    study: Study, plan: Plan, problem: Problem, data: DataSet, mirror: bool
+    study: Study,
+    plan: Plan,
+    problem: Problem,
+    data: DataSet,
+    mirror: bool,
+    test: "Callable[[Path, str, list[RetrainedNetwork], ModelMetadata], object] | None" = None,
 ) -> "tuple[list[RetrainedNetwork], ModelMetadata]":
     """Train the networks of a plan and export them as one model.
 
@@ -54,6 +59,8 @@ def train(
         problem: the problem of the study.
         data: the data set of the study.
         mirror: whether the model averages the predictions for an image and its mirror image.
+        test: called with the complete file of the model before it gets its name, its SHA-256, the networks and the
+            metadata.
 
     Returns:
         The trained networks, and the metadata of the exported model.
@@ -97,7 +104,12 @@ def train(
     class_names = {head: data.class_names[head] for head in trained[0].heads}
     metadata = ModelMetadata(class_names, data.input_shape, origin, data.pixel_bits)
     exported = export_model([each.network for each in trained], metadata, some_images(data), mirror=mirror)
-    save_model(exported, metadata, plan.output)
+    save_model(
+        exported,
+        metadata,
+        plan.output,
+        None if test is None else lambda file, digest: test(file, digest, trained, metadata),
+    )
     return trained, metadata
 
 

@@ -4,7 +4,7 @@ An exported model consists of built-in Keras layers and operations only. ``keras
 backend, also where metaopt is not installed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +91,18 @@ def _average_probabilities(head: str, outputs: list[Any], sample_output: npt.NDA
     return keras.layers.Activation(activation, dtype="float32", name=head)(outputs[0])
 
 
-def save_model(model: keras.Model, metadata: ModelMetadata, path: Path) -> None:
-    """Write an exported model with its metadata.
+def save_model(
+    model: keras.Model,
+    metadata: ModelMetadata,
+    path: Path,
+    test: Callable[[Path, str], object] | None = None,
+) -> None:
+    """Write an exported model with its metadata; for ``test`` see ``write_model``.
 
     Raises:
         ResultsNotWritable: the folder is read-only, or the disk is full.
     """
-    write_model(path, metadata, model.save)
+    write_model(path, metadata, model.save, test)
 
 
 def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:

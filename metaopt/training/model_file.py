@@ -5,6 +5,9 @@ The names of the classes cannot be stored in a layer: no built-in layer has room
 be loaded where metaopt is not installed.
 """
 
+import contextlib
+import errno
+import hashlib
 import json
 import os
 import shutil
@@ -12,10 +15,12 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
+from metaopt.atomic_files import cannot_write, create_temporary, name_limit, sync_folder
+from metaopt.commands import shown
 from metaopt.data.pixel_range import FULL
-from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.errors import UserError
 from metaopt.json_values import dump_json
 from metaopt.regular_file import open_regular
 from metaopt.storage.files import Files
@@ -52,39 +57,89 @@ def read_metadata(path: Path) -> ModelMetadata:
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             stored = json.loads(archive.read(_METADATA))[KEY]
+        if stored.get("schema", SCHEMA) != SCHEMA:
+            raise UserError(
+                f"Model {path} was written by a later version of metaopt (schema {stored['schema']}; this version reads"
+                f" {SCHEMA}). Use that version."
+            )
         bits = int(stored.get("pixel_bits", FULL))  # files of earlier versions lack it
         return ModelMetadata(dict(stored["classes"]), tuple(stored["input_shape"]), stored["training"], bits)
     except FileNotFoundError:
         raise UserError(f"Model {path} does not exist. Expected a .keras file written by retrain.") from None
     except OSError as error:
         raise UserError(f"Cannot read model {path}: {error.strerror or error}.") from error
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"No class names found in {path}. Expected a .keras file written by retrain; the file may be damaged."
         ) from error
 
 
-def write_model(path: Path, metadata: ModelMetadata, save: Callable[[str], object]) -> None:
+def write_model(
+    path: Path,
+    metadata: ModelMetadata,
+    save: Callable[[str], object],
+    test: Callable[[Path, str], object] | None = None,
+) -> str:
     """Write a model with its metadata atomically: the file is complete, or it is not there.
 
     Args:
         path: file that ends in ``.keras``; an existing file is replaced.
         metadata: metadata of the model.
         save: writes the model itself to a path, as ``keras.Model.save`` does.
+        test: called with the complete file, before it gets its name, and its SHA-256. What it measures is measured on
+            this model, even if another process writes to ``path`` at the same time. If it fails, the model is kept.
+
+    Returns:
+        The SHA-256 of the file.
 
     Raises:
         ResultsNotWritable: the folder is read-only, or the disk is full.
     """
-    plain, whole = (path.with_name(f".{path.stem}.{name}{SUFFIX}") for name in ("plain", "whole"))
+    asides: list[Path] = []
     try:
+        with create_temporary(path, f".plain{SUFFIX}") as file:
+            plain = Path(file.name)
+        asides.append(plain)
         save(str(plain))
-        _copy_with_metadata(plain, whole, metadata)
-        os.replace(whole, path)
+        with create_temporary(path, f".whole{SUFFIX}") as file:
+            whole = Path(file.name)
+            asides.append(whole)
+            _copy_with_metadata(plain, file, metadata)
+            Files().sync(file)
+            file.seek(0)
+            digest = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     except OSError as error:
-        raise ResultsNotWritable(f"Cannot write model {path}: {error.strerror or error}.") from error
+        _remove(asides)
+        raise cannot_write(f"Model {shown(path)}", error) from error
+    except BaseException:
+        _remove(asides)
+        raise
+    try:
+        if test is not None:
+            test(whole, digest)
     finally:
-        for aside in (plain, whole):
-            aside.unlink(missing_ok=True)
+        _place(whole, path)
+        _remove([plain])
+    return digest
+
+
+def _place(whole: Path, path: Path) -> None:
+    """Rename a complete file durably.
+
+    Raises:
+        ResultsNotWritable: the folder is read-only, or the disk is full.
+    """
+    try:
+        os.replace(whole, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(f"Model {shown(path)}", error) from error
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def check_writable(path: Path) -> None:
@@ -94,17 +149,17 @@ def check_writable(path: Path) -> None:
         UserError: the name does not end in ``.keras``, or is that of a folder.
         ResultsNotWritable: the file could not be written.
     """
-    if path.suffix != SUFFIX or path.is_dir():
+    if path.suffix != SUFFIX or os.path.isdir(path):
         raise UserError(f"Invalid model file: {path}. Expected a file name that ends in {SUFFIX}.")
-    probe = path.with_name(f".{path.name}.trial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        with create_temporary(path) as file:
+            pass
+        os.unlink(file.name)
+        if len(os.fsencode(path.name)) > name_limit(path.parent):
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     except OSError as error:
-        raise ResultsNotWritable(
-            f"Cannot write model {path}: {error.strerror or error}. Make its folder writable, or choose another file."
-        ) from error
+        raise cannot_write(f"Model {shown(path)}", error) from error
 
 
 def _as_stored(metadata: ModelMetadata) -> dict[str, Any]:
@@ -114,17 +169,15 @@ def _as_stored(metadata: ModelMetadata) -> dict[str, Any]:
     return stored
 
 
-def _copy_with_metadata(source: Path, target: Path, metadata: ModelMetadata) -> None:
+def _copy_with_metadata(source: Path, file: BinaryIO, metadata: ModelMetadata) -> None:
     """Copy a ``.keras`` file and add the metadata to its ``metadata.json``."""
-    with zipfile.ZipFile(source) as old, target.open("wb") as file:
-        with zipfile.ZipFile(file, "w") as new:
-            for entry in old.infolist():
-                if entry.filename == _METADATA:
-                    content = json.loads(old.read(entry))
-                    content[KEY] = {"schema": SCHEMA, **_as_stored(metadata)}
-                    new.writestr(_METADATA, dump_json(content))
-                    continue
-                # In chunks, because memory may not hold the weights twice.
-                with old.open(entry) as reading, new.open(entry.filename, "w", force_zip64=True) as writing:
-                    shutil.copyfileobj(reading, writing, 2**20)
-        Files().sync(file)
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(file, "w") as new:
+        for entry in old.infolist():
+            if entry.filename == _METADATA:
+                content = json.loads(old.read(entry))
+                content[KEY] = {"schema": SCHEMA, **_as_stored(metadata)}
+                new.writestr(_METADATA, dump_json(content))
+                continue
+            # In chunks, because memory may not hold the weights twice.
+            with old.open(entry) as reading, new.open(entry.filename, "w", force_zip64=True) as writing:
+                shutil.copyfileobj(reading, writing, 2**20)

@@ -1,6 +1,9 @@
 """Metadata of an exported model, without Keras: the archive is written by hand."""
 
+import hashlib
 import json
+import os
+import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +48,73 @@ def test_a_failed_write_keeps_the_old_model(tmp_path: Path) -> None:
         write_model(path, ModelMetadata({"label": ["a", "b"]}, (8, 8, 1)), full)
     assert read_metadata(path) == METADATA
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_writers_of_one_file_test_their_own(tmp_path: Path) -> None:
+    """As two retrainings at once, which differ in their seeds."""
+    path = tmp_path / "best.keras"
+    together = threading.Barrier(2)
+    tested: dict[int, str] = {}
+
+    def write(number: int) -> None:
+        def test(file: Path, digest: str) -> None:
+            together.wait()
+            assert read_metadata(file).training == {"seed": number}
+            assert hashlib.sha256(file.read_bytes()).hexdigest() == digest
+            tested[number] = digest
+            together.wait()
+
+        metadata = replace(METADATA, training={"seed": number})
+        assert write_model(path, metadata, plain, test) == tested[number]
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(tested.values())) == 2
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in tested.values()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_model_whose_test_fails_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "best.keras"
+
+    def fail(file: Path, digest: str) -> None:
+        raise UserError("interrupted")
+
+    with pytest.raises(UserError, match="interrupted"):
+        write_model(path, METADATA, plain, fail)
+    assert read_metadata(path) == METADATA
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_model_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "best.keras"
+    write_model(path, METADATA, plain)
+    with zipfile.ZipFile(path) as archive:
+        content = json.loads(archive.read("metadata.json"))
+    content["metaopt"]["schema"] = 99
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", json.dumps(content))
+    with pytest.raises(UserError, match="later version of metaopt"):
+        read_metadata(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such modes")
+def test_links_in_a_shared_folder_are_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    for name in (".best.plain.keras", ".best.whole.keras", ".best.keras.trial"):
+        (tmp_path / name).symlink_to(victim)
+    check_writable(tmp_path / "best.keras")
+    write_model(tmp_path / "best.keras", METADATA, plain)
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_name_that_is_too_long_is_told_before_training(tmp_path: Path) -> None:
+    with pytest.raises(ResultsNotWritable, match="Choose a shorter name"):
+        check_writable(tmp_path / ("x" * 260 + ".keras"))
 
 
 def test_other_files_raise(tmp_path: Path) -> None:
