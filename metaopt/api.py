@@ -140,7 +140,7 @@ def search(
             mistakes_explained(network, training),
             open_study(folder, problem, settings, callback, images=images) as study,
         ):
-            run_search(study, problem, settings, runner, callback, images, limit_s, keep)
+            run_search(study, problem, settings, runner, callback, images, limit_s, keep, trains_itself=True)
         _check_outcome(study, callback)
     return study
 

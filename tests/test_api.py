@@ -411,3 +411,28 @@ def test_no_answer_of_a_function_ends_the_search_or_a_restart(results, executor)
         **dict.fromkeys(range(10), "ok"), 10: "fail", 11: "fail",
     }  # fmt: skip
     assert [record.to_json() for record in records] == [record.to_json() for record in Study.load(results).records]
+
+
+def test_hyperparameters_that_the_function_ignores_are_noted(tmp_path, recwarn):
+    class Notes(Callback):
+        def __init__(self):
+            self.notes = []
+
+        def note(self, text):
+            self.notes.append(text)
+
+    space = {"x": hp.uniform("x", 0, 1), "lr": hp.uniform("lr", 0, 1), "whole": hp.uniform("whole", 0, 1)}
+    for train, expected in ((lambda point: point["x"] + point.get("whole"), {"lr"}), (lambda p: f(**p), set())):
+        notes = Notes()
+        study = metaopt.search(
+            train, space, trials=7, results=tmp_path / str(len(expected)), callbacks=[notes], progress=False
+        )
+        assert [note for note in notes.notes if "Nothing reads" in note] == [
+            "Nothing reads 'lr' of the space: the functions that build and train ignore the key, so other values have"
+            " no effect. Did you mean 'learning_rate' instead of 'lr'?"
+        ] * len(expected)
+        assert study.state.unread == expected
+
+
+def f(x, lr, whole):
+    return x

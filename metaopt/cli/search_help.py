@@ -26,7 +26,7 @@ STRATEGIES = {
 }
 
 SPACES = {
-    "cnn": "space.py and neural_net.py beside the command: 20 hyperparameters, for you to edit",
+    "cnn": "space.py and neural_net.py beside the command: 21 hyperparameters, for you to edit",
     "photo_cnn": "a small VGG with global average pooling and regularisation: small sets of photographs",
     "flower_cnn": "the published space of a constrained search on 17 flowers",
     "flower_cnn_published": "the same with images in 0..1, for a comparison like with like",
@@ -56,7 +56,8 @@ def make_epilog() -> str:
             _table("ready spaces", SPACES),
             f"constraints:\n  before training: {before}\n  measured:        {', '.join(METRICS)}, seconds",
             _table("terms", TERMS),
-            "docs/ explains spaces, data, strategies and results; `metaopt --help` lists the other commands.",
+            "docs/ explains spaces, data, strategies and results; docs/training.md lists the keys that training reads."
+            " `metaopt --help` lists the other commands.",
         ]
     )
 

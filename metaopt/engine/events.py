@@ -1,5 +1,6 @@
 """Journal events of a search: what a report or a decision adds to the journal."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from metaopt.engine.jobs import Epoch, Failed, Finished
@@ -69,3 +70,8 @@ def ended(report: Finished, *, complete: bool) -> Event:
 def _facts(report: Finished) -> Event:
     info, result = to_json_value(report.info), to_json_value(report.returned)
     return {"seconds": round(report.seconds, 3), "info": info, "result": result}
+
+
+def unread(keys: Iterable[str]) -> Event:
+    """Return the event of hyperparameters without effect, as paths in the point; it replaces earlier ones."""
+    return {"event": "unread", "keys": sorted(set(keys))}

@@ -197,6 +197,21 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class PointReads:
+    """Report: the keys of the point that a training read, in a problem whose functions run in the worker.
+
+    Attributes:
+        trial: number of the trial.
+        known: all keys, as paths in the point.
+        read: those that were read, on their own or with all others of their dict.
+    """
+
+    trial: int
+    known: frozenset[str]
+    read: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Finished:
     """Report: a job ended.
 
@@ -255,7 +270,7 @@ class Rejected:
     detail: str
 
 
-Message = Epoch | Remark  # while a job runs
+Message = Epoch | Remark | PointReads  # while a job runs
 Report = Message | Finished | Failed | Rejected
 
 

@@ -13,11 +13,12 @@ from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoint_retention import CheckpointRetention
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.job_factory import JobFactory
-from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, Rejected, Remark, Report, TrainingOptions
+from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, PointReads, Rejected, Remark, Report, TrainingOptions
 from metaopt.engine.phases import Phases
 from metaopt.engine.proposer import Accepted, NothingPasses, Proposer
 from metaopt.engine.search_patience import add_arrival, replayed_patience
 from metaopt.engine.strategy import Strategy
+from metaopt.engine.unread_watch import UnreadWatch
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.guard.guard import Guard
@@ -64,6 +65,7 @@ class Search:
         checkpoints: checkpoint directories.
         phases: phases of a search that grows, or None.
         fill: the share of its tightest constraint that a network is to use, or None.
+        unread: watches which hyperparameters the trainings read, or None.
         clock: seconds, steadily growing.
     """
 
@@ -81,6 +83,7 @@ class Search:
         checkpoints: Checkpoints,
         phases: Phases | None = None,
         fill: float | None = None,
+        unread: UnreadWatch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._study = study
@@ -98,6 +101,7 @@ class Search:
         self._retention = CheckpointRetention(
             study, self._view, checkpoints, resource=options.resource, inherit=options.inherit
         )
+        self._unread = unread
         self._clock = clock
         self._submitted: set[int] = set()
         self._interrupted: deque[Trial] = deque()
@@ -239,6 +243,9 @@ class Search:
             case Remark():
                 self._callback.note(report.text)
                 return True
+            case PointReads():
+                self._watch_reads(report)
+                return True
             case Rejected():
                 self._submitted.discard(report.trial)
                 self._reject(report)
@@ -251,6 +258,14 @@ class Search:
                 if isinstance(report, Failed) and report.mistake and not self._has_trained():
                     raise Mistake(report.mistake)
         return False
+
+    def _watch_reads(self, report: PointReads) -> None:
+        """Note hyperparameters that the first trials have not read, and leave them out of figures."""
+        if self._unread is None or (unread := self._unread.add(report)) is None:
+            return
+        for text in self._unread.describe(unread):
+            self._callback.note(text)
+        self._study.append(events.unread([*self._state.unread, *unread.keys]))
 
     def _is_interrupted_by_time(self, trial: Trial) -> bool:
         return self._time_is_over() and not self._jobs.has_reached_target(trial, trial.epochs)

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from metaopt.engine import events
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoints import Checkpoints, Keep
 from metaopt.engine.jobs import Executor
@@ -13,15 +14,18 @@ from metaopt.engine.loop import Search, StopCriteria
 from metaopt.engine.phases import Phases
 from metaopt.engine.settings import Settings
 from metaopt.engine.strategy import SamplerScheduler, Strategy
+from metaopt.engine.unread_watch import UnreadWatch
 from metaopt.errors import UserError
 from metaopt.guard.feasibility import find_rejections
 from metaopt.guard.guard import Guard
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import code_digest
+from metaopt.problems.unread import Unread, describe_unread, find_paths, find_unread
 from metaopt.quantities import plural
 from metaopt.samplers import GP, SAMPLERS, TPE, Evolution, JointTPE
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import Space, compile_space
+from metaopt.spaces.logarithms import logarithms_in_doubt
 from metaopt.storage.files import Files
 from metaopt.storage.writer import StudyWriter
 from metaopt.trials.growth import constraints_in_force, parse_growth
@@ -99,6 +103,7 @@ def search(
     seconds: float | None = None,
     keep: Keep = "none",
     clock: Callable[[], float] = time.monotonic,
+    trains_itself: bool = False,
 ) -> None:
     """Start or resume a search, until the goal is reached or the time is over.
 
@@ -112,6 +117,7 @@ def search(
         seconds: time limit of the run, or None.
         keep: which checkpoints are kept, see ``Checkpoints``.
         clock: clock of the deadline, in seconds.
+        trains_itself: whether a function of the user trains, instead of that of metaopt.
 
     Raises:
         UserError: see ``Search.run``.
@@ -119,7 +125,9 @@ def search(
     images = images or ImageKind()
     if study.state.finished:
         callback.note(_describe_goal(study.state.n_own, settings.goal))
+    has_begun = study.state.has_begun
     study.begin(settings.as_event())
+    watch = None if has_begun else _note_unread(study, problem, settings, callback, images, trains_itself)
     Search(
         study,
         make_strategy(settings),
@@ -132,8 +140,41 @@ def search(
         checkpoints=Checkpoints(study.folder, keep, settings.checkpoint_quota),
         phases=make_phases(settings),
         fill=settings.fill,
+        unread=watch,
         clock=clock,
     ).run()
+
+
+def _note_unread(
+    study: StudyWriter,
+    problem: Problem,
+    settings: Settings,
+    callback: Callback,
+    images: ImageKind,
+    trains_itself: bool,
+) -> UnreadWatch | None:
+    """Note hyperparameters of a new study that have no effect, and loguniform bounds that look like values.
+
+    Returns:
+        What watches the trainings of a user's own functions, which may read more; None for others.
+    """
+    for question in logarithms_in_doubt(study.space):
+        callback.note(question)
+    places = find_paths(study.space.root).values()
+    found = Unread(tuple({key for keys in places for key in keys}))
+    if problem.has_blueprint and images.input_shape:
+        found = find_unread(study.space, problem, images.input_shape, images.classes)
+        if not trains_itself and problem.build_and_train is None:
+            known, told = {key for keys in places for key in keys} - set(found.keys), found
+        else:
+            known, told = set(), replace(found, keys=())
+        for text in describe_unread(told, known):
+            callback.note(text)
+        if told.keys or told.of_absent_heads:
+            study.append(events.unread([*told.keys, *told.of_absent_heads]))
+        if told is found:
+            return None
+    return UnreadWatch(found.keys, settings.goal)
 
 
 def _describe_goal(n_own: int, goal: int) -> str:

@@ -43,6 +43,7 @@ class StudyState:
         trials: every trial, by number.
         rejected: number of rejected proposals by reason, over the whole study.
         refusals: why the worker's guard rejected each of these networks.
+        unread: hyperparameters that have no effect, as paths in the point.
         signatures: digest of every network with its training settings that was ever trained, and of every draw.
         clock: seconds of search so far, summed over runs.
         total_epochs: number of epochs that all trials have been trained, together.
@@ -61,6 +62,7 @@ class StudyState:
         self.trials: list[Trial] = []
         self.rejected: Counter[str] = Counter()
         self.refusals: list[str] = []
+        self.unread: frozenset[str] = frozenset()
         self.signatures: set[str] = set()
         self.clock = 0.0
         self.total_epochs = 0
@@ -274,6 +276,10 @@ class StudyState:
     def _on_winding_up(self, event: Event) -> None:
         """Start no more trials; the scheduler promotes or stops paused ones as at the goal."""
         self.winding_up = event["reason"]
+
+    def _on_unread(self, event: Event) -> None:
+        """Take in the hyperparameters that have no effect, as paths in the point."""
+        self.unread = frozenset(map(str, event["keys"]))
 
     def _on_refused(self, event: Event) -> None:
         """Count the rejections of draws of which none passed the guard."""

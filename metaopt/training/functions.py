@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from metaopt.engine.jobs import Failed, Finished, Job, Message, TrainingOptions
+from metaopt.problems.reads import Reads
 from metaopt.safe_text import class_name, cut, safe_repr
+from metaopt.training.point_reads import report_reads, with_recorded_point
 from metaopt.trials.constraints import as_number, is_number, unwrapped
 
 _LONGEST_VALUE = 200  # characters of a value in a sentence
@@ -44,9 +46,11 @@ class FunctionTrainer:
     def setup(self, options: TrainingOptions) -> None:
         """Load nothing."""
 
-    def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed:  # noqa: ARG002
+    def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed:
         """Call the function once, without reports of epochs."""
         start = time.monotonic()
+        reads = Reads()
+        job = with_recorded_point(job, reads)
         if self._takes_budget:
             if job.checkpoint is not None:
                 os.makedirs(job.checkpoint, exist_ok=True)
@@ -54,6 +58,7 @@ class FunctionTrainer:
         else:
             answer = self._train(job.point)
         seconds = time.monotonic() - start
+        report_reads(job, reads, report)
         result = dict(dict.items(answer)) if isinstance(answer, dict) else {"loss": answer}
         status = result.setdefault("status", "ok")
         if status == "fail":

@@ -12,10 +12,12 @@ from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, Rejected,
 from metaopt.errors import StudyMismatch
 from metaopt.problems.loading import load_problem, read_texts
 from metaopt.problems.problem import Problem
+from metaopt.problems.reads import Reads
 from metaopt.safe_text import class_name, cut, safe_repr
 from metaopt.training import backend
 from metaopt.training.functions import find_missing_value
 from metaopt.training.network_refused import NetworkRefused
+from metaopt.training.point_reads import report_reads, with_recorded_point
 from metaopt.trials.constraints import is_number
 
 _INFO = ("device", "threads", "backend", "precision", "versions", "params", "macs", "inherited")
@@ -81,6 +83,9 @@ class KerasTrainer:
         assert isinstance(self._data, DataSet)
         began = time.monotonic()
         counter = _EpochCounter(report)
+        reads = Reads()
+        if self._problem.build_and_train is not None or not self._problem.has_blueprint:
+            job = with_recorded_point(job, reads)
         request = TrainingRequest(job, counter)
         try:
             if self._problem.build_and_train is not None:
@@ -99,6 +104,7 @@ class KerasTrainer:
                 )
         except NetworkRefused as refused:
             return Rejected(job.trial, refused.reason, refused.detail)
+        report_reads(job, reads, report)
         return _ending(job, record, counter.count, time.monotonic() - began)
 
 

@@ -18,6 +18,7 @@ from metaopt.engine.callbacks import Callback
 from metaopt.engine.settings import Settings
 from metaopt.errors import UserError
 from metaopt.problems.loading import load_earlier_references
+from metaopt.report.analysis import StudyData
 from metaopt.storage.results_pickle import read_documents
 from metaopt.storage.study import Study
 from tests.cli.running import Outcome, run_command
@@ -237,6 +238,17 @@ def test_mistakes_of_build_model_end_the_search(capsys) -> None:
     outcome = search(capsys, "--space wrong.py --epochs 1 --trials 1 --executor inline")
     assert outcome.code == 0
     assert "is replaced" in outcome.out
+
+
+def test_hyperparameters_without_effect_are_noted(capsys) -> None:
+    text = INVALID.replace("Conv2D(4, 9)", "Conv2D(4, 2)").replace(
+        '"n": hp', '"lr": hp.loguniform("lr", 0.01, 0.1), "n": hp'
+    )
+    Path("small.py").write_text(text.replace('("n", 1, 9)', '("n", 1, 3)'))
+    outcome = search(capsys, "--space small.py --time 1s --executor inline --epochs 1 --trials 1")
+    assert "note: Nothing reads 'lr' of the space: network and training ignore the key" in outcome.out
+    assert "note: loguniform 'lr' draws values from 1.01 to 1.105" in outcome.out
+    assert StudyData.of(Study.load(Path("results"))).unread == {"lr"}
 
 
 def test_a_space_that_does_not_fit_leaves_no_study(capsys) -> None:

@@ -59,6 +59,7 @@ class StudyData:
             strategy=strategy_name(settings["sampler"], settings["scheduler"]) if settings else "",
             settings=settings,
             exhausted=tuple(study.state.exhausted),
+            unread=study.state.unread,
         )
 
     @property
