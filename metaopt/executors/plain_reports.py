@@ -4,10 +4,11 @@ Every report passes here before it leaves the training, in a worker before it is
 the types that ``metaopt.engine.jobs`` names, texts are bounded, and what metaopt reads of a returned record is valid.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, Rejected, Remark
+from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, PointReads, Rejected, Remark
 from metaopt.json_values import to_json_value
 from metaopt.safe_text import class_name, cut, safe_repr, safe_str
 from metaopt.trials.constraints import as_number, is_number
@@ -62,6 +63,11 @@ def plain_message(job: Job, message: Any) -> Message:
     match message:
         case Remark():
             return Remark(job.trial, safe_str(message.text, _LONGEST_SENTENCE))
+        case PointReads():
+            known, read = (
+                frozenset(safe_str(key, _LONGEST_SENTENCE) for key in keys) for keys in (message.known, message.read)
+            )
+            return PointReads(job.trial, known, read)
         case Epoch():
             number, seconds = as_number(message.epoch), as_number(message.seconds)
             if number is None or number < 1 or number != int(number):
@@ -76,6 +82,10 @@ def plain_message(job: Job, message: Any) -> Message:
             folds = tuple(_numbers(int(number), each) for each in message.replicates)
             return Epoch(job.trial, int(number), _numbers(int(number), message.metrics), seconds, folds)
     raise TypeError(f"A {class_name(message)} was reported. Expected an Epoch or a Remark.")
+
+
+def _keys(keys: Iterable[Any]) -> frozenset[str]:
+    return frozenset(safe_str(key, _LONGEST_SENTENCE) for key in keys)
 
 
 def _numbers(epoch: int, metrics: Any) -> dict[str, float]:

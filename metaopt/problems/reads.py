@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from metaopt.safe_text import safe_str
+
 
 class Reads:
     """Keys that were read, as paths in the point, joined by dots; items of a sequence have no number.
@@ -43,7 +45,7 @@ class _RecordedPoint(dict[Any, Any]):
     def __init__(self, point: Mapping[Any, Any], reads: Reads, path: str) -> None:
         self._reads = reads
         self._copying: deque[Any] = deque()  # keys that a copy of the dict will read next
-        self._paths = {key: f"{path}.{key}" if path else str(key) for key in point}
+        self._paths = {key: f"{path}.{safe_str(key)}" if path else safe_str(key) for key in point}
         reads.known.update(self._paths.values())
         super().__init__({key: reads.record(value, self._paths[key]) for key, value in point.items()})
 

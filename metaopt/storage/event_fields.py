@@ -148,5 +148,6 @@ _FIELDS: dict[str, dict[str, Check]] = {
     },
     "winding_up": {"reason": _is_text},
     "refused": {"rejected": _is_counter},
+    "unread": {"keys": _is_list_of(_is_text)},
     "done": {},
 }
