@@ -69,10 +69,10 @@ def train(
     from metaopt.training.retraining import can_log, retrain
 
     log = None
-    if can_log():
-        log = _new_folder(study.folder / LOGS / datetime.now().strftime("retrain-%Y%m%d-%H%M%S"))
+    if reason := why_no_log(study.folder, can_log()):
+        print(f"note: No TensorBoard log is written: {reason}.")
     else:
-        print("note: No TensorBoard log is written: it needs the package tensorflow.")
+        log = _new_folder(study.folder / LOGS / datetime.now().strftime("retrain-%Y%m%d-%H%M%S"))
     trained = [
         retrain(
             problem,
@@ -111,6 +111,17 @@ def train(
         None if test is None else lambda file, digest: test(file, digest, trained, metadata),
     )
     return trained, metadata
+
+
+def why_no_log(folder: Path, has_tensorflow: bool) -> str | None:
+    """Return why TensorBoard logs cannot be written below a folder, or None if they can."""
+    if not has_tensorflow:
+        return "it needs the package tensorflow"
+    try:
+        str(folder.resolve()).encode()
+    except UnicodeEncodeError:
+        return "TensorFlow cannot write to a folder whose name is not UTF-8"
+    return None
 
 
 def _new_folder(wanted: Path) -> Path:

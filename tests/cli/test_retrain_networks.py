@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from metaopt.cli import retrain_networks
-from metaopt.cli.retrain_networks import LOGS, _make_progress, train, warn_of_size
+from metaopt.cli.retrain_networks import LOGS, _make_progress, train, warn_of_size, why_no_log
 from metaopt.cli.retrain_plan import Plan, make_plan
 from metaopt.cli.study_inputs import study_data, study_problem
 from metaopt.data import DataSet
@@ -104,3 +104,16 @@ def test_training_without_tensorflow_says_that_it_has_no_log(
     assert "note: No TensorBoard log is written: it needs the package tensorflow." in capsys.readouterr().out
     assert not (study.folder / LOGS).exists()
     assert read_metadata(Path("model.keras")).training["mirror"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "has_tensorflow", "reason"),
+    [
+        ("results", True, None),
+        ("猫", True, None),
+        ("results", False, "it needs the package tensorflow"),
+        ("caf\udce9", True, "TensorFlow cannot write to a folder whose name is not UTF-8"),
+    ],
+)
+def test_missing_log_has_a_reason(tmp_path: Path, name: str, has_tensorflow: bool, reason: str | None) -> None:
+    assert why_no_log(tmp_path / name, has_tensorflow) == reason
