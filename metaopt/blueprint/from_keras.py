@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from metaopt.blueprint.keras_products import RULES, Count
 from metaopt.blueprint.layer import Shape
 
 
@@ -21,9 +22,10 @@ class Counts:
     Attributes:
         params: number of parameters, as ``model.count_params()``.
         trainable_params: number of parameters with gradients.
-        macs: multiply-accumulates for one image. Operations of a subclassed model outside of layers do not count.
+        macs: multiply-accumulates for one image, without those of unknown layers. Operations of a subclassed model
+            outside of layers do not count.
         activations: elements of the outputs of all layer calls for one image, including the input.
-        unknown: names of layer classes that count 0 multiply-accumulates because no rule covers them.
+        unknown: names of layer classes that no rule covers, so that the multiply-accumulates are a lower bound.
     """
 
     params: int
@@ -64,11 +66,11 @@ def count_keras(model: Any) -> Counts:
         activations += sum(map(math.prod, call.outputs))
         if not call.inputs:  # an input layer
             continue
-        rule = _find_macs_rule(call.layer)
-        if rule is None:
+        count = _count_call(call)
+        if count is None:
             unknown[type(call.layer).__name__] = None
         else:
-            macs += rule(call)
+            macs += count
     return Counts(
         params=model.count_params(),
         trainable_params=sum(math.prod(weight.shape) for weight in model.trainable_weights),
@@ -133,8 +135,34 @@ def _count_zero(_: _Call) -> int:
     return 0
 
 
+def _count_wrapped(call: _Call) -> int | None:
+    """Count a layer that applies another one once."""
+    return _count_call(_Call(call.layer.layer, call.inputs, call.outputs))
+
+
+def _count_time_distributed(call: _Call) -> int | None:
+    """Count a layer that applies another one to each step."""
+    shapes = (tuple(shape[1:] for shape in each) for each in (call.inputs, call.outputs))
+    step = _count_call(_Call(call.layer.layer, *shapes))
+    return None if step is None else call.inputs[0][0] * step
+
+
+def _count_bidirectional(call: _Call) -> int | None:
+    """Count a layer that applies two recurrent ones."""
+    both = (call.layer.forward_layer, call.layer.backward_layer)
+    counts = [_count_call(_Call(layer, call.inputs, call.outputs)) for layer in both]
+    return None if None in counts else sum(count for count in counts if count is not None)
+
+
+def _count_product(count: Count) -> "Rule":
+    return lambda call: count(call.layer, call.inputs, call.outputs)
+
+
+Rule = Callable[[_Call], int | None]
+
+
 # Keras class → multiply-accumulates of one call.
-_MACS_RULES: dict[str, Callable[[_Call], int]] = {
+_MACS_RULES: dict[str, Rule] = {
     "Dense": _count_convolution,  # a dense layer over the last axis is a convolution with kernel size 1
     "Conv1D": _count_convolution,
     "Conv2D": _count_convolution,
@@ -146,14 +174,26 @@ _MACS_RULES: dict[str, Callable[[_Call], int]] = {
     "Conv3DTranspose": _count_transposed_convolution,
     "SeparableConv1D": _count_separable_convolution,
     "SeparableConv2D": _count_separable_convolution,
+    **{name: _count_product(count) for name, count in RULES.items()},
+    "Bidirectional": _count_bidirectional,
+    "SpectralNormalization": _count_wrapped,
+    "TimeDistributed": _count_time_distributed,
+    # Weights with more than one axis that are only looked up, or multiplied elementwise.
+    **dict.fromkeys(("BatchNormalization", "Embedding", "LayerNormalization", "PReLU"), _count_zero),
 }
 
 
-# Keras layers and operations that multiply tensors with each other.
-_PRODUCTS = frozenset({"AdditiveAttention", "Attention", "Conv", "Dot", "Einsum", "Matmul", "Tensordot"})
+# Keras layers and operations without a rule that may multiply tensors with each other.
+_PRODUCTS = frozenset({"Conv", "Lambda", "Tensordot"})
 
 
-def _find_macs_rule(layer: Any) -> Callable[[_Call], int] | None:
+def _count_call(call: _Call) -> int | None:
+    """Return the multiply-accumulates of a call; None for a layer that no rule covers."""
+    rule = _find_macs_rule(call.layer)
+    return None if rule is None else rule(call)
+
+
+def _find_macs_rule(layer: Any) -> Rule | None:
     """Return the rule of a layer's class, or of the Keras class that it extends without overriding ``call``.
 
     Returns:

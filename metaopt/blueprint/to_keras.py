@@ -88,7 +88,7 @@ def record_calls(model: Any) -> list[tuple[Any, list[Any], list[Any]]]:
         model: a built model with one input tensor.
 
     Returns:
-        (layer, input tensors, output tensors) for each call of a layer without sublayers, in the order of the calls.
+        (layer, input tensors, output tensors) for each call of a layer of Keras or without sublayers, in order.
         The first entry is the input, with the model in place of the layer.
     """
     import keras
@@ -105,7 +105,11 @@ def record_calls(model: Any) -> list[tuple[Any, list[Any], list[Any]]]:
 
         return recorded_call
 
-    inner = [layer for layer in model._flatten_layers(include_self=False) if not layer._layers]
+    layers = list(model._flatten_layers(include_self=False))
+    # Keras' attention, recurrent layers and wrappers have sublayers, and are counted as a whole.
+    whole = [layer for layer in layers if layer._layers and type(layer).__module__.startswith("keras.src.layers.")]
+    parts = {id(part) for layer in whole for part in layer._flatten_layers(include_self=False)}
+    inner = [layer for layer in layers if (layer in whole or not layer._layers) and id(layer) not in parts]
     for layer in inner:
         # Written into vars(), because Keras' __setattr__ would track the attribute. Deleting it restores the method.
         vars(layer)["call"] = wrap_call(layer, layer.call)

@@ -184,7 +184,7 @@ def _measure(
     predictions = rank_classes(probabilities[head], data.test().labels[head], digest_test_set(data.test()))
     values: dict[str, float] = {
         "params": counts.params,
-        "macs": counts.macs,
+        **({} if counts.unknown else {"macs": counts.macs}),
         "memory": max(estimate_memory(each.counts, each.training) for each in trained),
         "seconds": sum(each.seconds for each in trained),
         **{name: fmean(each.final[name] for each in trained) for name in trained[0].final},

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from metaopt.data import DataSet, Fold
-from metaopt.engine.jobs import FromScratch, Job, TrainingRequest, WeightsOf
+from metaopt.engine.jobs import FromScratch, Job, Remark, TrainingRequest, WeightsOf
 from metaopt.problems.training_config import COSINE_RUNG, Training, with_schedule
 from metaopt.randomness import derive_seed
 from metaopt.training import backend
@@ -82,6 +82,9 @@ def _train(
 
     model = build(0)
     counts = builder.counts(model, training, job.options.bounds)
+    if builder.uncounted and request.trial == 0:
+        layers = ", ".join(builder.uncounted)
+        request.report(Remark(0, f"MACs are not recorded: no rule counts those of the layers {layers}."))
     start = initialize(model, build, parent, checkpoint, request)
     epoch_loop = _make_loop(model, data, folds, training, epochs, start, checkpoint, request)
     epoch_loop.report_restored_epochs()

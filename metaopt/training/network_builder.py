@@ -27,12 +27,16 @@ class NetworkBuilder(ABC):
         problem: defines the network.
         point: the hyperparameters.
         data: input shape and classes.
+
+    Attributes:
+        uncounted: kinds of layers whose multiply-accumulates ``counts`` could not count.
     """
 
     def __init__(self, problem: Problem, point: Any, data: DataSet) -> None:
         self.problem = problem
         self.point = point
         self.data = data
+        self.uncounted: tuple[str, ...] = ()
 
     @abstractmethod
     def build(self) -> keras.Model:
@@ -62,7 +66,7 @@ class NetworkBuilder(ABC):
             bounds: ``params``, ``macs``, ``memory`` → largest value, checked where the guard could not.
 
         Raises:
-            NetworkRefused: The network exceeds a bound.
+            NetworkRefused: The network exceeds a bound, or a bound is on ``macs``, which cannot be counted.
         """
 
     @abstractmethod
@@ -135,6 +139,12 @@ class KerasModelBuilder(NetworkBuilder):
         for name, value in {**counts, "memory": estimate_memory(counted, training, slots)}.items():
             if value > bounds.get(name, math.inf):
                 raise NetworkRefused(name, f"{name} is {value:,}, more than the limit of {bounds[name]:,.0f}.")
+        if counted.unknown:
+            layers = ", ".join(counted.unknown)
+            if "macs" in bounds:
+                raise NetworkRefused("macs", f"macs cannot be counted: no rule covers the layers {layers}.")
+            del counts["macs"]  # only a lower bound is known
+            self.uncounted = counted.unknown
         return counts
 
     def for_inference(self, network: keras.Model) -> keras.Model:

@@ -163,6 +163,25 @@ def test_exceeded_bound_is_named(tiny: DataSet, bounds: dict[str, float], reason
     assert refused.value.detail.startswith(detail)
 
 
+def test_layers_without_a_count_are_named_and_no_limit_is_kept(tiny: DataSet) -> None:
+    def with_own_layer(*arguments: Any) -> Any:
+        import keras
+
+        model = build_model(*arguments)
+        inputs = keras.Input(model.input_shape[1:])
+        outputs = model(keras.layers.Lambda(lambda x: x)(inputs))
+        model = keras.Model(inputs, outputs)
+        model.compile("sgd", dict.fromkeys(["fine", "coarse"], "sparse_categorical_crossentropy"))
+        return model
+
+    builder = make_builder(Problem(None, build_model=with_own_layer), tiny)
+    model = compile_network(builder)
+    with pytest.raises(NetworkRefused, match=r"macs cannot be counted: no rule covers the layers Lambda\.$"):
+        builder.counts(model, Training(batch_size=50), {"macs": 1e9})
+    assert builder.counts(model, Training(batch_size=50), {"params": 1e9}).keys() == {"params"}
+    assert builder.uncounted == ("Lambda",)
+
+
 def test_memory_bound_counts_the_state_of_the_optimizer(tiny: DataSet) -> None:
     """An optimizer with two slots for each weight exceeds a bound that one without slots meets."""
 
