@@ -13,11 +13,12 @@ from metaopt.commands import absolute
 from metaopt.engine.callbacks import Callback, CallbackList
 from metaopt.engine.checkpoints import Keep
 from metaopt.engine.settings import resolve
-from metaopt.engine.setup import ImageKind, open_study
+from metaopt.engine.setup import Function, ImageKind, open_study
 from metaopt.engine.setup import search as run_search
 from metaopt.engine.strategy import resolve_strategy
 from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
+from metaopt.function_identity import function_digest
 from metaopt.printable import printable
 from metaopt.problems.mistakes import mistakes_explained
 from metaopt.problems.problem import Classes, Problem
@@ -56,6 +57,7 @@ def search(
     callbacks: Sequence[Callback] = (),
     watch: Callback | None = None,
     progress: bool = True,
+    same_function: bool = False,
 ) -> Study:
     """Search a space for the hyperparameters with the lowest loss, or resume such a search.
 
@@ -91,6 +93,8 @@ def search(
             able to serialise ``train``.
         callbacks: are told what happens, such as a tracker.
         watch: one more callback; the keyword of earlier versions.
+        same_function: resume the study in ``results`` although the code of ``train``, or a value that it captured, is
+            not that of its trials; say so only if its losses still compare, as after a change of its output.
         progress: whether the progress is shown on standard output, as by the command.
 
     Returns:
@@ -130,6 +134,7 @@ def search(
     settings = resolve(given, {}, read_begun(folder))
     problem = Problem(space, network, training, code=_code(network))
     images = ImageKind(input_shape or (), classes or {})
+    function = Function(function_digest(train), is_same=same_function)
     limit_s = _seconds(seconds)
     trainer = FunctionTrainer(train, counted=network is not None)
     keep: Keep = "all" if takes_budget(train) else "none"
@@ -138,7 +143,7 @@ def search(
         runner = make_executor(settings.executor, trainer, settings.workers, folder)
         with (
             mistakes_explained(network, training),
-            open_study(folder, problem, settings, callback, images=images) as study,
+            open_study(folder, problem, settings, callback, images=images, function=function) as study,
         ):
             run_search(study, problem, settings, runner, callback, images, limit_s, keep, trains_itself=True)
         _check_outcome(study, callback)

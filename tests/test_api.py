@@ -67,6 +67,34 @@ def test_function_that_changes_the_folder(tmp_path, monkeypatch, executor):
     assert (tmp_path / "study.pkl").exists()
 
 
+def make(k):
+    return lambda point: (point["x"] - k) ** 2
+
+
+@pytest.mark.parametrize("other", [make(2), lambda point: point["x"]])
+def test_another_function_is_refused(results, other):
+    metaopt.search(make(1), SPACE, trials=2, results=results)
+    assert len(metaopt.search(make(1), SPACE, trials=3, results=results).records) == 3
+    with pytest.raises(StudyMismatch, match=r"another function train.*pass same_function=True"):
+        metaopt.search(other, SPACE, trials=4, results=results)
+    assert len(metaopt.search(other, SPACE, trials=4, results=results, same_function=True).records) == 4
+    # It is the study's function from then on.
+    assert len(metaopt.search(other, SPACE, trials=5, results=results).records) == 5
+    with pytest.raises(StudyMismatch, match="another function train"):
+        metaopt.search(make(1), SPACE, trials=6, results=results)
+
+
+def test_a_function_that_logs_its_points_is_the_same(results):
+    log = []
+
+    def train(point):
+        log.append(point)
+        return point["x"] ** 2
+
+    for trials in (2, 4):
+        assert len(metaopt.search(train, SPACE, trials=trials, results=results).records) == trials
+
+
 def test_rerunning_with_a_total_trains_nothing_more(results):
     notes = Notes()
     metaopt.search(parabola, SPACE, trials=5, results=results)

@@ -115,7 +115,8 @@ def test_report_draws_a_study(studies, kind, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_best_prints_the_best_point(studies, kind, capsys):
-    assert metaopt_command(["best", "--results", kind]) == 0
+    # Studies of that version hold no drawings, and a file that the user does not name is not run.
+    assert metaopt_command(["best", "--results", kind, *COMMANDS[kind][:2]]) == 0
     assert json.loads(capsys.readouterr().out)["space"] == metaopt.Study.load(kind).best["space"]
     assert Path(kind, "figures", "model_best.png").exists() == (kind != "build_model")
 

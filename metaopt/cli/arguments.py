@@ -142,6 +142,14 @@ def _positive(parse: Callable[[str], float], text: str, expected: str) -> float:
     return value
 
 
+def add_study_files(parser: argparse._ActionsContainer) -> None:
+    """Add the problem and the data of a study, for commands that run the problem's file."""
+    space = "the problem's file, which is run; needed where no file near the study has the text that the study holds"
+    parser.add_argument("--space", metavar="FILE", help=space)
+    data = "the data set, where it is no longer in the place that the study keeps"
+    parser.add_argument("--data", metavar="DATA", help=data)
+
+
 def add_results(parser: argparse._ActionsContainer) -> None:
     """Add the study's folder, an argument of every command."""
     # A default that is a text is converted like a given one, and is shown as it stands in the help.

@@ -3,7 +3,14 @@
 import sys
 from pathlib import Path
 
-from metaopt.cli.study_inputs import require_same_network, some_images, study_data, study_problem, trained_point
+from metaopt.cli.study_inputs import (
+    require_same_network,
+    require_source,
+    some_images,
+    study_data,
+    study_problem,
+    trained_point,
+)
 from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.commands import command, shown
 from metaopt.errors import UserError
@@ -13,13 +20,17 @@ from metaopt.training.model_file import ModelMetadata, check_writable
 from metaopt.trials.record import Record
 
 
-def save_best_model(study: Study, record: Record, path: Path) -> str:
+def save_best_model(
+    study: Study, record: Record, path: Path, space: str | None = None, data_set: str | None = None
+) -> str:
     """Export the weights that a trial had at its best epoch, as a model that takes raw images.
 
     Args:
         study: the study, on which a search may be running.
         record: record of the trial.
         path: file of the model.
+        space: the problem that the user names, which is run; None for a file whose text is that of the study.
+        data_set: the data set where the user has it now; None for the place that the study keeps.
 
     Returns:
         A sentence on what was written.
@@ -28,12 +39,13 @@ def save_best_model(study: Study, record: Record, path: Path) -> str:
         UserError: The weights of the trial were deleted or are damaged, or the study's network or data have changed.
     """
     check_writable(path)
+    require_source(study, space)
     # Before the problem's file, whose own settings, such as a dtype policy, are to stay in force.
     with suppressed_stderr():
         backend.prepare()
-    problem = study_problem(study)
+    problem = study_problem(study, space)
     require_same_network(study, problem)
-    data = study_data(study, note=lambda text: print(text, file=sys.stderr))
+    data = study_data(study, note=lambda text: print(text, file=sys.stderr), given=data_set)
     from metaopt.training.checkpoint import UnusableCheckpoint, best_weights
     from metaopt.training.export import export_model, save_model
     from metaopt.training.network_builder import make_builder

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 
 from metaopt.cli.arguments import Parser, add_results
 from metaopt.cli.errors import guarded
-from metaopt.cli.study_inputs import FIGURES, study_problem
+from metaopt.cli.study_inputs import FIGURES
 from metaopt.commands import shown
-from metaopt.errors import UserError
 from metaopt.printable import printable
 from metaopt.report.analysis import StudyData
 from metaopt.report.plots import draw_all
-from metaopt.spaces import Space, compile_space
 from metaopt.storage.study import Study
 
 
@@ -34,14 +32,6 @@ def run(arguments: Namespace) -> None:
         UserError: There is no study.
     """
     study = Study.load(arguments.results)
-    figures = draw_all(StudyData.of(study), study.folder / FIGURES, _space(study))
+    figures = draw_all(StudyData.of(study), study.folder / FIGURES)
     for path in figures:
         print(printable(shown(path)))
-
-
-def _space(study: Study) -> Space | None:
-    """Return the space, for logarithmic axes; None if it cannot be loaded."""
-    try:
-        return compile_space(study_problem(study).space)
-    except UserError:
-        return None

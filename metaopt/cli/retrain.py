@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_results, fraction, integer, number, one_of
+from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_results, add_study_files, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed, with_trained_point
-from metaopt.cli.study_inputs import require_same_network, study_data, study_problem
+from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
 from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.commands import absolute, command, shown
 from metaopt.data import DataSet
@@ -74,6 +74,7 @@ def make_parser(prog: str) -> Parser:
     add("--skip-broken", action="store_true", help=SKIP_BROKEN)
     output = f"file of the model (default: {BEST}, or {CHOSEN} with --point, in the study's folder)"
     add("--output", type=absolute, metavar="FILE", help=output)
+    add_study_files(parser)
     add_results(parser)
     return parser
 
@@ -91,16 +92,17 @@ def run(arguments: Namespace) -> None:
     )
     check_writable(plan.output)
     log = read_test_log(study.folder)
+    require_source(study, arguments.space)
     # Before the problem's file, whose own settings, such as a dtype policy, are to stay in force.
     with suppressed_stderr():
         backend.prepare(deterministic=bool(study.settings.get("deterministic")))
-    problem = study_problem(study)
+    problem = study_problem(study, arguments.space)
     require_same_network(study, problem)
     plan = with_trained_point(plan, problem)
     if arguments.epochs is None:
         plan = whole_if_annealed(plan, problem, study)
     _refuse_without_effect(problem, recipe)
-    data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken)
+    data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken, given=arguments.data)
     _warn_of_own_training(problem)
     warn_of_size(plan, problem, study, data)
     times = "" if plan.members == 1 else f" {plan.members} times"

@@ -90,7 +90,7 @@ def make_plan(
         written = WrittenPoint(best.point, dict(best.vals))
     else:
         written = read_point(point_file)
-        record = _trial_of(study, written)
+        record = find_trial(study, written)
     number, reason = _epochs(epochs, record, _longest(study))
     own_seed = int(study.header.get("seed", 0))
     own_output = study.folder / (BEST if point_file is None else CHOSEN)
@@ -135,7 +135,7 @@ def _longest(study: Study) -> int:
     return int(study.settings.get("epochs", 1))
 
 
-def _trial_of(study: Study, written: WrittenPoint) -> Record | None:
+def find_trial(study: Study, written: WrittenPoint) -> Record | None:
     """Return the record of the trial that trained a point, or None; of equal points the one of the same draw."""
     text = point_key(written.point)
     own = (record for record in study.records if record.status == "ok" and not record.imported)

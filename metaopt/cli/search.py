@@ -10,9 +10,9 @@ from metaopt.cli.errors import flag_of, guarded
 from metaopt.cli.ready_spaces import advise_space
 from metaopt.cli.search_checks import check_own_training, check_schedule, check_settings, warn_of_memory
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
-from metaopt.cli.study_inputs import as_begun
+from metaopt.cli.study_inputs import as_begun, located_data, study_problem
 from metaopt.commands import shown
-from metaopt.data import DataSet, DataSpec, load
+from metaopt.data import NAMES, DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Executor
@@ -23,12 +23,12 @@ from metaopt.errors import UserError
 from metaopt.executors import make_executor
 from metaopt.executors.hardware import free_memory, has_gpu
 from metaopt.guard.rejections import NothingFits
-from metaopt.problems.loading import load_problem
+from metaopt.problems.loading import CNN, load_problem
 from metaopt.problems.problem import Problem
 from metaopt.report.analysis import StudyData
 from metaopt.report.console import make_progress, summarise_search
 from metaopt.storage.state import StudyState
-from metaopt.storage.study import Study, read_begun
+from metaopt.storage.study import Study, read_begun, stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.training import KerasTrainer
 from metaopt.trials.constraints import parse_constraints
@@ -107,14 +107,15 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     # Under a scheduler with rungs, these replace early stopping.
     one_stage = given.get("scheduler", state.settings.get("scheduler", "full")) == "full"
     settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
+    if "data" not in given and state.settings:
+        settings = replace(settings, data=located_data(settings.data, arguments.results))
     spec, notes = _find_data(settings, arguments.results)  # before the user's code, which may change the folder
-    problem = load_problem(settings.space, beside)
-    if state.header:
-        problem = as_begun(Study(arguments.results, state), problem)
+    problem = _load_problem(arguments, settings, state, beside)
     data = load(spec)
     for note in (*notes, *data.notes):
         callback.note(note)
-    settings = replace(settings, data=data.spec.data, augment=data.spec.augment)
+    kept = data.spec.data if data.spec.data in NAMES else stored_path(data.spec.data, arguments.results)
+    settings = replace(settings, data=kept, augment=data.spec.augment)
     if not state.settings:
         settings = _for_new_study(settings, given)
     elif settings.workers > state.settings["workers"]:
@@ -123,6 +124,16 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     check_schedule(settings, problem, callback)
     check_own_training(settings, problem)
     return Ready(problem, data, settings)
+
+
+def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, beside: Path | None) -> Problem:
+    """Load the problem; a search that is resumed runs no file that only its journal names, see ``study_problem``."""
+    if not state.header:
+        return load_problem(settings.space, beside)
+    study = Study(arguments.results, state)
+    if arguments.space is not None or (beside is not None and settings.space == CNN):
+        return as_begun(study, load_problem(settings.space, beside))
+    return study_problem(study)
 
 
 def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.commands import shown
-from metaopt.data import DataSet, DataSpec, load
+from metaopt.commands import absolute, shown
+from metaopt.data import NAMES, DataSet, DataSpec, load, resolve
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.json_values import to_json_value
 from metaopt.printable import printable
@@ -20,33 +20,92 @@ from metaopt.problems.loading import (
     list_ready_problems,
     load_earlier_references,
     load_problem,
+    load_reference,
+    read_source,
 )
 from metaopt.problems.problem import Problem
-from metaopt.problems.source_digest import code_digest
+from metaopt.problems.source_digest import code_digest, is_same_program
 from metaopt.spaces import compile_space
 from metaopt.spaces.point_key import point_key
-from metaopt.storage.study import Study
+from metaopt.storage.study import Study, found_path
 
 FIGURES = Path("figures")
 ZOO = set(list_ready_problems()) - {CNN}
 _SAMPLE = 16
 
 
-def study_problem(study: Study) -> Problem:
-    """Load the problem of a study from its stored path.
+def study_problem(study: Study, given: str | None = None) -> Problem:
+    """Load the problem of a study, to run it.
+
+    A study may be from somebody else, and its journal may name any file. So only three are run: a file that the user
+    names, a ready problem of metaopt, and a file whose text is the source that the study holds.
+
+    Args:
+        study: the study.
+        given: the problem that the user names, as for a search; None for that of the study.
 
     Raises:
-        UserError: It is no longer there.
+        StudyMismatch: No file of the study's source is found.
+        UserError: The study was searched from Python, or the given problem cannot be loaded.
     """
     kept = study.header["problem"]
+    if given is not None:
+        return as_begun(study, load_problem(given))
     if not kept["name"]:
         raise UserError(
             f"The study in {shown(study.folder)} was searched from Python: it has no network that can be built."
         )
-    if kept["path"] and kept["name"] not in ZOO and is_problem(Path(kept["path"])):
-        return as_begun(study, replace(load_problem(kept["path"]), name=kept["name"]))
-    # Its folder may have been moved as a whole.
-    return as_begun(study, load_problem(kept["name"], study.folder.resolve().parent))
+    path = require_source(study, given)
+    if path is not None:
+        return as_begun(study, replace(load_problem(str(path)), name=kept["name"]))
+    ready = ready_problem(study)
+    assert ready is not None  # else `require_source` raises
+    return ready
+
+
+def require_source(study: Study, given: str | None = None) -> Path | None:
+    """Check, without running a file, that there is one that ``study_problem`` may run.
+
+    Returns:
+        The file or folder of the study's source; None where the user names a problem, or it is a ready one.
+
+    Raises:
+        StudyMismatch: There is none.
+    """
+    kept = study.header["problem"]
+    if given is not None or not kept["name"] or kept["name"] in ZOO:
+        return None
+    path = _find_source(study)
+    if path is None and ready_problem(study) is None:
+        raise StudyMismatch(
+            f"{kept['name']} has changed since the search in {shown(study.folder)}, or is gone. Restore it (the first"
+            " line of journal.jsonl holds its source), or name the file with --space: unasked, only a file with the"
+            " text of the study is run."
+        )
+    return path
+
+
+def ready_problem(study: Study) -> Problem | None:
+    """Return the problem of a study if it is part of metaopt, which no study can bring along; else None."""
+    name = study.header["problem"]["name"]
+    if name in ZOO:
+        return load_problem(name)
+    references = (load_reference(), *load_earlier_references()) if name == CNN else ()
+    return next((one for one in references if _is_of(study, one)), None)
+
+
+def _find_source(study: Study) -> Path | None:
+    """Return the first file or folder, near the study or at its stored path, whose text is the study's source."""
+    kept, beside = study.header["problem"], study.folder.resolve().parent
+    name = kept["name"]
+    near = [Path.cwd(), beside] if name == CNN else [absolute(name), beside / name, beside / Path(name).name]
+    for path in [*([found_path(kept["path"], study.folder)] if kept["path"] else []), *near]:
+        try:
+            if is_problem(path) and is_same_program(read_source(path), kept.get("source") or ""):
+                return path.resolve()
+        except (OSError, ValueError):  # it cannot be read
+            continue
+    return None
 
 
 def as_begun(study: Study, problem: Problem) -> Problem:
@@ -61,8 +120,7 @@ def as_begun(study: Study, problem: Problem) -> Problem:
 
 def _is_of(study: Study, problem: Problem) -> bool:
     """Return whether a study was begun with the space and the network of a problem."""
-    is_same_space = study.header["fingerprint"].get("space") == compile_space(problem.space).digest
-    return is_same_space and study.holds_network(code_digest(problem.code))
+    return study.holds_space(compile_space(problem.space)) and study.holds_network(code_digest(problem.code))
 
 
 @dataclass(frozen=True)
@@ -135,8 +193,17 @@ def require_same_network(study: Study, problem: Problem) -> None:
         )
 
 
+def located_data(stored: str, folder: Path) -> str:
+    """Return the data set that a study keeps, as a name or an absolute path; see ``stored_path``."""
+    return stored if stored in ("auto", *NAMES) else str(found_path(stored, folder))
+
+
 def study_data(
-    study: Study, note: Callable[[str], None] = print, augment: str | None = None, skip_broken: bool = False
+    study: Study,
+    note: Callable[[str], None] = print,
+    augment: str | None = None,
+    skip_broken: bool = False,
+    given: str | None = None,
 ) -> DataSet:
     """Load the data set of a study.
 
@@ -145,6 +212,7 @@ def study_data(
         note: called with messages for the user.
         augment: augmentation in the place of the study's own; None for that.
         skip_broken: leave out image files that cannot be read, even if the search did not.
+        given: the data set where the user has it now; None for the place that the study keeps.
 
     Raises:
         StudyMismatch: Its images have changed.
@@ -154,7 +222,8 @@ def study_data(
     kind = settings["augment"] if augment is None else augment
     cache, split_seed = str(study.folder / "cache"), settings.get("split_seed")
     skips = skip_broken or settings.get("skip_broken", False)
-    spec = DataSpec(settings["data"], settings["image_size"], kind, cache, split_seed, skips)
+    place = located_data(settings["data"], study.folder) if given is None else given
+    spec, _ = resolve(DataSpec(place, settings["image_size"], kind, cache, split_seed, skips), gpu=False)
     data = load(spec)
     shown_data = shown(spec.data) if Path(spec.data).is_absolute() else spec.data
     if data.fingerprint != study.header["fingerprint"]["data"]:

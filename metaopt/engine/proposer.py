@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from metaopt.engine.phases import Phases
@@ -138,7 +138,7 @@ class Proposer:
                 if larger != accepted.vals:
                     accepted = self._judge(larger, gate, trained, rejections)
             if accepted is not None:
-                return accepted
+                return self._drawn(accepted)
         raise NothingPasses(rejections, gate.guard)
 
     def accept_fork(self, vals: Vals) -> Accepted:
@@ -151,7 +151,11 @@ class Proposer:
         verdict = self._gate().guard.judge(point, set(), vals)
         if verdict.reason is not None:
             raise ValueError(f"The strategy forked a trial into a network that the guard rejects: {verdict.detail}")
-        return Accepted(vals, point, verdict.network, {})
+        return self._drawn(Accepted(vals, point, verdict.network, {}))
+
+    def _drawn(self, accepted: Accepted) -> Accepted:
+        """Return a proposal with the drawing of its network."""
+        return replace(accepted, network={**accepted.network, **self._guard.drawing(accepted.point)})
 
     def _gate(self) -> _Gate:
         """Return the gate of the phase of the next trial."""

@@ -27,6 +27,7 @@ from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import Space, compile_space
 from metaopt.spaces.logarithms import logarithms_in_doubt
 from metaopt.storage.files import Files
+from metaopt.storage.study import stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.trials.growth import constraints_in_force, parse_growth
 from metaopt.trials.objective import find_objective
@@ -45,6 +46,19 @@ class ImageKind:
     classes: Classes = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Function:
+    """The Python function that a search trains with.
+
+    Attributes:
+        digest: digest of its code and what it captured, see ``metaopt.function_identity``.
+        is_same: whether the user says that it is the one of the study, whatever its digest.
+    """
+
+    digest: str
+    is_same: bool = False
+
+
 def open_study(
     folder: Path,
     problem: Problem,
@@ -53,6 +67,7 @@ def open_study(
     *,
     images: ImageKind | None = None,
     data: Mapping[str, Any] | None = None,
+    function: Function | None = None,
     files: Files | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> StudyWriter:
@@ -65,6 +80,7 @@ def open_study(
         callback: is told what the user should know.
         images: input and output of the networks; not needed for a problem without ``network``.
         data: ``fingerprint`` and ``description`` of the data set, kept by the study.
+        function: the Python function that trains; None where the problem's networks are trained with Keras.
         files: the file operations.
         clock: seconds, steadily growing; ``Simulated.clock`` for a simulation.
 
@@ -83,14 +99,23 @@ def open_study(
             "objective": settings.objective,
             "folds": str(settings.folds),
             **_budget(settings),
+            **({} if function is None else {"function": function.digest}),
         },
         "objective": settings.objective,
         "seed": settings.seed,
         "labels": list(space.labels),
-        "problem": {"name": problem.name, "path": problem.path, "source": problem.source},
+        # What reading commands need, so that they never run the problem's file.
+        "logarithmic": [one.label for one in space.parameters if one.distribution.is_logarithmic],
+        "problem": {
+            "name": problem.name,
+            "path": None if problem.path is None else stored_path(problem.path, folder),
+            "source": problem.source,
+            "has_blueprint": problem.has_blueprint,
+        },
         "data": data.get("description", {}),
     }
-    return StudyWriter(folder, space, header, note=callback.note, files=files, clock=clock)
+    is_same = function is not None and function.is_same
+    return StudyWriter(folder, space, header, note=callback.note, files=files, clock=clock, is_same_function=is_same)
 
 
 def search(

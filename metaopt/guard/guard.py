@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from metaopt.blueprint import HASH_VERSION, InvalidArchitecture
+from metaopt.blueprint.drawn import pack_drawing
 from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Classes, Problem
 from metaopt.spaces import Space
@@ -90,6 +91,11 @@ class Guard:
         if network["signature"] in trained or (vals is not None and sign_draw(vals) in trained):
             return Verdict(DUPLICATE, "The same network was already trained with the same settings.", network)
         return Verdict(None, "", network)
+
+    def drawing(self, point: Any) -> dict[str, str]:
+        """Return what the journal keeps of the network of a valid point, so that it can be drawn without its code."""
+        blueprint = self.problem.blueprint(point, self.input_shape, self.classes)
+        return {} if blueprint is None else {"drawing": pack_drawing(blueprint)}
 
     def count_varies(self, space: Space, name: str) -> bool:
         """Return whether networks of a space differ in a count; True also where hardly any draw is valid.

@@ -49,6 +49,12 @@ def load_problem(name: str, beside: Path | None = None) -> Problem:
     return _make_problem(run_file(path), path, name, path=path, texts=read_texts(path))
 
 
+def load_reference() -> Problem:
+    """Load the reference problem of this version, whatever files of its name the user has."""
+    reference = _PACKAGE / "zoo" / "reference"  # of a wheel; a checkout has the files in its root
+    return _load_folder(reference if _has_space_and_network(reference) else _PACKAGE.parent, CNN)
+
+
 def load_earlier_references() -> Iterator[Problem]:
     """Yield the reference problems of earlier versions, which studies were begun with, latest first."""
     yield _load_folder(_PACKAGE / "zoo" / "earlier_reference", CNN)
@@ -75,6 +81,16 @@ def read_texts(path: Path) -> dict[str, str]:
     own = [path / SPACE, path / NETWORK] if path.is_dir() else [path]
     files = [*own, *(file for file in list_files(find_helper_modules(own)) if file not in own)]
     return {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in files}
+
+
+def read_source(path: Path) -> str:
+    """Read the source of a problem, as its study keeps it, without running it; see ``read_texts``.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: a file is not UTF-8.
+    """
+    return _join_texts(read_texts(path))
 
 
 def _find_reference_folder(beside: Path | None) -> Path:

@@ -38,6 +38,16 @@ def network_code(source: str) -> str:
     return ast.unparse(tree)
 
 
+def is_same_program(source: str, other: str) -> bool:
+    """Return whether two sources do the same: they differ in comments and layout at most."""
+    if source == other:
+        return True
+    try:
+        return ast.dump(ast.parse(source)) == ast.dump(ast.parse(other))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+
+
 def code_digest(code: str) -> str:
     """Return the digest of a problem's code, a part of the fingerprint of a study."""
     return hashlib.sha256(code.encode()).hexdigest()

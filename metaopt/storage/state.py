@@ -40,6 +40,7 @@ class StudyState:
     Attributes:
         header: the ``study`` event: fingerprint, objective, seed, …; empty before the first.
         settings: settings of the latest run.
+        function: digest of the Python function of the latest run; None without one, or in studies of earlier versions.
         trials: every trial, by number.
         rejected: number of rejected proposals by reason, over the whole study.
         refusals: why the worker's guard rejected each of these networks.
@@ -58,6 +59,7 @@ class StudyState:
 
     def __init__(self, events: Iterable[Event] = ()):
         self.header: Event = {}
+        self.function: str | None = None
         self.settings: dict[str, Any] = {}
         self.trials: list[Trial] = []
         self.rejected: Counter[str] = Counter()
@@ -165,6 +167,7 @@ class StudyState:
 
     def _on_study(self, event: Event) -> None:
         self.header = event
+        self.function = event.get("fingerprint", {}).get("function")
         self._judge = None
 
     def _on_run(self, event: Event) -> None:
@@ -175,6 +178,7 @@ class StudyState:
         if self.finished or changed:
             self.winding_up = None
         self.settings = event["settings"]
+        self.function = event.get("function", self.function)
         if changed & {"constraints", "grow"}:
             self._judge_again()
         if self.finished:  # this run sets a new goal

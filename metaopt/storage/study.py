@@ -1,5 +1,6 @@
 """Study reader: trials, records and the best trial, whether or not a search is running on it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,24 @@ def pickle_path(folder: Path) -> Path:
     """``results`` → ``results.pkl``, beside the folder."""
     folder = folder if folder.name not in ("", "..") else folder.resolve()  # such as `.`, which has no name
     return folder.with_name(fit_name(folder.name, ".pkl", folder.parent))
+
+
+def stored_path(path: str, folder: Path) -> str:
+    """Return a path of this machine as a study keeps it: relative to the study's folder, so that both can be moved.
+
+    A path that has nothing but the root in common with the folder is kept as it is.
+    """
+    here, there = os.path.realpath(folder), os.path.realpath(path)
+    try:
+        common = os.path.commonpath([here, there])
+    except ValueError:  # on another drive
+        return path
+    return path if common == Path(common).anchor else Path(os.path.relpath(there, here)).as_posix()
+
+
+def found_path(stored: str, folder: Path) -> Path:
+    """Return a path that a study keeps, see ``stored_path``, as an absolute one."""
+    return Path(os.path.normpath(Path(os.path.realpath(folder)) / stored))
 
 
 def read_begun(folder: Path) -> StudyState:

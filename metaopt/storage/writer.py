@@ -40,6 +40,7 @@ _PARTS = {
     "data": "data set",
     "objective": "objective",
     "folds": "number of folds",
+    "function": "function train, whose code or captured values differ",
     "budget": "budget (epochs, min_epochs, eta, rule, budget_unit, or a strategy with rungs or without)",
 }
 
@@ -59,6 +60,7 @@ class StudyWriter(Study):
         note: Callable[[str], None],
         files: Files | None = None,
         clock: Callable[[], float] = time.monotonic,
+        is_same_function: bool = False,
     ):
         """Open a study, or create it.
 
@@ -70,6 +72,7 @@ class StudyWriter(Study):
             note: called with messages for the user.
             files: the file operations.
             clock: seconds, steadily growing; the time in the journal.
+            is_same_function: the user says that the Python function is the study's own, whatever its code.
 
         Raises:
             UserError: The study is locked by another search, damaged, or its journal is gone.
@@ -80,6 +83,8 @@ class StudyWriter(Study):
         self.note = note
         self._files = files or Files()
         self._clock = clock
+        self._is_same_function = is_same_function
+        self._function: str | None = header["fingerprint"].get("function")
         folder = absolute(folder)
         self._lock = _lock(folder)
         self._journal: Journal | None = None
@@ -126,6 +131,7 @@ class StudyWriter(Study):
             {
                 "event": "run",
                 "settings": dict(settings),
+                **({} if self._function is None else {"function": self._function}),
                 "version": metaopt.__version__,
                 "pid": os.getpid(),
                 "at": time.time(),
@@ -243,6 +249,12 @@ class StudyWriter(Study):
             differing.remove("network")
         if "space" in differing and self.holds_space(self.space):
             differing.remove("space")
+        if "function" in differing:
+            differing.remove("function")
+        # That of the latest run, which the user may have said to be the same; earlier versions stored none.
+        functions = {self._function, self.state.function} - {None}
+        if len(functions) > 1 and not self._is_same_function:
+            differing.append("function")
         return differing
 
     def _differs(self, header: Mapping[str, Any]) -> bool:
@@ -254,7 +266,7 @@ class StudyWriter(Study):
             parts = " and ".join(_PARTS.get(name, name) for name in differing)
             raise StudyMismatch(
                 f"{shown(self.folder)} holds a study of another {parts}: choose another results folder, or remove this"
-                f" study with `{command('delete', self.folder)}`."
+                f" study with `{command('delete', self.folder)}`.{_same(differing)}"
             )
         seeds = self.header.get("seed"), header.get("seed")
         if seeds[0] != seeds[1] and None not in seeds:
@@ -299,6 +311,13 @@ class StudyWriter(Study):
         aside = next(each for each in map(path.with_name, names) if not os.path.lexists(each))
         self._files.rename(path, aside)
         self.note(f"{reason} It was renamed to {aside.name}, and a new {path.name} is written from the journal.")
+
+
+def _same(differing: list[str]) -> str:
+    """Return the way out where only the function differs."""
+    if differing != ["function"]:
+        return ""
+    return " If its losses still compare with those of the study, pass same_function=True."
 
 
 def _lock(folder: Path) -> filelock.BaseFileLock:

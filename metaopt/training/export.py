@@ -113,7 +113,7 @@ def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
     """
     metadata = read_metadata(path)
     try:
-        return keras.saving.load_model(path, compile=False), metadata
+        return keras.saving.load_model(path, compile=False, safe_mode=True), metadata
     except MemoryError:
         raise
     except Exception as error:  # Keras raises exceptions of nearly every type for a file that it cannot read

@@ -4,18 +4,27 @@ import json
 from pathlib import Path
 
 import pytest
+from hyperopt import hp
 
+from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.cli.best import draw, main
+from metaopt.cli.report import main as report
+from metaopt.cli.study_inputs import WrittenPoint
+from metaopt.engine.setup import ImageKind
 from metaopt.errors import UserError
+from metaopt.problems.problem import Problem
 from metaopt.storage.study import Study
 from tests.cli.running import run_command
 from tests.engine.synthetic import search
 
 SVG, PNG = b"<?xml", b"\x89PNG"
 
+# Studies of earlier versions hold no drawings.
+SPACE = ("--space", "tiny_problem.py")
+
 
 def test_stdout_is_the_best_trial_as_json(studies: Path, capsys) -> None:
-    outcome = run_command(main, capsys, "--results", "tpe")
+    outcome = run_command(main, capsys, "--results", "tpe", *SPACE)
     best = Study.load("tpe").require_best()
     found = json.loads(outcome.out)
     assert (found["trial"], found["space"], found["params"]) == (best.trial, best.point, best.params)
@@ -26,7 +35,7 @@ def test_stdout_is_the_best_trial_as_json(studies: Path, capsys) -> None:
 
 
 def test_the_drawing_may_be_an_svg(studies: Path, capsys) -> None:
-    assert run_command(main, capsys, "--results", "tpe", "--svg").code == 0
+    assert run_command(main, capsys, "--results", "tpe", "--svg", *SPACE).code == 0
     assert Path("tpe/figures/model_best.svg").read_bytes().startswith(SVG)
 
 
@@ -35,7 +44,7 @@ def test_a_given_point_or_record_is_drawn(studies: Path, capsys) -> None:
     Path("point.json").write_text(json.dumps(json.loads(record.read_text())["space"]))
     drawn = Path("tpe/figures", f"{record.stem}.png"), Path("tpe/figures/model_point.png")
     for given, picture in zip((record, "point.json"), drawn, strict=True):
-        outcome = run_command(main, capsys, "--results", "tpe", "--point", given)
+        outcome = run_command(main, capsys, "--results", "tpe", "--point", given, *SPACE)
         assert (outcome.code, outcome.out) == (0, "")
         assert picture.read_bytes().startswith(PNG)
 
@@ -60,7 +69,7 @@ def test_studies_without_blueprints_have_no_drawing(studies: Path, capsys, study
 def test_a_changed_network_is_not_drawn(studies: Path, capsys) -> None:
     problem = studies / "tiny_problem.py"
     problem.write_text(problem.read_text().replace("momentum=0.9", "momentum=0.8"))
-    outcome = run_command(main, capsys, "--results", "tpe")
+    outcome = run_command(main, capsys, "--results", "tpe", *SPACE)
     assert outcome.code == 0
     assert json.loads(outcome.out)["space"] == Study.load("tpe").best.point
     assert "No network is drawn: The network of" in outcome.err
@@ -73,8 +82,9 @@ def test_a_changed_network_is_not_drawn(studies: Path, capsys) -> None:
 def test_points_that_do_not_fit_are_errors(studies: Path, point: dict, shape: list[int], reason: str) -> None:
     study = Study.load("tpe")
     study.header["data"]["input_shape"] = shape
+    given = WrittenPoint({**study.best.point, **point} if point else {})
     with pytest.raises(UserError, match=f"The point does not fit tiny_problem.py: .*{reason}"):
-        draw(study, {**study.best.point, **point} if point else {}, studies / "best.png")
+        draw(study, given, studies / "best.png", "tiny_problem.py")
 
 
 def test_studies_without_a_best_trial_exit_with_their_code(tmp_path: Path, capsys) -> None:
@@ -99,3 +109,42 @@ def test_invalid_input_is_one_sentence(tmp_path: Path, capsys) -> None:
         outcome = run_command(main, capsys, *arguments)
         assert (outcome.code, outcome.out, len(outcome.errors)) == (2, "", 1)
         assert reason in outcome.errors[0]
+
+
+def network(point, input_shape, classes):
+    inputs = Input(input_shape)
+    return Blueprint(inputs, Dense(classes["label"])(Flatten()(Conv2D(1 + abs(int(9 * point["x"])), 3)(inputs))))
+
+
+def searched(folder: Path) -> Study:
+    """A study of a problem file that is gone."""
+    space = {"x": hp.uniform("x", -1, 1), "branch": None}
+    problem = Problem(space, network, path=str(folder.parent / "gone.py"), name="gone.py", source="x = 3")
+    return search(folder, problem=problem, images=ImageKind((8, 8, 1), {"label": 3}), trials=3)
+
+
+HOSTILE = """
+raise SystemExit("the file was run")
+"""
+
+
+def test_reading_commands_run_no_problem_file(studies: Path, capsys) -> None:
+    (studies / "tiny_problem.py").write_text(HOSTILE)
+    (studies / "elsewhere").mkdir()
+    study = searched(studies / "elsewhere" / "mine")
+    for folder in ("tpe", study.folder):
+        outcome = run_command(main, capsys, "--results", folder)
+        assert outcome.code == 0
+    assert "is drawn in elsewhere/mine/figures/model_best.png" in outcome.err
+    assert run_command(report, capsys, "--results", "tpe").code == 0
+
+
+def test_a_trial_is_drawn_from_the_journal(tmp_path: Path, capsys) -> None:
+    study = searched(tmp_path / "results")
+    for written in (dict(study.records[0].point), study.records[1].to_json()):
+        (tmp_path / "point.json").write_text(json.dumps(written))
+        outcome = run_command(main, capsys, "--results", study.folder, "--point", tmp_path / "point.json", "--svg")
+        assert "parameters and" in outcome.err
+    (tmp_path / "point.json").write_text(json.dumps({"x": 3}))
+    outcome = run_command(main, capsys, "--results", study.folder, "--point", tmp_path / "point.json")
+    assert "No network is drawn" in outcome.err

@@ -57,7 +57,7 @@ def study_of(folder: Path, name: str) -> Study:
     problem = load_problem(name, folder)
     study = Study(folder / "results", StudyState())
     study.state.header = {
-        "problem": {"name": name, "path": problem.path},
+        "problem": {"name": name, "path": problem.path, "source": problem.source},
         "fingerprint": {"network": hashlib.sha256(problem.code.encode()).hexdigest()},
         "data": {"input_shape": [8, 8, 1], "classes": {"label": 3}},
     }
@@ -99,8 +99,10 @@ def test_a_changed_network_is_a_mismatch(project: Path) -> None:
     (project / "neural_net.py").write_text(NETWORK + "\n# A comment.\n")
     require_same_network(study, study_problem(study))
     (project / "neural_net.py").write_text(NETWORK.replace(", 3)(inputs)", ", 5)(inputs)"))
+    with pytest.raises(StudyMismatch, match="cnn has changed since the search"):
+        study_problem(study)
     with pytest.raises(StudyMismatch, match=r"The network of .*project changed since the search"):
-        require_same_network(study, study_problem(study))
+        require_same_network(study, study_problem(study, str(project)))
 
 
 def test_a_point_is_read_from_a_point_or_a_record(tmp_path: Path) -> None:
@@ -196,3 +198,17 @@ def test_a_changed_space_is_a_mismatch(project: Path) -> None:
     study.state.header["fingerprint"]["space"] = "another"
     with pytest.raises(StudyMismatch, match=r"The space of .*mine\.py changed since the search"):
         require_same_network(study, problem)
+
+
+def test_a_file_named_by_the_journal_alone_is_not_run(project: Path, tmp_path: Path) -> None:
+    study = study_of(project, "problems/mine.py")
+    hostile = tmp_path / "hostile.py"
+    hostile.write_text("raise SystemExit('it was run')")
+    for path in (str(hostile), "../../hostile.py"):
+        study.header["problem"].update(path=path)
+        assert study_problem(study).path == str(project / "problems" / "mine.py")  # of the study's text
+    (project / "problems" / "mine.py").write_text("raise SystemExit('it was run')")
+    with pytest.raises(StudyMismatch, match="unasked, only a file with the text of the study is run"):
+        study_problem(study)
+    (tmp_path / "mine.py").write_text(SPACE + NETWORK)
+    assert study_problem(study, str(tmp_path / "mine.py")).path == str(tmp_path / "mine.py")

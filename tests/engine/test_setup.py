@@ -27,11 +27,12 @@ def header_of(folder, settings=Settings(), problem=Problem(SPACE), data=None):  
 
 
 def test_header_says_what_a_study_is(tmp_path):
-    problem = Problem(SPACE, path="mine.py", source="x = 3  # three", code="x = 3", name="mine")
+    problem = Problem(SPACE, path=str(tmp_path / "mine.py"), source="x = 3  # three", code="x = 3", name="mine")
     data = {"fingerprint": "abc", "description": {"images": {"train": 9}}}
     header = header_of(tmp_path / "results", Settings(seed=4, folds=3, objective="val_loss"), problem, data)
     assert (header["seed"], header["labels"], header["objective"]) == (4, ["x", "y"], "val_loss")
-    assert header["problem"] == {"name": "mine", "path": "mine.py", "source": "x = 3  # three"}
+    kept = {"name": "mine", "path": "../mine.py", "source": "x = 3  # three", "has_blueprint": False}
+    assert header["problem"] == kept
     assert header["data"] == {"images": {"train": 9}}
     fingerprint = header["fingerprint"]
     assert (fingerprint["data"], fingerprint["objective"], fingerprint["folds"]) == ("abc", "val_loss", "3")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from metaopt.problems.loading import load_earlier_references, load_problem
-from metaopt.problems.source_digest import code_digest, network_code
+from metaopt.problems.source_digest import code_digest, is_same_program, network_code
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,3 +78,10 @@ def test_code_of_ready_problems_is_that_of_stored_studies(name: str, digest: str
     """Studies of earlier versions hold these digests. With other code they cannot be resumed."""
     problem = next(load_earlier_references()) if name == "cnn" else load_problem(name, ROOT)
     assert code_digest(problem.code) == digest
+
+
+def test_only_comments_and_layout_may_differ_in_one_program() -> None:
+    assert is_same_program(BASE, BASE.replace("  # the space", "").replace("* 2", "*  2"))
+    assert not is_same_program(BASE, BASE.replace("* 2", "* 3"))
+    assert not is_same_program(BASE, BASE.replace('hp.uniform("a", 0, 1)', "print()"))  # code, though of the space
+    assert not is_same_program("(", ")")

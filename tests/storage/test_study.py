@@ -6,7 +6,7 @@ import pytest
 
 from metaopt.errors import NoneFeasible, NoTrialSucceeded, UserError
 from metaopt.problems.source_digest import code_digest, network_code
-from metaopt.storage.study import JOURNAL, Study, pickle_path
+from metaopt.storage.study import JOURNAL, Study, found_path, pickle_path, stored_path
 from tests.engine.synthetic import SyntheticExecutor, findings, search
 from tests.storage.events import ended, failed, header, imported, paused, proposed, run, state_of, trained
 
@@ -115,3 +115,12 @@ def test_the_pickle_lies_beside_the_folder(tmp_path, folder, expected):
 def test_the_pickle_of_the_working_directory_has_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert pickle_path(Path(".")) == tmp_path.with_name(tmp_path.name + ".pkl")
+
+
+def test_paths_are_stored_relative_to_the_study(tmp_path: Path) -> None:
+    folder = tmp_path / "studies" / "mine"
+    stored = stored_path(str(tmp_path / "data" / "pets"), folder)
+    assert stored == "../../data/pets"
+    assert found_path(stored, folder) == (tmp_path / "data" / "pets").resolve()
+    assert found_path("/data/pets", folder) == Path("/data/pets")
+    assert stored_path("/elsewhere/pets", folder) == "/elsewhere/pets"  # only the root is common

@@ -30,6 +30,7 @@ class StudyData:
         exhausted: number of own trials each time that nothing new was found in a phase.
         unread: hyperparameters that neither the network nor the training reads: labels, or paths in the point, joined
             by dots. Figures leave them out.
+        logarithmic: labels whose distribution is one of the logarithm; unknown in studies of earlier versions.
     """
 
     records: tuple[Record, ...]
@@ -43,6 +44,7 @@ class StudyData:
     settings: Mapping[str, Any] = field(default_factory=dict)
     exhausted: tuple[int, ...] = ()
     unread: frozenset[str] = frozenset()
+    logarithmic: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, study: Study) -> Self:
@@ -60,6 +62,7 @@ class StudyData:
             settings=settings,
             exhausted=tuple(study.state.exhausted),
             unread=study.state.unread,
+            logarithmic=frozenset(study.header.get("logarithmic", ())),
         )
 
     @property

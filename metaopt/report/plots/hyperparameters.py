@@ -137,10 +137,10 @@ def truncation_text(epochs: int | None, n_trials: int) -> str:
 def rank_features(study: StudyData, space: Any) -> RankedFeatures:
     """Return the hyperparameters by their marginal effect, whose p-values are corrected for their number (Holm)."""
     records = sorted(study.with_loss, key=lambda record: record.trial)
-    logarithmic = set()
+    logarithmic = set(study.logarithmic)
     if space is not None:
         parameters = compile_space(space).parameters
-        logarithmic = {parameter.label for parameter in parameters if parameter.distribution.is_logarithmic}
+        logarithmic |= {parameter.label for parameter in parameters if parameter.distribution.is_logarithmic}
     found = extract_features(records, logarithmic, study.unread)
     losses = np.array([record.result.values[0] for record in records])
     effects = corrected([marginal_effect(feature, losses) for feature in found.varying])
