@@ -125,7 +125,7 @@ def test_resumed_search_equals_an_uninterrupted_one(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         metaopt.search(interrupted, SPACE, trials=12, seed=3, results=tmp_path / "parts")
-    parts = metaopt.search(parabola, SPACE, trials=12, seed=3, results=tmp_path / "parts")
+    parts = metaopt.search(parabola, SPACE, trials=12, seed=3, results=tmp_path / "parts", same_function=True)
     assert [r["vals"] for r in parts.records] == [r["vals"] for r in whole.records]
     assert [r["loss"] for r in parts.records] == [r["loss"] for r in whole.records]
 
