@@ -36,8 +36,8 @@ _MAX_PANELS = 60
 # More trials than this have smaller dots, down to this area in points².
 _MANY = 500
 _SMALLEST_DOT = 1.5
-# Letters of a panel's title, beside which is the effect.
-_MAX_LETTERS = 20
+# Letters of a panel's title, beside which is the effect, in full size and at most.
+_FULL_LETTERS, _MAX_LETTERS = 19, 23
 # Smallest standard deviation of the running median's weights as a share of the axis, and how many trials must lie
 # within it.
 _BANDWIDTH = 0.1
@@ -205,7 +205,8 @@ def _draw_marginal(
     axes.set_xlim(axis_limits(feature))
     set_ticks(axes.xaxis, feature, max_ticks=4)
     axes.grid(False, axis="x")
-    axes.set_title(cut_name(feature.name, _MAX_LETTERS), loc="left", fontsize=9, fontweight="bold", color=INK)
+    size = 9 if len(feature.name) <= _FULL_LETTERS else 8
+    axes.set_title(cut_name(feature.name, _MAX_LETTERS), loc="left", fontsize=size, fontweight="bold", color=INK)
     if not np.isnan(effect.share):
         text = f"{effect.share:.0%}" if effect.is_significant else "unclear"
         axes.set_title(text, loc="right", fontsize=9, color=VERMILLION if effect.is_significant else GREY)
@@ -257,8 +258,9 @@ def _add_colour_bar(figure: Figure, panels: np.ndarray, records: Sequence[Record
 
 
 def cut_name(name: str, most: int) -> str:
-    """Return a name of at most so many letters; of a long one the end, which is the part inside its group."""
-    return name if len(name) <= most else f"…{name[1 - most :]}"
+    """Return a name of at most so many letters; of a long one the start and the end, which tell names apart."""
+    head = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:head]}…{name[head + 1 - most :]}"
 
 
 def _explain(ranked: RankedFeatures) -> str:

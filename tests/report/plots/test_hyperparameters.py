@@ -85,7 +85,7 @@ def test_numbers_are_drawn_where_they_are(study: StudyData, figures: list[Figure
 def test_long_names_are_cut_beside_their_effect(figures: list[Figure]) -> None:
     points = [{"group.of.the.learning_rate_after_warmup": trial / 30} for trial in range(30)]
     pairs_figure(study_of(make_record(trial, point=point) for trial, point in enumerate(points)), PATH)
-    assert figures[0].axes[0].get_title(loc="left") == "…g_rate_after_warmup"
+    assert figures[0].axes[0].get_title(loc="left") == "group.of.th…fter_warmup"
 
 
 def test_at_most_sixty_panels(figures: list[Figure]) -> None:

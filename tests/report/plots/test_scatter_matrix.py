@@ -79,4 +79,4 @@ def test_long_names_are_wrapped() -> None:
     assert _wrap_name("block.convolution.filters") == "block.convolution.\nfilters"
     assert _wrap_name("averylongnamewithoutbreaks") == "averylon\ngnamewithoutbreaks"
     long = _wrap_name("learning_rate_of_the_second_group_after_warmup")
-    assert long == "…te_of_the_second_\ngroup_after_warmup"
+    assert long == "learning…e_second_\ngroup_after_warmup"
