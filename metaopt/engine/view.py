@@ -32,6 +32,9 @@ class StudyView:
         self._goal = goal
         # The results of a trial do not change within a run; thousands of trials are looked at before each proposal.
         self._observed: dict[int, tuple[tuple[str, int], Observation]] = {}
+        # Observations of the first trials, as far as all of them have ended.
+        self._settled: list[Observation] = []
+        self._n_settled = 0
 
     @property
     def goal(self) -> int | None:
@@ -66,8 +69,10 @@ class StudyView:
     @property
     def history(self) -> History:
         """Every trial that has ended or reached a rung, as a sampler reads it."""
-        known = (trial for trial in self.trials if trial.status in ("ok", "fail") or trial.results)
-        return History(self.space, tuple(self._observe(trial) for trial in known))
+        while self._n_settled < len(self.trials) and self.trials[self._n_settled].is_settled:
+            self._settled += self._observe_known([self.trials[self._n_settled]])
+            self._n_settled += 1
+        return History(self.space, (*self._settled, *self._observe_known(self.trials[self._n_settled :])))
 
     def rank_key(self, trial: TrialView, resource: int) -> RankKey | None:
         """Return the sort key of a trial at a rung; see ``metaopt.schedulers.View``."""
@@ -85,6 +90,10 @@ class StudyView:
             attempt: number of proposals for the next trial that the guard has already rejected.
         """
         return randomness.make_generator(self._seed, self.number, purpose, attempt)
+
+    def _observe_known(self, trials: Sequence[Trial]) -> list[Observation]:
+        """Return the observations of those trials that ended or reached a rung."""
+        return [self._observe(trial) for trial in trials if trial.status in ("ok", "fail") or trial.results]
 
     def _observe(self, trial: Trial) -> Observation:
         state = trial.status, len(trial.results)

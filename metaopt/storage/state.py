@@ -74,6 +74,7 @@ class StudyState:
         self.winding_up: str | None = None
         self.finished = False
         self.version: str | None = None
+        self._n_settled = 0  # so many first trials have ended, so that thousands need not be looked at for each new one
         self._judge: Judge | None = None
         for event in events:
             self.apply(event)
@@ -146,7 +147,9 @@ class StudyState:
     @property
     def running(self) -> list[Trial]:
         """Running trials, by number."""
-        return [trial for trial in self.trials if trial.status == "running"]
+        while self._n_settled < len(self.trials) and self.trials[self._n_settled].is_settled:
+            self._n_settled += 1
+        return [trial for trial in self.trials[self._n_settled :] if trial.status == "running"]
 
     @property
     def has_begun(self) -> bool:
@@ -234,6 +237,7 @@ class StudyState:
     def _on_continued(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
         trial.status, trial.target_resource = "running", event["to"]
+        self._n_settled = min(self._n_settled, trial.number)
 
     def _on_stopped(self, event: Event) -> None:
         self.trials[event["trial"]].status = "ok"

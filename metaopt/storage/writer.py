@@ -32,6 +32,7 @@ from metaopt.trials.record import Record
 from metaopt.trials.trial import Trial
 
 PICKLE_EVERY_S = 5.0
+PICKLE_EVERY_DURATIONS = 50
 
 # Names of the parts of a fingerprint, for the message where one differs.
 _PARTS = {
@@ -117,6 +118,7 @@ class StudyWriter(Study):
             self._release()
             raise
         self._pickled = -math.inf
+        self._pickle_took_s = 0.0
         self._pickle_is_stale = False
 
     @property
@@ -154,15 +156,18 @@ class StudyWriter(Study):
         self.journal.require_intact()
         self._record_folder.write(record)
         self._pickle_is_stale = True
-        if time.monotonic() - self._pickled >= PICKLE_EVERY_S:
+        # Its duration grows with the study: it is to take a small part of the time only.
+        if time.monotonic() - self._pickled >= max(PICKLE_EVERY_S, PICKLE_EVERY_DURATIONS * self._pickle_took_s):
             self.write_pickle()
         return record
 
     def write_pickle(self) -> None:
         """Write results.pkl."""
         self.journal.require_intact()
+        began = time.monotonic()  # a simulated clock passes years in a second
         write_trials(pickle_path(self.folder), self.trials, self._files)
-        self._pickled = time.monotonic()  # a simulated clock passes years in a second
+        self._pickled = time.monotonic()
+        self._pickle_took_s = self._pickled - began
         self._pickle_is_stale = False
 
     def finish(self, reason: str) -> None:

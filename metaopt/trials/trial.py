@@ -64,6 +64,11 @@ class Trial:
         return not self.imported and self.status != "rejected"
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it has ended, so that it changes no more."""
+        return self.status in ("ok", "fail", "rejected")
+
+    @property
     def epochs(self) -> int:
         """Number of epochs trained so far."""
         returned = self.returned.get("epochs", 0)  # earlier versions stored whatever a function returned
