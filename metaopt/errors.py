@@ -71,7 +71,11 @@ class NoneFeasible(UserError):
     exit_code = 5
 
 
-class ResultsNotWritable(UserError):
-    """The study's folder cannot be written: read-only, or the disk is full."""
+class EnvironmentFault(UserError):
+    """Data, disk or memory of the machine failed, not a network: its trial is interrupted and resumes."""
 
     exit_code = 6
+
+
+class ResultsNotWritable(EnvironmentFault):
+    """The study's folder cannot be written: read-only, or the disk is full."""

@@ -13,6 +13,7 @@ from metaopt.cli.study_inputs import (
 )
 from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.commands import command, shown
+from metaopt.engine.job_factory import identify
 from metaopt.errors import UserError
 from metaopt.storage.study import Study
 from metaopt.training import backend
@@ -49,10 +50,14 @@ def save_best_model(
     from metaopt.training.checkpoint import UnusableCheckpoint, best_weights
     from metaopt.training.export import export_model, save_model
     from metaopt.training.network_builder import make_builder
+    from metaopt.training.state_identity import trial_identity
 
     trial = record.trial
     try:
-        epoch, (first, *others) = best_weights(study.folder / "checkpoints" / f"{trial:06d}")
+        epoch, (first, *others) = best_weights(
+            study.folder / "checkpoints" / f"{trial:06d}",
+            trial_identity(identify(study.state, study.state.trials[trial])),
+        )
     except UnusableCheckpoint as unusable:
         raise UserError(
             f"The weights of trial {trial} are {unusable.reason}: train its point again with"

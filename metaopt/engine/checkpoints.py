@@ -1,11 +1,13 @@
 """Checkpoint directories of a study, and their quota."""
 
+import itertools
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-from metaopt.errors import invalid_value
+from metaopt.atomic_files import cannot_write
+from metaopt.errors import UserError, invalid_value
 
 Keep = Literal["none", "needed", "all"]
 
@@ -29,8 +31,42 @@ class Checkpoints:
         self._quota = quota
 
     def directory(self, trial: int) -> str | None:
-        """Return the directory of a trial, which need not exist yet; None where trials have none."""
-        return None if self._keep == "none" else str(self._folder / f"{trial:06d}")
+        """Return the directory of a trial, which need not exist yet; None where trials have none.
+
+        Raises:
+            UserError: It is a link, or in a linked folder.
+        """
+        if self._keep == "none":
+            return None
+        directory = self._folder / f"{trial:06d}"
+        for path in (self._folder, directory):
+            _refuse_link(path)
+        return str(directory)
+
+    def set_aside(self, note: Callable[[str], None]) -> None:
+        """Rename the checkpoints that an earlier study left behind, so that a new one does not resume from them.
+
+        Args:
+            note: called with a message for the user.
+
+        Raises:
+            UserError: The folder is a link.
+            ResultsNotWritable: The folder cannot be renamed.
+        """
+        if self._keep == "none" or not self._folder.is_dir():
+            return
+        _refuse_link(self._folder)
+        if not any(self._folder.iterdir()):
+            return
+        numbers = itertools.count(1)
+        aside = self._folder.with_name("checkpoints.old")
+        while aside.exists():
+            aside = self._folder.with_name(f"checkpoints.old{next(numbers)}")
+        try:
+            self._folder.rename(aside)
+        except OSError as error:
+            raise cannot_write(self._folder, error) from error
+        note(f"{self._folder} holds checkpoints of another study and was renamed {aside.name}.")
 
     @property
     def clears(self) -> bool:
@@ -45,14 +81,15 @@ class Checkpoints:
             useful: trials that may go on, or be inherited from; the first go first where the disk is full.
 
         Raises:
-            UserError: the quota holds not even one trial.
+            UserError: the quota holds not even one trial, or the folder is a link.
         """
         if not self.clears or not self._folder.is_dir():
             return
+        _refuse_link(self._folder)
         sizes: dict[int, int] = {}
         needs: dict[int, int] = {}
         for directory in self._folder.iterdir():
-            if not directory.name.isdecimal():
+            if not directory.name.isdecimal() or directory.is_symlink():
                 continue
             trial = int(directory.name)
             if trial in needed or trial in useful:
@@ -78,6 +115,18 @@ class Checkpoints:
                 f"{self._quota / 1e6:.10g}MB",
                 f"The checkpoint of trial {trial} takes up to {least:,} MB; expected at least {least}MB.",
             )
+
+
+def _refuse_link(path: Path) -> None:
+    """Refuse a link, behind which nothing is written or deleted.
+
+    Raises:
+        UserError: The path is a link.
+    """
+    if path.is_symlink():
+        raise UserError(
+            f"{path} is a link to another folder, where checkpoints would be written and deleted: remove it."
+        )
 
 
 def _sizes(directory: Path) -> dict[str, int]:

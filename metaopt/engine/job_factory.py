@@ -1,10 +1,22 @@
 """Job factory: makes the job of a trial from its state and the options of the run."""
 
+import hashlib
 from dataclasses import dataclass
 
 from metaopt.engine.checkpoints import Checkpoints
-from metaopt.engine.jobs import ForkOf, FromScratch, Init, Job, Origin, Resume, TrainingOptions, WeightsOf
+from metaopt.engine.jobs import (
+    ForkOf,
+    FromScratch,
+    Init,
+    Job,
+    Origin,
+    Resume,
+    TrainingOptions,
+    TrialIdentity,
+    WeightsOf,
+)
 from metaopt.engine.strategy import Strategy
+from metaopt.json_values import dump_json
 from metaopt.spaces import Space
 from metaopt.storage.state import StudyState
 from metaopt.trials.trial import Trial
@@ -40,6 +52,7 @@ class JobFactory:
             options=self.options,
             checkpoint=self.checkpoints.directory(trial.number),
             rung_levels=self._rung_levels(trial),
+            identity=identify(self.state, trial),
         )
 
     def has_reached_target(self, trial: Trial, epochs: int) -> bool:
@@ -68,9 +81,21 @@ class JobFactory:
         """Return how a trial begins where its own checkpoint holds nothing."""
         if trial.forked_from is not None:
             source, epochs = trial.forked_from
-            return ForkOf(source, self.checkpoints.directory(source), epochs)
+            identity = identify(self.state, self.state.trials[source])
+            return ForkOf(source, self.checkpoints.directory(source), epochs, identity)
         parent = trial.vals.parent
         directory = None if parent is None else self.checkpoints.directory(parent)
         if not self.options.inherit or parent is None or directory is None:
             return FromScratch()
-        return WeightsOf(parent, self.space.point(self.state.trials[parent].vals), directory)
+        ancestor = self.state.trials[parent]
+        return WeightsOf(parent, self.space.point(ancestor.vals), directory, identify(self.state, ancestor))
+
+
+def identify(state: StudyState, trial: Trial) -> TrialIdentity | None:
+    """Return what the training state of a trial belongs to; None for a study without an id."""
+    study = state.header.get("id")
+    if not study:
+        return None
+    vals = dump_json(dict(sorted(trial.vals.items())), compact=True)
+    point = hashlib.blake2b(vals, digest_size=16).hexdigest()
+    return TrialIdentity(str(study), trial.number, point, str(state.header.get("fingerprint", {}).get("data", "")))

@@ -66,6 +66,23 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True)
+class TrialIdentity:
+    """What the training state of a trial belongs to; a state of anything else is not resumed.
+
+    Attributes:
+        study: id of the study.
+        trial: number of the trial.
+        point: digest of its hyperparameters.
+        data: fingerprint of the data set.
+    """
+
+    study: str
+    trial: int
+    point: str
+    data: str
+
+
+@dataclass(frozen=True)
 class FromScratch:
     """Start from random weights."""
 
@@ -78,11 +95,13 @@ class WeightsOf:
         trial: number of the parent.
         point: its point, from which its network is built again.
         checkpoint: its checkpoint directory.
+        identity: what its state belongs to; None skips the comparison.
     """
 
     trial: int
     point: Any
     checkpoint: str
+    identity: TrialIdentity | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -93,11 +112,13 @@ class ForkOf:
         trial: number of the forked trial.
         checkpoint: its checkpoint directory.
         epochs: epochs that it had been trained; the new trial's next epoch follows them.
+        identity: what its state belongs to; None skips the comparison.
     """
 
     trial: int
     checkpoint: str | None
     epochs: int
+    identity: TrialIdentity | None = field(default=None, compare=False)
 
 
 Origin = FromScratch | WeightsOf | ForkOf
@@ -137,6 +158,7 @@ class Job:
         checkpoint: directory of this trial that survives, or None.
         rung_levels: resources at which a cycle of the learning rate ends, ascending; the last one is R. Empty: one
             cycle up to ``target_resource``.
+        identity: what the training state of this trial belongs to; None for a training by hand.
     """
 
     trial: int
@@ -146,6 +168,7 @@ class Job:
     options: TrainingOptions = field(default_factory=TrainingOptions)
     checkpoint: str | None = None
     rung_levels: tuple[int, ...] = ()
+    identity: TrialIdentity | None = field(default=None, compare=False)
 
     @property
     def start(self) -> int:

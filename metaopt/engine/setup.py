@@ -151,6 +151,9 @@ def search(
     if study.state.finished:
         callback.note(_describe_goal(study.state.n_own, settings.goal))
     has_begun = study.state.has_begun
+    checkpoints = Checkpoints(study.folder, keep, settings.checkpoint_quota)
+    if all(trial.imported for trial in study.state.trials):
+        checkpoints.set_aside(callback.note)
     study.begin(settings.as_event())
     watch = None if has_begun else _note_unread(study, problem, settings, callback, images, trains_itself)
     Search(
@@ -162,7 +165,7 @@ def search(
         goal=settings.goal,
         options=settings.training_options(),
         criteria=StopCriteria(seconds, settings.stop_after),
-        checkpoints=Checkpoints(study.folder, keep, settings.checkpoint_quota),
+        checkpoints=checkpoints,
         phases=make_phases(settings),
         fill=settings.fill,
         unread=watch,

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer
-from metaopt.errors import ResultsNotWritable
+from metaopt.errors import EnvironmentFault
 from metaopt.executors.plain_reports import plain_end, plain_message
 from metaopt.problems.mistakes import CODE_ERRORS, find_mistake, locate, passes_through
 from metaopt.safe_text import call_bounded, class_name, name_of, safe_str, safe_traceback
@@ -26,13 +26,13 @@ def attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Fi
     """Train one job; a training that raises has failed, and the search continues.
 
     Raises:
-        ResultsNotWritable: A checkpoint could not be written. The next network's could not either.
+        EnvironmentFault: A checkpoint could not be written, or the data not be read. The trial is to resume.
         KeyboardInterrupt: The user pressed Ctrl-C. SystemExit and exceptions of the user's own are failures.
     """
     start = time.monotonic()
     try:
         return plain_end(job, trainer.train(job, lambda message: report(plain_message(job, message))))
-    except (ResultsNotWritable, KeyboardInterrupt):
+    except (EnvironmentFault, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a candidate raises must not end the search
         return failure(job.trial, error, time.monotonic() - start)

@@ -39,7 +39,7 @@ class Inline:
 
         Raises:
             UserError: The trainer's ``setup`` raised it.
-            ResultsNotWritable: The training could not write its checkpoint.
+            EnvironmentFault: The training could not write its checkpoint, or not read its data.
         """
         if self._job is None:
             return

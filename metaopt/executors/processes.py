@@ -105,7 +105,7 @@ class Processes:
 
         Raises:
             UserError: The trainer's ``setup`` raised it.
-            ResultsNotWritable: A training could not write its checkpoint.
+            EnvironmentFault: A training could not write its checkpoint, or not read its data.
             RuntimeError: ``setup`` raised another exception, or killed its process several times.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -130,7 +130,7 @@ class Processes:
         message = each.receive()
         if isinstance(message, worker.SetupFailed):
             raise message.user_error or RuntimeError(f"A worker could not be set up.\n{message.traceback}")
-        if isinstance(message, worker.NotWritable):
+        if isinstance(message, worker.Interrupted):
             raise message.error
         if isinstance(message, worker.Ready):
             each.became_ready()

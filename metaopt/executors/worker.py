@@ -21,7 +21,7 @@ import cloudpickle
 
 from metaopt.commands import anchor_import_paths
 from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer, TrainingOptions
-from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.errors import EnvironmentFault, UserError
 from metaopt.executors.failures import attempt, failure
 from metaopt.output import safe_output
 
@@ -71,14 +71,14 @@ class SetupFailed:
 
 
 @dataclass(frozen=True)
-class NotWritable:
-    """A checkpoint could not be written; the worker ends.
+class Interrupted:
+    """Data or disk failed while a network was trained; the worker ends.
 
     Attributes:
         error: names the file and the reason.
     """
 
-    error: ResultsNotWritable
+    error: EnvironmentFault
 
 
 def send(connection: Connection, message: Any) -> None:
@@ -160,8 +160,8 @@ def _serve(connection: Connection, trainer: Trainer, parcel: Parcel) -> None:
     while True:
         try:
             end = _train(trainer, parcel, report)
-        except ResultsNotWritable as error:
-            send(connection, NotWritable(error))
+        except EnvironmentFault as error:
+            send(connection, Interrupted(error))
             return
         sys.stdout.flush()
         sys.stderr.flush()
@@ -178,7 +178,7 @@ def _train(trainer: Trainer, parcel: Parcel, report: Callable[[Message], bool]) 
     Ctrl-C does not reach a worker, so that the user's code raised it.
 
     Raises:
-        ResultsNotWritable: A checkpoint could not be written.
+        EnvironmentFault: A checkpoint could not be written, or the data not be read.
     """
     start = time.monotonic()
     try:

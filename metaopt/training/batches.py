@@ -1,6 +1,7 @@
 """Training batches in the order of each epoch, and prediction on the validation split."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from metaopt.data import Images
 from metaopt.data.augment import Augmentation, augment, cutout, mixup
+from metaopt.errors import EnvironmentFault
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import Training
 from metaopt.randomness import make_fold_purpose, make_generator
@@ -23,6 +25,34 @@ def scale(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     scaled /= 255
     scaled -= 0.5
     return scaled
+
+
+def read_images(images: Images, rows: npt.ArrayLike) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+    """Return a batch; see ``Images.batch``.
+
+    Raises:
+        EnvironmentFault: the file of the images is missing or damaged, or memory does not hold the batch.
+    """
+    try:
+        return images.batch(rows)
+    except (OSError, MemoryError) as error:
+        raise cannot_train(error, "Its images cannot be read") from error
+
+
+def cannot_train(error: OSError | MemoryError, what: str) -> EnvironmentFault:
+    """Return the error for a training that data, disk or memory interrupted.
+
+    Args:
+        error: the error of the system.
+        what: what failed, e.g. ``"Its images cannot be read"``.
+    """
+    reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+    file = getattr(error, "filename", None)
+    place = f", {file}" if file is not None and str(file) not in reason else ""
+    return EnvironmentFault(
+        f"A training was interrupted. {what} ({reason}{place}). Start the search again: the trial resumes, and decoded"
+        " images that are gone are decoded again."
+    )
 
 
 def make_label_packer(output: Any, heads: list[str]) -> Callable[[Mapping[str, Any]], Any]:
@@ -64,6 +94,9 @@ class TrainingBatches(keras.utils.PyDataset):
         soft_classes: head → number of classes, for labels as probabilities, float32 ``(n, classes)``; None for class
             indices, ``(n,)``, which disables mixup.
         fold: index of the cross-validation fold, from 0.
+
+    Attributes:
+        fault: why a batch could not be read, or None; TensorFlow raises an exception of its own in its place.
     """
 
     def __init__(
@@ -86,6 +119,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._seed, self._trial = seed, trial
         self._soft_classes = soft_classes
         self._fold = fold
+        self.fault: EnvironmentFault | None = None
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -108,7 +142,12 @@ class TrainingBatches(keras.utils.PyDataset):
     @np.errstate(all="ignore")  # a problem file may have made NumPy raise, e.g. where a probability underflows
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], Any]:
         epoch, order = self._epoch
-        pixels, class_indices = self._images.batch(order[index * self._batch_size : (index + 1) * self._batch_size])
+        rows = order[index * self._batch_size : (index + 1) * self._batch_size]
+        try:
+            pixels, class_indices = read_images(self._images, rows)
+        except EnvironmentFault as fault:
+            self.fault = fault
+            raise
 
         def rng(purpose: str) -> np.random.Generator:
             step = epoch * self.num_batches + index
@@ -123,6 +162,22 @@ class TrainingBatches(keras.utils.PyDataset):
             }
             images, labels = mixup(images, labels, self._training.mixup, rng("mixup"))
         return images, self._pack_labels(labels)
+
+
+@contextlib.contextmanager
+def faults_of(batches: Iterable[TrainingBatches]) -> Iterator[None]:
+    """Raise the fault of batches that could not be read in the place of the backend's exception.
+
+    Raises:
+        EnvironmentFault: a batch could not be read.
+    """
+    try:
+        yield
+    except Exception as error:
+        fault = next((each.fault for each in batches if each.fault is not None), None)
+        if fault is None or error is fault:
+            raise
+        raise fault from error
 
 
 class Validation:
@@ -150,7 +205,7 @@ class Validation:
     def predict(self, model: keras.Model) -> dict[str, Probabilities]:
         """Return head → probabilities ``(n, classes)`` of all images, in their order."""
         batches = [
-            outputs_by_head(model.predict_on_batch(scale(self._images.batch(rows)[0])), self._heads)
+            outputs_by_head(model.predict_on_batch(scale(read_images(self._images, rows)[0])), self._heads)
             for rows in self._rows
         ]
         joined = {head: np.concatenate([np.asarray(batch[head]) for batch in batches]) for head in batches[0]}

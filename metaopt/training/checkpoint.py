@@ -1,7 +1,8 @@
 """Checkpoints of a trial, from which its training resumes bit-identically.
 
 A training state is one file, ``state-<epochs>-<digest>.npz``. It holds every variable of the network and its optimizer
-for each fold, and the metrics of all epochs. The weights of the best epoch are a separate file,
+for each fold, the metrics of all epochs, and the identity of what was trained: study, trial, point, data, backend and
+precision. The weights of the best epoch are a separate file,
 ``best-<epoch>-<digest>.npz``, which is written only when there is a new best epoch; states refer to it by name. The
 name of a file contains the digest of its content, so that a state cannot refer to other weights than its own. The two
 newest states are kept.
@@ -13,6 +14,7 @@ read.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import zipfile
@@ -26,6 +28,7 @@ import numpy.typing as npt
 
 from metaopt.errors import ResultsNotWritable
 from metaopt.storage.files import Files
+from metaopt.training.state_identity import Identity, find_difference
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -44,6 +47,18 @@ class UnusableCheckpoint(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(f"The checkpoint is {reason}.")
         self.reason = reason
+
+
+class ForeignCheckpoint(UnusableCheckpoint):
+    """A checkpoint of another trial, study, data set, precision or backend.
+
+    Attributes:
+        owner: what it is of, e.g. ``"another study"``.
+    """
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"of {owner}")
+        self.owner = owner
 
 
 @dataclass
@@ -95,27 +110,39 @@ class Checkpoint:
     Args:
         directory: directory of the trial, created at the first write.
         files: file operations; None for those of the real file system.
+
+    Attributes:
+        identity: facts that its states name, and have to name to be restored; see ``state_identity``.
+        foreign: what the newest state is of that was refused, e.g. ``"another study"``, or None.
     """
 
     def __init__(self, directory: Path, files: Files | None = None) -> None:
         self._directory = directory
         self._files = files or Files()
+        self.identity: Identity = {}
+        self.foreign: str | None = None
         self._kept: list[tuple[str, str]] = []  # (state file, file of its best weights), newest last
         self._best = ""
 
     def restore(self) -> tuple[TrainingState | None, bool]:
         """Return the newest undamaged state or None, and whether a newer one is damaged.
 
-        Later writes continue from this state; the next write removes damaged files.
+        States of another trial, study, data set, precision or backend are passed over, see ``foreign``. Later writes
+        continue from this state; the next write removes all other files.
         """
-        states = _states(self._directory)
-        for number, path in enumerate(states):
-            with contextlib.suppress(UnusableCheckpoint):
-                state, best = _read_state(path)
+        is_damaged = False
+        for path in _states(self._directory):
+            try:
+                state, best = _read_state(path, self.identity)
                 _check(self._directory / best)
+            except ForeignCheckpoint as error:
+                self.foreign = self.foreign or error.owner
+            except UnusableCheckpoint:
+                is_damaged = True
+            else:
                 self._kept, self._best = [(path.name, best)], best
-                return state, number > 0
-        return None, bool(states)
+                return state, is_damaged
+        return None, is_damaged
 
     def save(self, state: TrainingState, best: tuple[int, list[Arrays]] | None) -> None:
         """Write a state; it is durable when the method returns.
@@ -129,7 +156,10 @@ class Checkpoint:
             ResultsNotWritable: the disk is full, or the directory is not writable.
         """
         meta = {"schema": _SCHEMA, "inherited": state.inherited, **asdict(state.progress)}
+        if self.identity:
+            meta["identity"] = dict(self.identity)
         try:
+            _refuse_link(self._directory)
             self._files.make_folder(self._directory)
             if best is not None:
                 self._best = self._write(f"best-{best[0]:06d}", _pack(best[1]))
@@ -166,23 +196,41 @@ class Checkpoint:
                         path.unlink()
 
 
-def best_weights(directory: str | Path) -> tuple[int, list[Arrays]]:
+def _refuse_link(directory: Path) -> None:
+    """Refuse to write to, and so to delete from, a directory elsewhere.
+
+    Raises:
+        OSError: the directory is a link.
+    """
+    if directory.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link to another folder; remove the link")
+
+
+def best_weights(directory: str | Path, identity: Identity | None = None) -> tuple[int, list[Arrays]]:
     """Return the best epoch of a trial (from 1) and its weights for each fold, for ``keras.Model.set_weights``.
 
     Args:
         directory: checkpoint directory of the trial.
+        identity: facts that the checkpoint has to name; see ``state_identity``.
 
     Raises:
-        UnusableCheckpoint: there is no checkpoint, or all are damaged.
+        UnusableCheckpoint: there is no checkpoint, or all are damaged or of another trial.
     """
+    foreign: UnusableCheckpoint | None = None
     states: list[Path] | None = None
     while (found := _states(Path(directory))) != states:  # a running training may have replaced them meanwhile
         states = found
         for path in states:
-            with contextlib.suppress(UnusableCheckpoint):
-                meta, _ = _unpack(_read(path))
-                best = path.with_name(meta["best"])
+            try:
+                _, name = _read_state(path, identity or {})
+                best = path.with_name(name)
                 return int(best.name.split("-")[1]), _unpack(_read(best))[1]
+            except ForeignCheckpoint as error:
+                foreign = foreign or error
+            except UnusableCheckpoint:
+                continue
+    if foreign is not None:
+        raise foreign
     raise UnusableCheckpoint("damaged" if states else "gone")
 
 
@@ -191,11 +239,19 @@ def _states(directory: Path) -> list[Path]:
     return sorted(directory.glob("state-*.npz"), reverse=True)
 
 
-def _read_state(path: Path) -> tuple[TrainingState, str]:
-    """Return a state and the name of the file with its best weights."""
+def _read_state(path: Path, identity: Identity) -> tuple[TrainingState, str]:
+    """Return a state and the name of the file with its best weights.
+
+    Raises:
+        ForeignCheckpoint: the state names other facts than those expected.
+        UnusableCheckpoint: the state is missing, damaged or of another version.
+    """
     meta, folds = _unpack(_read(path))
     if meta.get("schema") != _SCHEMA:
         raise UnusableCheckpoint("of another version")
+    owner = find_difference(meta.get("identity"), identity)
+    if owner is not None:
+        raise ForeignCheckpoint(owner)
     try:
         replicates = [tuple(each) for each in meta["replicates"]]
         progress = EpochHistory(meta["metrics"], meta["seconds"], replicates)

@@ -30,18 +30,18 @@ class FoldedBatches(keras.utils.PyDataset):
 
     def __init__(self, folds: list[TrainingBatches]) -> None:
         super().__init__()
-        self._folds = folds
+        self.folds = folds
         self._current = folds[0]
 
     def begin(self, epoch: int, fold: int) -> None:
         """Switch to the batches of an epoch of a fold, both from 0."""
-        self._folds[fold].set_epoch(epoch)
-        self._current = self._folds[fold]
+        self.folds[fold].set_epoch(epoch)
+        self._current = self.folds[fold]
 
     @property
     def num_batches(self) -> int:
         """Number of steps per epoch."""
-        return self._folds[0].num_batches
+        return self.folds[0].num_batches
 
     def __getitem__(self, index: int) -> Any:
         return self._current[index]

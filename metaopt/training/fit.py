@@ -12,7 +12,7 @@ from metaopt.engine.jobs import FromScratch, Job, Remark, TrainingRequest, Weigh
 from metaopt.problems.training_config import COSINE_RUNG, Training, with_schedule
 from metaopt.randomness import derive_seed
 from metaopt.training import backend
-from metaopt.training.batches import TrainingBatches, Validation, make_label_packer, steps_per_epoch
+from metaopt.training.batches import TrainingBatches, Validation, faults_of, make_label_packer, steps_per_epoch
 from metaopt.training.checkpoint import Checkpoint
 from metaopt.training.compiling import soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
@@ -54,7 +54,7 @@ def build_and_train(
     Raises:
         NetworkRefused: A network of ``build_model`` is invalid or exceeds a cheap constraint.
         UserError: The optimizer is unknown, or a class has fewer images than there are folds.
-        ResultsNotWritable: A checkpoint could not be written.
+        EnvironmentFault: A checkpoint could not be written, or the images not be read.
         RuntimeError: The state of a forked trial is gone, or does not fit the network or the optimizer.
     """
     request = TrainingRequest(Job(0, point, FromScratch(), epochs)) if run is None else run
@@ -90,7 +90,8 @@ def _train(
     epoch_loop.report_restored_epochs()
     if not epoch_loop.is_over:
         passes = {"initial_epoch": len(epoch_loop.progress) * len(folds), "epochs": epochs * len(folds)}
-        model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop])
+        with faults_of(epoch_loop.batches.folds):
+            model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop])
     return epoch_loop, counts
 
 

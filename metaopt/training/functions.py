@@ -1,5 +1,6 @@
 """Trainer that calls a user's own function, as ``hyperopt.fmin`` takes it."""
 
+import errno
 import inspect
 import math
 import os
@@ -8,12 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from metaopt.engine.jobs import Failed, Finished, Job, Message, TrainingOptions
+from metaopt.errors import EnvironmentFault
 from metaopt.problems.reads import Reads
 from metaopt.safe_text import class_name, cut, safe_repr
 from metaopt.training.point_reads import report_reads, with_recorded_point
 from metaopt.trials.constraints import as_number, is_number, unwrapped
 
 _LONGEST_VALUE = 200  # characters of a value in a sentence
+# Errors of the machine, which no hyperparameters cause.
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.ENODEV, errno.ENFILE}
 _BUDGET = {"epochs", "checkpoint"}
 
 
@@ -47,16 +51,23 @@ class FunctionTrainer:
         """Load nothing."""
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed:
-        """Call the function once, without reports of epochs."""
+        """Call the function once, without reports of epochs.
+
+        Raises:
+            EnvironmentFault: The function met a full or failing disk.
+        """
         start = time.monotonic()
         reads = Reads()
         job = with_recorded_point(job, reads)
-        if self._takes_budget:
-            if job.checkpoint is not None:
-                os.makedirs(job.checkpoint, exist_ok=True)
-            answer = self._train(job.point, epochs=job.target_resource, checkpoint=job.checkpoint)
-        else:
-            answer = self._train(job.point)
+        try:
+            answer = self._call(job)
+        except OSError as fault:
+            if fault.errno not in _DISK_ERRORS:  # such as a file that the function expects
+                raise
+            raise EnvironmentFault(
+                f"Trial {job.trial} was interrupted: {fault}. Free disk space or repair the disk, then start the search"
+                " again: the trial is trained anew."
+            ) from fault
         seconds = time.monotonic() - start
         report_reads(job, reads, report)
         result = dict(dict.items(answer)) if isinstance(answer, dict) else {"loss": answer}
@@ -81,6 +92,13 @@ class FunctionTrainer:
         elif as_number(result.get("epochs")) is None:  # a key of the function's own
             result.pop("epochs", None)
         return Finished(job.trial, seconds=seconds, returned=result)
+
+    def _call(self, job: Job) -> Any:
+        if not self._takes_budget:
+            return self._train(job.point)
+        if job.checkpoint is not None:
+            os.makedirs(job.checkpoint, exist_ok=True)
+        return self._train(job.point, epochs=job.target_resource, checkpoint=job.checkpoint)
 
 
 def find_missing_value(

@@ -10,6 +10,7 @@ import keras
 from metaopt.engine.jobs import ForkOf, Remark, TrainingRequest, WeightsOf
 from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState, UnusableCheckpoint, best_weights
 from metaopt.training.epoch_loop import Start
+from metaopt.training.state_identity import current_identity, trial_identity
 from metaopt.training.variables import Arrays, assign, fits, snapshot
 from metaopt.training.weight_transfer import transfer_weights
 
@@ -89,10 +90,14 @@ def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest) -> Start
 def _source_state(origin: ForkOf) -> tuple[TrainingState, tuple[int, list[Arrays]]]:
     """Return the state of a forked trial, and its best epoch (from 1) with the weights of each fold there."""
     if origin.checkpoint is not None:
-        state, _ = Checkpoint(Path(origin.checkpoint)).restore()
+        checkpoint = Checkpoint(Path(origin.checkpoint))
+        checkpoint.identity = current_identity(origin.identity)
+        state, _ = checkpoint.restore()
         if state is not None and len(state.progress) == origin.epochs:
             with contextlib.suppress(UnusableCheckpoint):
-                return state, best_weights(origin.checkpoint)
+                return state, best_weights(origin.checkpoint, checkpoint.identity)
+        if checkpoint.foreign is not None:
+            raise RuntimeError(f"The state of trial {origin.trial} is of {checkpoint.foreign}; it cannot be forked.")
     raise RuntimeError(f"The state of trial {origin.trial} after epoch {origin.epochs} is gone; it cannot be forked.")
 
 
@@ -109,8 +114,14 @@ def _learning_rate(model: keras.Model) -> float | None:
 
 def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: TrainingRequest) -> TrainingState | None:
     """Return the state in the trial's own checkpoint, or None."""
+    if checkpoint is not None:
+        checkpoint.identity = current_identity(request.job.identity)
     state, damaged = (None, False) if checkpoint is None else checkpoint.restore()
     trial = request.trial
+    if checkpoint is not None and checkpoint.foreign is not None:
+        resumed = "from the start" if state is None else f"from epoch {len(state.progress) + 1}"
+        _remark(request, f"The checkpoint of trial {trial} is of {checkpoint.foreign}: it is trained again {resumed}.")
+        return state
     if checkpoint is not None and state is not None and not _fits(model, state, request):
         checkpoint.discard()
         other = "other folds" if len(state.folds) != request.options.folds else "another network"
@@ -147,7 +158,7 @@ class _Parent:
         self._trial = origin.trial
         self._weights: list[Arrays] = []
         try:
-            _, weights = best_weights(origin.checkpoint)
+            _, weights = best_weights(origin.checkpoint, trial_identity(origin.identity))
             self._network = build()
             if len(weights) != request.options.folds:
                 raise UnusableCheckpoint("of other folds")

@@ -76,7 +76,11 @@ class KerasTrainer:
                 )
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
-        """Train one job; the executor turns an exception into ``Failed``."""
+        """Train one job; the executor turns another exception into ``Failed``.
+
+        Raises:
+            EnvironmentFault: A file could not be read or written.
+        """
         from metaopt.training.fit import build_and_train
 
         assert isinstance(self._problem, Problem)
@@ -104,6 +108,10 @@ class KerasTrainer:
                 )
         except NetworkRefused as refused:
             return Rejected(job.trial, refused.reason, refused.detail)
+        except OSError as error:  # a file, a full disk: no network is at fault
+            from metaopt.training.batches import cannot_train
+
+            raise cannot_train(error, f"Trial {job.trial} raised {class_name(error)}") from error
         report_reads(job, reads, report)
         return _ending(job, record, counter.count, time.monotonic() - began)
 

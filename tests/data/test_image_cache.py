@@ -230,3 +230,46 @@ def test_16_bit_images_use_the_bits_of_the_training_images(tmp_path, white, bits
     for row, file in enumerate(tree.files):
         pixels = np.asarray(Image.open(tree.root / file.path)).astype(int)
         assert (images[row] == np.minimum(pixels * 256 // 2**bits, 255)).all()
+
+
+def overwrite(path, position: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(position, os.SEEK_END if position < 0 else os.SEEK_SET)
+        old = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([old ^ 1]))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda entry: overwrite(entry / "images.npy", 400),
+        lambda entry: overwrite(entry / "images.npy", -1),
+        lambda entry: os.truncate(entry / "images.npy", 500),
+        lambda entry: (entry / "images.npy").open("ab").write(b"more"),
+        lambda entry: (entry / "images.npy").unlink(),
+        lambda entry: overwrite(entry / "digests.npy", -1),
+        lambda entry: (entry / "sizes.json").write_text("{}"),
+        lambda entry: (entry / "digest.txt").unlink(),
+    ],
+)
+def test_a_damaged_entry_is_decoded_again(make_folder, tmp_path, damage) -> None:
+    tree = scan_folder(make_folder({"a": 3, "b": 3}))
+    first = decode_folder(tree, None, tmp_path / "cache")
+    pixels = np.load(first.images).copy()
+    damage(first.images.parent)
+    again = decode_folder(tree, None, tmp_path / "cache")
+    assert (np.load(again.images) == pixels).all()
+    assert (again.pixel_digests == first.pixel_digests).all()
+    assert (again.file_digests == first.file_digests).all()
+
+
+def test_a_linked_entry_is_refused_and_nothing_behind_it_deleted(make_folder, tmp_path) -> None:
+    tree = scan_folder(make_folder({"a": 3, "b": 3}))
+    entry = decode_folder(tree, None, tmp_path / "cache").images.parent
+    entry.rename(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "precious.txt").write_text("kept")
+    entry.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="is a link"):
+        decode_folder(tree, None, tmp_path / "cache")
+    assert (tmp_path / "elsewhere" / "precious.txt").read_text() == "kept"

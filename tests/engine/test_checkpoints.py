@@ -67,3 +67,45 @@ def test_other_folders_are_not_removed(tmp_path):
     (folder / "checkpoints" / "notes").mkdir()
     Checkpoints(folder, "needed").clear(needed=set(), useful=[])
     assert (folder / "checkpoints" / "notes").is_dir()
+
+
+def test_checkpoints_of_an_earlier_study_are_renamed(tmp_path):
+    folder = folder_with(tmp_path, {0: 10})
+    notes: list[str] = []
+    Checkpoints(folder, "needed").set_aside(notes.append)
+    assert not (folder / "checkpoints").exists()
+    assert (folder / "checkpoints.old" / "000000" / "state.npz").stat().st_size == 10
+    assert "of another study" in notes[0]
+    assert "checkpoints.old" in notes[0]
+    folder_with(tmp_path, {0: 20})
+    Checkpoints(folder, "all").set_aside(notes.append)
+    assert (folder / "checkpoints.old1" / "000000" / "state.npz").stat().st_size == 20
+
+
+def test_a_linked_directory_is_refused_and_nothing_behind_it_deleted(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "state-000001-x.npz").write_bytes(b"precious")
+    folder = folder_with(tmp_path / "study", {1: 10})
+    (folder / "checkpoints" / "000000").symlink_to(elsewhere)
+    checkpoints = Checkpoints(folder, "needed", quota=1)
+    with pytest.raises(UserError, match="000000 is a link"):
+        checkpoints.directory(0)
+    checkpoints.clear(needed=[], useful=[])
+    assert (elsewhere / "state-000001-x.npz").read_bytes() == b"precious"
+
+
+def test_a_linked_folder_of_checkpoints_is_refused(tmp_path):
+    elsewhere = folder_with(tmp_path / "elsewhere", {0: 10})
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "checkpoints").symlink_to(elsewhere / "checkpoints")
+    checkpoints = Checkpoints(study, "needed")
+    for use in (
+        lambda: checkpoints.directory(3),
+        lambda: checkpoints.clear(needed=[], useful=[]),
+        lambda: checkpoints.set_aside(print),
+    ):
+        with pytest.raises(UserError, match="checkpoints is a link"):
+            use()
+    assert kept(elsewhere) == [0]

@@ -96,7 +96,7 @@ def test_a_worker_ends_where_a_checkpoint_cannot_be_written():
         message = worker.receive(connection)
         process.join(10)
         assert process.exitcode == 0
-    assert isinstance(message, worker.NotWritable)
+    assert isinstance(message, worker.Interrupted)
     assert isinstance(message.error, ResultsNotWritable)
 
 

@@ -272,3 +272,64 @@ def test_a_kill_at_any_moment_leaves_a_complete_state(tmp_path: Path) -> None:
         assert len(found.progress) >= said
         assert (found.folds[0][0] == len(found.progress)).all()
         assert (best_weights(directory)[1][0][0] == len(found.progress)).all()
+
+
+OWN = {"study": "a", "trial": 3, "point": "p", "data": "d", "backend": "jax", "policy": "float32", "floatx": "float32"}
+
+
+def owned(directory: Path, epochs: int, **facts: Any) -> Checkpoint:
+    checkpoint = Checkpoint(directory)
+    checkpoint.identity = {**OWN, **facts}
+    checkpoint.save(state(epochs), (epochs, arrays(epochs)))
+    return checkpoint
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "owner"),
+    [
+        ("study", "b", "another study"),
+        ("trial", 4, "another trial"),
+        ("point", "q", "other hyperparameters"),
+        ("data", "e", "other data"),
+        ("backend", "torch", "another backend"),
+        ("policy", "mixed_bfloat16", "another precision"),
+        ("floatx", "float64", "another precision"),
+    ],
+)
+def test_state_of_something_else_is_refused(tmp_path: Path, fact: str, value: Any, owner: str) -> None:
+    owned(tmp_path, 5, **{fact: value})
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.identity = OWN
+    assert checkpoint.restore() == (None, False)
+    assert checkpoint.foreign == owner
+    with pytest.raises(UnusableCheckpoint, match=owner):
+        best_weights(tmp_path, OWN)
+
+
+def test_own_state_is_restored_beside_a_newer_foreign_one(tmp_path: Path) -> None:
+    owned(tmp_path / "own", 2)
+    owned(tmp_path / "other", 9, study="b")
+    for path in (tmp_path / "other").iterdir():
+        path.rename(tmp_path / "own" / path.name)
+    checkpoint = Checkpoint(tmp_path / "own")
+    checkpoint.identity = OWN
+    restored, is_damaged = checkpoint.restore()
+    assert restored is not None
+    assert (len(restored.progress), is_damaged) == (2, False)
+    assert best_weights(tmp_path / "own", OWN)[0] == 2
+
+
+def test_state_without_identity_is_one_of_an_earlier_version(tmp_path: Path) -> None:
+    written(tmp_path, 2, 2)
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.identity = OWN
+    assert checkpoint.restore()[0] is not None
+
+
+def test_nothing_is_written_or_deleted_behind_a_link(tmp_path: Path) -> None:
+    written(tmp_path / "elsewhere", 2, 2)
+    before = sorted((tmp_path / "elsewhere").iterdir())
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ResultsNotWritable, match="link to another folder"):
+        Checkpoint(tmp_path / "link").save(state(1), (1, arrays(1)))
+    assert sorted((tmp_path / "elsewhere").iterdir()) == before

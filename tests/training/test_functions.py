@@ -1,11 +1,14 @@
 """The trainer that calls a user's function."""
 
+import errno
 from typing import Any
 
 import numpy as np
 import pytest
 
-from metaopt.engine.jobs import Failed, Finished
+from metaopt.engine.jobs import Failed, Finished, keep_training
+from metaopt.errors import EnvironmentFault
+from metaopt.executors.failures import attempt
 from metaopt.training.functions import FunctionTrainer, takes_budget
 from tests.training.requests import make_job
 
@@ -76,3 +79,17 @@ def test_answer_without_a_loss_raises(value: Any) -> None:
 def test_unknown_status_raises() -> None:
     with pytest.raises(ValueError, match="status 'done'"):
         train(lambda _: {"loss": 1, "status": "done"})
+
+
+def test_full_disk_interrupts_a_trial_and_does_not_fail_it() -> None:
+    def full(point: Any) -> float:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def absent(point: Any) -> float:
+        raise FileNotFoundError(errno.ENOENT, "No such file", "weights.h5")
+
+    with pytest.raises(EnvironmentFault, match=r"Trial 3 was interrupted: .*No space left.* start the search again"):
+        attempt(FunctionTrainer(full), make_job(3), keep_training)
+    failed = attempt(FunctionTrainer(absent), make_job(3), keep_training)
+    assert isinstance(failed, Failed)
+    assert failed.cause == "FileNotFoundError"

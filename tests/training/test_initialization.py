@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,19 @@ import numpy as np
 import pytest
 
 from metaopt.data import DataSet
-from metaopt.engine.jobs import Epoch, Failed, Finished, ForkOf, FromScratch, Message, Origin, Remark, WeightsOf
+from metaopt.engine.jobs import (
+    Epoch,
+    Failed,
+    Finished,
+    ForkOf,
+    FromScratch,
+    Message,
+    Origin,
+    Remark,
+    TrainingRequest,
+    TrialIdentity,
+    WeightsOf,
+)
 from metaopt.executors import Inline
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
@@ -336,3 +349,34 @@ def test_trial_whose_source_is_lost_fails_and_others_go_on(tiny: DataSet) -> Non
         "RuntimeError: The state of trial 7 after epoch 2 is gone; it cannot be forked.",
     )
     assert isinstance(finished, Finished)
+
+
+def test_state_of_another_study_or_trial_is_trained_again(tiny: DataSet, tmp_path: Path) -> None:
+    own = TrialIdentity("study", 0, "point", "data")
+    options = {"epochs": 1, "checkpoint": str(tmp_path / "0")}
+
+    def train(epochs: int, identity: TrialIdentity) -> tuple[dict[str, Any], list[str]]:
+        remarks: list[str] = []
+
+        def report(message: Message) -> bool:
+            remarks.extend([message.text] if isinstance(message, Remark) else [])
+            return True
+
+        job = replace(make_job(**{**options, "epochs": epochs}), identity=identity)
+        request = TrainingRequest(job, report)
+        return build_and_train(tiny_problem, {}, tiny, epochs=epochs, checkpoint=tmp_path / "0", run=request), remarks
+
+    train(1, replace(own, study="removed"))
+    again, remarks = train(2, own)
+    assert remarks == ["The checkpoint of trial 0 is of another study: it is trained again from the start."]
+    assert len(again["history"]["loss"]) == 2
+    resumed, remarks = train(3, own)
+    assert remarks == []
+    assert resumed["history"]["loss"][:2] == again["history"]["loss"]
+    start, remarks = initialize(
+        make_model(), parent=make_model(), origin=WeightsOf(0, {}, str(tmp_path / "0"), replace(own, trial=1))
+    )
+    assert start.transferred is None
+    assert "are of another trial" in remarks[0]
+    with pytest.raises(RuntimeError, match="is of another study; it cannot be forked"):
+        initialize(make_model(), origin=ForkOf(0, str(tmp_path / "0"), 3, replace(own, study="new")))

@@ -1,20 +1,35 @@
 """The Keras trainer, in this process and in workers."""
 
+import errno
 import importlib
 import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cloudpickle
+import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from metaopt.data import DataSet, DataSpec, load
-from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report, TrainingOptions, TrainingRequest
-from metaopt.errors import StudyMismatch, UserError
+from metaopt.engine.jobs import (
+    Epoch,
+    Failed,
+    Finished,
+    Job,
+    Rejected,
+    Report,
+    TrainingOptions,
+    TrainingRequest,
+    keep_training,
+)
+from metaopt.errors import EnvironmentFault, StudyMismatch, UserError
 from metaopt.executors import Processes
+from metaopt.executors.failures import attempt
 from metaopt.problems.loading import load_problem
 from metaopt.problems.problem import Problem
 from metaopt.training import KerasTrainer, NetworkRefused
@@ -279,3 +294,28 @@ def test_errors_in_data_or_problem_reach_the_driver(problem: str, data: DataSpec
         executor.submit(make_job())
         with pytest.raises(UserError, match=message):
             executor.wait(lambda _: True, timeout=250)
+
+
+@pytest.mark.slow
+def test_images_that_vanish_interrupt_a_training(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for label in ("a", "b"):
+        (tmp_path / "pets" / label).mkdir(parents=True)
+        for number in range(20):
+            Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(tmp_path / "pets" / label / f"{number}.png")
+    data = load(DataSpec(str(tmp_path / "pets"), cache=str(tmp_path / "cache")))
+    trainer = KerasTrainer(Problem.of(tiny_problem), data)
+    trainer.setup(make_job().options)
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(EnvironmentFault, match=r"images cannot be read \(No such file.*images.npy\)"):
+        attempt(trainer, make_job(), keep_training)
+
+
+@pytest.mark.slow
+def test_an_error_of_the_disk_in_build_model_interrupts_the_trial(tiny: DataSet) -> None:
+    def build_model(point: Any, input_shape: Any, classes: Any) -> Any:
+        raise OSError(errno.EIO, "Input/output error", "weights.h5")
+
+    trainer = KerasTrainer(Problem.of(SimpleNamespace(build_model=build_model)), tiny)
+    with pytest.raises(EnvironmentFault, match=r"Trial 2 raised OSError \(Input/output error, weights.h5\)"):
+        attempt(trainer, make_job(2), keep_training)
