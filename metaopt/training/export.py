@@ -6,6 +6,7 @@ backend, also where metaopt is not installed.
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from metaopt.data import Images
 from metaopt.errors import UserError
+from metaopt.safe_text import class_name, safe_str
 from metaopt.training.batches import outputs_by_head, scale
 from metaopt.training.metrics import Probabilities, as_probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata, write_model
@@ -91,6 +93,38 @@ def _average_probabilities(head: str, outputs: list[Any], sample_output: npt.NDA
     return keras.layers.Activation(activation, dtype="float32", name=head)(outputs[0])
 
 
+def check_saving(network: keras.Model, metadata: ModelMetadata) -> None:
+    """Export, save and load an untrained network, before a long training whose model could not be loaded.
+
+    Args:
+        network: an untrained network, which is used up.
+        metadata: metadata of the model.
+
+    Raises:
+        UserError: Keras cannot save the model, or not load its file again.
+    """
+    sample = np.zeros((1, *metadata.input_shape), np.uint8)
+    with TemporaryDirectory(prefix="metaopt-model-") as folder:
+        file = Path(folder, "untrained.keras")
+        try:
+            write_model(file, metadata, export_model([network], metadata, sample).save)
+            keras.saving.load_model(file, compile=False)
+        except (MemoryError, UserError):
+            raise
+        except Exception as error:  # Keras raises exceptions of nearly every type
+            raise UserError(
+                f"Keras could not load the file of this model again, so nothing was trained: {_reason(error)}. Replace"
+                " a Lambda layer by built-in layers or keras.ops, or write a layer class that is registered with"
+                " keras.saving.register_keras_serializable."
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of an exception's message."""
+    first = next((line.strip() for line in safe_str(error).splitlines() if line.strip()), class_name(error))
+    return first[:300].rstrip(".")
+
+
 def save_model(
     model: keras.Model,
     metadata: ModelMetadata,
@@ -117,9 +151,8 @@ def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
     except MemoryError:
         raise
     except Exception as error:  # Keras raises exceptions of nearly every type for a file that it cannot read
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UserError(
-            f"Cannot load model {path}: {reason[:300]}. Register custom layers with"
+            f"Cannot load model {path}: {_reason(error)}. Register custom layers with"
             " keras.saving.register_keras_serializable."
         ) from error
 

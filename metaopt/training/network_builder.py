@@ -15,6 +15,7 @@ from metaopt.problems.mistakes import locate
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training.batches import outputs_by_head
+from metaopt.training.built_model import check_kind
 from metaopt.training.compiling import compile_model
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.variables import build_optimizer
@@ -54,6 +55,7 @@ class NetworkBuilder(ABC):
         Raises:
             UserError: There is no such optimizer, or it takes no such option.
             NetworkRefused: The architecture is invalid.
+            WrongModel: ``build_model`` did not return a compiled classifier of the data.
         """
 
     @abstractmethod
@@ -115,6 +117,7 @@ class KerasModelBuilder(NetworkBuilder):
         """See ``NetworkBuilder.build``."""
         assert self.problem.build_model is not None  # a problem has one of the two
         model = self.problem.build_model(self.point, self.data.input_shape, self.data.classes)
+        check_kind(model)
         if not model.built:
             model.build((None, *self.data.input_shape))
         return model

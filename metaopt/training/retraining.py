@@ -18,8 +18,10 @@ from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import Training
 from metaopt.randomness import derive_seed
 from metaopt.training import global_state
-from metaopt.training.batches import TrainingBatches, make_label_packer, steps_per_epoch
+from metaopt.training.batches import TrainingBatches, faults_of, make_label_packer, steps_per_epoch
 from metaopt.training.compiling import TRAIN, soft_classes
+from metaopt.training.export import check_saving
+from metaopt.training.model_file import ModelMetadata
 from metaopt.training.network_builder import NetworkBuilder, make_builder
 
 EpochReport = Callable[[int, float, float], None]
@@ -77,8 +79,10 @@ def retrain(
         report: called after each epoch.
 
     Raises:
-        UserError: the point does not fit the problem, or the training diverged.
+        UserError: the point does not fit the problem, its model cannot be saved, or the training diverged.
     """
+    with global_state.preserved():
+        _check_saving(make_builder(problem, point, data))
     with global_state.preserved():
         return _train(make_builder(problem, point, data), epochs, seed, trial, recipe or {}, log, report)
 
@@ -116,6 +120,19 @@ def _train(
     return RetrainedNetwork(network, heads, count_keras(network), training, progress.seconds, progress.final, penalties)
 
 
+def _check_saving(builder: NetworkBuilder) -> None:
+    """Check that the file of a user's own model can be loaded again; networks of blueprints always can.
+
+    Raises:
+        UserError: It cannot, or the point does not fit the problem.
+    """
+    if builder.problem.has_blueprint:
+        return
+    network = fitting(builder.problem, builder.build)
+    names = {head: builder.data.class_names[head] for head in builder.heads(network)}
+    check_saving(builder.for_inference(network), ModelMetadata(names, builder.data.input_shape))
+
+
 def can_log() -> bool:
     """Return whether TensorBoard logs can be written: Keras needs TensorFlow's writer for them on every backend."""
     return importlib.util.find_spec("tensorflow") is not None
@@ -132,7 +149,8 @@ def _fit(
     callbacks: list[keras.callbacks.Callback] = [progress]
     if log is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
-    network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    with faults_of([batches]):
+        network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
     if progress.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
         progress.failure = "The training diverged: its last step left weights that are NaN or infinite."
     if progress.failure is not None:
