@@ -33,6 +33,8 @@ from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
 
 if TYPE_CHECKING:
+    import keras
+
     from metaopt.training.retraining import RetrainedNetwork
 
 RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that are fields of ``Training``
@@ -112,16 +114,25 @@ def run(arguments: Namespace) -> None:
         flush=True,
     )
     measurements = []
+    unloadable = []
 
-    def test(file: Path, digest: str, trained: "list[RetrainedNetwork]", metadata: ModelMetadata) -> None:
-        measurements.append(_measure(study, file, digest, trained, metadata, data))
+    def test(
+        file: Path,
+        digest: str,
+        trained: "list[RetrainedNetwork]",
+        metadata: ModelMetadata,
+        model: "keras.Model | None",
+    ) -> None:
+        measurements.append(_measure(study, file, digest, trained, metadata, data, model))
+        unloadable.extend([] if model is None else [model])
 
     trained, metadata = train(study, plan, problem, data, arguments.mirror, test)
     (measured,) = measurements
     path = _append(study, plan, trained, metadata, data, measured)
     _print_result(study, plan, measured, log, data)
     print(f"appended to the test log: {printable(shown(path))}")
-    print(_next_step(plan, data))
+    if not unloadable:
+        print(_next_step(plan, data))
 
 
 def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
@@ -173,12 +184,17 @@ def _measure(
     trained: "list[RetrainedNetwork]",
     metadata: ModelMetadata,
     data: DataSet,
+    model: "keras.Model | None",
 ) -> Measured:
-    """Load the exported model from its file and test it; the only place that uses the test images."""
+    """Load the exported model from its file, unless it is given, and test it.
+
+    This is the only place that uses the test images.
+    """
     from metaopt.blueprint.from_keras import count_keras
     from metaopt.training.export import load_model, predict_split
 
-    model, _ = load_model(file)
+    if model is None:
+        model, _ = load_model(file)
     counts = count_keras(model)
     probabilities = predict_split(model, metadata, data.test())
     scores = evaluate(probabilities, data.test().labels)

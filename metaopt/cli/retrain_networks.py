@@ -17,6 +17,8 @@ from metaopt.training.model_file import ModelMetadata
 from metaopt.trials.growth import COUNTS
 
 if TYPE_CHECKING:
+    import keras
+
     from metaopt.training.retraining import RetrainedNetwork
 
 LOGS = Path("logs")
@@ -49,7 +51,7 @@ def train(
     problem: Problem,
     data: DataSet,
     mirror: bool,
-    test: "Callable[[Path, str, list[RetrainedNetwork], ModelMetadata], object] | None" = None,
+    test: "Callable[[Path, str, list[RetrainedNetwork], ModelMetadata, keras.Model | None], object] | None" = None,
 ) -> "tuple[list[RetrainedNetwork], ModelMetadata]":
     """Train the networks of a plan and export them as one model.
 
@@ -59,15 +61,23 @@ def train(
         problem: the problem of the study.
         data: the data set of the study.
         mirror: whether the model averages the predictions for an image and its mirror image.
-        test: called with the complete file of the model before it gets its name, its SHA-256, the networks and the
-            metadata.
+        test: called with the complete file of the model before it gets its name, its SHA-256, the networks, the
+            metadata, and the model itself if Keras will not load its file.
 
     Returns:
         The trained networks, and the metadata of the exported model.
     """
     from metaopt.training.export import export_model, save_model
-    from metaopt.training.retraining import can_log, retrain
+    from metaopt.training.retraining import can_log, find_file_problem, retrain
 
+    file_problem = find_file_problem(problem, plan.point, data)
+    if file_problem is not None:
+        print(
+            f"WARNING: Keras will not load the file of this model again: {file_problem}. The trained model is tested in"
+            " memory. For a file that can be loaded, replace a Lambda layer by built-in layers or keras.ops, or"
+            " register a layer class with keras.saving.register_keras_serializable.",
+            flush=True,
+        )
     log = None
     if reason := why_no_log(study.folder, can_log()):
         print(f"note: No TensorBoard log is written: {reason}.")
@@ -104,11 +114,12 @@ def train(
     class_names = {head: data.class_names[head] for head in trained[0].heads}
     metadata = ModelMetadata(class_names, data.input_shape, origin, data.pixel_bits)
     exported = export_model([each.network for each in trained], metadata, some_images(data), mirror=mirror)
+    unloadable = None if file_problem is None else exported
     save_model(
         exported,
         metadata,
         plan.output,
-        None if test is None else lambda file, digest: test(file, digest, trained, metadata),
+        None if test is None else lambda file, digest: test(file, digest, trained, metadata, unloadable),
     )
     return trained, metadata
 

@@ -26,6 +26,7 @@ from metaopt.errors import UserError, invalid_value
 from metaopt.executors import worker
 from metaopt.executors.failures import OUT_OF_MEMORY, death, failure
 from metaopt.executors.hardware import cpu_count
+from metaopt.executors.log_tail import last_lines
 
 _LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may grow by before it is replaced
 _SETUPS_TRIED = 3  # attempts; a worker that dies so often before it is ready would always die
@@ -155,7 +156,7 @@ class Processes:
         if each.setups == _SETUPS_TRIED:
             raise RuntimeError(
                 f"A worker died {_SETUPS_TRIED} times while it loaded the data and its framework; the last time: "
-                f"{death(0, code, 0).error}"
+                f"{death(0, code, 0).error}{last_lines(self._log)}"
             )
         replacement = self._replace(each)
         replacement.setups = each.setups + 1

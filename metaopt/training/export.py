@@ -93,30 +93,35 @@ def _average_probabilities(head: str, outputs: list[Any], sample_output: npt.NDA
     return keras.layers.Activation(activation, dtype="float32", name=head)(outputs[0])
 
 
-def check_saving(network: keras.Model, metadata: ModelMetadata) -> None:
-    """Export, save and load an untrained network, before a long training whose model could not be loaded.
+def find_loading_problem(network: keras.Model, metadata: ModelMetadata) -> str | None:
+    """Return why Keras cannot load the file of a network again; None if it can.
 
     Args:
         network: an untrained network, which is used up.
         metadata: metadata of the model.
 
     Raises:
-        UserError: Keras cannot save the model, or not load its file again.
+        UserError: Keras cannot even save the model.
     """
     sample = np.zeros((1, *metadata.input_shape), np.uint8)
     with TemporaryDirectory(prefix="metaopt-model-") as folder:
         file = Path(folder, "untrained.keras")
         try:
             write_model(file, metadata, export_model([network], metadata, sample).save)
-            keras.saving.load_model(file, compile=False)
         except (MemoryError, UserError):
             raise
         except Exception as error:  # Keras raises exceptions of nearly every type
             raise UserError(
-                f"Keras could not load the file of this model again, so nothing was trained: {_reason(error)}. Replace"
-                " a Lambda layer by built-in layers or keras.ops, or write a layer class that is registered with"
-                " keras.saving.register_keras_serializable."
+                f"Keras cannot save this model, so nothing was trained: {_reason(error)}. Give its layers a get_config"
+                " of JSON types."
             ) from error
+        try:
+            keras.saving.load_model(file, compile=False)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            return _reason(error)
+    return None
 
 
 def _reason(error: Exception) -> str:

@@ -20,7 +20,7 @@ from metaopt.randomness import derive_seed
 from metaopt.training import global_state
 from metaopt.training.batches import TrainingBatches, faults_of, make_label_packer, steps_per_epoch
 from metaopt.training.compiling import TRAIN, soft_classes
-from metaopt.training.export import check_saving
+from metaopt.training.export import find_loading_problem
 from metaopt.training.model_file import ModelMetadata
 from metaopt.training.network_builder import NetworkBuilder, make_builder
 
@@ -79,10 +79,8 @@ def retrain(
         report: called after each epoch.
 
     Raises:
-        UserError: the point does not fit the problem, its model cannot be saved, or the training diverged.
+        UserError: the point does not fit the problem, or the training diverged.
     """
-    with global_state.preserved():
-        _check_saving(make_builder(problem, point, data))
     with global_state.preserved():
         return _train(make_builder(problem, point, data), epochs, seed, trial, recipe or {}, log, report)
 
@@ -120,17 +118,26 @@ def _train(
     return RetrainedNetwork(network, heads, count_keras(network), training, progress.seconds, progress.final, penalties)
 
 
-def _check_saving(builder: NetworkBuilder) -> None:
-    """Check that the file of a user's own model can be loaded again; networks of blueprints always can.
+def find_file_problem(problem: Problem, point: Any, data: DataSet) -> str | None:
+    """Return why the file of a network could not be loaded after its training, found without training; None if it can.
+
+    Networks of blueprints always can. For a user's own model it is tried, which takes seconds.
+
+    Args:
+        problem: problem that builds the network.
+        point: hyperparameters.
+        data: data set.
 
     Raises:
-        UserError: It cannot, or the point does not fit the problem.
+        UserError: the point does not fit the problem, or Keras cannot even save the model.
     """
-    if builder.problem.has_blueprint:
-        return
-    network = fitting(builder.problem, builder.build)
-    names = {head: builder.data.class_names[head] for head in builder.heads(network)}
-    check_saving(builder.for_inference(network), ModelMetadata(names, builder.data.input_shape))
+    if problem.has_blueprint:
+        return None
+    builder = make_builder(problem, point, data)
+    with global_state.preserved():
+        network = fitting(problem, builder.build)
+        names = {head: data.class_names[head] for head in builder.heads(network)}
+        return find_loading_problem(builder.for_inference(network), ModelMetadata(names, data.input_shape))
 
 
 def can_log() -> bool:

@@ -76,14 +76,37 @@ def test_a_model_of_other_shapes_is_refused(options: dict[str, Any], sentence: s
         check_shapes(model(**options), SHAPE, CLASSES)
 
 
-def test_a_lambda_layer_is_refused_before_training() -> None:
+def test_a_lambda_layer_is_told_before_training() -> None:
     import keras
 
-    from metaopt.training.export import check_saving
+    from metaopt.training.export import find_loading_problem
     from metaopt.training.model_file import ModelMetadata
 
     metadata = ModelMetadata({"label": ["a", "b", "c"]}, SHAPE)
-    check_saving(model((3,)), metadata)
+    assert find_loading_problem(model((3,)), metadata) is None
     layers = [keras.layers.Lambda(lambda x: x * 2), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
-    with pytest.raises(UserError, match=r"could not load the file .* nothing was trained.*Replace a Lambda layer"):
-        check_saving(keras.Sequential([keras.Input(SHAPE), *layers]), metadata)
+    reason = find_loading_problem(keras.Sequential([keras.Input(SHAPE), *layers]), metadata)
+    assert reason is not None
+    assert "lambda" in reason.lower()
+
+
+def test_a_model_that_keras_cannot_save_is_refused() -> None:
+    import keras
+
+    from metaopt.training.export import find_loading_problem
+    from metaopt.training.model_file import ModelMetadata
+
+    class Scale(keras.layers.Layer):
+        def __init__(self, factor: Any) -> None:
+            super().__init__()
+            self.factor = factor
+
+        def call(self, x: Any) -> Any:
+            return x * 2
+
+        def get_config(self) -> dict[str, Any]:
+            raise NotImplementedError("no configuration")
+
+    layers = [Scale(object()), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+    with pytest.raises(UserError, match="cannot save this model, so nothing was trained: no configuration"):
+        find_loading_problem(keras.Sequential([keras.Input(SHAPE), *layers]), ModelMetadata({"label": [*"abc"]}, SHAPE))
