@@ -27,6 +27,5 @@ def last_lines(log: str | os.PathLike[str] | None) -> str:
     lines = [line.rstrip() for line in text.splitlines() if line.strip()][-_LINES:]
     if not lines:
         return ""
-    return "".join(
-        ["\nThe last lines of ", str(log), ":", *(f"\n    {printable(line[:_LONGEST_LINE])}" for line in lines)]
-    )
+    shown = "\n".join(f"    {printable(line[:_LONGEST_LINE])}" for line in lines)
+    return f"\nThe last lines of {log}:\n{shown}"

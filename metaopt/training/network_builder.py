@@ -15,7 +15,7 @@ from metaopt.problems.mistakes import locate
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training.batches import outputs_by_head
-from metaopt.training.built_model import check_kind
+from metaopt.training.built_model import check_compiled, check_kind, check_shapes
 from metaopt.training.compiling import compile_model
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.variables import build_optimizer
@@ -125,13 +125,16 @@ class KerasModelBuilder(NetworkBuilder):
     def compile(self, training: Training, steps: int, cycles: Sequence[int]) -> keras.Model:  # noqa: ARG002
         """See ``NetworkBuilder.compile``."""
         try:
-            return self.build()
+            model = self.build()
         except ValueError as error:  # Keras' error for shapes that do not fit
             message = (str(error).strip() or type(error).__name__).splitlines()[0]
             place = locate(error)
             raise NetworkRefused(
                 "invalid architecture", message if place is None else f"{message} ({place})"
             ) from error
+        check_compiled(model)
+        check_shapes(model, self.data.input_shape, self.data.classes)
+        return model
 
     def counts(self, model: keras.Model, training: Training, bounds: Mapping[str, float]) -> dict[str, int]:
         """See ``NetworkBuilder.counts``."""

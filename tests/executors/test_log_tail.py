@@ -7,10 +7,9 @@ from metaopt.executors.log_tail import last_lines
 
 def test_last_lines_of_a_log_are_shown_without_control_characters(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
-    log.write_bytes(
-        b"x" * 100_000 + b"\n" + b"\n".join(b"line %d" % n for n in range(20)) + b"\n\n\x1b[31mImportError \xff\n"
-    )
-    shown = last_lines(log).splitlines()[1:]
+    lines = b"\n".join(b"line %d" % number for number in range(20))
+    log.write_bytes(b"x" * 100_000 + b"\n" + lines + b"\n\n\x1b[31mImportError \xff\n")
+    shown = last_lines(log).splitlines()[2:]
     assert shown[0].strip() == "line 11"
     assert "ImportError" in shown[-1]
     assert "\x1b" not in shown[-1]
