@@ -226,10 +226,14 @@ def _rename(name: str, heads: tuple[str, ...]) -> str:
 def _require_objective(path: Path, metrics: list[dict[str, float]], seconds: list[float], objective: Objective) -> None:
     if objective.name == "convergence" and len(seconds) < len(metrics):
         raise NotAMeasure(f"{shown(path)} has no seconds, which the objective convergence needs.")
+    spent = seconds[: len(metrics)] if len(seconds) >= len(metrics) else [0.0] * len(metrics)
     try:
-        for epoch in metrics:
-            objective.loss(epoch, 0.0)
+        is_finite = all(map(math.isfinite, objective.losses(metrics, spent)))
+    except (ValueError, OverflowError):  # the logarithm of a negative number
+        is_finite = False
     except KeyError as error:
         raise NotAMeasure(
             f"{shown(path)} has no {error.args[0]}, which the objective {objective.name} needs."
         ) from None
+    if not is_finite:
+        raise NotAMeasure(f"{shown(path)} has values of which the objective {objective.name} has no finite value.")

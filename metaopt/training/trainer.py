@@ -19,6 +19,7 @@ from metaopt.training.functions import find_missing_value
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.point_reads import report_reads, with_recorded_point
 from metaopt.trials.constraints import is_number
+from metaopt.trials.record_fields import valid_fields
 
 _INFO = ("device", "threads", "backend", "precision", "versions", "params", "macs", "inherited")
 
@@ -183,6 +184,6 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
         job.trial,
         complete=bool(record.get("complete", True)),
         seconds=seconds,
-        info={**backend.describe(), **{name: record[name] for name in _INFO if name in record}},
+        info={**backend.describe(), **valid_fields({name: record[name] for name in _INFO if name in record})},
         returned={} if is_reported else {"epochs": job.target_resource, **record},
     )

@@ -58,7 +58,7 @@ class Objective:
         """Return the loss as a number in 0..1 that grows with quality, for the names of records."""
         if self.maximised:
             return min(max(-loss, 0.0), 1.0)
-        return 1 / (1 + loss) if self.nonnegative else 0.5 - math.atan(loss) / math.pi
+        return 1 / (1 + max(loss, 0.0)) if self.nonnegative else 0.5 - math.atan(loss) / math.pi
 
 
 OBJECTIVES = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from metaopt.cli.best import main as best
 from metaopt.cli.import_trials import main
 from metaopt.commands import command, shown
 from metaopt.storage.study import Study
@@ -44,6 +45,9 @@ def test_trials_of_another_study_are_imported_once(elsewhere: Path, capsys) -> N
     study = Study.load("results")
     assert [record["imported"] for record in study.records] == [True] * 4
     assert study.best is None  # an imported trial is never the best
+    shown_best = json.loads(run_command(best, capsys).out)
+    assert (shown_best["imported"], shown_best["space"]) == (True, study.records[-1].point)
+    assert shown_best["source"] == shown(files[-1])  # names of files sort the best last
     assert "Imported trials: 0." in import_files(capsys, *files).out
     assert len(Study.load("results").records) == 4
 
@@ -99,3 +103,21 @@ def test_problem_that_changes_the_folder(elsewhere: Path, capsys, tmp_path: Path
     assert Path.cwd() == tmp_path / "scratch"
     assert (folder / "results" / "journal.jsonl").exists()
     assert Study.load(folder / "results").records[0].source == record
+
+
+def test_records_and_their_pickle_give_one_trial_each(elsewhere: Path, capsys) -> None:
+    out = import_files(capsys, "elsewhere.pkl", *sorted(elsewhere.glob("model_*.json"))).out
+    assert "Imported trials: 4." in out
+    assert "in another file or in the study already: 4." in out
+    assert all(record.history for record in Study.load("results").records)  # of the records, not of the pickle
+
+
+def test_one_bad_record_imports_nothing_and_names_its_field(elsewhere: Path, capsys) -> None:
+    *_, last = files = sorted(elsewhere.glob("model_*.json"))
+    record = json.loads(last.read_text())
+    record["history"]["val_accuracy"][1] = "high"
+    last.write_text(json.dumps(record))
+    outcome = import_files(capsys, *files)
+    assert outcome.code == 2
+    assert f"{last.name} is not a valid record: history.val_accuracy is 'high' at epoch 2" in outcome.err
+    assert not Path("results").exists()

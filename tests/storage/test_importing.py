@@ -187,3 +187,16 @@ def test_a_pickle_with_whole_records_keeps_their_history(tmp_path):
     assert event["vals"] == {"x": 0.5, "new": 0}
     assert event["metrics"] == [{"val_accuracy": 0.5}, {"val_accuracy": 0.75}]
     assert event["status"] == "ok"
+
+
+@pytest.mark.parametrize("objective", ["val_loss", "convergence"])
+def test_values_outside_of_an_objective_are_refused(tmp_path, objective):
+    history = {"val_loss": [-3.0 if objective == "convergence" else math.nan, 0.5], "seconds": [1.0, 1.0]}
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps({"space": {"x": 0.5}, "status": "ok", "history": history}))
+    if objective == "convergence":
+        with pytest.raises(UserError, match=r"record\.json has values of which the objective convergence"):
+            read(path, {"x": hp.uniform("x", 0, 1)}, find_objective(objective))
+    else:  # epochs from the first NaN on are ignored, as of a training that diverged
+        (event,) = read(path, {"x": hp.uniform("x", 0, 1)}, find_objective(objective))
+        assert (event["status"], event["metrics"]) == ("fail", [])

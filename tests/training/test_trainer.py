@@ -52,7 +52,7 @@ def train(problem: Problem, data: DataSet, **settings: Any) -> tuple[list[Epoch]
     job = make_job(**{"trial": 3, "epochs": 2, **settings})
     trainer.setup(job.options)
     epochs: list[Epoch] = []
-    return epochs, trainer.train(job, lambda each: not epochs.append(each))
+    return epochs, attempt(trainer, job, lambda each: not epochs.append(each))
 
 
 @pytest.mark.slow
@@ -155,8 +155,31 @@ def test_custom_training_must_report_numbers(tiny: DataSet) -> None:
         run.report(Epoch(3, 1, {"val_accuracy": 0.5, "val_loss": float("nan")}, 1.0))
         return {"loss": 0.5}
 
-    with pytest.raises(ValueError, match=r"Epoch 1 was reported with \{'val_loss': nan\}"):
-        train(custom(build_and_train), tiny)
+    end = train(custom(build_and_train), tiny)[1]
+    assert isinstance(end, Failed)
+    assert "Epoch 1 was reported with {'val_loss': nan}" in end.error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (None, "build_and_train returned NoneType. Expected a dict"),
+        ([0.5], "build_and_train returned list"),
+        ({"loss": 0.5, "epochs": "three", "versions": "3", "params": "few", (0, 1): b"a", "inherited": 1}, None),
+        ({"status": "fail", "cause": ["a"], "error": {1: 2}}, "{1: 2}"),
+    ],
+)
+def test_custom_training_may_return_anything(tiny: DataSet, answer: Any, error: str | None) -> None:
+    end = train(custom(lambda *args, **more: answer), tiny)[1]
+    if error is None:
+        assert isinstance(end, Finished)
+        assert (end.returned["epochs"], end.returned["(0, 1)"]) == (2, "b'a'")
+        assert not {"params", "inherited"} & end.info.keys()
+        assert "keras" in end.info["versions"]
+    else:
+        assert isinstance(end, Failed)
+        assert error in end.error
 
 
 @pytest.mark.slow

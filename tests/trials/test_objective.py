@@ -42,3 +42,7 @@ def test_scores_of_losses_equal_their_formula():
 def test_an_unknown_objective_names_the_nearest():
     with pytest.raises(UserError, match="Did you mean val_accuracy"):
         find_objective("val_acuracy")
+
+
+def test_a_negative_loss_has_the_best_score():
+    assert find_objective("val_loss").score(-1.0) == 1.0
