@@ -211,7 +211,7 @@ def _make_feature(name: str, values: list[Any], is_logarithmic: bool) -> Feature
 def _look_logarithmic(numbers: Sequence[float]) -> bool:
     """Return whether positive numbers span decades, most of them in a small part of their range.
 
-    The space of a search over a Python function, or one whose file is gone, is not known to a report.
+    Studies of earlier versions do not store which hyperparameters have a logarithmic distribution.
     """
     low, high = min(numbers), max(numbers)
     middle = sorted(numbers)[len(numbers) // 2]
