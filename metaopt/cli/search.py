@@ -8,7 +8,14 @@ from typing import Any
 
 from metaopt.cli.errors import flag_of, guarded
 from metaopt.cli.ready_spaces import advise_space
-from metaopt.cli.search_checks import check_own_training, check_schedule, check_settings, warn_of_memory
+from metaopt.cli.search_checks import (
+    LESS_MEMORY,
+    check_own_training,
+    check_schedule,
+    check_settings,
+    warn_of_environment,
+    warn_of_memory,
+)
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
 from metaopt.cli.study_inputs import as_begun, located_data, study_problem
 from metaopt.commands import shown
@@ -31,6 +38,7 @@ from metaopt.storage.state import StudyState
 from metaopt.storage.study import Study, read_begun, stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.training import KerasTrainer
+from metaopt.training.environment import describe_environment
 from metaopt.trials.constraints import parse_constraints
 
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
@@ -63,7 +71,13 @@ def run(arguments: Namespace, beside: Path | None) -> None:
         executor = ready.executor(arguments.results)
         with ready.open(arguments.results, callback) as study:
             limit = arguments.time
-            search(study, ready.problem, ready.settings, executor, callback, ready.images, limit, keep="needed")
+            environment = describe_environment(ready.settings.workers)
+            warn_of_environment(study.state, environment, callback)
+            search(
+                *(study, ready.problem, ready.settings, executor, callback, ready.images, limit),
+                keep="needed",
+                environment=environment,
+            )
     study.require_best()
     print(summarise_search(StudyData.of(study), arguments.results))
 
@@ -118,8 +132,8 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     settings = replace(settings, data=kept, augment=data.spec.augment)
     if not state.settings:
         settings = _for_new_study(settings, given)
-    elif settings.workers > state.settings["workers"]:
-        warn_of_memory(settings, callback)
+    else:
+        warn_of_memory(settings, callback, 1.0 if settings.workers > state.settings["workers"] else LESS_MEMORY)
     check_settings(settings, data)
     check_schedule(settings, problem, callback)
     check_own_training(settings, problem)

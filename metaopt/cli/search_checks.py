@@ -1,5 +1,8 @@
 """Checks of the search command before it opens a study."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.settings import Settings
@@ -7,20 +10,36 @@ from metaopt.errors import UserError, hint
 from metaopt.executors.hardware import free_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import CONSTANT, COSINE_RUNG
+from metaopt.quantities import plural
 from metaopt.randomness import make_generator
 from metaopt.spaces import compile_space
+from metaopt.storage.state import StudyState
+from metaopt.training.environment import describe_change
 from metaopt.training.metrics import METRICS
 from metaopt.training.trainer import takes_run
 from metaopt.trials.constraints import CHEAP, parse_constraints
 
+LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
 DRAWS = 100  # points whose schedule is read, in a few milliseconds
 
 
-def warn_of_memory(settings: Settings, callback: Callback) -> None:
-    """Note if a study's memory constraint is above what so many workers have; its trials were judged by it."""
+def warn_of_environment(state: StudyState, now: Mapping[str, Any], callback: Callback) -> None:
+    """Note if a study is resumed by other software, or other threads, than its latest run."""
+    change = describe_change(state.environment, now)
+    if change and state.trials:
+        paused = sum(trial.status in ("running", "paused") and trial.epochs > 0 for trial in state.trials)
+        these = f", above all of the {plural(paused, 'trial')} that continue" if paused else ""
+        callback.note(
+            f"This run trains with {change}: results{these} are no longer bit for bit those of an uninterrupted"
+            " search. The record of a trial says which epochs were trained by what."
+        )
+
+
+def warn_of_memory(settings: Settings, callback: Callback, share: float = 1.0) -> None:
+    """Note if so many workers have less than a share of a study's memory constraint; its trials were judged by it."""
     free = free_memory(settings.workers)
     for limit in parse_constraints(settings.constraints):
-        if limit.name == "memory" and limit.bound > free:
+        if limit.name == "memory" and share * limit.bound > free:
             callback.note(
                 f"Each of {settings.workers} workers has {free:.1e} bytes of memory now, less than the study's {limit}."
                 f" To reject larger networks, give --constraint 'memory<={free:.1e}'."

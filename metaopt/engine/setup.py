@@ -129,6 +129,7 @@ def search(
     keep: Keep = "none",
     clock: Callable[[], float] = time.monotonic,
     trains_itself: bool = False,
+    environment: Mapping[str, Any] | None = None,
 ) -> None:
     """Start or resume a search, until the goal is reached or the time is over.
 
@@ -142,6 +143,7 @@ def search(
         seconds: time limit of the run, or None.
         keep: which checkpoints are kept, see ``Checkpoints``.
         clock: clock of the deadline, in seconds.
+        environment: software and threads that train, kept with the study; None for a Python function.
         trains_itself: whether a function of the user trains, instead of that of metaopt.
 
     Raises:
@@ -154,7 +156,7 @@ def search(
     checkpoints = Checkpoints(study.folder, keep, settings.checkpoint_quota)
     if all(trial.imported for trial in study.state.trials):
         checkpoints.set_aside(callback.note)
-    study.begin(settings.as_event())
+    study.begin(settings.as_event(), environment)
     watch = None if has_begun else _note_unread(study, problem, settings, callback, images, trains_itself)
     Search(
         study,

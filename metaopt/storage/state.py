@@ -41,6 +41,7 @@ class StudyState:
         header: the ``study`` event: fingerprint, objective, seed, …; empty before the first.
         settings: settings of the latest run.
         function: digest of the Python function of the latest run; None without one, or in studies of earlier versions.
+        environment: software and threads of the latest run; empty in studies of earlier versions.
         trials: every trial, by number.
         rejected: number of rejected proposals by reason, over the whole study.
         refusals: why the worker's guard rejected each of these networks.
@@ -60,6 +61,7 @@ class StudyState:
     def __init__(self, events: Iterable[Event] = ()):
         self.header: Event = {}
         self.function: str | None = None
+        self.environment: dict[str, Any] = {}
         self.settings: dict[str, Any] = {}
         self.trials: list[Trial] = []
         self.rejected: Counter[str] = Counter()
@@ -182,6 +184,7 @@ class StudyState:
             self.winding_up = None
         self.settings = event["settings"]
         self.function = event.get("function", self.function)
+        self.environment = event.get("environment", self.environment)
         if changed & {"constraints", "grow"}:
             self._judge_again()
         if self.finished:  # this run sets a new goal
@@ -223,6 +226,8 @@ class StudyState:
     def _on_epoch(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
         if event["epoch"] == len(trial.metrics) + 1:  # the first line of an epoch counts
+            if self.environment and (not trial.stretches or trial.stretches[-1][1] != self.environment):
+                trial.stretches.append((event["epoch"], self.environment))
             trial.metrics.append(event["metrics"])
             trial.seconds.append(event["seconds"])
             self.total_epochs += 1

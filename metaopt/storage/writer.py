@@ -126,13 +126,19 @@ class StudyWriter(Study):
         """Seconds of search so far, summed over restarts."""
         return self._clock() - self._started
 
-    def begin(self, settings: Mapping[str, Any]) -> None:
-        """Start a run with these settings, and update the derived files from the journal."""
+    def begin(self, settings: Mapping[str, Any], environment: Mapping[str, Any] | None = None) -> None:
+        """Start a run, and update the derived files from the journal.
+
+        Args:
+            settings: settings of the run.
+            environment: software and threads that train in it; None where nothing is trained with Keras.
+        """
         self._take_in_foreign_trials()
         self.append(
             {
                 "event": "run",
                 "settings": dict(settings),
+                **({} if environment is None else {"environment": dict(environment)}),
                 **({} if self._function is None else {"function": self._function}),
                 "version": metaopt.__version__,
                 "pid": os.getpid(),

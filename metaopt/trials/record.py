@@ -18,7 +18,7 @@ SCHEMA = 1
 _SAME_KEYS = (
     *("trial", "parent", "status", "objective", "model_based", "imported", "vals", "epochs", "complete", "paused"),
     *("bracket", "history", "replicates", "params", "macs", "blueprint", "seconds", "ended", "seed", "device"),
-    *("threads", "versions", "precision", "inherited", "source"),
+    *("threads", "versions", "precision", "inherited", "source", "stretches"),
 )
 
 
@@ -57,6 +57,7 @@ class Record:
         precision: Keras' dtype policy and default float type, ``policy`` and ``floatx``; or None.
         inherited: weights transferred from a parent: ``trial``, ``layers``, ``of``; or None.
         source: file that it was imported from, or None.
+        stretches: first epoch and environment of each stretch, where more than one environment trained it; else empty.
         returned: further keys that a user's own training returned.
         failure: ``cause``, ``error`` and ``traceback``; empty for other trials.
     """
@@ -89,6 +90,7 @@ class Record:
     precision: Mapping[str, str] | None = None
     inherited: Mapping[str, Any] | None = None
     source: str | None = None
+    stretches: Sequence[Mapping[str, Any]] = ()
     returned: Mapping[str, Any] = field(default_factory=dict)
     failure: Mapping[str, str] = field(default_factory=dict)
 
@@ -188,6 +190,8 @@ class Record:
             record["inherited"] = dict(self.inherited)
         if self.imported:
             record["source"] = self.source
+        if self.stretches:
+            record["stretches"] = [dict(stretch) for stretch in self.stretches]
         if self.returned:
             record["result"] = dict(self.returned)
         return record | dict(self.failure)
@@ -306,10 +310,18 @@ def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
         versions=trial.info.get("versions"),
         precision=trial.info.get("precision"),
         inherited=trial.info.get("inherited") or None,
+        stretches=_stretches(trial),
         source=trial.info.get("source") if trial.imported else None,
         returned=extra,
         failure=trial.failure,
     )
+
+
+def _stretches(trial: Trial) -> list[dict[str, Any]]:
+    """Return the environments that trained a trial; none where it was one."""
+    if len(trial.stretches) < 2:
+        return []
+    return [{"from_epoch": first, **environment} for first, environment in trial.stretches]
 
 
 def _history(trial: Trial) -> dict[str, list[Any]]:

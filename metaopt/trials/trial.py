@@ -35,6 +35,7 @@ class Trial:
         failure: ``cause``, ``error`` and ``traceback`` of a failed trial.
         imported: whether it was trained elsewhere: known to the sampler, never the study's best.
         bracket: bracket that it was started in.
+        stretches: (first epoch, environment that trained from there on), ascending; empty in earlier versions.
         forked_from: (trial, epochs) that it was forked from, or None.
     """
 
@@ -56,6 +57,7 @@ class Trial:
     failure: dict[str, str] = field(default_factory=dict)
     imported: bool = False
     bracket: int | None = None
+    stretches: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     forked_from: tuple[int, int] | None = None
 
     @property

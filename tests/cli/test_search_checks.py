@@ -6,12 +6,19 @@ from typing import Any
 import pytest
 from hyperopt import hp
 
-from metaopt.cli.search_checks import check_own_training, check_schedule, check_settings, warn_of_memory
+from metaopt.cli.search_checks import (
+    check_own_training,
+    check_schedule,
+    check_settings,
+    warn_of_environment,
+    warn_of_memory,
+)
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.engine.settings import Settings
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
+from tests.storage.events import epoch, proposed, run, state_of
 
 OWN_TRAINING = "needs a build_and_train that takes the keyword run and passes it on. That of own.py does not."
 SECONDS = {"scheduler": "hyperband", "budget_unit": "seconds"}
@@ -149,3 +156,14 @@ def test_own_training_without_blueprint_is_not_counted() -> None:
     keras = Problem({}, build_model=lambda *_: None, build_and_train=without_run, name="own.py")
     with pytest.raises(UserError, match=r"--constraint params<=1e\+06 needs a build_and_train"):
         check_own_training(settings, keras)
+
+
+def test_another_environment_is_noted() -> None:
+    before = {"backend": "tensorflow", "keras": "3.0", "threads": 2}
+    state = state_of({**run(), "environment": before}, proposed(0, 3), epoch(0, 1))
+    notes = Notes()
+    warn_of_environment(state, before, notes)
+    assert notes == []
+    warn_of_environment(state, {"backend": "jax", "keras": "3.0", "threads": 1}, notes)
+    assert "trains with backend jax (was tensorflow), threads 1 (was 2)" in notes[0]
+    assert "of the 1 trial that continue" in notes[0]

@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from metaopt.storage.state import NewerStudy, StudyState
+from metaopt.trials.record import Record, make_record
 from metaopt.value_identity import sign_draw
 from tests.storage.events import (
     continued,
@@ -241,3 +242,15 @@ def test_epochs_that_an_earlier_version_stored_as_text_are_ignored():
     state = state_of(proposed(0, 3), ended(0, result={"loss": 0.5, "epochs": "three"}))
     assert state.trials[0].epochs == 0
     assert state.trials[0].results[0].loss == 0.5
+
+
+def test_each_stretch_of_epochs_knows_what_trained_it():
+    one, other = {"backend": "tensorflow"}, {"backend": "jax"}
+    state = state_of({**run(), "environment": one}, proposed(0, 4), epoch(0, 1), epoch(0, 2))
+    assert make_record(state.trials[0], 0, state.judge).get("stretches") is None
+    for event in ({**run(), "environment": one}, epoch(0, 3), {**run(), "environment": other}, epoch(0, 4)):
+        state.apply(event)
+    assert state.trials[0].stretches == [(1, one), (4, other)]
+    stored = make_record(state.trials[0], 0, state.judge).to_json()
+    assert stored["stretches"] == [{"from_epoch": 1, **one}, {"from_epoch": 4, **other}]
+    assert Record.from_json(stored).to_json() == stored
