@@ -6,6 +6,7 @@ changed file gives a new entry. An entry is compared with its digests whenever i
 differs: 0.4 s for 150 MB, the size of 50,000 images of 32×32 pixels.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -156,12 +157,22 @@ def _open_entry(entry: Path, temporary: Path | None) -> DecodedFolder:
     return DecodedFolder(entry / "images.npy", sizes, pixel, file, temporary)
 
 
+def _mode_of(folder: ImageFolder) -> int:
+    """Return the mode of a cache entry: only those who can read every image may open it."""
+    everyone = 0o077
+    for path in (folder.root, *(folder.root / file.path for file in folder.files)):
+        with contextlib.suppress(FileNotFoundError):  # the decoder names it
+            readable = path.stat().st_mode & 0o044
+            everyone &= readable | readable >> 2
+    return 0o700 | everyone
+
+
 def _write_entry(
     folder: ImageFolder, image_size: int | None, entry: Path, progress: ProgressCallback | None, skip_broken: bool
 ) -> None:
     aside = entry.with_name(f"{entry.name}.part")
     shutil.rmtree(aside, ignore_errors=True)  # left behind by a process that was killed
-    aside.mkdir()
+    aside.mkdir(_mode_of(folder))
     try:
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, (aside / "images.npy").open("wb+") as out:
             decoder = Decoder(pool, folder.root, skip_broken, progress)

@@ -64,6 +64,18 @@ def test_a_folder_is_decoded_once(make_folder, tmp_path, monkeypatch) -> None:
     assert (again.file_digests == first.file_digests).all()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there are no such modes")
+def test_the_cache_of_private_pictures_is_private(make_folder, tmp_path) -> None:
+    root = make_folder({"a": 3, "b": 3})
+    for number, (folder, file, expected) in enumerate(
+        [(0o755, 0o644, 0o755), (0o700, 0o644, 0o700), (0o755, 0o600, 0o700), (0o750, 0o640, 0o750)]
+    ):
+        root.chmod(folder)
+        next(root.rglob("*.png")).chmod(file)
+        entry = decode_folder(scan_folder(root), None, tmp_path / f"cache{number}").images.parent
+        assert entry.stat().st_mode & 0o777 == expected & ~0o022
+
+
 def test_a_changed_file_is_decoded_again(make_folder, tmp_path) -> None:
     root = make_folder({"a": 3, "b": 3})
     first = decode_folder(scan_folder(root), None, tmp_path / "cache")
