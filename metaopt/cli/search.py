@@ -39,6 +39,7 @@ from metaopt.storage.study import Study, read_begun, stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.training import KerasTrainer
 from metaopt.training.environment import describe_environment
+from metaopt.training.keras_backend import check_backend
 from metaopt.trials.constraints import parse_constraints
 
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
@@ -116,6 +117,7 @@ class Ready:
 
 def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Ready:
     """Load the problem and the data, and resolve the settings."""
+    check_backend()
     state = read_begun(arguments.results)
     given = _given(arguments, state)
     # Under a scheduler with rungs, these replace early stopping.

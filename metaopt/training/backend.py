@@ -13,6 +13,7 @@ from typing import Any
 
 from metaopt.executors.hardware import cpu_count
 from metaopt.training import global_state
+from metaopt.training.keras_backend import import_keras
 
 _MIXED_FLOAT16 = (7, 0)  # compute capability of the first GPUs with float16 tensor cores (Volta)
 _MIXED_BFLOAT16 = (8, 0)  # and with bfloat16 (Ampere), whose range needs no loss scaling
@@ -31,6 +32,9 @@ def prepare(threads: int | None = None, deterministic: bool = False) -> None:
     Args:
         threads: CPU threads; None for the number in the environment, which executors set, or else all cores.
         deterministic: replace operations whose results depend on the order of threads by slower ones, or raise.
+
+    Raises:
+        UserError: The backend of Keras is missing, broken or cannot train.
     """
     _retain_freed_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -42,8 +46,7 @@ def prepare(threads: int | None = None, deterministic: bool = False) -> None:
             os.environ[name] = str(threads)
     if deterministic:
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
-    import keras
-
+    keras = import_keras()
     prepare_backend = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch}.get(keras.backend.backend())
     if prepare_backend is not None:
         prepare_backend(deterministic)
