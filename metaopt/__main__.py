@@ -10,6 +10,7 @@ if not __package__:  # `python path/of/metaopt`: Python searches inside the pack
 
 import metaopt
 from metaopt.errors import hint
+from metaopt.interruption import end_on_interrupts
 from metaopt.output import safe_output
 from metaopt.printable import printable
 
@@ -32,6 +33,8 @@ _MODULES = {"import": "import_trials", "list": "list_studies"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    if argv is None:
+        end_on_interrupts()  # before the imports that take seconds
     with safe_output():
         return _run(list(sys.argv[1:] if argv is None else argv))
 

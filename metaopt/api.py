@@ -45,6 +45,7 @@ def search(
     eta: int | None = None,
     trials: int | None = None,
     seconds: float | str | None = None,
+    trial_timeout_s: float | str | None = None,
     stop_after: int | None = None,
     workers: int = 1,
     constraints: str | Sequence[str] = (),
@@ -80,6 +81,9 @@ def search(
         trials: number of trials that the study is to have in all, 50 for a new one. Where it is left out, an
             interrupted search completes its trials, and a completed one runs as many again.
         seconds: time limit of this run in seconds or as a text such as ``"1h30m"``, or None.
+        trial_timeout_s: time limit of the training of each trial in seconds or as a text such as ``"1h"``, over all its
+            rungs, or None. A trial that takes longer has failed. ``executor="processes"`` ends any training;
+            ``"inline"`` only what runs Python code in the main thread, not e.g. a compiled operation that hangs.
         stop_after: number of trials without improvement after which the search ends, or None.
         workers: number of trials at once; more than one needs ``executor="processes"``.
         constraints: one or more, such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``; a
@@ -119,6 +123,7 @@ def search(
         "sampler": sampler,
         "scheduler": scheduler,
         "epochs": 1 if epochs is None else epochs,
+        "trial_timeout_s": _seconds("trial_timeout_s", trial_timeout_s) or None,
         "stop_after": stop_after,
         "workers": workers,
         "constraints": (constraints,) if isinstance(constraints, str) else tuple(constraints),
@@ -135,7 +140,7 @@ def search(
     problem = Problem(space, network, training, code=_code(network))
     images = ImageKind(input_shape or (), classes or {})
     function = Function(function_digest(train), is_same=same_function)
-    limit_s = _seconds(seconds)
+    limit_s = _seconds("seconds", seconds)
     trainer = FunctionTrainer(train, counted=network is not None)
     keep: Keep = "all" if takes_budget(train) else "none"
     with make_progress() if progress else nullcontext(Callback()) as display:
@@ -179,7 +184,7 @@ def _check_outcome(study: Study, callback: Callback) -> None:
         callback.note(str(error))
 
 
-def _seconds(limit: float | str | None) -> float | None:
+def _seconds(parameter: str, limit: float | str | None) -> float | None:
     """Convert a time limit to seconds; an infinite one is none.
 
     Raises:
@@ -191,7 +196,7 @@ def _seconds(limit: float | str | None) -> float | None:
             return None if seconds == math.inf else seconds
     except (ValueError, TypeError):
         pass
-    raise invalid_value("seconds", limit, "Expected seconds >= 0, or a duration such as 30m or 1h30m.")
+    raise invalid_value(parameter, limit, "Expected seconds >= 0, or a duration such as 30m or 1h30m.")
 
 
 def _check_network(

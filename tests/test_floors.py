@@ -15,6 +15,7 @@ PACKAGE = ROOT / "metaopt"
 FLOORS = (
     (
         "errors",
+        "interruption",
         "atomic_files",
         "commands",
         "function_identity",

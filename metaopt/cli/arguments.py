@@ -105,6 +105,11 @@ def duration(text: str) -> float:
     return _positive(parse_duration, text, "a duration such as 90s, 30m or 1h30m")
 
 
+def duration_or_off(text: str) -> float:
+    """Convert a duration, or 0 for none."""
+    return 0.0 if text.strip() == "0" else duration(text)
+
+
 def fraction(text: str) -> float:
     """Convert a number >= 0 and < 1."""
     try:

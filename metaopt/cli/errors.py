@@ -1,21 +1,24 @@
 """Error handling of every command: exit codes, messages with flags, interruption."""
 
 import re
-import signal
 import traceback
 from collections.abc import Callable
 
 from metaopt.cli.arguments import is_debugging
 from metaopt.commands import remember_start
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.interruption import INTERRUPTED, Interruption, end_if_interrupted, interruptible
 from metaopt.output import OutputStream, safe_output
 from metaopt.printable import printable, printable_lines
 from metaopt.problems.mistakes import Mistake, find_mistake
 
-INTERRUPTED = 130
-
 # Parameters whose flags have other names.
-_FLAGS = {"lambda_": "--lambda", "constraints": "--constraint", "seconds": "--time"}
+_FLAGS = {
+    "lambda_": "--lambda",
+    "constraints": "--constraint",
+    "seconds": "--time",
+    "trial_timeout_s": "--trial-timeout",
+}
 
 
 def guarded(work: Callable[[], None], interrupted: str = "interrupted.", prints_its_result: bool = True) -> int:
@@ -28,24 +31,28 @@ def guarded(work: Callable[[], None], interrupted: str = "interrupted.", prints_
         prints_its_result: its result is what it prints, so that a full disk is an error; otherwise it is in files.
     """
     remember_start()
-    signal.signal(signal.SIGTERM, _interrupt)
+    exit_code = _run(work, interrupted, prints_its_result)
+    end_if_interrupted(exit_code)
+    return exit_code
+
+
+def _run(work: Callable[[], None], interrupted: str, prints_its_result: bool) -> int:
+    """Run a command, and return its exit code."""
     with safe_output() as (out, err):
+        interruption = Interruption(interrupted)
         try:
-            work()
-        except UserError as error:
-            if is_debugging() and error.__cause__ is not None:
-                print("".join(traceback.format_exception(error.__cause__)), file=err)
-            return _show(error, err)
+            with interruptible(interruption):
+                work()
+            if interruption.happened:  # a library has caught the exception, so the work may be incomplete
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             print(f"\n{interrupted}", file=err)
             return INTERRUPTED
-        except Exception as error:
-            mistake = find_mistake(error)
-            if mistake is None:
-                raise
-            if is_debugging():
-                print("".join(traceback.format_exception(error)), file=err)
-            return _show(mistake, err)
+        except Exception as error:  # noqa: BLE001 - bugs are raised again
+            if interruption.happened:  # it follows from the interruption
+                print(f"\n{interrupted}", file=err)
+                return INTERRUPTED
+            return _show_failure(error, err)
         failure = out.finish()
         if failure is None:
             return 0
@@ -64,6 +71,24 @@ def _show(error: UserError, err: OutputStream) -> int:
     return error.exit_code
 
 
+def _show_failure(error: Exception, err: OutputStream) -> int:
+    """Print the error of a user in one line, and return its exit code.
+
+    Raises:
+        Exception: The error is a bug.
+    """
+    if isinstance(error, UserError):
+        if is_debugging() and error.__cause__ is not None:
+            print("".join(traceback.format_exception(error.__cause__)), file=err)
+        return _show(error, err)
+    mistake = find_mistake(error)
+    if mistake is None:
+        raise error
+    if is_debugging():
+        print("".join(traceback.format_exception(error)), file=err)
+    return _show(mistake, err)
+
+
 def flag_of(parameter: str) -> str:
     """Return the flag of a parameter, e.g. ``--checkpoint-quota`` for ``checkpoint_quota``."""
     return _FLAGS.get(parameter, f"--{parameter.replace('_', '-')}")
@@ -76,7 +101,3 @@ def with_flags(error: UserError) -> str:
         name = rf"(?<![\w-]){re.escape(parameter)}\b"
         message = re.sub(name, flag_of(parameter), message, count=1)
     return message
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

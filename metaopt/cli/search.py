@@ -179,7 +179,7 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
                 f"The study in {shown(arguments.results)} was started {kind}: leave {flag} out, or choose another"
                 " folder with --results."
             )
-    for name, off in (("early_stopping", 0), ("stop_after", 0), ("fill", 0), ("grow", "none")):
+    for name, off in (("early_stopping", 0), ("stop_after", 0), ("trial_timeout_s", 0), ("fill", 0), ("grow", "none")):
         if given.get(name) == off:
             given[name] = None
     return given

@@ -3,7 +3,17 @@
 from argparse import BooleanOptionalAction, _ArgumentGroup
 from typing import Any
 
-from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_results, duration, integer, number, one_of, size
+from metaopt.cli.arguments import (
+    SKIP_BROKEN,
+    Parser,
+    add_results,
+    duration,
+    duration_or_off,
+    integer,
+    number,
+    one_of,
+    size,
+)
 from metaopt.cli.search_help import make_epilog
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.engine.settings import MINIMA
@@ -115,6 +125,8 @@ def _add_training(group: _ArgumentGroup) -> None:
 def _add_ending(group: _ArgumentGroup) -> None:
     _add_integer(group, "--trials", help="number of trials of the study in all (default: 50)")
     group.add_argument("--time", type=duration, metavar="T", help="time limit of this run, e.g. 90s, 30m or 1h30m")
+    limit = "time limit of the training of each trial, e.g. 1h, after which it has failed; 0: off (default)"
+    group.add_argument("--trial-timeout", dest="trial_timeout_s", type=duration_or_off, metavar="T", help=limit)
     _add_integer(group, "--stop-after", help="stop after N trials without improvement; 0: off (default)")
 
 

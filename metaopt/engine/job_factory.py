@@ -53,12 +53,24 @@ class JobFactory:
             checkpoint=self.checkpoints.directory(trial.number),
             rung_levels=self._rung_levels(trial),
             identity=identify(self.state, trial),
+            time_limit_s=self._time_limit_s(trial),
         )
 
     def has_reached_target(self, trial: Trial, epochs: int) -> bool:
         """Return whether a trial with so many epochs has been trained to its target resource."""
         in_seconds = self.options.unit == "seconds"
         return (sum(trial.seconds[:epochs]) if in_seconds else epochs) >= trial.target_resource
+
+    def _time_limit_s(self, trial: Trial) -> float | None:
+        """Return what is left of the trial's time limit after its earlier jobs.
+
+        Of a job that was interrupted by the end of its driver, the epochs that are in the journal count.
+        """
+        if self.options.trial_timeout_s is None:
+            return None
+        in_jobs = trial.results[-1].epochs if trial.results else trial.copied_epochs
+        spent = trial.wall_seconds + sum(trial.seconds[in_jobs:])
+        return max(0.0, self.options.trial_timeout_s - spent)
 
     def _target(self, trial: Trial) -> int:
         """Return the epochs after the job; with a budget in seconds, no more if the last epoch has used it up."""

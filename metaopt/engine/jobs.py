@@ -32,6 +32,7 @@ class TrainingOptions:
         inherit: whether a trial with a parent starts from its weights.
         schedule: learning-rate schedule in the place of the problem's own; None for that.
         deterministic: whether operations are deterministic, also on a GPU.
+        trial_timeout_s: seconds that the training of a trial may take in all, or None; see ``Job.time_limit_s``.
     """
 
     seed: int = 0
@@ -45,6 +46,7 @@ class TrainingOptions:
     inherit: bool = False
     schedule: str | None = None
     deterministic: bool = False
+    trial_timeout_s: float | None = None
 
     @property
     def measured_constraints(self) -> tuple[Constraint, ...]:
@@ -159,6 +161,8 @@ class Job:
         rung_levels: resources at which a cycle of the learning rate ends, ascending; the last one is R. Empty: one
             cycle up to ``target_resource``.
         identity: what the training state of this trial belongs to; None for a training by hand.
+        time_limit_s: seconds that this job may train, building included, before the executor ends it as ``Failed``;
+            None for no limit. Loading data and frameworks, and waiting for the driver, does not count.
     """
 
     trial: int
@@ -169,6 +173,7 @@ class Job:
     checkpoint: str | None = None
     rung_levels: tuple[int, ...] = ()
     identity: TrialIdentity | None = field(default=None, compare=False)
+    time_limit_s: float | None = None
 
     @property
     def start(self) -> int:
@@ -261,7 +266,7 @@ class Failed:
 
     Attributes:
         trial: number of the trial.
-        cause: a few words without numbers, equal for equal causes: ``"diverged"``, ``"out of memory"``,
+        cause: a few words without numbers, equal for equal causes: ``"diverged"``, ``"out of memory"``, ``"timeout"``,
             ``"worker killed (SIGKILL)"``, ``"ValueError"``, …
         error: one sentence.
         traceback: the worker's traceback, or "".

@@ -60,6 +60,7 @@ class Settings:
         mutation: mutation of an evolution, see ``metaopt.samplers.Evolution``.
         full_population: whether the first μ trials of an evolution under rungs are trained to R at once.
         stop_after: number of trials without improvement after which the search ends, or None.
+        trial_timeout_s: seconds that the training of one trial may take in all, or None.
         early_stopping: patience: epochs without improvement before a trial ends, or None.
         stop_hopeless: whether trials are stopped by their loss, see ``metaopt.trials.stopping.exceeds_loss_bound``.
         objective: name of the objective.
@@ -99,6 +100,7 @@ class Settings:
     mutation: str = "step"
     full_population: bool = False
     stop_after: int | None = None
+    trial_timeout_s: float | None = None
     early_stopping: int | None = None
     stop_hopeless: bool = False
     objective: str = "val_accuracy"
@@ -137,6 +139,7 @@ class Settings:
             inherit=self.inherit,
             schedule=self.schedule,
             deterministic=self.deterministic,
+            trial_timeout_s=self.trial_timeout_s,
         )
 
     def as_event(self) -> dict[str, Any]:
@@ -178,15 +181,32 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
     check_is_read(given, settings.sampler, settings.scheduler)
     check_fill(settings.fill, constraints_in_force(settings.constraints, settings.grow))
     _check_combinations(settings)
-    if stored:
-        settings = _with_goal(settings, given.get("trials"), state)
-    settings = _phased(settings, stored)
     if not stored:
-        share = (settings.phases[1:] or (settings.trials,))[0]  # a first phase is at most half random, or five trials
-        quarter = max(min(STARTUP_MIN, share), math.ceil(min(settings.trials, 2 * share) / SHARE))
-        mu = given.get("mu", min(MU_MAX, quarter))
-        return replace(settings, base=0, startup=min(STARTUP_MAX, quarter), mu=mu)
-    return settings
+        settings = _phased(replace(settings, base=0), stored)
+        startup, mu = _initial_sizes(settings.trials, settings.phases)
+        return replace(settings, startup=startup, mu=given.get("mu", mu))
+    settings = _phased(_with_goal(settings, given.get("trials"), state), stored)
+    return _with_initial_sizes(settings, read_settings(stored), given)
+
+
+def _initial_sizes(trials: int, phases: tuple[int, ...]) -> tuple[int, int]:
+    """Return the number of random trials and the population size for a number of trials in all."""
+    share = (phases[1:] or (trials,))[0]  # a first phase is at most half random, or five trials
+    quarter = max(min(STARTUP_MIN, share), math.ceil(min(trials, 2 * share) / SHARE))
+    return min(STARTUP_MAX, quarter), min(MU_MAX, quarter)
+
+
+def _with_initial_sizes(settings: Settings, before: Settings, given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a further run with the initial sizes that fit its goal, where that has changed.
+
+    A study begun with 2 trials and continued to 100 is not modelled on 2 random ones. With the goal that it had, a
+    study continues with the sizes that it stores. A population size that the user chose stays.
+    """
+    if settings.goal == before.goal or (settings.phases and settings.phases[0] > 0):
+        return settings
+    startup, mu = _initial_sizes(settings.goal, settings.phases)
+    is_derived = "mu" not in given and before.mu == _initial_sizes(before.goal, before.phases)[1]
+    return replace(settings, startup=given.get("startup", startup), mu=mu if is_derived else settings.mu)
 
 
 def _with_goal(settings: Settings, total: int | None, state: StudyState) -> Settings:

@@ -13,6 +13,7 @@ from metaopt.safe_text import call_bounded, class_name, name_of, safe_str, safe_
 # Functions of a problem that every trial calls.
 _FUNCTIONS = ("network", "training", "build_model", "build_and_train")
 OUT_OF_MEMORY = "out of memory"
+TIMEOUT = "timeout"
 _LONGEST_MESSAGE = 300  # characters of an exception's message that an error sentence repeats
 
 # Names of the out-of-memory exceptions of each backend. Compared by name, so that no framework is imported for it:
@@ -60,6 +61,18 @@ def failure(trial: int, error: BaseException, seconds: float) -> Failed:
         seconds=seconds,
         mistake=mistake or "",
     )
+
+
+def timed_out(job: Job, seconds: float) -> Failed:
+    """Return the failure of a training that took longer than its trial may.
+
+    Args:
+        job: the job, which has a time limit.
+        seconds: wall seconds of the job.
+    """
+    limit = job.time_limit_s if job.options.trial_timeout_s is None else job.options.trial_timeout_s
+    error = f"The training took longer than the {limit:,g} s that a trial may take (trial_timeout_s)."
+    return Failed(job.trial, TIMEOUT, error, seconds=seconds)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

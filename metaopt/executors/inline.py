@@ -1,9 +1,11 @@
 """Inline executor: jobs run one after the other in the driver's own process, e.g. in a debugger."""
 
+import contextlib
 from collections.abc import Callable
 
 from metaopt.engine.jobs import Job, Message, Report, Trainer
-from metaopt.executors.failures import attempt
+from metaopt.executors.failures import attempt, timed_out
+from metaopt.executors.time_limit import TimeIsOver, TimeLimit
 from metaopt.output import plain_output
 
 
@@ -12,6 +14,9 @@ class Inline:
 
     A breakpoint in a user's function works, and nothing has to be picklable. On the other hand, a training that
     segfaults ends the search, and ``wait`` returns only when the job has ended: its timeout cannot interrupt it.
+
+    A job with a time limit is ended by an alarm, where the system has one and ``wait`` is called in the main thread;
+    else, and while compiled code runs, at its next report.
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -54,16 +59,23 @@ class Inline:
         def report(message: Message) -> bool:
             if not errors:
                 try:
-                    return handle(message)
+                    with watch.paused():
+                        return handle(message)
                 except Exception as error:  # noqa: BLE001 - raised below
                     errors.append(error)
             raise _DriverError
 
         job, self._job = self._job, None
-        with plain_output():
+        if job.time_limit_s is not None and job.time_limit_s <= 0:
+            handle(timed_out(job, 0.0))
+            return
+        watch, end = TimeLimit(job.time_limit_s), None
+        with contextlib.suppress(TimeIsOver), watch, plain_output():
             end = attempt(self._trainer, job, report)
         if errors:
             raise errors[0]
+        if end is None or watch.is_over:
+            end = timed_out(job, watch.seconds)
         handle(end)
 
     def __enter__(self) -> "Inline":

@@ -5,13 +5,17 @@ pools give a task to any free worker and see only its end. Here each epoch is a 
 driver, and a worker's death must fail the one trial that it trained.
 """
 
+import atexit
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import types
+import uuid
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
@@ -24,9 +28,11 @@ import psutil
 from metaopt.engine.jobs import Failed, Job, Message, Report, Trainer
 from metaopt.errors import UserError, invalid_value
 from metaopt.executors import worker
-from metaopt.executors.failures import OUT_OF_MEMORY, death, failure
+from metaopt.executors.descendants import VARIABLE, Guardian, add_mark, kill_group, kill_marked
+from metaopt.executors.failures import OUT_OF_MEMORY, death, failure, timed_out
 from metaopt.executors.hardware import cpu_count
 from metaopt.executors.log_tail import last_lines
+from metaopt.interruption import interrupts_deferred
 
 _LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may grow by before it is replaced
 _SETUPS_TRIED = 3  # attempts; a worker that dies so often before it is ready would always die
@@ -67,6 +73,8 @@ class Processes:
         self._log = None if log is None else os.fspath(log)
         self._workers: list[_Worker] = []
         self._looked_at_memory = 0.0
+        self._mark = uuid.uuid4().hex
+        self._guardian: Guardian | None = None
 
     @property
     def slots(self) -> int:
@@ -81,14 +89,25 @@ class Processes:
     def __enter__(self) -> "Processes":
         """Start the workers; each sets its trainer up when it gets its first job."""
         pickled = cloudpickle.dumps(self._trainer)
-        self._workers = [_Worker(pickled, self._threads, self._log) for _ in range(self._count)]
+        with interrupts_deferred():
+            atexit.register(self._end)  # before multiprocessing waits for workers that an interruption left
+            self._guardian = Guardian(self._mark)
+            self._workers = [_Worker(pickled, self._threads, self._log, self._mark) for _ in range(self._count)]
         return self
 
     def __exit__(self, *exc: object) -> None:
         """Kill the workers and the processes that they started."""
+        with interrupts_deferred():
+            self._end()
+
+    def _end(self) -> None:
+        atexit.unregister(self._end)
         workers, self._workers = self._workers, []
         for each in workers:
             each.kill()
+        guardian, self._guardian = self._guardian, None
+        if guardian is not None:
+            guardian.dismiss()
 
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker.
@@ -115,13 +134,16 @@ class Processes:
                 for each in unsent:
                     each.give_up(handle)
                 return
-            left = _LONGEST_WAIT if self._memory_limit is None else _LOOK_AT_MEMORY_EVERY
+            left = min([_LONGEST_WAIT, *(each.seconds_left for each in busy)])
+            if self._memory_limit is not None:
+                left = min(left, _LOOK_AT_MEMORY_EVERY)
             if deadline is not None:
                 left = min(left, max(0.0, deadline - time.monotonic()))
             ready = set(wait_for([waitable for each in busy for waitable in each.waitables], left))
             # A list, not a generator: every ready worker is served before the loop decides whether to wait again.
             served = [self._serve(each, handle) for each in busy if ready.intersection(each.waitables)]
-            if any(served) or self._kill_over_limit(handle):
+            late = self._kill_over_time(handle)
+            if any(served) or late or self._kill_over_limit(handle):
                 return
             if deadline is not None and time.monotonic() >= deadline:
                 return
@@ -137,7 +159,7 @@ class Processes:
             each.became_ready()
             return False
         if isinstance(message, Message):
-            each.answer(handle(message))
+            each.answer(handle, message)
             return True
         if message is None and not each.ready:
             self._restart(each)
@@ -164,15 +186,25 @@ class Processes:
             replacement.take(job)
 
     def _replace(self, old: "_Worker") -> "_Worker":
-        old.kill()
-        new = old.successor()
-        self._workers[self._workers.index(old)] = new
+        with interrupts_deferred():
+            old.kill()
+            new = old.successor()
+            self._workers[self._workers.index(old)] = new
         return new
 
     def _largest_growth(self, each: "_Worker") -> float:
         if self._memory_limit is None:
             return _LARGEST_GROWTH
         return min(_LARGEST_GROWTH, (self._memory_limit - each.memory_at_first) / 2)
+
+    def _kill_over_time(self, handle: Callable[[Report], bool]) -> bool:
+        """Fail the trials whose trainings take longer than they may; return whether there was one."""
+        late = [(each, each.job) for each in self._workers if each.job is not None and each.seconds_left <= 0]
+        for each, job in late:
+            seconds = each.seconds
+            self._replace(each)
+            handle(timed_out(job, seconds))
+        return bool(late)
 
     def _kill_over_limit(self, handle: Callable[[Report], bool]) -> bool:
         """Fail the trials whose workers exceed the memory limit; return whether there was one."""
@@ -211,8 +243,9 @@ def _check_may_start_processes() -> None:
 class _Worker:
     """One worker process, as the driver sees it."""
 
-    def __init__(self, pickled_trainer: bytes, threads: int, log: str | None) -> None:
-        self._arguments = (pickled_trainer, threads, log)
+    def __init__(self, pickled_trainer: bytes, threads: int, log: str | None, mark: str) -> None:
+        self._arguments = (pickled_trainer, threads, log, mark)
+        self._mark = uuid.uuid4().hex
         self.job: Job | None = None
         self.unsent: Failed | None = None  # of a job whose point cannot be pickled
         self.ready = False
@@ -223,8 +256,12 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         # Not a daemon, so that a user's training can start processes.
-        self._process = context.Process(target=worker.main, args=(theirs, pickled_trainer, log), name="metaopt worker")
-        with _inherited(worker.environment(threads)), _interrupts_blocked(), _main_hidden():
+        # The kernel ends a worker with the thread that started it, so only a thread that lasts as long as the process.
+        driver = os.getpid() if threading.current_thread() is threading.main_thread() else None
+        arguments = theirs, pickled_trainer, log, driver
+        self._process = context.Process(target=worker.main, args=arguments, name="metaopt worker")
+        variables = {**worker.environment(threads), VARIABLE: add_mark(f"{mark},{self._mark}")}
+        with _interrupts_blocked(), _inherited(variables), _main_hidden():
             self._process.start()
         theirs.close()  # so that the worker's death closes the connection
         self.pid: int = self._process.pid or 0
@@ -253,8 +290,15 @@ class _Worker:
 
     @property
     def seconds(self) -> float:
-        """Seconds since it took its job."""
+        """Seconds of its job so far, without those in which it was not ready yet or the driver handled its reports."""
         return time.monotonic() - self._since
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the time limit of its job; infinite without one, or before it is ready."""
+        if self.job is None or self.job.time_limit_s is None or not self.ready:
+            return math.inf
+        return max(0.0, self.job.time_limit_s - self.seconds)
 
     def take(self, job: Job) -> None:
         """Give it a job; a worker that is not ready yet trains it as soon as it is."""
@@ -272,8 +316,11 @@ class _Worker:
         if report is not None:
             handle(report)
 
-    def answer(self, trains_on: bool) -> None:
+    def answer(self, handle: Callable[[Message], bool], message: Message) -> None:
         """Answer the epoch that it reported: whether the training continues."""
+        before = time.monotonic()
+        trains_on = handle(message)
+        self._since += time.monotonic() - before
         self._send(trains_on)
 
     def _send(self, message: Any) -> None:
@@ -293,7 +340,8 @@ class _Worker:
         return self._process.exitcode
 
     def became_ready(self) -> None:
-        """Store the memory that it needs for data and frameworks alone."""
+        """Store the memory that it needs for data and frameworks alone; its job begins."""
+        self._since = time.monotonic()
         self.ready, self.memory_at_first = True, self.memory()
 
     def memory(self) -> int:
@@ -308,13 +356,11 @@ class _Worker:
         return self.memory() - self.memory_at_first
 
     def kill(self) -> None:
-        """Kill it, with the processes that it started."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self.pid).children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
+        """Kill it, with the processes that it started, also those that are no longer its children."""
         self._process.kill()
+        kill_group(self.pid)
         self._process.join()
+        kill_marked(self._mark)
         self._connection.close()
 
 
@@ -339,7 +385,8 @@ def _interrupts_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # its first start would unblock the signal
+    # Its first start would unblock the signal, and it has to outlive the workers, so it must not inherit their marks.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

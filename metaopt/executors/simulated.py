@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report
-from metaopt.executors.failures import failure
+from metaopt.executors.failures import failure, timed_out
 
 # The epochs of a trial from its first on: metrics, and virtual seconds that the epoch takes.
 Curve = Iterable[tuple[Mapping[str, float], float]]
@@ -126,9 +126,11 @@ class _Training:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - as with any executor, a training that raises has failed
             self.report = failure(self.job.trial, error, self._spent)
         else:
-            self._spent += step.seconds
-            self.report = step
-            return step.seconds
+            limit = math.inf if self.job.time_limit_s is None else self.job.time_limit_s
+            seconds = min(step.seconds, max(0.0, limit - self._spent))
+            self._spent += seconds
+            self.report = step if seconds == step.seconds else timed_out(self.job, self._spent)
+            return seconds
         return 0.0
 
     def end(self, complete: bool = True) -> Finished:

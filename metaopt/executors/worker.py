@@ -3,6 +3,7 @@
 Messages are pickled with cloudpickle, so that functions of a script or a notebook can be sent too.
 """
 
+import ctypes
 import faulthandler
 import multiprocessing
 import os
@@ -24,6 +25,8 @@ from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Traine
 from metaopt.errors import EnvironmentFault, UserError
 from metaopt.executors.failures import attempt, failure
 from metaopt.output import safe_output
+
+_PR_SET_PDEATHSIG = 1  # of Linux' prctl.h: the signal that a process gets when the thread that started it ends
 
 
 @dataclass(frozen=True)
@@ -112,15 +115,20 @@ def environment(threads: int) -> dict[str, str]:
     }
 
 
-def main(connection: Connection, pickled_trainer: bytes, log: str | None) -> None:
+def main(connection: Connection, pickled_trainer: bytes, log: str | None, driver: int | None = None) -> None:
     """Run a worker, until its driver closes the connection or dies.
 
     Args:
         connection: connection to the driver.
         pickled_trainer: a pickled ``Trainer``.
         log: a file to which all output is appended, or None to leave the output unchanged.
+        driver: process id of the driver if the thread that started the worker lives as long as that process.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole process group; the driver ends the workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver ends the workers
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)  # its processes are a group, which the driver can end as a whole
+    if driver is not None:
+        _die_with(driver)
     threading.Thread(target=_end_with_driver, daemon=True).start()
     if log is not None:
         _redirect_output(log)
@@ -189,6 +197,17 @@ def _train(trainer: Trainer, parcel: Parcel, report: Callable[[Message], bool]) 
         return attempt(trainer, job, report)
     except KeyboardInterrupt as error:
         return failure(parcel.trial, error, time.monotonic() - start)
+
+
+def _die_with(driver: int) -> None:
+    """Have the kernel kill this process when the driver dies, even while compiled code keeps all threads waiting."""
+    if sys.platform != "linux":
+        return
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != driver:  # it died before
+        os._exit(1)
 
 
 def _end_with_driver() -> None:

@@ -54,6 +54,20 @@ def test_a_trial_with_epochs_resumes_after_them():
     assert (job.start, job.target_resource) == (3, 9)
 
 
+def test_a_time_limit_counts_earlier_jobs_and_pauses():
+    """A pause adds the 1.5 s of its job; a job that was interrupted adds the second of each epoch in the journal."""
+
+    def left(*events):
+        return job_of(0, *events, levels=(3, 9), trial_timeout_s=10.0).time_limit_s
+
+    assert left(proposed(0, 3)) == 10.0
+    assert left(trained(0, 2)) == 8.0
+    assert left(trained(0, 3), paused(0, result={"loss": 1.0}), continued(0, 9)) == 8.5
+    assert left(trained(0, 3), paused(0), continued(0, 9), epoch(0, 4), epoch(0, 5)) == 6.5
+    assert left(trained(0, 12)) == 0.0
+    assert job_of(0, proposed(0, 3)).time_limit_s is None
+
+
 def test_epochs_that_a_function_returned_were_not_reported():
     events = header("loss"), proposed(0, 2), paused(0, result={"loss": 1.0, "epochs": 2}), continued(0, 4)
     assert job_of(0, *events, objective="loss").init == Resume(2, is_reported=False, fallback=FromScratch())

@@ -56,7 +56,23 @@ def test_after_a_completed_run_as_many_trials_are_trained():
     new = resolved(trials=12)
     done = study_of(new, 12, finished=True)
     assert resolved(done).goal == 24
-    assert resolved(done).startup == new.startup
+    assert (new.startup, resolved(done).startup) == (5, 6)
+
+
+def test_a_raised_goal_raises_the_random_start():
+    two = study_of(resolved(trials=2), 2, finished=True)
+    assert (resolved(trials=2).startup, resolved(trials=2).mu) == (2, 2)
+    more = resolved(two, trials=100)
+    assert (more.startup, more.mu) == (20, 25)
+    assert resolved(study_of(more, 40, finished=False)) == more  # interrupted: as it was
+    assert resolved(study_of(more, 40, finished=False), trials=100) == more
+    assert resolved(study_of(more, 40, finished=False), trials=60).startup == 15
+
+
+def test_a_chosen_population_stays_when_the_goal_is_raised():
+    chosen = resolved(trials=12, mu=7, sampler="evolution")
+    assert resolved(study_of(chosen, 12, finished=True), trials=100, sampler="evolution").mu == 7
+    assert resolved(study_of(chosen, 12, finished=True), trials=100, mu=9, sampler="evolution").mu == 9
 
 
 def test_given_trials_are_the_total_of_the_study():
@@ -130,6 +146,7 @@ def test_jobs_get_all_options_of_training():
         inherit=True,
         deterministic=True,
         schedule="cosine",
+        trial_timeout_s=60.0,
     )
     assert settings.training_options() == TrainingOptions(
         seed=3,
@@ -143,6 +160,7 @@ def test_jobs_get_all_options_of_training():
         inherit=True,
         schedule="cosine",
         deterministic=True,
+        trial_timeout_s=60.0,
     )
     assert Settings(epochs=1).training_options() == TrainingOptions()
 

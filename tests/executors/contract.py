@@ -7,10 +7,11 @@ and ``make_executor`` makes one of those from a trainer.
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import pytest
 
-from metaopt.engine.jobs import Executor, Failed, Finished, Rejected, Report, Trainer
+from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, Rejected, Report, Trainer
 from metaopt.errors import ResultsNotWritable, UserError
 from tests.executors.scripted import Scripted, collect, last, make_job, run
 
@@ -61,6 +62,38 @@ def test_a_training_without_memory_fails_with_that_cause(executor: Executor) -> 
 def test_a_training_that_exits_fails(executor: Executor) -> None:
     assert last(run(executor, {"do": "exit"}), Failed).cause == "SystemExit"
     last(run(executor), Finished)
+
+
+@pytest.mark.parametrize("limit", [0.5, 0.0])
+def test_a_training_beyond_its_time_limit_fails_alone(executor: Executor, limit: float) -> None:
+    """The third epoch hangs; what was reported before counts, and the next job of the worker is trained."""
+    last(run(executor), Finished)  # sets a trainer up
+    point = {"seconds": 0.1, "cost": 0.1, "do": "hang", "at": 3}
+    executor.submit(replace(make_job(trial=7, point=point, to=9), time_limit_s=limit))
+    start = time.monotonic()
+    *epochs, end = collect(executor)
+    assert [epoch.epoch for epoch in epochs] == ([1, 2] if limit else [])
+    assert isinstance(end, Failed)
+    assert end.cause == "timeout"
+    assert "0.5 s" in end.error if limit else "0 s" in end.error
+    assert end.seconds == pytest.approx(limit, abs=1.0)
+    assert time.monotonic() - start < limit + 5
+    last(run(executor), Finished)
+
+
+def test_waiting_for_the_driver_is_no_training_time(executor: Executor) -> None:
+    last(run(executor), Finished)
+    executor.submit(replace(make_job(trial=7, point=None, to=3), time_limit_s=1.0))
+    reports: list[Report] = []
+
+    def handle(report: Report) -> bool:
+        reports.append(report)
+        time.sleep(0.6)
+        return True
+
+    while not (reports and not isinstance(reports[-1], Epoch)):
+        executor.wait(handle)
+    assert isinstance(reports[-1], Finished), reports
 
 
 def test_failures_and_rejections_of_a_trainer_are_passed_on(executor: Executor) -> None:

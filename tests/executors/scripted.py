@@ -63,6 +63,8 @@ def scripted_curve(job: Job) -> Iterator[tuple[dict[str, float], float]]:
     """The same training as a learning curve."""
     point = job.point or {}
     for epoch in itertools.count(1):
+        if epoch == point.get("at", 2) and point.get("do") == "hang":
+            yield {"loss": 1 / epoch}, 60.0
         if epoch == point.get("at", 2):
             act(point.get("do"))
             if point.get("do") == "diverge":
@@ -86,6 +88,8 @@ def act(what: str | None) -> None:
         raise ValueError("the kernel is larger than the image\nand a second line")
     if what == "memory":
         raise MemoryError
+    if what == "hang":
+        time.sleep(60)
     if what == "exit":
         raise SystemExit(3)
     if what == "full":

@@ -178,6 +178,23 @@ def test_output_of_workers_goes_to_the_log(tmp_path: Path, capfd: pytest.Capture
     assert capfd.readouterr() == ("", "")
 
 
+def start_detached_process(sign: Path) -> None:
+    """Start a process in a session of its own, which outlives its parent, and wait."""
+    process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    sign.write_text(str(process.pid))
+    time.sleep(60)
+
+
+def test_a_killed_worker_takes_its_detached_processes_with_it(rough: Processes, tmp_path: Path) -> None:
+    sign = tmp_path / "pid"
+    rough.submit(make_job(trial=0, point=functools.partial(start_detached_process, sign), to=2))
+    until(lambda: rough.wait(lambda _: True, timeout=0.1) is None and sign.exists() and sign.read_text() != "")
+    child = int(sign.read_text())
+    os.kill(rough.pids[0], signal.SIGKILL)
+    last(collect(rough), Failed)
+    assert gone(child)
+
+
 def die() -> None:
     os._exit(5)
 
@@ -233,7 +250,7 @@ def test_a_job_outside_of_the_context_is_refused() -> None:
 
 # A driver of its own: a script without a __main__ guard whose trainer is defined in it.
 DRIVER = f"""
-import os, signal, sys, time
+import os, signal, subprocess, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background has it ignored
 sys.path.insert(0, {str(FOLDER)!r})
 from metaopt.executors import Processes
@@ -241,7 +258,8 @@ from metaopt.engine.jobs import Finished, FromScratch, Job
 class Local:
     def setup(self, options): pass
     def train(self, job, report):
-        open(job.point, "w").write(str(os.getpid()))
+        child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+        open(job.point, "w").write(f"{{os.getpid()}} {{child.pid}}")
         time.sleep(60)
 try:
     with Processes(Local()) as executor:
@@ -253,8 +271,8 @@ except KeyboardInterrupt:
 
 
 @pytest.fixture
-def driver(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A driver whose worker is in the midst of an epoch, and that worker's process id."""
+def driver(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A driver whose worker is in the midst of an epoch, and the ids of the worker and of a process that it started."""
     script, sign = tmp_path / "driver.py", tmp_path / "pid"
     script.write_text(DRIVER)
     process = subprocess.Popen(
@@ -266,9 +284,9 @@ def driver(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
         cwd=FOLDER.parents[1],
         env={**os.environ, "PYTHONPATH": str(FOLDER.parents[1])},
     )
-    until(lambda: (sign.exists() and sign.read_text() != "") or process.poll() is not None)
+    until(lambda: (sign.exists() and " " in sign.read_text()) or process.poll() is not None)
     assert process.poll() is None, process.communicate()
-    yield process, int(sign.read_text())
+    yield process, list(map(int, sign.read_text().split()))
     process.kill()
     process.communicate()
 
@@ -284,17 +302,28 @@ def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_driver_that_is_killed_takes_its_worker_with_it(driver: tuple[subprocess.Popen[str], int]) -> None:
-    process, worker = driver
-    assert not gone(worker)
+def test_a_driver_that_is_killed_takes_its_workers_and_their_processes_with_it(
+    driver: tuple[subprocess.Popen[str], list[int]],
+) -> None:
+    process, started = driver
+    assert not any(map(gone, started))
+    os.killpg(process.pid, signal.SIGKILL)
+    until(lambda: all(map(gone, started)), seconds=5)
+
+
+def test_a_driver_and_worker_killed_at_once_leave_no_process(
+    driver: tuple[subprocess.Popen[str], list[int]],
+) -> None:
+    process, started = driver
+    os.kill(started[0], signal.SIGKILL)
     process.kill()
-    until(lambda: gone(worker), seconds=3)
+    until(lambda: all(map(gone, started)), seconds=5)
 
 
-def test_ctrl_c_reaches_the_driver_alone_which_ends_its_worker(driver: tuple[subprocess.Popen[str], int]) -> None:
-    process, worker = driver
+def test_ctrl_c_ends_the_workers_and_their_processes(driver: tuple[subprocess.Popen[str], list[int]]) -> None:
+    process, started = driver
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     output, errors = process.communicate(timeout=10)
     assert output.startswith("interrupted")
     assert errors == ""
-    assert gone(worker)
+    assert all(map(gone, started))

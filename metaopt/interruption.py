@@ -1,0 +1,153 @@
+"""Interruption of a command by Ctrl-C or SIGTERM: one way out, whichever the moment and however often it comes.
+
+While the modules of a command are imported there is nothing to save, and the process ends at once. While the command
+works, the first signal raises ``KeyboardInterrupt``, which lets it close its files and workers; further ones do
+nothing. If that takes too long, e.g. because a library ignores the exception, a thread ends the process.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, ClassVar
+
+INTERRUPTED = 130  # exit code
+GRACE_S = 1.2  # seconds to close files and workers; everything that counts was on disk before
+_SIGNALS = (int(signal.SIGINT), int(signal.SIGTERM))
+_SHOW_CURSOR = b"\x1b[?25h"  # a progress display hides it
+
+
+def end_on_interrupts() -> None:
+    """End the process at Ctrl-C with exit code 130; called by a script before it imports what takes seconds.
+
+    A Ctrl-C that the shell has the process ignore stays ignored.
+    """
+    Interruption.owns_process = True
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: _end_now("interrupted."))
+
+
+class Interruption:
+    """State of an interruptible command.
+
+    Args:
+        message: shown if the process does not end by itself.
+
+    Attributes:
+        owns_process: whether the process runs nothing but this command, so that it may be ended.
+        happened: whether a signal has interrupted it.
+    """
+
+    owns_process: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        self.happened = False
+        self._message = message
+        self._before: dict[int, Any] = {}
+        self._pipe: tuple[int, int] | None = None
+
+    def begin(self) -> None:
+        """Raise ``KeyboardInterrupt`` at the first signal from now on."""
+        if os.name == "posix":  # elsewhere the descriptor of signals has to be a socket
+            self._pipe = os.pipe()
+            os.set_blocking(self._pipe[1], False)
+            signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
+            threading.Thread(target=self._end_if_late, args=(self._pipe[0],), daemon=True).start()
+        for number in _SIGNALS:
+            if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._interrupt)
+
+    def end(self) -> None:
+        """Restore what signals did before; the process of an interrupted script still has to end in time."""
+        is_ending = self.happened and self.owns_process
+        for number, handler in self._before.items():  # while it ends, Python itself restores any other handler
+            signal.signal(number, signal.SIG_IGN if is_ending else handler)
+        if self._pipe is not None and not is_ending:
+            signal.set_wakeup_fd(-1)
+            os.close(self._pipe[1])  # ends the thread
+
+    def _interrupt(self, *_: object) -> None:
+        if not self.happened:
+            self.happened = True
+            raise KeyboardInterrupt
+
+    def _end_if_late(self, descriptor: int) -> None:
+        """Wait for a signal, and end the process if it does not end by itself; a thread of its own.
+
+        It learns of a signal although the main thread is in a library and handles none.
+        """
+        try:
+            while received := os.read(descriptor, 64):
+                if set(received) & set(_SIGNALS):
+                    time.sleep(GRACE_S)
+                    if self.owns_process:
+                        _end_now(self._message)
+                    return
+        finally:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+@contextlib.contextmanager
+def interruptible(interruption: Interruption) -> Iterator[None]:
+    """Raise ``KeyboardInterrupt`` at the first SIGINT or SIGTERM within the context, and ignore further ones."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
+        yield
+        return
+    interruption.begin()
+    try:
+        yield
+    finally:
+        interruption.end()
+
+
+@contextlib.contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Handle a signal that arrives within the context at its end, so that nothing is left half started or ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[tuple[Callable[[int, FrameType | None], Any], int]] = []
+    before: dict[int, Callable[[int, FrameType | None], Any]] = {}
+
+    def note(number: int, _: FrameType | None) -> None:
+        pending.append((before[number], number))
+
+    for number in _SIGNALS:
+        handler = signal.getsignal(number)
+        if callable(handler):
+            before[number] = handler
+            signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for handler, number in pending:
+            handler(number, None)
+
+
+def end_if_interrupted(exit_code: int) -> None:
+    """End the process of an interrupted script without what libraries do at the end of Python, which may take seconds.
+
+    Args:
+        exit_code: that of the command.
+    """
+    if exit_code == INTERRUPTED and Interruption.owns_process:
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()  # type: ignore[union-attr]
+        os._exit(exit_code)
+
+
+def _end_now(message: str) -> None:
+    """End the process; the workers of a search end with it."""
+    with contextlib.suppress(OSError):
+        if os.isatty(2):
+            os.write(2, _SHOW_CURSOR)
+        os.write(2, f"\n{message}\n".encode())
+    os._exit(INTERRUPTED)

@@ -1,0 +1,128 @@
+"""Interruption: one way out of a command, whichever the moment and however often the signal comes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from metaopt.interruption import Interruption, interruptible, interrupts_deferred
+
+ROOT = Path(__file__).parents[1]
+
+# A command whose work the test chooses; the first line is what hyperopt_optimize.py does first.
+COMMAND = """
+from metaopt.interruption import end_on_interrupts
+end_on_interrupts()
+import sys, time
+{before}
+from metaopt.cli.errors import guarded
+def work():
+    print("working", flush=True)
+    {work}
+sys.exit(guarded(work, "interrupted: all is saved."))
+"""
+SWALLOWS = """while True:
+        try:
+            time.sleep(0.05)
+        except KeyboardInterrupt:
+            pass"""
+CONVERTS = """try:
+        time.sleep(30)
+    except KeyboardInterrupt:
+        raise ImportError("half imported") from None"""
+
+
+def interrupt(code: str, signals: list[signal.Signals], gap_s: float = 0.01) -> tuple[int, float, str]:
+    """Send signals once the command prints; return its exit code, the seconds from the first one, and its errors."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.1)
+    start = time.monotonic()
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(gap_s)
+    _, err = process.communicate(timeout=30)
+    return process.returncode, time.monotonic() - start, err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("before", "work"),
+    [
+        ("print('importing', flush=True); time.sleep(30)", "pass"),
+        ("", "time.sleep(30)"),
+        ("", SWALLOWS),
+        ("", CONVERTS),
+        ("import atexit; atexit.register(time.sleep, 30)", "time.sleep(30)"),
+    ],
+    ids=["imports", "works", "swallows", "converts", "slow end"],
+)
+def test_ctrl_c_exits_with_130_within_two_seconds(before: str, work: str, count: int) -> None:
+    code, seconds, err = interrupt(COMMAND.format(before=before, work=work), [signal.SIGINT] * count)
+    assert code == 130, err
+    assert seconds < 3  # 1.2 s, and what a busy machine adds
+    assert "Traceback" not in err
+    assert err.count("interrupted") == 1
+
+
+def test_a_ctrl_c_that_the_shell_ignores_stays_ignored() -> None:
+    before = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    code, _, err = interrupt(COMMAND.format(before=before, work="time.sleep(0.5)"), [signal.SIGINT])
+    assert (code, err) == (0, "")
+
+
+def test_handlers_are_restored_in_the_process_of_a_caller() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    interruption = Interruption("interrupted.")
+
+    def work() -> None:
+        with interruptible(interruption):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert interruption.happened
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_deferred_ctrl_c_is_raised_at_the_end() -> None:
+    steps = []
+
+    def work() -> None:
+        with interrupts_deferred():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+            steps.append("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert steps == ["whole"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_other_threads_leave_signals_alone() -> None:
+    found: list[bool] = []
+
+    def work() -> None:
+        with interruptible(Interruption("interrupted.")), interrupts_deferred():
+            found.append(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [True]
