@@ -464,3 +464,30 @@ def test_hyperparameters_that_the_function_ignores_are_noted(tmp_path, recwarn):
 
 def f(x, lr, whole):
     return x
+
+
+def hangs_below_zero(point):
+    if point["x"] < 0:
+        time.sleep(60)
+    return point["x"] ** 2
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_a_training_that_hangs_fails_and_the_search_goes_on(results, executor):
+    space = {"x": hp.uniform("x", -1, 1)}
+    study = metaopt.search(
+        hangs_below_zero, space, trials=6, seed=1, results=results, executor=executor, trial_timeout_s="0.3s"
+    )
+    status = {record.trial: record.status for record in study.records}
+    assert set(status.values()) == {"ok", "fail"}
+    for record in study.records:
+        hung = record.vals["x"] < 0
+        assert record.status == ("fail" if hung else "ok")
+        assert ("longer than the 0.3 s that a trial may take" in (record.error or "")) == hung
+    assert study.settings["trial_timeout_s"] == 0.3
+
+
+@pytest.mark.parametrize("limit", [-1, math.nan, "soon"])
+def test_an_invalid_trial_timeout_is_refused(results, limit):
+    with pytest.raises(UserError, match="Invalid value for trial_timeout_s"):
+        metaopt.search(parabola, SPACE, trial_timeout_s=limit, results=results)
