@@ -317,12 +317,6 @@ def test_invalid_values_name_the_parameter(results, arguments, message):
     assert not results.exists()
 
 
-def test_convergence_needs_trials_of_equal_length(results):
-    with pytest.raises(UserError, match="convergence needs trainings of equal length"):
-        metaopt.search(with_budget, SPACE, epochs=9, strategy="asha", objective="convergence", results=results)
-    assert not results.exists()
-
-
 @pytest.mark.parametrize("arguments", [{}, {"executor": "inline"}])
 def test_several_workers_need_processes(results, arguments):
     message = "Invalid value for workers: 2. The executor inline trains one trial at a time; use processes."

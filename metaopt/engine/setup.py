@@ -15,7 +15,6 @@ from metaopt.engine.phases import Phases
 from metaopt.engine.settings import Settings
 from metaopt.engine.strategy import SamplerScheduler, Strategy
 from metaopt.engine.unread_watch import UnreadWatch
-from metaopt.errors import UserError
 from metaopt.guard.feasibility import find_rejections
 from metaopt.guard.guard import Guard
 from metaopt.problems.problem import Classes, Problem
@@ -256,15 +255,8 @@ def make_strategy(settings: Settings) -> Strategy:
     """Return the strategy that the settings name.
 
     Raises:
-        UserError: R, η and the like do not fit together, or the objective does not compare trials at rungs.
+        UserError: R, η and the like do not fit together.
     """
-    if settings.objective == "convergence" and settings.scheduler != "full":
-        raise UserError(
-            "The objective convergence needs trainings of equal length, and trials that pause at rungs differ: use a"
-            " strategy that trains every trial to the end, such as tpe or evolution.",
-            "objective",
-            "strategy",
-        )
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,
         "tpe": lambda: TPE(settings.startup) if settings.scheduler == "full" else JointTPE(),

@@ -338,8 +338,11 @@ def _replicates(trial: Trial, best_epoch: int | None, objective: Objective) -> l
 
 
 def best_record(records: Sequence[Record]) -> Record | None:
-    """Return the best feasible record, never an imported one; of two equals the later, as the files sort."""
-    candidates = (record for record in records if _may_be_shown(record) and record.is_feasible)
+    """Return the best feasible record, never an imported one; of two equals the later, as the files sort.
+
+    Of an objective that is taken at the last epoch, only the trials of the largest resource compare.
+    """
+    candidates = _comparable([record for record in records if _may_be_shown(record) and record.is_feasible])
     return min(candidates, key=lambda record: (RANKING.key(record.result), -record.trial), default=None)
 
 
@@ -353,6 +356,14 @@ def nearest_record(records: Sequence[Record]) -> Record | None:
     """Return the record with the smallest violation, to show where none is feasible."""
     candidates = (record for record in records if _may_be_shown(record))
     return min(candidates, key=lambda record: (record.violation, record.result.values, record.trial), default=None)
+
+
+def _comparable(records: Sequence[Record]) -> list[Record]:
+    """Return the records whose values compare: all, or of an objective at the last epoch the longest trainings."""
+    if not records or not objective_of(records[0]).last_epoch_only:
+        return list(records)
+    resource = max(record.resource for record in records)
+    return [record for record in records if record.resource == resource]
 
 
 def _may_be_shown(record: Record) -> bool:

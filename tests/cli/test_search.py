@@ -170,7 +170,6 @@ def test_seeds_schedule_and_augmentation_cannot_change(own: str, flags: str, kin
         ("--fill 0.9 --constraint memory<=1e9", "--fill 0.9 needs a constraint to fill"),
         ("--folds 1000", "Invalid value for --folds: 1000. Expected at most"),
         ("--strategy hyperband --epochs 2 --min-epochs 3", "--min-epochs 3, is above the full resource, --epochs 2"),
-        ("--strategy asha --objective convergence", "use a --strategy that trains every trial to the end"),
         ("--strategy tpe --budget-unit seconds", "--budget-unit seconds needs a strategy with rungs"),
         ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
         ("--inherit", "--inherit needs trials with a parent, which the sampler tpe does not propose"),

@@ -1,11 +1,13 @@
 """The search loop with rungs: workers, crashes, exhausted spaces and budgets."""
 
+import math
+
 import pytest
 from hyperopt import hp
 
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.jobs import Epoch, Finished
-from metaopt.errors import StudyMismatch, UserError
+from metaopt.errors import StudyMismatch
 from metaopt.storage import journal
 from metaopt.storage.study import Study
 from tests.engine.synthetic import InOneGo, SyntheticExecutor, findings, search
@@ -193,9 +195,17 @@ def test_another_budget_is_another_study(tmp_path, other):
     assert search(tmp_path / "results", scheduler="asha", trials=1).records
 
 
-def test_convergence_with_rungs_is_refused(tmp_path):
-    with pytest.raises(UserError, match="convergence needs trainings of equal length"):
-        search(tmp_path / "results", objective="convergence", **RUNGS)
+def test_convergence_compares_trials_at_the_last_epoch_of_each_rung(tmp_path):
+    study = search(tmp_path / "results", objective="convergence", **RUNGS)
+    for record in study.records:
+        for visit in record["visits"]:
+            history = record["history"]
+            seconds = sum(history["seconds"][: visit["epochs"]])
+            expected = math.log(history["val_loss"][visit["epochs"] - 1] + 1) * math.log(seconds + 1)
+            assert visit["loss"] == pytest.approx(expected)
+    assert min(record.loss for record in study.records if record.resource < 9) < study.best.loss  # shorter, so smaller
+    assert study.best.resource == 9
+    assert study.best.loss == min(record.loss for record in study.records if record.resource == 9)
 
 
 def test_the_training_loss_breaks_ties_at_a_rung(tmp_path):

@@ -82,7 +82,6 @@ def test_phases_start_from_the_population_or_the_random_start():
     ("problem", "settings", "message"),
     [
         (Problem(SPACE), Settings(objective="val_acuracy"), "Unknown objective: val_acuracy"),
-        (Problem(SPACE), Settings(objective="convergence", scheduler="asha"), "needs trainings of equal length"),
         (Problem(SPACE), Settings(scheduler="asha", epochs=2, min_epochs=3), "above the full resource"),
         (Problem(SPACE), Settings(grow="blocks=1,2", phases=(0, 3)), "the space has no stack"),
         (Problem(SPACE), Settings(fill=0.9, constraints=("macs<=5",)), r"fill 0.9 needs a problem with network\(\)"),
@@ -93,12 +92,6 @@ def test_settings_that_do_not_fit_are_refused_unwritten(tmp_path, problem, setti
     with pytest.raises(UserError, match=message):
         open_study(tmp_path / "results", problem, settings, Callback(), images=IMAGES)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_refused_objective_names_its_parameters():
-    with pytest.raises(UserError) as raised:
-        make_strategy(Settings(objective="convergence", scheduler="asha", epochs=9))
-    assert raised.value.parameters == ("objective", "strategy")
 
 
 def test_a_study_is_opened_again_with_its_journal(tmp_path):
