@@ -1,9 +1,12 @@
 """Storage of a study: journal, state replay, reader, writer, record files and results.pkl."""
 
 __all__ = [
+    "comparison",
     "files",
+    "foreign_trials",
     "importing",
     "journal",
+    "opening",
     "rebuilding",
     "record_files",
     "repair",
@@ -11,5 +14,7 @@ __all__ = [
     "state",
     "study",
     "study_header",
+    "trial_events",
+    "versions",
     "writer",
 ]

@@ -19,9 +19,10 @@ from metaopt.storage.locking import Locked, lock_folder, require_unlocked
 from metaopt.storage.rebuilding import rebuilt_events
 from metaopt.storage.record_files import record_files
 from metaopt.storage.results_pickle import UnreadablePickle, read_documents
-from metaopt.storage.state import MISFITS, SCHEMA, NewerStudy, StudyState
+from metaopt.storage.state import MISFITS, StudyState
 from metaopt.storage.study import JOURNAL, pickle_path
 from metaopt.storage.study_header import read_header
+from metaopt.storage.versions import SCHEMA, NewerStudy
 from metaopt.trials.record import Record
 
 

@@ -8,30 +8,21 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-import metaopt
-from metaopt.errors import UserError
-from metaopt.spaces import Vals
 from metaopt.storage.event_fields import WrongField, check_fields
 from metaopt.storage.journal import Event, Scan, damaged
+from metaopt.storage.trial_events import end_job, imported_trial, proposed_trial, reached_result
+from metaopt.storage.versions import SCHEMA, newer_study
 from metaopt.trials.growth import constraints_in_force
 from metaopt.trials.objective import find_objective
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
 from metaopt.value_identity import sign_draw
 
-SCHEMA = 1
-"""Version of the events; a later one is refused, because its events mean something that this version does not know."""
-
 # Settings that decide whether there is more to find.
 _ENDING = ("stop_after", "trials", "constraints", "grow", "phases", "fill", "sampler", "scheduler")
 
-
 # Errors of an event that refers to what is not there.
 MISFITS = (WrongField, KeyError, IndexError, TypeError, AttributeError, ValueError)
-
-
-class NewerStudy(UserError):
-    """The study was written by a later version of metaopt."""
 
 
 class StudyState:
@@ -116,23 +107,13 @@ class StudyState:
         handler = self._handlers.get(event["event"])
         schema = event.get("schema", 1)
         if handler is None or schema not in range(1, SCHEMA + 1):
-            raise self._newer(event)
+            raise newer_study(event, self.version or self.header.get("version"))
         if is_replay:
             check_fields(event, has_header=bool(self.header))
             if event["event"] == "proposed" and event["trial"] != len(self.trials):
                 raise WrongField(f"it starts trial {event['trial']}, not {len(self.trials)}")
         handler(event)
         self.clock = max(self.clock, event.get("clock", 0.0))
-
-    def _newer(self, event: Event) -> NewerStudy:
-        """Return the error for an event that this version does not know."""
-        writer = event.get("version") or self.version or self.header.get("version")
-        name = f"metaopt {writer}" if writer else "a later version of metaopt"
-        what = f"schema {event['schema']}" if "schema" in event else f"the event {event['event']!r}"
-        return NewerStudy(
-            f"The study was written by {name}: it has {what}, which metaopt {metaopt.__version__} (schema {SCHEMA})"
-            " does not know. Use the version that wrote it, or a later one. Nothing was changed."
-        )
 
     @property
     def judge(self) -> Judge:
@@ -199,23 +180,11 @@ class StudyState:
                 trial.results = [trial.judged(self.judge, result) for result in trial.results]
 
     def _on_proposed(self, event: Event) -> None:
-        vals = Vals(event["vals"], model_based=event["model_based"], parent=event.get("parent"))
-        trial = Trial(event["trial"], vals, event["point"], event["to"], proposal=event["network"])
-        trial.bracket = event.get("bracket")
-        if fork := event.get("fork"):
-            self._fork(trial, fork["trial"], fork["epochs"])
-        self.trials.append(trial)
+        self.trials.append(proposed_trial(event, self.trials))
         self.rejected.update(event["rejected"])
         if signature := event["network"].get("signature"):
             self.signatures.add(signature)
         self.signatures.add(sign_draw(event["vals"]))  # earlier versions signed by the `repr` of options
-
-    def _fork(self, trial: Trial, source: int, epochs: int) -> None:
-        """Give a new trial the history of the one that it was forked from; these epochs are not trained again."""
-        origin = self.trials[source]
-        trial.forked_from = (source, epochs)
-        trial.metrics, trial.seconds = origin.metrics[:epochs], origin.seconds[:epochs]
-        trial.replicates = origin.replicates[:epochs]
 
     def _on_rejected(self, event: Event) -> None:
         """Mark a trial whose network the worker's guard rejected; only its number stays used."""
@@ -256,35 +225,19 @@ class StudyState:
 
     def _add_result(self, trial: Trial, event: Event) -> None:
         """Add the result of a job that ended."""
-        trial.wall_seconds += event["seconds"]
-        trial.ended = event["clock"]
-        trial.info = {**trial.info, **event.get("info", {})}
-        before, trial.returned = max(trial.epochs, trial.copied_epochs), event.get("result", {})
+        before = max(trial.epochs, trial.copied_epochs)
+        end_job(trial, event)
         self.total_epochs += max(0, trial.epochs - before)  # of a user's own training that reports no epochs
         place = None
         if trial.status != "fail":
-            reached = trial.status == "paused" or trial.complete
             in_seconds = self.settings.get("budget_unit") == "seconds"
-            result = Result(
-                resource=trial.target_resource if reached else int(sum(trial.seconds)) if in_seconds else trial.epochs,
-                epochs=trial.epochs,
-                seconds=trial.wall_seconds,
-                clock=event["clock"],
-                total_epochs=self.total_epochs,
-                returned=trial.returned,
-            )
+            result = reached_result(trial, total_epochs=self.total_epochs, in_seconds=in_seconds)
             place = len(trial.results)
             trial.results.append(trial.judged(self.judge, result))
         self.arrivals.append((trial.number, place))
 
     def _on_imported(self, event: Event) -> None:
-        trial = Trial(len(self.trials), Vals(event["vals"]), event["point"], event["epochs"], imported=True)
-        trial.status, trial.complete, trial.ended = event["status"], True, self.clock
-        trial.metrics = event["metrics"]
-        seconds = event.get("seconds", [])
-        trial.seconds = seconds if len(seconds) == len(trial.metrics) else [0.0] * len(trial.metrics)
-        trial.returned, trial.info = event["result"], {"source": event["source"], "identity": event.get("identity")}
-        self.trials.append(trial)
+        self.trials.append(imported_trial(event, len(self.trials), self.clock))
 
     def _on_winding_up(self, event: Event) -> None:
         """Start no more trials; the scheduler promotes or stops paused ones as at the goal."""

@@ -1,6 +1,5 @@
-"""Study writer: holds the lock, checks the fingerprint, appends to the journal and updates the derived files."""
+"""Study writer: holds the lock, appends to the journal and updates the derived files."""
 
-import itertools
 import math
 import os
 import time
@@ -10,40 +9,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import filelock
-
 import metaopt
-from metaopt.atomic_files import cannot_write
-from metaopt.commands import absolute, command, shown
-from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
+from metaopt.commands import absolute, shown
+from metaopt.errors import ResultsNotWritable
 from metaopt.quantities import plural
 from metaopt.spaces import Space
-from metaopt.storage.deletion import holds_study
+from metaopt.storage.comparison import completed_header, differs, require_same
 from metaopt.storage.files import Files
-from metaopt.storage.importing import document_event
-from metaopt.storage.journal import Event, Journal, Scan
-from metaopt.storage.locking import Locked, lock_folder
-from metaopt.storage.record_files import RecordFolder, is_ahead, record_files
-from metaopt.storage.results_pickle import UnreadablePickle, read_documents, write_trials
-from metaopt.storage.state import SCHEMA, StudyState
-from metaopt.storage.study import JOURNAL, Study, lost_journal, pickle_path
+from metaopt.storage.foreign_trials import foreign_events, imported_note
+from metaopt.storage.journal import Event, Journal
+from metaopt.storage.locking import Locked
+from metaopt.storage.opening import lock_study, locked, refuse_lost_journal, refuse_older_journal
+from metaopt.storage.record_files import RecordFolder
+from metaopt.storage.results_pickle import write_trials
+from metaopt.storage.state import StudyState
+from metaopt.storage.study import JOURNAL, Study, pickle_path
 from metaopt.storage.study_header import write_header
+from metaopt.storage.versions import SCHEMA
 from metaopt.trials.record import Record
 from metaopt.trials.trial import Trial
 
 PICKLE_EVERY_S = 5.0
 PICKLE_EVERY_DURATIONS = 50
-
-# Names of the parts of a fingerprint, for the message where one differs.
-_PARTS = {
-    "space": "search space",
-    "network": "network",
-    "data": "data set",
-    "objective": "objective",
-    "folds": "number of folds",
-    "function": "function train, whose code or captured values differ",
-    "budget": "budget (epochs, min_epochs, eta, rule, budget_unit, or a strategy with rungs or without)",
-}
 
 
 class StudyWriter(Study):
@@ -84,35 +71,24 @@ class StudyWriter(Study):
         self.note = note
         self._files = files or Files()
         self._clock = clock
-        self._is_same_function = is_same_function
         self._function: str | None = header["fingerprint"].get("function")
         folder = absolute(folder)
-        self._lock = _lock(folder)
+        self._lock = lock_study(folder)
         self._journal: Journal | None = None
         try:
-            _refuse_lost_journal(folder)
+            refuse_lost_journal(folder)
             self._replaced = ""  # id of a study without trained trials that this one takes the place of
             self._open_journal(folder)
-            if self.header and not self.state.has_begun and self._differs(header):
-                self._replaced = self.header["id"]
-                self.journal.clear()
-                self.state = StudyState()
-                note(f"{shown(folder)} holds another study, none of whose trials was trained, and is replaced.")
+            if self.header and not self.state.has_begun:
+                self._replace_if_other(header, is_same_function)
             self._started = clock() - self.state.clock
             if self.header.get("rebuilt"):
-                self._complete(header)
+                self.append(completed_header(self, header, space))
             elif self.header:
-                self._compare(header)
+                require_same(self, header, space, is_same_function=is_same_function)
             else:
-                self.append(
-                    {
-                        "event": "study",
-                        "schema": SCHEMA,
-                        "version": metaopt.__version__,
-                        "id": uuid.uuid4().hex,
-                        **header,
-                    }
-                )
+                new = {"event": "study", "schema": SCHEMA, "version": metaopt.__version__, "id": uuid.uuid4().hex}
+                self.append({**new, **header})
             self._record_folder = RecordFolder(folder, self._files)
         except BaseException:  # the context is not entered, so nothing else would release the locks
             self._release()
@@ -133,7 +109,7 @@ class StudyWriter(Study):
             settings: settings of the run.
             environment: software and threads that train in it; None where nothing is trained with Keras.
         """
-        self._take_in_foreign_trials()
+        self._import_foreign_trials()
         self.append(
             {
                 "event": "run",
@@ -219,10 +195,10 @@ class StudyWriter(Study):
         try:
             self._journal = Journal(folder / JOURNAL, self._files)
         except Locked:
-            raise _locked(folder) from None
+            raise locked(folder) from None
         scan = self._journal.scan
         super().__init__(folder, StudyState.replay(scan))
-        _refuse_older_journal(folder, self.state)
+        refuse_older_journal(folder, self.state)
         self._journal.begin()
         if scan.torn:
             self.note(
@@ -230,157 +206,26 @@ class StudyWriter(Study):
                 " crash left behind. It was removed."
             )
 
-    def _complete(self, header: Mapping[str, Any]) -> None:
-        """Add what the header of a journal that was rebuilt from records alone lacks.
+    def _replace_if_other(self, header: Mapping[str, Any], is_same_function: bool) -> None:
+        """Clear the journal of a study without trained trials if it is another one than that of a header."""
+        if not differs(self, header, self.space, is_same_function=is_same_function):
+            return
+        self._replaced = self.header["id"]
+        self.journal.clear()
+        self.state = StudyState()
+        self.note(f"{shown(self.folder)} holds another study, none of whose trials was trained, and is replaced.")
 
-        Raises:
-            StudyMismatch: The records are of another space, objective or seed.
-        """
-        labels = {label for trial in self.state.trials for label in trial.vals}
-        same = [self.header[name] == header.get(name, self.header[name]) for name in ("objective", "seed")]
-        if not all(same) or not labels <= set(self.space.labels):
-            raise StudyMismatch(
-                f"The journal of {shown(self.folder)} was rebuilt from records, which are of another search space,"
-                " objective or seed: start the search that trained them."
-            )
-        kept = {name: value for name, value in self.header.items() if name not in ("rebuilt", "event", "clock")}
-        self.append({"event": "study", **kept, **header})
+    def _import_foreign_trials(self) -> None:
+        """Import trials that plain hyperopt added to results.pkl."""
+        path, ids = pickle_path(self.folder), {self.header["id"], self._replaced}
+        events = foreign_events(path, self.state.trials, ids, self.space, self._files, self.note)
+        for event in events:
+            self.append(event)
+        if events:
+            self.note(imported_note(path, len(events)))
 
     def _release(self) -> None:
         """Close the journal and release the lock of the folder."""
         if self._journal is not None:
             self._journal.close()
         self._lock.release()
-
-    def _differing(self, header: Mapping[str, Any]) -> list[str]:
-        """Return the parts of the fingerprint in which this study differs from a header."""
-        known, fingerprint = self.header["fingerprint"], header["fingerprint"]
-        differing = [name for name in {**known, **fingerprint} if known.get(name) != fingerprint.get(name)]
-        if "network" in differing and self.holds_network(fingerprint["network"]):
-            differing.remove("network")
-        if "space" in differing and self.holds_space(self.space):
-            differing.remove("space")
-        if "function" in differing:
-            differing.remove("function")
-        # That of the latest run, which the user may have said to be the same; earlier versions stored none.
-        functions = {self._function, self.state.function} - {None}
-        if len(functions) > 1 and not self._is_same_function:
-            differing.append("function")
-        return differing
-
-    def _differs(self, header: Mapping[str, Any]) -> bool:
-        """Return whether this study is another one than that of a header."""
-        return bool(self._differing(header)) or self.header.get("seed") != header.get("seed")
-
-    def _compare(self, header: Mapping[str, Any]) -> None:
-        if differing := self._differing(header):
-            parts = " and ".join(_PARTS.get(name, name) for name in differing)
-            raise StudyMismatch(
-                f"{shown(self.folder)} holds a study of another {parts}: choose another results folder, or remove this"
-                f" study with `{command('delete', self.folder)}`.{_same(differing)}"
-            )
-        seeds = self.header.get("seed"), header.get("seed")
-        if seeds[0] != seeds[1] and None not in seeds:
-            raise StudyMismatch(
-                f"{shown(self.folder)} holds a study of seed {seeds[0]}, not {seeds[1]}: use that seed, or choose"
-                " another results folder."
-            )
-
-    def _take_in_foreign_trials(self) -> None:
-        """Import trials that plain hyperopt added to results.pkl; keep an unusable file under another name."""
-        path = pickle_path(self.folder)
-        if not path.exists():
-            return
-        try:
-            documents = read_documents(path)
-        except UnreadablePickle as error:
-            self._keep_aside(path, str(error))
-            return
-        if {document.study for document in documents} - {self.header["id"], self._replaced, None}:
-            self._keep_aside(path, f"{shown(path)} belongs to another study.")
-            return
-        known = {trial.info.get("source") for trial in self.state.trials}
-        taken = 0
-        for document in documents:
-            source = f"{path.name}, tid {document.tid}"
-            if not document.is_foreign or source in known:
-                continue
-            known.add(source)
-            try:
-                event = document_event(document, source, self.space, {})
-            except UserError as error:
-                self.note(f"A trial that is not of this space was skipped: {error}")
-                continue
-            self.append({"event": "imported", **event})
-            taken += 1
-        if taken:
-            were = "was" if taken == 1 else "were"
-            self.note(f"{plural(taken, 'trial')} that plain hyperopt added to {shown(path)} {were} imported.")
-
-    def _keep_aside(self, path: Path, reason: str) -> None:
-        names = (f"{path.name}.old{number or ''}" for number in itertools.count())
-        aside = next(each for each in map(path.with_name, names) if not os.path.lexists(each))
-        self._files.rename(path, aside)
-        self.note(f"{reason} It was renamed to {aside.name}, and a new {path.name} is written from the journal.")
-
-
-def _same(differing: list[str]) -> str:
-    """Return the way out where only the function differs."""
-    if differing != ["function"]:
-        return ""
-    return " If its losses still compare with those of the study, pass same_function=True."
-
-
-def _lock(folder: Path) -> filelock.BaseFileLock:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return lock_folder(folder)
-    except Locked:
-        raise _locked(folder) from None
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-
-
-def _locked(folder: Path) -> UserError:
-    return UserError(
-        f"Another search is running on {shown(folder)}: wait for it, stop it, or choose another results folder."
-    )
-
-
-def _refuse_lost_journal(folder: Path) -> None:
-    """Refuse a folder with results of a search whose journal is gone; a new search would overwrite them.
-
-    Raises:
-        UserError: There are records or a pickle, but not even the first line of a journal.
-    """
-    if next(iter(Scan(folder / JOURNAL)), None) is not None:
-        return
-    if record_files(folder):
-        raise lost_journal(folder)
-    found = pickle_path(folder)
-    if found.exists():
-        advice = f", or remove the study with `{command('delete', folder)}`" if holds_study(folder) else ""
-        raise UserError(
-            f"{shown(found)} exists, but its journal {shown(folder / JOURNAL)} does not: move it away"
-            f"{advice}. Nothing was changed."
-        )
-
-
-def _refuse_older_journal(folder: Path, state: StudyState) -> None:
-    """Refuse a journal that lacks trials of which there are records: it was cut, or is an older copy.
-
-    A record is written after the event that ends or pauses its trial was synced. Opening the study would remove it.
-
-    Raises:
-        UserError: There is such a record.
-    """
-    for number, path in record_files(folder):
-        trial = state.trials[number] if number < len(state.trials) else None
-        if is_ahead(path, number, trial):
-            known = "does not know the trial" if trial is None else f"knows the trial only as {trial.status}"
-            raise UserError(
-                f"{shown(path)} is the record of a trial that came to rest, but the journal {shown(folder / JOURNAL)}"
-                f" {known}: lines"
-                f" at its end are missing. Restore it from a backup, or rebuild it with `{command('repair', folder)}`."
-                " Nothing was changed."
-            )

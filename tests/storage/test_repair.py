@@ -9,9 +9,9 @@ from metaopt.errors import StudyMismatch, UserError
 from metaopt.spaces import compile_space
 from metaopt.storage.journal import Scan
 from metaopt.storage.repair import repair
-from metaopt.storage.state import NewerStudy
 from metaopt.storage.study import Study, pickle_path
 from metaopt.storage.study_header import HEADER
+from metaopt.storage.versions import NewerStudy
 from metaopt.storage.writer import StudyWriter
 from tests.engine.synthetic import SPACE, SyntheticExecutor, findings, search
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from metaopt.storage.state import NewerStudy, StudyState
+from metaopt.storage.state import StudyState
 from metaopt.trials.record import Record, make_record
 from metaopt.value_identity import sign_draw
 from tests.storage.events import (
@@ -42,19 +42,6 @@ def test_a_trial_runs_from_its_proposal_until_its_end():
     assert (trial.wall_seconds, trial.info) == (1.5, {"device": "CPU"})
     assert trial.results[0].loss == pytest.approx(-0.03)
     assert state.running == []
-
-
-def test_a_trial_has_a_result_at_each_rung():
-    state = state_of(trained(0, 1), paused(0, clock=2.0), continued(0, 3))
-    assert (state.trials[0].status, state.trials[0].target_resource) == ("running", 3)
-    for event in (epoch(0, 2), epoch(0, 3), ended(0, clock=5.0)):
-        state.apply(event)
-    results = state.trials[0].results
-    assert [(each.resource, each.epochs, each.seconds, each.clock) for each in results] == [
-        (1, 1, 1.5, 2),
-        (3, 3, 3, 5),
-    ]
-    assert [each.loss for each in results] == pytest.approx([-0.01, -0.03])
 
 
 def test_a_stopped_trial_keeps_its_last_result():
@@ -115,30 +102,9 @@ def test_signatures_are_those_of_all_proposals():
     assert state.signatures == {"network 0", *(sign_draw(trial.vals) for trial in state.trials)}
 
 
-def test_an_imported_trial_is_complete_and_not_the_study_s_own():
-    state = state_of(imported({"x": 0.5}, 0.3, 0.4), imported({"x": 0.6}, 0.3, seconds=[]))
-    trial = state.trials[0]
-    assert (trial.number, trial.status, trial.complete, trial.imported) == (0, "ok", True, True)
-    assert (trial.info["source"], trial.seconds, state.trials[1].seconds) == ("elsewhere", [1.0, 1.0], [0.0])
-    assert (state.n_own, state.total_epochs, state.arrivals) == (0, 0, [])
-
-
 def test_clock_never_decreases():
     state = state_of(trained(0, 1), ended(0, clock=9.0), run())
     assert state.clock == 9.0
-
-
-def test_events_of_a_later_version_are_refused_by_its_name():
-    with pytest.raises(NewerStudy, match=r"written by a later version of metaopt: it has the event 'telepathy'"):
-        state_of({"event": "telepathy", "trial": 77, "clock": 3.0})
-    with pytest.raises(NewerStudy, match=r"written by metaopt 9\.1: it has the event 'telepathy'"):
-        state_of({**run(), "version": "9.1"}, {"event": "telepathy"})
-
-
-@pytest.mark.parametrize("schema", [99, 2, 0, -1, "1", None, 1.5, [1]])
-def test_a_study_of_another_schema_is_refused(schema):
-    with pytest.raises(NewerStudy, match=r"written by metaopt 9\.1: it has schema"):
-        StudyState([{**header(), "schema": schema, "version": "9.1"}])
 
 
 def test_a_finished_run_sets_a_new_goal():
@@ -195,26 +161,6 @@ def test_replay_equals_applying_event_after_event():
     assert one.trials == StudyState(events).trials
 
 
-def test_a_fork_copies_the_history_of_its_source():
-    fork = proposed(1, 3, fork={"trial": 0, "epochs": 2})
-    state = state_of(trained(0, 2), paused(0), fork, continued(0, 3), epoch(0, 3), epoch(1, 3))
-    source, forked = state.trials
-    assert forked.forked_from == (0, 2)
-    assert forked.copied_epochs == 2
-    assert forked.metrics == [*source.metrics[:2], {"val_accuracy": 0.13}]
-    assert forked.seconds == [1.0] * 3
-    assert source.metrics[2] == {"val_accuracy": 0.03}
-    assert forked.results == []
-    assert state.total_epochs == 4
-
-
-def test_a_fork_of_folds_copies_their_metrics():
-    folds = [[{"val_accuracy": 0.1}, {"val_accuracy": 0.3}]]
-    first = {**epoch(0, 1), "replicates": folds[0]}
-    state = state_of(proposed(0, 1), first, paused(0), proposed(1, 2, fork={"trial": 0, "epochs": 1}))
-    assert state.trials[1].replicates == folds
-
-
 def test_copied_epochs_of_a_function_do_not_count_as_trained():
     """A user's own training returns the number of its epochs, those of its source included."""
     state = StudyState([header("loss"), proposed(0, 2), paused(0, result={"loss": 1.0, "epochs": 2})])
@@ -236,12 +182,6 @@ def test_epochs_of_a_function_count_when_it_returns():
     )
     assert state.total_epochs == 3
     assert [result.loss for result in state.trials[0].results] == [1.0, 0.5]
-
-
-def test_epochs_that_an_earlier_version_stored_as_text_are_ignored():
-    state = state_of(proposed(0, 3), ended(0, result={"loss": 0.5, "epochs": "three"}))
-    assert state.trials[0].epochs == 0
-    assert state.trials[0].results[0].loss == 0.5
 
 
 def test_each_stretch_of_epochs_knows_what_trained_it():

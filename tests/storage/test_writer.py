@@ -1,62 +1,16 @@
-"""Opening a study: the lock, the fingerprint, what cannot be written, and journals that do not fit their folder."""
+"""Study writer: replaced studies, constraints of a run, and journals that change while a search runs."""
 
 import os
 import shutil
 
 import pytest
-from hyperopt import hp
 
 from metaopt.engine.callbacks import Callback
-from metaopt.errors import ResultsNotWritable, StudyMismatch, UserError
-from metaopt.problems.problem import Problem
-from metaopt.problems.source_digest import network_code
 from metaopt.spaces import compile_space
-from metaopt.storage.deletion import delete, plan_deletion
 from metaopt.storage.journal import JournalLost, read
-from metaopt.storage.study import Study, read_begun
+from metaopt.storage.study import read_begun
 from metaopt.storage.writer import StudyWriter
 from tests.engine.synthetic import SPACE, SyntheticExecutor, findings, search
-
-
-def test_a_second_search_on_a_study_is_refused(tmp_path):
-    header = {"fingerprint": {}, "objective": "loss", "labels": []}
-    space = compile_space(SPACE)
-    with (
-        StudyWriter(tmp_path / "results", space, header, note=print),
-        pytest.raises(UserError, match=r"Another search is running on .*results"),
-    ):
-        StudyWriter(tmp_path / "results", space, header, note=print)
-    with StudyWriter(tmp_path / "results", space, header, note=print):
-        pass
-
-
-def test_another_space_network_or_objective_is_refused_by_name(tmp_path):
-    folder = tmp_path / "results"
-    search(folder)
-    before = (folder / "journal.jsonl").read_bytes()
-    with pytest.raises(StudyMismatch, match="another search space:"):
-        search(folder, space={**SPACE, "z": hp.uniform("z", 0, 1)})
-    with pytest.raises(StudyMismatch, match="another network:"):
-        search(folder, problem=Problem(SPACE, code="def network(): …"))
-    with pytest.raises(StudyMismatch, match="another objective:"):
-        search(folder, objective="val_loss")
-    assert (folder / "journal.jsonl").read_bytes() == before
-    assert StudyMismatch.exit_code == 3
-
-
-def test_a_study_with_an_older_digest_of_its_code_opens(tmp_path):
-    folder, source = tmp_path / "results", "WIDTH = 3\ndef network(): return WIDTH\n"
-    search(folder, problem=Problem(SPACE, code="def network(): return WIDTH", source=source))
-    search(folder, problem=Problem(SPACE, code=network_code(source), source=source))
-    with pytest.raises(StudyMismatch, match="another network:"):
-        search(folder, problem=Problem(SPACE, code=network_code(source.replace("3", "4")), source=source))
-
-
-@pytest.mark.skipif(os.name == "nt", reason="folders have no such permissions there")
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ResultsNotWritable, match="cannot be written"):
-        search(tmp_path / "file" / "results")
 
 
 def test_other_constraints_apply_to_earlier_trials(tmp_path):
@@ -108,18 +62,6 @@ def contents(folder) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in paths if path.is_file() and path.name != ".lock"}
 
 
-@pytest.mark.skipif(os.name == "nt", reason="open files cannot be removed there")
-def test_a_removed_lock_file_admits_no_second_search(tmp_path):
-    space = compile_space(SPACE)
-    with StudyWriter(tmp_path / "results", space, HEADER, note=print):
-        (tmp_path / "results" / ".lock").unlink()
-        with pytest.raises(UserError, match=r"Another search is running on .*results"):
-            StudyWriter(tmp_path / "results", space, HEADER, note=print)
-        (tmp_path / "results" / ".lock").unlink()
-        with pytest.raises(UserError, match="A search is running"):
-            delete(plan_deletion(tmp_path / "results"))
-
-
 class Meddling(SyntheticExecutor):
     """Does something to the journal after some epochs."""
 
@@ -162,33 +104,6 @@ def test_a_journal_lost_during_a_search_ends_it(tmp_path, change, after):
     with pytest.raises(JournalLost, match="the search ends"):
         search(folder, executor=executor, trials=5)
     assert contents(folder) == executor.before
-
-
-@pytest.mark.parametrize("content", [None, b"", b'{"seq":0,"group":0,"event":"st'])
-def test_records_beside_a_lost_journal_are_never_replaced(tmp_path, content):
-    folder = tmp_path / "results"
-    search(folder, trials=3)
-    (folder / "journal.jsonl").unlink()
-    if content is not None:
-        (folder / "journal.jsonl").write_bytes(content)
-    before = contents(folder)
-    for use in (search, Study.load):
-        with pytest.raises(UserError, match=r"holds records of trials, but its journal .*metaopt repair"):
-            use(folder)
-    assert contents(folder) == before
-
-
-@pytest.mark.parametrize("lines", [1, 2, 3, 6, 8])
-def test_a_journal_older_than_its_records_is_refused(tmp_path, lines):
-    """As after it was cut at a line end, or an older copy was restored."""
-    folder = tmp_path / "results"
-    search(folder, trials=3)
-    journal = folder / "journal.jsonl"
-    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:lines]))
-    before = contents(folder)
-    with pytest.raises(UserError, match=r"lines at its end are missing.*metaopt repair"):
-        search(folder, trials=3)
-    assert contents(folder) == before
 
 
 def test_the_note_names_the_trial_and_epoch_that_were_cut(tmp_path):

@@ -1,0 +1,97 @@
+"""Comparison of a stored study with a search that is about to resume it: fingerprint, seed, and a rebuilt header."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from metaopt.commands import command, shown
+from metaopt.errors import StudyMismatch
+from metaopt.spaces import Space
+from metaopt.storage.journal import Event
+from metaopt.storage.study import Study
+
+# Names of the parts of a fingerprint, for the message where one differs.
+_PARTS = {
+    "space": "search space",
+    "network": "network",
+    "data": "data set",
+    "objective": "objective",
+    "folds": "number of folds",
+    "function": "function train, whose code or captured values differ",
+    "budget": "budget (epochs, min_epochs, eta, rule, budget_unit, or a strategy with rungs or without)",
+}
+
+
+def differs(study: Study, header: Mapping[str, Any], space: Space, *, is_same_function: bool) -> bool:
+    """Return whether a study is another one than that of a header; for the arguments see ``require_same``."""
+    is_other = _differing_parts(study, header, space, is_same_function)
+    return bool(is_other) or study.header.get("seed") != header.get("seed")
+
+
+def require_same(study: Study, header: Mapping[str, Any], space: Space, *, is_same_function: bool) -> None:
+    """Check that a study is that of a header.
+
+    Args:
+        study: the stored study.
+        header: ``fingerprint`` and ``seed`` of the search.
+        space: the compiled space of the search.
+        is_same_function: the user says that the Python function is the study's own, whatever its code.
+
+    Raises:
+        StudyMismatch: A part of the fingerprint, or the seed, differs.
+    """
+    if differing := _differing_parts(study, header, space, is_same_function):
+        parts = " and ".join(_PARTS.get(name, name) for name in differing)
+        advice = (
+            " If its losses still compare with those of the study, pass same_function=True."
+            if differing == ["function"]
+            else ""
+        )
+        raise StudyMismatch(
+            f"{shown(study.folder)} holds a study of another {parts}: choose another results folder, or remove this"
+            f" study with `{command('delete', study.folder)}`.{advice}"
+        )
+    seeds = study.header.get("seed"), header.get("seed")
+    if seeds[0] != seeds[1] and None not in seeds:
+        raise StudyMismatch(
+            f"{shown(study.folder)} holds a study of seed {seeds[0]}, not {seeds[1]}: use that seed, or choose"
+            " another results folder."
+        )
+
+
+def completed_header(study: Study, header: Mapping[str, Any], space: Space) -> Event:
+    """Return the header of a study whose journal was rebuilt from records alone, with what those do not tell.
+
+    Args:
+        study: the stored study.
+        header: of the search that resumes it.
+        space: the compiled space of the search.
+
+    Raises:
+        StudyMismatch: The records are of another space, objective or seed.
+    """
+    labels = {label for trial in study.state.trials for label in trial.vals}
+    same = [study.header[name] == header.get(name, study.header[name]) for name in ("objective", "seed")]
+    if not all(same) or not labels <= set(space.labels):
+        raise StudyMismatch(
+            f"The journal of {shown(study.folder)} was rebuilt from records, which are of another search space,"
+            " objective or seed: start the search that trained them."
+        )
+    kept = {name: value for name, value in study.header.items() if name not in ("rebuilt", "event", "clock")}
+    return {"event": "study", **kept, **header}
+
+
+def _differing_parts(study: Study, header: Mapping[str, Any], space: Space, is_same_function: bool) -> list[str]:
+    """Return the parts of the fingerprint in which a study differs from a header."""
+    known, fingerprint = study.header["fingerprint"], header["fingerprint"]
+    differing = [name for name in {**known, **fingerprint} if known.get(name) != fingerprint.get(name)]
+    if "network" in differing and study.holds_network(fingerprint["network"]):
+        differing.remove("network")
+    if "space" in differing and study.holds_space(space):
+        differing.remove("space")
+    if "function" in differing:
+        differing.remove("function")
+    # That of the latest run, which the user may have said to be the same; earlier versions stored none.
+    functions = {fingerprint.get("function"), study.state.function} - {None}
+    if len(functions) > 1 and not is_same_function:
+        differing.append("function")
+    return differing

@@ -1,0 +1,74 @@
+"""Trials and results that events of the journal describe."""
+
+from collections.abc import Sequence
+
+from metaopt.spaces import Vals
+from metaopt.storage.journal_lines import Event
+from metaopt.trials.result import Result
+from metaopt.trials.trial import Trial
+
+
+def proposed_trial(event: Event, trials: Sequence[Trial]) -> Trial:
+    """Return the trial of a ``proposed`` event.
+
+    Args:
+        event: the event.
+        trials: earlier trials, of which it may be forked.
+    """
+    vals = Vals(event["vals"], model_based=event["model_based"], parent=event.get("parent"))
+    trial = Trial(event["trial"], vals, event["point"], event["to"], proposal=event["network"])
+    trial.bracket = event.get("bracket")
+    if fork := event.get("fork"):
+        _fork(trial, trials[fork["trial"]], fork["epochs"])
+    return trial
+
+
+def imported_trial(event: Event, number: int, clock: float) -> Trial:
+    """Return the trial of an ``imported`` event.
+
+    Args:
+        event: the event.
+        number: number of the trial.
+        clock: seconds of search when it was imported.
+    """
+    trial = Trial(number, Vals(event["vals"]), event["point"], event["epochs"], imported=True)
+    trial.status, trial.complete, trial.ended = event["status"], True, clock
+    trial.metrics = event["metrics"]
+    seconds = event.get("seconds", [])
+    trial.seconds = seconds if len(seconds) == len(trial.metrics) else [0.0] * len(trial.metrics)
+    trial.returned, trial.info = event["result"], {"source": event["source"], "identity": event.get("identity")}
+    return trial
+
+
+def end_job(trial: Trial, event: Event) -> None:
+    """Give a trial what the event that ends its job tells."""
+    trial.wall_seconds += event["seconds"]
+    trial.ended = event["clock"]
+    trial.info = {**trial.info, **event.get("info", {})}
+    trial.returned = event.get("result", {})
+
+
+def reached_result(trial: Trial, *, total_epochs: int, in_seconds: bool) -> Result:
+    """Return the result of a trial whose job has ended, not judged yet.
+
+    Args:
+        trial: the trial; see ``end_job``.
+        total_epochs: epochs that all trials were trained by then.
+        in_seconds: whether resources are seconds.
+    """
+    is_at_target = trial.status == "paused" or trial.complete
+    return Result(
+        resource=trial.target_resource if is_at_target else int(sum(trial.seconds)) if in_seconds else trial.epochs,
+        epochs=trial.epochs,
+        seconds=trial.wall_seconds,
+        clock=trial.ended or 0.0,
+        total_epochs=total_epochs,
+        returned=trial.returned,
+    )
+
+
+def _fork(trial: Trial, origin: Trial, epochs: int) -> None:
+    """Give a new trial the history of the one that it was forked from; these epochs are not trained again."""
+    trial.forked_from = (origin.number, epochs)
+    trial.metrics, trial.seconds = origin.metrics[:epochs], origin.seconds[:epochs]
+    trial.replicates = origin.replicates[:epochs]
