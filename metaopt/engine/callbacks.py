@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from metaopt.engine.jobs import Epoch
+from metaopt.engine.jobs import Epoch, EpochProgress
 from metaopt.trials.record import Record
 
 
@@ -30,6 +30,9 @@ class Callback:
 
     def epoch(self, report: Epoch) -> None:
         """An epoch is trained, and its line in the journal is on disk."""
+
+    def epoch_progress(self, report: EpochProgress) -> None:
+        """An epoch that takes longer than about ten seconds is in training; called every few seconds."""
 
     def trial_ended(self, record: Record, best: Record | None) -> None:
         """A trial ended or pauses; ``best`` is the best feasible record so far."""
@@ -72,6 +75,11 @@ class CallbackList(Callback):
         """See ``Callback.epoch``."""
         for each in self.callbacks:
             each.epoch(report)
+
+    def epoch_progress(self, report: EpochProgress) -> None:
+        """See ``Callback.epoch_progress``."""
+        for each in self.callbacks:
+            each.epoch_progress(report)
 
     def trial_ended(self, record: Record, best: Record | None) -> None:
         """See ``Callback.trial_ended``."""

@@ -212,6 +212,21 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class EpochProgress:
+    """Report: how far an epoch that takes long is; for displays only, never stored, and nobody waits for an answer.
+
+    Attributes:
+        trial: number of the trial.
+        epoch: the epoch in training, from 1.
+        fraction: share of its training steps that are done, 0 to 1.
+    """
+
+    trial: int
+    epoch: int
+    fraction: float
+
+
+@dataclass(frozen=True)
 class Remark:
     """Report: something that the user should know of a running training, e.g. that a checkpoint is damaged.
 
@@ -298,7 +313,7 @@ class Rejected:
     detail: str
 
 
-Message = Epoch | Remark | PointReads  # while a job runs
+Message = Epoch | EpochProgress | Remark | PointReads  # while a job runs
 Report = Message | Finished | Failed | Rejected
 
 
@@ -313,7 +328,8 @@ class TrainingRequest:
 
     Attributes:
         job: what is trained.
-        report: to be called after each epoch; the training ends where it returns False. A ``Remark`` is passed on.
+        report: to be called after each epoch; the training ends where it returns False. An ``EpochProgress`` or a
+            ``Remark`` is passed on.
     """
 
     job: Job
@@ -350,8 +366,8 @@ class Trainer(Protocol):
 
         Args:
             job: what to train.
-            report: to be called after each epoch; where it returns False the training ends there. For a ``Remark`` the
-                answer means nothing.
+            report: to be called after each epoch; where it returns False the training ends there. For other messages
+                the answer means nothing.
 
         Returns:
             How it ended. A training that raises is turned into ``Failed`` by the executor.

@@ -13,7 +13,18 @@ from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoint_retention import CheckpointRetention
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.job_factory import JobFactory
-from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, PointReads, Rejected, Remark, Report, TrainingOptions
+from metaopt.engine.jobs import (
+    Epoch,
+    EpochProgress,
+    Executor,
+    Failed,
+    Finished,
+    PointReads,
+    Rejected,
+    Remark,
+    Report,
+    TrainingOptions,
+)
 from metaopt.engine.phases import Phases
 from metaopt.engine.proposer import Accepted, NothingPasses, Proposer
 from metaopt.engine.search_patience import add_arrival, replayed_patience
@@ -240,6 +251,9 @@ class Search:
                 self._callback.epoch(report)
                 over = self._time_is_over() or self._exceeds_loss_bound(trial, report.epoch, report.metrics)
                 return not (over or self._jobs.has_reached_target(trial, report.epoch))
+            case EpochProgress():
+                self._callback.epoch_progress(report)
+                return True
             case Remark():
                 self._callback.note(report.text)
                 return True

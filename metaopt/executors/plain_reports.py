@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, PointReads, Rejected, Remark
+from metaopt.engine.jobs import Epoch, EpochProgress, Failed, Finished, Job, Message, PointReads, Rejected, Remark
 from metaopt.json_values import to_json_value
 from metaopt.safe_text import class_name, cut, safe_repr, safe_str
 from metaopt.trials.constraints import as_number, is_number
@@ -68,20 +68,36 @@ def plain_message(job: Job, message: Any) -> Message:
                 frozenset(safe_str(key, _LONGEST_SENTENCE) for key in keys) for keys in (message.known, message.read)
             )
             return PointReads(job.trial, known, read)
+        case EpochProgress():
+            number, fraction = _epoch_number(message.epoch), as_number(message.fraction)
+            if fraction is None or not 0 <= fraction <= 1:
+                found = cut(safe_repr(message.fraction), _LONGEST_VALUE)
+                raise ValueError(f"{found} of epoch {number} was reported as done. Expected a fraction, 0 to 1.")
+            return EpochProgress(job.trial, number, float(fraction))
         case Epoch():
-            number, seconds = as_number(message.epoch), as_number(message.seconds)
-            if number is None or number < 1 or number != int(number):
-                found = cut(safe_repr(message.epoch), _LONGEST_VALUE)
-                raise ValueError(f"An epoch was reported as number {found}. Expected an integer >= 1.")
+            number, seconds = _epoch_number(message.epoch), as_number(message.seconds)
             if seconds is None or seconds < 0:
                 found = cut(safe_repr(message.seconds), _LONGEST_VALUE)
                 raise ValueError(f"Epoch {number} was reported with {found} seconds. Expected a number >= 0.")
             if safe_repr(message.trial) != str(job.trial):
                 found = cut(safe_repr(message.trial), _LONGEST_VALUE)
                 raise ValueError(f"Epoch {number} was reported for trial {found}. Expected {job.trial}, this trial.")
-            folds = tuple(_numbers(int(number), each) for each in message.replicates)
-            return Epoch(job.trial, int(number), _numbers(int(number), message.metrics), seconds, folds)
+            folds = tuple(_numbers(number, each) for each in message.replicates)
+            return Epoch(job.trial, number, _numbers(number, message.metrics), seconds, folds)
     raise TypeError(f"A {class_name(message)} was reported. Expected an Epoch or a Remark.")
+
+
+def _epoch_number(value: Any) -> int:
+    """Return the number of an epoch.
+
+    Raises:
+        ValueError: It is no integer from 1.
+    """
+    number = as_number(value)
+    if number is None or number < 1 or number != int(number):
+        found = cut(safe_repr(value), _LONGEST_VALUE)
+        raise ValueError(f"An epoch was reported as number {found}. Expected an integer >= 1.")
+    return int(number)
 
 
 def _keys(keys: Iterable[Any]) -> frozenset[str]:

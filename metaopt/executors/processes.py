@@ -25,7 +25,7 @@ from typing import Any
 import cloudpickle
 import psutil
 
-from metaopt.engine.jobs import Failed, Job, Message, Report, Trainer
+from metaopt.engine.jobs import EpochProgress, Failed, Job, Message, Report, Trainer
 from metaopt.errors import UserError, invalid_value
 from metaopt.executors import worker
 from metaopt.executors.descendants import VARIABLE, Guardian, add_mark, kill_group, kill_marked
@@ -158,6 +158,9 @@ class Processes:
         if isinstance(message, worker.Ready):
             each.became_ready()
             return False
+        if isinstance(message, EpochProgress):  # the training did not wait for an answer
+            handle(message)
+            return True
         if isinstance(message, Message):
             each.answer(handle, message)
             return True

@@ -21,7 +21,7 @@ from typing import Any
 import cloudpickle
 
 from metaopt.commands import anchor_import_paths
-from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer, TrainingOptions
+from metaopt.engine.jobs import EpochProgress, Failed, Finished, Job, Message, Rejected, Trainer, TrainingOptions
 from metaopt.errors import EnvironmentFault, UserError
 from metaopt.executors.failures import attempt, failure
 from metaopt.output import safe_output
@@ -161,7 +161,7 @@ def _serve(connection: Connection, trainer: Trainer, parcel: Parcel) -> None:
     def report(message: Message) -> bool:
         try:
             send(connection, message)
-            return receive(connection)
+            return True if isinstance(message, EpochProgress) else receive(connection)
         except (EOFError, OSError):
             os._exit(1)  # the driver is gone; an exception could be caught by the training, which would then continue
 

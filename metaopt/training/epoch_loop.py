@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from metaopt.engine.jobs import Epoch, TrainingRequest
+from metaopt.engine.jobs import Epoch, EpochProgress, TrainingRequest
 from metaopt.randomness import derive_seed, make_fold_purpose
 from metaopt.training.batches import TrainingBatches, Validation
 from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState
@@ -19,6 +19,9 @@ from metaopt.training.checkpoint_policy import CheckpointPolicy
 from metaopt.training.compiling import TRAIN
 from metaopt.training.metrics import validation_metrics
 from metaopt.training.variables import Arrays, assign, snapshot, weights_of
+
+LONG_EPOCH_S = 10.0  # seconds after which an epoch reports how far it is ...
+_PROGRESS_EVERY_S = 5.0  # ... at most every so many seconds
 
 
 class FoldedBatches(keras.utils.PyDataset):
@@ -108,6 +111,7 @@ class EpochLoop(keras.callbacks.Callback):
         self._checkpoint = checkpoint
         self._checkpoint_policy = CheckpointPolicy()
         self._began = 0.0
+        self._next_progress = math.inf  # time of the next report of how far the epoch is
         self._measured: list[dict[str, float]] = []  # metrics of the folds in the current epoch
         self._new_best = start.best
         self._unsaved = False
@@ -148,6 +152,7 @@ class EpochLoop(keras.callbacks.Callback):
         epoch, fold = divmod(epoch, len(self._validations))
         if fold == 0:
             self._began = time.perf_counter()
+            self._next_progress = self._began + LONG_EPOCH_S
             self._measured = []
         if self._folds:
             assign(self.model, self._folds[fold])
@@ -157,6 +162,15 @@ class EpochLoop(keras.callbacks.Callback):
             state.assign([derive_seed(seed, trial, make_fold_purpose(f"dropout {number}", fold), epoch), 0])
         if keras.backend.backend() == "torch":  # where an unseeded dropout draws from the global generator
             keras.utils.set_random_seed(derive_seed(seed, trial, make_fold_purpose("dropout", fold), epoch))
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Report how far an epoch that takes long is; at the end of a batch Keras would wait for its metrics."""
+        now = time.perf_counter()
+        if now < self._next_progress:
+            return
+        self._next_progress = now + _PROGRESS_EVERY_S
+        fraction = (len(self._measured) + batch / self.batches.num_batches) / len(self._validations)
+        self._request.report(EpochProgress(self._request.trial, len(self.progress) + 1, min(1.0, fraction)))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Validate; after the last fold keep the best weights, save, report, and end the training if it is over."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from metaopt.engine.jobs import Epoch, Executor, Failed, Finished, Rejected, Report, Trainer
+from metaopt.engine.jobs import Epoch, EpochProgress, Executor, Failed, Finished, Rejected, Report, Trainer
 from metaopt.errors import ResultsNotWritable, UserError
 from tests.executors.scripted import Scripted, collect, last, make_job, run
 
@@ -116,6 +116,23 @@ def test_an_error_of_the_driver_passes_through(executor: Executor, error: BaseEx
     with pytest.raises(type(error)) as raised:
         executor.wait(handle, timeout=30)
     assert raised.value is error
+
+
+def test_progress_within_an_epoch_is_passed_on_without_an_answer(trainer_executor: Executor) -> None:
+    """A False that was meant for it must neither end the training nor be taken for the answer to the epoch."""
+    trainer_executor.submit(make_job(trial=7, point={"progress": 0.25}, to=2))
+    reports: list[Report] = []
+
+    def handle(report: Report) -> bool:
+        reports.append(report)
+        return not isinstance(report, EpochProgress)
+
+    while not (reports and isinstance(reports[-1], Finished)):
+        trainer_executor.wait(handle)
+    progress = [EpochProgress(7, 1, 0.25), EpochProgress(7, 2, 0.25)]
+    assert [report for report in reports if isinstance(report, EpochProgress)] == progress
+    assert [report.epoch for report in reports if isinstance(report, Epoch)] == [1, 2]
+    assert reports[-1].complete
 
 
 def test_several_jobs_are_trained_with_one_setup(trainer_executor: Executor) -> None:

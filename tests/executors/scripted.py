@@ -8,6 +8,7 @@ from typing import Any
 
 from metaopt.engine.jobs import (
     Epoch,
+    EpochProgress,
     Executor,
     Failed,
     Finished,
@@ -46,6 +47,8 @@ class Scripted:
             meet(point["meet"], job.trial)
         for epoch in range(job.start + 1, job.target_resource + 1):
             time.sleep(point.get("seconds", 0))
+            if "progress" in point:
+                report(EpochProgress(job.trial, epoch, point["progress"]))
             if epoch == point.get("at", 2):
                 act(point.get("do"))
             if not report(Epoch(job.trial, epoch, {"loss": 1 / epoch}, 0.1)):

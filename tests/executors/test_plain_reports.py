@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from metaopt.engine.jobs import Epoch, Failed, Finished, Rejected, Remark
+from metaopt.engine.jobs import Epoch, EpochProgress, Failed, Finished, Rejected, Remark
 from metaopt.errors import ResultsNotWritable
 from metaopt.executors import Inline, Processes
 from metaopt.executors.failures import attempt
@@ -114,6 +114,8 @@ def test_numbers_of_an_epoch_become_plain():
     assert plain == Epoch(3, 2, {"loss": 0.5, "hits": 3}, 1.5, ({"loss": 1},))
     assert [type(value) for value in (plain.epoch, *plain.metrics.values(), plain.seconds)] == [int, float, int, float]
     assert plain_message(JOB, Remark(9, BadText())) == Remark(3, "<BadText>")
+    progress = plain_message(JOB, EpochProgress(9, np.int64(2), np.float32(0.5)))
+    assert (progress, type(progress.fraction)) == (EpochProgress(3, 2, 0.5), float)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,9 @@ def test_numbers_of_an_epoch_become_plain():
         (Epoch(3, 0, {"loss": 1}, 0.1), "reported as number 0"),
         (Epoch(3, 1.5, {"loss": 1}, 0.1), "reported as number 1.5"),
         (Epoch(3, 10**400, {"loss": 1}, 0.1), "reported as number 1000"),
+        (EpochProgress(3, 0, 0.5), "reported as number 0"),
+        (EpochProgress(3, 1, 45), "45 of epoch 1 was reported as done. Expected a fraction, 0 to 1"),
+        (EpochProgress(3, 1, float("nan")), "nan of epoch 1"),
         (Epoch(3, 1, {"loss": "low"}, 0.1), "'loss': 'low'"),
         (Epoch(3, 1, {"loss": float("nan")}, 0.1), "'loss': nan"),
         (Epoch(3, 1, {"loss": BadText()}, 0.1), "Epoch 1 was reported with"),

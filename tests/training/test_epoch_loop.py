@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metaopt.engine.jobs import Epoch
+from metaopt.engine.jobs import Epoch, EpochProgress
 from metaopt.training.checkpoint import Checkpoint, EpochHistory, best_weights
 from tests.training.requests import make_request
 
@@ -247,3 +247,22 @@ def test_dropout_depends_on_seed_trial_and_epoch_only() -> None:
     assert first != second
     found = [seeds(3), seeds(4), seeds(3, trial=1), seeds(3, seed=1)]
     assert len({tuple(each[0]) for each in found}) == 4
+
+
+def test_epochs_that_take_long_report_how_far_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At batch 1 to 3 of each of two folds, of four batches, five seconds each; short epochs report nothing."""
+    from metaopt.training import epoch_loop
+
+    for seconds, expected in ((5.0, [0.25, 0.375, 0.5, 0.625, 0.75, 0.875]), (1.0, [])):
+        now = [0.0]
+        monkeypatch.setattr(epoch_loop.time, "perf_counter", lambda now=now: now[0])
+        loop = Loop((2,), (2,), target=1)
+        for fold in range(2):
+            loop.loop.on_epoch_begin(fold)
+            for batch in range(4):
+                loop.loop.on_train_batch_begin(batch)
+                now[0] += seconds
+            loop.loop.on_epoch_end(fold, LOGS)
+        *progress, epoch = loop.reported
+        assert progress == [EpochProgress(0, 1, fraction) for fraction in expected]
+        assert isinstance(epoch, Epoch)

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from metaopt.engine.callbacks import Callback
-from metaopt.engine.jobs import Epoch
+from metaopt.engine.jobs import Epoch, EpochProgress
 from metaopt.output import OutputStream
 from metaopt.printable import printable
 from metaopt.report.console.progress_lines import begin_line, ended_line, progress_text
@@ -51,11 +51,12 @@ class PlainProgress(Callback):
     def epoch(self, report: Epoch) -> None:
         """Print the epoch of the trial, if nothing was printed for a while."""
         self._state.epoch(report)
-        running = self._state.running.get(report.trial)
-        if running is not None and self._clock() - self._last_line >= _QUIET_S:
-            shown = self._state.shown_metric(report.metrics)
-            value = f", {shown[0]} {shown[1]:.4f}" if shown else ""
-            self._print(f"trial {report.trial}  {running.epoch_text}{value}")
+        self._print_epoch(report.trial)
+
+    def epoch_progress(self, report: EpochProgress) -> None:
+        """Print how far the epoch is, if nothing was printed for a while."""
+        self._state.epoch_progress(report)
+        self._print_epoch(report.trial)
 
     def trial_ended(self, record: Record, best: Record | None) -> None:
         """Print the result of the trial and the progress of the search."""
@@ -79,6 +80,13 @@ class PlainProgress(Callback):
     def end(self, message: str) -> None:
         """Print why the search ends."""
         self._print(f"the search ends: {message}")
+
+    def _print_epoch(self, trial: int) -> None:
+        running = self._state.running.get(trial)
+        if running is not None and self._clock() - self._last_line >= _QUIET_S:
+            shown = None if running.fraction else self._state.shown_metric(running.metrics)
+            value = f", {shown[0]} {shown[1]:.4f}" if shown else ""
+            self._print(f"trial {trial}  {running.epoch_text}{value}")
 
     def _print(self, line: str) -> None:
         self._last_line = self._clock()

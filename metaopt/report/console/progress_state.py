@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from metaopt.engine.jobs import Epoch
+from metaopt.engine.jobs import Epoch, EpochProgress
 from metaopt.report.formatting import format_duration
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import Record, best_record, objective_of
@@ -26,6 +26,7 @@ class RunningTrial:
         resumed_at: number of epochs at the last pause.
         first: number of epochs when the job began; None before its first report.
         metrics: metrics of the last epoch.
+        fraction: share of the next epoch that is trained, if that takes long; else 0.
     """
 
     trial: int
@@ -36,13 +37,16 @@ class RunningTrial:
     resumed_at: int = 0
     first: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    fraction: float = 0.0
 
     @property
     def epoch_text(self) -> str:
-        """The epoch, e.g. ``epoch 4 of 9``."""
+        """The epoch, e.g. ``epoch 4 of 9``; within one that takes long, e.g. ``epoch 5 of 9, 45 %``."""
+        number = self.epoch + (self.fraction > 0)
         # A trial whose budget is in seconds may train any number of epochs.
-        has_target = self.target is not None and self.epoch <= self.target
-        return f"epoch {self.epoch} of {self.target}" if has_target else f"epoch {self.epoch}"
+        has_target = self.target is not None and number <= self.target
+        text = f"epoch {number} of {self.target}" if has_target else f"epoch {number}"
+        return f"{text}, {int(100 * self.fraction)} %" if self.fraction else text
 
 
 class ProgressState:
@@ -96,8 +100,14 @@ class ProgressState:
         running = self.running.get(report.trial)
         if running is not None:
             running.first = report.epoch - 1 if running.first is None else running.first
-            running.epoch, running.metrics = report.epoch, report.metrics
+            running.epoch, running.metrics, running.fraction = report.epoch, report.metrics, 0.0
             self._last_report = self.clock()
+
+    def epoch_progress(self, report: EpochProgress) -> None:
+        """Update the trial of an epoch in training."""
+        running = self.running.get(report.trial)
+        if running is not None:
+            running.epoch, running.fraction = report.epoch - 1, report.fraction
 
     def end(self, record: Record, best: Record | None) -> None:
         """Take in the record of a trial that ended or is paused."""

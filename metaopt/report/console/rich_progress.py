@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from metaopt.engine.callbacks import Callback
-from metaopt.engine.jobs import Epoch
+from metaopt.engine.jobs import Epoch, EpochProgress
 from metaopt.printable import printable
 from metaopt.quantities import plural
 from metaopt.report.console.progress_lines import begin_line, ended_line, progress_text
@@ -68,6 +68,10 @@ class RichProgress(Callback):
         """Show the epoch."""
         self._state.epoch(report)
 
+    def epoch_progress(self, report: EpochProgress) -> None:
+        """Show how far the epoch is."""
+        self._state.epoch_progress(report)
+
     def trial_ended(self, record: Record, best: Record | None) -> None:
         """Print the result of the trial above the display."""
         self._state.end(record, best)
@@ -105,8 +109,9 @@ class RichProgress(Callback):
         table.add_row("search", bar, Text(self._search_text()))
         running = list(self._state.running.values())
         for trial in running[:_MAX_RUNNING]:
-            pulse = trial.epoch == 0 or trial.target is None
-            bar = ProgressBar(max(trial.target or 1, 1), trial.epoch, width=bar_width, pulse=pulse)
+            trained = trial.epoch + trial.fraction
+            pulse = trained == 0 or trial.target is None
+            bar = ProgressBar(max(trial.target or 1, 1), trained, width=bar_width, pulse=pulse)
             table.add_row(f"trial {trial.trial}", bar, Text(self._trial_text(trial)))
         more = len(running) - _MAX_RUNNING
         if more > 0:
@@ -124,7 +129,7 @@ class RichProgress(Callback):
         return " · ".join(parts)
 
     def _trial_text(self, running: RunningTrial) -> str:
-        if running.metrics:
+        if running.metrics or running.fraction:
             parts = [running.epoch_text]
         elif running.resumed_at:
             target = f" of {running.target}" if running.target else ""

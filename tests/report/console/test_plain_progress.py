@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from metaopt.engine.jobs import Epoch
+from metaopt.engine.jobs import Epoch, EpochProgress
 from metaopt.report.console.plain_progress import PlainProgress
 from tests.engine.synthetic import search
 from tests.report.console.clock import Clock
@@ -48,6 +48,23 @@ def test_long_trial_prints_a_line_every_30_seconds() -> None:
         progress.epoch(Epoch(0, epoch, {"val_accuracy": epoch / 100}, 1.0))
     lines = stream.getvalue().splitlines()[1:]
     assert lines == [f"trial 0  epoch {e} of 100, val_accuracy {e / 100:.4f}" for e in (30, 60, 90)]
+
+
+def test_long_epochs_print_how_far_they_are() -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = PlainProgress(stream, clock)
+    progress.begin(3, [])
+    progress.trial_started(0, 3, None, None)
+    for seconds in range(5, 101, 5):  # an epoch of 100 s
+        clock.now += 5
+        progress.epoch_progress(EpochProgress(0, 1, seconds / 100))
+    progress.epoch(Epoch(0, 1, {"val_accuracy": 0.5}, 100.0))
+    clock.now += 30
+    progress.epoch(Epoch(0, 2, {"val_accuracy": 0.6}, 30.0))
+    lines = stream.getvalue().splitlines()[1:]
+    assert lines == [f"trial 0  epoch 1 of 3, {percent} %" for percent in (30, 60, 90)] + [
+        "trial 0  epoch 2 of 3, val_accuracy 0.6000"
+    ]
 
 
 def test_broken_streams_do_not_stop_the_search(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import re
 
 from rich.console import Console
 
-from metaopt.engine.jobs import Epoch
+from metaopt.engine.jobs import Epoch, EpochProgress
 from metaopt.report.console.rich_progress import RichProgress
 from tests.report.console.watching import run_search
 from tests.report.making import make_paused, make_record
@@ -35,6 +35,23 @@ def test_display_shows_every_part() -> None:
     assert "building · 12 epochs" in shown
     assert "and 4 more" in shown
     assert "val_accuracy 0.8530 by trial 0" in shown
+
+
+def test_display_shows_how_far_a_long_epoch_is() -> None:
+    console = make_console()
+    with RichProgress(console) as progress:
+        progress.begin(3, [])
+        for trial, target in ((0, 30), (1, None), (2, 30)):
+            progress.trial_started(trial, target, None, None)
+        progress.epoch(Epoch(0, 2, {"val_accuracy": 0.25}, 1.0))
+        progress.epoch_progress(EpochProgress(0, 3, 0.456))
+        progress.epoch_progress(EpochProgress(1, 1, 0.999))
+        progress.epoch_progress(EpochProgress(2, 1, 0.5))
+        progress.epoch(Epoch(2, 1, {"val_accuracy": 0.25}, 20.0))
+        shown = rendered(console, progress)
+    assert "epoch 3 of 30, 45 % · val_accuracy 0.2500" in shown
+    assert re.search(r"trial 1 .*epoch 1, 99 %\s*$", shown, re.MULTILINE)
+    assert "epoch 1 of 30 · val_accuracy" in shown
 
 
 def test_display_counts_infeasible_trials() -> None:
