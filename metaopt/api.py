@@ -5,7 +5,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from metaopt.blueprint import Blueprint
@@ -166,7 +166,8 @@ class _FailureWarning(Callback):
 
     def trial_ended(self, record: Record, best: Record | None) -> None:  # noqa: ARG002
         if self._is_first and record.status == "fail":
-            warnings.warn(f"Trial {record.trial} failed: {printable(record.error)}", RuntimeWarning, stacklevel=2)
+            with suppress(RuntimeWarning):  # where the user's filters make errors of warnings, the search continues
+                warnings.warn(f"Trial {record.trial} failed: {printable(record.error)}", RuntimeWarning, stacklevel=2)
         self._is_first = False
 
 

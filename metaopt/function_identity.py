@@ -75,7 +75,7 @@ class _Code:
         if isinstance(value, types.FunctionType):
             return self._function(value)
         if isinstance(value, type) or isinstance(getattr(value, "__qualname__", None), str):
-            return self._class(value) if isinstance(value, type) else f"{value.__module__}.{value.__qualname__}"
+            return self._class(value) if isinstance(value, type) else describe_value(value)
         return self._instance(value)
 
     def value(self, value: Any) -> str:

@@ -165,8 +165,15 @@ def _number(value: Any) -> Any:
         return float(value)
     if issubclass(kind, np.integer | np.bool_):
         return value.item()
+    if is_masked(value):
+        return math.nan
     found = call_bounded(lambda: (value.item(),) if hasattr(value, "item") and value.size == 1 else None)
     return value if found is None else found[0]
+
+
+def is_masked(value: Any) -> bool:
+    """Return whether a value is a masked number of NumPy, whose ``item`` returns a number that nobody computed."""
+    return issubclass(type(value), np.ma.MaskedArray) and value.size == 1 and bool(np.ma.getmaskarray(value).all())
 
 
 def _repr(value: Any) -> str:

@@ -89,8 +89,8 @@ class _Description:
             return self._array(value)
         if isinstance(value, types.FunctionType):
             return self._function(value)
-        if isinstance(getattr(value, "__qualname__", None), str):  # a class or a built-in function
-            return f"{value.__module__}.{value.__qualname__}"
+        if isinstance(qualified := getattr(value, "__qualname__", None), str):  # a class or a built-in function
+            return f"{getattr(value, '__module__', type(value).__name__)}.{qualified}"  # a generator has no module
         return self._object(value)
 
     def _nested(self, value: Any) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,20 @@ def test_search_continues_after_failures(results):
     failed = [record for record in study.records if record["status"] == "fail"]
     assert {record["cause"] for record in failed} == {"ValueError", "diverged"}
     assert all((record["space"]["x"] < -1) == (record["cause"] == "ValueError") for record in failed)
+
+
+def test_search_continues_where_warnings_are_errors(results):
+    calls = iter(range(8))
+
+    def fragile(point):
+        if next(calls) == 0:
+            raise ValueError("not yet")
+        return parabola(point)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        study = metaopt.search(fragile, SPACE, trials=8, results=results)
+    assert sorted(record["status"] for record in study.records) == ["fail", *["ok"] * 7]
 
 
 def test_worker_processes(results):

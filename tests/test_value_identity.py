@@ -32,6 +32,10 @@ def test_values_with_one_repr_differ(make) -> None:
     assert describe_value(make(1)) == describe_value(make(1)) != describe_value(make(2))
 
 
+def test_an_object_without_a_module_is_described() -> None:
+    assert describe_value(number for number in [1]).startswith("generator.")
+
+
 def test_a_value_within_itself_is_described() -> None:
     knot: list = [np.zeros(1)]
     knot.append(knot)

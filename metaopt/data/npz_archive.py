@@ -9,7 +9,7 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +37,12 @@ class NpzArchive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._zip = _open_zip(path)
+        self._file = _open_file(path)
+        self._zip = _open_zip(self._file, path)
         self.names = [entry.filename.removesuffix(_SUFFIX) for entry in self._zip.infolist() if not entry.is_dir()]
         twice = [name for name, count in Counter(self.names).items() if count > 1]
         if twice:
-            self._zip.close()
+            self._close()
             raise UserError(f"Found several arrays {twice[0]} in {path.name}. Expected one; write the file again.")
 
     def __enter__(self) -> Self:
@@ -51,7 +52,11 @@ class NpzArchive:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file."""
+        self._close()
+
+    def _close(self) -> None:
         self._zip.close()
+        self._file.close()  # an archive leaves a file open that it did not open itself
 
     def read(self, name: str) -> npt.NDArray[Any]:
         """Read an array.
@@ -127,11 +132,15 @@ def _reason(error: Exception) -> str:
     return "it is damaged"
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def _open_file(path: Path) -> BinaryIO:
     try:
-        file = open_regular(path)
+        return open_regular(path)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+def _open_zip(file: BinaryIO, path: Path) -> zipfile.ZipFile:
+    """Open an archive; its file is closed if it is none."""
     try:
         if file.read(len(_MAGIC)) == _MAGIC:
             raise UserError(

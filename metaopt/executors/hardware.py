@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -17,6 +18,8 @@ from metaopt.printable import printable
 SHARE = 0.8  # of what is free; the rest is for the framework itself and its workspace
 _PATIENCE_S = 10.0  # for nvidia-smi, which answers in about one second
 _QUERY = ["nvidia-smi", "--query-gpu=uuid,memory.free", "--format=csv,noheader,nounits"]
+# The free memory is "[N/A]" on boards with one memory for all. A line without a UUID is a number alone.
+_LINE = re.compile(r"\s*(?:(?P<uuid>GPU-[\w-]+)\s*,\s*)?(?:(?P<free>[0-9]{1,9})|(?(uuid)\[.*\]|(?!)))\s*", re.ASCII)
 _hanging: set[str] = set()  # paths of an nvidia-smi that did not answer; asked once in the life of a process
 
 
@@ -105,18 +108,18 @@ def _run_nvidia_smi() -> _Answer:
         return _Answer(problem=f"cannot be run ({printable(str(error))})")
     text = done.stdout.decode(errors="replace") if isinstance(done.stdout, bytes) else done.stdout
     gpus = [gpu for line in text.splitlines() if (gpu := _parse(line)) is not None]
-    if done.returncode and not gpus:
-        return _Answer(problem=f"failed with exit code {done.returncode}")
-    return _Answer(gpus)
+    if gpus:
+        return _Answer(gpus)
+    return _Answer(problem=f"failed with exit code {done.returncode}" if done.returncode else "lists no GPU")
 
 
 def _parse(line: str) -> _Gpu | None:
-    """Return the GPU of a line such as ``GPU-5f3c…, 80994``; None for any other text."""
-    *before, free = (part.strip() for part in line.split(","))
-    uuid = before[-1] if before else ""
-    if free.isdecimal():
-        return _Gpu(uuid, int(free) * 2**20)
-    return _Gpu(uuid, None) if uuid.startswith("GPU-") else None  # "[N/A]" on boards with one memory for all
+    """Return the GPU of a line such as ``GPU-5f3c…, 80994``; None for any other text, e.g. of a failing driver."""
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return None
+    uuid, free = found["uuid"] or "", found["free"]
+    return _Gpu(uuid, None if free is None else int(free) * 2**20)
 
 
 def _visible(gpus: list[_Gpu]) -> list[_Gpu]:

@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from metaopt.errors import UserError, invalid_value
+from metaopt.json_values import is_masked
 from metaopt.quantities import parse_count, parse_duration, parse_size
 from metaopt.safe_text import call_bounded
 
@@ -121,10 +122,12 @@ def as_number(value: object) -> float | None:
 
 
 def unwrapped(value: Any) -> Any:
-    """Return the number in an array of one element, of whatever library; anything else as it is."""
+    """Return the number in an array of one element, of whatever library, NaN if masked; anything else as it is."""
     kind = type(value)
     if kind in (int, float, bool, str) or value is None:
         return value
+    if is_masked(value):
+        return math.nan
     found = call_bounded(lambda: (value.item(),) if hasattr(value, "item") and value.size == 1 else None)
     return value if found is None else found[0]
 

@@ -304,3 +304,10 @@ def test_nearly_black_arrays_are_noted(save, train, test, noted) -> None:
         content |= {"x_test": np.tile(test, (4, 4, 4)), "y_test": np.arange(4)}
     notes = [note for note in load_npz(save(**content), None).notes if "nearly black" in note]
     assert [note.split(" in a.npz")[0].split()[-1] for note in notes] == noted
+
+
+def test_the_file_is_closed_after_reading(save) -> None:
+    with NpzArchive(save(**arrays())) as archive:
+        archive.read("x_train")
+    file = archive._file
+    assert file.closed

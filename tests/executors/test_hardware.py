@@ -87,6 +87,12 @@ def test_hidden_gpus_count_neither_as_gpu_nor_for_memory(smi, monkeypatch, hidde
     assert free_memory(1) == pytest.approx(0.8 * 10 * 2**30)
 
 
+def test_lines_of_warnings_beside_gpus_are_left_out(smi):
+    smi("GPU-aaa, 11000\nWARNING: infoROM is corrupted at gpu 0000:01:00.0, 3\n")
+    assert has_gpu()
+    assert free_memory(1) == pytest.approx(0.8 * 11000 * 2**20)
+
+
 def test_a_gpu_that_shares_main_memory_is_found(smi):
     smi("GPU-aaa, [N/A]\n")
     assert has_gpu()
@@ -100,8 +106,15 @@ def test_a_gpu_that_shares_main_memory_is_found(smi):
         ("#!/nonexistent/sh\n", "cannot be run"),
         ("no program of any kind\n", "cannot be run"),
         ("#!/bin/sh\necho NVIDIA-SMI has failed\nexit 9\n", "exit code 9"),
+        ("#!/bin/sh\nkill -9 $$\n", "exit code -9"),
+        ("#!/bin/sh\n", "lists no GPU"),
+        ("#!/bin/sh\necho GPU-ü, ٣٤; echo GPU-a, -5; echo '\377, 7'; echo GPU-a, 99999999999999\n", "lists no GPU"),
+        (
+            "#!/bin/sh\necho Unable to determine the device handle for GPU 0000:01:00.0: GPU is lost, 5\n",
+            "lists no GPU",
+        ),
     ],
-    ids=["hangs", "no interpreter", "no program", "fails"],
+    ids=["hangs", "no interpreter", "no program", "fails", "killed", "says nothing", "garbage", "GPU is lost"],
 )
 def test_an_nvidia_smi_that_fails_means_no_gpu_and_is_said(tmp_path: Path, monkeypatch, script, said):
     program = tmp_path / "nvidia-smi"

@@ -57,7 +57,7 @@ def test_budget_is_passed_to_the_function(tmp_path: Any) -> None:
     assert end.returned == {"loss": 3 / 9, "where": str(tmp_path), "status": "ok", "epochs": 9}
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"loss": -float("inf")}], ids=str)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"loss": -float("inf")}, np.ma.masked], ids=str)
 def test_non_finite_loss_has_diverged(value: Any) -> None:
     failed = train(lambda _: value)
     assert isinstance(failed, Failed)
