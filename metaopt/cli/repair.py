@@ -9,7 +9,7 @@ from metaopt.cli.errors import guarded
 from metaopt.commands import shown
 from metaopt.printable import printable
 from metaopt.quantities import plural
-from metaopt.storage.repair import repair
+from metaopt.storage.repair import Repair, repair
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt repair") -> int:
@@ -22,8 +22,9 @@ def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
     parser = Parser(
         prog=prog,
-        description="Rebuilds a journal that is damaged, cut or lost, from its undamaged lines and from the records of"
-        " the trials. The old journal is kept under another name. A sound journal is not changed.",
+        description="Rebuilds a journal that is damaged, cut or lost, from its undamaged lines, those after damage"
+        " included, and from the records of the trials. It says what cannot be restored. The old"
+        " journal is kept under another name. A sound journal is not changed.",
     )
     parser.add_argument("study", type=Path, metavar="STUDY", help="the study's folder, e.g. results")
     return parser
@@ -41,11 +42,36 @@ def run(arguments: Namespace) -> None:
         return
     print(
         f"Wrote {printable(shown(done.journal))}: {plural(done.kept, 'event')} of the old journal, and"
-        f" {plural(len(done.rebuilt), 'trial')} rebuilt from records."
+        f" {plural(len(done.rebuilt), 'trial')} rebuilt from records or completed from them."
     )
     if done.aside is not None:
         print(f"The old journal is kept as {printable(shown(done.aside))}.")
     for path, reason in done.skipped:
         print(f"Skipped {printable(shown(path))}, which is not a sound record: {printable(reason)}.")
+    _print_losses(done)
     if not done.has_header:
         print("The records do not tell the space, the network and the data: the next search on the study adds its own.")
+
+
+def _print_losses(done: Repair) -> None:
+    """Print what could not be restored."""
+    if done.lost:
+        print(f"Not restored: {_trials(done.lost)}, of which neither a first event nor a record is left.")
+    if dropped := sorted(number for number in done.dropped if number is not None and number not in done.lost):
+        print(
+            f"Not restored: undamaged events of {_trials(dropped)}, because events before them are lost. The next"
+            " search resumes what is not complete of it from its checkpoints, or trains it again."
+        )
+    if done.dropped.get(None):
+        print(f"Not restored: {plural(done.dropped[None], 'event')} that do not fit those before them.")
+    if done.partial_folds:
+        print(
+            f"Not restored: metrics of single folds of {_trials(done.partial_folds)}, apart from the objective at the"
+            " best epoch."
+        )
+
+
+def _trials(numbers: Sequence[int]) -> str:
+    """Return ``trial 3`` or ``trials 3, 5 and 9``."""
+    *first, last = map(str, numbers)
+    return f"trials {', '.join(first)} and {last}" if first else f"trial {last}"

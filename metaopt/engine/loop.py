@@ -132,12 +132,19 @@ class Search:
         self._best = best_record(records)
         self._callback.begin(self._goal, records, self._criteria.seconds)
         with self._executor:
+            self._sign_rebuilt_trials()
             self._interrupted.extend(self._state.running)  # by a crash, or the end of the time
             while (reason := self._fill()) is None:
                 self._executor.wait(self._handle, timeout=self._remaining())
         if not self._time_is_over():
             self._study.finish(reason)
         self._callback.end(reason)
+
+    def _sign_rebuilt_trials(self) -> None:
+        """Add the signatures of trials that were rebuilt from their records, which hold none."""
+        for trial in self._state.trials:
+            if trial.is_own and "signature" not in trial.proposal:
+                self._state.signatures.update(self._proposer.signatures(trial.vals))
 
     def _fill(self) -> str | None:
         """Give every free worker a job; return the reason to end once there is none left and nothing runs."""

@@ -153,6 +153,11 @@ class Proposer:
             raise ValueError(f"The strategy forked a trial into a network that the guard rejects: {verdict.detail}")
         return self._drawn(Accepted(vals, point, verdict.network, {}))
 
+    def signatures(self, vals: Vals) -> set[str]:
+        """Return the signature by which duplicates of a trial are found; none where its network cannot be built."""
+        network = self._guard.judge(self._space.point(vals), set(), vals).network
+        return {network["signature"]} if "signature" in network else set()
+
     def _drawn(self, accepted: Accepted) -> Accepted:
         """Return a proposal with the drawing of its network."""
         return replace(accepted, network={**accepted.network, **self._guard.drawing(accepted.point)})

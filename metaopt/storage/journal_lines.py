@@ -3,6 +3,8 @@
 import json
 import re
 import zlib
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from metaopt.json_values import encode_json
@@ -52,6 +54,21 @@ def decode(line: bytes) -> Event | None:
     if not (_is_number(event.get("seq")) and _is_number(event.get("group")) and isinstance(event.get("event"), str)):
         raise NotAnEvent("it has no seq, group or event")
     return event
+
+
+def find_events(text: bytes) -> Iterator[Event]:
+    """Yield the events in a line, several where the line feed between them was changed, and none that is damaged."""
+    event = _decodes(text)
+    if event is not None:
+        yield event
+        return
+    bounds = [*(start.start() for start in _START.finditer(text)), len(text)]
+    for start, following in pairwise(bounds):
+        for end in _END.finditer(text, start, following):
+            event = _decodes(text[start : end.end()])
+            if event is not None:
+                yield event
+                break
 
 
 def is_torn_group(rest: bytes, seq: int, longest: int) -> bool:

@@ -1,9 +1,9 @@
 """Journal events rebuilt from the records of trials, for a journal that was lost or cut."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from metaopt.storage.journal import Event
+from metaopt.storage.journal_lines import Event
 from metaopt.trials.record import Record
 from metaopt.trials.result import Result
 from metaopt.trials.trial import Trial
@@ -12,34 +12,18 @@ LOST = "lost"
 """Reason of rejection of a trial that is known by its number only."""
 
 
-def rebuilt_events(records: Sequence[Record], known: Sequence[Trial]) -> list[Event]:
-    """Return the events that lead from the trials of a journal to those of the records.
-
-    A trial without a record that the journal does not know either becomes a rejected one, so that its number stays
-    used. Not recorded, and therefore lost, are the metrics of each fold and the signatures by which duplicates are
-    found.
-
-    Args:
-        records: of the trials that the journal lacks, or knows only as running; by number, at most one each.
-        known: the trials that the journal has.
-    """
-    by_trial = {record.trial: record for record in records}
-    events: list[Event] = []
-    for number in range(len(known), max(by_trial, default=-1) + 1):
-        record = by_trial.get(number)
-        if record is None:
-            events += [_proposed(number, Record(number, "fail", "")), _rejected(number)]
-        else:
-            events.append(_imported(record) if record.imported else _proposed(number, record))
-    jobs = []
-    for number, record in by_trial.items():
-        if not record.imported:
-            jobs += list(_jobs(record, known[number] if number < len(known) else None))
-    jobs.sort(key=lambda job: job[0])  # trials came to rest in this order
-    return events + [event for _, job in jobs for event in job]
+Rebuilt = tuple[float, list[Event]]
+"""The events of a job, and the seconds of search when it ended."""
 
 
-def _proposed(number: int, record: Record) -> Event:
+def lost_trial(number: int) -> list[Event]:
+    """Return the events of a trial of which nothing is known; its number stays used."""
+    rejected = {"event": "rejected", "trial": number, "reason": LOST, "detail": "Its events are lost."}
+    return [rebuilt_proposal(number, Record(number, "fail", "")), rejected]
+
+
+def rebuilt_proposal(number: int, record: Record) -> Event:
+    """Return the event that starts a trial. Whether it was a fork, and its signature, are not in a record."""
     network = {name: getattr(record, name) for name in ("params", "macs", "blueprint")}
     first = record.results[0].resource if record.results else record.epochs
     return {
@@ -56,11 +40,8 @@ def _proposed(number: int, record: Record) -> Event:
     }
 
 
-def _rejected(number: int) -> Event:
-    return {"event": "rejected", "trial": number, "reason": LOST, "detail": "Its events are lost."}
-
-
-def _imported(record: Record) -> Event:
+def rebuilt_import(record: Record) -> Event:
+    """Return the event that imports a trial."""
     metrics = [record.metrics(epoch) for epoch in range(1, record.epochs + 1)] if record.history else []
     loss = {} if record.history or record.loss is None else {"loss": record.loss}
     return {
@@ -76,20 +57,28 @@ def _imported(record: Record) -> Event:
     }
 
 
-def _jobs(record: Record, known: Trial | None) -> Iterator[tuple[float, list[Event]]]:
-    """Yield the jobs of a trial that the journal lacks, each with the time when it ended: its epochs, its pause or end.
+def rebuilt_jobs(record: Record, known: Trial | None, details: Iterable[Event] = ()) -> Iterator[Rebuilt]:
+    """Yield the jobs of a trial that a journal lacks: epochs, and the pause or end.
 
     Args:
         record: the record.
         known: the trial as the journal has it, or None.
+        details: events of the trial that are known, which hold more than the record.
     """
+    # A record does not tell when a job began.
+    keys = {"epoch": "epoch", "continued": "to", "paused": "clock", "ended": "clock"}
+    found = {(event["event"], event.get(keys.get(event["event"], ""))): event for event in details}
+
+    def known_or(event: Event) -> Event:
+        return found.get((event["event"], event.get(keys.get(event["event"], ""))), event)
+
     trained, n_known = (0, 0) if known is None else (known.epochs, len(known.results))
     seconds = [float(each) for each in record.history.get("seconds", [])]
     stops = [*record.results]
     if record.status == "fail" or not stops:
         stops.append(Result(resource=record.epochs, epochs=record.epochs, clock=record.ended or 0.0))
     if known is not None and known.status == "paused" and n_known == len(stops):  # it was then ended
-        yield record.ended or 0.0, [{"event": "stopped", "trial": record.trial}]
+        yield record.ended or 0.0, [known_or({"event": "stopped", "trial": record.trial})]
     spent = 0.0
     for place, stop in enumerate(stops):
         is_last = place == len(stops) - 1
@@ -107,8 +96,10 @@ def _jobs(record: Record, known: Trial | None) -> Iterator[tuple[float, list[Eve
         if place < n_known:
             continue
         clock = stop.clock if stop.clock or not is_last else record.ended or 0.0
-        job += _end(record, stop, common, is_last=is_last)
-        yield clock, [{**event, "clock": clock} for event in job]
+        job += [{**event, "clock": clock} for event in _end(record, stop, common, is_last=is_last)]
+        if is_last and job[-1].get("status") == "ok" and ("paused", clock) in found:  # and it was stopped there later
+            job[-1:] = [found["paused", clock], {"event": "stopped", "trial": record.trial}]
+        yield clock, [known_or(event) for event in job]
 
 
 def _end(record: Record, stop: Result, common: dict[str, Any], *, is_last: bool) -> list[Event]:
@@ -131,7 +122,14 @@ def _end(record: Record, stop: Result, common: dict[str, Any], *, is_last: bool)
 
 def _epoch(record: Record, epoch: int, seconds: float) -> Event:
     metrics = record.metrics(epoch)
-    return {"event": "epoch", "trial": record.trial, "epoch": epoch, "metrics": metrics, "seconds": seconds}
+    event = {"event": "epoch", "trial": record.trial, "epoch": epoch, "metrics": metrics, "seconds": seconds}
+    return {**event, "replicates": _folds(record, epoch)} if record.replicates else event
+
+
+def _folds(record: Record, epoch: int) -> list[dict[str, float]]:
+    """Return the metrics of each fold: a record holds the objective at the best epoch, and no others."""
+    is_known = epoch == record.best_epoch and record.objective in record.history
+    return [{record.objective: value} if is_known else {} for value in record.replicates]
 
 
 def _info(record: Record) -> dict[str, Any]:

@@ -1,8 +1,12 @@
-"""Repair of a study whose journal is damaged, cut or lost: a new one from its undamaged lines and the records."""
+"""Repair of a study whose journal is damaged, cut or lost: a new one from its undamaged lines and the records.
+
+Lines after damage are used too: each has a number and a checksum.
+"""
 
 import json
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,19 +15,20 @@ import metaopt
 from metaopt.atomic_files import cannot_write
 from metaopt.commands import absolute, shown
 from metaopt.errors import UserError
-from metaopt.storage.event_fields import check_fields
 from metaopt.storage.files import Files
 from metaopt.storage.journal import DamagedJournal, Event, Scan
-from metaopt.storage.journal_lines import encode
+from metaopt.storage.journal_lines import decode, encode
 from metaopt.storage.locking import Locked, lock_folder, require_unlocked
-from metaopt.storage.rebuilding import rebuilt_events
+from metaopt.storage.merging import Merger, is_record_ahead
 from metaopt.storage.record_files import record_files
 from metaopt.storage.results_pickle import UnreadablePickle, read_documents
+from metaopt.storage.salvage import Stretch, salvage
 from metaopt.storage.state import MISFITS, StudyState
 from metaopt.storage.study import JOURNAL, pickle_path
 from metaopt.storage.study_header import read_header
-from metaopt.storage.versions import SCHEMA, NewerStudy
+from metaopt.storage.versions import SCHEMA
 from metaopt.trials.record import Record
+from metaopt.trials.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,10 @@ class Repair:
         journal: the new journal.
         aside: the file that the old one was renamed to, or None if there was none.
         kept: number of events taken over from the old journal.
-        rebuilt: trials that were rebuilt from their records.
+        rebuilt: trials that were rebuilt from their records, or completed from them.
+        lost: trials of which nothing is known any more; their numbers stay used.
+        dropped: trial, or None for other events → number of undamaged events that do not follow on those before them.
+        partial_folds: rebuilt trials whose metrics of each fold are known at their best epoch only, as records hold.
         skipped: records that cannot be read, with the reason.
         has_header: whether space, network and data of the study are known; otherwise its next search tells them.
     """
@@ -43,6 +51,9 @@ class Repair:
     aside: Path | None
     kept: int
     rebuilt: tuple[int, ...]
+    lost: tuple[int, ...]
+    dropped: Mapping[int | None, int]
+    partial_folds: tuple[int, ...]
     skipped: tuple[tuple[Path, str], ...]
     has_header: bool
 
@@ -62,44 +73,54 @@ def repair(folder: Path, files: Files | None = None) -> Repair | None:
     if not folder.is_dir() or not (path.exists() or record_files(folder)):
         raise UserError(f"There is no study in {shown(folder)}: it has neither a journal nor records.")
     with _locked(folder):
-        events, is_sound = _sound_events(path)
-        state = StudyState(events)
         records, skipped = _read_records(folder)
-        missing = [record for record in records if _is_missing(record, state)]
-        if is_sound and state.header and not missing:
+        if _is_sound(path, records):
             return None
-        if not (events or missing):
+        stretches = salvage(path)
+        header = _first_events(folder, records) if not _has_header(stretches) else []
+        if not (stretches or records) or not (header or _has_header(stretches)):
             raise UserError(
                 f"Nothing can be rebuilt: {shown(path)} has no undamaged line and no record beside it can be read."
             )
-        kept = len(events)
-        if not events:
-            events = _first_events(folder, missing)
-            state = StudyState(events)
-        events += rebuilt_events(missing, state.trials)
-        _check(events, missing)
-        aside = _replace(path, events, files or Files())
-    has_header = not state.header.get("rebuilt")
-    return Repair(path, aside, kept, tuple(record.trial for record in missing), tuple(skipped), has_header)
+        merger = Merger(stretches, {record.trial: record for record in records})
+        merger.merge(header)
+        aside = _replace(path, merger.events, files or Files())
+    folds = [record.trial for record in records if record.replicates and record.trial in merger.rebuilt]
+    return Repair(
+        journal=path,
+        aside=aside,
+        kept=merger.kept,
+        rebuilt=tuple(sorted(merger.rebuilt)),
+        lost=tuple(sorted(merger.lost)),
+        dropped=dict(merger.dropped),
+        partial_folds=tuple(number for number in folds if _lacks_folds(merger.state.trials[number])),
+        skipped=tuple(skipped),
+        has_header=not merger.state.header.get("rebuilt"),
+    )
 
 
-def _sound_events(path: Path) -> tuple[list[Event], bool]:
-    """Return the events before the first damaged line, and whether there is none.
+def _is_sound(path: Path, records: Sequence[Record]) -> bool:
+    """Return whether a journal can be replayed and is not behind the records.
 
     Raises:
-        NewerStudy: A later version wrote them.
+        NewerStudy: A later version wrote it.
     """
-    events: list[Event] = []
-    state = StudyState()
     try:
-        for event in Scan(path):
-            state.apply(event, is_replay=True)
-            events.append(event)
-    except NewerStudy:
-        raise
-    except (DamagedJournal, *MISFITS):
-        return events, False
-    return events, True
+        state = StudyState.replay(Scan(path))
+    except DamagedJournal:
+        return False
+    trials = state.trials
+    return bool(state.header) and not any(
+        record.trial >= len(trials) or is_record_ahead(record, trials[record.trial]) for record in records
+    )
+
+
+def _has_header(stretches: Sequence[Stretch]) -> bool:
+    return bool(stretches) and stretches[0].events[0]["event"] == "study"
+
+
+def _lacks_folds(trial: Trial) -> bool:
+    return not all(all(folds) for folds in trial.replicates)
 
 
 def _read_records(folder: Path) -> tuple[list[Record], list[tuple[Path, str]]]:
@@ -116,8 +137,7 @@ def _read_records(folder: Path) -> tuple[list[Record], list[tuple[Path, str]]]:
                 raise ValueError("its epochs contradict each other")
             if any(len(column) != record.epochs for column in record.history.values()):
                 raise ValueError("its history is not as long as its epochs")
-            alone = replace(record, trial=0)
-            _check(_first_events(folder, [alone], is_probe=True) + rebuilt_events([alone], []), [alone])
+            _check(replace(record, trial=0))
         except (OSError, RecursionError, *MISFITS) as error:
             skipped.append((path, str(error) or type(error).__name__))
             continue
@@ -128,35 +148,31 @@ def _read_records(folder: Path) -> tuple[list[Record], list[tuple[Path, str]]]:
     return [found[number] for number in sorted(found)], skipped
 
 
-def _is_missing(record: Record, state: StudyState) -> bool:
-    """Return whether the journal lacks a trial that has a record, or the end of its training."""
-    if record.trial >= len(state.trials):
-        return True
-    trial = state.trials[record.trial]
-    if trial.status not in ("running", "paused"):
-        return False
-    has_ended = not record.paused and (trial.status == "paused" or not trial.results or record.status == "fail")
-    return has_ended or len(record.results) > len(trial.results)
-
-
-def _first_events(folder: Path, records: list[Record], *, is_probe: bool = False) -> list[Event]:
+def _first_events(folder: Path, records: Sequence[Record]) -> list[Event]:
     """Return the header and the settings of the study, from their copy or as far as the records tell."""
-    header, settings = ({}, {}) if is_probe else read_header(folder)
-    if not header:
-        header = {
+    header, settings = read_header(folder)
+    if header:
+        return [header, {"event": "run", "settings": settings}] if settings else [header]
+    return _rebuilt_header(records, _id_of_pickle(pickle_path(folder))) if records else []
+
+
+def _rebuilt_header(records: Sequence[Record], study: str) -> list[Event]:
+    """Return a header as far as records tell it; the next search adds what is missing."""
+    return [
+        {
             "event": "study",
             "schema": SCHEMA,
             "version": metaopt.__version__,
-            "id": _id_of_pickle(pickle_path(folder)),
+            "id": study,
             "labels": sorted({label for record in records for label in record.vals}),
-            "rebuilt": True,  # the next search adds what is missing
+            "rebuilt": True,
             "fingerprint": {"space": "", "network": "", "data": ""},
             "objective": records[0].objective,
             "seed": records[0].seed,
             "problem": {"name": "", "path": "", "source": ""},
             "data": {},
         }
-    return [header, *([{"event": "run", "settings": settings}] if settings else [])]
+    ]
 
 
 def _id_of_pickle(path: Path) -> str:
@@ -169,36 +185,41 @@ def _id_of_pickle(path: Path) -> str:
     return found or uuid.uuid4().hex
 
 
-def _check(events: list[Event], records: list[Record]) -> None:
-    """Check that events can be replayed, and give the trials of the records.
+def _check(record: Record) -> None:
+    """Check that the trial of a record can be rebuilt.
 
     Raises:
-        ValueError: They do not.
+        ValueError: It cannot; or another of ``MISFITS``.
     """
+    merger = Merger([], {0: record})
+    merger.merge(_rebuilt_header([record], "a probe"))
+    trial = merger.state.trials[0]
+    if trial.epochs != record.epochs or (trial.status == "fail") != (record.status == "fail"):
+        raise ValueError("it contradicts itself")
+
+
+def _replace(path: Path, events: Sequence[Event], files: Files) -> Path | None:
+    """Write the new journal in place of the old one, after a copy of that, so that there is always one of the two."""
+    lines = [encode({"seq": number, "group": number, **event}) for number, event in enumerate(events)]
     state = StudyState()
-    for event in events:
-        check_fields(event, has_header=bool(state.header))
-        state.apply(event)
-    for record in records:
-        if record.trial >= len(state.trials):
-            raise ValueError("its trial is missing")
-        trial = state.trials[record.trial]
-        if trial.epochs != record.epochs or (trial.status == "fail") != (record.status == "fail"):
-            raise ValueError("it contradicts itself")
-
-
-def _replace(path: Path, events: list[Event], files: Files) -> Path | None:
-    """Write the new journal, and keep the old one under another name."""
-    lines = (encode({"seq": number, "group": number, **event}) for number, event in enumerate(events))
-    new = path.with_name("journal.repaired")
-    files.replace(new, b"".join(lines))
+    for line in lines:
+        event = decode(line)
+        assert event is not None
+        state.apply(event, is_replay=True)
     aside = None
     if path.exists():
+        old = path.read_bytes()
         names = (path.with_name(f"{JOURNAL}.damaged{number}") for number in ("", *(f".{n}" for n in range(2, 10_000))))
-        aside = next(name for name in names if not name.exists())
-        files.rename(path, aside)
-    files.rename(new, path)
+        aside = next(name for name in names if not os.path.lexists(name) or _holds(name, old))
+        if not os.path.lexists(aside):
+            files.replace(aside, old)
+    files.replace(path, b"".join(lines))
     return aside
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Return whether a file has a content, as the copy of a repair that was interrupted."""
+    return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 @contextmanager

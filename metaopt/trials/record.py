@@ -333,6 +333,8 @@ def _history(trial: Trial) -> dict[str, list[Any]]:
 def _replicates(trial: Trial, best_epoch: int | None, objective: Objective) -> list[float]:
     if best_epoch is None or len(trial.replicates) < best_epoch:
         return []
+    if not all(trial.replicates[best_epoch - 1]):  # they were lost with a damaged journal
+        return []
     seconds = sum(trial.seconds[:best_epoch])
     return [objective.value(objective.loss(metrics, seconds)) for metrics in trial.replicates[best_epoch - 1]]
 
