@@ -9,6 +9,7 @@ if not __package__:  # `python path/of/metaopt`: Python searches inside the pack
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import metaopt
+from metaopt.commands import start_of
 from metaopt.errors import hint
 from metaopt.interruption import end_on_interrupts
 from metaopt.output import safe_output
@@ -57,7 +58,15 @@ def _run(arguments: list[str]) -> int:
 
 def _usage() -> str:
     lines = [f"  {name:<9} {text}" for name, text in COMMANDS.items()]
-    return "\n".join(["usage: metaopt COMMAND [options]", "", *lines, "", "metaopt COMMAND --help shows its options."])
+    return "\n".join(
+        [
+            "usage: metaopt COMMAND [options]",
+            "",
+            *lines,
+            "",
+            f"`{start_of('metaopt')} COMMAND --help` shows its options.",
+        ]
+    )
 
 
 if __name__ == "__main__":

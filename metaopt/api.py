@@ -105,7 +105,7 @@ def search(
         The study: ``.best``, ``.records``, ``.trials`` (hyperopt's).
 
     Warns:
-        RuntimeWarning: The first trial of the study that ended failed.
+        RuntimeWarning: The first trial of the study that ended failed, or none ended within ``seconds``.
 
     Raises:
         NoTrialSucceeded: Every trial failed.
@@ -152,6 +152,13 @@ def search(
         ):
             run_search(study, problem, settings, runner, callback, images, limit_s, keep, trains_itself=True)
         _check_outcome(study, callback)
+    if limit_s is not None and not study.records:
+        warnings.warn(
+            f"No trial ended within the time limit of {limit_s:g} s, so the study has no best trial yet. Run the search"
+            " again to resume, with more seconds.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     return study
 
 

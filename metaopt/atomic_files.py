@@ -24,12 +24,18 @@ _ADVICE = {
     errno.EMFILE: "Too many files are open: raise the limit, e.g. with `ulimit -n 4096`.",
     errno.ENFILE: "Too many files are open on this machine: close some programs.",
     errno.EIO: "The disk reports an error: check it.",
-    errno.ENOTDIR: "A part of the path is a file, not a folder: choose another folder.",
-    errno.EEXIST: "A part of the path is a file, not a folder: choose another folder.",
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "Choose another folder."),
     errno.EISDIR: "There is a folder of this name: remove it or choose another name.",
     errno.ENOENT: "Its folder does not exist: it may have been removed meanwhile.",
     **dict.fromkeys(_FULL, "Free some disk space or inodes, or choose another folder."),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "Make the folder writable or choose another one."),
+}
+
+
+# Reasons for which the system's own words mislead, as they do not speak of folders.
+_REASONS = {
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.EEXIST: "it is a file, not a folder",
 }
 
 
@@ -41,7 +47,7 @@ def cannot_write(what: object, error: OSError, *more: str) -> ResultsNotWritable
         error: the error of the system.
         more: further sentences.
     """
-    reason = error.strerror or str(error) or type(error).__name__
+    reason = _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
     what = shown(what) if isinstance(what, Path) else what
     advice = _ADVICE.get(error.errno or 0, "")
     return ResultsNotWritable(" ".join(filter(None, [f"{what} cannot be written ({reason}).", advice, *more])))

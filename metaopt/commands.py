@@ -64,7 +64,7 @@ def command(name: str, *arguments: str | os.PathLike[str], results: Path | str |
         arguments: further arguments; paths are those of this process.
         results: folder of the study, given as ``--results`` where it is not the default; None for commands without.
     """
-    words = [*_program(), name, *(shown(one) if isinstance(one, os.PathLike) else one for one in arguments)]
+    words = [*_program(), name, *_words(arguments)]
     if results is not None and _normal(results) != _folder() / DEFAULT_RESULTS:
         words += ["--results", shown(results)]
     return _join(words)
@@ -73,6 +73,11 @@ def command(name: str, *arguments: str | os.PathLike[str], results: Path | str |
 def script(path: str | os.PathLike[str], *arguments: str) -> str:
     """Return the command that runs a Python script, as one line for a shell."""
     return _join([_interpreter(), shown(path), *arguments])
+
+
+def module(name: str, *arguments: str | os.PathLike[str]) -> str:
+    """Return the command that runs an installed module, as one line for a shell."""
+    return _join([_interpreter(), "-m", name, *_words(arguments)])
 
 
 def again(*arguments: str) -> str | None:
@@ -89,15 +94,28 @@ def help_of(prog: str) -> str:
     Args:
         prog: name of the program in its help: ``"metaopt best"``, or the name of a script.
     """
+    return f"{start_of(prog)} --help"
+
+
+def start_of(prog: str) -> str:
+    """Return the words that start a program, for a shell.
+
+    Args:
+        prog: name of the program in its help: ``"metaopt"``, ``"metaopt best"``, or the name of a script.
+    """
     first, *rest = prog.split()
-    if first == "metaopt" and rest:
-        return command(rest[0], "--help")
+    if first == "metaopt":
+        return _join([*_program(), *rest])
     started = Path(sys.argv[0])
-    return script(started, "--help") if started.name == first and started.is_file() else f"{prog} --help"
+    return script(started) if started.name == first and started.is_file() else prog
 
 
 def _join(words: Iterable[str]) -> str:
     return " ".join(map(shell_word, words))
+
+
+def _words(arguments: Iterable[str | os.PathLike[str]]) -> list[str]:
+    return [shown(one) if isinstance(one, os.PathLike) else one for one in arguments]
 
 
 def _program() -> list[str]:

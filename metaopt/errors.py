@@ -30,6 +30,23 @@ class UserError(Exception):
         return str(self.args[0]) if self.args else ""
 
 
+class Note(str):
+    """Text for the user that names parameters; the command shows their flags instead, as in a ``UserError``.
+
+    Args:
+        text: the text.
+        parameters: parameters that it names.
+    """
+
+    parameters: tuple[str, ...]
+
+    def __new__(cls, text: str, *parameters: str) -> "Note":
+        """Return the text with its parameters."""
+        note = super().__new__(cls, text)
+        note.parameters = parameters
+        return note
+
+
 def invalid_value(parameter: str, value: object, expected: str) -> UserError:
     """Return the error for a value that a parameter does not accept.
 

@@ -407,6 +407,8 @@ def test_time_limit_may_be_a_text(results):
     for seconds in (-1, math.nan, [3]):
         with pytest.raises(UserError, match="Invalid value for seconds"):
             metaopt.search(parabola, SPACE, seconds=seconds, results=results)
+    with pytest.warns(RuntimeWarning, match="No trial ended within the time limit of 0 s"):
+        assert metaopt.search(parabola, SPACE, seconds=0, progress=False, results=results).best is None
     assert len(metaopt.search(parabola, SPACE, trials=2, seconds="1h30m", results=results).records) == 2
     assert len(metaopt.search(parabola, SPACE, trials=4, seconds=math.inf, results=results).records) == 4
 

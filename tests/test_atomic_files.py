@@ -25,6 +25,14 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such modes")
+def test_a_file_in_place_of_a_folder_is_named(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    for path, reason in (("file", "it is a file, not a folder"), ("file/x", "a part of the path is a file")):
+        with pytest.raises(OSError, match=r".") as failure:
+            (tmp_path / path).mkdir(exist_ok=True)
+        assert f"{path} cannot be written ({reason}" in str(cannot_write(tmp_path / path, failure.value))
+
+
 def test_modes_follow_the_umask_unless_private(tmp_path, umask):
     write_file(tmp_path / "public", lambda file: file.write(b"1"))
     write_file(tmp_path / "private", lambda file: file.write(b"1"), private=True)

@@ -26,6 +26,7 @@ FLOORS = (
         "randomness",
         "regular_file",
         "safe_text",
+        "suppressed_stderr",
         "value_identity",
     ),
     ("blueprint", "spaces"),

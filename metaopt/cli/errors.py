@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from metaopt.cli.arguments import is_debugging
 from metaopt.commands import remember_start
-from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.errors import Note, ResultsNotWritable, UserError
 from metaopt.interruption import INTERRUPTED, Interruption, end_if_interrupted, interruptible
 from metaopt.output import OutputStream, safe_output
 from metaopt.printable import printable, printable_lines
@@ -94,10 +94,15 @@ def flag_of(parameter: str) -> str:
     return _FLAGS.get(parameter, f"--{parameter.replace('_', '-')}")
 
 
-def with_flags(error: UserError) -> str:
-    """Return the message of an error, with flags for the names of its parameters where they first occur."""
-    message = str(error)
-    for parameter in error.parameters:
+def with_flags(message: UserError | str) -> str:
+    """Return the message of an error, or a note, with flags for the names of its parameters.
+
+    A name with an underscore is replaced wherever it occurs. Any other one is an English word too, such as "epochs",
+    and is replaced where it first occurs, or as often as it is among the parameters.
+    """
+    parameters = message.parameters if isinstance(message, UserError | Note) else ()
+    text = str(message)
+    for parameter in parameters:
         name = rf"(?<![\w-]){re.escape(parameter)}\b"
-        message = re.sub(name, flag_of(parameter), message, count=1)
-    return message
+        text = re.sub(name, flag_of(parameter), text, count=0 if "_" in parameter else 1)
+    return text

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from metaopt.cli.errors import guarded
 from metaopt.cli.search import prepare
 from metaopt.cli.search_flags import make_parser as make_search_parser
+from metaopt.cli.search_help import IMPORT_EXAMPLES, make_epilog
 from metaopt.commands import absolute, shown
 from metaopt.printable import printable
 from metaopt.report.console.progress import make_progress
@@ -23,6 +24,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> 
         " search continues from them. If there is no study, it is created; give the same options to the search. The"
         " defaults below are those of a new study."
     )
+    parser.epilog = make_epilog(prog, IMPORT_EXAMPLES).replace("%", "%%")
     parser.add_argument(
         "files", nargs="+", type=absolute, metavar="FILE", help="a record, or a pickle of hyperopt's Trials"
     )

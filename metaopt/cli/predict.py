@@ -14,7 +14,6 @@ import numpy as np
 from metaopt.cli.arguments import SKIP_BROKEN, Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
-from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.data.folder_walk import LeftOut, natural_key, walk_images
 from metaopt.data.image_file import ImageFileError, read_image
 from metaopt.data.images import ImageArray
@@ -22,6 +21,7 @@ from metaopt.data.pixel_range import choose_bits
 from metaopt.errors import UserError
 from metaopt.output import is_lost
 from metaopt.printable import printable
+from metaopt.suppressed_stderr import suppressed_stderr
 from metaopt.training import backend
 from metaopt.training.metrics import Probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata

@@ -13,7 +13,6 @@ from metaopt.cli.errors import guarded
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed, with_trained_point
 from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
-from metaopt.cli.suppress_stderr import suppressed_stderr
 from metaopt.commands import absolute, command, shown
 from metaopt.data import DataSet
 from metaopt.data.augment import AUGMENTATIONS
@@ -29,6 +28,7 @@ from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log
 from metaopt.report.console import constraint_line, repeated_test_warning, score_lines
 from metaopt.report.formatting import metric_label
 from metaopt.storage.study import Study
+from metaopt.suppressed_stderr import suppressed_stderr
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from metaopt.cli.retrain_plan import Plan
 from metaopt.cli.study_inputs import some_images
+from metaopt.commands import module
 from metaopt.data import DataSet
-from metaopt.printable import shell_word
 from metaopt.problems.problem import Problem
 from metaopt.storage.study import Study
 from metaopt.training.model_file import ModelMetadata
@@ -98,7 +98,7 @@ def train(
         for number, seed in enumerate(plan.seeds, start=1)
     ]
     if log is not None:
-        print(f"TensorBoard log of the training: tensorboard --logdir {shell_word(str(log.parent))}")
+        print(f"TensorBoard log of the training: `{module('tensorboard.main', '--logdir', log.parent)}`.")
     origin = {
         "trial": None if plan.record is None else plan.trial,
         "point": plan.written.point,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from metaopt.cli.errors import flag_of, guarded
+from metaopt.cli.errors import flag_of, guarded, with_flags
 from metaopt.cli.ready_spaces import advise_space
 from metaopt.cli.search_checks import (
     LESS_MEMORY,
@@ -129,7 +129,7 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     problem = _load_problem(arguments, settings, state, beside)
     data = load(spec)
     for note in (*notes, *data.notes):
-        callback.note(note)
+        callback.note(with_flags(note))
     kept = data.spec.data if data.spec.data in NAMES else stored_path(data.spec.data, arguments.results)
     settings = replace(settings, data=kept, augment=data.spec.augment)
     if not state.settings:

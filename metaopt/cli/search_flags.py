@@ -41,7 +41,7 @@ def make_parser(prog: str) -> Parser:
         description="Searches the architecture and the training hyperparameters of a CNN together. Stop it at any time:"
         " the same command resumes the study in the folder of --results. Options that are left out keep the study's"
         " values. The defaults below are those of a new study.",
-        epilog=make_epilog(),
+        epilog=make_epilog(prog).replace("%", "%%"),
     )
     _add_problem(parser.add_argument_group("search problem"))
     _add_strategy(parser.add_argument_group("strategy"))

@@ -1,7 +1,8 @@
 """The end of the help of a search: examples, one line on each strategy and ready space, and the terms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from metaopt.commands import help_of, start_of
 from metaopt.training.metrics import METRICS
 from metaopt.trials.constraints import CHEAP
 
@@ -10,6 +11,11 @@ EXAMPLES = (
     ("--data pets/ --strategy gp-asha --time 2h", "images in class folders, for two hours"),
     ("--data pets/ --space photo_cnn --constraint 'params<=200k'", "at most 200,000 parameters"),
     ("--space my_problem.py --results mine", "a space of your own, in another folder"),
+)
+
+IMPORT_EXAMPLES = (
+    ("--data pets/ --results mine elsewhere/trials/*.json", "records of another study of the same space"),
+    ("--data pets/ --results mine trials.pkl", "trials that plain hyperopt wrote"),
 )
 
 STRATEGIES = {
@@ -45,19 +51,25 @@ TERMS = {
 }
 
 
-def make_epilog() -> str:
-    """Return the text after the options; ``%(prog)s`` stands for the command."""
-    examples = "\n".join(f"  # {text}\n  %(prog)s {arguments}" for arguments, text in EXAMPLES)
+def make_epilog(prog: str, examples: Sequence[tuple[str, str]] = EXAMPLES) -> str:
+    """Return the text after the options.
+
+    Args:
+        prog: name of the command, see ``metaopt.commands.start_of``.
+        examples: arguments of the examples and what they are for.
+    """
+    start = start_of(prog)
+    lines = "\n".join(f"  # {text}\n  {start} {arguments}" for arguments, text in examples)
     before = ", ".join(CHEAP)
     return "\n\n".join(
         [
-            f"examples:\n{examples}",
+            f"examples:\n{lines}",
             _table("strategies", STRATEGIES),
             _table("ready spaces", SPACES),
             f"constraints:\n  before training: {before}\n  measured:        {', '.join(METRICS)}, seconds",
             _table("terms", TERMS),
             "docs/ explains spaces, data, strategies and results; docs/training.md lists the keys that training reads."
-            " `metaopt --help` lists the other commands.",
+            f" `{help_of('metaopt')}` lists the other commands.",
         ]
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from metaopt.cli.errors import with_flags
 from metaopt.commands import absolute, shown
 from metaopt.data import NAMES, DataSet, DataSpec, load, resolve
 from metaopt.errors import StudyMismatch, UserError
@@ -144,8 +145,9 @@ def read_point(path: Path) -> WrittenPoint:
     """
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{shown(path)} cannot be read as a point in JSON ({error}).") from error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise UserError(f"{shown(path)} cannot be read as a point in JSON ({reason}).") from error
     if not isinstance(content, dict):
         raise UserError(
             f"{shown(path)} is not a JSON object. Expected a record of results/, or the value of its key space."
@@ -232,7 +234,7 @@ def study_data(
             " start a new search in another folder."
         )
     for text in data.notes:
-        note(f"note: {printable(text)}")
+        note(f"note: {printable(with_flags(text))}")
     return data
 
 

@@ -15,6 +15,7 @@ from metaopt.data import class_names
 from metaopt.data.arrays import LabelledArrays, add_channel_axis, from_arrays
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
+from metaopt.suppressed_stderr import suppressed_stderr
 
 NAMES = ("cifar100", "cifar10", "mnist", "fashion_mnist", "digits")
 
@@ -58,7 +59,11 @@ def fetch(name: str) -> list[Any]:
     Raises:
         UserError: the download failed, or the files are damaged.
     """
-    module = importlib.import_module(f"keras.datasets.{name}")
+    # Keras imports its backend: with the settings of metaopt.training.backend, which would come too late afterwards.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    with suppressed_stderr():
+        module = importlib.import_module(f"keras.datasets.{name}")
     try:
         with _socket_timeout(), redirect_stdout(sys.stderr):  # the progress bar of Keras goes to stderr
             if name == "cifar100":
@@ -69,7 +74,8 @@ def fetch(name: str) -> list[Any]:
     except Exception as error:  # Keras raises bare Exceptions, and a damaged file may raise any type
         raise UserError(
             f"Data set {name} is not on disk (in {keras_folder()}) and cannot be downloaded: {error}. Connect to the"
-            " network, or set data to digits, a folder, or a .npz file."
+            " network, or set data to digits, a folder, or a .npz file.",
+            "data",
         ) from error
 
 

@@ -13,6 +13,7 @@ from metaopt.data.image_cache import DecodedFolder, decode_folder
 from metaopt.data.images import FileImages, subset
 from metaopt.data.pixel_range import FULL, Brightness
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
+from metaopt.errors import Note
 
 _NAMED = 10
 """Images that a note names at most."""
@@ -96,10 +97,11 @@ def _note_resizing(sizes: ImageSizes, image_size: int | None) -> list[str]:
         return []
     sides = f"{sizes.smallest}" if sizes.smallest == sizes.largest else f"{sizes.smallest} to {sizes.largest}"
     hint = " (set image_size to change this)" if image_size is None else ""
-    return [
+    text = (
         f"The images, with shorter sides of {sides} pixels, are cropped to their central square and resized to"
         f" {sizes.side}×{sizes.side}{hint}."
-    ]
+    )
+    return [Note(text, "image_size")]
 
 
 def _note_skipped(sizes: ImageSizes) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.data.builtin import NAMES, cifar100_is_on_disk
-from metaopt.errors import UserError, invalid_value, nearest
+from metaopt.errors import Note, UserError, invalid_value, nearest
 
 DOWNLOAD_TIMEOUT_S = 300
 """Seconds after which ``auto`` stops downloading CIFAR-100 (169 MB) and selects the digits.
@@ -66,7 +66,7 @@ def resolve(spec: DataSpec, gpu: bool) -> tuple[DataSpec, list[str]]:
     """
     if spec.data == "auto":
         name, reason = _choose_builtin(gpu)
-        return replace(spec, data=name), [f"data=auto selects {name}: {reason}."]
+        return replace(spec, data=name), [Note(f"data auto selects {name}: {reason}.", "data")]
     if spec.data in NAMES:
         return spec, []
     path = Path(spec.data).expanduser()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from metaopt.atomic_files import cannot_write
 from metaopt.errors import UserError, invalid_value
+from metaopt.quantities import plural
 
 Keep = Literal["none", "needed", "all"]
 
@@ -112,7 +113,7 @@ class Checkpoints:
             least = -(-needs[trial] // 1_000_000)
             raise invalid_value(
                 "checkpoint_quota",
-                f"{self._quota / 1e6:.10g}MB",
+                f"{self._quota / 1e6:.10g}MB" if self._quota >= 1e6 else plural(self._quota, "byte"),
                 f"The checkpoint of trial {trial} takes up to {least:,} MB; expected at least {least}MB.",
             )
 

@@ -17,8 +17,11 @@ _PARTS = {
     "objective": "objective",
     "folds": "number of folds",
     "function": "function train, whose code or captured values differ",
-    "budget": "budget (epochs, min_epochs, eta, rule, budget_unit, or a strategy with rungs or without)",
+    "budget": "budget",
 }
+
+# Parameters in the text of a budget, see ``metaopt.engine.setup``.
+_BUDGET = ("epochs", "min_epochs", "eta", "rule", "budget_unit")
 
 
 def differs(study: Study, header: Mapping[str, Any], space: Space, *, is_same_function: bool) -> bool:
@@ -40,7 +43,8 @@ def require_same(study: Study, header: Mapping[str, Any], space: Space, *, is_sa
         StudyMismatch: A part of the fingerprint, or the seed, differs.
     """
     if differing := _differing_parts(study, header, space, is_same_function):
-        parts = " and ".join(_PARTS.get(name, name) for name in differing)
+        known, asked = study.header["fingerprint"], header["fingerprint"]
+        parts = " and ".join(_describe_part(name, known.get(name, ""), asked.get(name, "")) for name in differing)
         advice = (
             " If its losses still compare with those of the study, pass same_function=True."
             if differing == ["function"]
@@ -48,7 +52,8 @@ def require_same(study: Study, header: Mapping[str, Any], space: Space, *, is_sa
         )
         raise StudyMismatch(
             f"{shown(study.folder)} holds a study of another {parts}: choose another results folder, or remove this"
-            f" study with `{command('delete', study.folder)}`.{advice}"
+            f" study with `{command('delete', study.folder)}`.{advice}",
+            *(_BUDGET if "budget" in differing else ()),
         )
     seeds = study.header.get("seed"), header.get("seed")
     if seeds[0] != seeds[1] and None not in seeds:
@@ -56,6 +61,26 @@ def require_same(study: Study, header: Mapping[str, Any], space: Space, *, is_sa
             f"{shown(study.folder)} holds a study of seed {seeds[0]}, not {seeds[1]}: use that seed, or choose"
             " another results folder."
         )
+
+
+def _describe_part(name: str, known: str, asked: str) -> str:
+    """Return a part of the fingerprint with its two values where these are legible, e.g. "number of folds (1, not 5)".
+
+    Args:
+        name: name of the part.
+        known: its value in the study.
+        asked: its value in the search.
+    """
+    part = _PARTS.get(name, name)
+    if name in ("objective", "folds"):
+        return f"{part} ({known}, not {asked})"
+    if name != "budget":
+        return part
+    if not known or not asked:
+        kinds = "a strategy with rungs, not one without" if known else "a strategy without rungs, not one with them"
+        return f"{part} ({kinds})"
+    values = zip(_BUDGET, known.split(), asked.split(), strict=False)
+    return f"{part} ({'; '.join(f'{one} {a}, not {b}' for one, a, b in values if a != b)})"
 
 
 def completed_header(study: Study, header: Mapping[str, Any], space: Space) -> Event:

@@ -150,7 +150,7 @@ def check_writable(path: Path) -> None:
         ResultsNotWritable: the file could not be written.
     """
     if path.suffix != SUFFIX or os.path.isdir(path):
-        raise UserError(f"Invalid model file: {path}. Expected a file name that ends in {SUFFIX}.")
+        raise UserError(f"Invalid model file: {shown(path)}. Expected a file name that ends in {SUFFIX}.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with create_temporary(path) as file:

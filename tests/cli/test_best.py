@@ -104,7 +104,10 @@ def test_invalid_input_is_one_sentence(tmp_path: Path, capsys) -> None:
             "excludes --point",
         ),
         ([*results, "--point", tmp_path / "list.json"], "list.json is not a JSON object"),
-        ([*results, "--point", tmp_path / "absent.json"], "cannot be read as a point in JSON"),
+        (
+            [*results, "--point", tmp_path / "absent.json"],
+            "cannot be read as a point in JSON (No such file or directory).",
+        ),
     ):
         outcome = run_command(main, capsys, *arguments)
         assert (outcome.code, outcome.out, len(outcome.errors)) == (2, "", 1)

@@ -12,6 +12,7 @@ import pytest
 from metaopt.cli.errors import INTERRUPTED, flag_of, guarded, with_flags
 from metaopt.errors import (
     NoneFeasible,
+    Note,
     NoTrialSucceeded,
     ResultsNotWritable,
     StudyMismatch,
@@ -77,9 +78,13 @@ def test_flag_of_a_parameter(parameter: str, flag: str) -> None:
         (UserError("The strategies are many.", "strategy"), "The strategies are many."),
         (UserError("Use --seed 3.", "seed"), "Use --seed 3."),
         (UserError("The data are gone."), "The data are gone."),
+        (UserError("min_epochs is 9: lower min_epochs.", "min_epochs"), "--min-epochs is 9: lower --min-epochs."),
+        (UserError("eta 3 needs 9 epochs, eta 2 4.", "eta", "eta"), "--eta 3 needs 9 epochs, --eta 2 4."),
+        (Note("Set image_size to change this.", "image_size"), "Set --image-size to change this."),
+        ("Set image_size to change this.", "Set image_size to change this."),
     ],
 )
-def test_messages_show_flags_in_place_of_parameters(error: UserError, shown: str) -> None:
+def test_messages_show_flags_in_place_of_parameters(error: UserError | str, shown: str) -> None:
     assert with_flags(error).endswith(shown)
 
 

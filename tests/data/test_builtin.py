@@ -1,3 +1,4 @@
+import os
 import socket
 import sys
 import types
@@ -21,6 +22,22 @@ def keras_datasets(monkeypatch):
         monkeypatch.setitem(sys.modules, f"keras.datasets.{name}", module)
 
     return put
+
+
+def test_import_of_keras_prints_nothing(monkeypatch, capfd) -> None:
+    class Module:
+        @staticmethod
+        def load_data():
+            os.write(2, b"downloading")
+            return "data"
+
+    def import_module(name: str):
+        os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called")
+        return Module
+
+    monkeypatch.setattr("metaopt.data.builtin.importlib.import_module", import_module)
+    assert fetch("mnist") == ["data"]
+    assert capfd.readouterr().err == "downloading"
 
 
 def test_digits_are_scaled_to_0_to_255() -> None:

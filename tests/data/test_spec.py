@@ -11,7 +11,7 @@ from metaopt.errors import UserError
 def test_auto_selects_the_digits_without_a_gpu() -> None:
     spec, notes = resolve(DataSpec(), gpu=False)
     assert spec.data == "digits"
-    assert notes == ["data=auto selects digits: no GPU was found, and scikit-learn includes them."]
+    assert notes == ["data auto selects digits: no GPU was found, and scikit-learn includes them."]
 
 
 @pytest.mark.parametrize(

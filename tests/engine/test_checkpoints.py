@@ -42,6 +42,8 @@ def test_a_quota_below_one_checkpoint_is_refused(tmp_path):
     folder = folder_with(tmp_path, {7: 3_000_000})
     with pytest.raises(UserError, match=r"checkpoint_quota: 2MB. .* trial 7 takes up to 3 MB; expected at least 3MB"):
         Checkpoints(folder, "needed", quota=2_000_000).clear(needed={7}, useful=[])
+    with pytest.raises(UserError, match=r"checkpoint_quota: 5 bytes\. "):
+        Checkpoints(folder, "needed", quota=5).clear(needed={7}, useful=[])
 
 
 def test_a_checkpoint_is_two_states_with_their_best_weights(tmp_path):

@@ -5,6 +5,7 @@ import math
 import pytest
 from hyperopt import hp
 
+from metaopt.cli.errors import with_flags
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.jobs import Epoch, Finished
 from metaopt.errors import StudyMismatch
@@ -185,12 +186,21 @@ def test_a_job_has_the_rung_levels_of_its_bracket(tmp_path):
     assert all(cycles[record["trial"]] == {by_bracket[record["bracket"]]} for record in study.records)
 
 
-@pytest.mark.parametrize("other", [{"epochs": 27}, {"eta": 2}, {"min_epochs": 2}, {"rule": "floor"}])
-def test_another_budget_is_another_study(tmp_path, other):
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        ({"epochs": 27}, "--epochs 9, not 27"),
+        ({"eta": 2}, "--eta 3, not 2"),
+        ({"min_epochs": 2}, "--min-epochs 1, not 2"),
+        ({"rule": "floor", "eta": 2}, "--eta 3, not 2; --rule ceil, not floor"),
+    ],
+)
+def test_another_budget_is_another_study(tmp_path, other, difference):
     search(tmp_path / "results", **RUNGS)
-    with pytest.raises(StudyMismatch, match=r"another budget \(epochs, min_epochs, eta, rule"):
+    with pytest.raises(StudyMismatch) as mismatch:
         search(tmp_path / "results", **other)
-    with pytest.raises(StudyMismatch, match="or a strategy with rungs or without"):
+    assert f"holds a study of another budget ({difference}): choose" in with_flags(mismatch.value)
+    with pytest.raises(StudyMismatch, match=r"\(a strategy with rungs, not one without\)"):
         search(tmp_path / "results", scheduler="full")
     assert search(tmp_path / "results", scheduler="asha", trials=1).records
 

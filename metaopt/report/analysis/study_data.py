@@ -31,6 +31,7 @@ class StudyData:
         unread: hyperparameters that neither the network nor the training reads: labels, or paths in the point, joined
             by dots. Figures leave them out.
         logarithmic: labels whose distribution is one of the logarithm; unknown in studies of earlier versions.
+        is_of_function: whether a Python function was searched, which has no data and cannot be retrained.
     """
 
     records: tuple[Record, ...]
@@ -45,6 +46,7 @@ class StudyData:
     exhausted: tuple[int, ...] = ()
     unread: frozenset[str] = frozenset()
     logarithmic: frozenset[str] = frozenset()
+    is_of_function: bool = False
 
     @classmethod
     def of(cls, study: Study) -> Self:
@@ -63,6 +65,7 @@ class StudyData:
             exhausted=tuple(study.state.exhausted),
             unread=study.state.unread,
             logarithmic=frozenset(study.header.get("logarithmic", ())),
+            is_of_function=not data,
         )
 
     @property

@@ -53,7 +53,7 @@ def describe_best(
         "within_one_standard_error": None if near is None else len(near),
         "of_trials": _n_eligible(study),
         "validation_images": study.n_validation,
-        "note": _note(best, _n_eligible(study), study.n_validation, folder),
+        "note": _note(study, best, folder),
         **({"imported": True, "source": best.source} if best.imported else {}),
         **{key: record[key] for key in _RECORD_KEYS},
     }
@@ -93,7 +93,7 @@ def summarise_search(study: StudyData, folder: Path) -> str:
     epoch = f" at epoch {best.best_epoch} of {best.epochs}" if best.best_epoch else ""
     return (
         f"best {metric} {score:.4f}, by trial {best.trial}{epoch}.\n"
-        f"{_bias(_n_eligible(study))}; {_retrain(folder)}.\n"
+        f"{_bias(_n_eligible(study), is_of_function=study.is_of_function)}{_next_steps(study, folder)}\n"
         f"See also `{command('best', results=folder)}` and `{command('report', results=folder)}`."
     )
 
@@ -108,8 +108,18 @@ def _n_eligible(study: StudyData) -> int:
     return sum(record.is_eligible for record in study.records)
 
 
-def _bias(n_scores: int, images: str = "") -> str:
+def _next_steps(study: StudyData, folder: Path) -> str:
+    """Return the end of a sentence on the bias of the best score; a Python function cannot be retrained."""
+    if study.is_of_function:
+        return "."
+    return f"; run `{command('retrain', results=folder)}` for an unbiased test score."
+
+
+def _bias(n_scores: int, images: str = "", is_of_function: bool = False) -> str:
     """Return the beginning of a sentence on the bias of the best score."""
+    if is_of_function:
+        best = f"the best of {n_scores} trials" if n_scores > 1 else "one trial"
+        return f"This is {best}, and optimistic if the function is random or scores validation data"
     if n_scores > 1:
         return f"This is the best of {n_scores} validation scores{images} and therefore optimistic"
     return f"This is the validation score{images} at the best epoch and therefore optimistic"
@@ -128,20 +138,16 @@ def _interval(best: Record, score: float, error: float | None, n: int | None) ->
     return [max(low, score - half), min(high, score + half)]
 
 
-def _retrain(folder: Path) -> str:
-    return f"run `{command('retrain', results=folder)}` for an unbiased test score"
-
-
-def _note(best: Record, n_eligible: int, n_validation: int | None, folder: Path) -> str:
+def _note(study: StudyData, best: Record, folder: Path) -> str:
     if best.imported:
         return (
             f"It was imported from {best.source}, as were all trials of this study: its score was measured elsewhere,"
             " on other validation images or under other conditions. Run a search to train trials of this study."
         )
-    images = "" if n_validation is None else f" on {n_validation:,} images"
+    images = "" if study.n_validation is None else f" on {study.n_validation:,} images"
     if folds := len(best.replicates):
         images += f" of {folds} folds"
-    note = f"{_bias(n_eligible, images)}; {_retrain(folder)}."
+    note = f"{_bias(_n_eligible(study), images, study.is_of_function)}{_next_steps(study, folder)}"
     if best.inherited:
         note += f" The trial started from weights of trial {best.inherited['trial']}; `retrain` starts from scratch."
     return note

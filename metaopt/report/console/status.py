@@ -77,7 +77,12 @@ def _best(status: StudyStatus) -> str:
     if status.best is None or status.score is None:
         return "none yet"
     n_scores = status.trials.get("completed", 0) + status.trials.get("paused", 0)
-    of = f"the best of {plural(n_scores, 'validation score')}, therefore optimistic" if n_scores > 1 else "one score"
+    if status.subject.startswith("function "):  # its loss may be exact
+        of = f"the best of {plural(n_scores, 'trial')}"
+    elif n_scores > 1:
+        of = f"the best of {plural(n_scores, 'validation score')}, therefore optimistic"
+    else:
+        of = "one score"
     return f"trial {status.best}, {metric_label(status.objective)} {status.score:.4f} ({of})"
 
 

@@ -54,6 +54,13 @@ def test_single_trial_is_not_the_best_of_many() -> None:
     assert "optimistic" in note
 
 
+def test_a_function_is_not_advised_to_be_retrained() -> None:
+    study = replace(study_of([make_record(0), make_record(1)]), is_of_function=True)
+    for text in (describe_best(study)["note"], summarise_search(study, Path("results"))):
+        assert "This is the best of 2 trials, and optimistic if the function is random" in text
+        assert "retrain" not in text
+
+
 def test_inherited_weights_are_noted() -> None:
     record = make_record(4, info={"inherited": {"trial": 3, "layers": 2, "of": 5}})
     assert "started from weights of trial 3" in describe_best(study_of([record]))["note"]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from metaopt.cli.suppress_stderr import suppressed_stderr
+from metaopt.suppressed_stderr import suppressed_stderr
 
 
 def write(text: str) -> None:
@@ -50,7 +50,7 @@ def test_no_file_descriptor_leaks() -> None:
 def test_output_of_python_is_dropped() -> None:
     script = """
 import sys
-from metaopt.cli.suppress_stderr import suppressed_stderr
+from metaopt.suppressed_stderr import suppressed_stderr
 sys.stderr.write("before ")
 with suppressed_stderr():
     sys.stderr.write("dropped ")
