@@ -94,5 +94,11 @@ class EnvironmentFault(UserError):
     exit_code = 6
 
 
+class QuotaTooSmall(EnvironmentFault):
+    """The quota of checkpoints holds not even one trial, which resumes under a larger one."""
+
+    exit_code = 2
+
+
 class ResultsNotWritable(EnvironmentFault):
     """The study's folder cannot be written: read-only, or the disk is full."""

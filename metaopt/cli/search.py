@@ -10,6 +10,7 @@ from metaopt.cli.errors import flag_of, guarded, with_flags
 from metaopt.cli.ready_spaces import advise_space
 from metaopt.cli.search_checks import (
     LESS_MEMORY,
+    check_checkpoints,
     check_own_training,
     check_schedule,
     check_settings,
@@ -139,7 +140,10 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     check_settings(settings, data)
     check_schedule(settings, problem, callback)
     check_own_training(settings, problem)
-    return Ready(problem, data, settings)
+    ready = Ready(problem, data, settings)
+    if not state.settings or "checkpoint_quota" in given:
+        check_checkpoints(settings, problem, ready.images, arguments.results)
+    return ready
 
 
 def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, beside: Path | None) -> Problem:

@@ -1,13 +1,17 @@
 """Checks of the search command before it opens a study."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
+from metaopt.engine.checkpoints import check_room
 from metaopt.engine.settings import Settings
+from metaopt.engine.setup import ImageKind, make_guard
 from metaopt.errors import UserError, hint
 from metaopt.executors.hardware import free_memory
+from metaopt.problems.memory_estimate import estimate_state
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import CONSTANT, COSINE_RUNG
 from metaopt.quantities import plural
@@ -20,7 +24,7 @@ from metaopt.training.trainer import takes_run
 from metaopt.trials.constraints import CHEAP, parse_constraints
 
 LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
-DRAWS = 100  # points whose schedule is read, in a few milliseconds
+DRAWS = 100  # points whose schedule or size is read, in some milliseconds
 
 
 def warn_of_environment(state: StudyState, now: Mapping[str, Any], callback: Callback) -> None:
@@ -60,6 +64,35 @@ def check_settings(settings: Settings, data: DataSet) -> None:
     for limit in parse_constraints(settings.constraints):
         if limit.name not in known:
             raise UserError(f"Unknown metric in --constraint {limit}: {limit.name}. {hint(limit.name, known)}")
+
+
+def check_checkpoints(settings: Settings, problem: Problem, images: ImageKind, folder: Path) -> None:
+    """Check that the quota and the disk hold the checkpoint of the largest of many networks of the space.
+
+    The networks of ``build_model`` are compared in the worker, each before its first epoch.
+
+    Args:
+        settings: settings of the run.
+        problem: the problem.
+        images: input and output of its networks.
+        folder: folder of the study.
+
+    Raises:
+        QuotaTooSmall: The quota does not hold it.
+        ResultsNotWritable: The disk does not.
+    """
+    if not problem.has_blueprint or problem.build_and_train is not None:
+        return
+    space, guard = compile_space(problem.space), make_guard(problem, settings, images)
+    points = (space.point(space.draw(make_generator(0, number, "checkpoint size"))) for number in range(DRAWS))
+    largest = 0, 0
+    for point in points:
+        if guard.judge(point, set()).reason is None:
+            network = problem.blueprint(point, images.input_shape, images.classes)
+            assert network is not None
+            largest = max(largest, estimate_state(network, problem.training(point)))
+    state, weights = (settings.folds * size for size in largest)
+    check_room(folder, settings.checkpoint_quota, state, weights, f"Of {DRAWS} networks, the largest checkpoint")
 
 
 def check_schedule(settings: Settings, problem: Problem, callback: Callback) -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 from metaopt.atomic_files import cannot_write
-from metaopt.errors import UserError, invalid_value
+from metaopt.commands import shown
+from metaopt.errors import QuotaTooSmall, ResultsNotWritable, UserError
 from metaopt.quantities import plural
 
 Keep = Literal["none", "needed", "all"]
 
 QUOTA = 5_000_000_000  # bytes
+_KEPT = 2  # states of a trial, each with its best weights
+_FILE = 100_000  # bytes of metrics and headers in a file, about
 
 
 class Checkpoints:
@@ -70,6 +73,11 @@ class Checkpoints:
         note(f"{self._folder} holds checkpoints of another study and was renamed {aside.name}.")
 
     @property
+    def quota(self) -> int | None:
+        """Bytes that checkpoints may take; None where they are not limited."""
+        return self._quota if self.clears else None
+
+    @property
     def clears(self) -> bool:
         """Whether any checkpoint is ever removed; finding those that are needed takes time where trials are many."""
         return self._keep == "needed"
@@ -82,7 +90,8 @@ class Checkpoints:
             useful: trials that may go on, or be inherited from; the first go first where the disk is full.
 
         Raises:
-            UserError: the quota holds not even one trial, or the folder is a link.
+            QuotaTooSmall: the quota holds not even one trial.
+            UserError: the folder is a link.
         """
         if not self.clears or not self._folder.is_dir():
             return
@@ -110,12 +119,40 @@ class Checkpoints:
     def _refuse_large(self, needs: dict[int, int]) -> None:
         trial = max(needs, key=needs.__getitem__, default=None)
         if trial is not None and needs[trial] > self._quota:
-            least = -(-needs[trial] // 1_000_000)
-            raise invalid_value(
-                "checkpoint_quota",
-                f"{self._quota / 1e6:.10g}MB" if self._quota >= 1e6 else plural(self._quota, "byte"),
-                f"The checkpoint of trial {trial} takes up to {least:,} MB; expected at least {least}MB.",
-            )
+            raise _quota_too_small(self._quota, needs[trial], f"The checkpoint of trial {trial}")
+
+
+def check_room(folder: Path, quota: int | None, state: int, weights: int, what: str) -> None:
+    """Check before a training that its checkpoint fits into the quota and on the disk.
+
+    Args:
+        folder: folder of the checkpoints, which need not exist yet.
+        quota: bytes that checkpoints may take, or None.
+        state: bytes of the variables in one training state.
+        weights: bytes of the weights of its best epoch.
+        what: subject of the message, e.g. ``"The checkpoint of trial 3"``.
+
+    Raises:
+        QuotaTooSmall: the quota holds not even this checkpoint.
+        ResultsNotWritable: the disk has no room for its first files.
+    """
+    once = state + weights + 2 * _FILE
+    if quota is not None and _KEPT * once > quota:
+        raise _quota_too_small(quota, _KEPT * once, what)
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(existing).free
+    if free < once:
+        raise ResultsNotWritable(
+            f"{what} takes at least {once / 1e6:,.1f} MB, but the disk of {shown(existing)} has {free / 1e6:,.1f} MB"
+            " free. Free disk space, or choose another folder."
+        )
+
+
+def _quota_too_small(quota: int, need: int, what: str) -> QuotaTooSmall:
+    least = -(-need // 1_000_000)
+    given = f"{quota / 1e6:.10g}MB" if quota >= 1e6 else plural(quota, "byte")
+    expected = f"{what} takes up to {least:,} MB; expected at least {least}MB."
+    return QuotaTooSmall(f"Invalid value for checkpoint_quota: {given}. {expected}", "checkpoint_quota")
 
 
 def _refuse_link(path: Path) -> None:
@@ -152,4 +189,4 @@ def _need(files: dict[str, int]) -> int:
             kinds[kind].append(size)
         else:
             others += size
-    return others + sum(2 * max(sizes) for sizes in kinds.values() if sizes)
+    return others + sum(_KEPT * max(sizes) for sizes in kinds.values() if sizes)

@@ -54,6 +54,7 @@ class JobFactory:
             rung_levels=self._rung_levels(trial),
             identity=identify(self.state, trial),
             time_limit_s=self._time_limit_s(trial),
+            checkpoint_quota=self.checkpoints.quota,
         )
 
     def has_reached_target(self, trial: Trial, epochs: int) -> bool:

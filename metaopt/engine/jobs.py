@@ -163,6 +163,7 @@ class Job:
         identity: what the training state of this trial belongs to; None for a training by hand.
         time_limit_s: seconds that this job may train, building included, before the executor ends it as ``Failed``;
             None for no limit. Loading data and frameworks, and waiting for the driver, does not count.
+        checkpoint_quota: bytes that checkpoints may take, or None for no limit.
     """
 
     trial: int
@@ -174,6 +175,7 @@ class Job:
     rung_levels: tuple[int, ...] = ()
     identity: TrialIdentity | None = field(default=None, compare=False)
     time_limit_s: float | None = None
+    checkpoint_quota: int | None = None
 
     @property
     def start(self) -> int:

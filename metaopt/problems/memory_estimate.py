@@ -42,12 +42,22 @@ def estimate_memory(network: NetworkCounts, training: Training, slots: int | Non
         training: its optimiser, options and batch size count.
         slots: numbers that the optimiser keeps in all; derived from its name and options by default.
     """
-    if slots is None:
-        each = _SLOTS.get(training.optimizer.lower(), _DEFAULT_SLOTS)
-        each += sum(bool(training.options.get(option)) for option in _OPTIONS_WITH_SLOT)
-        slots = network.trainable_params * each
+    slots = _count_slots(network, training) if slots is None else slots
     weights = network.params + network.trainable_params + slots
     return bytes_per_number() * (weights + 2 * network.activations * training.batch_size)
+
+
+def estimate_state(network: NetworkCounts, training: Training) -> tuple[int, int]:
+    """Return the bytes of a training state, i.e. of the parameters and the optimiser's slots, and of the weights."""
+    weights = bytes_per_number() * network.params
+    return weights + bytes_per_number() * _count_slots(network, training), weights
+
+
+def _count_slots(network: NetworkCounts, training: Training) -> int:
+    """Return the numbers that an optimiser keeps in all, by its name and options."""
+    each = _SLOTS.get(training.optimizer.lower(), _DEFAULT_SLOTS)
+    each += sum(bool(training.options.get(option)) for option in _OPTIONS_WITH_SLOT)
+    return network.trainable_params * each
 
 
 def bytes_per_number() -> int:

@@ -112,12 +112,13 @@ class Checkpoint:
         files: file operations; None for those of the real file system.
 
     Attributes:
+        directory: directory of the trial.
         identity: facts that its states name, and have to name to be restored; see ``state_identity``.
         foreign: what the newest state is of that was refused, e.g. ``"another study"``, or None.
     """
 
     def __init__(self, directory: Path, files: Files | None = None) -> None:
-        self._directory = directory
+        self.directory = directory
         self._files = files or Files()
         self.identity: Identity = {}
         self.foreign: str | None = None
@@ -131,10 +132,10 @@ class Checkpoint:
         continue from this state; the next write removes all other files.
         """
         is_damaged = False
-        for path in _states(self._directory):
+        for path in _states(self.directory):
             try:
                 state, best = _read_state(path, self.identity)
-                _check(self._directory / best)
+                _check(self.directory / best)
             except ForeignCheckpoint as error:
                 self.foreign = self.foreign or error.owner
             except UnusableCheckpoint:
@@ -159,8 +160,8 @@ class Checkpoint:
         if self.identity:
             meta["identity"] = dict(self.identity)
         try:
-            _refuse_link(self._directory)
-            self._files.make_folder(self._directory)
+            _refuse_link(self.directory)
+            self._files.make_folder(self.directory)
             if best is not None:
                 self._best = self._write(f"best-{best[0]:06d}", _pack(best[1]))
             text = json.dumps({**meta, "best": self._best}).encode()
@@ -168,7 +169,7 @@ class Checkpoint:
             name = self._write(f"state-{len(state.progress):06d}", arrays)
         except OSError as error:
             raise ResultsNotWritable(
-                f"Cannot write a checkpoint to {self._directory}: {error.strerror or error}. Free disk space or make"
+                f"Cannot write a checkpoint to {self.directory}: {error.strerror or error}. Free disk space or make"
                 " the folder writable, then start the search again; all earlier results are saved."
             ) from error
         self._kept = [*self._kept[-1:], (name, self._best)]
@@ -181,16 +182,16 @@ class Checkpoint:
     def _write(self, stem: str, arrays: dict[str, npt.NDArray[Any]]) -> str:
         """Write arrays atomically and durably, and return the name of the file."""
         path = self._files.write_aside(
-            self._directory / stem,
+            self.directory / stem,
             lambda file: np.savez(file, allow_pickle=False, **arrays),
-            lambda file: self._directory / f"{stem}-{_digest(file)}.npz",
+            lambda file: self.directory / f"{stem}-{_digest(file)}.npz",
         )
         return path.name
 
     def _remove_others(self) -> None:
         needed = {name for pair in self._kept for name in pair}
         for pattern in _PATTERNS:
-            for path in self._directory.glob(pattern):
+            for path in self.directory.glob(pattern):
                 if path.name not in needed:
                     with contextlib.suppress(OSError):
                         path.unlink()

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from metaopt.data import DataSet, Fold
+from metaopt.engine.checkpoints import check_room
 from metaopt.engine.jobs import FromScratch, Job, Remark, TrainingRequest, WeightsOf
 from metaopt.problems.training_config import COSINE_RUNG, Training, with_schedule
 from metaopt.randomness import derive_seed
@@ -18,7 +19,7 @@ from metaopt.training.compiling import soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
 from metaopt.training.initialization import Start, initialize
 from metaopt.training.network_builder import NetworkBuilder, make_builder
-from metaopt.training.variables import build_optimizer
+from metaopt.training.variables import build_optimizer, count_bytes
 
 
 def build_and_train(
@@ -54,7 +55,7 @@ def build_and_train(
     Raises:
         NetworkRefused: A network of ``build_model`` is invalid or exceeds a cheap constraint.
         UserError: The optimizer is unknown, or a class has fewer images than there are folds.
-        EnvironmentFault: A checkpoint could not be written, or the images not be read.
+        EnvironmentFault: A checkpoint does not fit into the quota or could not be written, or the images not be read.
         RuntimeError: The state of a forked trial is gone, or does not fit the network or the optimizer.
     """
     request = TrainingRequest(Job(0, point, FromScratch(), epochs)) if run is None else run
@@ -89,6 +90,10 @@ def _train(
     epoch_loop = _make_loop(model, data, folds, training, epochs, start, checkpoint, request)
     epoch_loop.report_restored_epochs()
     if not epoch_loop.is_over:
+        if checkpoint is not None:
+            state, weights = (len(folds) * size for size in count_bytes(model))
+            what = f"The checkpoint of trial {request.trial}"
+            check_room(checkpoint.directory.parent, job.checkpoint_quota, state, weights, what)
         passes = {"initial_epoch": len(epoch_loop.progress) * len(folds), "epochs": epochs * len(folds)}
         with faults_of(epoch_loop.batches.folds):
             model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop])

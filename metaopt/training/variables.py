@@ -32,6 +32,12 @@ def weights_of(model: keras.Model, arrays: Arrays) -> Arrays:
     return [arrays[position[id(variable)]] for variable in model.weights]
 
 
+def count_bytes(model: keras.Model) -> tuple[int, int]:
+    """Return the bytes of a snapshot, and those of the weights in it."""
+    arrays = snapshot(model)
+    return sum(each.nbytes for each in arrays), sum(each.nbytes for each in weights_of(model, arrays))
+
+
 def build_optimizer(model: keras.Model) -> None:
     """Create the variables of the optimizer now; Keras would create them while tracing a step, and trace it twice."""
     if not model.optimizer.built:

@@ -1,12 +1,15 @@
 """Checks of the search command: settings against the data set, the problem and the machine."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hyperopt import hp
 
+from metaopt.blueprint import Blueprint, Dense, Flatten, Input
 from metaopt.cli.search_checks import (
+    check_checkpoints,
     check_own_training,
     check_schedule,
     check_settings,
@@ -15,7 +18,8 @@ from metaopt.cli.search_checks import (
 )
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.engine.settings import Settings
-from metaopt.errors import UserError
+from metaopt.engine.setup import ImageKind
+from metaopt.errors import QuotaTooSmall, UserError
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from tests.storage.events import epoch, proposed, run, state_of
@@ -167,3 +171,28 @@ def test_another_environment_is_noted() -> None:
     warn_of_environment(state, {"backend": "jax", "keras": "3.0", "threads": 1}, notes)
     assert "trains with backend jax (was tensorflow), threads 1 (was 2)" in notes[0]
     assert "of the 1 trial that continue" in notes[0]
+
+
+def dense(point, input_shape, classes):
+    inputs = Input(input_shape)
+    x = Dense(point["units"])(Flatten()(inputs))
+    return Blueprint(inputs, Dense(classes["label"], activation="softmax")(x))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "folds", "limit", "megabytes"),
+    [("Adam", 1, None, 33), ("SGD", 1, None, 17), ("Adam", 3, None, 98), ("Adam", 1, "params<=300e3", 10)],
+)
+def test_quota_holds_the_largest_network_that_may_be_trained(tmp_path, optimizer, folds, limit, megabytes) -> None:
+    """Of 1,000 units on 1,000 values: 1,011,010 parameters, four bytes each; Adam keeps two more, the best one."""
+    problem = Problem(
+        {"units": hp.choice("units", [100, 290, 1000])},
+        dense,
+        training=lambda point: Training(optimizer),
+        name="own.py",
+    )
+    images = ImageKind((10, 10, 10), {"label": 10})
+    settings = Settings(folds=folds, constraints=() if limit is None else (limit,))
+    check_checkpoints(replace(settings, checkpoint_quota=megabytes * 10**6), problem, images, tmp_path)
+    with pytest.raises(QuotaTooSmall, match=f"Of 100 networks, the largest .* expected at least {megabytes}MB"):
+        check_checkpoints(replace(settings, checkpoint_quota=(megabytes - 1) * 10**6), problem, images, tmp_path)

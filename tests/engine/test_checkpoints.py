@@ -1,11 +1,14 @@
 """Checkpoint directories and their quota."""
 
+import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from metaopt.engine.checkpoints import Checkpoints, Keep
-from metaopt.errors import UserError
+from metaopt.engine import checkpoints
+from metaopt.engine.checkpoints import Checkpoints, Keep, check_room
+from metaopt.errors import QuotaTooSmall, ResultsNotWritable, UserError
 
 
 def folder_with(tmp_path: Path, sizes: dict[int, int]) -> Path:
@@ -55,6 +58,26 @@ def test_a_checkpoint_is_two_states_with_their_best_weights(tmp_path):
     Checkpoints(tmp_path, "needed", quota=8_000_000).clear(needed={1}, useful=[])
     with pytest.raises(UserError, match=r"7.5MB. .* takes up to 8 MB; expected at least 8MB"):
         Checkpoints(tmp_path, "needed", quota=7_500_000).clear(needed={1}, useful=[])
+
+
+def test_a_quota_below_one_estimated_checkpoint_is_refused(tmp_path):
+    """Two states with the best weights of each: the same size as of the files."""
+    room = {"folder": tmp_path, "state": 3_000_000, "weights": 1_000_000, "what": "It"}
+    check_room(quota=None, **room)
+    check_room(quota=9_000_000, **room)
+    with pytest.raises(
+        QuotaTooSmall, match=r"checkpoint_quota: 8MB\. It takes up to 9 MB; expected at least 9MB"
+    ) as one:
+        check_room(quota=8_000_000, **room)
+    assert one.value.exit_code == 2
+    assert pickle.loads(pickle.dumps(one.value)).parameters == ("checkpoint_quota",)  # it crosses processes
+
+
+def test_a_disk_without_room_for_a_state_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda path: SimpleNamespace(free=4_100_000))
+    check_room(tmp_path / "new" / "study", None, 3_000_000, 900_000, "It")
+    with pytest.raises(ResultsNotWritable, match=r"It takes at least 4.2 MB, but the disk of .* has 4.1 MB free"):
+        check_room(tmp_path / "new" / "study", None, 3_000_000, 1_000_000, "It")
 
 
 @pytest.mark.parametrize("keep", ["none", "all"])

@@ -3,6 +3,7 @@
 import importlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from metaopt.data import DataSet
-from metaopt.engine.jobs import Epoch
+from metaopt.engine.checkpoints import Checkpoints
+from metaopt.engine.jobs import Epoch, TrainingRequest
+from metaopt.errors import QuotaTooSmall
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training import NetworkRefused, build_and_train
@@ -256,3 +259,24 @@ def test_resume_of_shaken_branches_is_exact(tiny: DataSet, tmp_path: Path) -> No
     assert train("parts", 2, start=1)["history"] == whole["history"]
     assert same(tmp_path / "parts", tmp_path / "whole")
     assert train("other", 2, trial=1)["history"] != whole["history"]
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "SGD"])
+@pytest.mark.parametrize("folds", [1, 2])
+def test_quota_is_checked_before_the_first_epoch(tiny: DataSet, tmp_path: Path, optimizer: str, folds: int) -> None:
+    """The size that the message names holds the files of a training."""
+    reports: list[Any] = []
+
+    def train(quota: int) -> None:
+        run = make_request(report=lambda message: reports.append(message) or True, folds=folds)
+        run = TrainingRequest(replace(run.job, checkpoint_quota=quota), run.report)
+        point = {"filters": 4, "optimizer": optimizer}
+        build_and_train(tiny_problem, point, tiny, epochs=3, checkpoint=tmp_path / "checkpoints" / "000000", run=run)
+
+    with pytest.raises(QuotaTooSmall, match="The checkpoint of trial 0 takes up to") as error:
+        train(1000)
+    assert reports == []
+    least = int(str(error.value).rpartition("at least ")[2].removesuffix("MB.")) * 10**6
+    train(least)
+    assert len(reports) == 3
+    Checkpoints(tmp_path, "needed", quota=least).clear(needed={0}, useful=[])
