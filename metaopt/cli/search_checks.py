@@ -81,7 +81,7 @@ def check_checkpoints(settings: Settings, problem: Problem, images: ImageKind, f
         QuotaTooSmall: The quota does not hold it.
         ResultsNotWritable: The disk does not.
     """
-    if not problem.has_blueprint or problem.build_and_train is not None:
+    if not problem.has_blueprint or (problem.build_and_train is not None and not takes_run(problem.build_and_train)):
         return
     space, guard = compile_space(problem.space), make_guard(problem, settings, images)
     points = (space.point(space.draw(make_generator(0, number, "checkpoint size"))) for number in range(DRAWS))

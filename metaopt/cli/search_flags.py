@@ -22,7 +22,7 @@ from metaopt.executors import EXECUTORS
 from metaopt.problems import list_ready_problems
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
-from metaopt.samplers.evolution import MUTATIONS
+from metaopt.samplers.evolution import MUTATIONS, SURVIVORS
 from metaopt.schedulers import SCHEDULERS
 from metaopt.trials.objective import OBJECTIVES
 
@@ -94,6 +94,10 @@ def _add_evolution(group: _ArgumentGroup) -> None:
     _add_integer(group, "--tournament", help="members of a tournament, whose best is a parent (default: 5)")
     mutations = "step: a small change; redraw: one hyperparameter drawn anew (default: step)"
     group.add_argument("--mutation", type=one_of(MUTATIONS), help=mutations)
+    kept = (
+        "best: the best mu of parents and children are parents; two-thirds: the best two thirds of mu (default: best)"
+    )
+    group.add_argument("--survivors", type=one_of(SURVIVORS), help=kept)
     full = "with rungs: train the first population to the end before the rungs begin"
     group.add_argument("--full-population", action=BooleanOptionalAction, help=full)
     inherit = "experimental: a child starts from its parent's weights"
@@ -120,6 +124,10 @@ def _add_training(group: _ArgumentGroup) -> None:
     _add_integer(group, "--early-stopping", help=f"{patience} (default: {EARLY_STOPPING}, or off with rungs)")
     by_loss = "loss-based stopping: end a trial whose loss is far above that of others"
     add("--stop-hopeless", action=BooleanOptionalAction, help=by_loss)
+    _add_integer(group, "--hopeless-epoch", help="epoch after which --stop-hopeless decides (default: 3)")
+    _add_integer(group, "--hopeless-rank", help="the N-th best loss of other trials is its reference (default: 5)")
+    factor = "end a trial with so many times the loss of the reference (default: 2.0)"
+    add("--hopeless-factor", type=number, metavar="X", help=factor)
 
 
 def _add_ending(group: _ArgumentGroup) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective, find_objective
-from metaopt.trials.stopping import EpochTracker
+from metaopt.trials.stopping import EpochTracker, LossBound
 
 Unit = Literal["epochs", "seconds"]
 
@@ -27,7 +27,7 @@ class TrainingOptions:
         objective: name of the objective.
         constraints: those in force, cheap ones and those on metrics of an epoch.
         early_stopping: patience: epochs without improvement before a trial ends, or None.
-        loss_based_stopping: whether the driver stops trials whose loss is far above that of others.
+        loss_based_stopping: bound above which the driver stops trials, by the losses of others; None for no bound.
         folds: number of cross-validation folds, 1 for none.
         inherit: whether a trial with a parent starts from its weights.
         schedule: learning-rate schedule in the place of the problem's own; None for that.
@@ -41,7 +41,7 @@ class TrainingOptions:
     objective: str = "val_accuracy"
     constraints: tuple[Constraint, ...] = ()
     early_stopping: int | None = None
-    loss_based_stopping: bool = False
+    loss_based_stopping: LossBound | None = None
     folds: int = 1
     inherit: bool = False
     schedule: str | None = None

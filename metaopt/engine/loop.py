@@ -38,7 +38,6 @@ from metaopt.schedulers import Continue, Fork, Start, Stop, Wait
 from metaopt.storage.writer import StudyWriter
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record import Record, best_record
-from metaopt.trials.stopping import exceeds_loss_bound
 from metaopt.trials.trial import Trial
 
 SAME_FAILURES = 3  # in a row, after which the user is told
@@ -302,10 +301,10 @@ class Search:
         return events.ended(report, complete=report.complete or reached)
 
     def _exceeds_loss_bound(self, trial: Trial, epoch: int, metrics: Metrics) -> bool:
-        if not self._options.loss_based_stopping:
+        if self._options.loss_based_stopping is None:
             return False
         others = (other.metrics for other in self._state.trials if other.number != trial.number)
-        return exceeds_loss_bound(epoch, metrics, others)
+        return self._options.loss_based_stopping.is_exceeded(epoch, metrics, others)
 
     def _reject(self, report: Rejected) -> None:
         self._study.append(

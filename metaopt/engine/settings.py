@@ -1,7 +1,7 @@
 """Settings of a run, resolved from the user's, the study's and the defaults."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from numbers import Real
 from typing import Any
@@ -13,9 +13,11 @@ from metaopt.errors import UserError, invalid_value
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
 from metaopt.trials.growth import check_fill, constraints_in_force, parse_growth, phase_starts
+from metaopt.trials.stopping import LossBound
 
 # The random start is at most a quarter of the goal: at most hyperopt's 20 trials, or a population of 50.
 SHARE, STARTUP_MIN, STARTUP_MAX, MU_MAX = 4, 5, 20, 50
+HOPELESS = ("hopeless_epoch", "hopeless_rank", "hopeless_factor")  # read with stop_hopeless only
 
 # The smallest integer that a setting accepts.
 MINIMA = {
@@ -26,6 +28,8 @@ MINIMA = {
     "mu": 1,
     "lambda_": 1,
     "tournament": 1,
+    "hopeless_epoch": 1,
+    "hopeless_rank": 1,
     "stop_after": 0,
     "early_stopping": 0,
     "folds": 1,
@@ -58,11 +62,15 @@ class Settings:
         lambda_: λ, children per generation.
         tournament: number of members in a tournament of an evolution.
         mutation: mutation of an evolution, see ``metaopt.samplers.Evolution``.
+        survivors: members of an evolution's population that are parents, see ``metaopt.samplers.Evolution``.
         full_population: whether the first μ trials of an evolution under rungs are trained to R at once.
         stop_after: number of trials without improvement after which the search ends, or None.
         trial_timeout_s: seconds that the training of one trial may take in all, or None.
         early_stopping: patience: epochs without improvement before a trial ends, or None.
-        stop_hopeless: whether trials are stopped by their loss, see ``metaopt.trials.stopping.exceeds_loss_bound``.
+        stop_hopeless: whether trials are stopped by their loss, see ``metaopt.trials.stopping.LossBound``.
+        hopeless_epoch: epoch after which that is decided.
+        hopeless_rank: rank of the loss of other trials at that epoch that is the reference.
+        hopeless_factor: multiple of that loss from which on a trial is stopped.
         objective: name of the objective.
         constraints: constraints as text, e.g. ``("params<=2e6",)``.
         grow: constraints that grow from phase to phase as text, e.g. ``"macs=1e6,2e6"``, or None.
@@ -98,11 +106,15 @@ class Settings:
     lambda_: int = 10
     tournament: int = 5
     mutation: str = "step"
+    survivors: str = "best"
     full_population: bool = False
     stop_after: int | None = None
     trial_timeout_s: float | None = None
     early_stopping: int | None = None
     stop_hopeless: bool = False
+    hopeless_epoch: int = 3
+    hopeless_rank: int = 5
+    hopeless_factor: float = 2.0
     objective: str = "val_accuracy"
     constraints: tuple[str, ...] = ()
     grow: str | None = None
@@ -125,6 +137,11 @@ class Settings:
         """Number of trials that the study is to have in all, imported ones apart."""
         return self.base + self.trials
 
+    @property
+    def loss_bound(self) -> LossBound:
+        """Bound of loss-based stopping."""
+        return LossBound(self.hopeless_epoch, self.hopeless_rank, self.hopeless_factor)
+
     def training_options(self) -> TrainingOptions:
         """Return the options that travel in every job."""
         return TrainingOptions(
@@ -134,7 +151,7 @@ class Settings:
             objective=self.objective,
             constraints=constraints_in_force(self.constraints, self.grow),
             early_stopping=self.early_stopping,
-            loss_based_stopping=self.stop_hopeless,
+            loss_based_stopping=self.loss_bound if self.stop_hopeless else None,
             folds=self.folds,
             inherit=self.inherit,
             schedule=self.schedule,
@@ -181,6 +198,7 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
     check_is_read(given, settings.sampler, settings.scheduler)
     check_fill(settings.fill, constraints_in_force(settings.constraints, settings.grow))
     _check_combinations(settings)
+    _check_hopeless(given, settings)
     if not stored:
         settings = _phased(replace(settings, base=0), stored)
         startup, mu = _initial_sizes(settings.trials, settings.phases)
@@ -260,6 +278,21 @@ def _check_combinations(settings: Settings) -> None:
             "inherit",
             "strategy",
         )
+
+
+def _check_hopeless(given: Collection[str], settings: Settings) -> None:
+    """Check the bound of loss-based stopping.
+
+    Raises:
+        UserError: It is given although nothing is stopped by it, or the factor is out of range.
+    """
+    for name in HOPELESS:
+        if name in given and not settings.stop_hopeless:
+            raise UserError(
+                f"{name} is not read without stop_hopeless: add that, or leave it out.", name, "stop_hopeless"
+            )
+    if not (settings.hopeless_factor >= 1 and math.isfinite(settings.hopeless_factor)):
+        raise invalid_value("hopeless_factor", settings.hopeless_factor, "Expected a finite number >= 1, such as 2.")
 
 
 def _phased(settings: Settings, stored: Mapping[str, Any]) -> Settings:

@@ -262,7 +262,11 @@ def make_strategy(settings: Settings) -> Strategy:
         "tpe": lambda: TPE(settings.startup) if settings.scheduler == "full" else JointTPE(),
         "gp": lambda: GP(startup=min(GP.startup, settings.startup)),
         "evolution": lambda: Evolution(
-            mu=settings.mu, lambda_=settings.lambda_, tournament=settings.tournament, mutation=settings.mutation
+            mu=settings.mu,
+            lambda_=settings.lambda_,
+            tournament=settings.tournament,
+            survivors=settings.survivors,
+            mutation=settings.mutation,
         ),
     }
     scheduler = SCHEDULERS[settings.scheduler](

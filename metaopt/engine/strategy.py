@@ -28,7 +28,7 @@ STRATEGIES = {  # name → sampler, scheduler
 # Setting → the samplers or schedulers that read it. For others it follows from the number of trials, or has no effect.
 READ_BY_SAMPLERS = {
     "startup": ("tpe", "gp"),
-    **dict.fromkeys(("mu", "lambda_", "mutation", "tournament", "full_population"), ("evolution",)),
+    **dict.fromkeys(("mu", "lambda_", "mutation", "tournament", "survivors", "full_population"), ("evolution",)),
 }
 READ_BY_SCHEDULERS = {
     "min_epochs": ("halving", "hyperband", "asha", "asha-stop"),

@@ -5,14 +5,41 @@ Training, the simulated executor and the search loop share these rules.
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from metaopt.trials.constraints import Constraint, total_violation
 from metaopt.trials.objective import Metrics, Objective
 
-LOSS_EPOCH = 3  # loss-based stopping is decided once, after the first few epochs
-LOSS_RANK = 5  # the fifth best validation loss at that epoch is the reference ...
-LOSS_FACTOR = 2.0  # ... and a trial with twice that loss is stopped
+
+@dataclass(frozen=True)
+class LossBound:
+    """Loss-based stopping of a trial, decided once.
+
+    Attributes:
+        epoch: epoch after which it is decided, from 1.
+        rank: rank of the validation loss, among those of other trials at that epoch, that is the reference, from 1.
+        factor: multiple of the reference from which on a trial is stopped.
+    """
+
+    epoch: int = 3
+    rank: int = 5
+    factor: float = 2.0
+
+    def is_exceeded(self, epoch: int, metrics: Metrics, others: Iterable[Sequence[Metrics]]) -> bool:
+        """Return whether a trial ends after this epoch.
+
+        Args:
+            epoch: that has just ended, from 1.
+            metrics: of that epoch.
+            others: metrics per epoch of every other trial; those that got as far are compared at the same epoch.
+        """
+        if epoch != self.epoch or "val_loss" not in metrics:
+            return False
+        losses = sorted(
+            other[epoch - 1]["val_loss"] for other in others if len(other) >= epoch and "val_loss" in other[epoch - 1]
+        )
+        return len(losses) >= self.rank and metrics["val_loss"] >= self.factor * losses[self.rank - 1]
 
 
 class EpochTracker:
@@ -61,24 +88,6 @@ class EpochTracker:
     def is_out_of_patience(self) -> bool:
         """Whether early stopping ends the trial now."""
         return self._patience is not None and bool(self.losses) and len(self.losses) - 1 - self.best >= self._patience
-
-
-def exceeds_loss_bound(epoch: int, metrics: Metrics, others: Iterable[Sequence[Metrics]]) -> bool:
-    """Return whether loss-based stopping ends a trial after this epoch.
-
-    Args:
-        epoch: that has just ended, from 1.
-        metrics: of that epoch.
-        others: metrics per epoch of every other trial; those that got as far are compared at the same epoch.
-    """
-    if epoch != LOSS_EPOCH or "val_loss" not in metrics:
-        return False
-    losses = sorted(
-        other[LOSS_EPOCH - 1]["val_loss"]
-        for other in others
-        if len(other) >= LOSS_EPOCH and "val_loss" in other[LOSS_EPOCH - 1]
-    )
-    return len(losses) >= LOSS_RANK and metrics["val_loss"] >= LOSS_FACTOR * losses[LOSS_RANK - 1]
 
 
 class SearchPatience:

@@ -12,6 +12,7 @@ from metaopt.engine.settings import MINIMA, Settings, resolve
 from metaopt.errors import UserError
 from metaopt.storage.state import StudyState
 from metaopt.trials.constraints import parse_constraints
+from metaopt.trials.stopping import LossBound
 from tests.storage.events import proposed, state_of
 
 
@@ -125,6 +126,10 @@ def test_a_resumed_search_keeps_its_phases():
         ({"eta": 2, "scheduler": "full"}, "eta is not read by the scheduler full"),
         ({"rule": "floor", "scheduler": "asha"}, "rule is not read by the scheduler asha"),
         ({"fill": 0.9}, "needs a constraint to fill"),
+        ({"survivors": "two-thirds", "sampler": "tpe"}, "survivors is not read by the sampler tpe"),
+        ({"hopeless_factor": 1.5}, "hopeless_factor is not read without stop_hopeless"),
+        ({"stop_hopeless": True, "hopeless_factor": 0.5}, "Invalid value for hopeless_factor: 0.5"),
+        ({"stop_hopeless": True, "hopeless_rank": 0}, "Invalid value for hopeless_rank: 0"),
         ({"fill": 1.5, "constraints": ("params<=5",)}, "Invalid value for fill: 1.5"),
     ],
 )
@@ -138,6 +143,9 @@ def test_jobs_get_all_options_of_training():
         epochs=27,
         early_stopping=4,
         stop_hopeless=True,
+        hopeless_epoch=4,
+        hopeless_rank=3,
+        hopeless_factor=1.5,
         objective="val_loss",
         constraints=("params<=9", "val_accuracy>=0.5"),
         seed=3,
@@ -155,7 +163,7 @@ def test_jobs_get_all_options_of_training():
         objective="val_loss",
         constraints=parse_constraints(["params<=9", "val_accuracy>=0.5"]),
         early_stopping=4,
-        loss_based_stopping=True,
+        loss_based_stopping=LossBound(4, 3, 1.5),
         folds=5,
         inherit=True,
         schedule="cosine",
@@ -174,7 +182,7 @@ def test_jobs_are_bound_by_the_last_phase():
 @pytest.mark.parametrize("name", MINIMA)
 def test_integers_below_their_minimum_are_refused(name):
     minimum = MINIMA[name]
-    resolved(**{name: np.int64(minimum), "sampler": "evolution", "scheduler": "hyperband"})
+    resolved(**{name: np.int64(minimum)}, sampler="evolution", scheduler="hyperband", stop_hopeless=True)
     for value in (minimum - 1, minimum + 0.5, math.nan, math.inf):
         with pytest.raises(UserError) as caught:
             resolved(**{name: value})

@@ -7,7 +7,7 @@ import pytest
 from metaopt.storage.results_pickle import read_documents
 from metaopt.trials.constraints import parse_constraints
 from metaopt.trials.objective import find_objective
-from metaopt.trials.stopping import LOSS_EPOCH, EpochTracker, SearchPatience, exceeds_loss_bound
+from metaopt.trials.stopping import EpochTracker, LossBound, SearchPatience
 from tests.engine.synthetic import InOneGo, search
 
 
@@ -51,11 +51,20 @@ def losses(*values):
 
 def test_loss_bound_is_twice_the_fifth_best():
     others = [losses(9.0, 9.0, 0.1 * (i + 1), 0.01) for i in range(6)]  # at epoch 3: 0.1, 0.2, 0.3, 0.4, 0.5, 0.6
-    assert exceeds_loss_bound(LOSS_EPOCH, {"val_loss": 1.0}, others)
-    assert not exceeds_loss_bound(LOSS_EPOCH, {"val_loss": 0.99}, others)
-    assert not exceeds_loss_bound(LOSS_EPOCH + 1, {"val_loss": 5.0}, others)
-    assert not exceeds_loss_bound(LOSS_EPOCH, {"val_loss": 5.0}, others[:4])
-    assert not exceeds_loss_bound(LOSS_EPOCH, {"val_accuracy": 0.0}, others)
+    assert LossBound().is_exceeded(3, {"val_loss": 1.0}, others)
+    assert not LossBound().is_exceeded(3, {"val_loss": 0.99}, others)
+    assert not LossBound().is_exceeded(4, {"val_loss": 5.0}, others)
+    assert not LossBound().is_exceeded(3, {"val_loss": 5.0}, others[:4])
+    assert not LossBound().is_exceeded(3, {"val_accuracy": 0.0}, others)
+
+
+def test_epoch_rank_and_factor_of_loss_based_stopping_are_settable():
+    others = [[{"val_loss": 9.0}, {"val_loss": loss}] for loss in (0.4, 0.1, 0.3)]
+    bound = LossBound(epoch=2, rank=2, factor=1.5)
+    assert bound.is_exceeded(2, {"val_loss": 0.46}, others)
+    assert not bound.is_exceeded(2, {"val_loss": 0.44}, others)
+    assert not bound.is_exceeded(3, {"val_loss": 9.0}, others)
+    assert not bound.is_exceeded(2, {"val_loss": 9.0}, others[:1])
 
 
 def test_loss_based_stopping_leaves_the_trial_incomplete(tmp_path):
@@ -65,7 +74,7 @@ def test_loss_based_stopping_leaves_the_trial_incomplete(tmp_path):
             return {"val_accuracy": 1 / (1 + loss), "val_loss": loss}
 
     study = search(tmp_path / "results", trials=9, epochs=6, stop_hopeless=True, executor=Executor())
-    assert [record.epochs for record in study.records] == [6] * 7 + [LOSS_EPOCH] + [6]
+    assert [record.epochs for record in study.records] == [6] * 7 + [3] + [6]
     assert study.records[7].complete is False
     assert read_documents(tmp_path / "results.pkl")[7].status == "suspended"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.commands import command
+from metaopt.engine.settings import HOPELESS, read_settings
 from metaopt.engine.strategy import READ_BY_SAMPLERS
 from metaopt.errors import UserError
 from metaopt.report.analysis.predictions import Predictions, read_predictions
@@ -88,14 +89,15 @@ class ComparedStudy:
     @property
     def setup(self) -> dict[str, Any]:
         """Settings and inputs that distinguish it from other studies, except the seed."""
-        settings = self.study.settings
+        settings = read_settings(self.study.settings).as_event()  # an older study has the default of a newer setting
         sampler = settings["sampler"]
+        unread = () if settings["stop_hopeless"] else HOPELESS
         fingerprint = self.study.header["fingerprint"]
         return {
             **{
                 name: value
                 for name, value in settings.items()
-                if name not in _NOT_COMPARED and sampler in READ_BY_SAMPLERS.get(name, (sampler,))
+                if name not in (*_NOT_COMPARED, *unread) and sampler in READ_BY_SAMPLERS.get(name, (sampler,))
             },
             "trials": settings["base"] + settings["trials"],
             # The bound on memory depends on the machine.
