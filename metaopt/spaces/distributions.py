@@ -31,6 +31,7 @@ CONTINUOUS: dict[str, tuple[str, ...]] = {
 CHOICES = ("choice", "pchoice")
 INTEGERS = (*CHOICES, "randint", "uniformint")
 
+_SMALLEST_RANGE = 1e-300  # samplers divide it, and below about 1e-308 numbers lose their digits
 # exp of a larger number is infinite in double precision.
 _LARGEST_LOGARITHM = math.log(np.finfo(float).max)
 # Relative tolerance for values near a bound or a multiple of q, for rounding errors of text and arithmetic.
@@ -114,12 +115,12 @@ class Distribution:
         """
         problem = self._find_problem()
         if problem is not None:
-            text = ", ".join(f"{arg:g}" for arg in self.args)
+            text = ", ".join(f"{arg:g}" if _is_finite(arg) else "inf" for arg in self.args)
             raise UserError(f"Invalid hyperparameter {label!r}, {self.name}({text}): {problem}.")
 
     def _find_problem(self) -> str | None:
         """Return why the arguments are invalid, or None if they are valid."""
-        if not all(math.isfinite(arg) for arg in self.args):
+        if not all(map(_is_finite, self.args)):
             return "the arguments must be finite numbers"
         if self.n_options is not None:
             return self._find_problem_of_options()
@@ -131,6 +132,8 @@ class Distribution:
                 return "sigma must be > 0"
         elif first >= second:
             return "low must be < high; for a single value, write a constant"
+        elif not _SMALLEST_RANGE <= second - first < math.inf:
+            return f"high - low must be at least {_SMALLEST_RANGE:g} and finite"
         if self.step is not None and self.step <= 0:
             return "q must be > 0"
         if self.is_logarithmic and max(first, second) > _LARGEST_LOGARITHM:
@@ -252,6 +255,14 @@ class Distribution:
         if not low - slack <= number <= high + slack or (self.name == "lognormal" and number <= 0):
             return None
         return self.cast(min(max(number, low), high))
+
+
+def _is_finite(number: float) -> bool:
+    """Return whether a number is finite as a float; an integer may be beyond its range."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def _round_to_step(value: float, step: float) -> float:
