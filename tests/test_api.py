@@ -68,6 +68,21 @@ def test_function_that_changes_the_folder(tmp_path, monkeypatch, executor):
     assert (tmp_path / "study.pkl").exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("ends", ["returns", "raises"])
+def test_a_copy_that_a_training_forked_ends_with_it(results, ends):
+    def train(point):
+        copy = os.fork()
+        if copy:
+            return os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+        if ends == "raises":
+            raise KeyboardInterrupt
+        return -1.0
+
+    study = metaopt.search(train, SPACE, trials=3, results=results)
+    assert [record["loss"] for record in study.records] == [1.0] * 3
+
+
 def make(k):
     return lambda point: (point["x"] - k) ** 2
 

@@ -1,5 +1,7 @@
 """Failures of trainings: a cause that is equal for equal causes, one sentence, and the traceback."""
 
+import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -30,13 +32,28 @@ def attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Fi
         EnvironmentFault: A checkpoint could not be written, or the data not be read. The trial is to resume.
         KeyboardInterrupt: The user pressed Ctrl-C. SystemExit and exceptions of the user's own are failures.
     """
-    start = time.monotonic()
+    start, process = time.monotonic(), os.getpid()
+
+    def forward(message: Message) -> bool:
+        _end_copy_of(process)
+        return report(plain_message(job, message))
+
     try:
-        return plain_end(job, trainer.train(job, lambda message: report(plain_message(job, message))))
+        return plain_end(job, trainer.train(job, forward))
     except (EnvironmentFault, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a candidate raises must not end the search
         return failure(job.trial, error, time.monotonic() - start)
+    finally:
+        _end_copy_of(process)
+
+
+def _end_copy_of(process: int) -> None:
+    """End this process if it is a copy that a training forked: a second search would write to the same files."""
+    if os.getpid() != process:
+        with contextlib.suppress(OSError):  # the text in a buffer of Python would come out twice
+            os.write(2, b"A process that a training forked returned from the training and was ended. Use os._exit.\n")
+        os._exit(1)
 
 
 def failure(trial: int, error: BaseException, seconds: float) -> Failed:
