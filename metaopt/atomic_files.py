@@ -12,9 +12,10 @@ from typing import BinaryIO, cast
 from metaopt.commands import shown
 from metaopt.errors import ResultsNotWritable
 
-# Errors of a file system that cannot sync a folder: SMB, FUSE and shares of virtual machines. Files are synced there;
-# only the durability of a new name is lost.
+# Errors of a file system that cannot sync: SMB, FUSE and shares of virtual machines. Nearly all of them sync files, and
+# only the durability of a new name is lost; elsewhere also that of what was written shortly before a power cut.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_CANNOT_SYNC_A_FOLDER = (*_CANNOT_SYNC, errno.EBADF, errno.EISDIR, errno.EACCES, errno.EPERM)
 _NAME_MAX = 255  # bytes, where the file system does not tell
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _ADVICE = {
@@ -69,7 +70,7 @@ def write_file(path: Path, write: Callable[[BinaryIO], object], *, private: bool
         with create_temporary(path, private=private) as file, removed_on_error(file):
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
             os.replace(file.name, path)
         sync_folder(path.parent)
     except OSError as error:
@@ -154,6 +155,19 @@ def name_limit(folder: Path) -> int:
     return _NAME_MAX
 
 
+def sync_file(file: BinaryIO) -> None:
+    """Make the content of a file durable, where the file system can.
+
+    Raises:
+        OSError: The disk fails or is full.
+    """
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, where the file system can.
 
@@ -163,13 +177,11 @@ def sync_folder(folder: Path) -> None:
     if os.name == "nt":  # a directory cannot be opened there; renames are durable without
         return
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # a folder may be writable but not readable
-        return
-    try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)  # a folder may be writable but not readable
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        if error.errno not in _CANNOT_SYNC:
+        if error.errno not in _CANNOT_SYNC_A_FOLDER:
             raise
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from hyperopt import hp
 
+import metaopt
 from metaopt.atomic_files import cannot_write, create_temporary, fit_name, sync_folder, write_file
 from metaopt.errors import ResultsNotWritable
 
@@ -103,7 +105,10 @@ def test_advice_follows_the_cause(number, advice):
     assert advice in text
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS])
+CANNOT_SYNC = [errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS]
+
+
+@pytest.mark.parametrize("number", [*CANNOT_SYNC, errno.EBADF, errno.EISDIR, errno.EACCES, errno.EPERM])
 def test_a_folder_that_cannot_be_synced_is_used(tmp_path, monkeypatch, number):
     def fsync(descriptor):
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
@@ -114,13 +119,36 @@ def test_a_folder_that_cannot_be_synced_is_used(tmp_path, monkeypatch, number):
     assert (tmp_path / "a").read_bytes() == b"1"
 
 
-def test_a_failing_disk_is_not_ignored(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.EISDIR, errno.EACCES, errno.EINVAL])
+def test_a_folder_that_cannot_be_opened_to_sync_it_is_used(tmp_path, monkeypatch, number):
+    def refuse(path, flags):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    sync_folder(tmp_path)
+
+
+@pytest.mark.parametrize("number", CANNOT_SYNC)
+def test_a_file_system_without_sync_is_used(tmp_path, monkeypatch, number):
     def fsync(descriptor):
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+    study = metaopt.search(lambda point: point["x"], {"x": hp.uniform("x", 0, 1)}, trials=2, results=tmp_path / "r")
+    assert len(metaopt.Study.load(tmp_path / "r").records) == len(study.records) == 2
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+def test_a_failing_disk_is_not_ignored(tmp_path, monkeypatch, number):
+    def fsync(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match=os.strerror(number)):
         sync_folder(tmp_path)
+    with pytest.raises(ResultsNotWritable, match=os.strerror(number)):
+        write_file(tmp_path / "a", lambda file: file.write(b"1"))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("stem", ["x" * 300, "ä" * 200, "日本" * 100, "\udcff" * 300, "a" + "😀" * 80])

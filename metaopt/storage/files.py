@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from metaopt.atomic_files import cannot_write, create_temporary, removed_on_error, sync_folder
+from metaopt.atomic_files import cannot_write, create_temporary, removed_on_error, sync_file, sync_folder
 
 
 class Files:
@@ -121,7 +121,7 @@ class Files:
             view = view[file.write(view) or 0 :]
 
     def _sync(self, file: BinaryIO) -> None:
-        os.fsync(file.fileno())
+        sync_file(file)
 
     def _truncate(self, file: BinaryIO, size: int) -> None:
         file.truncate(size)
