@@ -11,6 +11,7 @@ from typing import BinaryIO
 import filelock
 
 from metaopt.atomic_files import cannot_write
+from metaopt.errors import ResultsNotWritable
 
 try:
     import fcntl
@@ -38,11 +39,15 @@ def lock_folder(folder: Path) -> filelock.BaseFileLock:
     except filelock.Timeout:
         raise Locked from None
     except NotImplementedError as error:  # as filelock says that the file system has no locks
-        missing = OSError(errno.ENOSYS, "its file system has no locks")
-        raise cannot_write(folder, missing, "Choose a folder on a local disk.") from error
+        raise _no_locks(folder) from error
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise (_no_locks(folder) if error.errno in _WITHOUT_LOCKS else cannot_write(folder, error)) from error
     return lock
+
+
+def _no_locks(folder: Path) -> ResultsNotWritable:
+    missing = OSError(errno.ENOSYS, "its file system has no locks")
+    return cannot_write(folder, missing, "Choose a folder on a local disk.")
 
 
 def lock_file(file: BinaryIO) -> None:

@@ -118,8 +118,7 @@ class KerasModelBuilder(NetworkBuilder):
         assert self.problem.build_model is not None  # a problem has one of the two
         model = self.problem.build_model(self.point, self.data.input_shape, self.data.classes)
         check_kind(model)
-        if not model.built:
-            model.build((None, *self.data.input_shape))
+        _build(model, self.data.input_shape)
         return model
 
     def compile(self, training: Training, steps: int, cycles: Sequence[int]) -> keras.Model:  # noqa: ARG002
@@ -156,6 +155,19 @@ class KerasModelBuilder(NetworkBuilder):
     def for_inference(self, network: keras.Model) -> keras.Model:
         """Return the user's own model as it is."""
         return network
+
+
+def _build(model: keras.Model, input_shape: tuple[int, ...]) -> None:
+    """Create the weights of a model that were not created with it.
+
+    ``Model.build`` of a subclass creates none, as only its ``call`` knows the layers' shapes, and yet marks it as
+    built. A subclass is therefore called, symbolically.
+    """
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            model.build((None, *input_shape))
+    elif not getattr(model, "inputs", None):  # those of a functional model are known
+        model(keras.KerasTensor((None, *input_shape)))
 
 
 def make_builder(problem: Any, point: Any, data: DataSet) -> NetworkBuilder:

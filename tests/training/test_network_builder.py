@@ -61,6 +61,30 @@ def test_network_has_the_shapes_of_the_data(problem: Problem, tiny: DataSet) -> 
         assert [tuple(array.shape) for array in model.get_weights()][:2] == [(3, 3, 1, 2), (2,)]
 
 
+@pytest.mark.parametrize("builds_itself", [False, True])
+def test_weights_of_a_subclassed_model_are_created(tiny: DataSet, builds_itself: bool) -> None:
+    import keras
+
+    class Classifier(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.flatten = keras.layers.Flatten()
+            self.dense = keras.layers.Dense(4, activation="softmax")
+
+        def call(self, images: Any) -> Any:
+            return self.dense(self.flatten(images))
+
+    def build_subclass(point: Any, input_shape: tuple[int, ...], classes: Any) -> Any:
+        model = Classifier()
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        if builds_itself:  # Keras marks it as built, without any weights
+            model.build((None, *input_shape))
+        return model
+
+    model = make_builder(Problem(None, build_model=build_subclass), tiny).build()
+    assert [tuple(array.shape) for array in model.get_weights()] == [(64, 4), (4,)]
+
+
 @BOTH
 def test_counts_are_equal_for_both_ways(problem: Problem, tiny: DataSet) -> None:
     builder = make_builder(problem, tiny)
