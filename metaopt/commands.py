@@ -82,7 +82,7 @@ def module(name: str, *arguments: str | os.PathLike[str]) -> str:
 
 def again(*arguments: str) -> str | None:
     """Return the command that this process runs, with further arguments; None if it runs something else."""
-    started = Path(sys.argv[0])
+    started = _started()
     if started.name not in ("hyperopt_optimize.py", "metaopt") and started.resolve() != _PACKAGE / "__main__.py":
         return None
     return _join([_interpreter(), *sys.orig_argv[1:], *arguments])
@@ -106,8 +106,13 @@ def start_of(prog: str) -> str:
     first, *rest = prog.split()
     if first == "metaopt":
         return _join([*_program(), *rest])
-    started = Path(sys.argv[0])
+    started = _started()
     return script(started) if started.name == first and started.is_file() else prog
+
+
+def _started() -> Path:
+    """Return the path of the program that runs; the user's code may have emptied ``sys.argv``."""
+    return Path((sys.argv or [""])[0])
 
 
 def _join(words: Iterable[str]) -> str:
@@ -120,7 +125,7 @@ def _words(arguments: Iterable[str | os.PathLike[str]]) -> list[str]:
 
 def _program() -> list[str]:
     """Return the words that start metaopt."""
-    started = Path(sys.argv[0])
+    started = _started()
     if started.name == "metaopt" and started.is_file() and os.access(started, os.X_OK):  # the installed script
         found = shutil.which("metaopt")
         return ["metaopt" if found is not None and os.path.samefile(found, started) else shown(started)]

@@ -4,6 +4,7 @@ What a user's training returns or raises may have a ``__repr__`` or ``__str__`` 
 something other than text. Here such a method costs a bounded number of steps, and its object is named by its class.
 """
 
+import re
 import reprlib
 import sys
 import traceback
@@ -14,6 +15,8 @@ from typing import Any
 LONGEST_TEXT = 100_000  # characters; longer texts of an object are cut
 _STEPS = 1_000_000  # instructions of Python that a method may execute: less than a second
 _STEPS_OF_A_TRACEBACK = 10_000_000  # that of an endless recursion names thousands of frames
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_KERAS_CALL = re.compile(r"Exception encountered when calling .*\(\)\.?")
 _MORE = "… ({} more characters)"
 
 
@@ -37,6 +40,16 @@ def safe_str(value: object, limit: int = LONGEST_TEXT) -> str:
     """Return the ``str`` of an object, or its class in angle brackets where its ``__str__`` fails."""
     text = _attempt(str, value)
     return f"<{class_name(value)}>" if text is None else cut(text, limit)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's text that tells a cause; "" where it has none.
+
+    Keras puts the call before the cause: "Exception encountered when calling Dense.call().", and the cause in bold.
+    """
+    lines = [line for each in _STYLE.sub("", safe_str(error)).splitlines() if (line := each.strip())]
+    causes = [line for line in lines if not _KERAS_CALL.fullmatch(line)]
+    return next(iter(causes or lines), "")
 
 
 def safe_traceback(error: BaseException) -> str:

@@ -104,3 +104,9 @@ def test_help_of_a_script_names_its_path(monkeypatch) -> None:
     monkeypatch.setattr(sys, "argv", [str(CHECKOUT / "hyperopt_optimize.py"), "--bad"])
     assert help_of("hyperopt_optimize.py").endswith(f" {CHECKOUT / 'hyperopt_optimize.py'} --help")
     assert help_of("metaopt best") == command("best", "--help")
+
+
+def test_commands_need_no_arguments_of_the_process(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", [])  # as a user's file may do
+    assert "usage: metaopt best" in paste(command("best", "--help")).stdout
+    assert commands.again("--debug") is None

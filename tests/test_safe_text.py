@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaopt.safe_text import class_name, safe_repr, safe_str, safe_traceback
+from metaopt.safe_text import class_name, first_line, safe_repr, safe_str, safe_traceback
 
 
 class Raises:
@@ -35,6 +35,22 @@ def test_ordinary_texts_are_those_of_python() -> None:
     for value in (1.5, "text", b"bytes", range(3), {"a": [1, (2,)]}, {3}, frozenset(), None, ValueError("x"), len, 1j):
         assert safe_repr(value) == repr(value)
         assert safe_str(value) == str(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\n  bad shape (3,)\nmore", "bad shape (3,)"),
+        (
+            "Exception encountered when calling Sequential.call().\n\n\x1b[1mno such axis: 9\x1b[0m\n\nArgs: x",
+            "no such axis: 9",
+        ),
+        ("Exception encountered when calling Dense.call().", "Exception encountered when calling Dense.call()."),
+        ("", ""),
+    ],
+)
+def test_the_first_line_of_an_error_is_its_cause(text: str, expected: str) -> None:
+    assert first_line(ValueError(text)) == expected
 
 
 def test_a_set_has_one_text_in_every_process() -> None:

@@ -53,6 +53,10 @@ def _run(work: Callable[[], None], interrupted: str, prints_its_result: bool) ->
                 print(f"\n{interrupted}", file=err)
                 return INTERRUPTED
             return _show_failure(error, err)
+        except SystemExit as error:  # of a user's file, unless it is that of an argument
+            if (mistake := find_mistake(error)) is None:
+                raise
+            return _show(mistake, err)
         failure = out.finish()
         if failure is None:
             return 0

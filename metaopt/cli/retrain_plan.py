@@ -120,7 +120,7 @@ def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
     if not problem.has_blueprint:  # it compiles its own models
         return plan
     try:
-        training = replace(problem.training(plan.point), **plan.recipe)
+        training = replace(problem.training_of(plan.point), **plan.recipe)
     except (ValueError, KeyError, TypeError):  # a point of another space, which the training reports
         return plan
     if training.schedule == CONSTANT:

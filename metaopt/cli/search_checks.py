@@ -149,6 +149,6 @@ def _own_schedules(problem: Problem) -> set[str]:
     space = compile_space(problem.space)
     points = (space.point(space.draw(make_generator(0, number, "schedule"))) for number in range(DRAWS))
     try:
-        return {problem.training(point).schedule for point in points}
+        return {problem.training_of(point).schedule for point in points}
     except (ValueError, KeyError, TypeError):  # the search reports it
         return {CONSTANT}

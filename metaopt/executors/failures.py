@@ -10,7 +10,7 @@ from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Traine
 from metaopt.errors import EnvironmentFault
 from metaopt.executors.plain_reports import plain_end, plain_message
 from metaopt.problems.mistakes import CODE_ERRORS, find_mistake, locate, passes_through
-from metaopt.safe_text import call_bounded, class_name, name_of, safe_str, safe_traceback
+from metaopt.safe_text import call_bounded, class_name, first_line, name_of, safe_str, safe_traceback
 
 # Functions of a problem that every trial calls.
 _FUNCTIONS = ("network", "training", "build_model", "build_and_train")
@@ -65,7 +65,7 @@ def failure(trial: int, error: BaseException, seconds: float) -> Failed:
         seconds: wall seconds of the job.
     """
     name = class_name(error)
-    message = next((line.strip() for line in safe_str(error).splitlines() if line.strip()), "")[:_LONGEST_MESSAGE]
+    message = first_line(error)[:_LONGEST_MESSAGE]
     place = call_bounded(lambda: locate(error))
     where = "" if place is None else f" ({place})"
     is_of_code = isinstance(error, CODE_ERRORS) and passes_through(error, _FUNCTIONS)

@@ -77,7 +77,7 @@ class Guard:
         if blueprint is None:  # counted in the worker
             network: dict[str, Any] = {"signature": _sign("", point, vals)}
         else:
-            training = self.problem.training(point)
+            training = self.problem.training_of(point)
             network = {
                 "params": blueprint.params,
                 "macs": blueprint.macs,

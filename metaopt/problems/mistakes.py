@@ -19,7 +19,7 @@ from typing import Any
 import metaopt
 from metaopt.errors import UserError, nearest
 from metaopt.problems.user_files import is_users_file
-from metaopt.safe_text import class_name, safe_repr, safe_str
+from metaopt.safe_text import class_name, first_line, safe_repr, safe_str
 
 # Errors of code rather than of a point: another point hardly helps.
 CODE_ERRORS = (NameError, LookupError, ImportError, AttributeError, TypeError, SyntaxError)
@@ -71,7 +71,7 @@ def mistakes_explained(*functions: Callable[..., Any] | None) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         mistake = find_mistake(error, functions)
         if mistake is None:
             raise
@@ -150,7 +150,7 @@ def _describe(error: BaseException, lines: list[_Line]) -> str:
     frame = lines[-1][0] if lines else None
     if isinstance(error, KeyError) and error.args and frame is not None:
         return f": no key {safe_repr(error.args[0])}{_hint_key(error.args[0], *lines[-1])}"
-    message = next((line.strip() for line in safe_str(error).splitlines() if line.strip()), "")[:_LONGEST]
+    message = first_line(error)[:_LONGEST]
     return f": {message}{_hint_name(error, frame)}" if message else ""
 
 

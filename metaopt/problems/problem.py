@@ -7,6 +7,7 @@ from typing import Any
 from metaopt.blueprint import Blueprint, InvalidArchitecture
 from metaopt.errors import UserError
 from metaopt.problems.training_config import Training
+from metaopt.safe_text import class_name
 
 Classes = Mapping[str, int]
 """Head → its number of classes, e.g. ``{"fine": 100, "coarse": 20}``; a single head is called ``label``."""
@@ -62,8 +63,28 @@ class Problem:
 
         Raises:
             InvalidArchitecture: No such network can exist.
+            UserError: ``network`` returned something else.
         """
-        return None if self.network is None else self.network(point, input_shape, classes)
+        if self.network is None:
+            return None
+        blueprint = self.network(point, input_shape, classes)
+        if not isinstance(blueprint, Blueprint):
+            raise UserError(
+                f"network returned {_a(blueprint)}. It has to return a metaopt.blueprint.Blueprint: of its"
+                " inputs and the output of each head."
+            )
+        return blueprint
+
+    def training_of(self, point: Any) -> Training:
+        """Return the training settings of a point.
+
+        Raises:
+            UserError: ``training`` returned something else.
+        """
+        settings = self.training(point)
+        if not isinstance(settings, Training):
+            raise UserError(f"training returned {_a(settings)}. It has to return a metaopt.Training.")
+        return settings
 
     def require_blueprint(self, parameter: str, value: str) -> None:
         """Refuse a feature that needs networks to be counted or compiled by metaopt.
@@ -81,6 +102,10 @@ class Problem:
                 f" {self.name or 'the problem'} compiles its own models, which are counted only once they are built.",
                 parameter,
             )
+
+
+def _a(value: Any) -> str:
+    return "None" if value is None else f"a {class_name(value)}"
 
 
 def fitting(problem: Problem, make: Callable[[], Any]) -> Any:

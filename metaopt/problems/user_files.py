@@ -48,7 +48,9 @@ def run_file(path: Path) -> dict[str, Any]:
     try:
         # The import loader might use a .pyc file of the same second although the file was edited since.
         exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), vars(module))
-    except (Exception, SystemExit) as error:  # any error is in the user's file
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # any error is in the user's file
         from metaopt.problems.mistakes import Mistake, find_mistake  # it needs to know the files that were run
 
         mistake = find_mistake(error)

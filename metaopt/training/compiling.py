@@ -9,6 +9,7 @@ import keras
 from metaopt.errors import UserError, nearest
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import CONSTANT, Training
+from metaopt.safe_text import first_line
 from metaopt.training.schedule import CosineCycles
 
 TRAIN = "train"
@@ -110,7 +111,7 @@ def make_optimizer(
     try:
         optimizer = kind(learning_rate=rate, **options)
     except (TypeError, ValueError) as error:
-        message = str(error).splitlines()[0]
+        message = first_line(error)
         raise UserError(f"Invalid options for optimizer {kind.__name__}: {options}. Keras says: {message}") from error
     if training.weight_decay is not None:
         optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)

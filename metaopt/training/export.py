@@ -4,6 +4,8 @@ An exported model consists of built-in Keras layers and operations only. ``keras
 backend, also where metaopt is not installed.
 """
 
+import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +17,7 @@ import numpy.typing as npt
 
 from metaopt.data import Images
 from metaopt.errors import UserError
-from metaopt.safe_text import class_name, safe_str
+from metaopt.safe_text import class_name, first_line
 from metaopt.training.batches import outputs_by_head, scale
 from metaopt.training.metrics import Probabilities, as_probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata, write_model
@@ -24,6 +26,16 @@ BATCH_SIZE = 128
 """Batch size of predictions."""
 
 
+@contextlib.contextmanager
+def _warnings_raise_nothing() -> Iterator[None]:
+    """Keep warnings of Keras from ending the work where the user's filters make errors of warnings."""
+    with warnings.catch_warnings():
+        if any(action == "error" for action, *_ in warnings.filters):
+            warnings.simplefilter("ignore")
+        yield
+
+
+@_warnings_raise_nothing()
 def export_model(
     networks: Sequence[keras.Model], metadata: ModelMetadata, sample: npt.NDArray[np.uint8], *, mirror: bool = False
 ) -> keras.Model:
@@ -93,6 +105,7 @@ def _average_probabilities(head: str, outputs: list[Any], sample_output: npt.NDA
     return keras.layers.Activation(activation, dtype="float32", name=head)(outputs[0])
 
 
+@_warnings_raise_nothing()
 def find_loading_problem(network: keras.Model, metadata: ModelMetadata) -> str | None:
     """Return why Keras cannot load the file of a network again; None if it can.
 
@@ -126,10 +139,10 @@ def find_loading_problem(network: keras.Model, metadata: ModelMetadata) -> str |
 
 def _reason(error: Exception) -> str:
     """Return the first line of an exception's message."""
-    first = next((line.strip() for line in safe_str(error).splitlines() if line.strip()), class_name(error))
-    return first[:300].rstrip(".")
+    return (first_line(error) or class_name(error))[:300].rstrip(".")
 
 
+@_warnings_raise_nothing()
 def save_model(
     model: keras.Model,
     metadata: ModelMetadata,
@@ -144,6 +157,7 @@ def save_model(
     write_model(path, metadata, model.save, test)
 
 
+@_warnings_raise_nothing()
 def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
     """Load an exported model and its metadata.
 
@@ -162,6 +176,7 @@ def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
         ) from error
 
 
+@_warnings_raise_nothing()
 def predict(model: keras.Model, metadata: ModelMetadata, images: npt.NDArray[np.uint8]) -> dict[str, Probabilities]:
     """Predict raw images ``(n, height, width, c)``; return head → probabilities ``(n, classes)``, first head first."""
     outputs = model.predict(images, batch_size=BATCH_SIZE, verbose=0)

@@ -73,7 +73,7 @@ def _train(
 ) -> tuple[EpochLoop, dict[str, int]]:
     """Build and fit; also return ``params`` and ``macs``."""
     data, job = builder.data, request.job
-    training = with_schedule(builder.problem.training(builder.point), job.options.schedule)
+    training = with_schedule(builder.problem.training_of(builder.point), job.options.schedule)
     folds = data.folds(job.options.folds)
     build = _make_build(builder, training, folds, epochs, job)
 

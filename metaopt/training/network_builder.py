@@ -14,6 +14,7 @@ from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.mistakes import locate
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
+from metaopt.safe_text import first_line
 from metaopt.training.batches import outputs_by_head
 from metaopt.training.built_model import check_compiled, check_kind, check_shapes
 from metaopt.training.compiling import compile_model
@@ -126,7 +127,7 @@ class KerasModelBuilder(NetworkBuilder):
         try:
             model = self.build()
         except ValueError as error:  # Keras' error for shapes that do not fit
-            message = (str(error).strip() or type(error).__name__).splitlines()[0]
+            message = first_line(error) or type(error).__name__
             place = locate(error)
             raise NetworkRefused(
                 "invalid architecture", message if place is None else f"{message} ({place})"

@@ -97,7 +97,7 @@ def _train(
     """Build and train the network; see ``retrain``."""
     problem, data = builder.problem, builder.data
     keras.utils.set_random_seed(derive_seed(seed, trial, "initialise"))
-    training = fitting(problem, lambda: replace(problem.training(builder.point), **recipe))
+    training = fitting(problem, lambda: replace(problem.training_of(builder.point), **recipe))
     images = data.everything()
     steps = steps_per_epoch(len(images), training.batch_size)
     network = fitting(problem, lambda: builder.compile(training, steps, (epochs,)))

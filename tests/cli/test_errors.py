@@ -19,6 +19,8 @@ from metaopt.errors import (
     UserError,
     invalid_value,
 )
+from metaopt.problems.mistakes import Mistake, mistakes_explained
+from metaopt.problems.user_files import run_file
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +141,15 @@ def test_full_disk_of_the_output_is_one_sentence(prints_its_result: bool, code: 
     assert done.returncode == code
     assert done.stderr.decode().startswith(f"{kind}: Cannot write all of the output (No space left on device)")
     assert done.stderr.count(b"\n") == 1
+
+
+def test_exit_in_a_users_function_is_a_mistake(capsys, tmp_path) -> None:
+    file = tmp_path / "problem.py"
+    file.write_text("import sys\n\ndef network(point):\n    sys.exit(3)\n")
+    network = run_file(file)["network"]
+    assert guarded(lambda: network({})) == 2
+    assert "problem.py, line 4: SystemExit: 3" in capsys.readouterr().err
+    with pytest.raises(Mistake, match="line 4: SystemExit: 3"), mistakes_explained(network):
+        network({})
+    with pytest.raises(SystemExit):  # of the parser of arguments
+        guarded(lambda: sys.exit(2))

@@ -173,6 +173,7 @@ def test_unknown_names_are_rejected(name: str, message: str, tmp_path: Path, mon
         ("space = {\n\n", "bad.py, line 1: SyntaxError"),
         ("space = {}\n\nimport no_such_module\n", "bad.py, line 3: ModuleNotFoundError"),
         ("x = 1\nraise SystemExit('no')\n", "bad.py, line 2: SystemExit: no"),
+        ("x = 1\nraise BaseException('no')\n", "bad.py, line 2: BaseException: no"),
         ("import broken_helper\n", "broken_helper.py, line 2: ZeroDivisionError"),
         ("import json\njson.loads('{')\n", "bad.py, line 2: JSONDecodeError"),
         ("x = '\x00'\n", "bad.py"),

@@ -40,6 +40,15 @@ def test_blueprint_exists_only_with_network() -> None:
         counted.blueprint({"pool": 7}, SHAPE, CLASSES)
 
 
+@pytest.mark.parametrize("value", [None, (1,), {"fine": 3}, Blueprint], ids=repr)
+def test_functions_that_return_something_else_are_named(value: Any) -> None:
+    problem = Problem({}, network=lambda *_: value, training=lambda _: value)
+    with pytest.raises(UserError, match=r"^network returned (None|a \w+)\. It has to return a metaopt\.blueprint"):
+        problem.blueprint({}, SHAPE, CLASSES)
+    with pytest.raises(UserError, match=r"^training returned (None|a \w+)\. It has to return a metaopt\.Training"):
+        problem.training_of({})
+
+
 def test_features_can_require_a_blueprint() -> None:
     Problem({}, network=network).require_blueprint("fill", "0.9")
     with pytest.raises(UserError, match=r"fill 0\.9 needs a problem with network\(\)") as caught:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -102,6 +103,18 @@ def test_a_sequential_model_is_exported(tmp_path) -> None:
     save_model(export_model([model], metadata, IMAGES), metadata, tmp_path / "best.keras")
     answers = predict(*load_model(tmp_path / "best.keras"), IMAGES)
     assert answers["label"].shape == (5, 2)
+
+
+def test_a_model_is_tried_where_warnings_are_errors() -> None:
+    import keras
+
+    from metaopt.training.export import find_loading_problem
+
+    metadata = ModelMetadata({"label": ["a", "b"]}, (8, 10, 3))
+    model = keras.Sequential([keras.Input((8, 10, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert find_loading_problem(model, metadata) is None
 
 
 def test_the_file_contains_no_optimizer(saved, tmp_path) -> None:
