@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from metaopt.errors import ResultsNotWritable
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _CANNOT_SYNC_A_FOLDER = (*_CANNOT_SYNC, errno.EBADF, errno.EISDIR, errno.EACCES, errno.EPERM)
 _NAME_MAX = 255  # bytes, where the file system does not tell
+_TOKEN_CHARACTERS = 8
+_TOKEN = re.compile(rf"[0-9a-f]{{{_TOKEN_CHARACTERS}}}")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _ADVICE = {
     errno.EROFS: "The file system is read-only: choose another folder.",
@@ -102,13 +105,22 @@ def create_temporary(path: Path, suffix: str = ".tmp", *, private: bool = False)
     """
     mode = 0o600 if private else 0o666
     while True:
-        rest = f".{secrets.token_hex(4)}{suffix}"
-        name = path.with_name(fit_name(f".{path.name}", rest, path.parent))
+        name = path.with_name(_temporary_name(path, secrets.token_hex(_TOKEN_CHARACTERS // 2), suffix))
         try:
             file = open(name, "xb+", opener=lambda file, flags: os.open(file, flags, mode))  # noqa: SIM115
         except FileExistsError:
             continue
         return cast(BinaryIO, file)
+
+
+def is_temporary_of(name: str, path: Path, suffix: str = ".tmp") -> bool:
+    """Return whether a name is one that ``create_temporary`` makes for a file."""
+    token = name.removesuffix(suffix)[-_TOKEN_CHARACTERS:]
+    return bool(_TOKEN.fullmatch(token)) and name == _temporary_name(path, token, suffix)
+
+
+def _temporary_name(path: Path, token: str, suffix: str) -> str:
+    return fit_name(f".{path.name}", f".{token}{suffix}", path.parent)
 
 
 @contextlib.contextmanager

@@ -20,10 +20,12 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from metaopt.atomic_files import cannot_write
+from metaopt.commands import shown
 from metaopt.data.decoding import Decoder, ImageSizes, ProgressCallback
 from metaopt.data.fingerprint import Digests, digest, digest_images
 from metaopt.data.folder_scan import ImageFolder
-from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.errors import UserError
 from metaopt.printable import file_name
 from metaopt.storage.files import Files
 
@@ -89,10 +91,7 @@ def decode_folder(
                     decoded = _open_entry(entry, temporary)
         return decoded
     except OSError as error:
-        raise ResultsNotWritable(
-            f"Cannot write decoded images to {parent}: {error.strerror or error}. Free disk space, or make the folder"
-            " writable."
-        ) from error
+        raise cannot_write(f"The cache of decoded images {shown(parent)}", error) from error
     finally:
         if cache is None and not entry.is_dir():
             shutil.rmtree(parent, ignore_errors=True)

@@ -6,6 +6,7 @@ __all__ = [
     "foreign_trials",
     "importing",
     "journal",
+    "leftovers",
     "merging",
     "opening",
     "rebuilding",

@@ -61,6 +61,11 @@ def record_files(folder: Path) -> list[tuple[int, Path]]:
     return [(int(match[1]), path) for match, path in matches if match]
 
 
+def is_record_name(name: str) -> bool:
+    """Return whether a file of this name is a record."""
+    return bool(_NAME.fullmatch(name))
+
+
 def is_record(path: Path, trial: int) -> bool:
     """Return whether a file holds a record of a trial, as far as its first keys tell."""
     return bool(_content(path, trial))

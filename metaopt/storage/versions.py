@@ -1,10 +1,13 @@
 """Version of the journal's events, and the refusal of studies that a later version wrote."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import metaopt
+from metaopt.commands import shown
 from metaopt.errors import UserError
+from metaopt.safe_text import safe_repr
 
 SCHEMA = 1
 """Version of the events; a later one is refused, because its events mean something that this version does not know."""
@@ -27,4 +30,18 @@ def newer_study(event: Mapping[str, Any], writer: str | None) -> NewerStudy:
     return NewerStudy(
         f"The study was written by {name}: it has {what}, which metaopt {metaopt.__version__} (schema {SCHEMA})"
         " does not know. Use the version that wrote it, or a later one. Nothing was changed."
+    )
+
+
+def newer_file(path: Path, schema: object, known: int) -> NewerStudy:
+    """Return the error for another file of a study, of a schema that this version does not know.
+
+    Args:
+        path: the file.
+        schema: its schema.
+        known: the latest schema that this version knows.
+    """
+    return NewerStudy(
+        f"{shown(path)} was written by a later version of metaopt: it has schema {safe_repr(schema):.40}, and metaopt"
+        f" {metaopt.__version__} knows {known}. Use the version that wrote it, or a later one. Nothing was changed."
     )

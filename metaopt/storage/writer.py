@@ -18,6 +18,7 @@ from metaopt.storage.comparison import completed_header, differs, require_same
 from metaopt.storage.files import Files
 from metaopt.storage.foreign_trials import foreign_events, imported_note
 from metaopt.storage.journal import Event, Journal
+from metaopt.storage.leftovers import remove_leftovers
 from metaopt.storage.locking import Locked
 from metaopt.storage.opening import lock_study, locked, refuse_lost_journal, refuse_older_journal
 from metaopt.storage.record_files import RecordFolder
@@ -89,6 +90,7 @@ class StudyWriter(Study):
             else:
                 new = {"event": "study", "schema": SCHEMA, "version": metaopt.__version__, "id": uuid.uuid4().hex}
                 self.append({**new, **header})
+            remove_leftovers(folder)
             self._record_folder = RecordFolder(folder, self._files)
         except BaseException:  # the context is not entered, so nothing else would release the locks
             self._release()

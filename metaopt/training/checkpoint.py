@@ -26,7 +26,8 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.errors import ResultsNotWritable
+from metaopt.atomic_files import cannot_write
+from metaopt.commands import shown
 from metaopt.storage.files import Files
 from metaopt.training.state_identity import Identity, find_difference
 
@@ -168,10 +169,8 @@ class Checkpoint:
             arrays = {_META: np.frombuffer(text, np.uint8), **_pack(state.folds)}
             name = self._write(f"state-{len(state.progress):06d}", arrays)
         except OSError as error:
-            raise ResultsNotWritable(
-                f"Cannot write a checkpoint to {self.directory}: {error.strerror or error}. Free disk space or make"
-                " the folder writable, then start the search again; all earlier results are saved."
-            ) from error
+            what = f"A checkpoint in {shown(self.directory)}"
+            raise cannot_write(what, error, "All earlier results are saved; start the search again then.") from error
         self._kept = [*self._kept[-1:], (name, self._best)]
         self._remove_others()
 

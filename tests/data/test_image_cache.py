@@ -150,7 +150,7 @@ def test_truncated_files_of_all_chunks_are_named(make_folder, tmp_path, monkeypa
 
 def test_an_unwritable_cache_raises(make_folder, tmp_path) -> None:
     (tmp_path / "cache").write_text("a file is in the way")
-    with pytest.raises(ResultsNotWritable, match=r"Cannot write decoded images to .*cache"):
+    with pytest.raises(ResultsNotWritable, match=r"The cache of decoded images .*cache cannot be written"):
         decode_folder(scan_folder(make_folder({"a": 3, "b": 3})), None, tmp_path / "cache")
 
 

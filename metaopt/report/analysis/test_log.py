@@ -4,16 +4,25 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import filelock
 
-from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.atomic_files import cannot_write
+from metaopt.commands import shown
+from metaopt.errors import UserError
 from metaopt.json_values import dump_json
+from metaopt.safe_text import safe_repr
 from metaopt.storage.files import Files
+from metaopt.storage.versions import newer_file
+from metaopt.trials.constraints import is_number
 
 TEST_LOG = "final_test.json"  # sorts before model_*.json, of which the last is the best
 SCHEMA = 1
+
+# Field → its types; that of None says that it may be missing.
+_TYPES = {"at": (str,), "seed": (int, NoneType), **dict.fromkeys(("model", "sha256", "predictions"), (str, NoneType))}
 
 LogEntry = dict[str, Any]
 """One evaluation, with the keys that ``metaopt retrain`` writes."""
@@ -24,17 +33,41 @@ def read_test_log(folder: Path) -> list[LogEntry]:
 
     Raises:
         UserError: The file is damaged.
+        NewerStudy: A later version wrote it.
     """
     path = folder / TEST_LOG
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["measurements"])
+        content = json.loads(path.read_bytes())
+        schema = content.get("schema", 1)
+        if schema not in range(1, SCHEMA + 1):
+            raise newer_file(path, schema, SCHEMA)
+        return [_checked(entry) for entry in content["measurements"]]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
-            f"The test log {path} cannot be read ({error}). It records every use of the test images: repair the file or"
-            " move it away."
+            f"The test log {shown(path)} cannot be read ({error}). It records every use of the test images: repair the"
+            " file or move it away."
         ) from error
+
+
+def _checked(entry: Any) -> LogEntry:
+    """Return an entry whose fields have the types that their readers expect.
+
+    Raises:
+        ValueError: One has another.
+    """
+    if not isinstance(entry, dict):
+        raise ValueError("an entry is not an object")
+    scores = entry.get("scores")
+    if not isinstance(scores, dict) or not all(
+        isinstance(score, dict) and is_number(score.get("value")) for score in scores.values()
+    ):
+        raise ValueError("the scores of an entry are not objects with a value")
+    for name, types in _TYPES.items():
+        if not isinstance(entry.get(name), types):
+            raise ValueError(f"the {name} of an entry is {safe_repr(entry.get(name)):.40}")
+    return entry
 
 
 @contextlib.contextmanager
@@ -48,9 +81,7 @@ def locked_test_log(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except OSError as error:
-        raise ResultsNotWritable(
-            f"Cannot write to {folder} ({error.strerror}): make it writable, or free some space."
-        ) from error
+        raise cannot_write(folder / TEST_LOG, error) from error
     try:
         yield
     finally:
@@ -65,7 +96,7 @@ def append_to_test_log(folder: Path, entry: LogEntry) -> Path:
 
     Raises:
         ResultsNotWritable: The folder is read-only or the disk is full.
-        UserError: The file is damaged.
+        UserError: The file is damaged, or a later version wrote it.
     """
     content = {"schema": SCHEMA, "measurements": [*read_test_log(folder), entry]}
     path = folder / TEST_LOG

@@ -159,7 +159,7 @@ def _load(name: str, study: Study) -> ComparedStudy:
 def _compared_entry(log: Sequence[LogEntry], best: Record | None) -> LogEntry | None:
     """Return the first entry of the best point, or the first of all where it has none."""
     wanted = None if best is None else point_key(best.point)
-    of_best = (entry for entry in log if point_key(entry["point"]) == wanted)
+    of_best = (entry for entry in log if "point" in entry and point_key(entry["point"]) == wanted)
     return next(of_best, log[0] if log else None)
 
 
@@ -171,7 +171,7 @@ def _retrainings(log: Sequence[LogEntry], test: LogEntry | None) -> list[LogEntr
     def model(entry: LogEntry) -> str:
         return point_key({name: entry.get(name) for name in _OF_MODEL})
 
-    by_seed: dict[int, LogEntry] = {}
+    by_seed: dict[int | None, LogEntry] = {}
     for entry in (test, *(entry for entry in log if model(entry) == model(test))):
-        by_seed.setdefault(entry["seed"], entry)
+        by_seed.setdefault(entry.get("seed"), entry)
     return list(by_seed.values())
