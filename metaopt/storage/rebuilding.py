@@ -1,12 +1,14 @@
 """Journal events rebuilt from the records of trials, for a journal that was lost or cut."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from metaopt.storage.journal_lines import Event
 from metaopt.trials.record import Record
 from metaopt.trials.result import Result
 from metaopt.trials.trial import Trial
+
+_ENDS = ("paused", "ended")
 
 LOST = "lost"
 """Reason of rejection of a trial that is known by its number only."""
@@ -79,7 +81,9 @@ def rebuilt_jobs(record: Record, known: Trial | None, details: Iterable[Event] =
         stops.append(Result(resource=record.epochs, epochs=record.epochs, clock=record.ended or 0.0))
     if known is not None and known.status == "paused" and n_known == len(stops):  # it was then ended
         yield record.ended or 0.0, [known_or({"event": "stopped", "trial": record.trial})]
-    spent = 0.0
+    durations = _durations(
+        record, known, stops, {clock: event for (kind, clock), event in found.items() if kind in _ENDS}
+    )
     for place, stop in enumerate(stops):
         is_last = place == len(stops) - 1
         job: list[Event] = []
@@ -90,16 +94,45 @@ def rebuilt_jobs(record: Record, known: Trial | None, details: Iterable[Event] =
             for epoch in range(trained + 1, last + 1):
                 job.append(_epoch(record, epoch, seconds[epoch - 1]))
             trained = max(trained, last)
-        until = record.seconds if is_last else min(record.seconds, round(sum(seconds[: stop.epochs]), 3))
-        common = {"trial": record.trial, "seconds": max(0.0, round(until - spent, 3)), "info": _info(record)}
-        spent = max(spent, until)
         if place < n_known:
             continue
-        clock = stop.clock if stop.clock or not is_last else record.ended or 0.0
+        clock = _ended(record, stop, is_last)
+        common = {"trial": record.trial, "seconds": durations[place], "info": _info(record)}
         job += [{**event, "clock": clock} for event in _end(record, stop, common, is_last=is_last)]
         if is_last and job[-1].get("status") == "ok" and ("paused", clock) in found:  # and it was stopped there later
             job[-1:] = [found["paused", clock], {"event": "stopped", "trial": record.trial}]
         yield clock, [known_or(event) for event in job]
+
+
+def _ended(record: Record, stop: Result, is_last: bool) -> float:
+    """Return the seconds of search when a job ended."""
+    return stop.clock if stop.clock or not is_last else record.ended or 0.0
+
+
+def _durations(
+    record: Record, known: Trial | None, stops: Sequence[Result], ends: Mapping[Any, Event]
+) -> dict[int, float]:
+    """Return the wall seconds of each job that the journal lacks, by place; a record holds their sum only.
+
+    A job is taken to last as long as its epochs, and the last one takes what is left.
+    """
+    epochs = [float(each) for each in record.history.get("seconds", [])]
+    left = record.seconds - (0.0 if known is None else known.wall_seconds)
+    first = 0 if known is None else len(known.results)
+    unknown = []
+    for place in range(first, len(stops)):
+        end = ends.get(_ended(record, stops[place], place == len(stops) - 1))
+        if end is None:
+            unknown.append(place)
+        else:
+            left -= end["seconds"]
+    durations = dict.fromkeys(range(len(stops)), 0.0)
+    for place in unknown:
+        begun = stops[place - 1].epochs if place else 0
+        duration = left if place == unknown[-1] else min(left, sum(epochs[begun : stops[place].epochs]))
+        durations[place] = max(0.0, round(duration, 3))
+        left -= durations[place]
+    return durations
 
 
 def _end(record: Record, stop: Result, common: dict[str, Any], *, is_last: bool) -> list[Event]:

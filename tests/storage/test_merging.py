@@ -58,6 +58,8 @@ def test_any_lost_line_of_rungs_is_restored_from_records():
         assert [trial.status for trial in found.trials] == [trial.status for trial in state.trials], lost
         assert results_of(found) == results_of(state), lost
         assert found.arrivals == state.arrivals, lost
+        durations = [trial.wall_seconds for trial in found.trials]
+        assert durations == [trial.wall_seconds for trial in state.trials], lost
         assert (merger.lost, merger.dropped) == (set(), {}), lost
         assert merger.rebuilt <= {events[lost].get("trial", 2)}
 

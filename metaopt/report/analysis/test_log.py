@@ -21,8 +21,8 @@ from metaopt.trials.constraints import is_number
 TEST_LOG = "final_test.json"  # sorts before model_*.json, of which the last is the best
 SCHEMA = 1
 
-# Field → its types; that of None says that it may be missing.
-_TYPES = {"at": (str,), "seed": (int, NoneType), **dict.fromkeys(("model", "sha256", "predictions"), (str, NoneType))}
+# Fields that may be missing, and their types.
+_TYPES = {"seed": int, "predictions": dict, **dict.fromkeys(("at", "model", "sha256"), str)}
 
 LogEntry = dict[str, Any]
 """One evaluation, with the keys that ``metaopt retrain`` writes."""
@@ -64,8 +64,8 @@ def _checked(entry: Any) -> LogEntry:
         isinstance(score, dict) and is_number(score.get("value")) for score in scores.values()
     ):
         raise ValueError("the scores of an entry are not objects with a value")
-    for name, types in _TYPES.items():
-        if not isinstance(entry.get(name), types):
+    for name, kind in _TYPES.items():
+        if not isinstance(entry.get(name), (kind, NoneType)):
             raise ValueError(f"the {name} of an entry is {safe_repr(entry.get(name)):.40}")
     return entry
 

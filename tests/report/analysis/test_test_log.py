@@ -70,7 +70,7 @@ def test_damaged_file_is_refused_and_unchanged(tmp_path: Path, content: str) -> 
 def test_missing_folder_cannot_be_locked(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(ResultsNotWritable, match="final_test.json cannot be written"),
+        pytest.raises(ResultsNotWritable, match=r"final_test.json cannot be written"),
         locked_test_log(tmp_path / "file"),
     ):
         pass
