@@ -6,6 +6,9 @@ from typing import Any
 
 Check = Callable[[Any], bool]
 
+_MISSING = object()
+_FLOATS = {float}
+
 
 class WrongField(ValueError):
     """A field of an event is missing or of another type; the message is a clause."""
@@ -24,15 +27,14 @@ def check_fields(event: Mapping[str, Any], *, has_header: bool) -> None:
     kind = event["event"]
     if not has_header and kind != "study":
         raise WrongField(f"the event {kind!r} stands before the header")
-    for name, check in _FIELDS[kind].items():
-        is_optional = name.endswith("?")
-        name = name.removesuffix("?")
-        if name not in event:
+    for name, is_optional, check in _CHECKS[kind]:
+        value = event.get(name, _MISSING)
+        if value is _MISSING:
             if is_optional:
                 continue
             raise WrongField(f"the event {kind!r} has no {name}")
-        if not (check(event[name]) or (is_optional and event[name] is None)):
-            raise WrongField(f"the {name} of the event {kind!r} is {_kind_of(event[name])}")
+        if not (check(value) or (is_optional and value is None)):
+            raise WrongField(f"the {name} of the event {kind!r} is {_kind_of(value)}")
     clock = event.get("clock", 0.0)
     if not _is_number(clock):
         raise WrongField(f"the clock of the event {kind!r} is {_kind_of(clock)}")
@@ -44,13 +46,13 @@ def _kind_of(value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    if isinstance(value, float):
+    if type(value) is float:
         return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool)
+    return type(value) is int
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return type(value) is int and value >= 0  # a bool is not
 
 
 def _is_object(value: Any) -> bool:
@@ -71,7 +73,12 @@ def _is_anything(_: Any) -> bool:
 
 def _is_metrics(value: Any) -> bool:
     """Return whether a value is the metrics of an epoch, of which NaN and infinities are null."""
-    return isinstance(value, dict) and all(each is None or _is_number(each) for each in value.values())
+    if not isinstance(value, dict):
+        return False
+    values = value.values()
+    if set(map(type, values)) == _FLOATS and math.isfinite(sum(values)):  # nearly always, and ten times as fast
+        return True
+    return all(each is None or _is_number(each) for each in values)
 
 
 def _is_list_of(check: Check) -> Check:
@@ -150,4 +157,8 @@ _FIELDS: dict[str, dict[str, Check]] = {
     "refused": {"rejected": _is_counter},
     "unread": {"keys": _is_list_of(_is_text)},
     "done": {},
+}
+_CHECKS = {
+    kind: [(name.removesuffix("?"), name.endswith("?"), check) for name, check in fields.items()]
+    for kind, fields in _FIELDS.items()
 }

@@ -18,10 +18,13 @@ from metaopt.commands import command, shown
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.json_values import to_json_document
 from metaopt.storage.files import Files
-from metaopt.storage.journal_lines import Event, NotAnEvent, decode, describe, encode, is_torn_group
+from metaopt.storage.journal_lines import Event, NotAnEvent, decode, decode_all, describe, encode, is_torn_group
 from metaopt.storage.locking import lock_file
 
 __all__ = ["DamagedJournal", "Event", "Journal", "JournalLost", "Reading", "Scan", "damaged", "read"]
+
+
+_BATCH_BYTES = 2**16  # decoded at a time
 
 
 class DamagedJournal(UserError):
@@ -85,20 +88,22 @@ class Scan:
                 f"{shown(self.path)} cannot be read ({error.strerror}). Make it a readable file."
             ) from error
         with file:
-            for line in file:
-                event = self._decode(line)
-                if event is None or event.pop("seq") != self.events:
-                    self._end(line + file.read(), longest)
-                    return
-                del event["group"]
-                if self.events:
-                    longest = max(longest, len(line))
-                elif line.endswith(b"\r\n"):
-                    self.newline = b"\r\n"
-                self.events += 1
-                self.size += len(line)
-                self.is_open_ended = not line.endswith(b"\n")
-                yield event
+            while lines := file.readlines(_BATCH_BYTES):
+                events = decode_all(lines)
+                for place, line in enumerate(lines):
+                    event = events[place] if place < len(events) else self._decode(line)
+                    if event is None or event.pop("seq") != self.events:
+                        self._end(b"".join(lines[place:]) + file.read(), longest)
+                        return
+                    del event["group"]
+                    if self.events:
+                        longest = max(longest, len(line))
+                    elif line.endswith(b"\r\n"):
+                        self.newline = b"\r\n"
+                    self.events += 1
+                    self.size += len(line)
+                    self.is_open_ended = not line.endswith(b"\n")
+                    yield event
 
     def _decode(self, line: bytes) -> Event | None:
         try:

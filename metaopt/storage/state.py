@@ -105,8 +105,7 @@ class StudyState:
             WrongField: A field is missing or of another type.
         """
         handler = self._handlers.get(event["event"])
-        schema = event.get("schema", 1)
-        if handler is None or schema not in range(1, SCHEMA + 1):
+        if handler is None or ("schema" in event and event["schema"] not in range(1, SCHEMA + 1)):
             raise newer_study(event, self.version or self.header.get("version"))
         if is_replay:
             check_fields(event, has_header=bool(self.header))

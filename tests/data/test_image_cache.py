@@ -163,7 +163,7 @@ def test_a_full_disk_raises(make_folder, tmp_path, monkeypatch) -> None:
             return write(decoder, files, sizes, full)
 
     monkeypatch.setattr(decoding.Decoder, "_write", write_to_full_disk)
-    with pytest.raises(ResultsNotWritable, match=r"No space left on device\. Free disk space"):
+    with pytest.raises(ResultsNotWritable, match=r"No space left on device\)\. Free some disk space"):
         decode_folder(scan_folder(make_folder({"a": 3, "b": 3})), None, tmp_path / "cache")
 
 

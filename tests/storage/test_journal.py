@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from metaopt.storage.journal import DamagedJournal, Journal, JournalLost, Scan, read
+from metaopt.storage.journal_lines import decode, decode_all, encode
 from metaopt.storage.locking import Locked
 
 EVENTS = [{"event": "epoch", "trial": i, "metrics": {"val_loss": 0.1 * i}, "text": "é × \n"} for i in range(4)]
@@ -328,3 +329,22 @@ def test_a_long_journal_is_streamed(tmp_path):
     assert sum(1 for _ in Scan(path)) == 10_000
     assert tracemalloc.get_traced_memory()[1] < 1e6
     tracemalloc.stop()
+
+
+def test_decoding_many_lines_stops_at_the_first_that_is_not_sound():
+    lines = [encode({"seq": seq, "group": seq, "event": "epoch", "metrics": {"loss": seq / 3}}) for seq in range(6)]
+    assert decode_all(lines) == [decode(line) for line in lines]
+    assert decode_all([]) == []
+    for other in (
+        b"\0" * 30 + b"\n",
+        lines[4][:-9],
+        lines[4].replace(b"loss", b"lost"),
+        checked(b'{"seq":4'),
+        checked(b""),
+    ):
+        assert decode_all([*lines[:4], other, lines[5]]) == decode_all(lines[:4])
+
+
+def test_lines_that_are_json_only_together_are_not_sound():
+    """Each has a right checksum."""
+    assert decode_all([checked(b'{"seq":0,"x":{"y":1'), checked(b'"group":0,"event":"a"')]) == []
