@@ -129,7 +129,7 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     spec, notes = _find_data(settings, arguments.results)  # before the user's code, which may change the folder
     problem = _load_problem(arguments, settings, state, beside)
     data = load(spec)
-    for note in (*notes, *data.notes):
+    for note in (*notes, *data.notes_on(settings.folds)):
         callback.note(with_flags(note))
     kept = data.spec.data if data.spec.data in NAMES else stored_path(data.spec.data, arguments.results)
     settings = replace(settings, data=kept, augment=data.spec.augment)

@@ -7,7 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data.augment import AUGMENTATIONS, Augmentation
-from metaopt.data.fingerprint import note_contradicting_labels, note_shared_images
+from metaopt.data.fingerprint import (
+    Digests,
+    note_contradicting_labels,
+    note_images_across_folds,
+    note_shared_images,
+)
 from metaopt.data.images import Images, subset
 from metaopt.data.pixel_range import FULL
 from metaopt.data.spec import DataSpec
@@ -64,6 +69,8 @@ class DataSet:
     _everything: Images = field(repr=False)
     _test: Images = field(repr=False)
     pixel_bits: int = FULL
+    _digests: Digests | None = field(default=None, repr=False)  # of everything
+    _of_validation: tuple[str, ...] = ()  # notes that hold for the validation split only, not for folds
     _folds: dict[int, list[Fold]] = field(default_factory=dict, repr=False)
 
     @property
@@ -88,6 +95,18 @@ class DataSet:
             self._folds[count] = [Fold(self.train, self.validation)] if count == 1 else self._make_folds(count)
         return self._folds[count]
 
+    def notes_on(self, folds: int) -> list[str]:
+        """Return the messages for the user of a study with so many folds."""
+        if folds == 1 or self._digests is None:
+            return self.notes
+        others = [note for note in self.notes if note not in self._of_validation]
+        return others + note_images_across_folds(self._digests, self._split_folds(folds))
+
+    def _split_folds(self, count: int) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+        """Return the indices of the training and the validation images of each fold."""
+        labels = self.everything().labels[next(iter(self.class_names))]
+        return stratified_folds(labels, count, split_state(FOLD_SEED, self.spec.split_seed))
+
     def _make_folds(self, count: int) -> list[Fold]:
         head, names = next(iter(self.class_names.items()))
         images = self.everything()
@@ -102,8 +121,7 @@ class DataSet:
                 f"Expected at most {most}, because class {names[rarest]} of {self.name} has only {counts[rarest]}"
                 " training and validation images. Use fewer folds, add images, or remove the class.",
             )
-        pairs = stratified_folds(labels, count, split_state(FOLD_SEED, self.spec.split_seed))
-        return [Fold(subset(images, train), subset(images, held)) for train, held in pairs]
+        return [Fold(subset(images, train), subset(images, held)) for train, held in self._split_folds(count)]
 
     def test(self) -> Images:
         """Return the test split, which is used once, after the search."""
@@ -137,7 +155,8 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
     both = np.union1d(rows, validation)
 
     notes += note_shared_images(test_digests, data.digests[both], "test", "training")
-    notes += note_shared_images(data.digests[validation], data.digests[rows], "validation", "training")
+    of_validation = note_shared_images(data.digests[validation], data.digests[rows], "validation", "training")
+    notes += of_validation
     notes += note_contradicting_labels(data.digests, labels)
     augment = _resolve_augmentation(spec.augment, data.default_augmentation)
     sizes = {"train": len(rows), "validation": len(validation), "test": len(test)}
@@ -155,6 +174,8 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
         _everything=subset(data.images, both),
         _test=test,
         pixel_bits=data.pixel_bits,
+        _digests=data.digests[both],
+        _of_validation=tuple(of_validation),
     )
 
 

@@ -68,6 +68,23 @@ def note_shared_images(a: Digests, b: Digests, name_a: str, name_b: str) -> list
     ]
 
 
+def note_images_across_folds(contents: Digests, folds: Sequence[tuple[Any, Any]]) -> list[str]:
+    """Return a note on how many images are trained on in the fold that validates with them; empty if none are.
+
+    Args:
+        contents: digests of all images.
+        folds: indices of the training and of the validation images of each fold.
+    """
+    count = sum(int(np.isin(contents[held], contents[train]).sum()) for train, held in folds)
+    if not count:
+        return []
+    return [
+        f"{count:,} of the {len(contents):,} images that the {len(folds)} folds validate with"
+        f" {'is' if count == 1 else 'are'} also among the training images of the same fold, so the validation scores"
+        " are optimistic."
+    ]
+
+
 def note_contradicting_labels(contents: Digests, labels: LabelArray) -> list[str]:
     """Return a note on how many images occur in more than one class; empty if none do."""
     pairs = np.unique(np.stack([contents, labels.astype(np.uint64)]), axis=1)

@@ -11,8 +11,13 @@ from metaopt.cli.arguments import size
 from metaopt.cli.errors import flag_of
 from metaopt.cli.search_flags import EARLY_STOPPING, TRAINABLE_OBJECTIVES, make_parser
 from metaopt.commands import command
-from metaopt.engine.settings import MINIMA, Settings
+from metaopt.engine.settings import MINIMA, Settings, resolve
+from metaopt.engine.setup import make_strategy
+from metaopt.engine.strategy import SamplerScheduler
 from metaopt.errors import UserError
+from metaopt.samplers import Evolution
+from metaopt.storage.state import StudyState
+from metaopt.trials.stopping import LossBound
 
 # Settings that the search itself derives.
 DERIVED = {"base", "startup", "phases"}
@@ -76,6 +81,23 @@ def test_values_are_converted() -> None:
 
 def test_constraints_are_collected() -> None:
     assert parse("--constraint params<=2e6 --constraint macs<=1e8")["constraint"] == ["params<=2e6", "macs<=1e8"]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("10s", 10.0), ("1h30m", 5400.0), ("0", 0.0)])
+def test_time_limit_of_a_trial_is_a_duration(text: str, seconds: float) -> None:
+    assert parse(f"--trial-timeout {text}")["trial_timeout_s"] == seconds
+
+
+def test_survivors_and_loss_bound_are_flags() -> None:
+    flags = "--survivors two-thirds --stop-hopeless --hopeless-epoch 2 --hopeless-rank 3 --hopeless-factor 1.5"
+    names = {field.name for field in fields(Settings)}
+    arguments = parse(f"{flags} --sampler evolution")
+    given = {name: value for name, value in arguments.items() if name in names and value is not None}
+    settings = resolve(given, {}, StudyState())
+    strategy = make_strategy(settings)
+    assert isinstance(strategy, SamplerScheduler)
+    assert strategy.sampler == Evolution(mu=settings.mu, survivors="two-thirds")
+    assert settings.training_options().loss_based_stopping == LossBound(2, 3, 1.5)
 
 
 def test_switches_can_be_turned_off() -> None:

@@ -66,6 +66,7 @@ class Enlargement:
         self._limits = [limit for limit in guard.constraints if limit.is_cheap]
         self._bounds = {limit.name: limit.bound for limit in self._limits if limit.name in COUNTS}
 
+    @np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
     def __call__(self, vals: Vals, rng: np.random.Generator) -> Vals:
         """Return nearby values whose network is large enough, or the largest that was found.
 

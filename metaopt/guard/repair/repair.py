@@ -73,6 +73,7 @@ class Repair:
             for choice in {pair for alternative in one.conditions for pair in alternative}:
                 self._dependents.setdefault(choice, set()).add(one.label)
 
+    @np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
     def __call__(self, vals: Vals, rng: np.random.Generator) -> RepairResult:
         """Return nearby values whose network passes, or the given values if theirs does.
 

@@ -61,6 +61,7 @@ class JudgedConstraint:
         }
 
 
+@np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
 def evaluate(probabilities: Mapping[str, Probabilities], labels: Mapping[str, Labels]) -> dict[str, Score]:
     """Return the scores on a test split.
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from metaopt.report.analysis.comparison import StudyGroup
 from metaopt.report.analysis.rungs import has_rungs
 from metaopt.report.analysis.study_data import StudyData
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 
+@np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
 def draw_all(study: StudyData, folder: Path, space: Any = None) -> list[Path]:
     """Draw every figure of a study.
 
