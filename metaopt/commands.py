@@ -48,8 +48,10 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     """Return a path of the user as an absolute one, links and ``..`` kept, so that it survives ``os.chdir``.
 
     Raises:
-        UserError: It is relative, and the current folder was deleted.
+        UserError: It has a null character, or is relative and the current folder was deleted.
     """
+    if "\0" in os.fsdecode(path):
+        raise UserError(f"Invalid path: {os.fsdecode(path)!r}. Expected one without null characters.")
     try:
         return Path(path).absolute()
     except FileNotFoundError:

@@ -149,5 +149,5 @@ def _end_now(message: str) -> None:
     with contextlib.suppress(OSError):
         if os.isatty(2):
             os.write(2, _SHOW_CURSOR)
-        os.write(2, f"\n{message}\n".encode())
+        os.write(2, f"\n{message}\n".encode("utf-8", "backslashreplace"))
     os._exit(INTERRUPTED)

@@ -110,3 +110,8 @@ def test_commands_need_no_arguments_of_the_process(folder: Path, monkeypatch) ->
     monkeypatch.setattr(sys, "argv", [])  # as a user's file may do
     assert "usage: metaopt best" in paste(command("best", "--help")).stdout
     assert commands.again("--debug") is None
+
+
+def test_a_path_with_a_null_character_is_refused() -> None:
+    with pytest.raises(UserError, match=r"Invalid path: 'a\\x00b'"):
+        commands.absolute("a\0b")

@@ -125,4 +125,4 @@ def _sign(prefix: str, values: Any, vals: Mapping[str, Any] | None) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(text.encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()

@@ -178,13 +178,13 @@ class Space:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of ``description``, in hexadecimal."""
-        return hashlib.sha256(self.description.encode()).hexdigest()
+        return hashlib.sha256(self.description.encode("utf-8", "backslashreplace")).hexdigest()
 
     @cached_property
     def earlier_digest(self) -> str:
         """The digest by which earlier versions knew the space; equal to ``digest`` unless it has unusual options."""
         text = describe_space(self.root, self.by_label, describe_constant_by_repr)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
     @cached_property
     def _quantiles(self) -> list[Callable[[float], float]]:

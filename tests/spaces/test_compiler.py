@@ -103,3 +103,8 @@ def test_invalid_spaces_are_rejected(space: Any, message: str) -> None:
         compile_space(space)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_label_that_is_no_utf8_is_searched() -> None:
+    spaces = [compile_space({"x": hp.uniform(label, 0, 1)}) for label in ("\udcff", "\udcfe")]
+    assert spaces[0].digest != spaces[1].digest

@@ -78,7 +78,10 @@ def draw_population(series: Sequence[Series], path: Path) -> list[Path]:
     size = (5.2 * max(len(metrics), 1.4), 4.4)
     write_or_explain(all_records(series), path, size, draw, caption=caption(series))
     table = path.with_suffix(".csv")
-    write_bytes(table, write_table([(run.name, population) for _, run, population in populations]).encode())
+    write_bytes(
+        table,
+        write_table([(run.name, population) for _, run, population in populations]).encode("utf-8", "backslashreplace"),
+    )
     return [path, table]
 
 
