@@ -202,7 +202,7 @@ class Epoch:
         epoch: from 1.
         metrics: name → value of this epoch, e.g. ``{"loss": 0.7, "val_accuracy": 0.81}``; all finite. With folds their
             mean.
-        seconds: wall seconds of the epoch, its validation included.
+        seconds: wall seconds of the epoch, its validation included, but not the compilation of its steps.
         replicates: with folds, the metrics of each; else empty.
     """
 

@@ -139,6 +139,11 @@ class TrainingBatches(keras.utils.PyDataset):
         """Number of batches of an epoch."""
         return steps_per_epoch(len(self._images), self._batch_size)
 
+    def first_of_each_size(self) -> dict[int, int]:
+        """Return size of a batch → index of the first batch of that size; the last batch may be smaller."""
+        rest = len(self._images) % self._batch_size
+        return {self._batch_size: 0, **({rest: self.num_batches - 1} if rest else {})}
+
     @np.errstate(all="ignore")  # a problem file may have made NumPy raise, e.g. where a probability underflows
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], Any]:
         epoch, order = self._epoch
@@ -201,6 +206,15 @@ class Validation:
         # The last batch is filled up with the first images; their predictions are dropped.
         self._rows = np.resize(np.arange(count), (batches, size))
         self.labels = {head: np.asarray(images.labels[head]) for head in heads}
+
+    @property
+    def batch_size(self) -> int:
+        """Number of images of every batch."""
+        return self._rows.shape[1]
+
+    def predict_first_batch(self, model: keras.Model) -> None:
+        """Predict the first batch and drop its predictions."""
+        model.predict_on_batch(scale(read_images(self._images, self._rows[0])[0]))
 
     def predict(self, model: keras.Model) -> dict[str, Probabilities]:
         """Return head → probabilities ``(n, classes)`` of all images, in their order."""

@@ -68,7 +68,7 @@ class EpochHistory:
 
     Attributes:
         metrics: metrics of each epoch; with several folds, their mean.
-        seconds: wall-clock seconds of each epoch.
+        seconds: wall-clock seconds of each epoch, without compilation.
         replicates: metrics of each fold for each epoch; empty tuples with a single fold.
     """
 

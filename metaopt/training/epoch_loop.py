@@ -84,6 +84,7 @@ class EpochLoop(keras.callbacks.Callback):
 
     Attributes:
         batches: batches to train on.
+        validations: validation set of each fold.
         progress: history, epochs of earlier jobs included.
         tracker: best epoch and early stopping.
         failure: why the training failed, one sentence, or None.
@@ -103,7 +104,7 @@ class EpochLoop(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.batches = batches
-        self._validations = validations
+        self.validations = validations
         self._weights = weights
         self._request = request
         self._target = target
@@ -149,7 +150,7 @@ class EpochLoop(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Set variables, order, augmentation and dropout for this epoch of this fold."""
-        epoch, fold = divmod(epoch, len(self._validations))
+        epoch, fold = divmod(epoch, len(self.validations))
         if fold == 0:
             self._began = time.perf_counter()
             self._next_progress = self._began + LONG_EPOCH_S
@@ -169,13 +170,13 @@ class EpochLoop(keras.callbacks.Callback):
         if now < self._next_progress:
             return
         self._next_progress = now + _PROGRESS_EVERY_S
-        fraction = (len(self._measured) + batch / self.batches.num_batches) / len(self._validations)
+        fraction = (len(self._measured) + batch / self.batches.num_batches) / len(self.validations)
         self._request.report(EpochProgress(self._request.trial, len(self.progress) + 1, min(1.0, fraction)))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Validate; after the last fold keep the best weights, save, report, and end the training if it is over."""
-        epoch, fold = divmod(epoch, len(self._validations))
-        metrics = self._measure(logs or {}, self._validations[fold])
+        epoch, fold = divmod(epoch, len(self.validations))
+        metrics = self._measure(logs or {}, self.validations[fold])
         bad = next((name for name, value in metrics.items() if not math.isfinite(value)), None)
         if bad is not None:
             where = f" of fold {fold + 1}" if self._folds else ""
@@ -185,7 +186,7 @@ class EpochLoop(keras.callbacks.Callback):
         self._measured.append(metrics)
         if self._folds:
             self._folds[fold] = snapshot(self.model)
-        if len(self._measured) == len(self._validations):
+        if len(self._measured) == len(self.validations):
             self._complete()
 
     def _complete(self) -> None:

@@ -20,6 +20,7 @@ from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
 from metaopt.training.initialization import Start, initialize
 from metaopt.training.network_builder import NetworkBuilder, make_builder
 from metaopt.training.variables import build_optimizer, count_bytes
+from metaopt.training.warm_up import compile_steps
 
 
 def build_and_train(
@@ -96,6 +97,7 @@ def _train(
             check_room(checkpoint.directory.parent, job.checkpoint_quota, state, weights, what)
         passes = {"initial_epoch": len(epoch_loop.progress) * len(folds), "epochs": epochs * len(folds)}
         with faults_of(epoch_loop.batches.folds):
+            compile_steps(model, epoch_loop.batches.folds, epoch_loop.validations)
             model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop])
     return epoch_loop, counts
 

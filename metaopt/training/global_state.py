@@ -31,16 +31,26 @@ def preserved() -> Iterator[None]:
     """Clear Keras' session but keep its settings; set all settings again when the context is left."""
     import keras
 
-    settings, numbers = _read_settings(), _read_numbers()
+    settings = _read_settings()
     backend_types = _read_backend_types()
     keras.utils.clear_session()
     _write_settings(settings)
     try:
-        yield
+        with preserved_numbers():
+            yield
     finally:
         _write_settings(settings)
-        _write_numbers(*numbers)
         _write_backend_types(backend_types)
+
+
+@contextlib.contextmanager
+def preserved_numbers() -> Iterator[None]:
+    """Set NumPy's settings and the global random generators of NumPy and Python again when the context is left."""
+    numbers = _read_numbers()
+    try:
+        yield
+    finally:
+        _write_numbers(*numbers)
 
 
 def _attributes() -> dict[str, Any]:

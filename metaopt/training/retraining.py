@@ -23,6 +23,8 @@ from metaopt.training.compiling import TRAIN, soft_classes
 from metaopt.training.export import find_loading_problem
 from metaopt.training.model_file import ModelMetadata
 from metaopt.training.network_builder import NetworkBuilder, make_builder
+from metaopt.training.variables import build_optimizer
+from metaopt.training.warm_up import compile_steps
 
 EpochReport = Callable[[int, float, float], None]
 """Called with the number of an epoch (from 1), its training loss and its seconds."""
@@ -156,7 +158,9 @@ def _fit(
     callbacks: list[keras.callbacks.Callback] = [progress]
     if log is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
+    build_optimizer(network)
     with faults_of([batches]):
+        compile_steps(network, [batches])
         network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
     if progress.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
         progress.failure = "The training diverged: its last step left weights that are NaN or infinite."

@@ -1,0 +1,63 @@
+"""Compilation of a model's steps before its first epoch, so that the seconds of epochs are those of training only.
+
+A backend traces and compiles a step when it first meets it: half a minute for a deep network, far more than an epoch on
+small data takes. Timing the first steps apart would not do, because a backend may return before a step has ended.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from metaopt.training.batches import TrainingBatches, Validation
+from metaopt.training.global_state import preserved_numbers
+from metaopt.training.variables import assign, snapshot
+
+
+class _ChosenBatches(keras.utils.PyDataset):
+    """Some batches of an epoch.
+
+    Args:
+        chosen: (batches, index of one of them), in their order.
+    """
+
+    def __init__(self, chosen: Sequence[tuple[TrainingBatches, int]]) -> None:
+        super().__init__()
+        self._chosen = chosen
+
+    @property
+    def num_batches(self) -> int:
+        """Number of chosen batches."""
+        return len(self._chosen)
+
+    def __getitem__(self, index: int) -> Any:
+        batches, number = self._chosen[index]
+        return batches[number]
+
+
+def compile_steps(model: keras.Model, folds: Sequence[TrainingBatches], validations: Sequence[Validation] = ()) -> None:
+    """Trace and compile a model's training and validation steps; the model is left as it was.
+
+    One step is trained for each distinct size of a batch, and then all variables of model and optimizer are restored:
+    weights, moving statistics, slots, step count, loss scale and states of random generators. Keras resets the metrics
+    itself, before each epoch. A model that runs eagerly has nothing to compile.
+
+    Args:
+        model: compiled model with a built optimizer.
+        folds: training batches of each fold.
+        validations: validation set of each fold.
+    """
+    if model.run_eagerly:
+        return
+    sizes: dict[int, tuple[TrainingBatches, int]] = {}
+    for batches in folds:
+        for size, index in batches.first_of_each_size().items():
+            sizes.setdefault(size, (batches, index))
+    variables = snapshot(model)
+    try:
+        with preserved_numbers():
+            model.fit(_ChosenBatches(list(sizes.values())), shuffle=False, verbose=0)
+            for validation in {each.batch_size: each for each in validations}.values():
+                validation.predict_first_batch(model)
+    finally:
+        assign(model, variables)
