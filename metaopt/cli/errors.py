@@ -18,6 +18,7 @@ _FLAGS = {
     "constraints": "--constraint",
     "seconds": "--time",
     "trial_timeout_s": "--trial-timeout",
+    "first_cycle_s": "--first-cycle",
 }
 
 

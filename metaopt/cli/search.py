@@ -174,11 +174,12 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
     # Trials with another schedule or augmentation cannot be compared, and one that resumes would switch to it.
-    for name in ("seed", "split_seed", "schedule", "augment"):
+    for name in ("seed", "split_seed", "schedule", "augment", "first_cycle_s", "cycle_factor"):
         begun = state.settings.get(name)
         if state.settings and given.get(name, begun) != begun:
             flag = flag_of(name)
-            kind = f"without {flag}" if begun is None else f"with {flag} {begun}"
+            value = f"{begun:g}s" if name.endswith("_s") and begun is not None else begun
+            kind = f"without {flag}" if begun is None else f"with {flag} {value}"
             raise UserError(
                 f"The study in {shown(arguments.results)} was started {kind}: leave {flag} out, or choose another"
                 " folder with --results."

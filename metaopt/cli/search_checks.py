@@ -7,13 +7,13 @@ from typing import Any
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoints import check_room
-from metaopt.engine.settings import Settings
+from metaopt.engine.settings import CYCLE_FACTOR, Settings
 from metaopt.engine.setup import ImageKind, make_guard
 from metaopt.errors import UserError, hint
 from metaopt.executors.hardware import free_memory
 from metaopt.problems.memory_estimate import estimate_state
 from metaopt.problems.problem import Problem
-from metaopt.problems.training_config import CONSTANT, COSINE_RUNG
+from metaopt.problems.training_config import CONSTANT, COSINE, COSINE_RUNG
 from metaopt.quantities import plural
 from metaopt.randomness import make_generator
 from metaopt.spaces import compile_space
@@ -106,11 +106,17 @@ def check_schedule(settings: Settings, problem: Problem, callback: Callback) -> 
     if settings.scheduler == "full":
         return
     schedules = _own_schedules(problem) if settings.schedule is None else {settings.schedule}
-    annealed = sorted(schedules - {CONSTANT})
-    if settings.budget_unit == "seconds" and annealed:
-        name = annealed[0]
-        which = f"The {name} schedule of {problem.name}" if settings.schedule is None else f"--schedule {name}"
-        raise UserError(f"{which} needs rungs in epochs: leave --budget-unit seconds out, or use --schedule constant.")
+    if settings.budget_unit == "seconds" and COSINE_RUNG in schedules:
+        own = f"The {COSINE_RUNG} schedule of {problem.name}"
+        which = own if settings.schedule is None else f"--schedule {COSINE_RUNG}"
+        raise UserError(
+            f"{which} needs rungs in epochs: leave --budget-unit seconds out, or use --schedule cosine, whose cycles"
+            " are then in seconds."
+        )
+    is_timed = (settings.first_cycle_s, settings.cycle_factor) != (None, CYCLE_FACTOR)
+    if is_timed and COSINE not in schedules:
+        flag = "--cycle-factor" if settings.first_cycle_s is None else "--first-cycle"
+        raise UserError(f"{flag} has no effect on a constant learning rate: leave it out, or add --schedule cosine.")
     if COSINE_RUNG in schedules:
         callback.note(
             "With the schedule cosine-rung the learning rate falls to 0 at each rung, so a trial that is promoted is"

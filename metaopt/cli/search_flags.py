@@ -16,7 +16,7 @@ from metaopt.cli.arguments import (
 )
 from metaopt.cli.search_help import make_epilog
 from metaopt.data.augment import AUGMENTATIONS
-from metaopt.engine.settings import MINIMA
+from metaopt.engine.settings import CYCLE_FACTOR, MINIMA
 from metaopt.engine.strategy import STRATEGIES
 from metaopt.executors import EXECUTORS
 from metaopt.problems import list_ready_problems
@@ -119,6 +119,10 @@ def _add_training(group: _ArgumentGroup) -> None:
     add("--augment", type=one_of(AUGMENTS), help=f"of training images: {', '.join(AUGMENTS)} (default: auto)")
     schedules = f"learning-rate schedule: {', '.join(SCHEDULES)} (default: the problem's own)"
     add("--schedule", type=one_of(SCHEDULES), help=schedules)
+    first = "T_0, training time of the first cosine cycle with --budget-unit seconds, e.g. 400s (default: --min-epochs)"
+    add("--first-cycle", dest="first_cycle_s", type=duration, metavar="T", help=first)
+    factor = f"T_mult: each of these cycles is N times as long as the one before (default: {CYCLE_FACTOR})"
+    _add_integer(group, "--cycle-factor", help=factor)
     _add_integer(group, "--folds", help="N-fold stratified cross-validation inside each trial; 1: off (default)")
     patience = "end a trial after N epochs without improvement; 0: off"
     _add_integer(group, "--early-stopping", help=f"{patience} (default: {EARLY_STOPPING}, or off with rungs)")

@@ -31,6 +31,8 @@ class TrainingOptions:
         folds: number of cross-validation folds, 1 for none.
         inherit: whether a trial with a parent starts from its weights.
         schedule: learning-rate schedule in the place of the problem's own; None for that.
+        first_cycle_s: with a budget in seconds, training seconds of the first cycle of the schedule ``cosine``, T_0.
+        cycle_factor: by which each of its cycles is longer than the one before, T_mult.
         deterministic: whether operations are deterministic, also on a GPU.
         trial_timeout_s: seconds that the training of a trial may take in all, or None; see ``Job.time_limit_s``.
     """
@@ -45,6 +47,8 @@ class TrainingOptions:
     folds: int = 1
     inherit: bool = False
     schedule: str | None = None
+    first_cycle_s: float = 1.0
+    cycle_factor: int = 2
     deterministic: bool = False
     trial_timeout_s: float | None = None
 

@@ -19,12 +19,15 @@ from metaopt.trials.stopping import LossBound
 SHARE, STARTUP_MIN, STARTUP_MAX, MU_MAX = 4, 5, 20, 50
 HOPELESS = ("hopeless_epoch", "hopeless_rank", "hopeless_factor")  # read with stop_hopeless only
 
+CYCLE_FACTOR = 2  # of cosine cycles in seconds, as published: arXiv:1608.03983, arXiv:1807.06906
+
 # The smallest integer that a setting accepts.
 MINIMA = {
     "trials": 1,
     "epochs": 1,
     "min_epochs": 1,
     "eta": 2,
+    "cycle_factor": 1,
     "mu": 1,
     "lambda_": 1,
     "tournament": 1,
@@ -86,6 +89,9 @@ class Settings:
         checkpoint_quota: maximum bytes of checkpoints.
         deterministic: whether all operations are deterministic, also on a GPU.
         schedule: learning-rate schedule of every trial, or None for the problem's own.
+        first_cycle_s: with a budget in seconds, training seconds of the first cycle of the schedule ``cosine``, or None
+            for ``min_epochs``, the budget of the first rung.
+        cycle_factor: by which each of its cycles is longer than the one before.
         skip_broken: whether image files that cannot be read are left out.
     """
 
@@ -130,6 +136,8 @@ class Settings:
     checkpoint_quota: int = QUOTA
     deterministic: bool = False
     schedule: str | None = None
+    first_cycle_s: float | None = None
+    cycle_factor: int = CYCLE_FACTOR
     skip_broken: bool = False
 
     @property
@@ -155,6 +163,8 @@ class Settings:
             folds=self.folds,
             inherit=self.inherit,
             schedule=self.schedule,
+            first_cycle_s=float(self.min_epochs if self.first_cycle_s is None else self.first_cycle_s),
+            cycle_factor=self.cycle_factor,
             deterministic=self.deterministic,
             trial_timeout_s=self.trial_timeout_s,
         )
@@ -271,6 +281,15 @@ def _check_combinations(settings: Settings) -> None:
             " every strategy.",
             "budget_unit",
         )
+    if settings.budget_unit == "epochs":
+        for name, unread in (("first_cycle_s", None), ("cycle_factor", CYCLE_FACTOR)):
+            if getattr(settings, name) != unread:
+                raise UserError(
+                    f"{name} is read with budget_unit seconds only, where the cycles of the learning rate are in"
+                    " seconds: leave it out.",
+                    name,
+                    "budget_unit",
+                )
     if settings.inherit and settings.sampler != "evolution":
         raise UserError(
             f"inherit needs trials with a parent, which the sampler {settings.sampler} does not propose: use strategy"

@@ -10,7 +10,10 @@ from metaopt.errors import UserError, nearest
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import CONSTANT, Training
 from metaopt.safe_text import first_line
-from metaopt.training.schedule import CosineCycles
+from metaopt.training.schedule import CosineCycles, CosineRestarts, CyclesInSeconds
+
+Cycles = Sequence[int] | CyclesInSeconds
+"""Cycles of a learning-rate schedule: epochs after which they end, ascending, or lengths in training seconds."""
 
 TRAIN = "train"
 """Name of the training metric: cross-entropy of the first head without loss weights, penalties and label smoothing.
@@ -23,7 +26,7 @@ NOT_DECAYED = ("bias", "gamma", "beta")
 
 
 def compile_model(
-    model: keras.Model, training: Training, classes: Classes, *, steps: int | None = None, cycles: Sequence[int] = ()
+    model: keras.Model, training: Training, classes: Classes, *, steps: int | None = None, cycles: Cycles = ()
 ) -> keras.Model:
     """Compile a classifier with a cross-entropy loss for each head.
 
@@ -34,7 +37,7 @@ def compile_model(
         training: optimizer settings and loss weights; loss weights of heads that the model lacks are ignored.
         classes: head → number of classes, the first head first.
         steps: steps per epoch; None if unknown, which makes the learning rate constant.
-        cycles: epochs after which the cycles of the learning-rate schedule end, ascending; required with ``steps``.
+        cycles: cycles of the learning-rate schedule; required with ``steps``.
 
     Returns:
         The same model.
@@ -82,15 +85,13 @@ def soft_classes(model: keras.Model, classes: Classes) -> Classes | None:
     return classes if any(name.startswith("categorical") for name in names) else None
 
 
-def make_optimizer(
-    training: Training, steps: int | None = None, cycles: Sequence[int] = ()
-) -> keras.optimizers.Optimizer:
+def make_optimizer(training: Training, steps: int | None = None, cycles: Cycles = ()) -> keras.optimizers.Optimizer:
     """Return the Keras optimizer named in ``training``; case does not matter, e.g. ``"adam"`` or ``"Adam"``.
 
     Args:
         training: name and options of the optimizer.
         steps: steps per epoch, see ``compile_model``.
-        cycles: ends of the cycles, see ``compile_model``.
+        cycles: see ``compile_model``.
 
     Raises:
         UserError: the optimizer is unknown, or does not accept an option.
@@ -104,7 +105,10 @@ def make_optimizer(
         raise UserError(f"Invalid value for optimizer: {training.optimizer}. {hint}")
     rate: Any = training.learning_rate
     if training.schedule != CONSTANT and steps is not None:
-        rate = CosineCycles(rate, steps, cycles)
+        if isinstance(cycles, CyclesInSeconds):
+            rate = CosineRestarts(rate, cycles)
+        else:
+            rate = CosineCycles(rate, steps, cycles)
     options = dict(training.options)
     if training.weight_decay is not None:
         options["weight_decay"] = training.weight_decay
@@ -113,6 +117,8 @@ def make_optimizer(
     except (TypeError, ValueError) as error:
         message = first_line(error)
         raise UserError(f"Invalid options for optimizer {kind.__name__}: {options}. Keras says: {message}") from error
+    if isinstance(rate, CosineRestarts):
+        rate.bind(optimizer)
     if training.weight_decay is not None:
         optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return optimizer

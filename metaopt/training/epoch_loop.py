@@ -18,6 +18,7 @@ from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState
 from metaopt.training.checkpoint_policy import CheckpointPolicy
 from metaopt.training.compiling import TRAIN
 from metaopt.training.metrics import validation_metrics
+from metaopt.training.schedule import CosineRestarts, find_schedule
 from metaopt.training.variables import Arrays, assign, snapshot, weights_of
 
 LONG_EPOCH_S = 10.0  # seconds after which an epoch reports how far it is ...
@@ -158,6 +159,9 @@ class EpochLoop(keras.callbacks.Callback):
         if self._folds:
             assign(self.model, self._folds[fold])
         self.batches.begin(epoch, fold)
+        schedule = find_schedule(self.model.optimizer)
+        if isinstance(schedule, CosineRestarts):
+            schedule.begin_epoch(self.progress.seconds, self.batches.num_batches)
         seed, trial = self._request.seed, self._request.trial
         for number, state in enumerate(_seed_states(self.model)):
             state.assign([derive_seed(seed, trial, make_fold_purpose(f"dropout {number}", fold), epoch), 0])

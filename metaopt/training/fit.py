@@ -10,15 +10,16 @@ import keras
 from metaopt.data import DataSet, Fold
 from metaopt.engine.checkpoints import check_room
 from metaopt.engine.jobs import FromScratch, Job, Remark, TrainingRequest, WeightsOf
-from metaopt.problems.training_config import COSINE_RUNG, Training, with_schedule
+from metaopt.problems.training_config import COSINE, COSINE_RUNG, Training, with_schedule
 from metaopt.randomness import derive_seed
 from metaopt.training import backend
 from metaopt.training.batches import TrainingBatches, Validation, faults_of, make_label_packer, steps_per_epoch
 from metaopt.training.checkpoint import Checkpoint
-from metaopt.training.compiling import soft_classes
+from metaopt.training.compiling import Cycles, soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
 from metaopt.training.initialization import Start, initialize
 from metaopt.training.network_builder import NetworkBuilder, make_builder
+from metaopt.training.schedule import CyclesInSeconds
 from metaopt.training.variables import build_optimizer, count_bytes
 from metaopt.training.warm_up import compile_steps
 
@@ -106,8 +107,10 @@ def _make_build(
     builder: NetworkBuilder, training: Training, folds: list[Fold], epochs: int, job: Job
 ) -> Callable[[int], keras.Model]:
     """Return the function that builds and compiles the model of a fold."""
-    cycles = job.rung_levels
-    if not cycles or training.schedule == COSINE_RUNG:
+    cycles: Cycles = job.rung_levels
+    if job.options.unit == "seconds" and training.schedule == COSINE:
+        cycles = CyclesInSeconds(job.options.first_cycle_s, job.options.cycle_factor)
+    elif not cycles or training.schedule == COSINE_RUNG:
         cycles = (epochs,)
     steps = steps_per_epoch(len(folds[0].train), training.batch_size)
 

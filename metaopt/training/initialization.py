@@ -10,6 +10,7 @@ import keras
 from metaopt.engine.jobs import ForkOf, Remark, TrainingRequest, WeightsOf
 from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState, UnusableCheckpoint, best_weights
 from metaopt.training.epoch_loop import Start
+from metaopt.training.schedule import find_schedule
 from metaopt.training.state_identity import current_identity, trial_identity
 from metaopt.training.variables import Arrays, assign, fits, snapshot
 from metaopt.training.weight_transfer import transfer_weights
@@ -103,13 +104,9 @@ def _source_state(origin: ForkOf) -> tuple[TrainingState, tuple[int, list[Arrays
 
 def _learning_rate(model: keras.Model) -> float | None:
     """Return the learning rate of the optimizer, None where a schedule computes it from the step."""
-    optimizer = model.optimizer
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        optimizer = optimizer.inner_optimizer
-    # Keras has no public name for the schedule; ``learning_rate`` is its value at the current step.
-    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+    if find_schedule(model.optimizer) is not None:
         return None
-    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
 def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: TrainingRequest) -> TrainingState | None:

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ from metaopt.problems.training_config import Training
 from metaopt.safe_text import first_line
 from metaopt.training.batches import outputs_by_head
 from metaopt.training.built_model import check_compiled, check_kind, check_shapes
-from metaopt.training.compiling import compile_model
+from metaopt.training.compiling import Cycles, compile_model
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.variables import build_optimizer
 
@@ -45,13 +45,13 @@ class NetworkBuilder(ABC):
         """Return the network, for weights that are known already."""
 
     @abstractmethod
-    def compile(self, training: Training, steps: int, cycles: Sequence[int]) -> keras.Model:
+    def compile(self, training: Training, steps: int, cycles: Cycles) -> keras.Model:
         """Return the compiled network.
 
         Args:
             training: optimizer, losses and learning-rate schedule; ``build_model`` compiles its own instead.
             steps: steps per epoch.
-            cycles: epochs after which a cycle of the schedule ends, ascending.
+            cycles: cycles of the schedule.
 
         Raises:
             UserError: There is no such optimizer, or it takes no such option.
@@ -89,7 +89,7 @@ class BlueprintBuilder(NetworkBuilder):
         """See ``NetworkBuilder.build``."""
         return self._blueprint().to_keras()
 
-    def compile(self, training: Training, steps: int, cycles: Sequence[int]) -> keras.Model:
+    def compile(self, training: Training, steps: int, cycles: Cycles) -> keras.Model:
         """See ``NetworkBuilder.compile``."""
         return compile_model(self._blueprint().to_keras(), training, self.data.classes, steps=steps, cycles=cycles)
 
@@ -122,7 +122,7 @@ class KerasModelBuilder(NetworkBuilder):
         _build(model, self.data.input_shape)
         return model
 
-    def compile(self, training: Training, steps: int, cycles: Sequence[int]) -> keras.Model:  # noqa: ARG002
+    def compile(self, training: Training, steps: int, cycles: Cycles) -> keras.Model:  # noqa: ARG002
         """See ``NetworkBuilder.compile``."""
         try:
             model = self.build()

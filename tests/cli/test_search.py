@@ -127,6 +127,9 @@ def test_given_constraints_keep_that_on_memory(studies: Path) -> None:
     assert settings_of("--results tpe --constraint memory<=8e9").constraints == ("memory<=8e9",)
 
 
+TIMED = "--strategy asha --budget-unit seconds --schedule cosine"
+
+
 @pytest.mark.parametrize(
     ("own", "flags", "kind"),
     [
@@ -135,6 +138,8 @@ def test_given_constraints_keep_that_on_memory(studies: Path) -> None:
         ("", "--split-seed 4", "without --split-seed"),
         ("--schedule cosine", "--schedule constant", "with --schedule cosine"),
         ("", "--schedule cosine", "without --schedule"),
+        (f"{TIMED} --first-cycle 9s", "--first-cycle 8s", "with --first-cycle 9s"),
+        (TIMED, "--cycle-factor 3", "with --cycle-factor 2"),
         ("--augment flip+shift", "--augment none", r"with --augment flip\+shift"),
     ],
 )
@@ -171,7 +176,10 @@ def test_seeds_schedule_and_augmentation_cannot_change(own: str, flags: str, kin
         ("--folds 1000", "Invalid value for --folds: 1000. Expected at most"),
         ("--strategy hyperband --epochs 2 --min-epochs 3", "--min-epochs 3, is above the full resource, --epochs 2"),
         ("--strategy tpe --budget-unit seconds", "--budget-unit seconds needs a strategy with rungs"),
-        ("--strategy hyperband --budget-unit seconds --schedule cosine", "leave --budget-unit seconds out"),
+        ("--strategy hyperband --budget-unit seconds --schedule cosine-rung", "leave --budget-unit seconds out"),
+        ("--schedule cosine --first-cycle 400s", "--first-cycle is read with --budget-unit seconds only"),
+        ("--schedule cosine --cycle-factor 3", "--cycle-factor is read with --budget-unit seconds only"),
+        ("--cycle-factor 0", "Invalid value for --cycle-factor: 0. Expected an integer >= 1"),
         ("--inherit", "--inherit needs trials with a parent, which the sampler tpe does not propose"),
         ("--executor inline --workers 2", "Invalid value for --workers: 2. The executor inline"),
         ("--space models.py --schedule cosine", "--schedule cosine needs a problem with network(): build_model()"),
@@ -347,6 +355,25 @@ def test_the_reference_space_from_search_to_report(capsys) -> None:
     assert json.loads(found.out)["space"] == Study.load("results").require_best().point
     drawn = run_command(lambda argv: metaopt(["report", *argv]), capsys)
     assert all(Path(line).stat().st_size > 10_000 for line in drawn.out.splitlines())
+
+
+@pytest.mark.slow
+def test_a_cosine_schedule_over_seconds_from_search_to_records(capsys) -> None:
+    """The budgets, 1 and 3 seconds, are those of Hyperband; the cycles of 1 and 2 seconds end where they do."""
+    small = INVALID.replace("Conv2D(4, 9)", 'Conv2D(4, 3, padding="same")')
+    cosine = "from metaopt import Training\ntraining = lambda point: Training('SGD', 0.1, schedule='cosine')\n"
+    Path("small.py").write_text(small + cosine)
+    flags = "--space small.py --strategy asha --budget-unit seconds --epochs 3 --min-epochs 1 --trials 3"
+    outcome = search(capsys, f"{flags} --executor inline")
+    assert outcome.code == 0
+    study = Study.load("results")
+    assert study.settings["first_cycle_s"] is None
+    assert {visit["to"] for record in study.records for visit in record["visits"]} == {1, 3}
+    for record in study.records:
+        for visit in record["visits"]:
+            seconds = record["history"]["seconds"][: visit["epochs"]]
+            assert sum(seconds[:-1]) < visit["to"] <= sum(seconds) + 1e-3
+    assert search(capsys, "--cycle-factor 3 --trials 4").errors[0].startswith("The study in results was started with")
 
 
 @pytest.mark.slow

@@ -99,20 +99,31 @@ def test_schedules_need_networks_compiled_by_metaopt() -> None:
 @pytest.mark.parametrize(
     ("own", "given", "which"),
     [
-        ("constant", "cosine", "--schedule cosine"),
-        ("cosine", None, "The cosine schedule of own.py"),
-        (hp.choice("schedule", ["constant"] * 3 + ["cosine"]), None, "The cosine schedule of own.py"),
+        ("constant", "cosine-rung", "--schedule cosine-rung"),
+        ("cosine-rung", None, "The cosine-rung schedule of own.py"),
+        (hp.choice("schedule", ["constant"] * 3 + ["cosine-rung"]), None, "The cosine-rung schedule of own.py"),
     ],
 )
-def test_annealing_needs_rungs_in_epochs(own: Any, given: str | None, which: str) -> None:
+def test_cycles_up_to_a_rung_need_rungs_in_epochs(own: Any, given: str | None, which: str) -> None:
     settings = Settings(schedule=given, **SECONDS)
     with pytest.raises(UserError, match=f"{which} needs rungs in epochs: leave --budget-unit seconds out"):
         check_schedule(settings, problem(own), Notes())
 
 
-@pytest.mark.parametrize(("own", "given"), [("constant", None), ("cosine", "constant")])
-def test_constant_rates_allow_rungs_in_seconds(own: str, given: str | None) -> None:
+@pytest.mark.parametrize(
+    ("own", "given"), [("constant", None), ("cosine-rung", "constant"), ("cosine", None), ("constant", "cosine")]
+)
+def test_constant_and_cosine_rates_allow_rungs_in_seconds(own: str, given: str | None) -> None:
     check_schedule(Settings(schedule=given, **SECONDS), problem(own), Notes())
+
+
+@pytest.mark.parametrize(
+    ("cycles", "flag"), [({"first_cycle_s": 400.0}, "--first-cycle"), ({"cycle_factor": 1}, "--cycle-factor")]
+)
+def test_cycles_of_a_constant_rate_are_refused(cycles: dict[str, Any], flag: str) -> None:
+    with pytest.raises(UserError, match=f"{flag} has no effect on a constant learning rate"):
+        check_schedule(Settings(**cycles, **SECONDS), problem("constant"), Notes())
+    check_schedule(Settings(**cycles, **SECONDS), problem("cosine"), Notes())
 
 
 @pytest.mark.parametrize(

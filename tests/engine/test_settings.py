@@ -154,6 +154,8 @@ def test_jobs_get_all_options_of_training():
         inherit=True,
         deterministic=True,
         schedule="cosine",
+        first_cycle_s=400.0,
+        cycle_factor=3,
         trial_timeout_s=60.0,
     )
     assert settings.training_options() == TrainingOptions(
@@ -167,10 +169,19 @@ def test_jobs_get_all_options_of_training():
         folds=5,
         inherit=True,
         schedule="cosine",
+        first_cycle_s=400.0,
+        cycle_factor=3,
         deterministic=True,
         trial_timeout_s=60.0,
     )
     assert Settings(epochs=1).training_options() == TrainingOptions()
+
+
+def test_the_first_cycle_is_as_long_as_the_first_rung():
+    settings = Settings(epochs=10_800, min_epochs=400, budget_unit="seconds", scheduler="hyperband")
+    options = settings.training_options()
+    assert (options.first_cycle_s, options.cycle_factor) == (400.0, 2)
+    assert replace(settings, first_cycle_s=90.0).training_options().first_cycle_s == 90.0
 
 
 def test_jobs_are_bound_by_the_last_phase():
@@ -182,7 +193,8 @@ def test_jobs_are_bound_by_the_last_phase():
 @pytest.mark.parametrize("name", MINIMA)
 def test_integers_below_their_minimum_are_refused(name):
     minimum = MINIMA[name]
-    resolved(**{name: np.int64(minimum)}, sampler="evolution", scheduler="hyperband", stop_hopeless=True)
+    able = {"sampler": "evolution", "scheduler": "hyperband", "stop_hopeless": True, "budget_unit": "seconds"}
+    resolved(**{name: np.int64(minimum), **able})
     for value in (minimum - 1, minimum + 0.5, math.nan, math.inf):
         with pytest.raises(UserError) as caught:
             resolved(**{name: value})

@@ -1,6 +1,7 @@
 """Resuming a training that was paused, killed, or lost its checkpoint; and warm starts from another trial."""
 
 import importlib
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -251,3 +252,23 @@ def test_unusable_parent_weights_are_remarked(train: Trainings, what: str) -> No
     assert train.remarks == [f"Trial 12 trains from scratch: the weights of its parent, trial 7, are {what}."]
     assert "inherited" not in child
     assert child["history"] == train("scratch", 1, trial=12)["history"]
+
+
+def sgd(point: dict[str, Any]) -> Training:
+    return Training("SGD", 0.1, batch_size=50, schedule="cosine")
+
+
+def test_a_schedule_over_seconds_continues_after_a_pause(tiny: DataSet, tmp_path: Path) -> None:
+    """The position is the sum of the recorded seconds, whichever job trained the epochs."""
+    train = Trainings(tiny, tmp_path, Problem(None, network=tiny_problem.network, training=sgd))
+    timed = {"unit": "seconds", "first_cycle_s": 0.4, "cycle_factor": 2}
+    seconds: list[float] = []
+    steps = 4
+    for epochs in (2, 3, 5):
+        train("paused", 9, stop=epochs, start=len(seconds), **timed)
+        seconds += [each.seconds for each in train.messages if isinstance(each, Epoch)]
+        assert len(seconds) == epochs
+        position, advance, first = (array.item() for array in state_of(tmp_path / "paused").folds[0][-3:])
+        assert position == np.float32(math.fsum(seconds[:-1]))
+        assert advance == np.float32(seconds[-2] / steps)
+        assert first == (epochs - 1) * steps
