@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_results, add_study_files, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
+from metaopt.cli.retrain_log import write_test_log
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed, with_trained_point
 from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
@@ -22,7 +23,14 @@ from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.quantities import plural
-from metaopt.report.analysis.evaluation import JudgedConstraint, Score, evaluate, judge_constraints
+from metaopt.report.analysis.evaluation import (
+    ClassScore,
+    JudgedConstraint,
+    Score,
+    evaluate,
+    judge_constraints,
+    score_classes,
+)
 from metaopt.report.analysis.predictions import Predictions, digest_test_set, rank_classes, write_predictions
 from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log, read_test_log
 from metaopt.report.console import constraint_line, repeated_test_warning, score_lines
@@ -126,8 +134,11 @@ def run(arguments: Namespace) -> None:
         measurements.append(_measure(study, file, digest, trained, metadata, data, model))
         unloadable.extend([] if model is None else [model])
 
-    trained, metadata = train(study, plan, problem, data, arguments.mirror, test)
+    trained, metadata, log_folder = train(study, plan, problem, data, arguments.mirror, test)
     (measured,) = measurements
+    if log_folder is not None:
+        training = trained[0].training if problem.has_blueprint else None
+        write_test_log(log_folder, plan, training, measured.scores, measured.class_scores)
     path = _append(study, plan, trained, metadata, data, measured)
     _print_result(study, plan, measured, log, data)
     print(f"appended to the test log: {printable(shown(path))}")
@@ -162,6 +173,7 @@ class Measured:
         sha256: of the model's file.
         size_bytes: size of the model's file.
         scores: metric → score on the test images.
+        class_scores: head → scores of each of its classes.
         params: number of parameters of the model in the file.
         macs: multiply-accumulates for one image.
         constraints: every constraint of the study, judged.
@@ -171,6 +183,7 @@ class Measured:
     sha256: str
     size_bytes: int
     scores: dict[str, Score]
+    class_scores: dict[str, list[ClassScore]]
     params: int
     macs: int
     constraints: list[JudgedConstraint]
@@ -211,10 +224,13 @@ def _measure(
     if len(metadata.classes) == 1:
         weight = float(trained[0].training.loss_weights.get(next(iter(metadata.classes)), 1.0))
         values["test_total_loss"] = weight * values["test_loss"] + fmean(each.penalties for each in trained)
+    classes = {
+        head: score_classes(predicted, data.test().labels[head], metadata.classes[head])
+        for head, predicted in probabilities.items()
+    }
+    limits = judge_constraints(study.constraints, values)
     size = file.stat().st_size
-    return Measured(
-        digest, size, scores, counts.params, counts.macs, judge_constraints(study.constraints, values), predictions
-    )
+    return Measured(digest, size, scores, classes, counts.params, counts.macs, limits, predictions)
 
 
 def _append(

@@ -13,6 +13,7 @@ from metaopt.commands import module
 from metaopt.data import DataSet
 from metaopt.problems.problem import Problem
 from metaopt.storage.study import Study
+from metaopt.training.event_file import can_log
 from metaopt.training.model_file import ModelMetadata
 from metaopt.trials.growth import COUNTS
 
@@ -52,7 +53,7 @@ def train(
     data: DataSet,
     mirror: bool,
     test: "Callable[[Path, str, list[RetrainedNetwork], ModelMetadata, keras.Model | None], object] | None" = None,
-) -> "tuple[list[RetrainedNetwork], ModelMetadata]":
+) -> "tuple[list[RetrainedNetwork], ModelMetadata, Path | None]":
     """Train the networks of a plan and export them as one model.
 
     Args:
@@ -65,19 +66,14 @@ def train(
             metadata, and the model itself if Keras will not load its file.
 
     Returns:
-        The trained networks, and the metadata of the exported model.
+        The trained networks, the metadata of the exported model, and the folder of the TensorBoard log, if any.
     """
     from metaopt.training.export import export_model, save_model
-    from metaopt.training.retraining import can_log, find_file_problem, retrain
+    from metaopt.training.retraining import find_file_problem, retrain
 
     file_problem = find_file_problem(problem, plan.point, data)
     if file_problem is not None:
-        print(
-            f"WARNING: Keras will not load the file of this model again: {file_problem}. The trained model is tested in"
-            " memory. For a file that can be loaded, replace a Lambda layer by built-in layers or keras.ops, or"
-            " register a layer class with keras.saving.register_keras_serializable.",
-            flush=True,
-        )
+        print(warn_of_file(file_problem, "The trained model is tested in memory. "), flush=True)
     log = None
     if reason := why_no_log(study.folder, can_log()):
         print(f"note: No TensorBoard log is written: {reason}.")
@@ -121,17 +117,31 @@ def train(
         plan.output,
         None if test is None else lambda file, digest: test(file, digest, trained, metadata, unloadable),
     )
-    return trained, metadata
+    return trained, metadata, log
 
 
-def why_no_log(folder: Path, has_tensorflow: bool) -> str | None:
+def warn_of_file(problem: str, consequence: str = "") -> str:
+    """Return the warning that Keras will not load a model's file.
+
+    Args:
+        problem: why, see ``find_file_problem``.
+        consequence: sentence on what is done about it.
+    """
+    return (
+        f"WARNING: Keras will not load the file of this model again: {problem}. {consequence}For a file that can be"
+        " loaded, replace a Lambda layer by built-in layers or keras.ops, or register a layer class with"
+        " keras.saving.register_keras_serializable."
+    )
+
+
+def why_no_log(folder: Path, is_installed: bool) -> str | None:
     """Return why TensorBoard logs cannot be written below a folder, or None if they can."""
-    if not has_tensorflow:
-        return "it needs the package tensorflow"
+    if not is_installed:
+        return "it needs the package tensorboard"
     try:
         str(folder.resolve()).encode()
     except UnicodeEncodeError:
-        return "TensorFlow cannot write to a folder whose name is not UTF-8"
+        return "TensorBoard cannot read a folder whose name is not UTF-8"
     return None
 
 

@@ -1,6 +1,5 @@
 """Final training of a network on training and validation images, for a fixed number of epochs."""
 
-import importlib.util
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from metaopt.training.compiling import TRAIN, soft_classes
 from metaopt.training.export import find_loading_problem
 from metaopt.training.model_file import ModelMetadata
 from metaopt.training.network_builder import NetworkBuilder, make_builder
+from metaopt.training.training_log import TrainingLog
 from metaopt.training.variables import build_optimizer
 from metaopt.training.warm_up import compile_steps
 
@@ -77,7 +77,7 @@ def retrain(
         trial: number of the trial that the point is from.
         recipe: fields of ``Training`` that override those of the problem, e.g. ``{"schedule": "cosine"}``. The single
             cycle of a schedule is the whole training.
-        log: folder for TensorBoard files, or None for no log; see ``can_log``.
+        log: folder for TensorBoard files, or None for no log; see ``event_file.can_log``.
         report: called after each epoch.
 
     Raises:
@@ -142,11 +142,6 @@ def find_file_problem(problem: Problem, point: Any, data: DataSet) -> str | None
         return find_loading_problem(builder.for_inference(network), ModelMetadata(names, data.input_shape))
 
 
-def can_log() -> bool:
-    """Return whether TensorBoard logs can be written: Keras needs TensorFlow's writer for them on every backend."""
-    return importlib.util.find_spec("tensorflow") is not None
-
-
 def _fit(
     network: keras.Model, batches: TrainingBatches, epochs: int, progress: "_RetrainingCallback", log: Path | None
 ) -> None:
@@ -157,7 +152,7 @@ def _fit(
     """
     callbacks: list[keras.callbacks.Callback] = [progress]
     if log is not None:
-        callbacks.append(keras.callbacks.TensorBoard(str(log), write_graph=False))
+        callbacks.append(TrainingLog(log, epochs))
     build_optimizer(network)
     with faults_of([batches]):
         compile_steps(network, [batches])

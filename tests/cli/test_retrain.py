@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from metaopt.cli import study_inputs
@@ -18,6 +19,7 @@ from metaopt.training.model_file import read_metadata
 from metaopt.trials.constraints import parse_constraints
 from tests.cli.running import Outcome, run_command
 from tests.engine.synthetic import search
+from tests.training.events import read_values
 
 KERAS = Problem({}, build_model=lambda *_: None, name="own.py")
 
@@ -121,7 +123,16 @@ def test_the_best_network_is_trained_exported_and_tested(capsys, results: Path) 
     assert predictions.correct().mean() == score["value"]
     assert predictions.correct(3).mean() == entry["scores"]["test_top3"]["value"]
     assert score["low"] < score["value"] < score["high"]
-    assert list((results / "logs").glob("retrain-*/train/events*"))
+    (log,) = (results / "logs").glob("retrain-*")
+    values = read_values(log)
+    assert [step for _, tag, step in values if tag == "epoch_loss"] == [*range(1, best.best_epoch + 1)]
+    assert values["scalars", "test_accuracy", 0] == pytest.approx(score["value"])
+    recalls = [values["scalars", f"test_label_recall/{digit}", 0] for digit in range(10)]
+    table = values["text", "test_classes/label", 0].item().decode().splitlines()[2:]
+    images = [int(line.split("|")[2]) for line in table]
+    assert sum(images) == 359
+    assert np.dot(recalls, images) / 359 == pytest.approx(score["value"])
+    assert {plugin for plugin, _, _ in values} == {"scalars", "histograms", "text", "hparams"}
     assert max(path.name for path in results.iterdir()).startswith("model_")
 
 

@@ -83,37 +83,36 @@ def test_members_are_exported_as_one_averaging_model(
         single = replace(together, members=1, seed=seed)
         train(study, single, problem, data, mirror=False)
         predictions.append(predict(*load_model(single.output), images)["label"])
-    trained, metadata = train(study, together, problem, data, mirror=False)
+    trained, metadata, log = train(study, together, problem, data, mirror=False)
     assert len(trained) == 2
     assert predict(*load_model(together.output), images)["label"] == pytest.approx(np.mean(predictions, 0), abs=1e-6)
     assert read_metadata(together.output) == metadata
     assert (metadata.training["members"], metadata.training["trial"]) == (2, study.require_best().trial)
     # Each training has its own folder, also several within a second.
-    assert len(list((study.folder / LOGS).glob("retrain-*/train/events*"))) == 2
-    assert len(list((study.folder / LOGS).glob("retrain-*/network_[12]/train/events*"))) == 2
+    assert len(list((study.folder / LOGS).glob("retrain-*/events*"))) == 2
+    assert log is not None
+    assert len(list(log.glob("network_[12]/events*"))) == 2
 
 
 @pytest.mark.slow
-def test_training_without_tensorflow_says_that_it_has_no_log(
+def test_training_without_tensorboard_says_that_it_has_no_log(
     study: Study, problem: Problem, data: DataSet, capsys, monkeypatch
 ) -> None:
-    from metaopt.training import retraining
-
-    monkeypatch.setattr(retraining, "can_log", lambda: False)
+    monkeypatch.setattr(retrain_networks, "can_log", lambda: False)
     train(study, plan(study, 1), problem, data, mirror=True)
-    assert "note: No TensorBoard log is written: it needs the package tensorflow." in capsys.readouterr().out
+    assert "note: No TensorBoard log is written: it needs the package tensorboard." in capsys.readouterr().out
     assert not (study.folder / LOGS).exists()
     assert read_metadata(Path("model.keras")).training["mirror"] is True
 
 
 @pytest.mark.parametrize(
-    ("name", "has_tensorflow", "reason"),
+    ("name", "is_installed", "reason"),
     [
         ("results", True, None),
         ("猫", True, None),
-        ("results", False, "it needs the package tensorflow"),
-        ("caf\udce9", True, "TensorFlow cannot write to a folder whose name is not UTF-8"),
+        ("results", False, "it needs the package tensorboard"),
+        ("caf\udce9", True, "TensorBoard cannot read a folder whose name is not UTF-8"),
     ],
 )
-def test_missing_log_has_a_reason(tmp_path: Path, name: str, has_tensorflow: bool, reason: str | None) -> None:
-    assert why_no_log(tmp_path / name, has_tensorflow) == reason
+def test_missing_log_has_a_reason(tmp_path: Path, name: str, is_installed: bool, reason: str | None) -> None:
+    assert why_no_log(tmp_path / name, is_installed) == reason

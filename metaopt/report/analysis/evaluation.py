@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from sklearn.metrics import precision_recall_fscore_support
 
 from metaopt import randomness
 from metaopt.report.analysis.statistics import macro_precision_interval, wilson_interval
@@ -29,6 +30,25 @@ class Score:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """Scores of one class on test images.
+
+    Attributes:
+        name: name of the class.
+        images: number of test images of the class.
+        precision: share of the images predicted as this class that are of it; 0 if none is predicted.
+        recall: share of the images of this class that are predicted as it; 0 if it has none.
+        f1: harmonic mean of precision and recall.
+    """
+
+    name: str
+    images: int
+    precision: float
+    recall: float
+    f1: float
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,24 @@ class JudgedConstraint:
             "value": self.value,
             "distance": distance,
         }
+
+
+@np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
+def score_classes(probabilities: Probabilities, labels: Labels, names: Sequence[str]) -> list[ClassScore]:
+    """Return the scores of each class of a head.
+
+    Args:
+        probabilities: ``(n, classes)``.
+        labels: ``(n,)``.
+        names: names of the classes.
+    """
+    numbers = range(len(names))
+    predicted = np.argmax(probabilities, axis=1)
+    columns = precision_recall_fscore_support(np.asarray(labels), predicted, labels=numbers, zero_division=0.0)
+    return [
+        ClassScore(name, int(images), float(precision), float(recall), float(f1))
+        for name, precision, recall, f1, images in zip(names, *columns, strict=True)
+    ]
 
 
 @np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
