@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from metaopt.cli.retrain_networks import warn_of_file
 from metaopt.cli.study_inputs import (
     require_same_network,
     require_source,
@@ -50,6 +51,7 @@ def save_best_model(
     from metaopt.training.checkpoint import UnusableCheckpoint, best_weights
     from metaopt.training.export import export_model, save_model
     from metaopt.training.network_builder import make_builder
+    from metaopt.training.retraining import find_file_problem
     from metaopt.training.state_identity import trial_identity
 
     trial = record.trial
@@ -63,7 +65,11 @@ def save_best_model(
             f"The weights of trial {trial} are {unusable.reason}: train its point again with"
             f" `{command('retrain', results=study.folder)}`."
         ) from None
-    builder = make_builder(problem, trained_point(problem, record.vals), data)
+    point = trained_point(problem, record.vals)
+    file_problem = find_file_problem(problem, point, data)
+    if file_problem is not None:
+        print(warn_of_file(file_problem), file=sys.stderr)
+    builder = make_builder(problem, point, data)
     network = builder.build()
     network.set_weights(first)
     network = builder.for_inference(network)

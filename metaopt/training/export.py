@@ -125,8 +125,7 @@ def find_loading_problem(network: keras.Model, metadata: ModelMetadata) -> str |
             raise
         except Exception as error:  # Keras raises exceptions of nearly every type
             raise UserError(
-                f"Keras cannot save this model, so nothing was trained: {_reason(error)}. Give its layers a get_config"
-                " of JSON types."
+                f"Keras cannot save this model: {_reason(error)}. Give its layers a get_config of JSON types."
             ) from error
         try:
             keras.saving.load_model(file, compile=False)

@@ -27,6 +27,17 @@ def network(point, input_shape, classes):
     return Blueprint(inputs, Dense(classes["label"], activation="softmax")(Flatten()(x)))
 """
 
+# Keras saves a Lambda layer, and refuses to load it again.
+LAMBDA = """
+space = {"rate": 0.01}
+def build_model(point, input_shape, classes):
+    import keras
+    flat = [keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Lambda(lambda x: 2 * x)]
+    model = keras.Sequential([*flat, keras.layers.Dense(classes["label"], activation="softmax")])
+    model.compile(keras.optimizers.Adam(point["rate"]), "sparse_categorical_crossentropy")
+    return model
+"""
+
 
 @pytest.fixture
 def _no_framework(monkeypatch) -> None:
@@ -94,3 +105,17 @@ def test_the_exported_model_scores_as_the_search_says(tmp_path, monkeypatch, cap
     outcome = run_command(best, capsys, "--results", results, "--save", file)
     assert outcome.code == 2
     assert f"are damaged: train its point again with `{command('retrain', results=results)}`" in outcome.errors[0]
+
+
+@pytest.mark.slow
+def test_a_file_that_keras_will_not_load_is_told(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text(LAMBDA)
+    flags = "--data digits --space own.py --trials 1 --epochs 1 --executor inline --strategy random"
+    assert run_command(search, capsys, *flags.split()).code == 0
+    outcome = run_command(best, capsys, "--save", "now.keras")
+    assert outcome.code == 0
+    assert "WARNING: Keras will not load the file of this model again:" in outcome.err
+    assert "replace a Lambda layer" in outcome.err
+    with pytest.raises(UserError, match=r"Cannot load model now\.keras"):
+        load_model(Path("now.keras"))

@@ -21,6 +21,7 @@ from metaopt.engine.jobs import (
     Failed,
     Finished,
     Job,
+    PointReads,
     Rejected,
     Report,
     TrainingOptions,
@@ -98,8 +99,8 @@ def test_custom_training_gets_all_options_and_returns_a_dict(tiny: DataSet) -> N
         seen.update(point=point, data=data, epochs=epochs, checkpoint=checkpoint, run=run)
         return {"loss": 0.5, "kind": "own"}
 
-    epochs, end = train(custom(build_and_train), tiny, point={"a": 1}, seed=8, early_stopping=4, checkpoint="/x")
-    assert epochs == []
+    messages, end = train(custom(build_and_train), tiny, point={"a": 1}, seed=8, early_stopping=4, checkpoint="/x")
+    assert messages == [PointReads(3, frozenset({"a"}), frozenset())]  # no epochs
     assert isinstance(end, Finished)
     assert end.returned == {"loss": 0.5, "kind": "own", "epochs": 2}
     assert (seen["point"], seen["data"], seen["epochs"], seen["checkpoint"]) == ({"a": 1}, tiny, 2, "/x")
