@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import metaopt
+from metaopt.commands import shown
 from metaopt.errors import UserError, nearest
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import network_code
@@ -160,7 +161,9 @@ def _make_problem(names: dict[str, Any], file: Path, name: str, *, path: Path, t
         )
     functions = {key: names[key] for key in _FUNCTIONS if callable(names.get(key))}
     if not functions.keys() & {"network", "build_model"}:
-        raise UserError(f"{file} lacks `network` and `build_model`. Define network(point, input_shape, classes).")
+        raise UserError(
+            f"{shown(file)} lacks `network` and `build_model`. Define network(point, input_shape, classes)."
+        )
     return Problem(
         space=names["space"],
         **functions,
@@ -182,4 +185,4 @@ def _join_texts(texts: dict[str, str]) -> str:
 
 def _require_space(names: dict[str, Any], file: Path) -> None:
     if "space" not in names:
-        raise UserError(f"{file} lacks `space`. Assign the search space to this name.")
+        raise UserError(f"{shown(file)} lacks `space`. Assign the search space to this name.")
