@@ -28,6 +28,7 @@ from metaopt.problems.problem import Problem, fitting
 from metaopt.report.analysis import StudyData
 from metaopt.report.console import describe_best, summarise_best
 from metaopt.storage.study import Study
+from metaopt.training.model_file import check_writable
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt best") -> int:
@@ -62,6 +63,8 @@ def run(arguments: Namespace) -> None:
             f" `{command('retrain', '--point', arguments.point, results=arguments.results)}`."
         )
     study = Study.load(arguments.results)
+    if arguments.save is not None:
+        check_writable(arguments.save)  # before the description is printed
     ending = "svg" if arguments.svg else "png"
     if arguments.point is None:
         imported = study.best_imported

@@ -151,7 +151,6 @@ def _describe(error: BaseException, lines: list[_Line]) -> str:
     if isinstance(error, KeyError) and error.args and frame is not None:
         return f": no key {safe_repr(error.args[0])}{_hint_key(error.args[0], *lines[-1])}"
     # The text of a SyntaxError repeats the file and the line.
-
     text = error.msg if isinstance(error, SyntaxError) and isinstance(error.msg, str) else first_line(error)
     message = text[:_LONGEST]
     return f": {message}{_hint_name(error, frame)}" if message else ""

@@ -94,6 +94,13 @@ def test_studies_without_a_best_trial_exit_with_their_code(tmp_path: Path, capsy
     assert "No trial meets the constraints. The nearest is trial" in outcome.errors[0]
 
 
+def test_invalid_file_of_the_model_is_refused_before_any_output(tmp_path: Path, capsys) -> None:
+    folder = search(tmp_path / "results", trials=1).folder
+    outcome = run_command(main, capsys, "--results", folder, "--save", tmp_path / "model.h5")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "Expected a file name that ends in .keras" in outcome.err
+
+
 def test_invalid_input_is_one_sentence(tmp_path: Path, capsys) -> None:
     (tmp_path / "list.json").write_text("[1]")
     results = ["--results", search(tmp_path / "results", trials=1).folder]
