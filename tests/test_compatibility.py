@@ -108,7 +108,7 @@ def test_report_draws_a_study(studies, kind, capsys):
     assert metaopt_command(["report", "--results", kind]) == 0
     pictures = capsys.readouterr().out.split()
     assert len(pictures) >= 5
-    assert all(Path(picture).stat().st_size > 5_000 for picture in pictures)
+    assert all(Path(picture).stat().st_size > 5_000 for picture in pictures if not picture.endswith(".csv"))
     assert files_in(studies).items() >= before.items()
 
 
@@ -162,7 +162,8 @@ def keras_epochs(monkeypatch) -> Iterator[list[int]]:
             begun.append(epoch)
 
     def fit(model, *arguments, callbacks=(), **options):
-        return original(model, *arguments, callbacks=[*callbacks, Recorder()], **options)
+        # Steps are compiled, and undone, by a call without callbacks.
+        return original(model, *arguments, callbacks=[*callbacks, Recorder()] if callbacks else (), **options)
 
     begun: list[int] = []
     original = keras.Model.fit
