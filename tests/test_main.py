@@ -18,7 +18,7 @@ def test_help_lists_every_command(capsys) -> None:
 
 def test_no_command_shows_the_help_and_fails(capsys) -> None:
     assert main([]) == 2
-    assert "metaopt COMMAND --help shows its options." in capsys.readouterr().out
+    assert "metaopt COMMAND --help` shows its options." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

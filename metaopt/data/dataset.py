@@ -103,14 +103,13 @@ class DataSet:
         return others + note_images_across_folds(self._digests, self._split_folds(folds))
 
     def _split_folds(self, count: int) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-        """Return the indices of the training and the validation images of each fold."""
-        labels = self.everything().labels[next(iter(self.class_names))]
-        return stratified_folds(labels, count, split_state(FOLD_SEED, self.spec.split_seed))
+        """Return the indices of the training and the validation images of each fold.
 
-    def _make_folds(self, count: int) -> list[Fold]:
+        Raises:
+            UserError: a class has fewer images than there are folds.
+        """
         head, names = next(iter(self.class_names.items()))
-        images = self.everything()
-        labels = images.labels[head]
+        labels = self.everything().labels[head]
         counts = np.bincount(labels, minlength=len(names))
         rarest = int(counts.argmin())
         if counts[rarest] < count:
@@ -121,6 +120,10 @@ class DataSet:
                 f"Expected at most {most}, because class {names[rarest]} of {self.name} has only {counts[rarest]}"
                 " training and validation images. Use fewer folds, add images, or remove the class.",
             )
+        return stratified_folds(labels, count, split_state(FOLD_SEED, self.spec.split_seed))
+
+    def _make_folds(self, count: int) -> list[Fold]:
+        images = self.everything()
         return [Fold(subset(images, train), subset(images, held)) for train, held in self._split_folds(count)]
 
     def test(self) -> Images:

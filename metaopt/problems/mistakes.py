@@ -27,6 +27,7 @@ CODE_ERRORS = (NameError, LookupError, ImportError, AttributeError, TypeError, S
 _LONGEST = 300  # characters of an exception's message
 _MOST_FRAMES = 5  # of a recursion, say
 _PACKAGE = str(Path(metaopt.__path__[0]).resolve()) + os.sep
+_POINT = str(Path(__file__).resolve().with_name("reads.py"))  # a point, which raises what a dict would raise
 _LIBRARIES = tuple(
     str(Path(path).resolve()) + os.sep
     for name, path in sysconfig.get_paths().items()
@@ -127,12 +128,13 @@ def _get_codes(functions: Iterable[Callable[..., Any] | None]) -> set[CodeType]:
 def _is_library(filename: str) -> bool:
     if filename.startswith("<") and not filename.startswith(_TYPED):  # generated code, e.g. of a dataclass
         return True
-    return _is_ours(filename) or _resolve(filename).startswith(_LIBRARIES)
+    return _is_ours(filename) or _resolve(filename).startswith((*_LIBRARIES, _POINT))
 
 
 @functools.lru_cache(maxsize=1024)
 def _is_ours(filename: str) -> bool:
-    return _resolve(filename).startswith(_PACKAGE) and not is_users_file(filename)
+    path = _resolve(filename)
+    return path.startswith(_PACKAGE) and path != _POINT and not is_users_file(filename)
 
 
 def _resolve(filename: str) -> str:
