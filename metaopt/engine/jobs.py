@@ -73,7 +73,7 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class TrialIdentity:
-    """What the training state of a trial belongs to; a state of anything else is not resumed.
+    """Identity of a trial's training state; a state of any other identity is not resumed.
 
     Attributes:
         study: id of the study.

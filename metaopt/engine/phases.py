@@ -16,7 +16,7 @@ from metaopt.trials.growth import BLOCKS, Growth
 
 
 class ProposedTrial(Protocol):
-    """What the phases read of a trial."""
+    """A trial as the phases read it."""
 
     @property
     def number(self) -> int:
@@ -32,7 +32,7 @@ class ProposedTrial(Protocol):
 
 
 class PhaseView(Protocol):
-    """What the phases read of a study; ``StudyView`` is one."""
+    """A study as the phases read it; ``StudyView`` is one."""
 
     @property
     def trials(self) -> Sequence[ProposedTrial]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metaopt.errors import ResultsNotWritable, UserError
-from metaopt.storage.locking import Locked, lock_folder, require_unlocked
+from metaopt.storage.locking import exclusive
 from metaopt.storage.record_files import is_record, record_files
 from metaopt.storage.results_pickle import UnreadablePickle, read_documents
 from metaopt.storage.study import JOURNAL, pickle_path
@@ -156,25 +156,6 @@ def _is_own_pickle(path: Path) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a study.
-
-    Raises:
-        UserError: A search holds it.
-    """
-    if not folder.is_dir():
-        yield
-        return
-    running = UserError(f"A search is running on {folder}: stop it first. Nothing was deleted.")
-    try:
-        lock = lock_folder(folder)
-    except Locked:
-        raise running from None
-    try:
-        require_unlocked(folder / JOURNAL)
-        yield
-    except Locked:
-        raise running from None
-    finally:
-        lock.release()
+def _locked(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Return what holds the lock of a study; a folder that is gone has none."""
+    return exclusive(folder, folder / JOURNAL, "deleted") if folder.is_dir() else contextlib.nullcontext()

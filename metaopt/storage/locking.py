@@ -4,14 +4,17 @@ Two locks are held: that of the file ``.lock``, which exists before a journal do
 descriptor. A program that removes ``.lock`` cannot admit a second search to the same journal.
 """
 
+import contextlib
 import errno
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import filelock
 
 from metaopt.atomic_files import cannot_write
-from metaopt.errors import ResultsNotWritable
+from metaopt.commands import shown
+from metaopt.errors import ResultsNotWritable, UserError
 
 try:
     import fcntl
@@ -78,3 +81,40 @@ def require_unlocked(path: Path) -> None:
             lock_file(file)
     except OSError:
         return
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path, journal: Path, done: str) -> Iterator[None]:
+    """Hold the lock of a study on which no search may run.
+
+    Args:
+        folder: folder of the study.
+        journal: its journal.
+        done: what is done to the study, for the message, e.g. ``"deleted"``.
+
+    Raises:
+        UserError: A search is running on it.
+        ResultsNotWritable: The folder cannot be written.
+    """
+    try:
+        lock = lock_folder(folder)
+        try:
+            require_unlocked(journal)
+            yield
+        finally:
+            lock.release()
+    except Locked:
+        raise UserError(f"A search is running on {shown(folder)}: stop it first. Nothing was {done}.") from None
+
+
+def is_searched(folder: Path, journal: Path) -> bool:
+    """Return whether a search holds one of the locks of a study."""
+    try:
+        require_unlocked(journal)
+        if (folder / ".lock").exists():
+            lock_folder(folder).release()
+    except Locked:
+        return True
+    except ResultsNotWritable:  # a read-only folder, on which no search can run
+        return False
+    return False

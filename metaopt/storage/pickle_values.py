@@ -15,7 +15,7 @@ class NotPlain(ValueError):
 
 @dataclass
 class Budget:
-    """What a reading may still create.
+    """Limits of a reading: the objects that it may still create.
 
     Attributes:
         objects: number of containers and items.

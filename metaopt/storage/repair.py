@@ -18,7 +18,7 @@ from metaopt.errors import UserError
 from metaopt.storage.files import Files
 from metaopt.storage.journal import DamagedJournal, Event, Scan
 from metaopt.storage.journal_lines import decode, encode
-from metaopt.storage.locking import Locked, lock_folder, require_unlocked
+from metaopt.storage.locking import exclusive
 from metaopt.storage.merging import Merger, is_record_ahead
 from metaopt.storage.record_files import record_files
 from metaopt.storage.results_pickle import UnreadablePickle, read_documents
@@ -224,21 +224,14 @@ def _holds(path: Path, content: bytes) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a study.
+    """Hold the lock of a study while it is repaired.
 
     Raises:
         UserError: A search holds it.
+        ResultsNotWritable: The folder cannot be written.
     """
     try:
-        lock = lock_folder(folder)
-    except Locked:
-        raise UserError(f"A search is running on {shown(folder)}: stop it first. Nothing was changed.") from None
-    try:
-        require_unlocked(folder / JOURNAL)
-        yield
-    except Locked:
-        raise UserError(f"A search is running on {shown(folder)}: stop it first. Nothing was changed.") from None
+        with exclusive(folder, folder / JOURNAL, "changed"):
+            yield
     except OSError as error:
         raise cannot_write(folder, error) from error
-    finally:
-        lock.release()

@@ -84,7 +84,7 @@ class _Moment:
 
 @dataclass(frozen=True)
 class _Known:
-    """What ``Phases`` reads of a trial."""
+    """A trial as ``Phases`` reads it."""
 
     number: int
     imported: bool

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import filelock
-
 from metaopt.errors import UserError
 from metaopt.report.analysis.study_data import StudyData
+from metaopt.storage.locking import is_searched
 from metaopt.storage.study import JOURNAL, Study
 
 State = Literal["running", "completed", "interrupted"]
@@ -81,7 +80,7 @@ def read_status(folder: Path) -> StudyStatus:
     names = {"ok": "completed", "fail": "failed"}
     settings = study.settings
     best = study.best
-    is_running = _is_locked(folder)
+    is_running = is_searched(folder, folder / JOURNAL)
     trials = Counter(names.get(trial.status, trial.status) for trial in own)
     if not is_running and "running" in trials:
         trials["interrupted"] = trials.pop("running")
@@ -127,21 +126,6 @@ def read_statuses(folder: Path) -> tuple[list[StudyStatus], list[UserError]]:
         except UserError as error:
             errors.append(error)
     return statuses, errors
-
-
-def _is_locked(folder: Path) -> bool:
-    """Return whether a search holds the lock of a study; False where that cannot be told, as in a read-only folder."""
-    if not (folder / ".lock").exists():
-        return False
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        return True
-    except (OSError, NotImplementedError):
-        return False
-    lock.release()
-    return False
 
 
 def _size(folder: Path) -> int:

@@ -31,6 +31,17 @@ def test_status_follows_a_search(tmp_path: Path) -> None:
     assert status.bytes > 1000
 
 
+def test_a_search_is_seen_without_its_lock_file(tmp_path: Path) -> None:
+    class Remover(Watcher):
+        def trial_ended(self, record, best):
+            (self.folder / ".lock").unlink(missing_ok=True)
+            super().trial_ended(record, best)
+
+    watcher = Remover(tmp_path / "results")
+    search(watcher.folder, trials=1, callback=watcher)
+    assert watcher.seen[0].state == "running"
+
+
 def test_interrupted_studies_and_failures_are_counted(tmp_path: Path) -> None:
     folder = tmp_path / "results"
     executor = SyntheticExecutor(fails=lambda job: job.trial == 0, interrupted_after=4)
