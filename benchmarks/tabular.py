@@ -191,9 +191,12 @@ def run(strategy: str, seed: int, budget: float, workers: int = 1, **settings: A
         settings: other settings of the search.
     """
     executor = Simulated(curve, workers)
+    given = {"epochs": R, "seed": seed, "workers": workers, **SEARCHES[strategy], **settings}
     # Time ends the search, not the number of trials; what is random at first is what a goal of 80 would give.
-    given = {"epochs": R, "seed": seed, "workers": workers, "trials": len(table()), "mu": 20}
-    resolved = resolve({**given, **SEARCHES[strategy], **settings}, {}, StudyState())
+    given.setdefault("trials", len(table()))
+    if given["sampler"] == "evolution":
+        given.setdefault("mu", 20)
+    resolved = resolve(given, {}, StudyState())
     problem = Problem(SPACE, name="table")
     follower = Follower(executor)
     with (

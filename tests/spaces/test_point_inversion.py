@@ -34,9 +34,9 @@ def test_vals_are_found_for_the_records_of_the_reference(shared: Path) -> None:
     assert len(files) == 42
     for file in files:
         point = json.loads(file.read_text())["space"]
-        vals = space.vals(point, defaults={"kernel_initializer": "glorot_uniform"})
-        assert vals["kernel_initializer"] == 0
-        assert space.point(vals) == {**point, "kernel_initializer": "glorot_uniform"}
+        vals = space.vals(point, defaults=reference.defaults)
+        assert (vals["kernel_initializer"], vals["use_global_pooling"]) == (0, 0)
+        assert space.point(vals) == {**point, **reference.defaults}
 
 
 @pytest.mark.parametrize(
