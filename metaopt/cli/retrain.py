@@ -12,7 +12,7 @@ from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_results, add_study_fi
 from metaopt.cli.errors import guarded
 from metaopt.cli.retrain_log import write_test_log
 from metaopt.cli.retrain_networks import train, warn_of_size
-from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed, with_trained_point
+from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, with_schedule, with_trained_point
 from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
 from metaopt.commands import absolute, command, shown
 from metaopt.data import DataSet
@@ -21,7 +21,7 @@ from metaopt.errors import UserError
 from metaopt.printable import printable
 from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
-from metaopt.problems.training_config import SCHEDULES
+from metaopt.problems.training_config import COOLDOWN, SCHEDULES
 from metaopt.quantities import plural
 from metaopt.report.analysis.evaluation import (
     ClassScore,
@@ -72,7 +72,9 @@ def make_parser(prog: str) -> Parser:
         " fully trained or its learning rate is annealed)",
     )
     add("--seed", type=integer(0), metavar="N", help="seed of weights and order (default: the study's)")
-    schedules = f"learning-rate schedule: {', '.join(SCHEDULES)} (default: the study's)"
+    schedules = (
+        f"learning-rate schedule: {', '.join(SCHEDULES)} (default: the study's; instead of constant, {COOLDOWN})"
+    )
     add("--schedule", type=one_of(SCHEDULES), help=schedules)
     augmentations = f"of training images: {', '.join(AUGMENTATIONS)} (default: the study's)"
     add("--augment", type=one_of(AUGMENTATIONS), help=augmentations)
@@ -109,8 +111,7 @@ def run(arguments: Namespace) -> None:
     problem = study_problem(study, arguments.space)
     require_same_network(study, problem)
     plan = with_trained_point(plan, problem)
-    if arguments.epochs is None:
-        plan = whole_if_annealed(plan, problem, study)
+    plan = with_schedule(plan, problem, study, are_epochs_given=arguments.epochs is not None)
     _refuse_without_effect(problem, recipe)
     data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken, given=arguments.data)
     _warn_of_own_training(problem)
@@ -118,7 +119,7 @@ def run(arguments: Namespace) -> None:
     times = "" if plan.members == 1 else f" {plan.members} times"
     print(
         f"retraining {plan.name}{times} for {plural(plan.epochs, 'epoch')} ({plan.reason}) on"
-        f" {plural(len(data.everything()), 'image')}, training and validation together",
+        f" {plural(len(data.everything()), 'image')}, training and validation together{_cooldown(plan)}",
         flush=True,
     )
     measurements = []
@@ -144,6 +145,12 @@ def run(arguments: Namespace) -> None:
     print(f"appended to the test log: {printable(shown(path))}")
     if not unloadable:
         print(_next_step(plan, data))
+
+
+def _cooldown(plan: Plan) -> str:
+    if plan.recipe.get("schedule") != COOLDOWN:
+        return ""
+    return "; the learning rate falls to 0 in the last fifth"
 
 
 def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from metaopt.cli.study_inputs import WrittenPoint, point_of, read_point, trained_point
 from metaopt.problems.problem import Problem
-from metaopt.problems.training_config import CONSTANT
+from metaopt.problems.training_config import CONSTANT, COOLDOWN, COSINE, COSINE_RUNG
 from metaopt.randomness import derive_seed
 from metaopt.spaces.point_key import point_key
 from metaopt.storage.study import Study
@@ -78,7 +78,7 @@ def make_plan(
         epochs: number of epochs, or None for the best epoch of the trial.
         seed: seed, or None for the study's.
         output: the model's file, or None for one in the study's folder.
-        recipe: fields of ``Training`` that differ from the search; without a schedule, the study's is used.
+        recipe: fields of ``Training`` that differ from the search.
         members: number of networks.
 
     Raises:
@@ -94,7 +94,6 @@ def make_plan(
     number, reason = _epochs(epochs, record, _longest(study))
     own_seed = int(study.header.get("seed", 0))
     own_output = study.folder / (BEST if point_file is None else CHOSEN)
-    own_schedule = study.settings.get("schedule")
     return Plan(
         written.point,
         written,
@@ -103,7 +102,7 @@ def make_plan(
         reason,
         own_seed if seed is None else seed,
         own_output if output is None else output,
-        {**({} if own_schedule is None else {"schedule": own_schedule}), **(recipe or {})},
+        dict(recipe or {}),
         members,
     )
 
@@ -115,15 +114,24 @@ def with_trained_point(plan: Plan, problem: Problem) -> Plan:
     return replace(plan, point=point_of(problem, plan.written))
 
 
-def whole_if_annealed(plan: Plan, problem: Problem, study: Study) -> Plan:
-    """Return the plan with R epochs if the learning rate is annealed, as then only the last epoch counts."""
+def with_schedule(plan: Plan, problem: Problem, study: Study, *, are_epochs_given: bool) -> Plan:
+    """Return the plan with the schedule of the final training, and with the number of epochs that fits it.
+
+    A rate that was constant in the search has a cooldown: there are no validation images to choose an epoch by, and at
+    a constant rate the accuracy of the last epoch may be far below that of the one before. With a schedule along a
+    cosine, or if the rate was annealed in the search, only the last epoch of R counts.
+    """
     if not problem.has_blueprint:  # it compiles its own models
         return plan
     try:
-        training = replace(problem.training_of(plan.point), **plan.recipe)
+        own = problem.training_of(plan.point).schedule
     except (ValueError, KeyError, TypeError):  # a point of another space, which the training reports
         return plan
-    if training.schedule == CONSTANT:
+    searched = study.settings.get("schedule") or own
+    schedule = plan.recipe.get("schedule", COOLDOWN if searched == CONSTANT else searched)
+    plan = replace(plan, recipe={**plan.recipe, "schedule": schedule})
+    is_whole = schedule in (COSINE, COSINE_RUNG) or schedule == searched == COOLDOWN
+    if are_epochs_given or not is_whole:
         return plan
     return replace(plan, epochs=_longest(study), reason="R, over which the learning rate is annealed")
 

@@ -13,7 +13,7 @@ from metaopt.errors import UserError, hint
 from metaopt.executors.hardware import free_memory
 from metaopt.problems.memory_estimate import estimate_state
 from metaopt.problems.problem import Problem
-from metaopt.problems.training_config import CONSTANT, COSINE, COSINE_RUNG
+from metaopt.problems.training_config import CONSTANT, COOLDOWN, COSINE, COSINE_RUNG
 from metaopt.quantities import plural
 from metaopt.randomness import make_generator
 from metaopt.spaces import compile_space
@@ -106,9 +106,9 @@ def check_schedule(settings: Settings, problem: Problem, callback: Callback) -> 
     if settings.scheduler == "full":
         return
     schedules = _own_schedules(problem) if settings.schedule is None else {settings.schedule}
-    if settings.budget_unit == "seconds" and COSINE_RUNG in schedules:
-        own = f"The {COSINE_RUNG} schedule of {problem.name}"
-        which = own if settings.schedule is None else f"--schedule {COSINE_RUNG}"
+    if settings.budget_unit == "seconds" and (in_epochs := sorted({COOLDOWN, COSINE_RUNG} & schedules)):
+        own = f"The {in_epochs[0]} schedule of {problem.name}"
+        which = own if settings.schedule is None else f"--schedule {in_epochs[0]}"
         raise UserError(
             f"{which} needs rungs in epochs: leave --budget-unit seconds out, or use --schedule cosine, whose cycles"
             " are then in seconds."

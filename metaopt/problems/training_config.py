@@ -7,8 +7,8 @@ from typing import Any
 
 from metaopt.errors import UserError, hint
 
-CONSTANT, COSINE, COSINE_RUNG = "constant", "cosine", "cosine-rung"
-SCHEDULES = (CONSTANT, COSINE, COSINE_RUNG)
+CONSTANT, COOLDOWN, COSINE, COSINE_RUNG = "constant", "cooldown", "cosine", "cosine-rung"
+SCHEDULES = (CONSTANT, COOLDOWN, COSINE, COSINE_RUNG)
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class Training:
         batch_size: images per step; limited to the size of the training set.
         loss_weights: head → weight of its loss; 1 for heads that are not listed.
         schedule: learning-rate schedule. ``"constant"``; ``"cosine"``, which anneals the learning rate to 0 in each
-            cycle, see ``metaopt.training.schedule``; or ``"cosine-rung"``, which has one cycle up to the rung at which
-            the trial pauses, so a trial that pauses is trained differently from one that does not.
+            cycle, see ``metaopt.training.schedule``; ``"cooldown"``, which does so in the last fifth of each cycle; or
+            ``"cosine-rung"``, which has one cycle up to the rung at which the trial pauses, so a trial that pauses is
+            trained differently from one that does not.
         weight_decay: decoupled weight decay: each step subtracts this fraction, times the learning rate, from all
             weights except biases and normalisation weights (Loshchilov & Hutter 2019, arXiv:1711.05101). None for the
             default of the optimizer, which is none except for AdamW and its variants.

@@ -8,9 +8,9 @@ import keras
 
 from metaopt.errors import UserError, nearest
 from metaopt.problems.problem import Classes
-from metaopt.problems.training_config import CONSTANT, Training
+from metaopt.problems.training_config import CONSTANT, COOLDOWN, Training
 from metaopt.safe_text import first_line
-from metaopt.training.schedule import CosineCycles, CosineRestarts, CyclesInSeconds
+from metaopt.training.schedule import AnnealedCycles, CosineRestarts, CyclesInSeconds
 
 Cycles = Sequence[int] | CyclesInSeconds
 """Cycles of a learning-rate schedule: epochs after which they end, ascending, or lengths in training seconds."""
@@ -108,7 +108,7 @@ def make_optimizer(training: Training, steps: int | None = None, cycles: Cycles 
         if isinstance(cycles, CyclesInSeconds):
             rate = CosineRestarts(rate, cycles)
         else:
-            rate = CosineCycles(rate, steps, cycles)
+            rate = AnnealedCycles(rate, steps, cycles, only_cooldown=training.schedule == COOLDOWN)
     options = dict(training.options)
     if training.weight_decay is not None:
         options["weight_decay"] = training.weight_decay

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: cosine annealing with warm restarts, over steps or over training seconds.
+"""Learning-rate schedules: annealing in cycles with warm restarts, over steps or over training seconds.
 
 The step count is part of the optimizer's state and the seconds are part of the history in a checkpoint, so a resumed
 training has the learning rates of one that was never paused.
@@ -13,31 +13,37 @@ import keras
 import numpy as np
 
 _HORIZON_S = 1e9  # seconds that the cycles of a growing length cover
+_COOLDOWN = 0.2  # share of a cycle in which the rate falls, as Hägele et al. recommend
 
 
-class CosineCycles(keras.optimizers.schedules.LearningRateSchedule):
-    """Cosine annealing with warm restarts (Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5, with a lowest rate of 0).
+class AnnealedCycles(keras.optimizers.schedules.LearningRateSchedule):
+    """Annealing with warm restarts, in cycles of epochs.
 
-    In each cycle the learning rate falls along half a cosine, from the initial rate at the first step to nearly 0 at
-    the last one. The next cycle restarts at the initial rate. After the last cycle the rate is 0.
+    In each cycle the learning rate falls from the initial rate at the first step to nearly 0 at the last one. The next
+    cycle restarts at the initial rate. After the last cycle the rate is 0. The rate falls
+
+    - along half a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5, with a lowest rate of 0), or
+    - linearly in the last fifth of the cycle, the cooldown, and is constant before (Hägele et al. 2024,
+      arXiv:2405.18392).
 
     Args:
         rate: initial learning rate.
         steps: steps per epoch, 1 or more.
         ends: epochs after which the cycles end, ascending, the first one above 0.
+        only_cooldown: whether the rate is constant until the cooldown.
 
     Raises:
         ValueError: ``steps`` is below 1, or ``ends`` is empty or not ascending.
     """
 
-    def __init__(self, rate: float, steps: int, ends: Sequence[int]) -> None:
+    def __init__(self, rate: float, steps: int, ends: Sequence[int], *, only_cooldown: bool = False) -> None:
         lengths = np.diff([0, *ends])
         if steps < 1 or not len(lengths) or min(lengths) < 1:
             raise ValueError(
                 f"Invalid values for steps and ends: {steps}, {tuple(ends)}. Expected an integer >= 1 and ascending"
                 " epochs >= 1."
             )
-        self.rate, self.steps, self.ends = float(rate), int(steps), tuple(ends)
+        self.rate, self.steps, self.ends, self.only_cooldown = float(rate), int(steps), tuple(ends), only_cooldown
         self._starts = (np.cumsum(lengths) - lengths) * steps  # in steps, as everything below
         self._lengths = lengths * steps
 
@@ -50,11 +56,18 @@ class CosineCycles(keras.optimizers.schedules.LearningRateSchedule):
         within = ops.cast(step, "int32") - ops.take(ops.convert_to_tensor(self._starts, "int32"), cycle)
         length = ops.take(ops.convert_to_tensor(self._lengths, "float32"), cycle)
         share = ops.minimum(ops.cast(within, "float32") / length, 1.0)
+        if self.only_cooldown:
+            return self.rate * ops.minimum((1 - share) / _COOLDOWN, 1.0)
         return self.rate / 2 * (1 + ops.cos(pi * share))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
-        return {"rate": self.rate, "steps": self.steps, "ends": list(self.ends)}
+        return {
+            "rate": self.rate,
+            "steps": self.steps,
+            "ends": list(self.ends),
+            "only_cooldown": self.only_cooldown,
+        }
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, whole_if_annealed
+from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, with_schedule
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
@@ -74,33 +74,41 @@ def test_a_budget_in_seconds_gives_the_most_epochs(study: Study, monkeypatch) ->
     study.settings.update(epochs=600, budget_unit="seconds")
     monkeypatch.setattr(Study, "require_best", lambda self: replace(self.best, complete=False))
     assert plan(study).epochs == 5
-    assert whole_if_annealed(plan(study), problem("cosine"), study).epochs == 5
+    assert with_schedule(plan(study), problem("cosine"), study, are_epochs_given=False).epochs == 5
 
 
 @pytest.mark.parametrize(
-    ("own", "of_the_study", "given", "epochs"),
+    ("own", "of_the_study", "given", "schedule", "epochs"),
     [
-        ("cosine", None, None, 5),
-        ("constant", None, None, 2),
-        ("constant", "cosine", None, 5),
-        ("cosine", "constant", None, 2),
-        ("constant", "constant", "cosine", 5),
-        ("cosine", "cosine", "constant", 2),
+        ("cosine", None, None, "cosine", 5),
+        ("constant", None, None, "cooldown", 2),
+        ("constant", None, "constant", "constant", 2),
+        ("constant", "cosine", None, "cosine", 5),
+        ("cosine", "constant", None, "cooldown", 2),
+        ("constant", "constant", "cosine", "cosine", 5),
+        ("cosine", "cosine", "constant", "constant", 2),
+        ("cooldown", None, None, "cooldown", 5),
+        ("cosine", "cooldown", "constant", "constant", 2),
+        ("constant", "cosine-rung", None, "cosine-rung", 5),
     ],
 )
-def test_an_annealed_rate_is_trained_to_r(
-    study: Study, own: str, of_the_study: str | None, given: str | None, epochs: int
+def test_a_constant_rate_has_a_cooldown_and_an_annealed_one_r_epochs(
+    study: Study, own: str, of_the_study: str | None, given: str | None, schedule: str, epochs: int
 ) -> None:
     study.settings["schedule"] = of_the_study
-    made = replace(plan(study, recipe={"schedule": given} if given else {}), epochs=2)
-    assert whole_if_annealed(made, problem(own), study).epochs == epochs
+    made = replace(plan(study, recipe={"mixup": 0.2} | ({"schedule": given} if given else {})), epochs=2)
+    found = with_schedule(made, problem(own), study, are_epochs_given=False)
+    assert (found.recipe, found.epochs) == ({"mixup": 0.2, "schedule": schedule}, epochs)
+    assert with_schedule(made, problem(own), study, are_epochs_given=True) == replace(
+        found, epochs=2, reason=made.reason
+    )
 
 
 def test_models_compiled_elsewhere_keep_their_epochs(study: Study) -> None:
     made = plan(study)
-    assert whole_if_annealed(made, replace(problem("cosine"), network=None), study) is made
+    assert with_schedule(made, replace(problem("cosine"), network=None), study, are_epochs_given=False) is made
     broken = replace(problem(), training=lambda point: Training(schedule=point["absent"]))
-    assert whole_if_annealed(made, broken, study) is made  # the training reports it
+    assert with_schedule(made, broken, study, are_epochs_given=False) is made  # the training reports it
 
 
 def test_seeds_of_members_are_distinct_and_start_with_the_seed(study: Study) -> None:

@@ -101,6 +101,7 @@ def test_schedules_need_networks_compiled_by_metaopt() -> None:
     [
         ("constant", "cosine-rung", "--schedule cosine-rung"),
         ("cosine-rung", None, "The cosine-rung schedule of own.py"),
+        ("constant", "cooldown", "--schedule cooldown"),
         (hp.choice("schedule", ["constant"] * 3 + ["cosine-rung"]), None, "The cosine-rung schedule of own.py"),
     ],
 )

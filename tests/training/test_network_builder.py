@@ -127,7 +127,7 @@ def test_blueprint_is_compiled_as_training_says(tiny: DataSet) -> None:
     model = make_builder(PROBLEMS[0], tiny).compile(Training("RMSprop", 0.02, schedule="cosine"), 4, (3,))
     assert type(model.optimizer).__name__ == "RMSprop"
     assert float(model.optimizer.learning_rate) == pytest.approx(0.02)
-    assert model.optimizer.get_config()["learning_rate"]["class_name"] == "CosineCycles"
+    assert model.optimizer.get_config()["learning_rate"]["class_name"] == "AnnealedCycles"
 
 
 def test_unknown_optimizer_of_a_blueprint_is_an_error(tiny: DataSet) -> None:

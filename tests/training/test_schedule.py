@@ -13,9 +13,9 @@ def value_at(schedule, step: int) -> float:
 
 
 def test_each_cycle_falls_along_half_a_cosine() -> None:
-    from metaopt.training.schedule import CosineCycles
+    from metaopt.training.schedule import AnnealedCycles
 
-    schedule = CosineCycles(0.2, steps=10, ends=(1, 3, 9))  # cycles of 10, 20 and 60 steps
+    schedule = AnnealedCycles(0.2, steps=10, ends=(1, 3, 9))  # cycles of 10, 20 and 60 steps
     expected = {
         0: 0.2,
         5: 0.1,
@@ -33,20 +33,31 @@ def test_each_cycle_falls_along_half_a_cosine() -> None:
         assert value_at(schedule, step) == pytest.approx(value, abs=1e-7), step
 
 
-def test_steps_beyond_the_range_of_float32_are_exact() -> None:
-    from metaopt.training.schedule import CosineCycles
+def test_a_cooldown_falls_in_the_last_fifth_of_each_cycle() -> None:
+    from metaopt.training.schedule import AnnealedCycles
 
-    schedule = CosineCycles(1.0, steps=2**25, ends=(1, 2))
+    schedule = AnnealedCycles(0.2, steps=10, ends=(1, 3), only_cooldown=True)  # cycles of 10 and 20 steps
+    expected = {0: 0.2, 8: 0.2, 9: 0.1, 10: 0.2, 26: 0.2, 27: 0.15, 28: 0.1, 29: 0.05, 30: 0.0, 99: 0.0}
+    for step, value in expected.items():
+        assert value_at(schedule, step) == pytest.approx(value, abs=1e-7), step
+    again = AnnealedCycles.from_config(schedule.get_config())
+    assert value_at(again, 28) == pytest.approx(0.1)
+
+
+def test_steps_beyond_the_range_of_float32_are_exact() -> None:
+    from metaopt.training.schedule import AnnealedCycles
+
+    schedule = AnnealedCycles(1.0, steps=2**25, ends=(1, 2))
     assert value_at(schedule, 2**25 - 1) < 1e-6
     assert value_at(schedule, 2**25) == 1.0
 
 
 @pytest.mark.parametrize("ends", [(), (0, 3), (3, 3), (4, 2)])
 def test_ends_that_do_not_ascend_raise(ends) -> None:
-    from metaopt.training.schedule import CosineCycles
+    from metaopt.training.schedule import AnnealedCycles
 
     with pytest.raises(ValueError, match="ascend"):
-        CosineCycles(0.1, 5, ends)
+        AnnealedCycles(0.1, 5, ends)
 
 
 def test_a_resumed_optimizer_continues_the_schedule() -> None:
