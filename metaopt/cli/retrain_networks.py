@@ -79,8 +79,10 @@ def train(
         print(f"note: No TensorBoard log is written: {reason}.")
     else:
         log = _new_folder(study.folder / LOGS / datetime.now().strftime("retrain-%Y%m%d-%H%M%S"))
-    trained = [
-        retrain(
+    trained = []
+    for number, seed in enumerate(plan.seeds, start=1):
+        progress = _Progress(plan.epochs, "" if plan.members == 1 else f"network {number} of {plan.members} · ")
+        network = retrain(
             problem,
             plan.point,
             data,
@@ -89,10 +91,10 @@ def train(
             trial=plan.trial,
             recipe=plan.recipe,
             log=log if log is None or plan.members == 1 else log / f"network_{number}",
-            report=_make_progress(plan.epochs, "" if plan.members == 1 else f"network {number} of {plan.members} · "),
+            report=progress.epoch,
+            report_step=progress.step,
         )
-        for number, seed in enumerate(plan.seeds, start=1)
-    ]
+        trained.append(network)
     if log is not None:
         print(f"TensorBoard log of the training: `{module('tensorboard.main', '--logdir', log.parent)}`.")
     origin = {
@@ -157,14 +159,32 @@ def _new_folder(wanted: Path) -> Path:
     raise AssertionError
 
 
-def _make_progress(epochs: int, which: str) -> Callable[[int, float, float], None]:
-    """Return the function that prints the first and the last epoch, and one every few seconds."""
-    printed = monotonic() - _REPORT_INTERVAL_S
+class _Progress:
+    """Prints the first and the last epoch, and otherwise one line every ten seconds, within a long epoch too.
 
-    def report(epoch: int, loss: float, seconds: float) -> None:
-        nonlocal printed
-        if epoch == epochs or monotonic() - printed >= _REPORT_INTERVAL_S:
-            printed = monotonic()
-            print(f"{which}epoch {epoch} of {epochs} · training loss {loss:.4f} · {seconds:.1f} s", flush=True)
+    Args:
+        epochs: number of epochs.
+        network: start of each line.
+    """
 
-    return report
+    def __init__(self, epochs: int, network: str) -> None:
+        self._epochs, self._network = epochs, network
+        self._printed_at = self._began_at = monotonic()
+
+    def epoch(self, epoch: int, loss: float, seconds: float) -> None:
+        """Print an epoch that ended; see ``EpochReport``."""
+        if epoch in (1, self._epochs) or self._is_due():
+            self._print(f"epoch {epoch} of {self._epochs} · training loss {loss:.4f} · {seconds:.1f} s")
+        self._began_at = monotonic()
+
+    def step(self, epoch: int, share: float) -> None:
+        """Print how far a long epoch is; see ``StepReport``."""
+        if self._is_due() and monotonic() - self._began_at >= _REPORT_INTERVAL_S:
+            self._print(f"epoch {epoch} of {self._epochs}, {share:.0%}".replace("%", " %"))
+
+    def _is_due(self) -> bool:
+        return monotonic() - self._printed_at >= _REPORT_INTERVAL_S
+
+    def _print(self, text: str) -> None:
+        self._printed_at = monotonic()
+        print(f"{self._network}{text}", flush=True)

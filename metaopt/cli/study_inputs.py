@@ -233,7 +233,7 @@ def study_data(
             f"The images of {shown_data} have changed since the search in {shown(study.folder)}: restore them, or"
             " start a new search in another folder."
         )
-    for text in data.notes:
+    for text in data.notes_on(int(settings.get("folds", 1))):
         note(f"note: {printable(with_flags(text))}")
     return data
 

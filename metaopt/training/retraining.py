@@ -28,6 +28,8 @@ from metaopt.training.warm_up import compile_steps
 
 EpochReport = Callable[[int, float, float], None]
 """Called with the number of an epoch (from 1), its training loss and its seconds."""
+StepReport = Callable[[int, float], None]
+"""Called after each step with the number of the epoch (from 1) and the share of its steps, in (0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def retrain(
     recipe: Mapping[str, Any] | None = None,
     log: Path | None = None,
     report: EpochReport = lambda *_: None,
+    report_step: StepReport = lambda *_: None,
 ) -> RetrainedNetwork:
     """Train the network of a point on training and validation images together.
 
@@ -79,12 +82,14 @@ def retrain(
             cycle of a schedule is the whole training.
         log: folder for TensorBoard files, or None for no log; see ``event_file.can_log``.
         report: called after each epoch.
+        report_step: called after each step.
 
     Raises:
         UserError: the point does not fit the problem, or the training diverged.
     """
     with global_state.preserved():
-        return _train(make_builder(problem, point, data), epochs, seed, trial, recipe or {}, log, report)
+        builder = make_builder(problem, point, data)
+        return _train(builder, epochs, seed, trial, recipe or {}, log, report, report_step)
 
 
 def _train(
@@ -95,6 +100,7 @@ def _train(
     recipe: Mapping[str, Any],
     log: Path | None,
     report: EpochReport,
+    report_step: StepReport,
 ) -> RetrainedNetwork:
     """Build and train the network; see ``retrain``."""
     problem, data = builder.problem, builder.data
@@ -112,7 +118,7 @@ def _train(
             " with categorical_crossentropy."
         )
     batches = TrainingBatches(images, data.augment, training, pack_labels, seed, trial, soft)
-    progress = _RetrainingCallback(batches, next(iter(data.classes)), report)
+    progress = _RetrainingCallback(batches, next(iter(data.classes)), report, report_step)
     _fit(network, batches, epochs, progress, log)
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
     heads = builder.heads(network)
@@ -172,11 +178,12 @@ class _RetrainingCallback(keras.callbacks.Callback):
         failure: why the training failed, or None.
     """
 
-    def __init__(self, batches: TrainingBatches, head: str, report: EpochReport) -> None:
+    def __init__(self, batches: TrainingBatches, head: str, report: EpochReport, report_step: StepReport) -> None:
         super().__init__()
         self._batches = batches
         self._train = {TRAIN: TRAIN, f"{head}_{TRAIN}": TRAIN}  # Keras prepends the head if outputs are named
-        self._report = report
+        self._report, self._report_step = report, report_step
+        self._epoch = 0
         self._started = 0.0
         self.seconds = 0.0
         self.final: dict[str, float] = {}
@@ -184,7 +191,11 @@ class _RetrainingCallback(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         self._started = time.perf_counter()
+        self._epoch = epoch
         self._batches.set_epoch(epoch)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        self._report_step(self._epoch + 1, (batch + 1) / self._batches.num_batches)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self._started

@@ -93,7 +93,7 @@ def test_a_killed_search_finds_what_an_uninterrupted_one_finds(tmp_path):
     assert start(whole).wait() == 0
     events_of_startup = 2 + STARTUP * (EPOCHS + 2)  # the study, its run; proposed, epochs, ended
     rng = random.Random(0)
-    for kill in range(4):
+    for kill in range(3):
         process = start(killed)
         beyond = max(progress(killed), events_of_startup) + rng.randint(1, 3)
         while progress(killed) < beyond and process.poll() is None:

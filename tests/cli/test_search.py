@@ -411,11 +411,11 @@ def test_an_evolution_improves_within_its_constraints(capsys) -> None:
 
 @pytest.mark.slow
 def test_children_inherit_weights_fold_by_fold(capsys) -> None:
-    flags = "--space flower_cnn --strategy evolution --inherit --mu 2 --lambda 2 --epochs 2 --folds 2"
-    assert search(capsys, f"{flags} --constraint macs<=3e5 --trials 5").code == 0
+    flags = "--space flower_cnn --strategy evolution --inherit --mu 2 --lambda 2 --epochs 1 --folds 2"
+    assert search(capsys, f"{flags} --constraint macs<=1e5 --trials 4").code == 0
     records = Study.load("results").records
     children = [record for record in records if record["parent"] is not None]
-    assert len(children) == 3
+    assert len(children) == 2
     for child in children:
         assert child["inherited"]["trial"] == child["parent"]
         assert 0 < child["inherited"]["layers"] <= child["inherited"]["of"]
@@ -425,7 +425,7 @@ def test_children_inherit_weights_fold_by_fold(capsys) -> None:
     assert kept == {record.trial for record in records if record.complete}
 
     shutil.rmtree("results/checkpoints")
-    shown = search(capsys, "--trials 6").out
+    shown = search(capsys, "--trials 5").out
     last = Study.load("results").records[-1]
     assert (
         f"Trial {last.trial} trains from scratch: the weights of its parent, trial {last['parent']}, are gone" in shown

@@ -19,7 +19,7 @@ from metaopt.cli.study_inputs import (
     study_problem,
     trained_point,
 )
-from metaopt.data import DataSpec, load
+from metaopt.data import DataSet, DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.json_values import dump_json
 from metaopt.problems.loading import load_problem
@@ -148,6 +148,15 @@ def test_notes_of_the_data_are_passed_on(studies: Path, monkeypatch) -> None:
     notes: list[str] = []
     study_data(Study.load("tpe"), note=notes.append)
     assert notes == ["note: 3 images were dropped."]
+
+
+def test_notes_are_those_of_the_folds_of_the_study(studies: Path, monkeypatch) -> None:
+    monkeypatch.setattr(DataSet, "notes_on", lambda self, folds: [f"{folds} folds"])
+    study, notes = Study.load("tpe"), []
+    for folds in (1, 3):
+        study.settings["folds"] = folds
+        study_data(study, note=notes.append)
+    assert notes == ["note: 1 folds", "note: 3 folds"]
 
 
 def test_changed_images_are_a_mismatch(studies: Path, monkeypatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from metaopt.data import DataSet
 from metaopt.engine.checkpoints import Checkpoints
-from metaopt.engine.jobs import Epoch, TrainingRequest
+from metaopt.engine.jobs import Epoch, Remark, TrainingRequest
 from metaopt.errors import QuotaTooSmall
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
@@ -178,6 +178,25 @@ def test_build_model_is_refused_before_training(
         build_and_train(KERAS_MODEL, point, tiny, epochs=2, run=run)
     assert refused.value.reason == reason
     assert refused.value.detail.startswith(detail)
+
+
+@pytest.mark.parametrize(("trial", "is_said"), [(0, True), (1, False)])
+def test_layers_without_a_rule_are_named_once(tiny: DataSet, trial: int, is_said: bool) -> None:
+    import keras
+
+    def own_layer(point: Any, input_shape: Any, classes: Any) -> keras.Model:
+        trained = build_model({"kernel": 3}, input_shape, classes)
+        inputs = keras.Input(input_shape)
+        model = keras.Model(inputs, trained(keras.layers.Lambda(lambda x: x)(inputs)))
+        model.compile("sgd", trained.loss)
+        return model
+
+    remarks = []
+    run = make_request(report=lambda message: isinstance(message, Remark) and remarks.append(message.text), trial=trial)
+    problem = replace(KERAS_MODEL, build_model=own_layer)
+    assert "macs" not in build_and_train(problem, {}, tiny, epochs=1, run=run)
+    sentence = "MACs are not recorded: no rule counts those of the layers Lambda."
+    assert remarks == [sentence] * is_said
 
 
 def test_bounds_that_are_met_refuse_nothing(tiny: DataSet) -> None:

@@ -58,22 +58,33 @@ def test_retrain_uses_all_but_test_images_and_the_seed(digits, tmp_path) -> None
     from metaopt.training.event_file import can_log
     from metaopt.training.retraining import retrain
 
-    said = []
+    said, steps = [], []
     log = tmp_path if can_log() else None
     made = [
-        retrain(PROBLEM, {"rate": 0.1}, digits, epochs=2, seed=seed, log=log, report=lambda *epoch: said.append(epoch))
+        retrain(
+            PROBLEM,
+            {"rate": 0.1},
+            digits,
+            epochs=2,
+            seed=seed,
+            log=log,
+            report=lambda *epoch: said.append(epoch),
+            report_step=lambda *step: steps.append(step),
+        )
         for seed in (4, 4, 5)
     ]
     same, again, other = ([weight.tolist() for weight in one.network.get_weights()] for one in made)
     assert same == again != other
     assert [epoch for epoch, _, _ in said] == [1, 2] * 3
     assert said[0][1] > said[1][1] > 0
+    count = -(-len(digits.everything()) // 300)
+    assert steps == [(epoch, pytest.approx(step / count)) for epoch in (1, 2) for step in range(1, count + 1)] * 3
     first = made[0]
     assert first.final["loss"] == said[1][1]
     assert 0 < first.final["train"] < first.final["loss"]
     assert first.penalties > 0
     assert first.counts.params == 65 * 10
-    assert int(first.network.optimizer.iterations) == 2 * -(-len(digits.everything()) // 300)
+    assert int(first.network.optimizer.iterations) == 2 * count
     assert log is None or len(list(log.glob("events*"))) == 3
 
 
