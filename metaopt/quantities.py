@@ -1,4 +1,4 @@
-"""Numbers with units: reading ``200k``, ``1.5GB`` and ``1h30m``, and writing ``3 trials``."""
+"""Numbers with units: reading ``200k``, ``1.5GB`` and ``1h30m``, and writing ``3 trials`` and ``27.8 MB``."""
 
 import math
 import re
@@ -68,3 +68,11 @@ def plural(count: int, noun: str, plural_noun: str | None = None) -> str:
         plural_noun: the plural, if it is not the singular with an s.
     """
     return f"{count:,} {noun if count == 1 else plural_noun or noun + 's'}"
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes in the largest unit that it fills, e.g. ``27.8 MB``; 1 MB is a million bytes."""
+    for power, unit in ((3, "GB"), (2, "MB"), (1, "kB")):
+        if abs(size) >= 1000.0**power:
+            return f"{size / 1000.0**power:,.1f} {unit}"
+    return plural(round(size), "byte")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaopt.quantities import parse_count, parse_duration, parse_size, plural
+from metaopt.quantities import parse_count, parse_duration, parse_size, plural, size_text
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,20 @@ def test_durations_name_each_unit_once_and_in_order(text):
 def test_nouns_follow_their_number():
     assert [plural(0, "trial"), plural(1, "trial"), plural(1200, "trial")] == ["0 trials", "1 trial", "1,200 trials"]
     assert plural(2, "class", "classes") == "2 classes"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (12_345, "12.3 kB"),
+        (27_802_352, "27.8 MB"),
+        (1.955e10, "19.6 GB"),
+        (-2e9, "-2.0 GB"),
+        (5e12, "5,000.0 GB"),
+    ],
+)
+def test_sizes_have_the_largest_unit_that_they_fill(size: float, text: str) -> None:
+    assert size_text(size) == text

@@ -22,7 +22,7 @@ from metaopt.printable import printable
 from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import COOLDOWN, SCHEDULES
-from metaopt.quantities import plural
+from metaopt.quantities import plural, size_text
 from metaopt.report.analysis.evaluation import (
     ClassScore,
     JudgedConstraint,
@@ -277,7 +277,7 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
     print(
         f"{printable(shown(plan.output))}: {measured.params:,} parameters, {measured.macs:,} MACs,"
-        f" {measured.size_bytes / 1e6:.1f} MB; it takes {colour} uint8 images of any size, resizes them to"
+        f" {size_text(measured.size_bytes)}; it takes {colour} uint8 images of any size, resizes them to"
         f" {height}×{width} itself, and contains the names of its classes"
     )
     if log:

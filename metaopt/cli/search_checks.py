@@ -14,7 +14,7 @@ from metaopt.executors.hardware import free_memory
 from metaopt.problems.memory_estimate import estimate_state
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import CONSTANT, COOLDOWN, COSINE, COSINE_RUNG
-from metaopt.quantities import plural
+from metaopt.quantities import plural, size_text
 from metaopt.randomness import make_generator
 from metaopt.spaces import compile_space
 from metaopt.storage.state import StudyState
@@ -45,8 +45,8 @@ def warn_of_memory(settings: Settings, callback: Callback, share: float = 1.0) -
     for limit in parse_constraints(settings.constraints):
         if limit.name == "memory" and share * limit.bound > free:
             callback.note(
-                f"Each of {settings.workers} workers has {free:.1e} bytes of memory now, less than the study's {limit}."
-                f" To reject larger networks, give --constraint 'memory<={free:.1e}'."
+                f"Each of {settings.workers} workers has {size_text(free)} of memory now, less than the study's"
+                f" {limit.label}. To reject larger networks, give --constraint 'memory<={free // 1e8 / 10:g}GB'."
             )
 
 

@@ -19,6 +19,7 @@ from metaopt.data.images import ImageArray
 from metaopt.data.pixel_budget import PixelBudget
 from metaopt.data.pixel_range import FULL, cut_to_8_bits
 from metaopt.errors import UserError
+from metaopt.quantities import size_text
 from metaopt.regular_file import open_regular
 
 MAX_PIXELS = 178_956_970
@@ -181,9 +182,7 @@ def _opened(path: Path, digests: bool = True) -> Iterator[tuple[Image.Image, int
             if size == 0:
                 raise ImageFileError("the file is empty")
             if size > MAX_FILE_BYTES:
-                raise ImageFileError(
-                    f"the file has {size / 1e9:.1f} GB. Expected at most {MAX_FILE_BYTES / 1e9:.1f} GB"
-                )
+                raise ImageFileError(f"the file has {size_text(size)}. Expected at most {size_text(MAX_FILE_BYTES)}")
             file_digest, content = _digest(file, size) if digests else (0, file)
             with Image.open(content, formats=_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:

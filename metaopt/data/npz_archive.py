@@ -16,6 +16,7 @@ import numpy.typing as npt
 import psutil
 
 from metaopt.errors import UserError
+from metaopt.quantities import size_text
 from metaopt.regular_file import open_regular
 
 _SUFFIX = ".npy"
@@ -90,7 +91,7 @@ class NpzArchive:
             free = psutil.virtual_memory().available
             if size > free:
                 raise UserError(
-                    f"There is not enough memory for {where}: it takes {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB are"
+                    f"There is not enough memory for {where}: it takes {size_text(size)}, and {size_text(free)} are"
                     " free. Use smaller images or fewer of them, or a folder of image files."
                 )
             array = np.empty(count, dtype)

@@ -9,7 +9,7 @@ from typing import Literal
 from metaopt.atomic_files import cannot_write
 from metaopt.commands import shown
 from metaopt.errors import QuotaTooSmall, ResultsNotWritable, UserError
-from metaopt.quantities import plural
+from metaopt.quantities import plural, size_text
 
 Keep = Literal["none", "needed", "all"]
 
@@ -143,8 +143,8 @@ def check_room(folder: Path, quota: int | None, state: int, weights: int, what: 
     free = shutil.disk_usage(existing).free
     if free < once:
         raise ResultsNotWritable(
-            f"{what} takes at least {once / 1e6:,.1f} MB, but the disk of {shown(existing)} has {free / 1e6:,.1f} MB"
-            " free. Free disk space, or choose another folder."
+            f"{what} takes at least {size_text(once)}, but the disk of {shown(existing)} has {size_text(free)} free."
+            " Free disk space, or choose another folder."
         )
 
 

@@ -33,6 +33,7 @@ from metaopt.executors.failures import OUT_OF_MEMORY, death, failure, timed_out
 from metaopt.executors.hardware import cpu_count
 from metaopt.executors.log_tail import last_lines
 from metaopt.interruption import interrupts_deferred
+from metaopt.quantities import size_text
 
 _LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may grow by before it is replaced
 _SETUPS_TRIED = 3  # attempts; a worker that dies so often before it is ready would always die
@@ -220,11 +221,11 @@ class Processes:
             used, trial, seconds = each.memory(), each.trial, each.seconds
             if not each.ready:
                 raise UserError(
-                    f"A worker needs {used / 1e9:.1f} GB for its data and framework alone, more than its limit of"
-                    f" {limit / 1e9:.1f} GB. Use fewer workers or smaller data."
+                    f"A worker needs {size_text(used)} for its data and framework alone, more than its limit of"
+                    f" {size_text(limit)}. Use fewer workers or smaller data."
                 )
             self._replace(each)
-            error = f"The worker used {used / 1e9:.1f} GB of memory, more than its limit of {limit / 1e9:.1f} GB."
+            error = f"The worker used {size_text(used)} of memory, more than its limit of {size_text(limit)}."
             handle(Failed(trial, OUT_OF_MEMORY, error, seconds=seconds))
         return bool(over)
 

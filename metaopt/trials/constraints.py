@@ -14,10 +14,11 @@ from typing import Any
 
 from metaopt.errors import UserError, invalid_value
 from metaopt.json_values import is_masked
-from metaopt.quantities import parse_count, parse_duration, parse_size
+from metaopt.quantities import parse_count, parse_duration, parse_size, size_text
 from metaopt.safe_text import call_bounded
 
-CHEAP = ("params", "macs", "memory")
+MEMORY = "memory"
+CHEAP = ("params", "macs", MEMORY)
 _FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*(\S[^<>=]*?)\s*$")
 # Units of a bound by name; other numbers are plain, with k, M and G as a thousand, a million and a billion.
 _PARSERS = {"memory": parse_size, "seconds": parse_duration}
@@ -54,6 +55,11 @@ class Constraint:
         short = f"{self.bound:g}"
         bound = short if float(short) == self.bound else repr(self.bound).removesuffix(".0")
         return f"{self.name}{'<=' if self.upper else '>='}{bound}"
+
+    @property
+    def label(self) -> str:
+        """The constraint for messages, e.g. ``memory<=19.6 GB``; the text of ``str`` is exact."""
+        return f"{self.name}{'<=' if self.upper else '>='}{size_text(self.bound)}" if self.name == MEMORY else str(self)
 
 
 def parse_constraint(text: str) -> Constraint:

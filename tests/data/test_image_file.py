@@ -171,7 +171,7 @@ def test_files_that_are_too_large_are_not_read(tmp_path) -> None:
     path = tmp_path / "sparse.bmp"
     Image.fromarray(RAMP).save(path)
     os.truncate(path, 2**40)
-    with pytest.raises(ImageFileError, match=r"the file has 1099\.5 GB\. Expected at most 2\.1 GB"):
+    with pytest.raises(ImageFileError, match=r"the file has 1,099\.5 GB\. Expected at most 2\.1 GB"):
         read_header(path)
 
 

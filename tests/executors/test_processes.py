@@ -101,7 +101,7 @@ def test_a_worker_above_its_memory_limit_is_killed() -> None:
     with Processes(Rough(), memory_limit=400 * MIB) as executor:
         failed = last(run(executor, functools.partial(hold, 500, 30)), Failed)
         assert failed.cause == "out of memory"
-        assert "more than its limit of 0.4 GB" in failed.error
+        assert "more than its limit of 419.4 MB" in failed.error
         last(run(executor), Finished)
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from metaopt.quantities import size_text
 from metaopt.report.analysis.evaluation import JudgedConstraint, Score
 from metaopt.report.analysis.test_log import TEST_LOG, LogEntry
+from metaopt.trials.constraints import MEMORY
 
 _TITLES = {"test_top3": "top-3 accuracy", "test_precision": "precision (macro)", "test_loss": "cross-entropy"}
 
@@ -22,12 +24,13 @@ def constraint_line(judged: JudgedConstraint) -> str:
     """Return one line about a constraint: met, violated, or unknown."""
     constraint, value = judged.constraint, judged.value
     if value is None:
-        return f"{constraint} cannot be measured on an exported model"
+        return f"{constraint.label} cannot be measured on an exported model"
+    text = size_text if constraint.name == MEMORY else _number_text
     if not judged.is_violated:
-        return f"{constraint} is met: {judged.measured} is {_number_text(value)}"
+        return f"{constraint.label} is met: {judged.measured} is {text(value)}"
     side = "above" if constraint.upper else "below"
-    distance = _number_text(constraint.distance(value))
-    return f"{constraint} is VIOLATED: {judged.measured} is {_number_text(value)}, {distance} {side} the bound"
+    distance = text(constraint.distance(value))
+    return f"{constraint.label} is VIOLATED: {judged.measured} is {text(value)}, {distance} {side} the bound"
 
 
 def repeated_test_warning(log: Sequence[LogEntry]) -> str:

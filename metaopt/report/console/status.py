@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaopt.commands import command
-from metaopt.quantities import plural
+from metaopt.quantities import plural, size_text
 from metaopt.report.analysis.study_status import StudyStatus
-from metaopt.report.formatting import format_count, format_duration, metric_label
+from metaopt.report.formatting import format_duration, metric_label
 
 _COLUMNS = ("study", "state", "trials", "best", "objective", "strategy", "subject", "last change")
 
@@ -26,7 +26,7 @@ def describe_status(status: StudyStatus, now: float) -> list[str]:
         "limits": ", ".join(status.constraints) or "none",
         "time": f"{format_duration(status.seconds)} of search",
         "best": _best(status),
-        "disk": f"{format_count(status.bytes)}B",
+        "disk": size_text(status.bytes),
         "next": _next(status),
     }
     return [f"{name:<7} {text}" for name, text in rows.items()]

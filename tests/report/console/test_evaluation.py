@@ -28,6 +28,8 @@ def test_scores_are_aligned() -> None:
             0.85,
             "val_accuracy>=0.9 is VIOLATED: test_accuracy is 0.85, 0.05 below the bound",
         ),
+        ("memory<=1.9551e10", "memory", 27_802_352, "memory<=19.6 GB is met: memory is 27.8 MB"),
+        ("memory<=20MB", "memory", 27.5e6, "memory<=20.0 MB is VIOLATED: memory is 27.5 MB, 7.5 MB above the bound"),
         ("latency<=2", "latency", None, "latency<=2 cannot be measured on an exported model"),
     ],
 )
