@@ -256,7 +256,7 @@ for epoch in range(1, 10**6):
 def test_a_kill_at_any_moment_leaves_a_complete_state(tmp_path: Path) -> None:
     """The last confirmed state exists, or a newer one."""
     rng = np.random.default_rng(0)
-    for attempt in range(15):
+    for attempt in range(9):
         directory = tmp_path / str(attempt)
         process: Any = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(directory)], stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ}

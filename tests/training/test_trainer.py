@@ -302,7 +302,7 @@ def test_memory_stays_flat_from_trial_to_trial(tiny: DataSet) -> None:
     trainer = KerasTrainer(PATH, tiny)
     trainer.setup(TrainingOptions())
     used = []
-    for trial in range(12):
+    for trial in range(9):
         trainer.train(make_job(trial), lambda _: True)
         used.append(psutil.Process().memory_info().rss / MIB)
     assert used[-1] - used[4] < 10, used
