@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -78,15 +78,14 @@ class FileImages:
 
         Raises:
             IndexError: an index is not in 0..n−1.
-            OSError: the file is missing or truncated.
+            OSError: the file is missing, truncated or damaged.
         """
         rows = np.asarray(indices, dtype=np.intp)
         labels = _select(self.labels, rows)
         if len(rows) and rows.min() < 0:
             raise IndexError(f"Invalid image index: {rows.min()}. Expected 0..{len(self) - 1}.")
         with self.path.open("rb") as file:
-            np.lib.format.read_magic(file)
-            shape, _, _ = np.lib.format.read_array_header_1_0(file)
+            shape = self._read_shape(file)
             start = file.tell()
             images = np.empty((len(rows), *shape[1:]), np.uint8)
             size = math.prod(shape[1:])
@@ -95,6 +94,21 @@ class FileImages:
                 if file.readinto(image) != size:
                     raise OSError(f"{self.path} is truncated: it ends before image {row}.")
         return images, labels
+
+    def _read_shape(self, file: BinaryIO) -> tuple[int, ...]:
+        """Return the shape that the header of the open file names; the file is then at its first image.
+
+        Raises:
+            OSError: it is truncated within its header, or is another file than the one that was written.
+        """
+        try:
+            np.lib.format.read_magic(file)
+            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        except ValueError as error:
+            raise OSError(f"{self.path} is damaged: its header cannot be read.") from error
+        if len(shape) < 2 or shape[0] != len(self) or is_fortran or dtype != np.uint8:
+            raise OSError(f"{self.path} is damaged: it holds other images.")
+        return shape
 
     def delete_when_unused(self, folder: Path) -> None:
         """Remove the folder when these images are garbage-collected, at the latest when the process exits."""

@@ -77,3 +77,14 @@ def test_missing_or_truncated_rows_raise(tmp_path, rows, error) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(error):
         FileImages(path, LABELS).batch(rows)
+
+
+@pytest.mark.parametrize("harm", ["emptied", "zeroed", "other images", "other type"])
+def test_a_file_changed_during_a_search_is_an_error_of_the_disk(tmp_path, harm) -> None:
+    """An ``OSError`` interrupts a trial, which resumes; any other one would be the failure of its network."""
+    path = tmp_path / "images.npy"
+    np.save(path, {"other images": ARRAY[:9], "other type": ARRAY.astype(np.float32)}.get(harm, ARRAY))
+    if harm in ("emptied", "zeroed"):
+        path.write_bytes(b"" if harm == "emptied" else b"\0" * path.stat().st_size)
+    with pytest.raises(OSError, match="images.npy is damaged"):
+        FileImages(path, LABELS).batch([0])
