@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -19,6 +20,7 @@ _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _CANNOT_SYNC_A_FOLDER = (*_CANNOT_SYNC, errno.EBADF, errno.EISDIR, errno.EACCES, errno.EPERM)
 _NAME_MAX = 255  # bytes, where the file system does not tell
 _TOKEN_CHARACTERS = 8
+_ABANDONED_AFTER_S = 86_400  # seconds; no process writes, tests and renames one file for so long
 _TOKEN = re.compile(rf"[0-9a-f]{{{_TOKEN_CHARACTERS}}}")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _ADVICE = {
@@ -70,6 +72,7 @@ def write_file(path: Path, write: Callable[[BinaryIO], object], *, private: bool
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(path)
         with create_temporary(path, private=private) as file, removed_on_error(file):
             write(file)
             file.flush()
@@ -117,6 +120,24 @@ def is_temporary_of(name: str, path: Path, suffix: str = ".tmp") -> bool:
     """Return whether a name is one that ``create_temporary`` makes for a file."""
     token = name.removesuffix(suffix)[-_TOKEN_CHARACTERS:]
     return bool(_TOKEN.fullmatch(token)) and name == _temporary_name(path, token, suffix)
+
+
+def remove_abandoned(path: Path, *suffixes: str) -> None:
+    """Remove temporary files of a file that processes left behind which were killed, more than a day ago.
+
+    Younger ones may belong to a process that runs at this moment. Failures are ignored.
+
+    Args:
+        path: the final file.
+        suffixes: ends of the temporary names, by default ``.tmp``.
+    """
+    latest = time.time() - _ABANDONED_AFTER_S
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if not any(is_temporary_of(entry.name, path, suffix) for suffix in suffixes or (".tmp",)):
+                continue
+            if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < latest:
+                os.unlink(entry.path)
 
 
 def _temporary_name(path: Path, token: str, suffix: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hyperopt import hp
 
 import metaopt
-from metaopt.atomic_files import cannot_write, create_temporary, fit_name, sync_folder, write_file
+from metaopt.atomic_files import cannot_write, create_temporary, fit_name, remove_abandoned, sync_folder, write_file
 from metaopt.errors import ResultsNotWritable
 
 
@@ -51,6 +51,21 @@ def test_a_link_is_replaced_and_never_followed(tmp_path):
     assert victim.read_bytes() == b"precious"
     assert not (tmp_path / "figure.png").is_symlink()
     assert (tmp_path / "figure.png").read_bytes() == b"picture"
+
+
+def test_temporary_files_are_removed_after_a_day(tmp_path):
+    path = tmp_path / "figure.png"
+    with create_temporary(path) as young, create_temporary(path) as old, create_temporary(path, ".whole.keras") as model:
+        pass
+    own = tmp_path / ".figure.png.notes.tmp"
+    own.touch()
+    for each in (old.name, model.name, own):
+        os.utime(each, (0, 0))
+    write_file(path, lambda file: file.write(b"picture"))
+    assert sorted(tmp_path.iterdir()) == sorted([Path(young.name), Path(model.name), own, path])
+    remove_abandoned(path, ".tmp", ".whole.keras")
+    assert not Path(model.name).exists()
+    assert Path(young.name).exists()
 
 
 def test_two_temporary_files_of_one_name_differ(tmp_path):

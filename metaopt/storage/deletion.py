@@ -12,7 +12,7 @@ from pathlib import Path
 
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.storage.locking import exclusive
-from metaopt.storage.record_files import is_record, record_files
+from metaopt.storage.record_files import is_record, is_record_name, record_files
 from metaopt.storage.results_pickle import UnreadablePickle, read_documents
 from metaopt.storage.study import JOURNAL, pickle_path
 
@@ -95,23 +95,46 @@ def delete(deletion: Deletion) -> None:
     """
     try:
         with _locked(deletion.folder):
-            # The journal is last: what an interrupted deletion leaves is still a study, and can be deleted.
-            for path in sorted(deletion.files, key=lambda path: path.name == JOURNAL):
-                if path.name == ".lock":
-                    continue
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
+            *paths, last = sorted(deletion.files, key=_identifying_last) or [deletion.folder / JOURNAL]
+            for path in paths:
+                _remove(path)
+            _remove_empty_folders(deletion.folder)
+            _remove(last)
     except OSError as error:
         raise ResultsNotWritable(
             f"{error.filename or deletion.folder} cannot be deleted ({error.strerror})."
         ) from error
     with contextlib.suppress(OSError):  # Windows removes it with its last user
         (deletion.folder / ".lock").unlink(missing_ok=True)
-    for name in (*filter(None, _FILES), ""):
+    with contextlib.suppress(OSError):  # the user's files are in it
+        deletion.folder.rmdir()
+
+
+def _identifying_last(path: Path) -> int:
+    """Return the place of a file in a deletion.
+
+    What an interrupted deletion leaves must still be recognised as a study, so that the next one deletes the rest: by
+    its journal, by a record if there is no journal, or by its pickle if there is no folder.
+    """
+    if path.name == JOURNAL:
+        return 3
+    return 2 if is_record_name(path.name) else int(path.suffix == ".pkl")
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a link or a folder; the lock is still held and stays."""
+    if path.name == ".lock":
+        return
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    for name in filter(None, _FILES):
         with contextlib.suppress(OSError):  # the user's files are in it, or it is a link
-            (deletion.folder / name).rmdir()
+            (folder / name).rmdir()
 
 
 def holds_study(folder: Path) -> bool:

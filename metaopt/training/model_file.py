@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from metaopt.atomic_files import cannot_write, create_temporary, name_limit, sync_folder
+from metaopt.atomic_files import cannot_write, create_temporary, name_limit, remove_abandoned, sync_folder
 from metaopt.commands import shown
 from metaopt.data.pixel_range import FULL
 from metaopt.errors import UserError
@@ -29,6 +29,7 @@ SUFFIX = ".keras"
 KEY = "metaopt"
 SCHEMA = 1
 _METADATA = "metadata.json"
+_PLAIN, _WHOLE = f".plain{SUFFIX}", f".whole{SUFFIX}"  # ends of temporary names
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,11 @@ def write_model(
     """
     asides: list[Path] = []
     try:
-        with create_temporary(path, f".plain{SUFFIX}") as file:
+        with create_temporary(path, _PLAIN) as file:
             plain = Path(file.name)
         asides.append(plain)
         save(str(plain))
-        with create_temporary(path, f".whole{SUFFIX}") as file:
+        with create_temporary(path, _WHOLE) as file:
             whole = Path(file.name)
             asides.append(whole)
             _copy_with_metadata(plain, file, metadata)
@@ -145,6 +146,8 @@ def _remove(paths: list[Path]) -> None:
 def check_writable(path: Path) -> None:
     """Create the folder of a model before its training, and check that a file can be written there.
 
+    Temporary files of the model that a killed process left behind are removed after a day.
+
     Raises:
         UserError: the name does not end in ``.keras``, or is that of a folder.
         ResultsNotWritable: the file could not be written.
@@ -156,6 +159,7 @@ def check_writable(path: Path) -> None:
         with create_temporary(path) as file:
             pass
         os.unlink(file.name)
+        remove_abandoned(path, ".tmp", _PLAIN, _WHOLE)
         if len(os.fsencode(path.name)) > name_limit(path.parent):
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     except OSError as error:

@@ -1,5 +1,6 @@
 """Deletion of a study: its own files, and nothing else."""
 
+import itertools
 import pickle
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from filelock import FileLock
 from hyperopt import Trials
 
 from metaopt.errors import UserError
+from metaopt.storage import deletion
 from metaopt.storage.deletion import delete, holds_study, plan_deletion
 
 
@@ -87,6 +89,41 @@ def test_records_without_their_journal_are_deleted(studies: Path) -> None:
     assert holds_study(studies / "tpe")
     remove(studies / "tpe")
     assert not (studies / "tpe").exists()
+
+
+@pytest.mark.parametrize("lost", [None, "journal.jsonl", "folder"])
+def test_an_interrupted_deletion_is_completed_by_the_next(tmp_path: Path, studies: Path, monkeypatch, lost) -> None:
+    """It is interrupted before each step: what is left can always be deleted, and nothing of the study stays."""
+    for number in itertools.count():
+        folder = tmp_path / f"{number}" / "tpe"
+        shutil.copytree(studies / "tpe", folder)
+        for name in ("figures/pairs.png", "logs/worker.log", "cache/pets-0123456789abcdef/images.npy"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+        for name in ("tpe.pkl", "tpe.pkl.old"):
+            shutil.copy(studies / "tpe.pkl", folder.parent / name)
+        if lost == "folder":
+            shutil.rmtree(folder)
+        elif lost is not None:
+            (folder / lost).unlink()
+        steps = itertools.count()
+
+        def remove_until(path: Path, steps=steps, number=number, _remove=deletion._remove) -> None:
+            if next(steps) == number:
+                raise KeyboardInterrupt
+            _remove(path)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(deletion, "_remove", remove_until)
+            try:
+                remove(folder)
+            except KeyboardInterrupt:
+                pass
+            else:
+                break
+        remove(folder)
+        assert not list(folder.parent.iterdir())
+    assert number >= (2 if lost == "folder" else 10)
 
 
 def test_a_pickle_alone_is_deleted_only_if_of_a_study(studies: Path) -> None:

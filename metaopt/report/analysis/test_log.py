@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType
@@ -20,6 +21,7 @@ from metaopt.trials.constraints import is_number
 
 TEST_LOG = "final_test.json"  # sorts before model_*.json, of which the last is the best
 SCHEMA = 1
+_TEMPORARY = re.compile(r"\.final_test(\.json|_\d+\.npz)\.[0-9a-f]+\.tmp")
 
 # Fields that may be missing, and their types.
 _TYPES = {"seed": int, "predictions": dict, **dict.fromkeys(("at", "model", "sha256"), str)}
@@ -83,9 +85,18 @@ def locked_test_log(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise cannot_write(folder / TEST_LOG, error) from error
     try:
+        _remove_leftovers(folder)
         yield
     finally:
         lock.release()
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove temporary files that killed processes left behind; only the holder of the lock writes such files."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(".final_test*.tmp"):
+            if _TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                path.unlink()
 
 
 def append_to_test_log(folder: Path, entry: LogEntry) -> Path:

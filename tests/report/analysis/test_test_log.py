@@ -32,6 +32,17 @@ def test_concurrent_entries_are_all_kept(tmp_path: Path) -> None:
     assert sorted(entry["number"] for entry in read_test_log(tmp_path)) == list(range(24))
 
 
+def test_temporary_files_of_killed_processes_are_removed(tmp_path: Path) -> None:
+    left = [tmp_path / f".final_test{inner}.0123abcd.tmp" for inner in (".json", "_2.npz")]
+    others = [tmp_path / name for name in (".final_test_notes.tmp", ".model.json.0123abcd.tmp", "final_test_1.npz")]
+    for path in (*left, *others):
+        path.touch()
+    with locked_test_log(tmp_path):
+        append_to_test_log(tmp_path, ENTRY)
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in others)
+
+
 def test_file_sorts_before_the_records() -> None:
     assert TEST_LOG < "model_0.0000000000_000000.json"
 
