@@ -55,7 +55,9 @@ def test_a_link_is_replaced_and_never_followed(tmp_path):
 
 def test_temporary_files_are_removed_after_a_day(tmp_path):
     path = tmp_path / "figure.png"
-    with create_temporary(path) as young, create_temporary(path) as old, create_temporary(path, ".whole.keras") as model:
+    with create_temporary(path) as young, create_temporary(path) as old:
+        pass
+    with create_temporary(path, ".whole.keras") as model:
         pass
     own = tmp_path / ".figure.png.notes.tmp"
     own.touch()

@@ -86,5 +86,5 @@ def test_a_file_changed_during_a_search_is_an_error_of_the_disk(tmp_path, harm) 
     np.save(path, {"other images": ARRAY[:9], "other type": ARRAY.astype(np.float32)}.get(harm, ARRAY))
     if harm in ("emptied", "zeroed"):
         path.write_bytes(b"" if harm == "emptied" else b"\0" * path.stat().st_size)
-    with pytest.raises(OSError, match="images.npy is damaged"):
+    with pytest.raises(OSError, match=r"images\.npy is damaged"):
         FileImages(path, LABELS).batch([0])
