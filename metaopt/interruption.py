@@ -131,6 +131,38 @@ def interrupts_deferred() -> Iterator[None]:
             handler(number, None)
 
 
+@contextlib.contextmanager
+def interrupts_noted() -> Iterator[list[int]]:
+    """Note the signals that interrupt the process within the context, besides handling them as before.
+
+    Code of a user's may raise ``KeyboardInterrupt``, too: only with a signal does it come from the user's Ctrl-C. What
+    signals did before is restored at the end, also if code within the context has changed it.
+
+    Yields:
+        Numbers of the signals that have arrived. In other threads than the main one, which handle none, it stays empty.
+    """
+    arrived: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield arrived
+        return
+
+    def noting(handler: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], Any]:
+        def note(number: int, frame: FrameType | None) -> None:
+            arrived.append(number)
+            handler(number, frame)
+
+        return note
+
+    handlers = {number: handler for number in _SIGNALS if callable(handler := signal.getsignal(number))}
+    try:
+        for number, handler in handlers.items():
+            signal.signal(number, noting(handler))
+        yield arrived
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 def end_if_interrupted(exit_code: int) -> None:
     """End the process of an interrupted script without what libraries do at the end of Python, which may take seconds.
 

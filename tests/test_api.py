@@ -2,6 +2,7 @@
 
 import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -136,7 +137,7 @@ def test_resumed_search_equals_an_uninterrupted_one(tmp_path):
     def interrupted(point):
         calls.append(point)
         if len(calls) == 8:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)  # Ctrl-C
         return parabola(point)
 
     with pytest.raises(KeyboardInterrupt):

@@ -46,7 +46,10 @@ def _run(work: Callable[[], None], interrupted: str, prints_its_result: bool) ->
                 work()
             if interruption.happened:  # a library has caught the exception, so the work may be incomplete
                 raise KeyboardInterrupt
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
+            # Without a signal, a user's file has raised it.
+            if not interruption.happened and (mistake := find_mistake(error)) is not None:
+                return _show(mistake, err)
             print(f"\n{interrupted}", file=err)
             return INTERRUPTED
         except Exception as error:  # noqa: BLE001 - bugs are raised again

@@ -1,11 +1,14 @@
 """Inline executor: jobs run one after the other in the driver's own process, e.g. in a debugger."""
 
 import contextlib
+import threading
+import time
 from collections.abc import Callable
 
-from metaopt.engine.jobs import Job, Message, Report, Trainer
-from metaopt.executors.failures import attempt, timed_out
+from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Report, Trainer
+from metaopt.executors.failures import attempt, failure, timed_out
 from metaopt.executors.time_limit import TimeIsOver, TimeLimit
+from metaopt.interruption import interrupts_noted
 from metaopt.output import plain_output
 
 
@@ -54,14 +57,14 @@ class Inline:
             self._ready = True
 
         # An error of the driver (a full disk, say) must not look like one of the training around it.
-        errors: list[Exception] = []
+        errors: list[BaseException] = []
 
         def report(message: Message) -> bool:
             if not errors:
                 try:
                     with watch.paused():
                         return handle(message)
-                except Exception as error:  # noqa: BLE001 - raised below
+                except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised below
                     errors.append(error)
             raise _DriverError
 
@@ -71,7 +74,7 @@ class Inline:
             return
         watch, end = TimeLimit(job.time_limit_s), None
         with contextlib.suppress(TimeIsOver), watch, plain_output():
-            end = attempt(self._trainer, job, report)
+            end = _attempt(self._trainer, job, report)
         if errors:
             raise errors[0]
         if end is None or watch.is_over:
@@ -85,6 +88,24 @@ class Inline:
     def __exit__(self, *exc: object) -> None:
         """Drop a job that was not begun."""
         self._job = None
+
+
+def _attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
+    """Train a job; a KeyboardInterrupt that the user's code raised, without Ctrl-C, fails it as in a worker.
+
+    Raises:
+        EnvironmentFault: A checkpoint could not be written, or the data not be read.
+        KeyboardInterrupt: The user pressed Ctrl-C.
+    """
+    start = time.monotonic()
+    with interrupts_noted() as arrived:
+        try:
+            return attempt(trainer, job, report)
+        except KeyboardInterrupt as error:
+            # Another thread learns of no signal, but a program may interrupt it so.
+            if arrived or threading.current_thread() is not threading.main_thread():
+                raise
+            return failure(job.trial, error, time.monotonic() - start)
 
 
 class _DriverError(BaseException):

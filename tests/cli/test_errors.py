@@ -153,3 +153,16 @@ def test_exit_in_a_users_function_is_a_mistake(capsys, tmp_path) -> None:
         network({})
     with pytest.raises(SystemExit):  # of the parser of arguments
         guarded(lambda: sys.exit(2))
+
+
+def test_a_keyboard_interrupt_raised_by_a_user_s_file_is_its_mistake(tmp_path, capsys) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def network(point):\n    raise KeyboardInterrupt\n")
+    network = run_file(file)["network"]
+    assert guarded(lambda: network({})) == 2
+    assert "mine.py, line 2: KeyboardInterrupt" in capsys.readouterr().err
+
+    file.write_text("import signal\n\ndef network(point):\n    signal.raise_signal(signal.SIGINT)\n")
+    network = run_file(file)["network"]
+    assert guarded(lambda: network({})) == INTERRUPTED  # the user pressed Ctrl-C while it ran
+    assert capsys.readouterr().err == "\ninterrupted.\n"

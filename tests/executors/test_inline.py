@@ -1,8 +1,11 @@
 """Inline executor: jobs run in the driver's own process."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable
+
+import pytest
 
 from metaopt.engine.jobs import Epoch, Finished, Job, TrainingOptions
 from metaopt.executors import Inline
@@ -33,6 +36,29 @@ def test_nothing_is_set_up_before_the_first_wait() -> None:
         assert trainer.set_up == 0
         collect(executor)
     assert trainer.set_up == 1
+
+
+class Interrupted(Here):
+    def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as a user's code may
+        signal.raise_signal(signal.SIGINT)
+        return super().train(job, report)
+
+
+def test_ctrl_c_ends_the_search_and_handlers_are_restored() -> None:
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.getsignal(number) for number in numbers]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Inline(Interrupted()) as executor:
+            executor.submit(make_job(0))
+            with pytest.raises(KeyboardInterrupt):
+                collect(executor)
+        assert [signal.getsignal(number) for number in numbers] == [signal.default_int_handler] * 2
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_a_job_that_waits_is_dropped_on_leaving() -> None:

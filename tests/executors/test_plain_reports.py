@@ -184,6 +184,7 @@ def test_points_that_cannot_be_sent_and_ctrl_c_of_code_fail_one_trial():
             failed = last(run(executor, point), Failed)
             assert (failed.trial, failed.cause) == (7, "RuntimeError")
         assert isinstance(run(executor)[-1], Finished)
-    with Processes(Raises(KeyboardInterrupt()), threads=1) as executor:
-        executor.submit(make_job(1))
-        assert last(collect(executor), Failed).cause == "KeyboardInterrupt"
+    for executor in (Processes(Raises(KeyboardInterrupt()), threads=1), Inline(Raises(KeyboardInterrupt()))):
+        with executor:
+            executor.submit(make_job(1))
+            assert last(collect(executor), Failed).cause == "KeyboardInterrupt"
