@@ -85,7 +85,9 @@ def test_memory_warning_if_workers_have_less() -> None:
     warn_of_memory(Settings(workers=4, constraints=("memory<=1e15",)), notes)
     (note,) = notes
     assert "Each of 4 workers has" in note
-    assert "less than the study's memory<=1,000,000.0 GB. To reject larger networks, give --constraint 'memory<=" in note
+    assert (
+        "less than the study's memory<=1,000,000.0 GB. To reject larger networks, give --constraint 'memory<=" in note
+    )
 
 
 def test_schedules_need_networks_compiled_by_metaopt() -> None:

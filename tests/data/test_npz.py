@@ -188,7 +188,9 @@ def test_shape_that_the_file_does_not_hold_raises(tmp_path, shape, reason) -> No
 def test_array_larger_than_the_free_memory_raises(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=3_000))
     path = write_members(tmp_path / "a.npz", ("x_train.npy", header_of((20, 8, 8, 3)) + bytes(3840)), labels())
-    with pytest.raises(UserError, match=r"not enough memory for x_train in a\.npz: it takes 3\.8 kB, and 3\.0 kB are free"):
+    with pytest.raises(
+        UserError, match=r"not enough memory for x_train in a\.npz: it takes 3\.8 kB, and 3\.0 kB are free"
+    ):
         load_npz(path, None)
 
 
