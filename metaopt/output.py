@@ -197,7 +197,7 @@ def safe_output(escapes_controls: bool = True) -> Iterator[tuple[OutputStream, O
     if isinstance(out, OutputStream) and isinstance(err, OutputStream):
         yield out, err
         return
-    _open_standard_descriptors()
+    open_standard_descriptors()
     safe = OutputStream(out, escapes_controls), OutputStream(err, escapes_controls)
     sys.stdout, sys.stderr = safe
     try:
@@ -222,7 +222,7 @@ def plain_output() -> Iterator[None]:
         sys.stdout, sys.stderr = out, err
 
 
-def _open_standard_descriptors() -> None:
+def open_standard_descriptors() -> None:
     """Open the descriptors 0 to 2 on nothing where they are closed.
 
     Otherwise the next file, such as the journal of a study, would get the number of standard output, and what a library

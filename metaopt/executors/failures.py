@@ -3,12 +3,14 @@
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 
 from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer
 from metaopt.errors import EnvironmentFault
 from metaopt.executors.plain_reports import plain_end, plain_message
+from metaopt.output import open_standard_descriptors
 from metaopt.problems.mistakes import CODE_ERRORS, find_mistake, locate, passes_through
 from metaopt.safe_text import call_bounded, class_name, first_line, name_of, safe_str, safe_traceback
 
@@ -32,14 +34,20 @@ def attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Fi
         EnvironmentFault: A checkpoint could not be written, or the data not be read. The trial is to resume.
         KeyboardInterrupt: The user pressed Ctrl-C. SystemExit and exceptions of the user's own are failures.
     """
-    start, process = time.monotonic(), os.getpid()
+    start, process, recursion_limit = time.monotonic(), os.getpid(), sys.getrecursionlimit()
 
     def forward(message: Message) -> bool:
         _end_copy_of(process)
+        open_standard_descriptors()  # the training may have closed them
         return report(plain_message(job, message))
 
     try:
-        return plain_end(job, trainer.train(job, forward))
+        try:
+            end = trainer.train(job, forward)
+        finally:
+            sys.setrecursionlimit(recursion_limit)  # the training may have changed it, for all that follow
+            open_standard_descriptors()
+        return plain_end(job, end)
     except (EnvironmentFault, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a candidate raises must not end the search

@@ -3,6 +3,7 @@
 Messages are pickled with cloudpickle, so that functions of a script or a notebook can be sent too.
 """
 
+import contextlib
 import ctypes
 import faulthandler
 import multiprocessing
@@ -171,8 +172,7 @@ def _serve(connection: Connection, trainer: Trainer, parcel: Parcel) -> None:
         except EnvironmentFault as error:
             send(connection, Interrupted(error))
             return
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush_output()
         send(connection, end)
         try:
             parcel = receive(connection)
@@ -197,6 +197,16 @@ def _train(trainer: Trainer, parcel: Parcel, report: Callable[[Message], bool]) 
         return attempt(trainer, job, report)
     except KeyboardInterrupt as error:
         return failure(parcel.trial, error, time.monotonic() - start)
+    finally:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm that it set would end the next training
+
+
+def _flush_output() -> None:
+    """Write the buffers of the output, if the training has left streams that can be written."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
 
 
 def _die_with(driver: int) -> None:

@@ -70,6 +70,39 @@ def test_a_worker_that_dies_fails_its_trial_and_is_replaced(rough: Processes, ha
     assert last(run(rough), Finished).returned["pid"] not in before
 
 
+class Telling:
+    """Calls what a job's point holds, and tells the state of its process."""
+
+    def setup(self, options: TrainingOptions) -> None:
+        pass
+
+    def train(self, job: Job, report: Callable[[Epoch], bool]) -> Finished:
+        state = {
+            "pid": os.getpid(),
+            "recursion limit": sys.getrecursionlimit(),
+            "alarm": signal.getitimer(signal.ITIMER_REAL)[0],
+            "open": [os.path.exists(f"/dev/fd/{number}") for number in range(3)],
+        }
+        if job.point is not None:
+            job.point()
+        return Finished(job.trial, returned={"loss": 0.5, **state})
+
+
+def harm_process() -> None:
+    os.close(1)
+    os.close(2)
+    sys.stdout = sys.stderr = None  # type: ignore[assignment]
+    signal.alarm(60)
+    sys.setrecursionlimit(80)
+
+
+def test_what_a_training_does_to_its_worker_ends_with_it() -> None:
+    with Processes(Telling(), threads=1) as executor:
+        before = last(run(executor), Finished).returned
+        last(run(executor, harm_process), Finished)
+        assert last(run(executor), Finished).returned == before
+
+
 def test_reports_sent_before_a_death_are_not_lost() -> None:
     with Processes(Rough()) as executor:
         run(executor)
