@@ -5,12 +5,13 @@ space.py and neural_net.py beside this file define the search space and the netw
 """
 
 import sys
-from pathlib import Path
 
 from metaopt.interruption import end_on_interrupts
 
 if __name__ == "__main__":
     end_on_interrupts()  # before the imports that take seconds
+    from pathlib import Path
+
     from metaopt.cli.search import main
 
     sys.exit(main(beside=Path(__file__).resolve().parent))

@@ -3,10 +3,14 @@
 Importing the package does not import a deep-learning framework: each public name is imported when it is first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+from importlib import import_module
+
+TYPE_CHECKING = False  # as in typing, whose import takes longer than all others before Ctrl-C is handled
 if TYPE_CHECKING:
+    from typing import Any
+
     from metaopt import samplers, schedulers
     from metaopt.api import search
     from metaopt.blueprint import Blueprint, InvalidArchitecture

@@ -1,17 +1,22 @@
 """``python -m metaopt COMMAND`` and the installed ``metaopt COMMAND``: run one of the commands."""
 
+import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
-from pathlib import Path
 
 if not __package__:  # `python path/of/metaopt`: Python searches inside the package, where errors.py and others shadow
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+from metaopt.interruption import end_on_interrupts
+
+if __name__ == "__main__":
+    end_on_interrupts()  # before the other imports, each of which is a moment for a Ctrl-C
+
+from collections.abc import Sequence
+from importlib import import_module
 
 import metaopt
 from metaopt.commands import start_of
 from metaopt.errors import hint
-from metaopt.interruption import end_on_interrupts
 from metaopt.output import safe_output
 from metaopt.printable import printable
 
@@ -35,7 +40,7 @@ _MODULES = {"import": "import_trials", "list": "list_studies"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     if argv is None:
-        end_on_interrupts()  # before the imports that take seconds
+        end_on_interrupts()  # the installed script does not run this module
     with safe_output():
         return _run(list(sys.argv[1:] if argv is None else argv))
 

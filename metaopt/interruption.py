@@ -5,15 +5,20 @@ works, the first signal raises ``KeyboardInterrupt``, which lets it close its fi
 nothing. If that takes too long, e.g. because a library ignores the exception, a thread ends the process.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import Any, ClassVar
+
+TYPE_CHECKING = False  # as in typing, whose import takes longer than all others before Ctrl-C is handled
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+    from typing import Any, ClassVar
 
 INTERRUPTED = 130  # exit code
 GRACE_S = 1.2  # seconds to close files and workers; everything that counts was on disk before

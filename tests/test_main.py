@@ -1,12 +1,17 @@
 """``python -m metaopt``: the first word selects the command."""
 
+import ast
+import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from metaopt.__main__ import COMMANDS, main
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_help_lists_every_command(capsys) -> None:
@@ -58,3 +63,22 @@ def test_the_module_runs_as_a_program() -> None:
         done.stderr
         == f"error: Unknown flag: --sgv. Did you mean --svg? See `{sys.executable} -m metaopt best --help`.\n"
     )
+
+
+@pytest.mark.parametrize("script", ["metaopt/__main__.py", "hyperopt_optimize.py"])
+def test_ctrl_c_is_handled_before_other_imports(script: str) -> None:
+    """Each import before is a moment in which a Ctrl-C ends in a traceback."""
+    code = f"""
+import runpy, signal, sys
+runpy.run_path({os.devnull!r})  # imports what it needs itself
+before, handle = set(sys.modules), signal.signal
+def told(*arguments):
+    print(sorted(set(sys.modules) - before))
+    signal.signal = handle
+    return handle(*arguments)
+signal.signal, sys.argv = told, ["metaopt", "--version"]
+runpy.run_path({script!r}, run_name="__main__")
+"""
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    loaded = set(ast.literal_eval(shown.splitlines()[0]))
+    assert loaded <= {"__future__", "metaopt", "metaopt.interruption", "contextlib", "threading", "_weakrefset"}
