@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def suppressed_stderr() -> Iterator[None]:
-    """Drop the output on standard error, that of compiled libraries included, unless an exception passes.
+    """Drop the output on standard error, that of compiled libraries included, unless an error passes.
 
     TensorFlow's libraries print half a dozen lines before its logging is set up, which no setting turns off.
     """
@@ -19,7 +19,7 @@ def suppressed_stderr() -> Iterator[None]:
         os.dup2(aside.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except (Exception, SystemExit):  # what a Ctrl-C interrupts has nothing to tell
             sys.stderr.flush()
             aside.seek(0)
             os.write(kept, aside.read())

@@ -39,6 +39,13 @@ def test_an_exception_shows_what_was_written(capfd) -> None:
     assert capfd.readouterr().err == "libcudnn.so: cannot open\n"
 
 
+def test_ctrl_c_shows_nothing_of_libraries(capfd) -> None:
+    with pytest.raises(KeyboardInterrupt), suppressed_stderr():
+        write("I0000 port.cc: oneDNN custom operations are on.\n")
+        raise KeyboardInterrupt
+    assert capfd.readouterr().err == ""
+
+
 def test_no_file_descriptor_leaks() -> None:
     before = os.listdir("/dev/fd")
     for _ in range(20):
