@@ -40,9 +40,13 @@ def test_an_exception_shows_what_was_written(capfd) -> None:
 
 
 def test_ctrl_c_shows_nothing_of_libraries(capfd) -> None:
-    with pytest.raises(KeyboardInterrupt), suppressed_stderr():
-        write("I0000 port.cc: oneDNN custom operations are on.\n")
-        raise KeyboardInterrupt
+    def load() -> None:
+        with suppressed_stderr():
+            write("I0000 port.cc: oneDNN custom operations are on.\n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load()
     assert capfd.readouterr().err == ""
 
 
