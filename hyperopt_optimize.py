@@ -6,7 +6,7 @@ space.py and neural_net.py beside this file define the search space and the netw
 
 import sys
 
-from metaopt.interruption import end_on_interrupts
+from metaopt.terminal.interruption import end_on_interrupts
 
 if __name__ == "__main__":
     end_on_interrupts()  # before the imports that take seconds

@@ -6,7 +6,7 @@ import sys
 if not __package__:  # `python path/of/metaopt`: Python searches inside the package, where errors.py and others shadow
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
-from metaopt.interruption import end_on_interrupts
+from metaopt.terminal.interruption import end_on_interrupts
 
 if __name__ == "__main__":
     end_on_interrupts()  # before the other imports, each of which is a moment for a Ctrl-C
@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import metaopt
-from metaopt.commands import start_of
+from metaopt.terminal.commands import start_of
 from metaopt.errors import hint
-from metaopt.output import safe_output
-from metaopt.printable import printable
+from metaopt.terminal.output import safe_output
+from metaopt.terminal.printable import printable
 
 COMMANDS = {
     "search": "start or resume a search",

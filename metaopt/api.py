@@ -9,7 +9,6 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from metaopt.blueprint import Blueprint
-from metaopt.commands import absolute
 from metaopt.engine.callbacks import Callback, CallbackList
 from metaopt.engine.checkpoints import Keep
 from metaopt.engine.settings import resolve
@@ -18,8 +17,6 @@ from metaopt.engine.setup import search as run_search
 from metaopt.engine.strategy import resolve_strategy
 from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
-from metaopt.function_identity import function_digest
-from metaopt.printable import printable
 from metaopt.problems.mistakes import mistakes_explained
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import network_code
@@ -27,8 +24,11 @@ from metaopt.problems.training_config import Training
 from metaopt.quantities import parse_duration
 from metaopt.report.console import make_progress
 from metaopt.storage.study import Study, read_begun
+from metaopt.terminal.commands import absolute
+from metaopt.terminal.printable import printable
 from metaopt.training.functions import FunctionTrainer, takes_budget
 from metaopt.trials.record import Record
+from metaopt.values.function_identity import function_digest
 
 
 def search(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metaopt import commands
+from metaopt.terminal import commands
 
 # Contracts are tests in modules of another name; their assertions, too, are to show what differed.
 pytest.register_assert_rewrite(*[f"tests.{room}.contract" for room in ("executors", "samplers", "schedulers")])

@@ -13,22 +13,7 @@ PACKAGE = ROOT / "metaopt"
 
 # From the lowest to the highest. Each name is a file or a folder ("room") of metaopt/.
 FLOORS = (
-    (
-        "errors",
-        "interruption",
-        "atomic_files",
-        "commands",
-        "function_identity",
-        "json_values",
-        "output",
-        "printable",
-        "quantities",
-        "randomness",
-        "regular_file",
-        "safe_text",
-        "suppressed_stderr",
-        "value_identity",
-    ),
+    ("errors", "quantities", "randomness", "terminal", "values", "files"),
     ("blueprint", "spaces"),
     ("problems",),
     ("trials",),

@@ -6,12 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaopt.atomic_files import write_file
 from metaopt.blueprint.blueprint import Blueprint
 from metaopt.blueprint.layer import Layer
 from metaopt.blueprint.layout import BOX_HEIGHT, BOX_WIDTH, Box, Point, lay_out
 from metaopt.errors import UserError
-from metaopt.printable import printable
+from metaopt.files.atomic_files import write_file
+from metaopt.terminal.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from typing import Any
 
 from metaopt.blueprint.blueprint import Blueprint
 from metaopt.blueprint.layer import Layer, Node
-from metaopt.json_values import dump_json
+from metaopt.values.json_values import dump_json
 
 # The arguments that a drawing shows.
 _SHOWN = ("filters", "units", "kernel_size", "pool_size", "strides", "dilation_rate", "activation", "rate")

@@ -25,7 +25,7 @@ from struct import pack
 from typing import Any
 
 from metaopt.blueprint.layer import Layer, Node
-from metaopt.value_identity import describe_value
+from metaopt.values.value_identity import describe_value
 
 # Raise this number with every change that gives an existing network another hash. The hash begins with it.
 HASH_VERSION = 2

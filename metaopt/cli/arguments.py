@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import metaopt
-from metaopt.commands import DEFAULT_RESULTS, absolute, help_of
 from metaopt.errors import UserError, hint, nearest
 from metaopt.quantities import parse_duration, parse_size
+from metaopt.terminal.commands import DEFAULT_RESULTS, absolute, help_of
 
 SKIP_BROKEN = "leave out image files that cannot be read, and name them, instead of refusing all"
 

@@ -21,13 +21,13 @@ from metaopt.cli.study_inputs import (
     require_same_network,
     study_problem,
 )
-from metaopt.commands import absolute, command, shown
 from metaopt.errors import UserError
-from metaopt.printable import file_name, printable
 from metaopt.problems.problem import Problem, fitting
 from metaopt.report.analysis import StudyData
 from metaopt.report.console import describe_best, summarise_best
 from metaopt.storage.study import Study
+from metaopt.terminal.commands import absolute, command, shown
+from metaopt.terminal.printable import file_name, printable
 from metaopt.training.model_file import check_writable
 
 

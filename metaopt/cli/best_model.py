@@ -12,11 +12,11 @@ from metaopt.cli.study_inputs import (
     study_problem,
     trained_point,
 )
-from metaopt.commands import command, shown
 from metaopt.engine.job_factory import identify
 from metaopt.errors import UserError
 from metaopt.storage.study import Study
-from metaopt.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.commands import command, shown
+from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
 from metaopt.trials.record import Record

@@ -8,10 +8,10 @@ from pathlib import Path
 from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
-from metaopt.printable import printable
 from metaopt.report.analysis.comparison import compare, group_studies, load_studies
 from metaopt.report.console import print_comparison
 from metaopt.report.plots import draw_comparison
+from metaopt.terminal.printable import printable
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt compare") -> int:

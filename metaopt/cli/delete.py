@@ -7,11 +7,11 @@ from pathlib import Path
 
 from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
-from metaopt.commands import command
 from metaopt.errors import UserError
-from metaopt.printable import printable
 from metaopt.quantities import plural
 from metaopt.storage.deletion import Deletion, delete, plan_deletion
+from metaopt.terminal.commands import command
+from metaopt.terminal.printable import printable
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt delete") -> int:

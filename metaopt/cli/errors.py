@@ -5,12 +5,12 @@ import traceback
 from collections.abc import Callable
 
 from metaopt.cli.arguments import is_debugging
-from metaopt.commands import remember_start
 from metaopt.errors import Note, ResultsNotWritable, UserError
-from metaopt.interruption import INTERRUPTED, Interruption, end_if_interrupted, interruptible
-from metaopt.output import OutputStream, safe_output
-from metaopt.printable import printable, printable_lines
 from metaopt.problems.mistakes import Mistake, find_mistake
+from metaopt.terminal.commands import remember_start
+from metaopt.terminal.interruption import INTERRUPTED, Interruption, end_if_interrupted, interruptible
+from metaopt.terminal.output import OutputStream, safe_output
+from metaopt.terminal.printable import printable, printable_lines
 
 # Parameters whose flags have other names.
 _FLAGS = {

@@ -7,11 +7,11 @@ from metaopt.cli.errors import guarded
 from metaopt.cli.search import prepare
 from metaopt.cli.search_flags import make_parser as make_search_parser
 from metaopt.cli.search_help import IMPORT_EXAMPLES, make_epilog
-from metaopt.commands import absolute, shown
-from metaopt.printable import printable
 from metaopt.report.console.progress import make_progress
 from metaopt.spaces import compile_space
 from metaopt.storage.importing import read_foreign, without_doubles
+from metaopt.terminal.commands import absolute, shown
+from metaopt.terminal.printable import printable
 from metaopt.trials.objective import find_objective
 
 

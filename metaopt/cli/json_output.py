@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from metaopt.printable import printable_json
+from metaopt.terminal.printable import printable_json
 
 
 def print_json(content: Any, indent: int | None = None) -> None:

@@ -10,9 +10,9 @@ from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
 from metaopt.errors import UserError
-from metaopt.printable import printable
 from metaopt.report.analysis.study_status import read_statuses
 from metaopt.report.console.status import describe_list
+from metaopt.terminal.printable import printable
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt list") -> int:

@@ -19,9 +19,9 @@ from metaopt.data.image_file import ImageFileError, read_image
 from metaopt.data.images import ImageArray
 from metaopt.data.pixel_range import choose_bits
 from metaopt.errors import UserError
-from metaopt.output import is_lost
-from metaopt.printable import printable
-from metaopt.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.output import is_lost
+from metaopt.terminal.printable import printable
+from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.training import backend
 from metaopt.training.metrics import Probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata

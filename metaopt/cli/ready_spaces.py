@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from metaopt.commands import again
 from metaopt.engine.settings import Settings
 from metaopt.engine.setup import ImageKind, make_guard
 from metaopt.guard.feasibility import find_rejections
 from metaopt.problems.loading import list_ready_problems, load_problem
 from metaopt.problems.problem import Problem
 from metaopt.spaces import compile_space
+from metaopt.terminal.commands import again
 
 DRAWS = 300  # of each space, with one repair that may fail: a second or so
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
-from metaopt.commands import shown
-from metaopt.printable import printable
 from metaopt.quantities import plural
 from metaopt.storage.repair import Repair, repair
+from metaopt.terminal.commands import shown
+from metaopt.terminal.printable import printable
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt repair") -> int:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from metaopt.cli.arguments import Parser, add_results
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES
-from metaopt.commands import shown
-from metaopt.printable import printable
 from metaopt.report.analysis import StudyData
 from metaopt.report.plots import draw_all
 from metaopt.storage.study import Study
+from metaopt.terminal.commands import shown
+from metaopt.terminal.printable import printable
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt report") -> int:

@@ -14,11 +14,9 @@ from metaopt.cli.retrain_log import write_test_log
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, with_schedule, with_trained_point
 from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
-from metaopt.commands import absolute, command, shown
 from metaopt.data import DataSet
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.errors import UserError
-from metaopt.printable import printable
 from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import COOLDOWN, SCHEDULES
@@ -36,7 +34,9 @@ from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log
 from metaopt.report.console import constraint_line, repeated_test_warning, score_lines
 from metaopt.report.formatting import metric_label
 from metaopt.storage.study import Study
-from metaopt.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.commands import absolute, command, shown
+from metaopt.terminal.printable import printable
+from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
 

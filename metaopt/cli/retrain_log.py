@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from metaopt.cli.retrain_plan import Plan
-from metaopt.printable import printable
 from metaopt.problems.training_config import Training
 from metaopt.report.analysis.evaluation import ClassScore, Score
+from metaopt.terminal.printable import printable
 from metaopt.training.event_file import EventFile, flatten_point
 
 SHOWN = ("optimizer", "learning_rate", "batch_size", "schedule")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from metaopt.cli.retrain_plan import Plan
 from metaopt.cli.study_inputs import some_images
-from metaopt.commands import module
 from metaopt.data import DataSet
 from metaopt.problems.problem import Problem
 from metaopt.storage.study import Study
+from metaopt.terminal.commands import module
 from metaopt.training.event_file import can_log
 from metaopt.training.model_file import ModelMetadata
 from metaopt.trials.growth import COUNTS

@@ -12,7 +12,7 @@ from metaopt.randomness import derive_seed
 from metaopt.spaces.point_key import point_key
 from metaopt.storage.study import Study
 from metaopt.trials.record import Record
-from metaopt.value_identity import sign_draw
+from metaopt.values.value_identity import sign_draw
 
 # Neither sorts after the records model_*.json, of which the last is to be the best.
 BEST, CHOSEN = "best.keras", "chosen.keras"

@@ -19,7 +19,6 @@ from metaopt.cli.search_checks import (
 )
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
 from metaopt.cli.study_inputs import as_begun, located_data, study_problem
-from metaopt.commands import shown
 from metaopt.data import NAMES, DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
 from metaopt.engine.callbacks import Callback
@@ -38,6 +37,7 @@ from metaopt.report.console import make_progress, summarise_search
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import Study, read_begun, stored_path
 from metaopt.storage.writer import StudyWriter
+from metaopt.terminal.commands import shown
 from metaopt.training import KerasTrainer
 from metaopt.training.environment import describe_environment
 from metaopt.training.keras_backend import check_backend

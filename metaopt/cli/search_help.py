@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from metaopt.commands import help_of, start_of
+from metaopt.terminal.commands import help_of, start_of
 from metaopt.training.metrics import METRICS
 from metaopt.trials.constraints import CHEAP
 
@@ -55,7 +55,7 @@ def make_epilog(prog: str, examples: Sequence[tuple[str, str]] = EXAMPLES) -> st
     """Return the text after the options.
 
     Args:
-        prog: name of the command, see ``metaopt.commands.start_of``.
+        prog: name of the command, see ``metaopt.terminal.commands.start_of``.
         examples: arguments of the examples and what they are for.
     """
     start = start_of(prog)

@@ -8,10 +8,10 @@ from pathlib import Path
 from metaopt.cli.arguments import Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
-from metaopt.commands import DEFAULT_RESULTS
-from metaopt.printable import printable
 from metaopt.report.analysis.study_status import read_status
 from metaopt.report.console.status import describe_status
+from metaopt.terminal.commands import DEFAULT_RESULTS
+from metaopt.terminal.printable import printable
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt status") -> int:

@@ -10,11 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.cli.errors import with_flags
-from metaopt.commands import absolute, shown
 from metaopt.data import NAMES, DataSet, DataSpec, load, resolve
 from metaopt.errors import StudyMismatch, UserError
-from metaopt.json_values import to_json_value
-from metaopt.printable import printable
 from metaopt.problems.loading import (
     CNN,
     is_problem,
@@ -29,6 +26,9 @@ from metaopt.problems.source_digest import code_digest, is_same_program
 from metaopt.spaces import compile_space
 from metaopt.spaces.point_key import point_key
 from metaopt.storage.study import Study, found_path
+from metaopt.terminal.commands import absolute, shown
+from metaopt.terminal.printable import printable
+from metaopt.values.json_values import to_json_value
 
 FIGURES = Path("figures")
 ZOO = set(list_ready_problems()) - {CNN}

@@ -15,7 +15,7 @@ from metaopt.data import class_names
 from metaopt.data.arrays import LabelledArrays, add_channel_axis, from_arrays
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
-from metaopt.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.suppressed_stderr import suppressed_stderr
 
 NAMES = ("cifar100", "cifar10", "mnist", "fashion_mnist", "digits")
 

@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from metaopt.atomic_files import cannot_write
-from metaopt.commands import shown
 from metaopt.data.decoding import Decoder, ImageSizes, ProgressCallback
 from metaopt.data.fingerprint import Digests, digest, digest_images
 from metaopt.data.folder_scan import ImageFolder
 from metaopt.errors import UserError
-from metaopt.printable import file_name
+from metaopt.files.atomic_files import cannot_write
 from metaopt.storage.files import Files
+from metaopt.terminal.commands import shown
+from metaopt.terminal.printable import file_name
 
 CACHE_VERSION = 3
 """Increase it whenever the same files would be decoded to different pixels."""

@@ -19,8 +19,8 @@ from metaopt.data.images import ImageArray
 from metaopt.data.pixel_budget import PixelBudget
 from metaopt.data.pixel_range import FULL, cut_to_8_bits
 from metaopt.errors import UserError
+from metaopt.files.regular_file import open_regular
 from metaopt.quantities import size_text
-from metaopt.regular_file import open_regular
 
 MAX_PIXELS = 178_956_970
 """Largest image that is decoded, and the most pixels that all threads decode at once: twice Pillow's limit for a

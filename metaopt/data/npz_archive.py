@@ -16,8 +16,8 @@ import numpy.typing as npt
 import psutil
 
 from metaopt.errors import UserError
+from metaopt.files.regular_file import open_regular
 from metaopt.quantities import size_text
-from metaopt.regular_file import open_regular
 
 _SUFFIX = ".npy"
 _MAGIC = b"\x93NUMPY"

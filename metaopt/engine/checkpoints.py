@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-from metaopt.atomic_files import cannot_write
-from metaopt.commands import shown
 from metaopt.errors import QuotaTooSmall, ResultsNotWritable, UserError
+from metaopt.files.atomic_files import cannot_write
 from metaopt.quantities import plural, size_text
+from metaopt.terminal.commands import shown
 
 Keep = Literal["none", "needed", "all"]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from metaopt.engine.jobs import Epoch, Failed, Finished
 from metaopt.engine.proposer import Accepted
-from metaopt.json_values import to_json_value
 from metaopt.schedulers import Fork, Start
+from metaopt.values.json_values import to_json_value
 
 Event = dict[str, Any]
 

@@ -16,10 +16,10 @@ from metaopt.engine.jobs import (
     WeightsOf,
 )
 from metaopt.engine.strategy import Strategy
-from metaopt.json_values import dump_json
 from metaopt.spaces import Space
 from metaopt.storage.state import StudyState
 from metaopt.trials.trial import Trial
+from metaopt.values.json_values import dump_json
 
 _UNTIL_STOPPED = 1_000_000  # epochs of a job whose resource is seconds
 

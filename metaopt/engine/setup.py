@@ -50,7 +50,7 @@ class Function:
     """The Python function that a search trains with.
 
     Attributes:
-        digest: digest of its code and what it captured, see ``metaopt.function_identity``.
+        digest: digest of its code and what it captured, see ``metaopt.values.function_identity``.
         is_same: whether the user says that it is the one of the study, whatever its digest.
     """
 

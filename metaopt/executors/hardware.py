@@ -13,7 +13,7 @@ import joblib
 import psutil
 
 from metaopt.executors.cgroups import cpu_limit, memory_limit
-from metaopt.printable import printable
+from metaopt.terminal.printable import printable
 
 SHARE = 0.8  # of what is free; the rest is for the framework itself and its workspace
 _PATIENCE_S = 10.0  # for nvidia-smi, which answers in about one second

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Report, Trainer
 from metaopt.executors.failures import attempt, failure, timed_out
 from metaopt.executors.time_limit import TimeIsOver, TimeLimit
-from metaopt.interruption import interrupts_noted
-from metaopt.output import plain_output
+from metaopt.terminal.interruption import interrupts_noted
+from metaopt.terminal.output import plain_output
 
 
 class Inline:

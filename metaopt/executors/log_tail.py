@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from metaopt.printable import printable
+from metaopt.terminal.printable import printable
 
 _LINES = 10
 _BYTES = 8192  # read from the end of the log

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from metaopt.engine.jobs import Epoch, EpochProgress, Failed, Finished, Job, Message, PointReads, Rejected, Remark
-from metaopt.json_values import to_json_value
-from metaopt.safe_text import class_name, cut, safe_repr, safe_str
 from metaopt.trials.constraints import as_number, is_number
 from metaopt.trials.record_fields import is_count, valid_fields
+from metaopt.values.json_values import to_json_value
+from metaopt.values.safe_text import class_name, cut, safe_repr, safe_str
 
 _LONGEST_CAUSE = 100  # characters
 _LONGEST_SENTENCE = 2000

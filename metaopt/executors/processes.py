@@ -32,8 +32,8 @@ from metaopt.executors.descendants import VARIABLE, Guardian, add_mark, kill_gro
 from metaopt.executors.failures import OUT_OF_MEMORY, death, failure, timed_out
 from metaopt.executors.hardware import cpu_count
 from metaopt.executors.log_tail import last_lines
-from metaopt.interruption import interrupts_deferred
 from metaopt.quantities import size_text
+from metaopt.terminal.interruption import interrupts_deferred
 
 _LARGEST_GROWTH = 2 * 2**30  # bytes that a worker may grow by before it is replaced
 _SETUPS_TRIED = 3  # attempts; a worker that dies so often before it is ready would always die

@@ -21,11 +21,11 @@ from typing import Any
 
 import cloudpickle
 
-from metaopt.commands import anchor_import_paths
 from metaopt.engine.jobs import EpochProgress, Failed, Finished, Job, Message, Rejected, Trainer, TrainingOptions
 from metaopt.errors import EnvironmentFault, UserError
 from metaopt.executors.failures import attempt, failure
-from metaopt.output import safe_output
+from metaopt.terminal.commands import anchor_import_paths
+from metaopt.terminal.output import safe_output
 
 _PR_SET_PDEATHSIG = 1  # of Linux' prctl.h: the signal that a process gets when the thread that started it ends
 

@@ -14,7 +14,7 @@ from metaopt.problems.problem import Classes, Problem
 from metaopt.spaces import Space
 from metaopt.spaces.point_key import point_key
 from metaopt.trials.constraints import Constraint
-from metaopt.value_identity import is_plain, sign_draw
+from metaopt.values.value_identity import is_plain, sign_draw
 
 INVALID, DUPLICATE = "invalid architecture", "duplicate"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import metaopt
-from metaopt.commands import shown
 from metaopt.errors import UserError, nearest
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.problems.user_files import find_helper_modules, list_files, run_file
+from metaopt.terminal.commands import shown
 
 CNN = "cnn"
 SPACE, NETWORK = "space.py", "neural_net.py"

@@ -19,7 +19,7 @@ from typing import Any
 import metaopt
 from metaopt.errors import UserError, nearest
 from metaopt.problems.user_files import is_users_file
-from metaopt.safe_text import class_name, first_line, safe_repr, safe_str
+from metaopt.values.safe_text import class_name, first_line, safe_repr, safe_str
 
 # Errors of code rather than of a point: another point hardly helps.
 CODE_ERRORS = (NameError, LookupError, ImportError, AttributeError, TypeError, SyntaxError)

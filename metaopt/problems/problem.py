@@ -7,7 +7,7 @@ from typing import Any
 from metaopt.blueprint import Blueprint, InvalidArchitecture
 from metaopt.errors import UserError
 from metaopt.problems.training_config import Training
-from metaopt.safe_text import class_name
+from metaopt.values.safe_text import class_name
 
 Classes = Mapping[str, int]
 """Head → its number of classes, e.g. ``{"fine": 100, "coarse": 20}``; a single head is called ``label``."""

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from metaopt.safe_text import safe_str
+from metaopt.values.safe_text import safe_str
 
 
 class Reads:

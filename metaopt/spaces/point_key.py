@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from metaopt.json_values import to_json_value
-from metaopt.safe_text import safe_repr
+from metaopt.values.json_values import to_json_value
+from metaopt.values.safe_text import safe_repr
 
 
 def point_key(value: Any) -> str:

@@ -32,7 +32,7 @@ from metaopt.spaces.nodes import (
     walk,
 )
 from metaopt.spaces.parameters import Parameter
-from metaopt.value_identity import describe_value
+from metaopt.values.value_identity import describe_value
 
 
 def describe_space(

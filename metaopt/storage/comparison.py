@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from metaopt.commands import command, shown
 from metaopt.errors import StudyMismatch
 from metaopt.spaces import Space
 from metaopt.storage.journal import Event
 from metaopt.storage.study import Study
+from metaopt.terminal.commands import command, shown
 
 # Names of the parts of a fingerprint, for the message where one differs.
 _PARTS = {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from metaopt.atomic_files import cannot_write, create_temporary, removed_on_error, sync_file, sync_folder
+from metaopt.files.atomic_files import cannot_write, create_temporary, removed_on_error, sync_file, sync_folder
 
 
 class Files:

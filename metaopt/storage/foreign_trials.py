@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from metaopt.commands import shown
 from metaopt.errors import UserError
 from metaopt.quantities import plural
 from metaopt.spaces import Space
@@ -13,6 +12,7 @@ from metaopt.storage.files import Files
 from metaopt.storage.importing import document_event
 from metaopt.storage.journal import Event
 from metaopt.storage.results_pickle import UnreadablePickle, read_documents
+from metaopt.terminal.commands import shown
 from metaopt.trials.trial import Trial
 
 

@@ -12,18 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from metaopt.commands import shown
 from metaopt.errors import UserError
-from metaopt.json_values import to_json_value
-from metaopt.regular_file import open_regular
-from metaopt.safe_text import cut
+from metaopt.files.regular_file import open_regular
 from metaopt.spaces import Space, Vals
 from metaopt.spaces.point_key import point_key
 from metaopt.storage.results_pickle import Document, read_documents
+from metaopt.terminal.commands import shown
 from metaopt.trials.objective import Objective
 from metaopt.trials.record_fields import InvalidField, check_record
 from metaopt.trials.result import Judge
 from metaopt.trials.trial import Trial
+from metaopt.values.json_values import to_json_value
+from metaopt.values.safe_text import cut
 
 _MOST_BYTES = 200_000_000
 

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaopt.commands import command, shown
 from metaopt.errors import ResultsNotWritable, UserError
-from metaopt.json_values import to_json_document
 from metaopt.storage.files import Files
 from metaopt.storage.journal_lines import Event, NotAnEvent, decode, decode_all, describe, encode, is_torn_group
 from metaopt.storage.locking import lock_file
+from metaopt.terminal.commands import command, shown
+from metaopt.values.json_values import to_json_document
 
 __all__ = ["DamagedJournal", "Event", "Journal", "JournalLost", "Reading", "Scan", "damaged", "read"]
 

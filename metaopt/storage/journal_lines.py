@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from metaopt.json_values import encode_json
+from metaopt.values.json_values import encode_json
 
 Event = dict[str, Any]
 

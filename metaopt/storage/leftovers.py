@@ -5,7 +5,7 @@ import re
 import time
 from pathlib import Path
 
-from metaopt.atomic_files import is_temporary_of
+from metaopt.files.atomic_files import is_temporary_of
 from metaopt.storage.record_files import is_record_name
 from metaopt.storage.study import JOURNAL, pickle_path
 from metaopt.storage.study_header import HEADER

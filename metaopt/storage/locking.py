@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 import filelock
 
-from metaopt.atomic_files import cannot_write
-from metaopt.commands import shown
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.files.atomic_files import cannot_write
+from metaopt.terminal.commands import shown
 
 try:
     import fcntl

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import filelock
 
-from metaopt.atomic_files import cannot_write
-from metaopt.commands import command, shown
 from metaopt.errors import UserError
+from metaopt.files.atomic_files import cannot_write
 from metaopt.storage.deletion import holds_study
 from metaopt.storage.journal import Scan
 from metaopt.storage.locking import Locked, lock_folder
 from metaopt.storage.record_files import is_ahead, record_files
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import JOURNAL, lost_journal, pickle_path
+from metaopt.terminal.commands import command, shown
 
 
 def lock_study(folder: Path) -> filelock.BaseFileLock:

@@ -16,9 +16,9 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from metaopt.safe_text import cut
 from metaopt.storage.pickle_names import build, construct, find_name
 from metaopt.storage.pickle_values import Budget, NotPlain, OldText, as_key
+from metaopt.values.safe_text import cut
 
 MAX_BYTES = 500_000_000
 MAX_OBJECTS = 10_000_000  # 10,000 trials of 60 hyperparameters have some 3 million

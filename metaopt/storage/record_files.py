@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from metaopt.json_values import dump_json
 from metaopt.storage.files import Files
 from metaopt.trials.record import Record, objective_of
 from metaopt.trials.trial import Trial
+from metaopt.values.json_values import dump_json
 
 _NAME = re.compile(r"(?:(?:model|infeasible|imported)_\d\.\d{10}|failed)_(\d{6,})\.json")
 

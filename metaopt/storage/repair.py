@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import metaopt
-from metaopt.atomic_files import cannot_write
-from metaopt.commands import absolute, shown
 from metaopt.errors import UserError
+from metaopt.files.atomic_files import cannot_write
 from metaopt.storage.files import Files
 from metaopt.storage.journal import DamagedJournal, Event, Scan
 from metaopt.storage.journal_lines import decode, encode
@@ -27,6 +26,7 @@ from metaopt.storage.state import MISFITS, StudyState
 from metaopt.storage.study import JOURNAL, pickle_path
 from metaopt.storage.study_header import read_header
 from metaopt.storage.versions import SCHEMA
+from metaopt.terminal.commands import absolute, shown
 from metaopt.trials.record import Record
 from metaopt.trials.trial import Trial
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from hyperopt import JOB_STATE_DONE, STATUS_FAIL, STATUS_OK, Trials
 
-from metaopt.commands import shown
 from metaopt.errors import UserError
-from metaopt.regular_file import open_regular
+from metaopt.files.regular_file import open_regular
 from metaopt.spaces import Vals
 from metaopt.storage.files import Files
 from metaopt.storage.pickle_reader import MAX_BYTES, read_plain
 from metaopt.storage.pickle_values import Instance, NotPlain
+from metaopt.terminal.commands import shown
 from metaopt.trials.constraints import is_number
 from metaopt.trials.record import Record
 

@@ -16,7 +16,7 @@ from metaopt.trials.growth import constraints_in_force
 from metaopt.trials.objective import find_objective
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
-from metaopt.value_identity import sign_draw
+from metaopt.values.value_identity import sign_draw
 
 # Settings that decide whether there is more to find.
 _ENDING = ("stop_after", "trials", "constraints", "grow", "phases", "fill", "sampler", "scheduler")

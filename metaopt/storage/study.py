@@ -7,15 +7,15 @@ from typing import Any
 
 import hyperopt
 
-from metaopt.atomic_files import fit_name
-from metaopt.commands import absolute, command, shown
 from metaopt.errors import NoneFeasible, NoTrialSucceeded, UserError
+from metaopt.files.atomic_files import fit_name
 from metaopt.problems.source_digest import code_digest, network_code
 from metaopt.spaces import Space
 from metaopt.storage.journal import Scan
 from metaopt.storage.record_files import record_files
 from metaopt.storage.results_pickle import make_trials
 from metaopt.storage.state import StudyState
+from metaopt.terminal.commands import absolute, command, shown
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import Record, best_imported_record, best_record, make_record, nearest_record

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from metaopt.json_values import dump_json
 from metaopt.storage.files import Files
+from metaopt.values.json_values import dump_json
 
 HEADER = "journal.header"  # sorts before model_*.json, of which the last is the best
 

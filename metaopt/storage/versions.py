@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import metaopt
-from metaopt.commands import shown
 from metaopt.errors import UserError
-from metaopt.safe_text import safe_repr
+from metaopt.terminal.commands import shown
+from metaopt.values.safe_text import safe_repr
 
 SCHEMA = 1
 """Version of the events; a later one is refused, because its events mean something that this version does not know."""

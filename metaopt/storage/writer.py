@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any
 
 import metaopt
-from metaopt.commands import absolute, shown
 from metaopt.errors import ResultsNotWritable
 from metaopt.quantities import plural
 from metaopt.spaces import Space
@@ -27,6 +26,7 @@ from metaopt.storage.state import StudyState
 from metaopt.storage.study import JOURNAL, Study, pickle_path
 from metaopt.storage.study_header import write_header
 from metaopt.storage.versions import SCHEMA
+from metaopt.terminal.commands import absolute, shown
 from metaopt.trials.record import Record
 from metaopt.trials.trial import Trial
 

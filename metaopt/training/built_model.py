@@ -6,7 +6,7 @@ import keras
 
 from metaopt.errors import UserError
 from metaopt.problems.problem import Classes
-from metaopt.safe_text import class_name
+from metaopt.values.safe_text import class_name
 
 
 class WrongModel(UserError):

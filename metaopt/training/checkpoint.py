@@ -26,9 +26,9 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.atomic_files import cannot_write
-from metaopt.commands import shown
+from metaopt.files.atomic_files import cannot_write
 from metaopt.storage.files import Files
+from metaopt.terminal.commands import shown
 from metaopt.training.state_identity import Identity, find_difference
 
 Arrays = list[npt.NDArray[Any]]

@@ -9,8 +9,8 @@ import keras
 from metaopt.errors import UserError, nearest
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import CONSTANT, COOLDOWN, Training
-from metaopt.safe_text import first_line
 from metaopt.training.schedule import AnnealedCycles, CosineRestarts, CyclesInSeconds
+from metaopt.values.safe_text import first_line
 
 Cycles = Sequence[int] | CyclesInSeconds
 """Cycles of a learning-rate schedule: epochs after which they end, ascending, or lengths in training seconds."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.safe_text import safe_repr
+from metaopt.values.safe_text import safe_repr
 
 _BUCKETS = 30
 

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from metaopt.data import Images
 from metaopt.errors import UserError
-from metaopt.safe_text import class_name, first_line
 from metaopt.training.batches import outputs_by_head, scale
 from metaopt.training.metrics import Probabilities, as_probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata, write_model
+from metaopt.values.safe_text import class_name, first_line
 
 BATCH_SIZE = 128
 """Batch size of predictions."""

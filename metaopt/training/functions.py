@@ -11,9 +11,9 @@ from typing import Any
 from metaopt.engine.jobs import Failed, Finished, Job, Message, TrainingOptions
 from metaopt.errors import EnvironmentFault
 from metaopt.problems.reads import Reads
-from metaopt.safe_text import class_name, cut, safe_repr
 from metaopt.training.point_reads import report_reads, with_recorded_point
 from metaopt.trials.constraints import as_number, is_number, unwrapped
+from metaopt.values.safe_text import class_name, cut, safe_repr
 
 _LONGEST_VALUE = 200  # characters of a value in a sentence
 # Errors of the machine, which no hyperparameters cause.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.errors import UserError
-from metaopt.printable import printable
+from metaopt.terminal.printable import printable
 
 TRAINING_BACKENDS = ("tensorflow", "jax", "torch")
 DEFAULT_BACKEND = "tensorflow"

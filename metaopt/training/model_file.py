@@ -17,13 +17,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from metaopt.atomic_files import cannot_write, create_temporary, name_limit, remove_abandoned, sync_folder
-from metaopt.commands import shown
 from metaopt.data.pixel_range import FULL
 from metaopt.errors import UserError
-from metaopt.json_values import dump_json
-from metaopt.regular_file import open_regular
+from metaopt.files.atomic_files import cannot_write, create_temporary, name_limit, remove_abandoned, sync_folder
+from metaopt.files.regular_file import open_regular
 from metaopt.storage.files import Files
+from metaopt.terminal.commands import shown
+from metaopt.values.json_values import dump_json
 
 SUFFIX = ".keras"
 KEY = "metaopt"

@@ -14,12 +14,12 @@ from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.mistakes import locate
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
-from metaopt.safe_text import first_line
 from metaopt.training.batches import outputs_by_head
 from metaopt.training.built_model import check_compiled, check_kind, check_shapes
 from metaopt.training.compiling import Cycles, compile_model
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.variables import build_optimizer
+from metaopt.values.safe_text import first_line
 
 
 class NetworkBuilder(ABC):

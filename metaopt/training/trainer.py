@@ -13,13 +13,13 @@ from metaopt.errors import StudyMismatch
 from metaopt.problems.loading import load_problem, read_texts
 from metaopt.problems.problem import Problem
 from metaopt.problems.reads import Reads
-from metaopt.safe_text import class_name, cut, safe_repr
 from metaopt.training import backend
 from metaopt.training.functions import find_missing_value
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.point_reads import report_reads, with_recorded_point
 from metaopt.trials.constraints import is_number
 from metaopt.trials.record_fields import valid_fields
+from metaopt.values.safe_text import class_name, cut, safe_repr
 
 _INFO = ("device", "threads", "backend", "precision", "versions", "params", "macs", "inherited")
 

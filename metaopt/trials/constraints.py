@@ -13,9 +13,9 @@ from numbers import Integral, Real
 from typing import Any
 
 from metaopt.errors import UserError, invalid_value
-from metaopt.json_values import is_masked
 from metaopt.quantities import parse_count, parse_duration, parse_size, size_text
-from metaopt.safe_text import call_bounded
+from metaopt.values.json_values import is_masked
+from metaopt.values.safe_text import call_bounded
 
 MEMORY = "memory"
 CHEAP = ("params", "macs", MEMORY)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from metaopt.safe_text import cut, safe_repr
+from metaopt.values.safe_text import cut, safe_repr
 
 _LONGEST_VALUE = 60  # characters of a value in a message
 _LARGEST_INTEGER = 2**63 - 1

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from metaopt.cli.arguments import Parser, add_results, duration, fraction, integer, number, one_of, size
-from metaopt.commands import command
 from metaopt.errors import UserError
+from metaopt.terminal.commands import command
 
 
 @pytest.mark.parametrize(

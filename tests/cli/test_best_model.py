@@ -9,10 +9,10 @@ import pytest
 from metaopt.cli.best import main as best
 from metaopt.cli.best_model import save_best_model
 from metaopt.cli.search import main as search
-from metaopt.commands import command
 from metaopt.data import DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.storage.study import Study
+from metaopt.terminal.commands import command
 from metaopt.training import backend
 from metaopt.training.export import load_model, predict_split
 from tests.cli.running import run_command

@@ -8,8 +8,8 @@ import pytest
 
 from metaopt.cli.best import main as best
 from metaopt.cli.import_trials import main
-from metaopt.commands import command, shown
 from metaopt.storage.study import Study
+from metaopt.terminal.commands import command, shown
 from tests.cli.running import Outcome, run_command
 from tests.engine.synthetic import search
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from metaopt.cli.json_output import print_json
-from metaopt.output import safe_output
+from metaopt.terminal.output import safe_output
 
 CONTENT = {"class": "猫\x9b31m\x1b[2J", "path": os.fsdecode(b"caf\xe9"), "other": "👩"}
 

@@ -10,13 +10,13 @@ import pytest
 from metaopt.cli.arguments import size
 from metaopt.cli.errors import flag_of
 from metaopt.cli.search_flags import EARLY_STOPPING, TRAINABLE_OBJECTIVES, make_parser
-from metaopt.commands import command
 from metaopt.engine.settings import MINIMA, Settings, resolve
 from metaopt.engine.setup import make_strategy
 from metaopt.engine.strategy import SamplerScheduler
 from metaopt.errors import UserError
 from metaopt.samplers import Evolution
 from metaopt.storage.state import StudyState
+from metaopt.terminal.commands import command
 from metaopt.trials.stopping import LossBound
 
 # Settings that the search itself derives.

@@ -7,9 +7,9 @@ import pytest
 from metaopt.cli.import_trials import main as import_trials
 from metaopt.cli.search_flags import make_parser
 from metaopt.cli.search_help import EXAMPLES, IMPORT_EXAMPLES, SPACES, STRATEGIES, make_epilog
-from metaopt.commands import command, help_of
 from metaopt.engine.strategy import STRATEGIES as KNOWN
 from metaopt.problems import list_ready_problems
+from metaopt.terminal.commands import command, help_of
 
 
 def test_help_describes_every_strategy_and_ready_space():

@@ -21,11 +21,11 @@ from metaopt.cli.study_inputs import (
 )
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.errors import StudyMismatch, UserError
-from metaopt.json_values import dump_json
 from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import Study
+from metaopt.values.json_values import dump_json
 
 SPACE = """
 from hyperopt import hp

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.atomic_files import create_temporary
+from metaopt.files.atomic_files import create_temporary
 from metaopt.storage.study import pickle_path
 from metaopt.storage.study_header import HEADER
 from tests.engine.synthetic import search

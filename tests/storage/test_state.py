@@ -6,7 +6,7 @@ import pytest
 
 from metaopt.storage.state import StudyState
 from metaopt.trials.record import Record, make_record
-from metaopt.value_identity import sign_draw
+from metaopt.values.value_identity import sign_draw
 from tests.storage.events import (
     continued,
     ended,

@@ -10,14 +10,14 @@ from typing import Any
 
 import filelock
 
-from metaopt.atomic_files import cannot_write
-from metaopt.commands import shown
 from metaopt.errors import UserError
-from metaopt.json_values import dump_json
-from metaopt.safe_text import safe_repr
+from metaopt.files.atomic_files import cannot_write
 from metaopt.storage.files import Files
 from metaopt.storage.versions import newer_file
+from metaopt.terminal.commands import shown
 from metaopt.trials.constraints import is_number
+from metaopt.values.json_values import dump_json
+from metaopt.values.safe_text import safe_repr
 
 TEST_LOG = "final_test.json"  # sorts before model_*.json, of which the last is the best
 SCHEMA = 1

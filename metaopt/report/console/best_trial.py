@@ -6,7 +6,6 @@ from typing import Any
 
 from scipy.stats import t as student
 
-from metaopt.commands import DEFAULT_RESULTS, command
 from metaopt.report.analysis.statistics import (
     PROPORTIONS,
     score_standard_error,
@@ -15,6 +14,7 @@ from metaopt.report.analysis.statistics import (
 )
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.formatting import metric_label
+from metaopt.terminal.commands import DEFAULT_RESULTS, command
 from metaopt.trials.record import Record
 
 # Keys of the record that are part of the description.

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from metaopt.output import terminal
-from metaopt.printable import printable
 from metaopt.report.analysis.comparison.significance import MIN_FOR_CHI_SQUARED
 from metaopt.report.analysis.multiple_testing import LEVEL
 from metaopt.report.console.progress import is_terminal
 from metaopt.report.formatting import format_count, format_duration, metric_label
+from metaopt.terminal.output import terminal
+from metaopt.terminal.printable import printable
 
 _UNKNOWN = "–"
 # Wider than any line, so that plain columns are never wrapped.

@@ -7,10 +7,10 @@ from typing import Self, TextIO
 
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Epoch, EpochProgress
-from metaopt.output import OutputStream
-from metaopt.printable import printable
 from metaopt.report.console.progress_lines import begin_line, ended_line, progress_text
 from metaopt.report.console.progress_state import ProgressState
+from metaopt.terminal.output import OutputStream
+from metaopt.terminal.printable import printable
 from metaopt.trials.record import Record
 
 # Seconds without a line after which the next epoch prints one.

@@ -6,9 +6,9 @@ from typing import TextIO
 
 from rich.console import Console
 
-from metaopt.output import terminal
 from metaopt.report.console.plain_progress import PlainProgress
 from metaopt.report.console.rich_progress import RichProgress
+from metaopt.terminal.output import terminal
 
 
 def make_progress(stream: TextIO | None = None) -> PlainProgress | RichProgress:

@@ -14,11 +14,11 @@ from rich.text import Text
 
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Epoch, EpochProgress
-from metaopt.printable import printable
 from metaopt.quantities import plural
 from metaopt.report.console.progress_lines import begin_line, ended_line, progress_text
 from metaopt.report.console.progress_state import ProgressState, RunningTrial
 from metaopt.report.formatting import format_count, format_duration
+from metaopt.terminal.printable import printable
 from metaopt.trials.record import Record
 
 _REFRESHES_PER_SECOND = 4
@@ -30,7 +30,7 @@ class RichProgress(Callback):
     """Callback that prints a line for each trial that ended, above a live display of the trials in training.
 
     Args:
-        console: the terminal; writing to it must not fail, see ``metaopt.output.terminal``.
+        console: the terminal; writing to it must not fail, see ``metaopt.terminal.output.terminal``.
         clock: seconds, steadily growing.
     """
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from metaopt.commands import command
 from metaopt.quantities import plural, size_text
 from metaopt.report.analysis.study_status import StudyStatus
 from metaopt.report.formatting import format_duration, metric_label
+from metaopt.terminal.commands import command
 
 _COLUMNS = ("study", "state", "trials", "best", "objective", "strategy", "subject", "last change")
 

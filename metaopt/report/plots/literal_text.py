@@ -15,7 +15,7 @@ from matplotlib.font_manager import fontManager, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 
-from metaopt.printable import printable_lines
+from metaopt.terminal.printable import printable_lines
 
 # The font of figures, which is part of matplotlib, and fonts with the letters that it lacks, where they are installed.
 _FONT = "DejaVu Sans"

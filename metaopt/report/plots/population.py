@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metaopt.atomic_files import write_bytes
+from metaopt.files.atomic_files import write_bytes
 from metaopt.report.analysis.population import Population, find_population, write_table
 from metaopt.report.analysis.study_data import StudyData, metric_at_best_epoch
 from metaopt.report.formatting import metric_label

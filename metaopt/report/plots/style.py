@@ -13,7 +13,7 @@ from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from metaopt.atomic_files import write_bytes
+from metaopt.files.atomic_files import write_bytes
 from metaopt.report.plots.literal_text import LITERAL, show_literally
 from metaopt.trials.record import Record
 

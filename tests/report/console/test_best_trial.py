@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.commands import command
 from metaopt.report.analysis import StudyData
 from metaopt.report.console.best_trial import describe_best, summarise_best, summarise_search
+from metaopt.terminal.commands import command
 from tests.report.making import make_failure, make_record, study_of
 
 

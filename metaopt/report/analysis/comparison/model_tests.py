@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.commands import command
 from metaopt.report.analysis.comparison.significance import mcnemar
 from metaopt.report.analysis.comparison.studies import ComparedStudy
 from metaopt.report.analysis.multiple_testing import holm
+from metaopt.terminal.commands import command
 
 ABOUT_MODELS = (
     "McNemar's test compares two trained models on the same test images. It does not compare the strategies that found"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from metaopt.commands import command
 from metaopt.engine.settings import HOPELESS, read_settings
 from metaopt.engine.strategy import READ_BY_SAMPLERS
 from metaopt.errors import UserError
@@ -16,6 +15,7 @@ from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.test_log import LogEntry, read_test_log
 from metaopt.spaces.point_key import point_key
 from metaopt.storage.study import JOURNAL, Study
+from metaopt.terminal.commands import command
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import Record
 

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from metaopt.printable import file_name, printable, printable_json, printable_lines, shell_word
+from metaopt.terminal.printable import file_name, printable, printable_json, printable_lines, shell_word
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from metaopt.function_identity import describe_function, function_digest
+from metaopt.values.function_identity import describe_function, function_digest
 
 
 def make(k: Any) -> Any:
@@ -97,13 +97,13 @@ def digests_of(folder: Path, text: str) -> list[str]:
     """Digests in a new process that runs a script."""
     (folder / "script.py").write_text(text)
     command = [sys.executable, "script.py"]
-    environment = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 
 SCRIPT = """
-from metaopt.function_identity import function_digest
+from metaopt.values.function_identity import function_digest
 def train(point):
     return point["x"] * 2
 print(function_digest(train), function_digest(lambda x: {train, x}))

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.interruption import Interruption, interruptible, interrupts_deferred
+from metaopt.terminal.interruption import Interruption, interruptible, interrupts_deferred
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # A command whose work the test chooses; the first line is what hyperopt_optimize.py does first.
 COMMAND = """
-from metaopt.interruption import end_on_interrupts
+from metaopt.terminal.interruption import end_on_interrupts
 end_on_interrupts()
 import sys, time
 {before}

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.safe_text import call_bounded, class_name, safe_repr
+from metaopt.values.safe_text import call_bounded, class_name, safe_repr
 
 MAX_DEPTH = 64
 MAX_ITEMS = 1_000_000

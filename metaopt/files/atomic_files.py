@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from metaopt.commands import shown
 from metaopt.errors import ResultsNotWritable
+from metaopt.terminal.commands import shown
 
 # Errors of a file system that cannot sync: SMB, FUSE and shares of virtual machines. Nearly all of them sync files, and
 # only the durability of a new name is lost; elsewhere also that of what was written shortly before a power cut.

@@ -11,8 +11,15 @@ import pytest
 from hyperopt import hp
 
 import metaopt
-from metaopt.atomic_files import cannot_write, create_temporary, fit_name, remove_abandoned, sync_folder, write_file
 from metaopt.errors import ResultsNotWritable
+from metaopt.files.atomic_files import (
+    cannot_write,
+    create_temporary,
+    fit_name,
+    remove_abandoned,
+    sync_folder,
+    write_file,
+)
 
 
 @pytest.fixture(params=[0o022, 0o077, 0o002])
@@ -93,7 +100,7 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
     code = (
-        "import sys, time; from pathlib import Path; from metaopt.atomic_files import write_file\n"
+        "import sys, time; from pathlib import Path; from metaopt.files.atomic_files import write_file\n"
         "def write(file):\n"
         "    file.write(b'new'); file.flush(); print('half', flush=True); time.sleep(60)\n"
         "write_file(Path(sys.argv[1]), write)"

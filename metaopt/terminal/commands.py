@@ -15,7 +15,7 @@ from typing import Any
 
 import metaopt
 from metaopt.errors import UserError
-from metaopt.printable import shell_word
+from metaopt.terminal.printable import shell_word
 
 DEFAULT_RESULTS = "results"
 

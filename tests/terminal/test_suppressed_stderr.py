@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from metaopt.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.suppressed_stderr import suppressed_stderr
 
 
 def write(text: str) -> None:
@@ -61,7 +61,7 @@ def test_no_file_descriptor_leaks() -> None:
 def test_output_of_python_is_dropped() -> None:
     script = """
 import sys
-from metaopt.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.suppressed_stderr import suppressed_stderr
 sys.stderr.write("before ")
 with suppressed_stderr():
     sys.stderr.write("dropped ")

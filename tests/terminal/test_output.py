@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.output import OutputStream, is_lost, plain_output, safe_output, terminal
+from metaopt.terminal.output import OutputStream, is_lost, plain_output, safe_output, terminal
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def encoded(encoding: str) -> tuple[OutputStream, io.BytesIO]:
@@ -89,7 +89,7 @@ def test_streams_are_replaced_within_the_context_only(capsys) -> None:
 
 
 def run(code: str, redirection: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    script = f"from metaopt.output import *\n{code}"
+    script = f"from metaopt.terminal.output import *\n{code}"
     shell = f'"$0" -c "$1" {redirection}'
     command = ["bash", "-c", shell, sys.executable, script]
     return subprocess.run(command, cwd=ROOT, env=os.environ | variables, check=False, capture_output=True, text=True)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaopt.json_values import dump_json, to_json_value
+from metaopt.values.json_values import dump_json, to_json_value
 
 
 class Number(enum.IntEnum):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from metaopt import commands
-from metaopt.commands import command, help_of
 from metaopt.errors import UserError
+from metaopt.terminal import commands
+from metaopt.terminal.commands import command, help_of
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 STUDIES = Path(__file__).parent / "assets" / "studies"
 
 

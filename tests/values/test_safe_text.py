@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaopt.safe_text import class_name, first_line, safe_repr, safe_str, safe_traceback
+from metaopt.values.safe_text import class_name, first_line, safe_repr, safe_str, safe_traceback
 
 
 class Raises:

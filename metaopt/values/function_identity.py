@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.value_identity import describe_value
+from metaopt.values.value_identity import describe_value
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 # Methods of containers that leave them as they are.

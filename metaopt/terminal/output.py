@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-from metaopt.printable import printable_lines
+from metaopt.terminal.printable import printable_lines
 
 # Signs of our own that are legible without their encoding. Letters of names are escaped instead.
 _PLAIN = {
@@ -89,7 +89,7 @@ class OutputStream(io.TextIOBase):
     Args:
         stream: the stream to write to; None, or a closed one, drops everything.
         escapes_controls: escape control characters other than line breaks and tabs. Without it, a library can draw on
-            the terminal; text of users must then go through ``metaopt.printable``.
+            the terminal; text of users must then go through ``metaopt.terminal.printable``.
     """
 
     def __init__(self, stream: TextIO | None, escapes_controls: bool = True) -> None:

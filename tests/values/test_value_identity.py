@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaopt.value_identity import describe_value, is_plain, sign_draw
+from metaopt.values.value_identity import describe_value, is_plain, sign_draw
 
 
 class Thing:

@@ -2,7 +2,7 @@
 
 A ``repr`` does not do: it may hold an address, and NumPy leaves out the middle of a large array. Plain values are
 described by their JSON, arrays by all their numbers, classes and importable functions by their names, and other
-functions by their code and the values that they captured, see ``metaopt.function_identity``.
+functions by their code and the values that they captured, see ``metaopt.values.function_identity``.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.safe_text import safe_repr
+from metaopt.values.safe_text import safe_repr
 
 _MOST_NUMBERS = 1000  # of an array that are written out; a larger one is described by their digest
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -27,7 +27,7 @@ def describe_value(value: Any, describe_function: Callable[[types.FunctionType],
     Args:
         value: any object; of one that is none of the kinds above, its ``repr`` without addresses, or its attributes
             where it has no ``repr`` of its own.
-        describe_function: returns the text of a function; None for the one of ``metaopt.function_identity``.
+        describe_function: returns the text of a function; None for the one of ``metaopt.values.function_identity``.
     """
     try:
         return json.dumps(value)
@@ -108,7 +108,7 @@ class _Description:
     def _function(self, function: types.FunctionType) -> str:
         if self._describe_function is not None:
             return self._describe_function(function)
-        from metaopt.function_identity import describe_function
+        from metaopt.values.function_identity import describe_function
 
         return describe_function(function)
 

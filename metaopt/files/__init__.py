@@ -1,0 +1,1 @@
+"""Files: atomic, durable writing, and reading of regular files only."""

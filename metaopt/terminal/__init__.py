@@ -1,0 +1,1 @@
+"""What connects a command with its terminal: output, interruption, and commands and paths as users can paste them."""

@@ -1,0 +1,1 @@
+"""Any Python value as JSON, as text and as an identity."""
