@@ -14,7 +14,7 @@ from metaopt.terminal import commands
 from metaopt.terminal.commands import command, help_of
 
 CHECKOUT = Path(__file__).parents[2]
-STUDIES = Path(__file__).parent / "assets" / "studies"
+STUDIES = CHECKOUT / "tests" / "assets" / "studies"
 
 
 @pytest.fixture
