@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
         elif value and value[2].startswith("expected "):
             message = f"Missing value for {value[1].split('/')[0]}."
         elif value:
-            message = f"Invalid value for {value[1].split('/')[0]}: {value[2]}"
+            message = f"Invalid value for {value[1].split('/')[0]}: {value[2]}{'' if value[2][-1] in '.?' else '.'}"
         else:
             message = f"{message[0].upper()}{message[1:]}."
         raise UserError(f"{message} See `{help_of(self.prog)}`.")
@@ -155,7 +155,24 @@ def add_study_files(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--data", metavar="DATA", help=data)
 
 
+def add_study(parser: argparse.ArgumentParser) -> None:
+    """Add the study's folder to a command on a study: its first argument, or ``--results``."""
+    either = parser.add_mutually_exclusive_group()
+    add_results(either)  # first, as its default is that of both
+    either.add_argument(
+        "results", nargs="?", type=absolute, action=_IfGiven, metavar="STUDY", help="the study's folder"
+    )
+
+
+class _IfGiven(argparse.Action):
+    """Stores a positional argument; one that is left out does not replace the value of a flag of that name."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:  # noqa: ARG002
+        if values is not None:
+            setattr(namespace, self.dest, values)
+
+
 def add_results(parser: argparse._ActionsContainer) -> None:
-    """Add the study's folder, an argument of every command."""
+    """Add the flag of the study's folder."""
     # A default that is a text is converted like a given one, and is shown as it stands in the help.
     parser.add_argument("--results", type=absolute, default=DEFAULT_RESULTS, metavar="DIR", help="the study's folder")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from metaopt.blueprint import Blueprint
 from metaopt.blueprint.drawn import UnreadableDrawing, unpack_drawing
-from metaopt.cli.arguments import Parser, add_results, add_study_files
+from metaopt.cli.arguments import Parser, add_study, add_study_files
 from metaopt.cli.best_model import save_best_model
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
@@ -47,7 +47,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--save", type=absolute, metavar="FILE", help=save)
     parser.add_argument("--svg", action="store_true", help="draw an SVG instead of a PNG")
     add_study_files(parser)
-    add_results(parser)
+    add_study(parser)
     return parser
 
 

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
-from metaopt.cli.arguments import Parser, add_results
+from metaopt.cli.arguments import Parser, add_study
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES
 from metaopt.report.analysis import StudyData
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt report") -> 
 def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
     parser = Parser(prog=prog, description="Draws the figures of a study.")
-    add_results(parser)
+    add_study(parser)
     return parser
 
 

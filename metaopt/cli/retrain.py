@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_results, add_study_files, fraction, integer, number, one_of
+from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_study, add_study_files, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
 from metaopt.cli.retrain_log import write_test_log
 from metaopt.cli.retrain_networks import train, warn_of_size
@@ -87,7 +87,7 @@ def make_parser(prog: str) -> Parser:
     output = f"file of the model (default: {BEST}, or {CHOSEN} with --point, in the study's folder)"
     add("--output", type=absolute, metavar="FILE", help=output)
     add_study_files(parser)
-    add_results(parser)
+    add_study(parser)
     return parser
 
 

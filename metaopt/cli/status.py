@@ -3,14 +3,12 @@
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
-from metaopt.cli.arguments import Parser
+from metaopt.cli.arguments import Parser, add_study
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
 from metaopt.report.analysis.study_status import read_status
 from metaopt.report.console.status import describe_status
-from metaopt.terminal.commands import DEFAULT_RESULTS
 from metaopt.terminal.printable import printable
 
 
@@ -24,9 +22,7 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog, description="Shows the state of a study: whether a search runs, how far it is, and its best trial."
     )
-    parser.add_argument(
-        "study", nargs="?", type=Path, default=Path(DEFAULT_RESULTS), metavar="STUDY", help="the study's folder"
-    )
+    add_study(parser)
     parser.add_argument("--json", action="store_true", help="print the state as JSON")
     return parser
 
@@ -37,7 +33,7 @@ def run(arguments: Namespace) -> None:
     Raises:
         UserError: There is no study, or its journal is damaged.
     """
-    status = read_status(arguments.study)
+    status = read_status(arguments.results)
     if arguments.json:
         print_json(status.to_json(), indent=2)
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.cli.arguments import Parser, add_results, duration, fraction, integer, number, one_of, size
+from metaopt.cli.arguments import Parser, add_results, add_study, duration, fraction, integer, number, one_of, size
 from metaopt.errors import UserError
 from metaopt.terminal.commands import command
 
@@ -86,3 +86,27 @@ def test_wrong_usage_is_one_sentence(parser: Parser, arguments: list[str], messa
 def test_the_default_folder_is_results(parser: Parser) -> None:
     assert parser.parse_args(["a.png"]).results == Path.cwd() / "results"
     assert "(default: results)" in parser.format_help()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [
+        ([], "results"),
+        (["a"], "a"),
+        (["--results", "a"], "a"),
+        (["--seed", "0", "a"], "a"),
+        (["a", "--seed", "0"], "a"),
+    ],
+)
+def test_a_study_is_the_first_argument_or_results(arguments: list[str], folder: str) -> None:
+    parser = Parser(prog="metaopt paint")
+    parser.add_argument("--seed", type=integer(0))
+    add_study(parser)
+    assert parser.parse_args(arguments).results == Path.cwd() / folder
+
+
+def test_a_study_given_twice_is_an_error() -> None:
+    parser = Parser(prog="metaopt paint")
+    add_study(parser)
+    with pytest.raises(UserError, match=r"Invalid value for STUDY: not allowed with argument --results\."):
+        parser.parse_args(["--results", "b", "a"])

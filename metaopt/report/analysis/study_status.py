@@ -11,6 +11,7 @@ from metaopt.errors import UserError
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.storage.locking import is_searched
 from metaopt.storage.study import JOURNAL, Study
+from metaopt.terminal.commands import shown
 
 State = Literal["running", "completed", "interrupted"]
 
@@ -85,7 +86,7 @@ def read_status(folder: Path) -> StudyStatus:
     if not is_running and "running" in trials:
         trials["interrupted"] = trials.pop("running")
     return StudyStatus(
-        folder=str(folder),
+        folder=shown(folder),
         state="running" if is_running else "completed" if state.finished else "interrupted",
         subject=data.subject,
         space=str(study.header.get("problem", {}).get("name") or settings.get("space", "")),
