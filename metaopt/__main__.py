@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import metaopt
-from metaopt.terminal.commands import start_of
 from metaopt.errors import hint
+from metaopt.terminal.commands import start_of
 from metaopt.terminal.output import safe_output
 from metaopt.terminal.printable import printable
 

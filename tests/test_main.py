@@ -81,4 +81,12 @@ runpy.run_path({script!r}, run_name="__main__")
 """
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     loaded = set(ast.literal_eval(shown.splitlines()[0]))
-    assert loaded <= {"__future__", "metaopt", "metaopt.terminal.interruption", "contextlib", "threading", "_weakrefset"}
+    assert loaded <= {
+        "__future__",
+        "metaopt",
+        "metaopt.terminal",
+        "metaopt.terminal.interruption",
+        "contextlib",
+        "threading",
+        "_weakrefset",
+    }

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from metaopt.engine.jobs import Failed, Finished, Job, Message, Rejected, Trainer
 from metaopt.errors import EnvironmentFault
 from metaopt.executors.plain_reports import plain_end, plain_message
-from metaopt.terminal.output import open_standard_descriptors
 from metaopt.problems.mistakes import CODE_ERRORS, find_mistake, locate, passes_through
+from metaopt.terminal.output import open_standard_descriptors
 from metaopt.values.safe_text import call_bounded, class_name, first_line, name_of, safe_str, safe_traceback
 
 # Functions of a problem that every trial calls.
