@@ -223,8 +223,9 @@ def plan(arguments: argparse.Namespace) -> list[Cell]:
     wanted = [*product(arguments.limits, arguments.seeds, searched)]
     sweep = PUBLISHED_SWEEP if arguments.published else SWEEP
     wanted += product(sweep, arguments.seeds[-1:], arguments.sweep)
+    also = f",{arguments.also}" if arguments.also else ""
     cells = [
-        Cell(strategy, seed, limits, arguments.time, arguments.out / slug(limits) / f"{strategy}_{seed}")
+        Cell(strategy, seed, limits + also, arguments.time, arguments.out / slug(limits + also) / f"{strategy}_{seed}")
         for limits, seed, strategy in wanted
     ]
     default = Cell(DEFAULT, 0, "", 0.0, arguments.out / DEFAULT / f"{DEFAULT}_0")
@@ -247,6 +248,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--strategies", nargs="*", default=["random", "tpe", "evolution", DEFAULT], metavar="NAME")
     add("--seeds", nargs="*", type=int, default=[0, 42, 123], metavar="N")
     add("--limits", nargs="*", default=["params<=2e6,macs<=1e7,val_precision>=0.5"], metavar="LIMIT,LIMIT,…")
+    add(
+        "--also",
+        metavar="LIMIT",
+        help="a limit that is added to each set: the published ones allow networks that take minutes an epoch on a CPU",
+    )
     add(
         "--sweep",
         nargs="*",
