@@ -18,7 +18,10 @@ def test_from_point_reads_the_fields_that_a_point_has() -> None:
     ("fields", "message"),
     [
         ({"schedule": "cosin"}, "Invalid value for schedule: cosin. Did you mean cosine?"),
-        ({"schedule": "xyz"}, "Invalid value for schedule: xyz. Expected one of constant, cooldown, cosine, cosine-rung."),
+        (
+            {"schedule": "xyz"},
+            "Invalid value for schedule: xyz. Expected one of constant, cooldown, cosine, cosine-rung.",
+        ),
         ({"label_smoothing": 1.0}, "Invalid value for label_smoothing: 1.0. Expected a number in [0, 1)."),
         ({"mixup": -0.5}, "Invalid value for mixup: -0.5. Expected a number >= 0."),
         ({"weight_decay": -1e-4}, "Invalid value for weight_decay: -0.0001"),
