@@ -110,7 +110,7 @@ def test_the_best_network_is_trained_exported_and_tested(capsys, results: Path) 
     assert f"retraining trial {best.trial} for {best.best_epoch} epochs (its best epoch in the search)" in shown
     assert "on the 359 test images, used for the first time:" in shown
     assert "(the validation accuracy of the search, 0.9686, selected it and is therefore optimistic)" in shown
-    assert "constraint memory<=1e+09 is met: memory is" in shown
+    assert "constraint memory<=1.0 GB is met: memory is" in shown
     assert " predict tpe/best.keras`, followed by" in shown.splitlines()[-1]
     metadata = read_metadata(results / BEST)
     assert metadata.classes == {"label": [str(digit) for digit in range(10)]}
