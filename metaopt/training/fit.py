@@ -1,7 +1,7 @@
 """Training of one network: build, fit, measure and save after every epoch."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def build_and_train(
     epochs: int,
     checkpoint: str | Path | None = None,
     run: TrainingRequest | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, Any]:
     """Build the network of a point and train it; called by a worker, or by hand.
 
@@ -44,6 +45,8 @@ def build_and_train(
             in it. ``metaopt.training.checkpoint.best_weights`` reads the weights.
         run: request of a search: the job with the options of the run, and the report function. None for a training by
             hand with the default options.
+        callbacks: other Keras callbacks of the training. Each is called after metaopt's own, so the epoch is validated
+            and saved by then. With k folds, Keras counts k passes per epoch.
 
     Returns:
         ``status`` (``ok`` or ``fail``), ``loss`` (of the objective at the best epoch, minimised), ``objective``,
@@ -64,14 +67,19 @@ def build_and_train(
     began = time.perf_counter()
     checkpoints = None if checkpoint is None else Checkpoint(Path(checkpoint))
     with backend.clean_session():
-        epoch_loop, counts = _train(make_builder(problem, point, data), epochs, checkpoints, request)
+        builder = make_builder(problem, point, data)
+        epoch_loop, counts = _train(builder, epochs, checkpoints, request, callbacks)
         record = {**_result(epoch_loop, request), **counts, **backend.describe()}
         epoch_loop.set_model(None)  # the last reference to the model, whose memory can then be freed
     return {**record, "seconds": time.perf_counter() - began, "seed": request.seed}
 
 
 def _train(
-    builder: NetworkBuilder, epochs: int, checkpoint: Checkpoint | None, request: TrainingRequest
+    builder: NetworkBuilder,
+    epochs: int,
+    checkpoint: Checkpoint | None,
+    request: TrainingRequest,
+    callbacks: Sequence[keras.callbacks.Callback],
 ) -> tuple[EpochLoop, dict[str, int]]:
     """Build and fit; also return ``params`` and ``macs``."""
     data, job = builder.data, request.job
@@ -99,7 +107,7 @@ def _train(
         passes = {"initial_epoch": len(epoch_loop.progress) * len(folds), "epochs": epochs * len(folds)}
         with faults_of(epoch_loop.batches.folds):
             compile_steps(model, epoch_loop.batches.folds, epoch_loop.validations)
-            model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop])
+            model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop, *callbacks])
     return epoch_loop, counts
 
 

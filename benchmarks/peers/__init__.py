@@ -1,0 +1,1 @@
+"""Search strategies of metaopt and of other libraries on tables of real trainings, on the same simulated clock."""

@@ -1,0 +1,128 @@
+"""Tables of the benchmark by name; each is loaded from a folder of files when it is needed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import log
+from pathlib import Path
+from typing import Any
+
+from hyperopt import hp
+
+from benchmarks.peers.altered_tables import redraw_winners, restrict_range
+from benchmarks.peers.tables import Table, load_table
+from metaopt.errors import UserError, hint
+from metaopt.problems.loading import load_problem
+from metaopt.spaces import Vals
+
+PROBLEMS = Path(__file__).with_name("problems")
+LEARNING_RATE = "learning_rate"
+
+FLOWERS = "flowers17"
+_FLOWERS_ORDERED: dict[str, tuple[float, ...]] = {
+    LEARNING_RATE: (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
+    "n_conv_layers": (1, 2, 3),
+    "width": (8, 16, 32),
+}
+_FLOWERS_CHOICES = {
+    "batch_size": (16, 64),
+    "kernel_size": (3, 5),
+    "use_BN": (False, True),
+    "global_avg_pooling": (False, True),
+}
+_LOWEST_RATES = 2  # of the grid that the copy with the best rates at the edge lacks
+_SAMPLED = {
+    # Name of the table → problem; a lower bound of the learning rate just below the best ones of the table.
+    "digits400": (str(PROBLEMS / "conv_stack_1_to_6.py"), 1e-3, 0.1),
+    "cifar2000": ("photo_cnn", 3e-3, 1e-2),
+}
+
+
+def _flowers_space(lowest: int = 0) -> dict[str, Any]:
+    """Return the space of the grid: ordered parameters as an index, each value as likely as the others."""
+    counts = {label: len(values) - (lowest if label == LEARNING_RATE else 0) for label, values in _FLOWERS_ORDERED.items()}
+    ordered = {label: hp.quniform(label, -0.499, count - 0.501, 1) for label, count in counts.items()}
+    return ordered | {label: hp.choice(label, values) for label, values in _FLOWERS_CHOICES.items()}
+
+
+def _load_flowers(path: Path) -> Table:
+    return load_table(FLOWERS, path, _flowers_space(), ordered=_FLOWERS_ORDERED, complete=True)
+
+
+def _without_lowest_rates(table: Table) -> Table:
+    def shift(vals: Vals) -> Vals | None:
+        index = vals[LEARNING_RATE] - _LOWEST_RATES
+        return None if index < 0 else Vals({**vals, LEARNING_RATE: index})
+
+    return restrict_range(table, "best rates at the edge", _flowers_space(_LOWEST_RATES), shift)
+
+
+def _load_sampled(name: str, path: Path) -> Table:
+    return load_table(name, path, load_problem(_SAMPLED[name][0]).space)
+
+
+def _above_lowest_rate(name: str, table: Table) -> Table:
+    _, low, high = _SAMPLED[name]
+    expression = {**table.expression, LEARNING_RATE: hp.loguniform(LEARNING_RATE, log(low), log(high))}
+    return restrict_range(
+        table, "best rates at the edge", expression, lambda vals: vals if vals[LEARNING_RATE] >= low else None
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table of the suite.
+
+    Attributes:
+        file: name of its file, without ``.jsonl`` or ``.jsonl.gz``.
+        load: loads the file.
+        alter: makes the altered copy, or returns the table.
+    """
+
+    file: str
+    load: Callable[[Path], Table]
+    alter: Callable[[Table], Table] = lambda table: table
+
+
+def _family(name: str, file: str, load: Callable[[Path], Table], edge: Callable[[Table], Table]) -> dict[str, Entry]:
+    return {
+        name: Entry(file, load),
+        f"{name}-redrawn-1": Entry(file, load, partial(redraw_winners, seed=1)),
+        f"{name}-redrawn-2": Entry(file, load, partial(redraw_winners, seed=2)),
+        f"{name}-edge": Entry(file, load, edge),
+    }
+
+
+TABLES: dict[str, Entry] = _family(FLOWERS, "flowers17_table", _load_flowers, _without_lowest_rates)
+for _name in _SAMPLED:
+    TABLES |= _family(_name, f"{_name}_table", partial(_load_sampled, _name), partial(_above_lowest_rate, _name))
+
+
+def find_file(name: str, folders: list[Path]) -> Path | None:
+    """Return the file of a table in the first folder that has it; None if there is none.
+
+    Raises:
+        UserError: there is no such table.
+    """
+    if name not in TABLES:
+        raise UserError(f"Unknown table: {name}. {hint(name, TABLES)}")
+    names = [f"{TABLES[name].file}{suffix}" for suffix in (".jsonl.gz", ".jsonl")]
+    return next((path for folder in folders for each in names if (path := folder / each).is_file()), None)
+
+
+def open_table(name: str, folders: list[Path]) -> Table:
+    """Load a table of the suite.
+
+    Args:
+        name: a name of ``TABLES``.
+        folders: folders that are searched for its file, in this order.
+
+    Raises:
+        UserError: there is no such table, its file is in none of the folders, or it is invalid.
+    """
+    path = find_file(name, folders)
+    if path is None:
+        places = ", ".join(map(str, folders))
+        raise UserError(f"No file {TABLES[name].file}.jsonl.gz in {places}. Make it with benchmarks.peers.make_table.")
+    table = TABLES[name].alter(TABLES[name].load(path))
+    return Table(name, table.expression, table.networks, table.complete)

@@ -1,0 +1,75 @@
+"""Interface of a search method, and the list of all methods."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from benchmarks.peers.simulation import BudgetSpent, Course, Simulation
+from benchmarks.peers.tables import Table
+
+_ADAPTERS = ("metaopt_strategies", "hyperopt_algorithms", "optuna_samplers", "keras_tuner_oracles", "dehb_search")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A search method of a library.
+
+    Attributes:
+        packages: distributions that it needs; their versions are stored with its results.
+        search: searches with a seed until the simulation raises ``BudgetSpent``, or returns when the budget is spent.
+        note: how the space and the resource were given to it, one sentence.
+    """
+
+    packages: tuple[str, ...]
+    search: Callable[[Simulation, int], None]
+    note: str = ""
+
+    def find_missing_package(self) -> str | None:
+        """Return a package that is not installed; None if all are."""
+        return next((name for name in self.packages if _find_version(name) is None), None)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Package → version."""
+        return {name: found for name in self.packages if (found := _find_version(name)) is not None}
+
+
+def list_peers() -> Mapping[str, Peer]:
+    """Return all methods by name, those of metaopt first."""
+    peers: dict[str, Peer] = {}
+    for name in _ADAPTERS:
+        peers |= importlib.import_module(f"benchmarks.peers.adapters.{name}").PEERS
+    return peers
+
+
+def run_search(peer: Peer, table: Table, budget: float, seed: int) -> Course:
+    """Run one search and return its course.
+
+    Args:
+        peer: the method.
+        table: the table.
+        budget: full trainings that it may spend.
+        seed: of the method.
+    """
+    simulation = Simulation(table, budget)
+    try:
+        peer.search(simulation, seed)
+    except BudgetSpent:
+        pass
+    else:
+        if simulation.remaining > 1:
+            raise RuntimeError(f"The method ended with {simulation.remaining:.1f} of {budget:g} full trainings left.")
+    simulation.stop_thinking()
+    return simulation.course
+
+
+def _find_version(package: str) -> str | None:
+    if package == "metaopt":
+        from metaopt import __version__
+
+        return __version__
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

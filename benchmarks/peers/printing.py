@@ -1,0 +1,74 @@
+"""Markdown tables of the benchmark."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from benchmarks.peers.summary import SHARES, Figures, Interval, Ranks
+from benchmarks.peers.tables import Table
+
+
+def describe_table(table: Table) -> str:
+    """Return a heading and the facts that the figures refer to."""
+    kind = "every point of its space" if table.complete else "a sample of its space"
+    targets = ", ".join(f"best {share:.0%} ≤ {table.threshold(share):.4f}" for share in SHARES)
+    return (
+        f"## {table.name}\n\n{len(table.networks)} networks, {kind}; {table.epochs} epochs; a full training costs"
+        f" {table.full_training_s:.2f} CPU s. Validation error: best {table.final_errors.min():.4f},"
+        f" {targets}. Held-out error of the best network: {table.best_test_error:.4f}."
+    )
+
+
+def print_figures(figures: Mapping[str, Figures], skipped: Mapping[str, str], budget: float) -> str:
+    """Return the markdown table of the methods on one table.
+
+    Args:
+        figures: method → figures.
+        skipped: method → why it has none.
+        budget: full trainings.
+    """
+    at = list(next(iter(figures.values())).regret) if figures else []
+    header = ["method", "seeds"]
+    header += [f"cost to best {share:.0%}: median; mean (95 %); reached" for share in SHARES]
+    header += [f"regret at {cost:g}" for cost in at] + [f"held-out regret at {at[-1]:g}"] * bool(at)
+    header += ["thinking per decision, ms"]
+    rows = [
+        [
+            name,
+            str(found.seeds),
+            *(_cost(found, share, budget) for share in SHARES),
+            *(_interval(found.regret[cost]) for cost in at),
+            *([_interval(found.test_regret[at[-1]])] if at else []),
+            f"{1000 * found.thinking_s:.1f}",
+        ]
+        for name, found in sorted(figures.items(), key=lambda pair: pair[1].mean_cost[SHARES[-1]][0])
+    ]
+    rows += [[name, "–", f"skipped: {reason}", *["–"] * (len(header) - 3)] for name, reason in skipped.items()]
+    return markdown(header, rows)
+
+
+def print_ranks(ranks: Ranks, score: str, tables: Sequence[str]) -> str:
+    """Return the mean ranks over tables as text and a markdown table."""
+    lines = [f"Mean rank by {score} over {len(tables)} tables ({', '.join(tables)})."]
+    if ranks.p_value is not None:
+        lines.append(f"Friedman's test: p = {ranks.p_value:.2g}.")
+    if ranks.critical_difference is not None:
+        lines.append(f"Mean ranks differ significantly (Nemenyi, 0.05) from {ranks.critical_difference:.2f} on.")
+    rows = [[name, f"{rank:.2f}"] for name, rank in ranks.mean.items()]
+    return f"{' '.join(lines)}\n\n{markdown(['method', 'mean rank'], rows)}"
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cost(figures: Figures, share: float, budget: float) -> str:
+    median = figures.median_cost[share]
+    shown = f"> {budget:g}" if median is None else f"{median:.1f}"
+    mean, low, high = figures.mean_cost[share]
+    return f"{shown}; {mean:.1f} ({low:.1f}–{high:.1f}); {figures.reached[share]:.0%}".replace("%", " %")
+
+
+def _interval(interval: Interval) -> str:
+    mean, low, high = interval
+    return f"{mean:.3f} ({low:.3f}–{high:.3f})"

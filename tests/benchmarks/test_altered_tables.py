@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.peers.altered_tables import redraw_winners, restrict_range
+from benchmarks.peers.tables import Table
+from tests.benchmarks.tables_for_tests import load_rows, make_rows, make_space
+
+
+@pytest.fixture()
+def noisy(tmp_path: Path) -> Table:
+    """A table with luck of up to 0.02."""
+    rng = np.random.default_rng(0)
+    rows = make_rows()
+    for row in rows:
+        luck = rng.uniform(-0.02, 0.02)
+        row["val_acc"] = [value + luck for value in row["val_acc"]]
+    return load_rows(tmp_path, rows)
+
+
+def test_redrawn_winners_change_the_order_not_the_effects(noisy: Table) -> None:
+    redrawn = redraw_winners(noisy, 1)
+    assert not np.array_equal(np.argsort(noisy.final_errors), np.argsort(redrawn.final_errors))
+    for value in range(3):
+        rows = [number for number, network in enumerate(noisy.networks) if network.vals["rate"] == value]
+        before, after = noisy.final_errors[rows].mean(), redrawn.final_errors[rows].mean()
+        assert after == pytest.approx(before, abs=0.15)
+
+
+def test_redrawn_winners_keep_held_out_errors_and_costs(noisy: Table) -> None:
+    redrawn = redraw_winners(noisy, 1)
+    for one, other in zip(noisy.networks, redrawn.networks, strict=True):
+        assert np.array_equal(one.curves.test_accuracy, other.curves.test_accuracy)
+        assert np.array_equal(one.curves.seconds, other.curves.seconds)
+
+
+def test_redrawn_winners_depend_on_the_seed_alone(noisy: Table) -> None:
+    assert redraw_winners(noisy, 1).digest == redraw_winners(noisy, 1).digest
+    assert len({noisy.digest, redraw_winners(noisy, 1).digest, redraw_winners(noisy, 2).digest}) == 3
+
+
+def test_restricted_table_has_only_networks_of_the_range(noisy: Table) -> None:
+    small = restrict_range(noisy, "one layer", make_space(), lambda vals: vals if vals["layers"] == 0 else None)
+    assert {network.id for network in small.networks} == {0, 3, 6, 9, 12, 15}
