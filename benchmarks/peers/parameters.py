@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 from metaopt.errors import UserError
@@ -45,6 +46,22 @@ class PeerParameter:
     def is_conditional(self) -> bool:
         """Whether it may be inactive."""
         return self.conditions != ALWAYS
+
+    @property
+    def parents(self) -> dict[str, tuple[int, ...]]:
+        """Label of a choice → the options of which one must be picked, for libraries that join conditions by "and".
+
+        Raises:
+            UserError: the conditions have another form, e.g. "a is 0 or b is 1".
+        """
+        allowed: dict[str, set[int]] = {}
+        for alternative in self.conditions:
+            for label, index in alternative:
+                allowed.setdefault(label, set()).add(index)
+        combinations = {frozenset(zip(allowed, each, strict=True)) for each in product(*allowed.values())}
+        if combinations != self.conditions:
+            raise UserError(f"{self.label} is active under conditions that this library cannot describe.")
+        return {label: tuple(sorted(indices)) for label, indices in allowed.items()}
 
     def is_active(self, values: Mapping[str, Any]) -> bool:
         """Return whether it is active, given the values of the choices."""
