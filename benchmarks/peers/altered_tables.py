@@ -79,5 +79,3 @@ def _predict(table: Table) -> list[tuple[Floats, Floats]]:
 
 def _log(loss: Floats) -> Floats:
     return np.log(np.maximum(loss, _LEAST_LOSS))
-
-

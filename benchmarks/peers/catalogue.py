@@ -40,7 +40,8 @@ _SAMPLED = {
 
 def _flowers_space(lowest: int = 0) -> dict[str, Any]:
     """Return the space of the grid: ordered parameters as an index, each value as likely as the others."""
-    counts = {label: len(values) - (lowest if label == LEARNING_RATE else 0) for label, values in _FLOWERS_ORDERED.items()}
+    counts = {label: len(values) for label, values in _FLOWERS_ORDERED.items()}
+    counts[LEARNING_RATE] -= lowest
     ordered = {label: hp.quniform(label, -0.499, count - 0.501, 1) for label, count in counts.items()}
     return ordered | {label: hp.choice(label, values) for label, values in _FLOWERS_CHOICES.items()}
 

@@ -84,7 +84,7 @@ def _describe(parameter: Parameter) -> PeerParameter:
         raise UserError(f"{parameter.label} is {parameter.kind} and has no bounds. The other libraries need them.")
     if distribution.step not in (None, _UNIT_STEP):
         raise UserError(
-            f"{parameter.label} has the step {distribution.step:g}. Expected 1; multiply the value in the problem instead."
+            f"{parameter.label} has the step {distribution.step:g}. Expected 1; scale the value in the problem."
         )
     kind: Kind = "integer" if distribution.step else "float"
     if distribution.is_unordered:

@@ -8,7 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from benchmarks.peers.simulation import BudgetSpent, Course, Simulation
 from benchmarks.peers.tables import Table
 
-_ADAPTERS = ("metaopt_strategies", "hyperopt_algorithms", "optuna_samplers", "keras_tuner_oracles", "dehb_search", "smac_facades")
+_ADAPTERS = (
+    "metaopt_strategies",
+    "hyperopt_algorithms",
+    "optuna_samplers",
+    "keras_tuner_oracles",
+    "dehb_search",
+    "smac_facades",
+)
 
 
 @dataclass(frozen=True)

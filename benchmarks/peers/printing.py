@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchmarks.peers.summary import SHARES, Figures, Interval, Ranks
+from benchmarks.peers.summary import REGRETS_AT, SHARES, Figures, Interval, Ranks
 from benchmarks.peers.tables import Table
 
 
 def describe_table(table: Table) -> str:
     """Return a heading and the facts that the figures refer to."""
     kind = "every point of its space" if table.complete else "a sample of its space"
-    targets = ", ".join(f"best {share:.0%} ≤ {table.threshold(share):.4f}" for share in SHARES)
+    targets = ", ".join(f"best {percent(share)} ≤ {table.threshold(share):.4f}" for share in SHARES)
     return (
         f"## {table.name}\n\n{len(table.networks)} networks, {kind}; {table.epochs} epochs; a full training costs"
         f" {table.full_training_s:.2f} CPU s. Validation error: best {table.final_errors.min():.4f},"
@@ -25,10 +25,10 @@ def print_figures(figures: Mapping[str, Figures], skipped: Mapping[str, str], bu
         skipped: method → why it has none.
         budget: full trainings.
     """
-    at = list(next(iter(figures.values())).regret) if figures else []
+    at = [cost for cost in REGRETS_AT if cost <= budget]
     header = ["method", "seeds"]
-    header += [f"cost to best {share:.0%}: median; mean (95 %); reached" for share in SHARES]
-    header += [f"regret at {cost:g}" for cost in at] + [f"held-out regret at {at[-1]:g}"] * bool(at)
+    header += [f"cost to best {percent(share)}: median; mean (95 %); reached" for share in SHARES]
+    header += [f"regret at {cost:g}" for cost in at] + [f"held-out regret at {cost:g}" for cost in at[-1:]]
     header += ["thinking per decision, ms"]
     rows = [
         [
@@ -36,7 +36,7 @@ def print_figures(figures: Mapping[str, Figures], skipped: Mapping[str, str], bu
             str(found.seeds),
             *(_cost(found, share, budget) for share in SHARES),
             *(_interval(found.regret[cost]) for cost in at),
-            *([_interval(found.test_regret[at[-1]])] if at else []),
+            *(_interval(found.test_regret[cost]) for cost in at[-1:]),
             f"{1000 * found.thinking_s:.1f}",
         ]
         for name, found in sorted(figures.items(), key=lambda pair: pair[1].mean_cost[SHARES[-1]][0])
@@ -62,11 +62,16 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def percent(share: float) -> str:
+    """Return a share as a percentage, e.g. "5 %"."""
+    return f"{100 * share:.0f} %"
+
+
 def _cost(figures: Figures, share: float, budget: float) -> str:
     median = figures.median_cost[share]
     shown = f"> {budget:g}" if median is None else f"{median:.1f}"
     mean, low, high = figures.mean_cost[share]
-    return f"{shown}; {mean:.1f} ({low:.1f}–{high:.1f}); {figures.reached[share]:.0%}".replace("%", " %")
+    return f"{shown}; {mean:.1f} ({low:.1f}–{high:.1f}); {percent(figures.reached[share])}"
 
 
 def _interval(interval: Interval) -> str:

@@ -65,7 +65,9 @@ class ResultFile:
             cut_torn_line(path)
             self.results = [_parse(path, row) for row in read_lines(path)]
 
-    def add(self, peer: str, table: Table, seed: int, budget: float, course: Course, versions: Mapping[str, str]) -> None:
+    def add(
+        self, peer: str, table: Table, seed: int, budget: float, course: Course, versions: Mapping[str, str]
+    ) -> None:
         """Append a search; it is on disk when this returns."""
         row = {
             "peer": peer,

@@ -18,18 +18,17 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from benchmarks.peers.catalogue import TABLES, find_file, open_table
-from benchmarks.peers.peer import Peer, list_peers, run_search
+from benchmarks.peers.cell import Cell, run_cell
+from benchmarks.peers.peer import Peer, list_peers
 from benchmarks.peers.plots import plot_critical_difference, plot_regret
-from benchmarks.peers.printing import describe_table, print_figures, print_ranks
+from benchmarks.peers.printing import describe_table, percent, print_figures, print_ranks
 from benchmarks.peers.results import ResultFile
 from benchmarks.peers.simulation import Course
 from benchmarks.peers.summary import SHARES, Figures, rank_methods, summarise
-from benchmarks.peers.tables import Table
 from metaopt.errors import UserError, hint
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [Path(__file__).with_name("tables"), ROOT.parent / "shared" / "benchmarks"]
-Cell = tuple[str, str, int]  # peer, table, seed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,7 +88,7 @@ class _Benchmark:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # each search has one thread, so that they do not share cores
         # Each search has a process of its own, because some libraries keep global state, e.g. generators.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["benchmarks.peers.run"])
+        context.set_forkserver_preload(["benchmarks.peers.cell"])
         with ProcessPoolExecutor(self._arguments.processes, context, max_tasks_per_child=1) as pool:
             folders, budget = self._arguments.folders, self._arguments.budget
             waiting = {pool.submit(run_cell, cell, folders, budget): cell for cell in cells}
@@ -116,14 +115,10 @@ class _Benchmark:
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; budget {budget:g}\n")
         figures: dict[str, dict[str, Figures]] = {}
         for name, table in self._tables.items():
-            results = {
-                peer: found for peer, found in self._file.of(table, budget).items() if peer in self._peers
-            }
+            results = {peer: found for peer, found in self._file.of(table, budget).items() if peer in self._peers}
             figures[name] = {peer: summarise(table, found, budget) for peer, found in results.items()}
             reasons = {peer: reason for (peer, where), reason in self._failed.items() if where == name}
-            skipped = {
-                peer: reason for peer, reason in (self._not_installed | reasons).items() if peer not in results
-            }
+            skipped = {peer: reason for peer, reason in (self._not_installed | reasons).items() if peer not in results}
             print(f"{describe_table(table)}\n\n{print_figures(figures[name], skipped, budget)}\n")
             if self._arguments.plots is not None and results:
                 self._arguments.plots.mkdir(parents=True, exist_ok=True)
@@ -134,29 +129,17 @@ class _Benchmark:
 
     def _report_ranks(self, figures: dict[str, dict[str, Figures]]) -> None:
         everywhere = [peer for peer in self._peers if all(peer in found for found in figures.values())]
-        if len(everywhere) < 2 or not figures:
+        if len(everywhere) < 2 or len(figures) < 2:
             return
         for share in SHARES:
-            score = f"mean cost to the best {share:.0%}"
-            scores = {
-                peer: [found[peer].mean_cost[share][0] for found in figures.values()] for peer in everywhere
-            }
+            score = f"mean cost to the best {percent(share)}"
+            scores = {peer: [found[peer].mean_cost[share][0] for found in figures.values()] for peer in everywhere}
             ranks = rank_methods(scores)
             print(f"{print_ranks(ranks, score, list(figures))}\n")
             if self._arguments.plots is not None:
                 path = self._arguments.plots / f"critical_difference_{round(100 * share)}.png"
                 if not plot_critical_difference(ranks, score, path):
                     print("The critical-difference diagram needs scikit-posthocs, three methods and two tables.\n")
-
-
-def run_cell(cell: Cell, folders: list[Path], budget: float) -> Course:
-    """Run one search; called in a process of its own."""
-    peer, table, seed = cell
-    return run_search(list_peers()[peer], _open(table, tuple(folders)), budget, seed)
-
-
-def _open(name: str, folders: tuple[Path, ...]) -> Table:
-    return open_table(name, list(folders))
 
 
 def _select(text: str | None, known: dict[str, Peer] | dict[str, object], what: str) -> dict[str, Peer]:

@@ -1,4 +1,4 @@
-"""Simulated clock of one search: trials that train as in the table, resume where they stopped, and cost what it says."""
+"""Simulated clock of one search: trials train as in the table, cost what it says, and resume where they stopped."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from metaopt.value_identity import sign_draw
 _MOST_DECISIONS = 200  # per full training of the budget; a method that decides more often never trains
 
 
-class BudgetSpent(Exception):  # noqa: N818 - the ordinary end of a search, no error
+class BudgetSpent(Exception):
     """The budget of the search is spent; the adapter lets it pass."""
 
 

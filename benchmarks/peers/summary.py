@@ -60,7 +60,9 @@ def summarise(table: Table, results: Sequence[Result], budget: float) -> Figures
         mean_cost={share: mean_interval(values) for share, values in capped.items()},
         reached={share: float(np.mean([cost is not None for cost in found])) for share, found in costs.items()},
         regret={cost: mean_interval([one.incumbent(cost).error - best for one in results]) for cost in at},
-        test_regret={cost: mean_interval([one.incumbent(cost).test_error - best_test for one in results]) for cost in at},
+        test_regret={
+            cost: mean_interval([one.incumbent(cost).test_error - best_test for one in results]) for cost in at
+        },
         thinking_s=float(np.mean([one.thinking_s / max(1, one.decisions) for one in results])),
     )
 

@@ -38,8 +38,8 @@ def sample_networks(space: Space, guard: Guard, count: int, seed: int) -> list[V
                 break
         else:
             raise UserError(
-                f"Only {number} of {count} networks were found: the last {_MOST_DRAWS:,} draws are invalid, too large or"
-                " duplicates. Relax the constraints or ask for fewer networks."
+                f"Only {number} of {count} networks were found: the last {_MOST_DRAWS:,} draws are invalid, too large"
+                " or duplicates. Relax the constraints or ask for fewer networks."
             )
     return sample
 

@@ -1,6 +1,7 @@
 """Training of one network of a table, with test accuracy and CPU time of every epoch."""
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -94,7 +95,8 @@ def train_row(problem: Problem, data: DataSet, job: Job, report: Callable[[Messa
     """Train a network and return its row, without id and configuration.
 
     ``cpu_s`` is the CPU time of this process per epoch with its validation and without its test. That of the first
-    epoch includes building and tracing, of which ``setup_cpu_s`` was spent before the first training step. A training
+    epoch includes building and tracing, of which ``setup_cpu_s`` was spent before the first training step. ``load`` is
+    the system's load at the end: CPU time is longer where trainings compete for caches and cores. A training
     that diverges ends there: its curves are shorter, and ``diverged`` says why.
 
     Raises:
@@ -105,9 +107,7 @@ def train_row(problem: Problem, data: DataSet, job: Job, report: Callable[[Messa
     recorder = _make_recorder(data.test(), list(data.classes))
     request = TrainingRequest(job, report)
     recorder.began_s = time.process_time()
-    record = build_and_train(
-        problem, job.point, data, epochs=job.target_resource, run=request, callbacks=[recorder]
-    )
+    record = build_and_train(problem, job.point, data, epochs=job.target_resource, run=request, callbacks=[recorder])
     if record["status"] != "ok" and record.get("cause") != "diverged":
         raise RuntimeError(record.get("error", "The training failed."))
     epochs = record["epochs"]
@@ -116,6 +116,7 @@ def train_row(problem: Problem, data: DataSet, job: Job, report: Callable[[Messa
         "test_acc": _rounded(recorder.test_accuracy[:epochs]),
         "cpu_s": [round(seconds, 4) for seconds in recorder.cpu_s[:epochs]],
         "setup_cpu_s": round(recorder.setup_cpu_s, 4),
+        "load": round(os.getloadavg()[0], 1),
         "seed": job.options.seed,
     }
     counts = {name: record[name] for name in ("params", "macs") if name in record}

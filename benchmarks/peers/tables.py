@@ -183,7 +183,8 @@ class Table:
         """Weight of each parameter in the distance; see the module."""
         ranks = rankdata(self.final_errors)
         units, active = self._encoded
-        bins = np.where(active, np.where(self._is_unordered, units, np.minimum(units * _BINS, _BINS - 1).astype(int)), -1)
+        bins = np.where(self._is_unordered, units, np.minimum(units * _BINS, _BINS - 1).astype(int))
+        bins[~active] = -1
         shares = np.array([_explained_share(column, ranks) for column in bins.T])
         return np.maximum(shares, _SMALLEST_WEIGHT * max(shares.max(), _SMALLEST_WEIGHT))
 
@@ -202,7 +203,7 @@ class Table:
 
 
 def _explained_share(groups: npt.NDArray[Any], values: Floats) -> float:
-    """Return the adjusted η²: the share of the variance of values that the means of their groups explain, at least 0."""
+    """Return the share of the variance of values that the means of their groups explain: adjusted η², at least 0."""
     names, codes = np.unique(groups, return_inverse=True)
     if not 1 < len(names) < len(values):
         return 0.0
@@ -214,7 +215,12 @@ def _explained_share(groups: npt.NDArray[Any], values: Floats) -> float:
 
 
 def load_table(
-    name: str, path: Path, expression: Any, *, ordered: Mapping[str, Sequence[Any]] | None = None, complete: bool = False
+    name: str,
+    path: Path,
+    expression: Any,
+    *,
+    ordered: Mapping[str, Sequence[Any]] | None = None,
+    complete: bool = False,
 ) -> Table:
     """Load a table and check it.
 

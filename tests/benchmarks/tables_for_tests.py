@@ -23,7 +23,9 @@ def make_space() -> dict[str, Any]:
 
 def make_row(number: int, rate: float, norm: bool, layers: dict[str, int], seed: int = 0) -> dict[str, Any]:
     """Return a row whose final accuracy is best for the middle rate, with norm, and for more layers."""
-    final = 0.9 - 0.3 * abs(RATES.index(rate) - 1) + 0.04 * norm + 0.02 * layers["n"] + 0.01 * (layers.get("width") == 16)
+    final = (
+        0.9 - 0.3 * abs(RATES.index(rate) - 1) + 0.04 * norm + 0.02 * layers["n"] + 0.01 * (layers.get("width") == 16)
+    )
     accuracy = [final * (1 - 0.5**epoch) for epoch in range(1, EPOCHS + 1)]
     return {
         "id": number,

@@ -9,7 +9,7 @@ from benchmarks.peers.tables import Table
 from tests.benchmarks.tables_for_tests import load_rows, make_rows, make_space
 
 
-@pytest.fixture()
+@pytest.fixture
 def noisy(tmp_path: Path) -> Table:
     """A table with luck of up to 0.02."""
     rng = np.random.default_rng(0)

@@ -41,7 +41,9 @@ def test_impossible_cut_is_named(split: str, size: int) -> None:
 def test_killed_table_resumes_and_is_an_objective(tmp_path: Path) -> None:
     path = tmp_path / "table.jsonl"
     command = [sys.executable, "-m", "benchmarks.peers.make_table", str(path), *COMMON, "--sample", "3"]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, start_new_session=True
+    )
     deadline = time.monotonic() + 250
     while time.monotonic() < deadline and (not path.exists() or len(path.read_text().splitlines()) < 2):
         time.sleep(0.1)

@@ -40,7 +40,7 @@ def test_copy_with_the_best_rates_at_the_edge(shared: Path) -> None:
 
 
 def test_unknown_table_is_named() -> None:
-    with pytest.raises(UserError, match="Unknown table: flowers. Did you mean flowers17"):
+    with pytest.raises(UserError, match=r"Unknown table: flowers\. Did you mean flowers17"):
         open_table("flowers", [])
 
 
@@ -68,7 +68,7 @@ def test_searches_are_resumed_reported_and_drawn(
     assert len(found) == len(set(found)) == 12
     shown = capsys.readouterr().out
     assert "| metaopt asha | 2 |" in shown
-    assert "Mean rank by mean cost to the best 5% over 2 tables" in shown
+    assert "Mean rank by mean cost to the best 5 % over 2 tables" in shown
     assert (tmp_path / "figures" / "regret_flowers17.png").stat().st_size > 10_000
 
 

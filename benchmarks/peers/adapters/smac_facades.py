@@ -31,7 +31,7 @@ def _search(kind: str, simulation: Simulation, seed: int) -> None:
         )
         facade: Any = smac.MultiFidelityFacade if budgets else smac.HyperparameterOptimizationFacade
         more = {"intensifier": facade.get_intensifier(scenario, eta=ETA)} if budgets else {}
-        optimizer = facade(scenario, _never_called, overwrite=True, logging_level=False, **more)
+        optimizer = facade(scenario, overwrite=True, logging_level=False, **more)
         while True:
             asked = optimizer.ask()
             epoch = round(asked.budget) if budgets else epochs
@@ -39,10 +39,6 @@ def _search(kind: str, simulation: Simulation, seed: int) -> None:
             before = trial.seconds
             error = trial.train_to(epoch)
             optimizer.tell(asked, TrialValue(cost=error, time=trial.seconds - before))
-
-
-def _never_called(config: Any, seed: int = 0, budget: float = 0) -> float:
-    raise RuntimeError("The adapter asks and tells.")
 
 
 _NOTE = "ConfigSpace with its conditions."
