@@ -10,7 +10,7 @@ from benchmarks.peers.peer import Peer
 from benchmarks.peers.simulation import Simulation
 
 ETA = 3
-_ENDLESS = 1_000_000  # trials; the budget ends the search
+_TRIALS_PER_TRAINING = 5  # that Hyperband makes of one full training, about; the goal bounds the initial design
 
 
 def _search(kind: str, simulation: Simulation, seed: int) -> None:
@@ -23,7 +23,7 @@ def _search(kind: str, simulation: Simulation, seed: int) -> None:
         budgets = {"min_budget": 1, "max_budget": epochs} if kind == "multi-fidelity" else {}
         scenario = smac.Scenario(
             make_config_space(simulation.parameters, seed),
-            n_trials=_ENDLESS,
+            n_trials=round(simulation.remaining * (_TRIALS_PER_TRAINING if budgets else 1)),
             seed=seed,
             deterministic=True,
             output_directory=folder,
@@ -38,13 +38,19 @@ def _search(kind: str, simulation: Simulation, seed: int) -> None:
             trial = simulation.start_or_resume(dict(asked.config), epoch)
             before = trial.seconds
             error = trial.train_to(epoch)
-            optimizer.tell(asked, TrialValue(cost=error, time=trial.seconds - before))
+            optimizer.tell(asked, TrialValue(cost=error, time=trial.seconds - before), save=False)
 
 
 _NOTE = "ConfigSpace with its conditions."
 PEERS = {
     "SMAC3 multi-fidelity": Peer(
-        ("smac", "ConfigSpace"), partial(_search, "multi-fidelity"), f"{_NOTE} η 3, from 1 epoch."
+        ("smac", "ConfigSpace"),
+        partial(_search, "multi-fidelity"),
+        f"{_NOTE} η 3, from 1 epoch; a goal of five trials per full training of the budget.",
     ),
-    "SMAC3": Peer(("smac", "ConfigSpace"), partial(_search, "full"), f"{_NOTE} Every trial is trained to the end."),
+    "SMAC3": Peer(
+        ("smac", "ConfigSpace"),
+        partial(_search, "full"),
+        f"{_NOTE} Every trial is trained to the end; the goal is the budget.",
+    ),
 }
