@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import tabular
 from benchmarks.peers.catalogue import open_table
 from benchmarks.peers.peer import Peer, list_peers, run_search
 from benchmarks.peers.run import main
@@ -23,6 +24,18 @@ def test_same_seed_gives_the_same_search(tmp_path: Path, name: str) -> None:
     assert first.steps == again.steps
     assert first.trained == again.trained != other.trained
     assert first.steps[-1].cost <= 4
+
+
+@pytest.mark.parametrize("name", ["random", "asha"])
+def test_strategies_search_as_in_the_benchmark_of_strategies(shared: Path, name: str) -> None:
+    if not tabular.TABLE.is_file():
+        pytest.skip(f"needs {tabular.TABLE}")
+    table = open_table("flowers17", [shared / "benchmarks"])
+    course = run_search(list_peers()[f"metaopt {name}"], table, 5, seed=3)
+    expected = tabular.run(name, seed=3, budget=5 * table.full_training_s / tabular.FULL_TRAINING_S)
+    assert [step.error for step in course.steps] == pytest.approx([error for _, error in expected.steps])
+    assert 1 - course.steps[-1].test_error == pytest.approx(expected.test_accuracy)
+    assert course.steps[-1].cost == pytest.approx(expected.steps[-1][0], rel=0.001)
 
 
 def test_search_that_gives_up_early_is_an_error(tmp_path: Path) -> None:
