@@ -27,10 +27,10 @@ from metaopt.engine.jobs import Epoch, Failed, Finished, FromScratch, Job, Repor
 from metaopt.errors import UserError
 from metaopt.executors.processes import Processes
 from metaopt.guard.guard import Guard
-from metaopt.json_values import to_json_value
 from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
 from metaopt.trials.constraints import parse_constraints
+from metaopt.values.json_values import to_json_value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

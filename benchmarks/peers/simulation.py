@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.peers.parameters import PeerParameter, describe_parameters, to_vals
 from benchmarks.peers.tables import Network, Table
-from metaopt.value_identity import sign_draw
+from metaopt.values.value_identity import sign_draw
 
 _MOST_DECISIONS = 200  # per full training of the budget; a method that decides more often never trains
 

@@ -31,7 +31,7 @@ from benchmarks.peers.table_file import HEADER, parse_lines
 from benchmarks.peers.table_networks import all_points
 from metaopt.errors import UserError
 from metaopt.spaces import Space, Vals, compile_space
-from metaopt.value_identity import sign_draw
+from metaopt.values.value_identity import sign_draw
 
 Floats = npt.NDArray[np.float64]
 
