@@ -2,7 +2,7 @@
 """Make a table of learning curves: train many networks of a space once and store every epoch.
 
     python3 -m benchmarks.peers.make_table digits.jsonl --data digits --train-images 400 --sample 600 --epochs 27 \
-        --space benchmarks/peers/problems/conv_stack_1_to_6.py --constraint "macs<=2e6" --processes 2
+        --space benchmarks/peers/problems/conv_stack_1_to_6.py --constraint "macs<=2e6" --balance n_blocks
 
 One line is appended per finished network and seed. A run that was stopped resumes when the same command is given again;
 at most the networks in training are trained again. Lines come in the order in which the trainings end. docs/peers.md
@@ -67,7 +67,7 @@ def make_table(arguments: argparse.Namespace) -> int:
     if arguments.grid:
         networks = grid_networks(space, guard)
     else:
-        networks = sample_networks(space, guard, arguments.sample, arguments.sample_seed)
+        networks = sample_networks(space, guard, arguments.sample, arguments.sample_seed, arguments.balance)
     splits = {"train": data.train, "validation": data.validation, "test": data.test()}
     header = {
         "data": data.fingerprint,
@@ -76,7 +76,7 @@ def make_table(arguments: argparse.Namespace) -> int:
         "classes": dict(data.classes),
         "augment": data.augment,
         "space": space.digest,
-        "networks": "grid" if arguments.grid else f"sample, seed {arguments.sample_seed}",
+        "networks": _describe_choice(arguments),
         "constraints": [str(each) for each in guard.constraints],
         "epochs": arguments.epochs,
     }
@@ -92,6 +92,14 @@ def make_table(arguments: argparse.Namespace) -> int:
     log = arguments.table.with_suffix(".log")
     with Processes(trainer, arguments.processes, threads=1, log=log) as executor:
         return _Maker(executor, file, networks).run(jobs)
+
+
+def _describe_choice(arguments: argparse.Namespace) -> str:
+    """Return how the networks were chosen, without their number: a sample can be enlarged."""
+    if arguments.grid:
+        return "grid"
+    balanced = "" if arguments.balance is None else f", balanced by {arguments.balance}"
+    return f"sample, seed {arguments.sample_seed}{balanced}"
 
 
 class _Maker:
@@ -167,6 +175,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     which.add_argument("--sample", type=int, default=600, metavar="N", help="draw N networks (default 600)")
     which.add_argument("--grid", action="store_true", help="train every point of a finite space")
     add("--sample-seed", type=int, default=0, metavar="N", help="seed of the sample (default 0)")
+    add("--balance", metavar="LABEL", help="choice of which each option is equally frequent in the sample")
     add("--epochs", type=int, default=27, metavar="N", help="epochs per training (default 27)")
     add("--seeds", type=int, nargs="+", default=[0], metavar="N", help="seeds of the trainings (default 0)")
     add("--processes", type=int, default=1, metavar="N", help="trainings at once, one thread each (default 1)")

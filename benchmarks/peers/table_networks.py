@@ -6,13 +6,14 @@ from metaopt.errors import UserError
 from metaopt.guard.guard import Guard
 from metaopt.randomness import make_generator
 from metaopt.spaces import Space, Vals
+from metaopt.spaces.conditions import ALWAYS
 from metaopt.spaces.parameters import Parameter
 
 _MOST_DRAWS = 10_000  # per network; a space with fewer valid points than one in so many is a mistake
 _LARGEST_GRID = 100_000
 
 
-def sample_networks(space: Space, guard: Guard, count: int, seed: int) -> list[Vals]:
+def sample_networks(space: Space, guard: Guard, count: int, seed: int, balance: str | None = None) -> list[Vals]:
     """Draw networks from the prior; invalid, oversized and duplicate ones are drawn again.
 
     The first networks of a longer sample are those of a shorter one, so a table can be enlarged.
@@ -22,15 +23,20 @@ def sample_networks(space: Space, guard: Guard, count: int, seed: int) -> list[V
         guard: judges the networks.
         count: number of networks.
         seed: seed of the sample.
+        balance: label of a choice of which each option is equally frequent in the sample, e.g. of the number of blocks,
+            because large numbers are valid less often. By default options are as frequent as among valid draws.
 
     Raises:
-        UserError: hardly any draw is valid.
+        UserError: hardly any draw is valid, or ``balance`` is no unconditional choice.
     """
+    options = 1 if balance is None else _count_options(space, balance)
     trained: set[str] = set()
     sample: list[Vals] = []
     for number in range(count):
         for attempt in range(_MOST_DRAWS):
             vals = space.draw(make_generator(seed, number, "network of a table", attempt))
+            if balance is not None and vals[balance] != number % options:
+                continue
             verdict = guard.judge(space.point(vals), trained, vals)
             if verdict.reason is None:
                 trained.add(verdict.network["signature"])
@@ -42,6 +48,23 @@ def sample_networks(space: Space, guard: Guard, count: int, seed: int) -> list[V
                 " or duplicates. Relax the constraints or ask for fewer networks."
             )
     return sample
+
+
+def _count_options(space: Space, label: str) -> int:
+    """Return the number of options of a choice.
+
+    Raises:
+        UserError: the label is no choice that is always active.
+    """
+    parameter = space.by_label.get(label)
+    if parameter is None or not parameter.distribution.is_unordered or parameter.conditions != ALWAYS:
+        choices = [one.label for one in space.parameters if one.distribution.is_unordered and one.conditions == ALWAYS]
+        raise UserError(
+            f"Invalid label to balance the sample by: {label}. Expected an unconditional choice"
+            f"{': ' if choices else ', but the space has none'}{', '.join(choices)}."
+        )
+    low, high = parameter.distribution.bounds
+    return round(high - low) + 1
 
 
 def grid_networks(space: Space, guard: Guard) -> list[Vals]:

@@ -95,9 +95,10 @@ def train_row(problem: Problem, data: DataSet, job: Job, report: Callable[[Messa
     """Train a network and return its row, without id and configuration.
 
     ``cpu_s`` is the CPU time of this process per epoch with its validation and without its test. That of the first
-    epoch includes building and tracing, of which ``setup_cpu_s`` was spent before the first training step. ``load`` is
-    the system's load at the end: CPU time is longer where trainings compete for caches and cores. A training
-    that diverges ends there: its curves are shorter, and ``diverged`` says why.
+    epoch includes building and tracing, of which ``setup_cpu_s`` was spent before the first training step. ``wall_s``
+    is the elapsed time of the same spans, which grows with the load of the machine; costs come from ``cpu_s``, which
+    hardly does. ``load`` is the system's load at the end. A training that diverges ends there: its curves are shorter,
+    and ``diverged`` says why.
 
     Raises:
         RuntimeError: the training failed for another reason.
@@ -106,7 +107,7 @@ def train_row(problem: Problem, data: DataSet, job: Job, report: Callable[[Messa
 
     recorder = _make_recorder(data.test(), list(data.classes))
     request = TrainingRequest(job, report)
-    recorder.began_s = time.process_time()
+    recorder.start_epoch()
     record = build_and_train(problem, job.point, data, epochs=job.target_resource, run=request, callbacks=[recorder])
     if record["status"] != "ok" and record.get("cause") != "diverged":
         raise RuntimeError(record.get("error", "The training failed."))
@@ -115,6 +116,7 @@ def train_row(problem: Problem, data: DataSet, job: Job, report: Callable[[Messa
     row |= {
         "test_acc": _rounded(recorder.test_accuracy[:epochs]),
         "cpu_s": [round(seconds, 4) for seconds in recorder.cpu_s[:epochs]],
+        "wall_s": [round(seconds, 4) for seconds in recorder.wall_s[:epochs]],
         "setup_cpu_s": round(recorder.setup_cpu_s, 4),
         "load": round(os.getloadavg()[0], 1),
         "seed": job.options.seed,
@@ -133,23 +135,29 @@ def _make_recorder(test: Images, heads: list[str]) -> Any:
     images = Validation(test, heads, 128)
 
     class Recorder(keras.callbacks.Callback):
-        """Measures test accuracy and CPU time of each epoch."""
+        """Measures test accuracy, CPU time and elapsed time of each epoch."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.began_s = 0.0
             self.setup_cpu_s = 0.0
             self.cpu_s: list[float] = []
+            self.wall_s: list[float] = []
             self.test_accuracy: list[float] = []
+            self.start_epoch()
+
+        def start_epoch(self) -> None:
+            """Start both clocks."""
+            self._began_cpu_s, self._began_wall_s = time.process_time(), time.perf_counter()
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
             if epoch == 0:
-                self.setup_cpu_s = time.process_time() - self.began_s
+                self.setup_cpu_s = time.process_time() - self._began_cpu_s
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-            self.cpu_s.append(time.process_time() - self.began_s)
+            self.cpu_s.append(time.process_time() - self._began_cpu_s)
+            self.wall_s.append(time.perf_counter() - self._began_wall_s)
             self.test_accuracy.append(accuracy(images.predict(self.model)[heads[0]], images.labels[heads[0]]))
-            self.began_s = time.process_time()
+            self.start_epoch()
 
     return Recorder()
 

@@ -1,13 +1,14 @@
 import pytest
 from hyperopt import hp
 
+from benchmarks.peers.catalogue import PROBLEMS
 from benchmarks.peers.table_networks import grid_networks, sample_networks
 from metaopt.errors import UserError
 from metaopt.guard.guard import Guard
+from metaopt.problems.loading import load_problem
 from metaopt.problems.problem import Problem
-from metaopt.spaces import compile_space
+from metaopt.spaces import Space, compile_space
 from metaopt.trials.constraints import parse_constraints
-from metaopt.zoo import conv_stack
 from tests.benchmarks.tables_for_tests import make_space
 
 
@@ -24,11 +25,14 @@ def test_grid_of_a_continuous_parameter_is_refused() -> None:
         grid_networks(compile_space(space), Guard(Problem(space)))
 
 
-def test_longer_sample_begins_with_the_shorter_one() -> None:
-    expression = conv_stack.make_space(1, 6)
-    space = compile_space(expression)
-    problem = Problem(expression, conv_stack.network, conv_stack.training)
+def make_stacks() -> tuple[Space, Guard]:
+    problem = load_problem(str(PROBLEMS / "conv_stack_1_to_6.py"))
     guard = Guard(problem, (8, 8, 1), {"label": 10}, parse_constraints(["macs<=2e6"]))
+    return compile_space(problem.space), guard
+
+
+def test_longer_sample_begins_with_the_shorter_one() -> None:
+    space, guard = make_stacks()
     sample = sample_networks(space, guard, 8, seed=0)
     assert sample[:5] == sample_networks(space, guard, 5, seed=0)
     assert sample != sample_networks(space, guard, 8, seed=1)
@@ -39,3 +43,16 @@ def test_sample_of_too_few_networks_is_refused() -> None:
     expression = {"n": hp.choice("n", [1, 2])}
     with pytest.raises(UserError, match="Only 2 of 3 networks"):
         sample_networks(compile_space(expression), Guard(Problem(expression)), 3, seed=0)
+
+
+def test_balanced_sample_has_each_option_equally_often() -> None:
+    space, guard = make_stacks()
+    sample = sample_networks(space, guard, 12, seed=0, balance="n_blocks")
+    assert [vals["n_blocks"] for vals in sample] == [*range(6), *range(6)]
+
+
+@pytest.mark.parametrize("label", ["n_block", "learning_rate", "block_0_pool_size"])
+def test_sample_is_balanced_by_unconditional_choices_only(label: str) -> None:
+    space, guard = make_stacks()
+    with pytest.raises(UserError, match=f"balance the sample by: {label}. Expected an unconditional choice: n_blocks"):
+        sample_networks(space, guard, 2, seed=0, balance=label)
