@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.tables import Floats, Network, Table
+from benchmarks.peers.curves import Floats
+from benchmarks.peers.tables import Table
 from metaopt.spaces import Vals, compile_space
 
 _NEIGHBOURS = 8  # that predict a network's curves
@@ -60,8 +61,9 @@ def restrict_range(table: Table, name: str, expression: Any, change: Callable[[V
     for network in table.networks:
         vals = change(network.vals)
         if vals is not None:
-            networks.append(Network(network.id, space.restrict(vals), network.replicates))
-    return Table(f"{table.name}, {name}", expression, tuple(networks), table.complete)
+            networks.append(replace(network, vals=space.restrict(vals)))
+    default = None if table.default is None else change(table.default)
+    return Table(f"{table.name}, {name}", expression, tuple(networks), table.complete, default)
 
 
 def _predict(table: Table) -> list[tuple[Floats, Floats]]:
@@ -70,7 +72,7 @@ def _predict(table: Table) -> list[tuple[Floats, Floats]]:
     loss = np.array([_log(network.curves.val_loss) for network in table.networks])
     found = []
     for number, network in enumerate(table.networks):
-        distances = table.distances(network.vals)
+        distances = table.distances.to(network.vals)
         distances[number] = np.inf
         nearest = np.argsort(distances, kind="stable")[:_NEIGHBOURS]
         found.append((accuracy[nearest].mean(axis=0), loss[nearest].mean(axis=0)))

@@ -1,7 +1,7 @@
 """Tables of the benchmark by name; each is loaded from a folder of files when it is needed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import log
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 from hyperopt import hp
 
 from benchmarks.peers.altered_tables import redraw_winners, restrict_range
-from benchmarks.peers.tables import Table, load_table
+from benchmarks.peers.table_loading import load_table
+from benchmarks.peers.tables import Table
 from metaopt.errors import UserError, hint
 from metaopt.problems.loading import load_problem
 from metaopt.spaces import Vals
@@ -126,4 +127,4 @@ def open_table(name: str, folders: list[Path]) -> Table:
         places = ", ".join(map(str, folders))
         raise UserError(f"No file {TABLES[name].file}.jsonl.gz in {places}. Make it with benchmarks.peers.make_table.")
     table = TABLES[name].alter(TABLES[name].load(path))
-    return Table(name, table.expression, table.networks, table.complete)
+    return replace(table, name=name)

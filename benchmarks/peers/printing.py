@@ -10,10 +10,12 @@ def describe_table(table: Table) -> str:
     """Return a heading and the facts that the figures refer to."""
     kind = "every point of its space" if table.complete else "a sample of its space"
     targets = ", ".join(f"best {percent(share)} ≤ {table.threshold(share):.4f}" for share in SHARES)
+    luck = table.luck
+    luck_text = "" if luck is None else f" Two seeds of one network differ by {luck:.4f} (standard deviation)."
     return (
         f"## {table.name}\n\n{len(table.networks)} networks, {kind}; {table.epochs} epochs; a full training costs"
         f" {table.full_training_s:.2f} CPU s. Validation error: best {table.final_errors.min():.4f},"
-        f" {targets}. Held-out error of the best network: {table.best_test_error:.4f}."
+        f" {targets}. Held-out error of the best network: {table.best_test_error:.4f}.{luck_text}"
     )
 
 

@@ -4,8 +4,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.peers.curves import Network
 from benchmarks.peers.parameters import PeerParameter, describe_parameters, to_vals
-from benchmarks.peers.tables import Network, Table
+from benchmarks.peers.tables import Table
 from metaopt.values.value_identity import sign_draw
 
 _MOST_DECISIONS = 200  # per full training of the budget; a method that decides more often never trains

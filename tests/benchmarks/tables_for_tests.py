@@ -7,7 +7,8 @@ from typing import Any
 
 from hyperopt import hp
 
-from benchmarks.peers.tables import Table, load_table
+from benchmarks.peers.table_loading import load_table
+from benchmarks.peers.tables import Table
 
 EPOCHS = 9
 RATES = (0.001, 0.01, 0.1)

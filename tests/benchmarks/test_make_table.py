@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks.peers.make_table import main
+from benchmarks.peers.table_loading import load_table
 from benchmarks.peers.table_training import cut_data
-from benchmarks.peers.tables import load_table
 from metaopt.data import DataSpec, load
 from metaopt.errors import UserError
 from metaopt.problems.loading import load_problem

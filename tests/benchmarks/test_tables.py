@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hyperopt import hp
 
-from benchmarks.peers.tables import load_table
+from benchmarks.peers.table_loading import load_table
 from metaopt.errors import UserError
 from tests.benchmarks.tables_for_tests import EPOCHS, RATES, load_rows, make_rows, make_space, write_rows
 
@@ -32,6 +32,21 @@ def test_curve_of_another_length_is_named(tmp_path: Path, key: str) -> None:
     rows = make_rows()
     del rows[7][key][-1]
     with pytest.raises(UserError, match=rf"{key} of row 7 has {EPOCHS - 1} epochs. Expected {EPOCHS}"):
+        load_rows(tmp_path, rows)
+
+
+def test_longer_curve_is_named_and_not_the_others(tmp_path: Path) -> None:
+    rows = make_rows()
+    rows[7]["val_acc"] = [*rows[7]["val_acc"], 0.5]
+    with pytest.raises(UserError, match=rf"val_acc of row 7 has {EPOCHS + 1} epochs. Expected {EPOCHS}"):
+        load_rows(tmp_path, rows)
+
+
+@pytest.mark.parametrize("value", [None, "half", [0.5], float("nan")])
+def test_value_that_is_no_number_is_named(tmp_path: Path, value: object) -> None:
+    rows = make_rows()
+    rows[3]["val_loss"][2] = value
+    with pytest.raises(UserError, match="val_loss of row 3 is no list of finite numbers"):
         load_rows(tmp_path, rows)
 
 
@@ -89,6 +104,41 @@ def test_held_out_error_is_the_mean_over_seeds(tmp_path: Path) -> None:
     assert np.array_equal(network.curves.val_accuracy, rows[0]["val_acc"])
 
 
+def test_luck_is_the_deviation_between_seeds(tmp_path: Path) -> None:
+    rows = make_rows()
+    assert load_rows(tmp_path, rows).luck is None
+    second = {**rows[0], "seed": 1, "val_acc": [value - 0.02 for value in rows[0]["val_acc"]]}
+    assert load_rows(tmp_path, [*rows, second]).luck == pytest.approx(0.02 / np.sqrt(2))
+
+
+def test_sizes_of_networks_are_those_of_the_rows(tmp_path: Path) -> None:
+    rows = make_rows()
+    rows[1] |= {"params": 120, "macs": 3400}
+    networks = load_rows(tmp_path, rows).networks
+    assert (networks[1].params, networks[1].macs) == (120, 3400)
+    assert (networks[0].params, networks[0].macs) == (None, None)
+
+
+def test_default_point_is_a_draw(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "table.jsonl", make_rows())
+    default = {"rate": 1, "norm": 0, "layers": 0}
+    assert load_table("test", path, make_space(), ordered={"rate": RATES}, default=default).default == default
+
+
+@pytest.mark.parametrize(
+    ("default", "message"),
+    [
+        ({"rate": 3, "norm": 0, "layers": 0}, r"rate is 3\.0\. Expected 0 to 2"),
+        ({"rate": 1, "norm": 0, "layers": 0, "width": 1}, "no active parameter width"),
+        ({"rate": 1, "norm": 0}, "layers"),
+    ],
+)
+def test_default_point_outside_its_space_is_named(tmp_path: Path, default: dict[str, int], message: str) -> None:
+    path = write_rows(tmp_path / "table.jsonl", make_rows())
+    with pytest.raises(UserError, match=f"The default point is outside its space: .*{message}"):
+        load_table("test", path, make_space(), ordered={"rate": RATES}, default=default)
+
+
 def test_diverged_training_has_error_one_at_no_cost(tmp_path: Path) -> None:
     rows = make_rows()
     rows[6] |= {key: rows[6][key][:2] for key in ("val_acc", "val_loss", "train_loss", "test_acc", "cpu_s")}
@@ -96,6 +146,13 @@ def test_diverged_training_has_error_one_at_no_cost(tmp_path: Path) -> None:
     curves = load_rows(tmp_path, rows).networks[6].curves
     assert curves.errors[2:].tolist() == [1.0] * (EPOCHS - 2)
     assert curves.seconds.sum() == 3.0
+
+
+def test_first_row_may_have_diverged(tmp_path: Path) -> None:
+    rows = make_rows()
+    rows[0] |= {key: [] for key in ("val_acc", "val_loss", "train_loss", "test_acc", "cpu_s")}
+    rows[0]["diverged"] = "loss became nan in epoch 1."
+    assert load_rows(tmp_path, rows).epochs == EPOCHS
 
 
 def test_sampled_table_answers_for_its_own_networks(tmp_path: Path) -> None:
@@ -109,7 +166,7 @@ def test_nearest_network_differs_where_it_matters_least(tmp_path: Path) -> None:
     own = next(row for row in rows if row["config"] == {"rate": 0.01, "norm": False, "layers": {"n": 2, "width": 8}})
     table = load_rows(tmp_path, [row for row in rows if row is not own], complete=False)
     assert table.network(wanted).vals == {**wanted, "width": 1}
-    weights = dict(zip(table.space.labels, table.weights, strict=True))
+    weights = dict(zip(table.space.labels, table.distances.weights, strict=True))
     assert weights["rate"] > weights["norm"] > weights["width"] > 0
 
 

@@ -8,9 +8,9 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from benchmarks.peers.curves import Network
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.simulation import Simulation
-from benchmarks.peers.tables import Network
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Epoch, Job
 from metaopt.engine.settings import resolve
