@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Share of a search's wall time outside training: a 20-trial search on the bundled digits.
 
-Shares of wall time, from the command's first line to its end: outside the trainings' epochs, which do not count building
-and tracing; beside Σ epochs × median epoch; and outside the jobs of the worker (starting, proposing, journalling).
+Shares of wall time, from the command's first line to its end: outside the trainings' epochs, which do not count
+building and tracing; beside Σ epochs × median epoch; and outside the jobs of the worker (starting, proposing,
+journalling).
 
     python3 benchmarks/overhead.py [--trials N] [--epochs N]
 """
