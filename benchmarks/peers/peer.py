@@ -15,6 +15,9 @@ _ADAPTERS = (
     "keras_tuner_oracles",
     "dehb_search",
     "smac_facades",
+    "syne_tune_schedulers",
+    "neps_algorithms",
+    "hebo_optimizer",
 )
 
 
@@ -26,15 +29,18 @@ class Peer:
         packages: distributions that it needs; their versions are stored with its results.
         search: searches with a seed until the simulation raises ``BudgetSpent``, or returns when the budget is spent.
         note: how the space and the resource were given to it, one sentence.
+        find_obstacle: returns why it cannot run although its packages are installed; None if it can.
     """
 
     packages: tuple[str, ...]
     search: Callable[[Simulation, int], None]
     note: str = ""
+    find_obstacle: Callable[[], str | None] = lambda: None
 
-    def find_missing_package(self) -> str | None:
-        """Return a package that is not installed; None if all are."""
-        return next((name for name in self.packages if _find_version(name) is None), None)
+    def why_not(self) -> str | None:
+        """Return why the method cannot run here, e.g. "optuna is not installed"; None if it can."""
+        missing = next((name for name in self.packages if _find_version(name) is None), None)
+        return self.find_obstacle() if missing is None else f"{missing} is not installed"
 
     @property
     def versions(self) -> dict[str, str]:

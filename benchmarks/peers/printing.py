@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from benchmarks.peers.peer import Peer
 from benchmarks.peers.summary import REGRETS_AT, SHARES, Figures, Interval, Ranks
 from benchmarks.peers.tables import Table
 
@@ -31,7 +32,7 @@ def print_figures(figures: Mapping[str, Figures], skipped: Mapping[str, str], bu
     header = ["method", "seeds"]
     header += [f"cost to best {percent(share)}: median; mean (95 %); reached" for share in SHARES]
     header += [f"regret at {cost:g}" for cost in at] + [f"held-out regret at {cost:g}" for cost in at[-1:]]
-    header += ["thinking per decision, ms"]
+    header += ["thinking per decision, ms", "in all, s"]
     rows = [
         [
             name,
@@ -40,11 +41,31 @@ def print_figures(figures: Mapping[str, Figures], skipped: Mapping[str, str], bu
             *(_interval(found.regret[cost]) for cost in at),
             *(_interval(found.test_regret[cost]) for cost in at[-1:]),
             f"{1000 * found.thinking_s:.1f}",
+            f"{found.thinking_in_all_s:.1f}",
         ]
         for name, found in sorted(figures.items(), key=lambda pair: pair[1].mean_cost[SHARES[-1]][0])
     ]
     rows += [[name, "–", f"skipped: {reason}", *["–"] * (len(header) - 3)] for name, reason in skipped.items()]
     return markdown(header, rows)
+
+
+def print_notes(peers: Mapping[str, Peer], skipped: Mapping[str, str]) -> str:
+    """Return a section with the versions of the methods, and how each was given the space and the resource.
+
+    Args:
+        peers: method → how it searches.
+        skipped: method → why it was not run.
+    """
+    lines = [
+        f"- {name}: "
+        + (f"skipped, {skipped[name]}." if name in skipped else f"{_versions(peer)}. {peer.note}".rstrip())
+        for name, peer in peers.items()
+    ]
+    return "\n".join(["## Methods", "", *lines])
+
+
+def _versions(peer: Peer) -> str:
+    return ", ".join(f"{package} {found}" for package, found in peer.versions.items())
 
 
 def print_ranks(ranks: Ranks, score: str, tables: Sequence[str]) -> str:

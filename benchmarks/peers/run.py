@@ -21,7 +21,7 @@ from benchmarks.peers.catalogue import TABLES, find_file, open_table
 from benchmarks.peers.cell import Cell, run_cell
 from benchmarks.peers.peer import Peer, list_peers
 from benchmarks.peers.plots import plot_critical_difference, plot_regret
-from benchmarks.peers.printing import describe_table, percent, print_figures, print_ranks
+from benchmarks.peers.printing import describe_table, percent, print_figures, print_notes, print_ranks
 from benchmarks.peers.results import ResultFile
 from benchmarks.peers.simulation import Course
 from benchmarks.peers.summary import SHARES, Figures, rank_methods, summarise
@@ -64,8 +64,8 @@ class _Benchmark:
         present = [name for name in names if name not in self._skipped_tables]
         self._tables = {name: open_table(name, arguments.folders) for name in present}
         self._file = ResultFile(arguments.results)
-        missing = {name: peer.find_missing_package() for name, peer in self._peers.items()}
-        self._not_installed = {name: f"{package} is not installed" for name, package in missing.items() if package}
+        reasons = {name: peer.why_not() for name, peer in self._peers.items()}
+        self._absent = {name: reason for name, reason in reasons.items() if reason is not None}
         self._failed: dict[tuple[str, str], str] = {}
 
     def run(self) -> int:
@@ -80,8 +80,7 @@ class _Benchmark:
             for seed in range(self._arguments.first_seed, self._arguments.first_seed + self._arguments.seeds)
             for table in self._tables
             for peer in self._peers
-            if peer not in self._not_installed
-            and not self._file.has(peer, self._tables[table], seed, self._arguments.budget)
+            if peer not in self._absent and not self._file.has(peer, self._tables[table], seed, self._arguments.budget)
         ]
         if not cells or self._arguments.report_only:
             return
@@ -118,7 +117,7 @@ class _Benchmark:
             results = {peer: found for peer, found in self._file.of(table, budget).items() if peer in self._peers}
             figures[name] = {peer: summarise(table, found, budget) for peer, found in results.items()}
             reasons = {peer: reason for (peer, where), reason in self._failed.items() if where == name}
-            skipped = {peer: reason for peer, reason in (self._not_installed | reasons).items() if peer not in results}
+            skipped = {peer: reason for peer, reason in (self._absent | reasons).items() if peer not in results}
             print(f"{describe_table(table)}\n\n{print_figures(figures[name], skipped, budget)}\n")
             if self._arguments.plots is not None and results:
                 self._arguments.plots.mkdir(parents=True, exist_ok=True)
@@ -126,20 +125,25 @@ class _Benchmark:
         for name in self._skipped_tables:
             print(f"Table {name} skipped: its file {TABLES[name].file}.jsonl.gz was not found.\n")
         self._report_ranks(figures)
+        print(print_notes(self._peers, self._absent))
 
     def _report_ranks(self, figures: dict[str, dict[str, Figures]]) -> None:
-        everywhere = [peer for peer in self._peers if all(peer in found for found in figures.values())]
-        if len(everywhere) < 2 or len(figures) < 2:
-            return
-        for share in SHARES:
-            score = f"mean cost to the best {percent(share)}"
-            scores = {peer: [found[peer].mean_cost[share][0] for found in figures.values()] for peer in everywhere}
-            ranks = rank_methods(scores)
-            print(f"{print_ranks(ranks, score, list(figures))}\n")
-            if self._arguments.plots is not None:
-                path = self._arguments.plots / f"critical_difference_{round(100 * share)}.png"
-                if not plot_critical_difference(ranks, score, path):
-                    print("The critical-difference diagram needs scikit-posthocs, three methods and two tables.\n")
+        """Print and draw mean ranks over the tables, and over the tables with their altered copies."""
+        originals = [name for name in figures if TABLES[name].alter is None]
+        for kind, names in (("tables", originals), ("tables_and_copies", list(figures))):
+            everywhere = [peer for peer in self._peers if all(peer in figures[name] for name in names)]
+            if len(everywhere) < 2 or len(names) < 2 or (kind != "tables" and names == originals):
+                continue
+            for share in SHARES:
+                score = f"mean cost to the best {percent(share)}"
+                ranks = rank_methods(
+                    {peer: [figures[name][peer].mean_cost[share][0] for name in names] for peer in everywhere}
+                )
+                print(f"{print_ranks(ranks, score, names)}\n")
+                if self._arguments.plots is not None:
+                    path = self._arguments.plots / f"critical_difference_{round(100 * share)}_{kind}.png"
+                    if not plot_critical_difference(ranks, score, path):
+                        print("The critical-difference diagram needs scikit-posthocs, three methods and two tables.\n")
 
 
 def _select(text: str | None, known: dict[str, Peer] | dict[str, object], what: str) -> dict[str, Peer]:

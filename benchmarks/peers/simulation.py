@@ -40,7 +40,8 @@ class Course:
         trials: number of trials that were started.
         epochs: number of epochs that were trained.
         decisions: number of times that the method said what is trained next.
-        thinking_s: CPU seconds of the method, which the clock does not count.
+        thinking_s: CPU seconds of the method from its first decision on, which the clock does not count. Imports and
+            set-up come before it.
         trained: ids of the networks in the order in which they were started.
     """
 
@@ -77,7 +78,7 @@ class Simulation:
         self._budget = budget
         self._spent_s = 0.0
         self._trials: dict[str, SimulatedTrial] = {}
-        self._cpu_s = time.process_time()
+        self._cpu_s: float | None = None  # since when the method thinks; None before its first decision
 
     @property
     def parameters(self) -> tuple[PeerParameter, ...]:
@@ -145,9 +146,10 @@ class Simulation:
         self._spent_s += seconds
 
     def stop_thinking(self) -> None:
-        """Add the CPU time since the last training to that of the method."""
-        self.course.thinking_s += time.process_time() - self._cpu_s
-        self._cpu_s = time.process_time()
+        """Add the CPU time since the last training to that of the method; the first call only starts the clock."""
+        now = time.process_time()
+        self.course.thinking_s += 0.0 if self._cpu_s is None else now - self._cpu_s
+        self._cpu_s = now
 
 
 class SimulatedTrial:

@@ -31,6 +31,7 @@ class Figures:
         regret: cost → mean of the incumbent's validation error above the best of the table.
         test_regret: cost → mean of the incumbent's held-out error above the best of the table.
         thinking_s: mean CPU seconds of a decision.
+        thinking_in_all_s: mean CPU seconds of a search.
     """
 
     seeds: int
@@ -40,6 +41,7 @@ class Figures:
     regret: Mapping[float, Interval]
     test_regret: Mapping[float, Interval]
     thinking_s: float
+    thinking_in_all_s: float
 
 
 def summarise(table: Table, results: Sequence[Result], budget: float) -> Figures:
@@ -64,6 +66,7 @@ def summarise(table: Table, results: Sequence[Result], budget: float) -> Figures
             cost: mean_interval([one.incumbent(cost).test_error - best_test for one in results]) for cost in at
         },
         thinking_s=float(np.mean([one.thinking_s / max(1, one.decisions) for one in results])),
+        thinking_in_all_s=float(np.mean([one.thinking_s for one in results])),
     )
 
 

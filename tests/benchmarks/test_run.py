@@ -88,12 +88,10 @@ def test_searches_are_resumed_reported_and_drawn(
 def test_method_that_is_not_installed_is_said_in_the_table(
     shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    absent = next((name for name, peer in list_peers().items() if peer.find_missing_package()), None)
+    absent = next((name for name, peer in list_peers().items() if peer.why_not()), None)
     if absent is None:
         pytest.skip("every library of requirements-peers.txt is installed")
     common = ["--results", str(tmp_path / "peers.jsonl"), "--folder", str(shared / "benchmarks")]
     assert main([*common, "--tables", "flowers17", "--peers", absent, "--seeds", "1"]) == 0
-    assert f"| {absent} | – | skipped: {list_peers()[absent].find_missing_package()} is not installed" in (
-        capsys.readouterr().out
-    )
+    assert f"| {absent} | – | skipped: {list_peers()[absent].why_not()}" in (capsys.readouterr().out)
     assert not os.path.exists(tmp_path / "peers.jsonl")

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from benchmarks.peers.plots import plot_critical_difference
 from benchmarks.peers.results import Result
 from benchmarks.peers.simulation import Step
 from benchmarks.peers.summary import mean_interval, rank_methods
@@ -27,6 +30,13 @@ def test_one_table_has_ranks_without_tests() -> None:
     assert ranks.mean == {"a": 1.0, "b": 2.5, "c": 2.5}
     assert ranks.p_value is None
     assert ranks.critical_difference is None
+
+
+def test_critical_difference_is_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("scikit_posthocs")
+    ranks = rank_methods({"a": [3.0, 1.0, 2.0], "b": [1.0, 2.0, 1.0], "c": [2.0, 2.0, 9.0]})
+    assert plot_critical_difference(ranks, "cost", tmp_path / "ranks.png")
+    assert (tmp_path / "ranks.png").stat().st_size > 5_000
 
 
 def test_interval_of_equal_values_is_the_value() -> None:

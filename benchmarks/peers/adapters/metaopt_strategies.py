@@ -49,6 +49,8 @@ def _search(sampler: str, scheduler: str, simulation: Simulation, seed: int) -> 
 
     def curve(job: Job) -> Curve:
         course = simulation.course
+        if not course.decisions:
+            simulation.stop_thinking()  # what was before is set-up
         course.decisions += 1
         if job.trial not in follower.networks:
             follower.networks[job.trial] = table.network(table.space.vals(job.point))
