@@ -20,7 +20,8 @@ def _search(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     epochs = simulation.max_epochs
     pruner = optuna.pruners.NopPruner() if make_pruner is None else make_pruner(epochs)
-    study = optuna.create_study(sampler=make_sampler(seed), pruner=pruner)
+    # The Hyperband pruner draws brackets from a hash of the study's name.
+    study = optuna.create_study(study_name=f"search {seed}", sampler=make_sampler(seed), pruner=pruner)
     parameters = simulation.parameters
     # A pruner is asked after each epoch; without one, the trial is trained in one go.
     checks = range(1, epochs + 1) if make_pruner is not None else [epochs]
