@@ -21,7 +21,7 @@ from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import code_digest
 from metaopt.problems.unread import Unread, describe_unread, find_paths, find_unread
 from metaopt.quantities import plural
-from metaopt.samplers import GP, SAMPLERS, TPE, Evolution, JointTPE
+from metaopt.samplers import GP, SAMPLERS, TPE, Evolution
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import Space, compile_space
 from metaopt.spaces.logarithms import logarithms_in_doubt
@@ -259,7 +259,7 @@ def make_strategy(settings: Settings) -> Strategy:
     """
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,
-        "tpe": lambda: TPE(settings.startup) if settings.scheduler == "full" else JointTPE(),
+        "tpe": lambda: TPE(settings.startup),
         "gp": lambda: GP(startup=min(GP.startup, settings.startup)),
         "evolution": lambda: Evolution(
             mu=settings.mu,

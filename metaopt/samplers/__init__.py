@@ -4,12 +4,11 @@ from metaopt.samplers._base import History, Observation, Sampler
 from metaopt.samplers.anneal import Anneal
 from metaopt.samplers.evolution import Evolution
 from metaopt.samplers.gp import GP
-from metaopt.samplers.joint_tpe import JointTPE
 from metaopt.samplers.random import Random
 from metaopt.samplers.tpe import TPE
 from metaopt.spaces import Vals
 
-# Names of the setting ``sampler``. With a scheduler that has rungs, ``tpe`` is JointTPE.
+# Names of the setting ``sampler``.
 SAMPLERS: dict[str, type[Sampler]] = {"random": Random, "tpe": TPE, "anneal": Anneal, "evolution": Evolution, "gp": GP}
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "Anneal",
     "Evolution",
     "History",
-    "JointTPE",
     "Observation",
     "Random",
     "Sampler",

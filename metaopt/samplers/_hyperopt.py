@@ -1,7 +1,7 @@
 """Adapters between the samplers of metaopt and hyperopt, in both directions.
 
-``ask`` and ``ask_tpe`` call algorithms of hyperopt with a metaopt history. ``suggest`` makes a metaopt sampler an
-algorithm for ``hyperopt.fmin``.
+``ask`` calls an algorithm of hyperopt with a metaopt history. ``suggest`` makes a metaopt sampler an algorithm for
+``hyperopt.fmin``.
 """
 
 import math
@@ -11,83 +11,21 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from hyperopt import tpe
-from hyperopt.base import (
-    JOB_STATE_DONE,
-    JOB_STATE_NEW,
-    JOB_STATE_RUNNING,
-    STATUS_OK,
-    Domain,
-    Trials,
-    trials_from_docs,
-)
+from hyperopt.base import JOB_STATE_DONE, STATUS_OK, Domain, Trials, trials_from_docs
 from hyperopt.pyll import as_apply, scope
-from hyperopt.pyll.base import Apply, rec_eval
+from hyperopt.pyll.base import Apply
 
-from metaopt.samplers._base import History, Observation, Sampler
+from metaopt.samplers._base import History, Sampler
+from metaopt.samplers._documents import DocumentReader
 from metaopt.spaces import Parameter, Space, Vals, compile_space
 from metaopt.spaces.nodes import Choice, Node, Value, get_children, sort_topologically
 
-# hyperopt counts every value of a randint: 8 bytes each, and for each candidate again. Wider ranges are modelled as
-# integers with an order, as uniformint is, at a cost that does not depend on the range.
+# hyperopt lists every value of a randint. Wider ranges are modelled as integers with an order, as uniformint is, at a
+# cost that does not depend on the range.
 _MAX_COUNTED_VALUES = 2**16
 
 # suggest(new_ids, domain, trials, seed) -> trial documents
 Algorithm = Callable[[list[int], Domain, Trials, int], list[dict[str, Any]]]
-
-
-def ask_tpe(
-    space: Space,
-    ranked: Sequence[tuple[int, Vals]],
-    rng: np.random.Generator,
-    *,
-    gamma: float,
-    candidates: int,
-    prior_weight: float,
-) -> Vals:
-    """Return the proposal of ``hyperopt.tpe.suggest`` for the same seed, in half the time.
-
-    hyperopt builds the posterior graph for each proposal and reads the trials from documents. This function caches the
-    graph and passes the trials directly.
-
-    Args:
-        space: a space with at least one parameter.
-        ranked: trials as (number, values), best first.
-        rng: one seed is drawn from it.
-        gamma: see ``TPE``.
-        candidates: see ``TPE``.
-        prior_weight: see ``TPE``.
-    """
-    domain = _make_domain(space)
-    observed, losses, posterior = _build_posterior(space, prior_weight, gamma)
-    trials = _sort_by_number(ranked)
-    draws = list(range(len(trials) + 2, len(trials) + 2 + candidates))  # the numbers that tpe.suggest uses
-    memo = {
-        domain.s_new_ids: draws,
-        domain.s_rng: np.random.default_rng(_draw_seed(rng)),
-        losses["idxs"]: list(range(len(trials))),
-        losses["vals"]: [rank for rank, _ in trials],
-        observed["idxs"]: {
-            label: [tid for tid, (_, vals) in enumerate(trials) if label in vals] for label in space.labels
-        },
-        observed["vals"]: {label: [vals[label] for _, vals in trials if label in vals] for label in space.labels},
-    }
-    numbers, values = rec_eval(posterior, memo=memo, memo_gc=False, print_node_on_error=False)
-    proposed = {label: values[label][0] for label in space.labels if draws[0] in numbers[label]}
-    for label in proposed:
-        parameter = space.by_label[label]
-        if parameter.kind == "randint" and not _is_wide(parameter):  # the posterior counts from 0
-            proposed[label] += parameter.args[0]
-    return _within_bounds(space, proposed)
-
-
-@lru_cache(maxsize=8)
-def _build_posterior(
-    space: Space, prior_weight: float, gamma: float
-) -> tuple[dict[str, Apply], dict[str, Apply], Apply]:
-    """Return the nodes for observed values and for losses, and the posterior graph to evaluate."""
-    observed, losses, posterior = tpe.build_posterior_wrapper(_make_domain(space), prior_weight, gamma)
-    return observed, losses, as_apply(posterior)
 
 
 def ask(algorithm: Algorithm, space: Space, ranked: Sequence[tuple[int, Vals]], rng: np.random.Generator) -> Vals:
@@ -144,9 +82,9 @@ def _draw_seed(rng: np.random.Generator) -> int:
 @np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
 def suggest(sampler: Sampler, new_ids: list[int], domain: Domain, trials: Trials, seed: int) -> list[dict[str, Any]]:
     """Propose trials one after another, with the earlier ones as running trials; see ``Sampler.suggest``."""
-    space = _get_compiled_space(domain)
-    history = History(space, _get_observations(space, trials))
-    running = [_get_vals(space, doc) for doc in trials.trials if doc["state"] in (JOB_STATE_NEW, JOB_STATE_RUNNING)]
+    space, reader = _get_space_and_reader(domain, trials)
+    history = History(space, reader.read(trials.trials))
+    running = reader.read_running(trials.trials)
     docs = []
     for trial in new_ids:
         vals = sampler.propose(trial, history, running, np.random.default_rng([seed, trial]))
@@ -167,28 +105,15 @@ def _make_document(tid: int, space: Space, vals: Mapping[str, float], result: di
     return {"state": JOB_STATE_DONE, "tid": tid, "spec": None, "result": result, "misc": misc, "exp_key": None}
 
 
-def _get_vals(space: Space, doc: Mapping[str, Any]) -> Vals:
-    return space.restrict({label: value[0] for label, value in doc["misc"]["vals"].items() if len(value)})
+_OF_DOMAIN: WeakKeyDictionary[Domain, tuple[Space, WeakKeyDictionary[Trials, DocumentReader]]] = WeakKeyDictionary()
 
 
-def _get_observations(space: Space, trials: Trials) -> tuple[Observation, ...]:
-    """Return the ended trials, sorted by number; trials without a loss count as failed."""
-    ended = [doc for doc in trials.trials if doc["state"] == JOB_STATE_DONE]
-    found = []
-    for doc in sorted(ended, key=lambda doc: doc["tid"]):
-        loss = doc["result"].get("loss") if doc["result"].get("status") == STATUS_OK else None
-        found.append(Observation.of(doc["tid"], _get_vals(space, doc), None if loss is None else float(loss)))
-    return tuple(found)
-
-
-_COMPILED_SPACES: WeakKeyDictionary[Domain, Space] = WeakKeyDictionary()
-
-
-def _get_compiled_space(domain: Domain) -> Space:
-    """Return the compiled space of a domain; it is cached for all trials of an ``fmin``."""
-    if domain not in _COMPILED_SPACES:
-        _COMPILED_SPACES[domain] = compile_space(domain.expr)
-    return _COMPILED_SPACES[domain]
+def _get_space_and_reader(domain: Domain, trials: Trials) -> tuple[Space, DocumentReader]:
+    """Return the compiled space of a domain and the reader of its trials; they are kept for all trials of an ``fmin``."""
+    if domain not in _OF_DOMAIN:
+        _OF_DOMAIN[domain] = compile_space(domain.expr), WeakKeyDictionary()
+    space, readers = _OF_DOMAIN[domain]
+    return space, readers.setdefault(trials, DocumentReader(space))
 
 
 @lru_cache(maxsize=8)

@@ -195,10 +195,10 @@ class Distribution:
             low, high = self.bounds
             return (value - low + 0.5) / (high - low + 1)
         if self.step is None:
-            return self._compute_cdf(value)
-        return (self._compute_cdf(value - self.step / 2) + self._compute_cdf(value + self.step / 2)) / 2
+            return self.compute_cdf(value)
+        return (self.compute_cdf(value - self.step / 2) + self.compute_cdf(value + self.step / 2)) / 2
 
-    def _compute_cdf(self, value: float) -> float:
+    def compute_cdf(self, value: float) -> float:
         """Return the distribution function before rounding to the step."""
         if self.is_logarithmic and value <= 0:
             return 0.0

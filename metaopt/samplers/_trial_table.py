@@ -1,0 +1,202 @@
+"""Trials of a search space as arrays, and their ranking at one budget.
+
+Encoding and ranking thousands of trials in Python would dominate the time of a proposal. The arrays of a space are
+therefore kept between proposals. They only hold functions of single trials, so a proposal never depends on the earlier
+ones of the process.
+"""
+
+import operator
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaopt.samplers._base import History, Observation
+from metaopt.spaces import Vals
+from metaopt.trials.ranking import RANKING
+
+# Function from a draw to numbers (columns,), NaN where a parameter is inactive.
+Encoder = Callable[[Vals], np.ndarray]
+
+_KEY_LENGTH = 3  # (is infeasible, violation, value), see SingleObjectiveRanking
+_SPARE_ROWS = 1_000  # rows of trials that are no longer in the history, before the arrays are made again
+
+
+@dataclass(frozen=True)
+class EncodedTrials:
+    """Encoded trials: rows of the table of a space, which are only copied for the columns that are needed.
+
+    Attributes:
+        table: encoded trials of the space, (rows, columns).
+        rows: rows of the trials in the table, (trials,).
+        more: further encoded trials, after those of the table, (further trials, columns).
+    """
+
+    table: np.ndarray
+    rows: np.ndarray
+    more: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.more)
+
+    def columns(self, numbers: np.ndarray) -> np.ndarray:
+        """Return some columns, (trials, columns)."""
+        found = self.table[self.rows[:, None], numbers]
+        return np.concatenate([found, self.more[:, numbers]]) if len(self.more) else found
+
+
+@dataclass(frozen=True)
+class RankedTrials:
+    """Trials with a loss, as they were at one budget, and the trials that are running.
+
+    Attributes:
+        table: encoded trials of the space, (rows, columns).
+        rows: row of each trial with a loss, in the order of their numbers, (trials,).
+        order: positions of these trials, the best first, (trials,).
+        stopped: row of each trial that has a loss at smaller budgets only, in the order of their numbers.
+        running: encoded running trials, (running, columns).
+        signatures: a number for each trial, with or without a loss; equal for equal draws.
+        n_known: number of trials that have a loss at any budget.
+    """
+
+    table: np.ndarray
+    rows: np.ndarray
+    order: np.ndarray
+    stopped: np.ndarray
+    running: np.ndarray
+    signatures: np.ndarray
+    n_known: int
+
+    def split(self, n_good: int) -> tuple[EncodedTrials, EncodedTrials]:
+        """Return the best trials, and the others with the running ones, both in the order of their numbers."""
+        is_good = np.zeros(len(self.rows), dtype=bool)
+        is_good[self.order[:n_good]] = True
+        good = EncodedTrials(self.table, self.rows[is_good], self.running[:0])
+        others = self.rows[~is_good]
+        if len(self.stopped):
+            others = np.sort(np.concatenate([others, self.stopped]))
+        return good, EncodedTrials(self.table, others, self.running)
+
+
+class TrialTable:
+    """Encoded trials and their results, one row for each observation that was ever seen.
+
+    A row never changes: a trial with another result is another observation. Rows are found by the identity of the
+    observation, which the table keeps alive.
+    """
+
+    def __init__(self, encode: Encoder, n_columns: int) -> None:
+        self._encode = encode
+        self._n_columns = n_columns
+        self._lock = threading.Lock()  # searches in several threads may have the same space
+        self._clear()
+
+    def _clear(self) -> None:
+        self._row_by_id: dict[int, int] = {}
+        self._observations: list[Observation] = []
+        self._latest: Sequence[Observation] = ()  # those of the last call, most of which are in the next one, too
+        self._latest_rows = np.empty(0, dtype=np.intp)
+        self._resources: list[int] = []  # those of all rows, ascending
+        self._encoded = np.empty((0, self._n_columns))
+        self._signatures = np.empty(0, dtype=np.int64)
+        self._keys = np.empty((0, 0, _KEY_LENGTH))  # rank keys (rows, resources, key); NaN without a finite loss
+        self._last = np.empty((0, _KEY_LENGTH))  # rank key of the last result
+        self._last_resources = np.empty(0)
+        self._are_complete = np.empty(0, dtype=bool)
+
+    def rank(self, history: History, running: Sequence[Vals], enough: int, stack: bool = False) -> RankedTrials:
+        """Return the trials at the budget of ``History.comparable``, in the order of ``History.ranked``.
+
+        Args:
+            history: the trials that ended or are paused.
+            running: values of the running trials.
+            enough: see ``History.comparable``.
+        """
+        liars = np.array([self._encode(vals) for vals in running]).reshape(-1, self._n_columns)
+        with self._lock:
+            rows = self._find_rows(history.observations)
+            last = self._last[rows]
+            keys = self._keys_at_one_budget(rows, last, enough)
+            has_loss = ~np.isnan(keys[:, -1])
+            keys = keys[has_loss]
+            order = np.lexsort(keys.T[::-1]) if keys[:, :-1].any() else np.argsort(keys[:, -1], kind="stable")
+            signatures = np.append(self._signatures[rows], [sign(one) for one in liars]).astype(np.int64)
+            is_known = ~np.isnan(last[:, -1])
+            stopped = rows[is_known & ~has_loss] if stack else rows[:0]
+            return RankedTrials(self._encoded, rows[has_loss], order, stopped, liars, signatures, int(is_known.sum()))
+
+    def _keys_at_one_budget(self, rows: np.ndarray, last: np.ndarray, enough: int) -> np.ndarray:
+        """Return the rank keys (rows, key) of the trials at one budget, NaN for those without a loss there."""
+        keys = self._keys[rows]
+        has_loss = ~np.isnan(last[:, -1])
+        used = np.flatnonzero(~np.isnan(keys[has_loss, :, -1]).all(axis=0))
+        if len(used) <= 1:
+            return last
+        most: tuple[int, np.ndarray] = (0, last)
+        for column in used[::-1]:
+            there = keys[:, column]
+            has_ended = self._are_complete[rows] & (self._last_resources[rows] < self._resources[column])
+            there[has_ended] = last[has_ended]  # a complete trial has its last result at every larger resource
+            count = int((~np.isnan(there[:, -1])).sum())
+            if count >= enough:
+                return there
+            most = max(most, (count, there), key=lambda pair: pair[0])
+        return most[1]
+
+    def _find_rows(self, observations: Sequence[Observation]) -> np.ndarray:
+        """Return the row of each observation; rows of new observations are added."""
+        if len(self._observations) > 2 * len(observations) + _SPARE_ROWS:
+            self._clear()
+        are_same = list(map(operator.is_, observations, self._latest))
+        n_same = len(are_same) if all(are_same) else are_same.index(False)
+        others = observations[n_same:]
+        new = [one for one in others if id(one) not in self._row_by_id]
+        if new:
+            self._add(new)
+        rows = np.array([self._row_by_id[id(one)] for one in others], dtype=np.intp)
+        self._latest_rows = np.concatenate([self._latest_rows[:n_same], rows])
+        self._latest = observations
+        return self._latest_rows
+
+    def _add(self, new: Sequence[Observation]) -> None:
+        """Add rows; observations that occur twice get one row."""
+        new = list({id(one): one for one in new}.values())
+        self._add_resources(new)
+        first = len(self._observations)
+        self._reserve(first + len(new))
+        for row, one in enumerate(new, first):
+            self._encoded[row] = self._encode(one.vals)
+            self._signatures[row] = sign(self._encoded[row])
+            self._keys[row] = np.nan
+            for result in one.results:
+                if result.values and np.isfinite(result.values[0]):
+                    self._keys[row, self._resources.index(result.resource)] = RANKING.key(result)
+            self._last[row] = one.rank_key if one.has_loss else np.nan
+            self._last_resources[row] = one.result.resource
+            self._are_complete[row] = one.is_complete
+            self._row_by_id[id(one)] = row
+        self._observations += new
+
+    def _add_resources(self, new: Sequence[Observation]) -> None:
+        """Add a column of keys for each new resource."""
+        known = {result.resource for one in new for result in one.results}
+        for resource in sorted(known.difference(self._resources)):
+            column = int(np.searchsorted(self._resources, resource))
+            self._resources.insert(column, resource)
+            self._keys = np.insert(self._keys, column, np.nan, axis=1)
+
+    def _reserve(self, n_rows: int) -> None:
+        """Replace the arrays by longer ones if they have fewer rows; proposals in other threads keep the shorter ones."""
+        capacity = len(self._encoded)
+        if n_rows <= capacity:
+            return
+        more = max(n_rows, 2 * capacity) - capacity
+        for name in ("_encoded", "_signatures", "_keys", "_last", "_last_resources", "_are_complete"):
+            array = getattr(self, name)
+            setattr(self, name, np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)]))
+
+
+def sign(encoded: np.ndarray) -> int:
+    """Return a number that is equal for equal encoded draws."""
+    return hash(tuple(np.where(np.isnan(encoded), np.inf, encoded).tolist()))
