@@ -81,9 +81,7 @@ PROBLEMS = {
         lambda pair: (pair[0] - pair[1]) ** 2,
     ),
     "n_arms": TestProblem(hp.choice("x", [0, 1]), lambda arm: -1.0 if arm == 0 else 0.0, noise=1.0),
-    "distractor": TestProblem(
-        hp.uniform("x", -15, 15), lambda x: -1 / (1 + np.exp(-x)) - 2 * np.exp(-((x + 10) ** 2))
-    ),
+    "distractor": TestProblem(hp.uniform("x", -15, 15), lambda x: -1 / (1 + np.exp(-x)) - 2 * np.exp(-((x + 10) ** 2))),
     "gauss_wave": TestProblem(
         {"x": hp.uniform("x", -20, 20), "shift": hp.choice("curve", [0.0, np.pi])},
         lambda point: -np.sin(point["x"] + point["shift"]) - 2 * np.exp(-(((point["x"] + point["shift"]) / 5) ** 2)),

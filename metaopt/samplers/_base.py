@@ -4,6 +4,7 @@ A sampler is a pure function: the same history, running trials and generator giv
 """
 
 import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -85,6 +86,11 @@ class History:
 
     space: Space
     observations: tuple[Observation, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every trial was trained to the end or failed; others were stopped or paused at rungs."""
+        return all(map(operator.attrgetter("is_complete"), self.observations))
 
     @property
     def resources(self) -> list[int]:

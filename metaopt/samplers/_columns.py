@@ -21,9 +21,9 @@ _SMALLEST = 1e-12  # hyperopt's number for 0 on a logarithmic scale
 class Column:
     """Encoding of one parameter.
 
-    A value has a number on the scale on which the prior is uniform or normal, and a cell. An option is its own cell, and
-    so is each value of a rounded parameter with at most 1,000 values. The cells of other numbers are intervals, much
-    shorter than the bandwidth of any kernel.
+    A value has a number on the scale on which the prior is uniform or normal, and a cell. An option is its own cell,
+    and so is each value of a rounded parameter with at most 1,000 values. The cells of other numbers are intervals,
+    much shorter than the bandwidth of any kernel.
 
     Attributes:
         parameter: the parameter.

@@ -15,23 +15,22 @@ class DocumentReader:
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._documents: list[Mapping[str, Any]] = []
-        self._outcomes: list[tuple[Any, ...]] = []
+        # Documents, states, statuses and losses of the last call. Documents change in place when their trial ends.
+        self._latest: tuple[Sequence[Any], ...] = ((), (), (), ())
         self._observations: list[Observation | None] = []  # of each document; None for those that have not ended
 
     def read(self, documents: Sequence[Mapping[str, Any]]) -> tuple[Observation, ...]:
         """Return the ended trials, sorted by number; trials without a loss count as failed."""
-        results = [doc["result"] for doc in documents]
-        outcomes = [
-            (doc["state"], result.get("status"), result.get("loss"))
-            for doc, result in zip(documents, results, strict=True)
-        ]
-        n_same = _count_equal(operator.is_, documents, self._documents)
-        n_same = _count_equal(operator.eq, outcomes[:n_same], self._outcomes)
+        results = [document["result"] for document in documents]
+        states = [document["state"] for document in documents]
+        statuses = [result.get("status") for result in results]
+        losses = [result.get("loss") for result in results]
+        latest = list(documents), states, statuses, losses
+        n_same = min(map(_count_same, latest, self._latest))
         found = self._observations[:n_same]
-        found += [self._observe(doc) for doc in documents[n_same:]]
-        self._documents, self._outcomes, self._observations = list(documents), outcomes, found
-        return tuple(sorted((one for one in found if one is not None), key=operator.attrgetter("trial")))
+        found += [self._observe(document) for document in documents[n_same:]]
+        self._latest, self._observations = latest, found
+        return tuple(sorted(filter(None, found), key=operator.attrgetter("trial")))
 
     def read_running(self, documents: Sequence[Mapping[str, Any]]) -> list[Vals]:
         """Return the values of the trials that are queued or running."""
@@ -43,9 +42,7 @@ class DocumentReader:
             return None
         result = document["result"]
         loss = result.get("loss") if result.get("status") == STATUS_OK else None
-        return Observation.of(
-            document["tid"], get_vals(self._space, document), None if loss is None else float(loss)
-        )
+        return Observation.of(document["tid"], get_vals(self._space, document), None if loss is None else float(loss))
 
 
 def get_vals(space: Space, document: Mapping[str, Any]) -> Vals:
@@ -53,7 +50,7 @@ def get_vals(space: Space, document: Mapping[str, Any]) -> Vals:
     return space.restrict({label: value[0] for label, value in document["misc"]["vals"].items() if len(value)})
 
 
-def _count_equal(equal: Any, first: Sequence[Any], second: Sequence[Any]) -> int:
-    """Return the number of items at the beginning of both sequences that are equal."""
-    are_equal = list(map(equal, first, second))
-    return len(are_equal) if all(are_equal) else are_equal.index(False)
+def _count_same(first: Sequence[Any], second: Sequence[Any]) -> int:
+    """Return the number of items at the beginning of both sequences that are the same objects."""
+    are_same = list(map(operator.is_, first, second))
+    return len(are_same) if all(are_same) else are_same.index(False)

@@ -109,7 +109,7 @@ _OF_DOMAIN: WeakKeyDictionary[Domain, tuple[Space, WeakKeyDictionary[Trials, Doc
 
 
 def _get_space_and_reader(domain: Domain, trials: Trials) -> tuple[Space, DocumentReader]:
-    """Return the compiled space of a domain and the reader of its trials; they are kept for all trials of an ``fmin``."""
+    """Return the compiled space of a domain and the reader of its trials, which are kept during an ``fmin``."""
     if domain not in _OF_DOMAIN:
         _OF_DOMAIN[domain] = compile_space(domain.expr), WeakKeyDictionary()
     space, readers = _OF_DOMAIN[domain]

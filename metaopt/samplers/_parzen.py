@@ -34,8 +34,12 @@ def forgetting_weights(active: np.ndarray) -> np.ndarray:
     n_old = np.maximum(counts - FORGETTING, 0)
     if not n_old.any():
         return active.astype(float)
-    if len(counts) > 1 and counts.min() == len(active):  # one column stands for all
-        return np.broadcast_to(forgetting_weights(active[:, :1]), active.shape)
+    always = counts == len(active)
+    if always.sum() > 1:  # one of these columns stands for all
+        weights = np.empty(active.shape)
+        weights[:, always] = forgetting_weights(active[:, always][:, :1])
+        weights[:, ~always] = forgetting_weights(active[:, ~always])
+        return weights
     age = np.cumsum(active, axis=0) - 1  # 0 for the oldest
     slope = np.where(n_old > 1, (1 - 1 / np.maximum(counts, 1)) / np.maximum(n_old - 1, 1), 0.0)
     weights = np.where(age < n_old, 1 / np.maximum(counts, 1) + age * slope, 1.0)
@@ -177,17 +181,19 @@ class Mixtures:
         The constant of a parameter is ``log_inside``.
         """
         factors = self.weights / (self.deviations * _SQRT_2PI)
+        precisions = np.sqrt(0.5) / self.deviations
+        ends = [*self.starts[1:].tolist(), len(self.means)]
         found = np.empty(points.shape)
         block = max(1, _BLOCK // max(1, len(self.means)))
         for first in range(0, len(points), block):
-            kernels = points[first : first + block, self.parameter]
+            kernels = np.take(points[first : first + block], self.parameter, axis=1)
             kernels -= self.means
-            kernels /= self.deviations
+            kernels *= precisions
             np.square(kernels, out=kernels)
-            kernels *= -0.5
+            np.negative(kernels, out=kernels)
             np.exp(kernels, out=kernels)
-            kernels *= factors
-            found[first : first + block] = np.add.reduceat(kernels, self.starts, axis=1)
+            for parameter, (start, end) in enumerate(zip(self.starts.tolist(), ends, strict=True)):
+                found[first : first + block, parameter] = kernels[:, start:end] @ factors[start:end]
         return np.log(found)
 
     def log_mass(self, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:

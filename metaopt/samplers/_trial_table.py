@@ -48,13 +48,12 @@ class EncodedTrials:
 
 @dataclass(frozen=True)
 class RankedTrials:
-    """Trials with a loss, as they were at one budget, and the trials that are running.
+    """Trials with a loss, ranked as they were at one budget, and the trials that are running.
 
     Attributes:
         table: encoded trials of the space, (rows, columns).
-        rows: row of each trial with a loss, in the order of their numbers, (trials,).
-        order: positions of these trials, the best first, (trials,).
-        stopped: row of each trial that has a loss at smaller budgets only, in the order of their numbers.
+        rows: row of each trial with a loss at any budget, in the order of their numbers, (trials,).
+        order: positions of the trials that have a loss at this budget, the best first, (comparable trials,).
         running: encoded running trials, (running, columns).
         signatures: a number for each trial, with or without a loss; equal for equal draws.
         n_known: number of trials that have a loss at any budget.
@@ -63,7 +62,6 @@ class RankedTrials:
     table: np.ndarray
     rows: np.ndarray
     order: np.ndarray
-    stopped: np.ndarray
     running: np.ndarray
     signatures: np.ndarray
     n_known: int
@@ -73,10 +71,7 @@ class RankedTrials:
         is_good = np.zeros(len(self.rows), dtype=bool)
         is_good[self.order[:n_good]] = True
         good = EncodedTrials(self.table, self.rows[is_good], self.running[:0])
-        others = self.rows[~is_good]
-        if len(self.stopped):
-            others = np.sort(np.concatenate([others, self.stopped]))
-        return good, EncodedTrials(self.table, others, self.running)
+        return good, EncodedTrials(self.table, self.rows[~is_good], self.running)
 
 
 class TrialTable:
@@ -105,7 +100,7 @@ class TrialTable:
         self._last_resources = np.empty(0)
         self._are_complete = np.empty(0, dtype=bool)
 
-    def rank(self, history: History, running: Sequence[Vals], enough: int, stack: bool = False) -> RankedTrials:
+    def rank(self, history: History, running: Sequence[Vals], enough: int) -> RankedTrials:
         """Return the trials at the budget of ``History.comparable``, in the order of ``History.ranked``.
 
         Args:
@@ -118,13 +113,14 @@ class TrialTable:
             rows = self._find_rows(history.observations)
             last = self._last[rows]
             keys = self._keys_at_one_budget(rows, last, enough)
-            has_loss = ~np.isnan(keys[:, -1])
-            keys = keys[has_loss]
-            order = np.lexsort(keys.T[::-1]) if keys[:, :-1].any() else np.argsort(keys[:, -1], kind="stable")
-            signatures = np.append(self._signatures[rows], [sign(one) for one in liars]).astype(np.int64)
             is_known = ~np.isnan(last[:, -1])
-            stopped = rows[is_known & ~has_loss] if stack else rows[:0]
-            return RankedTrials(self._encoded, rows[has_loss], order, stopped, liars, signatures, int(is_known.sum()))
+            has_any = is_known | ~np.isnan(keys[:, -1])
+            keys = keys[has_any]
+            comparable = np.flatnonzero(~np.isnan(keys[:, -1]))
+            own = np.array([sign(one) for one in liars], dtype=np.int64)
+            signatures = np.concatenate([self._signatures[rows], own])
+            order = comparable[_sort(keys[comparable])]
+            return RankedTrials(self._encoded, rows[has_any], order, liars, signatures, int(is_known.sum()))
 
     def _keys_at_one_budget(self, rows: np.ndarray, last: np.ndarray, enough: int) -> np.ndarray:
         """Return the rank keys (rows, key) of the trials at one budget, NaN for those without a loss there."""
@@ -187,7 +183,7 @@ class TrialTable:
             self._keys = np.insert(self._keys, column, np.nan, axis=1)
 
     def _reserve(self, n_rows: int) -> None:
-        """Replace the arrays by longer ones if they have fewer rows; proposals in other threads keep the shorter ones."""
+        """Replace arrays that have fewer rows by longer ones; proposals in other threads keep the shorter ones."""
         capacity = len(self._encoded)
         if n_rows <= capacity:
             return
@@ -200,3 +196,10 @@ class TrialTable:
 def sign(encoded: np.ndarray) -> int:
     """Return a number that is equal for equal encoded draws."""
     return hash(tuple(np.where(np.isnan(encoded), np.inf, encoded).tolist()))
+
+
+def _sort(keys: np.ndarray) -> np.ndarray:
+    """Return the positions of rank keys (n, key), the best first, (n,); equal ones keep their order."""
+    if keys[:, :-1].any():
+        return np.lexsort(keys.T[::-1])
+    return np.argsort(keys[:, -1], kind="stable")

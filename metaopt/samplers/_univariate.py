@@ -106,6 +106,7 @@ class ColumnGroup:
         lows, highs = self.find_intervals(drawn)
         return [each.log_mass(lows, highs) for each in mixtures]
 
+    @np.errstate(divide="ignore")  # the logarithm of 0 is the lower end of the values that are rounded to 0
     def find_intervals(self, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return lower and upper ends, (n, columns), of the intervals of numbers that are rounded to the same value."""
         steps, smallest, largest, logarithmic = self._rounding
@@ -183,8 +184,10 @@ class UnivariateModel:
         labels = [column.parameter.label for column in group.columns]
         n_parameters = len(self._columns)
         if not group.columns[0].is_number:
-            counts = [group.count_options(side.columns(group.numbers + n_parameters), prior_weight) for side in sides]
-            options = _propose_options(group.sizes, *counts, rng.random((len(labels), candidates)))
+            good, others = (
+                group.count_options(side.columns(group.numbers + n_parameters), prior_weight) for side in sides
+            )
+            options = _propose_options(group.sizes, good, others, rng.random((len(labels), candidates)))
             return {
                 label: option + column.first_option
                 for label, option, column in zip(labels, options, group.columns, strict=True)

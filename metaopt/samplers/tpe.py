@@ -24,33 +24,61 @@ _MOST_PARAMETERS = 7
 
 @dataclass(frozen=True)
 class TPE(Sampler):
+    """Selects the candidate with the largest ratio of the densities of good and of other trials.
+
+    The univariate model is that of hyperopt: each parameter has its own densities and candidates, and is selected on
+    its own. The joint model is that of BOHB: the density is a mixture of trials over all active parameters. Only the
+    order of losses counts. Infeasible trials rank behind feasible ones, by their violation. Running trials count as bad
+    trials (a pessimistic "constant liar"), so that parallel workers do not evaluate the same values.
+
+    If trials were paused or stopped at rungs, the model uses the losses at the largest budget that N_min + 2 trials
+    have reached (algorithm 2 of the BOHB paper). N_min is d + 1 for d parameters, as in the paper, but at most 8.
+    Trials that were not promoted to this budget count as bad trials; BOHB ignores them.
+
+    Attributes:
+        startup: number of trials with a loss, at any budget, before the model is used; earlier proposals are draws
+            from the prior. The joint model needs at most N_min + 2.
+        is_joint: whether the model is the joint one. By default, it is the univariate one as long as every trial was
+            trained to the end, and the joint one if trials were paused or stopped at rungs.
+        gamma: of n trials, ceil(gamma · √n), at most 25, count as good in the univariate model.
+        good: fraction of the trials that count as good in the joint model, but at least N_min of them (q; 15 % in the
+            BOHB paper).
+        candidates: number of draws from the density of good trials, for each parameter of the univariate model.
+        joint_candidates: the same for the joint model (N_s; 64 in the implementation of BOHB's authors).
+        random_fraction: fraction of proposals from the prior once there is a model (ρ; 1/3 in the BOHB paper). Both
+            models include the prior, so it is not needed to reach every point of the space.
+        prior_weight: weight of the prior relative to one trial.
+    """
+
     startup: int = 20
-    joint_fraction: float = 0.5
-    random_fraction: float = 0.0
-    candidates: int = 24
-    joint_candidates: int = 64
+    is_joint: bool | None = None
     gamma: float = 0.25
     good: float = 0.15
+    candidates: int = 24
+    joint_candidates: int = 64
+    random_fraction: float = 0.0
     prior_weight: float = 1.0
-    stack: bool = False
 
     def propose(self, n: int, history: History, running: Sequence[Vals], rng: np.random.Generator) -> Vals:  # noqa: ARG002
         """Draw from the prior before ``startup``, afterwards from a model; see ``Sampler.propose``."""
         space = history.space
-        startup = max(1, self.startup)
-        if not space.parameters or len(history.observations) < startup:
+        if not space.parameters or not history.observations:
             return space.draw(rng)
-        is_joint = rng.random() < self.joint_fraction
-        model = get_joint_model(space) if is_joint else get_univariate_model(space)
         least = min(len(space.parameters), _MOST_PARAMETERS) + 1
-        trials = model.table.rank(history, running, min(startup, least + 2), self.stack)
-        if trials.n_known < startup or rng.random() < self.random_fraction:
+        enough = max(1, min(self.startup, least + 2))
+        is_joint = not history.is_complete if self.is_joint is None else self.is_joint
+        model = get_joint_model(space) if is_joint else get_univariate_model(space)
+        trials = model.table.rank(history, running, enough)
+        if trials.n_known < (enough if is_joint else max(1, self.startup)) or not len(trials.order):
             return space.draw(rng)
+        if self.random_fraction and rng.random() < self.random_fraction:
+            return space.draw(rng)
+
         if is_joint:
-            n_good = max(least, math.ceil(self.good * len(trials.rows)))
-            vals = model.propose(trials, n_good, rng, self.joint_candidates, self.prior_weight)
+            n_good, n_candidates = max(least, math.ceil(self.good * len(trials.order))), self.joint_candidates
         else:
-            n_good = min(math.ceil(self.gamma * math.sqrt(len(trials.rows) + len(running))), _MOST_GOOD)
-            vals = model.propose(trials, n_good, rng, self.candidates, self.prior_weight)
+            n_trials = len(trials.order) + len(running)
+            n_good, n_candidates = min(math.ceil(self.gamma * math.sqrt(n_trials)), _MOST_GOOD), self.candidates
+        vals = model.propose(trials, n_good, rng, n_candidates, self.prior_weight)
         vals.model_based = True
         return vals

@@ -10,7 +10,7 @@ from metaopt.engine.settings import Settings
 from metaopt.engine.setup import ImageKind, make_phases, make_strategy, open_study
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.problems.problem import Problem
-from metaopt.samplers import GP, TPE, Evolution, JointTPE
+from metaopt.samplers import GP, TPE, Evolution
 from metaopt.schedulers import ASHA, Full, Hyperband
 from metaopt.storage.study import JOURNAL
 from metaopt.zoo import conv_stack
@@ -57,11 +57,11 @@ def test_other_data_or_folds_are_another_study(tmp_path, name):
     ("settings", "sampler", "scheduler"),
     [
         (Settings(startup=7, epochs=9), TPE(7), Full(9)),
-        (Settings(scheduler="hyperband", epochs=9, eta=2), JointTPE(), Hyperband(9, eta=2)),
+        (Settings(scheduler="hyperband", epochs=9, eta=2), TPE(), Hyperband(9, eta=2)),
         (Settings(sampler="gp", startup=3), GP(startup=3), Full(1)),
         (Settings(sampler="gp", startup=20), GP(), Full(1)),
         (Settings(sampler="evolution", mu=7, lambda_=2), Evolution(mu=7, lambda_=2), Full(1)),
-        (Settings(sampler="tpe", scheduler="asha-stop", epochs=9, min_epochs=2), JointTPE(), ASHA(9, 3, 2, True)),
+        (Settings(sampler="tpe", scheduler="asha-stop", epochs=9, min_epochs=2), TPE(), ASHA(9, 3, 2, True)),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -12,14 +12,20 @@ from typing import Any
 import numpy as np
 
 from metaopt import samplers
-from metaopt.samplers import History, JointTPE, Vals
+from metaopt.samplers import TPE, History, Sampler, Vals
 from metaopt.spaces import compile_space
 from tests.samplers.histories import make_history
 from tests.samplers.observing import observe
 from tests.spaces.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
-SAMPLERS = {**samplers.SAMPLERS, "joint-tpe": JointTPE}
+
+
+def make_joint_tpe() -> Sampler:
+    return TPE(is_joint=True)
+
+
+SAMPLERS = {**samplers.SAMPLERS, "joint-tpe": make_joint_tpe}
 
 
 def proposals(name: str, n: int, running: int = 0) -> list[Vals]:

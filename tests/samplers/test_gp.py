@@ -8,11 +8,11 @@ import pytest
 from hyperopt import hp
 from scipy.integrate import quad
 
-from metaopt.samplers import GP, History, JointTPE, Observation, Random
+from metaopt.samplers import GP, TPE, History, Observation, Random
 from metaopt.samplers.gp import log_expected_improvement
 from metaopt.spaces import Space, compile_space
 from tests.samplers.observing import observe
-from tests.samplers.test_joint_tpe import at_rungs
+from tests.samplers.test_tpe import at_rungs
 
 LINE = {"x": hp.uniform("x", 0, 1)}
 
@@ -106,7 +106,7 @@ def test_gp_needs_fewer_trials_than_joint_tpe() -> None:
         return min(one.result.loss or 0.0 for one in found)
 
     gp, density, prior = (
-        np.median([lowest(sampler, seed) for seed in range(3)]) for sampler in (GP(), JointTPE(), Random())
+        np.median([lowest(sampler, seed) for seed in range(3)]) for sampler in (GP(), TPE(is_joint=True), Random())
     )
     assert gp < 0.5 * density
     assert density < prior

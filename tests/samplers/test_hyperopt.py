@@ -9,7 +9,8 @@ from hyperopt import STATUS_FAIL, STATUS_OK, Trials, fmin, hp
 from hyperopt.base import JOB_STATE_DONE, JOB_STATE_RUNNING, Domain, trials_from_docs
 
 from metaopt.samplers import GP, SAMPLERS, History, Observation, Random, Sampler, Vals
-from metaopt.samplers._hyperopt import _get_observations, _make_document, _make_domain, ask, suggest
+from metaopt.samplers._documents import DocumentReader
+from metaopt.samplers._hyperopt import _make_document, _make_domain, ask, suggest
 from metaopt.spaces import Space, compile_space
 from tests.spaces.examples import EXAMPLES
 
@@ -71,7 +72,7 @@ def test_observations_are_sorted_and_failed_trials_have_no_loss(space: Space) ->
         {"status": STATUS_OK, "loss": None},
     ]
     docs = [_make_document(tid, space, vals, result) for tid, result in enumerate(results)]
-    found = _get_observations(space, trials_from_docs(docs[::-1], validate=False))
+    found = DocumentReader(space).read(trials_from_docs(docs[::-1], validate=False).trials)
     assert [one.trial for one in found] == [0, 1, 2]
     assert [one.has_loss for one in found] == [True, False, False]
     assert all(one.vals == vals for one in found)
