@@ -19,7 +19,7 @@ IMPORT_EXAMPLES = (
 )
 
 STRATEGIES = {
-    "tpe": "hyperopt's TPE; every trial is trained to the end",
+    "tpe": "TPE, as hyperopt defines it; every trial is trained to the end",
     "random": "random search, for comparison",
     "anneal": "hyperopt's simulated annealing, for comparison",
     "evolution": "mutation and recombination: deep stacks, measured constraints",
@@ -27,7 +27,7 @@ STRATEGIES = {
     "hyperband": "random search with Hyperband: short trainings first, the best of them longer",
     "asha": "random search with ASHA, which needs no waiting between workers",
     "gp-asha": "Gaussian process over all rungs of ASHA: a good network from a few dozen trials",
-    "bohb": "a TPE model per budget with Hyperband",
+    "bohb": "TPE with joint densities, with Hyperband",
     "ea-hyperband": "evolution with Hyperband: measured constraints",
 }
 
