@@ -37,7 +37,7 @@ def test_proposals_have_the_distribution_of_those_of_hyperopt() -> None:
     space = compile_space(expression)
     rng = np.random.default_rng(0)
     history = History(space, tuple(observe(n, space.draw(rng), float(rng.normal())) for n in range(60)))
-    trials, domain, seeds = as_trials(history), Domain(None, expression), range(250)
+    trials, domain, seeds = as_trials(history), Domain(None, expression), range(120)
     ours = [TPE().propose(60, history, (), np.random.default_rng(seed)) for seed in seeds]
     theirs = [tpe.suggest([60], domain, trials, seed, verbose=False)[0]["misc"]["vals"] for seed in seeds]
     for label in space.labels:
