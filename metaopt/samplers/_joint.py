@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from metaopt.samplers._columns import MAX_LEVELS, Column
-from metaopt.samplers._trial_table import RankedTrials, TrialTable, sign
+from metaopt.samplers._trial_table import RankedTrials, TrialTable, compute_signature
 from metaopt.spaces import Space, Vals
 
 _BANDWIDTH = 0.2  # bandwidth for a single trial, relative to the range of the prior
@@ -58,7 +58,7 @@ class JointModel:
         drawn = good.draw(candidates, rng)
         order = np.argsort(others.log(drawn) - good.log(drawn), kind="stable").tolist()
         known = set(trials.signatures.tolist())
-        best = next((position for position in order if sign(drawn[position]) not in known), order[0])
+        best = next((position for position in order if compute_signature(drawn[position]) not in known), order[0])
         return self.space.decode(np.nan_to_num(drawn[best], nan=0.5))
 
     def snap(self, units: np.ndarray) -> np.ndarray:

@@ -117,7 +117,7 @@ class TrialTable:
             has_any = is_known | ~np.isnan(keys[:, -1])
             keys = keys[has_any]
             comparable = np.flatnonzero(~np.isnan(keys[:, -1]))
-            own = np.array([sign(one) for one in liars], dtype=np.int64)
+            own = np.array([compute_signature(one) for one in liars], dtype=np.int64)
             signatures = np.concatenate([self._signatures[rows], own])
             order = comparable[_sort(keys[comparable])]
             return RankedTrials(self._encoded, rows[has_any], order, liars, signatures, int(is_known.sum()))
@@ -163,7 +163,7 @@ class TrialTable:
         self._reserve(first + len(new))
         for row, one in enumerate(new, first):
             self._encoded[row] = self._encode(one.vals)
-            self._signatures[row] = sign(self._encoded[row])
+            self._signatures[row] = compute_signature(self._encoded[row])
             self._keys[row] = np.nan
             for result in one.results:
                 if result.values and np.isfinite(result.values[0]):
@@ -193,7 +193,7 @@ class TrialTable:
             setattr(self, name, np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)]))
 
 
-def sign(encoded: np.ndarray) -> int:
+def compute_signature(encoded: np.ndarray) -> int:
     """Return a number that is equal for equal encoded draws."""
     return hash(tuple(np.where(np.isnan(encoded), np.inf, encoded).tolist()))
 

@@ -7,7 +7,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from metaopt.samplers._columns import Column
-from metaopt.samplers._parzen import Mixtures, Observed, Priors, count_values, forgetting_weights, list_values
+from metaopt.samplers._observed_values import Observed, count_values, forgetting_weights, list_values
+from metaopt.samplers._parzen import Mixtures, Priors
 from metaopt.samplers._trial_table import EncodedTrials, RankedTrials, TrialTable
 from metaopt.spaces import Space, Vals
 from metaopt.spaces.nodes import Choice, walk

@@ -25,7 +25,7 @@ class GP(Sampler):
     """Selects the candidate with the largest expected improvement, among prior draws and mutations of good trials.
 
     It is designed for a few dozen trials and for multi-fidelity schedulers. One model includes the losses of all trials
-    at all rungs, and predicts the loss of a candidate at the largest budget so far. ``JointTPE`` uses only the losses
+    at all rungs, and predicts the loss of a candidate at the largest budget so far. ``TPE`` uses only the losses
     at one budget (Klein et al. 2020: Model-based Asynchronous Hyperparameter and Neural Architecture Search,
     arXiv:2003.10865).
 

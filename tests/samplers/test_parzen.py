@@ -8,7 +8,8 @@ from hyperopt import hp, tpe
 from scipy.special import ndtr
 from scipy.stats import ks_1samp
 
-from metaopt.samplers._parzen import Mixtures, count_values, forgetting_weights, list_values
+from metaopt.samplers._observed_values import count_values, forgetting_weights, list_values
+from metaopt.samplers._parzen import Mixtures
 from metaopt.samplers._trial_table import EncodedTrials
 from metaopt.samplers._univariate import ColumnGroup, UnivariateModel
 from metaopt.spaces import compile_space
