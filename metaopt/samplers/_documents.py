@@ -9,33 +9,37 @@ from hyperopt.base import JOB_STATE_DONE, JOB_STATE_NEW, JOB_STATE_RUNNING, STAT
 from metaopt.samplers._base import Observation
 from metaopt.spaces import Space, Vals
 
+_RUNNING = JOB_STATE_NEW, JOB_STATE_RUNNING
+_get_state, _get_result = operator.itemgetter("state"), operator.itemgetter("result")
+
 
 class DocumentReader:
-    """Reads the documents of one ``fmin`` before each proposal."""
+    """Reads the documents of one ``fmin`` before each proposal.
+
+    A document is read again if its state or its result was replaced since the last proposal, as when its trial ends.
+    """
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        # Documents, states, statuses and losses of the last call. Documents change in place when their trial ends.
-        self._latest: tuple[Sequence[Any], ...] = ((), (), (), ())
+        self._latest: tuple[list[Any], ...] = ([], [], [])  # documents, states and results of the last call
         self._observations: list[Observation | None] = []  # of each document; None for those that have not ended
 
-    def read(self, documents: Sequence[Mapping[str, Any]]) -> tuple[Observation, ...]:
-        """Return the ended trials, sorted by number; trials without a loss count as failed."""
-        results = [document["result"] for document in documents]
-        states = [document["state"] for document in documents]
-        statuses = [result.get("status") for result in results]
-        losses = [result.get("loss") for result in results]
-        latest = list(documents), states, statuses, losses
+    def read(self, documents: Sequence[Mapping[str, Any]]) -> tuple[tuple[Observation, ...], list[Vals]]:
+        """Return the ended trials, sorted by number, and the values of the queued or running ones.
+
+        Trials without a loss count as failed.
+        """
+        states = list(map(_get_state, documents))
+        latest = list(documents), states, list(map(_get_result, documents))
         n_same = min(map(_count_same, latest, self._latest))
         found = self._observations[:n_same]
         found += [self._observe(document) for document in documents[n_same:]]
         self._latest, self._observations = latest, found
-        return tuple(sorted(filter(None, found), key=operator.attrgetter("trial")))
-
-    def read_running(self, documents: Sequence[Mapping[str, Any]]) -> list[Vals]:
-        """Return the values of the trials that are queued or running."""
-        states = JOB_STATE_NEW, JOB_STATE_RUNNING
-        return [get_vals(self._space, doc) for doc in documents if doc["state"] in states]
+        running: list[Vals] = []
+        if states.count(JOB_STATE_DONE) < len(states):
+            in_order = zip(documents, states, strict=True)
+            running = [get_vals(self._space, document) for document, state in in_order if state in _RUNNING]
+        return tuple(sorted(filter(None, found), key=operator.attrgetter("trial"))), running
 
     def _observe(self, document: Mapping[str, Any]) -> Observation | None:
         if document["state"] != JOB_STATE_DONE:

@@ -83,8 +83,8 @@ def _draw_seed(rng: np.random.Generator) -> int:
 def suggest(sampler: Sampler, new_ids: list[int], domain: Domain, trials: Trials, seed: int) -> list[dict[str, Any]]:
     """Propose trials one after another, with the earlier ones as running trials; see ``Sampler.suggest``."""
     space, reader = _get_space_and_reader(domain, trials)
-    history = History(space, reader.read(trials.trials))
-    running = reader.read_running(trials.trials)
+    observations, running = reader.read(trials.trials)
+    history = History(space, observations)
     docs = []
     for trial in new_ids:
         vals = sampler.propose(trial, history, running, np.random.default_rng([seed, trial]))

@@ -52,9 +52,7 @@ class JointModel:
             candidates: number of draws from the density of good trials.
             prior_weight: weight of the prior relative to one trial.
         """
-        everything = np.arange(len(self._columns))
-        sides = [thin(each.columns(everything)) for each in trials.split(n_good)]
-        good, others = (Density(self, each, prior_weight) for each in sides)
+        good, others = (Density(self, thin(side), prior_weight) for side in trials.split(n_good))
         drawn = good.draw(candidates, rng)
         order = np.argsort(others.log(drawn) - good.log(drawn), kind="stable").tolist()
         known = set(trials.signatures.tolist())

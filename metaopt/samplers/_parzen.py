@@ -37,8 +37,13 @@ class Priors:
     lows: np.ndarray
     highs: np.ndarray
 
-    def __getitem__(self, index: np.ndarray) -> "Priors":
-        return Priors(self.means[index], self.deviations[index], self.lows[index], self.highs[index])
+    def first(self, n: int) -> "Priors":
+        """Return those of the first n parameters."""
+        return Priors(self.means[:n], self.deviations[:n], self.lows[:n], self.highs[:n])
+
+    def repeat(self, n: int) -> "Priors":
+        """Return those of all parameters n times, one time after another."""
+        return Priors(*(np.tile(each, n) for each in (self.means, self.deviations, self.lows, self.highs)))
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,25 @@ class Mixtures:
         widest[is_prior] = priors.deviations
         totals = np.bincount(parameter, weight, n_parameters)
         if (count > 1).any():
-            parameter, value, weight, widest = _split_equal(parameter, value, count, weight, left, right, widest)
+            narrowest = (priors.deviations / precision)[parameter]
+            parameter, value, weight, widest = _split_equal(
+                parameter, value, np.where(widest > narrowest, count, 1), weight, left, right, widest
+            )
         bandwidths = np.clip(widest, (priors.deviations / precision)[parameter], priors.deviations[parameter])
         starts = np.searchsorted(parameter, np.arange(n_parameters))
         return cls(parameter, weight / totals[parameter], value, bandwidths, starts, priors)
+
+    def first(self, n: int) -> "Mixtures":
+        """Return the mixtures of the first n parameters."""
+        end = int(self.starts[n]) if n < len(self.starts) else len(self.means)
+        return Mixtures(
+            self.parameter[:end],
+            self.weights[:end],
+            self.means[:end],
+            self.deviations[:end],
+            self.starts[:n],
+            self.priors.first(n),
+        )
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw numbers (n, P) on the scale of the priors."""

@@ -24,36 +24,14 @@ _SPARE_ROWS = 1_000  # rows of trials that are no longer in the history, before 
 
 
 @dataclass(frozen=True)
-class EncodedTrials:
-    """Encoded trials: rows of the table of a space, which are only copied for the columns that are needed.
-
-    Attributes:
-        table: encoded trials of the space, (rows, columns).
-        rows: rows of the trials in the table, (trials,).
-        more: further encoded trials, after those of the table, (further trials, columns).
-    """
-
-    table: np.ndarray
-    rows: np.ndarray
-    more: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows) + len(self.more)
-
-    def columns(self, numbers: np.ndarray) -> np.ndarray:
-        """Return some columns, (trials, columns)."""
-        found = self.table[self.rows[:, None], numbers]
-        return np.concatenate([found, self.more[:, numbers]]) if len(self.more) else found
-
-
-@dataclass(frozen=True)
 class RankedTrials:
     """Trials with a loss, ranked as they were at one budget, and the trials that are running.
 
     Attributes:
         table: encoded trials of the space, (rows, columns).
         rows: row of each trial with a loss at any budget, in the order of their numbers, (trials,).
-        order: positions of the trials that have a loss at this budget, the best first, (comparable trials,).
+        comparable: positions in ``rows`` of the trials with a loss at this budget, ascending, (comparable trials,).
+        keys: their rank keys, (comparable trials, key).
         running: encoded running trials, (running, columns).
         signatures: a number for each trial, with or without a loss; equal for equal draws.
         n_known: number of trials that have a loss at any budget.
@@ -61,17 +39,29 @@ class RankedTrials:
 
     table: np.ndarray
     rows: np.ndarray
-    order: np.ndarray
+    comparable: np.ndarray
+    keys: np.ndarray
     running: np.ndarray
     signatures: np.ndarray
     n_known: int
 
-    def split(self, n_good: int) -> tuple[EncodedTrials, EncodedTrials]:
-        """Return the best trials, and the others with the running ones, both in the order of their numbers."""
+    def find_best(self, n: int) -> np.ndarray:
+        """Return the positions in ``rows`` of the best n comparable trials, the best first."""
+        keys = self.keys
+        if keys[:, :-1].any():  # some are infeasible
+            return self.comparable[np.lexsort(keys.T[::-1])[:n]]
+        losses = keys[:, -1]
+        if n >= len(losses):
+            return self.comparable[np.argsort(losses, kind="stable")]
+        candidates = np.flatnonzero(losses <= np.partition(losses, n)[n])
+        return self.comparable[candidates[np.argsort(losses[candidates], kind="stable")[:n]]]
+
+    def split(self, n_good: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the best trials, and the others with the running ones, encoded, each in the order of their numbers."""
         is_good = np.zeros(len(self.rows), dtype=bool)
-        is_good[self.order[:n_good]] = True
-        good = EncodedTrials(self.table, self.rows[is_good], self.running[:0])
-        return good, EncodedTrials(self.table, self.rows[~is_good], self.running)
+        is_good[self.find_best(n_good)] = True
+        others = np.take(self.table, self.rows[~is_good], axis=0)
+        return self.table[self.rows[is_good]], np.concatenate([others, self.running]) if len(self.running) else others
 
 
 class TrialTable:
@@ -119,8 +109,10 @@ class TrialTable:
             comparable = np.flatnonzero(~np.isnan(keys[:, -1]))
             own = np.array([compute_signature(one) for one in liars], dtype=np.int64)
             signatures = np.concatenate([self._signatures[rows], own])
-            order = comparable[_sort(keys[comparable])]
-            return RankedTrials(self._encoded, rows[has_any], order, liars, signatures, int(is_known.sum()))
+            known = rows[has_any]
+            return RankedTrials(
+                self._encoded, known, comparable, keys[comparable], liars, signatures, int(is_known.sum())
+            )
 
     def _keys_at_one_budget(self, rows: np.ndarray, last: np.ndarray, enough: int) -> np.ndarray:
         """Return the rank keys (rows, key) of the trials at one budget, NaN for those without a loss there."""
@@ -196,10 +188,3 @@ class TrialTable:
 def compute_signature(encoded: np.ndarray) -> int:
     """Return a number that is equal for equal encoded draws."""
     return hash(tuple(np.where(np.isnan(encoded), np.inf, encoded).tolist()))
-
-
-def _sort(keys: np.ndarray) -> np.ndarray:
-    """Return the positions of rank keys (n, key), the best first, (n,); equal ones keep their order."""
-    if keys[:, :-1].any():
-        return np.lexsort(keys.T[::-1])
-    return np.argsort(keys[:, -1], kind="stable")

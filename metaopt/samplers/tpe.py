@@ -69,15 +69,15 @@ class TPE(Sampler):
         is_joint = not history.is_complete if self.is_joint is None else self.is_joint
         model = get_joint_model(space) if is_joint else get_univariate_model(space)
         trials = model.table.rank(history, running, enough)
-        if trials.n_known < (enough if is_joint else max(1, self.startup)) or not len(trials.order):
+        if trials.n_known < (enough if is_joint else max(1, self.startup)) or not len(trials.keys):
             return space.draw(rng)
         if self.random_fraction and rng.random() < self.random_fraction:
             return space.draw(rng)
 
         if is_joint:
-            n_good, n_candidates = max(least, math.ceil(self.good * len(trials.order))), self.joint_candidates
+            n_good, n_candidates = max(least, math.ceil(self.good * len(trials.keys))), self.joint_candidates
         else:
-            n_trials = len(trials.order) + len(running)
+            n_trials = len(trials.keys) + len(running)
             n_good, n_candidates = min(math.ceil(self.gamma * math.sqrt(n_trials)), _MOST_GOOD), self.candidates
         vals = model.propose(trials, n_good, rng, n_candidates, self.prior_weight)
         vals.model_based = True

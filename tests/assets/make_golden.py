@@ -1,6 +1,7 @@
 """Seeded searches on simulated trainings, whose proposals and results every version must repeat.
 
-``golden_proposals.json`` was made by the version of commit 6d6ebe8; ``tests/test_compatibility.py`` compares with it.
+``golden_proposals.json`` was made by the version of commit 6d6ebe8, the searches with ``tpe`` and ``bohb`` by the first
+version with a TPE of its own; ``tests/test_compatibility.py`` compares with it.
 To make it anew, which is only right where proposals change on purpose::
 
     python -m tests.assets.make_golden

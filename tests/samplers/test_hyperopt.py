@@ -72,7 +72,8 @@ def test_observations_are_sorted_and_failed_trials_have_no_loss(space: Space) ->
         {"status": STATUS_OK, "loss": None},
     ]
     docs = [_make_document(tid, space, vals, result) for tid, result in enumerate(results)]
-    found = DocumentReader(space).read(trials_from_docs(docs[::-1], validate=False).trials)
+    found, running = DocumentReader(space).read(trials_from_docs(docs[::-1], validate=False).trials)
+    assert not running
     assert [one.trial for one in found] == [0, 1, 2]
     assert [one.has_loss for one in found] == [True, False, False]
     assert all(one.vals == vals for one in found)

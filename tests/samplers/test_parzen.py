@@ -8,10 +8,12 @@ from hyperopt import hp, tpe
 from scipy.special import ndtr
 from scipy.stats import ks_1samp
 
-from metaopt.samplers._observed_values import count_values, forgetting_weights, list_values
+from metaopt.samplers._columns import Column
+from metaopt.samplers._numbers import NumberGroup
+from metaopt.samplers._observed_values import forgetting_weights, list_values
+from metaopt.samplers._options import OptionGroup
 from metaopt.samplers._parzen import Mixtures
-from metaopt.samplers._trial_table import EncodedTrials
-from metaopt.samplers._univariate import ColumnGroup, UnivariateModel
+from metaopt.samplers._univariate import UnivariateModel
 from metaopt.spaces import compile_space
 from tests.spaces.examples import every_distribution
 
@@ -29,16 +31,16 @@ NUMBERS: dict[str, tuple[float, float, float | None, float | None, float | None]
 }
 
 
-def fit(name: str, n: int, seed: int = 0) -> tuple[ColumnGroup, Mixtures, np.ndarray]:
+def fit(name: str, n: int, seed: int = 0) -> tuple[NumberGroup, Mixtures, np.ndarray]:
     """Return a column, the mixture of n draws from its prior, and the draws."""
     space = compile_space({name: every_distribution()[name]})
     rng = np.random.default_rng(seed)
     draws = [space.draw(rng) for _ in range(n)]
     model = UnivariateModel(space)
-    (group,) = model._group(frozenset(space.labels))
+    ((_, group),) = model.find_groups(frozenset(space.labels))
     encoded = np.array([model.encode(vals) for vals in draws]).reshape(-1, 2)
-    trials = EncodedTrials(encoded, np.arange(n), encoded[:0])
-    return group, group.fit_mixtures(trials, 1, 0.7), np.array([vals[name] for vals in draws], dtype=float)
+    mixture = group.fit([(encoded[:, 1:], encoded[:, :1])], 0.7)
+    return group, mixture, np.array([vals[name] for vals in draws], dtype=float)
 
 
 def fit_by_hyperopt(name: str, values: np.ndarray) -> Any:
@@ -62,7 +64,7 @@ def test_log_likelihoods_equal_those_of_hyperopt(name: str, n: int) -> None:
     lpdf = tpe.LGMM1_lpdf if logarithmic else tpe.GMM1_lpdf
     expected = lpdf(points, *fit_by_hyperopt(name, values), low=low, high=high, q=step)
     encoded = np.array([group.columns[0].encode(point)[0] for point in points])[:, None]
-    found = group.log_densities([mixture], encoded)[0][:, 0] - mixture.log_inside[0]
+    found = group.log_densities(mixture, encoded)[:, 0] - mixture.log_inside[0]
     if logarithmic and step is None:
         found -= np.log(points)  # the density of the value rather than of its logarithm
         if low is not None:  # hyperopt's is not normalised: it lacks the factor of the truncation
@@ -87,7 +89,6 @@ def test_forgetting_weights_equal_those_of_hyperopt(n: int) -> None:
     weights = forgetting_weights(active)
     assert weights[1::2, 1] == pytest.approx(tpe.linear_forgetting_weights(n, 25))
     assert weights[:, 0] == pytest.approx(tpe.linear_forgetting_weights(2 * n, 25))
-    assert not weights[::2, 1].any()
     assert (weights[:, 0] == weights[:, 2]).all()
 
 
@@ -111,21 +112,32 @@ def test_cells_of_many_observations_hardly_change_the_density(name: str) -> None
     assert len(mixture.means) < 2_000
     points = np.array([group.columns[0].encode(point)[0] for point in fit(name, 200, seed=1)[2]])[:, None]
     scaled = np.array([group.columns[0].encode(value)[0] for value in values])[:, None]
-    exact = Mixtures.fit(list_values(scaled, forgetting_weights(~np.isnan(scaled))), group.priors, 0.7)
+    exact = Mixtures.fit(list_values(scaled), group.priors, 0.7)
     assert len(exact.means) == 2_001
     assert mixture.log_density(points) == pytest.approx(exact.log_density(points), abs=0.1)
 
 
-def test_equal_observations_in_cells_have_the_kernels_of_a_list() -> None:
-    group, _, _ = fit("quniform", 1)
-    column = group.columns[0]
-    cells = np.array([0, 3, 3, 3, 5, 5, np.nan, 1])[:, None]
-    values = np.array([np.nan if np.isnan(cell) else column.cell_positions[int(cell)] for cell in cells[:, 0]])[:, None]
-    weights = np.ones(cells.shape)
-    counted = Mixtures.fit(count_values(cells, weights, [column.cell_positions]), group.priors, 1.0)
-    listed = Mixtures.fit(list_values(values, weights), group.priors, 1.0)
-    points = np.linspace(-7, 12, 50)[:, None]
+@pytest.mark.parametrize("step", [5, 50])
+def test_equal_observations_in_cells_have_the_kernels_of_a_list(step: int) -> None:
+    """With a step of 5, most neighbours are nearer than the smallest bandwidth, 1/26 of the range."""
+    space = compile_space({"x": hp.quniform("x", 100, 700, step)})
+    ((_, group),) = UnivariateModel(space).find_groups(frozenset({"x"}))
+    (column,) = group.columns
+    observed = 100 + step * np.random.default_rng(6).integers(0, 10, 24)
+    values, cells = (np.array(each)[:, None] for each in zip(*map(column.encode, observed.tolist()), strict=True))
+    counted = group.fit([(values, 1 + cells)], 1.0)
+    listed = Mixtures.fit(list_values(values), group.priors, 1.0)
+    assert len(counted.means) < len(listed.means)
+    points = np.linspace(100, 700, 50)[:, None]
     assert counted.log_density(points) == pytest.approx(listed.log_density(points), rel=1e-12)
+
+
+def test_inactive_observations_have_no_kernels() -> None:
+    group, _, _ = fit("uniform", 1)
+    values = np.array([0.5, np.nan, 1.5])[:, None]
+    expected = np.array([0.5, 1.5])[:, None]
+    found = group.fit([(values, np.zeros((3, 1)))], 1.0)
+    assert found.means.tolist() == group.fit([(expected, np.zeros((2, 1)))], 1.0).means.tolist()
 
 
 @pytest.mark.parametrize("prior", ["choice", "pchoice", "randint", "randint from"])
@@ -133,24 +145,36 @@ def test_frequencies_of_options_equal_those_of_hyperopt(prior: str) -> None:
     space = compile_space(every_distribution()[prior])
     (parameter,) = space.parameters
     rng = np.random.default_rng(3)
-    model = UnivariateModel(space)
-    (group,) = model._group(frozenset(space.labels))
-    cells = np.array([model.encode(space.draw(rng))[1] for _ in range(60)])[:, None]
-    weights = tpe.linear_forgetting_weights(60, 25)
-    counts = np.bincount(cells[:, 0].astype(int), weights, group.sizes[0])
+    group = OptionGroup([Column(parameter)])
+    values = [space.draw(rng)[parameter.label] for _ in range(60)]
+    options = np.array([group.columns[0].encode(value)[1] for value in values])
+    counts = np.bincount(
+        options.astype(int), tpe.linear_forgetting_weights(60, 25), minlength=group.columns[0].n_options
+    )
     if prior == "pchoice":
         expected = tpe.tpe_cat_pseudocounts(counts, 0.7, np.array(parameter.args), 1)
     else:
         expected = (counts + 0.7) / (counts + 0.7).sum()
-    found = group.count_options(cells, 0.7)
-    assert found / found.sum() == pytest.approx(expected)
+    found = group.count(1 + options[:, None], 0.7)
+    assert found[0] == 0  # no trial is inactive
+    assert found[1:] / found.sum() == pytest.approx(expected)
+
+
+def test_options_are_drawn_from_good_trials_and_have_the_largest_ratio() -> None:
+    """The options 0 and 2 are equally frequent in good trials, and 0 is rare in the others."""
+    space = compile_space({"a": hp.randint("a", 5), "b": hp.choice("b", "xy")})
+    group = OptionGroup([Column(parameter) for parameter in space.parameters])
+    good = 1 + np.array([[0, 1], [2, 1]] * 5)
+    others = 1 + np.array([[2, 0], [3, 0], [4, 1], [1, 0]] * 5)
+    others[::3, 1] = 0  # inactive
+    found = [group.propose([good, others], np.random.default_rng(seed), 24, 0.01) for seed in range(20)]
+    assert all(options == {"a": 0, "b": 1} for options in found)
 
 
 def test_wide_randint_and_fine_steps_are_continuous_numbers() -> None:
     space = compile_space({"r": hp.randint("r", 10**9), "q": hp.quniform("q", 0, 1, 1e-9), "k": hp.randint("k", 9)})
-    groups = UnivariateModel(space)._group(frozenset(space.labels))
-    assert {column.parameter.label for group in groups if group.columns[0].is_number for column in group.columns} == {
-        "q",
-        "r",
-    }
-    assert all(column.step is None for group in groups for column in group.columns if column.is_number)
+    model = UnivariateModel(space)
+    assert [column.parameter.label for column in model.options.columns] == ["k"]
+    ((_, group),) = model.find_groups(frozenset(space.labels))
+    assert [column.parameter.label for column in group.columns] == ["q", "r"]
+    assert all(column.step is None for column in group.columns)

@@ -254,7 +254,7 @@ def test_good_trials_are_the_best_at_the_largest_common_budget(
     ranked = get_univariate_model(space).table.rank(history, (), 4)
     expected = history.comparable(4).ranked()
     assert {one.result.resource for one in expected} == {budget}
-    observed = [history.observations[position].vals["x"] for position in ranked.order]
+    observed = [history.observations[position].vals["x"] for position in ranked.find_best(len(expected))]
     assert observed == [one.vals["x"] for one in expected]
     assert all(vals.model_based for vals in proposals(history, 3, sampler))
 
