@@ -19,14 +19,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hyperopt
 import numpy as np
 import scipy
-from hyperopt import Trials, fmin, hp, tpe
+from hyperopt import Trials, fmin, tpe
 from hyperopt.base import JOB_STATE_DONE, Domain, trials_from_docs
 from scipy.stats import wilcoxon
 
@@ -34,80 +33,15 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import tabular  # noqa: E402
+from benchmarks.hyperopt_problems import PROBLEMS, TestProblem  # noqa: E402
 from metaopt.problems.loading import load_reference  # noqa: E402
-from metaopt.samplers import TPE  # noqa: E402
-from metaopt.spaces import compile_space  # noqa: E402
+from metaopt.samplers import TPE, History, Observation  # noqa: E402
+from metaopt.spaces import Space, compile_space  # noqa: E402
 
 EVALUATIONS = 100
 TABLE_BUDGET = 40.0  # full trainings
 Algorithm = Callable[..., list[dict[str, Any]]]
 ALGORITHMS: dict[str, Algorithm] = {"metaopt": TPE().suggest, "hyperopt": tpe.suggest}
-
-
-@dataclass(frozen=True)
-class TestProblem:
-    """A test problem.
-
-    Attributes:
-        space: a hyperopt expression.
-        loss: loss of a point, without noise.
-        noise: standard deviation of normal noise that the search sees in addition.
-    """
-
-    space: Any
-    loss: Callable[[Any], float]
-    noise: float = 0.0
-
-
-def branin(point: dict[str, float]) -> float:
-    """Branin's function: three minima of 0.398."""
-    x, y = point["x"], point["y"]
-    valley = y - 5.1 / (4 * np.pi**2) * x**2 + 5 * x / np.pi - 6
-    return valley**2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10
-
-
-def gauss_wave2(point: dict[str, Any]) -> float:
-    """A broad bump, on which an optional wave has a narrower and higher one."""
-    wave = 0.0 if point["hf"] is None else np.sin(point["x"]) * point["hf"]
-    return -(2 * np.exp(-((point["x"] / 5) ** 2)) + wave)
-
-
-# The noise of the hyperopt versions comes from one generator for all searches; here it depends on the seed.
-PROBLEMS = {
-    "quadratic1": TestProblem(hp.uniform("x", -5, 5), lambda x: (x - 3) ** 2),
-    "q1_lognormal": TestProblem(hp.lognormal("x", 0, 2), lambda x: min(0.1 * (x - 10) ** 2, 10)),
-    "q1_choice": TestProblem(
-        hp.choice("o_x", [(-3, hp.uniform("x_neg", -5, 5)), (3, hp.uniform("x_pos", -5, 5))]),
-        lambda pair: (pair[0] - pair[1]) ** 2,
-    ),
-    "n_arms": TestProblem(hp.choice("x", [0, 1]), lambda arm: -1.0 if arm == 0 else 0.0, noise=1.0),
-    "distractor": TestProblem(hp.uniform("x", -15, 15), lambda x: -1 / (1 + np.exp(-x)) - 2 * np.exp(-((x + 10) ** 2))),
-    "gauss_wave": TestProblem(
-        {"x": hp.uniform("x", -20, 20), "shift": hp.choice("curve", [0.0, np.pi])},
-        lambda point: -np.sin(point["x"] + point["shift"]) - 2 * np.exp(-(((point["x"] + point["shift"]) / 5) ** 2)),
-    ),
-    "gauss_wave2": TestProblem(
-        {"x": hp.uniform("x", -20, 20), "hf": hp.choice("hf", [None, hp.uniform("amp", 0, 1)])}, gauss_wave2, noise=0.1
-    ),
-    "many_dists": TestProblem(
-        [
-            hp.choice("a", [0, 1, 2]),
-            hp.randint("b", 10),
-            hp.randint("bb", 12, 25),
-            hp.uniform("c", 4, 7),
-            hp.loguniform("d", -2, 0),
-            hp.quniform("e", 0, 10, 3),
-            hp.qloguniform("f", 0, 3, 2),
-            hp.normal("g", 4, 7),
-            hp.lognormal("h", -2, 2),
-            hp.qnormal("i", 0, 10, 2),
-            hp.qlognormal("j", 0, 2, 1),
-            hp.pchoice("k", [(0.1, 0), (0.9, 1)]),
-        ],
-        lambda numbers: float(np.log(1e-12 + sum(numbers) ** 2)),
-    ),
-    "branin": TestProblem({"x": hp.uniform("x", -5.0, 10.0), "y": hp.uniform("y", 0.0, 15.0)}, branin),
-}
 
 
 def minimise(algorithm: Algorithm, problem: TestProblem, seed: int) -> float:
@@ -187,16 +121,10 @@ def compare(names: Sequence[str], seeds: Sequence[int]) -> None:
             print(comparison_row(row, ours, theirs), flush=True)
 
 
-def time_suggestions(algorithm: Algorithm, n_trials: int, repetitions: int) -> float:
-    """Return the median time of a suggestion in milliseconds, each after one more trial with a random loss.
-
-    The first suggestion after ``n_trials`` is not measured: in a search, the ones before it have filled the caches.
-    """
-    expression = load_reference().space
-    domain, space, rng = Domain(None, expression), compile_space(expression), np.random.default_rng(0)
-    made = Trials()
-    docs = []
-    for number in range(n_trials + repetitions + 1):
+def make_documents(space: Space, n: int) -> list[dict[str, Any]]:
+    """Return documents of ended trials with random values and losses."""
+    rng, made, docs = np.random.default_rng(0), Trials(), []
+    for number in range(n):
         vals = space.draw(rng)
         misc = {
             "tid": number,
@@ -206,25 +134,56 @@ def time_suggestions(algorithm: Algorithm, n_trials: int, repetitions: int) -> f
         }
         (doc,) = made.new_trial_docs([number], [None], [{"status": "ok", "loss": float(rng.random())}], [misc])
         docs.append({**doc, "state": JOB_STATE_DONE})
+    return docs
+
+
+def time_suggestions(n_trials: int, repetitions: int) -> dict[str, list[float]]:
+    """Return times in milliseconds; the algorithms take turns, each after one more trial.
+
+    The first suggestions after ``n_trials`` are not measured: in a search, the ones before them have filled the caches.
+
+    Returns:
+        Times of metaopt and hyperopt as algorithms of ``fmin``, and of metaopt's sampler in its own searches
+        (``propose``).
+    """
+    expression = load_reference().space
+    domain, space = Domain(None, expression), compile_space(expression)
+    docs = make_documents(space, n_trials + repetitions + 1)
+    observations = [get_observation(space, doc) for doc in docs]
     trials = trials_from_docs(docs[:n_trials], validate=False)
-    spent = []
+    spent: dict[str, list[float]] = {name: [] for name in ("propose", *ALGORITHMS)}
     for number in range(n_trials, n_trials + repetitions + 1):
+        history, rng = History(space, tuple(observations[:number])), np.random.default_rng(number)
         began = time.perf_counter()
-        algorithm([number], domain, trials, number)
-        spent.append(1e3 * (time.perf_counter() - began))
+        TPE().propose(number, history, (), rng)
+        spent["propose"].append(1e3 * (time.perf_counter() - began))
+        for name, algorithm in ALGORITHMS.items():
+            began = time.perf_counter()
+            algorithm([number], domain, trials, number)
+            spent[name].append(1e3 * (time.perf_counter() - began))
         trials.insert_trial_doc(docs[number])
         trials.refresh()
-    return statistics.median(spent[1:])
+    return {name: times[1:] for name, times in spent.items()}
+
+
+def get_observation(space: Space, doc: dict[str, Any]) -> Observation:
+    """Return the trial of a document."""
+    vals = space.restrict({label: values[0] for label, values in doc["misc"]["vals"].items() if values})
+    return Observation.of(doc["tid"], vals, doc["result"]["loss"])
 
 
 def measure(numbers: Sequence[int]) -> None:
-    """Print the time of a suggestion."""
-    print("| trials | metaopt, ms | hyperopt, ms | hyperopt / metaopt |\n|---|---|---|---|")
+    """Print the time of a suggestion: medians, and the median of the ratios of neighbouring suggestions."""
+    print("| trials | metaopt, ms | without `fmin`, ms | hyperopt, ms | hyperopt / metaopt |\n|---|---|---|---|---|")
     for n_trials in numbers:
-        repetitions = 21 if n_trials <= 1_000 else 5
-        times = {name: time_suggestions(one, n_trials, repetitions) for name, one in ALGORITHMS.items()}
-        ratio = times["hyperopt"] / times["metaopt"]
-        print(f"| {n_trials:,} | {times['metaopt']:.2f} | {times['hyperopt']:.1f} | {ratio:.0f} |", flush=True)
+        times = time_suggestions(n_trials, 41 if n_trials <= 1_000 else 11)
+        median = {name: statistics.median(each) for name, each in times.items()}
+        ratio = statistics.median(np.array(times["hyperopt"]) / np.array(times["metaopt"]))
+        print(
+            f"| {n_trials:,} | {median['metaopt']:.2f} | {median['propose']:.2f} | {median['hyperopt']:.1f} |"
+            f" {ratio:.0f} |",
+            flush=True,
+        )
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from hyperopt.base import JOB_STATE_DONE, JOB_STATE_NEW, JOB_STATE_RUNNING, STATUS_OK
@@ -23,6 +24,7 @@ class DocumentReader:
         self._space = space
         self._latest: tuple[list[Any], ...] = ([], [], [])  # documents, states and results of the last call
         self._observations: list[Observation | None] = []  # of each document; None for those that have not ended
+        self._ended: tuple[Observation, ...] = ()  # those that have, sorted by number
 
     def read(self, documents: Sequence[Mapping[str, Any]]) -> tuple[tuple[Observation, ...], list[Vals]]:
         """Return the ended trials, sorted by number, and the values of the queued or running ones.
@@ -32,14 +34,19 @@ class DocumentReader:
         states = list(map(_get_state, documents))
         latest = list(documents), states, list(map(_get_result, documents))
         n_same = min(map(_count_same, latest, self._latest))
-        found = self._observations[:n_same]
-        found += [self._observe(document) for document in documents[n_same:]]
-        self._latest, self._observations = latest, found
+        found = list(map(self._observe, documents[n_same:]))
+        new = [one for one in found if one is not None]
+        if n_same == len(self._observations) and _are_ascending([*self._ended[-1:], *new]):
+            self._ended = (*self._ended, *new)
+        else:
+            ended = [*filter(None, self._observations[:n_same]), *new]
+            self._ended = tuple(sorted(ended, key=operator.attrgetter("trial")))
+        self._latest, self._observations = latest, [*self._observations[:n_same], *found]
         running: list[Vals] = []
         if states.count(JOB_STATE_DONE) < len(states):
             in_order = zip(documents, states, strict=True)
             running = [get_vals(self._space, document) for document, state in in_order if state in _RUNNING]
-        return tuple(sorted(filter(None, found), key=operator.attrgetter("trial"))), running
+        return self._ended, running
 
     def _observe(self, document: Mapping[str, Any]) -> Observation | None:
         if document["state"] != JOB_STATE_DONE:
@@ -58,3 +65,7 @@ def _count_same(first: Sequence[Any], second: Sequence[Any]) -> int:
     """Return the number of items at the beginning of both sequences that are the same objects."""
     are_same = list(map(operator.is_, first, second))
     return len(are_same) if all(are_same) else are_same.index(False)
+
+
+def _are_ascending(observations: Sequence[Observation]) -> bool:
+    return all(first.trial < second.trial for first, second in pairwise(observations))

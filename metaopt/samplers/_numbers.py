@@ -10,7 +10,9 @@ from metaopt.samplers._observed_values import Cells, Observed, list_values
 from metaopt.samplers._parzen import Mixtures, Priors
 
 # More observations of a number are counted in cells, whose number does not grow with that of the trials.
-MAX_SORTED = 300
+MAX_LISTED = 300
+
+Side = tuple[np.ndarray | None, np.ndarray]
 
 
 class NumberGroup:
@@ -33,7 +35,7 @@ class NumberGroup:
 
     def propose(
         self,
-        sides: Sequence[tuple[np.ndarray, np.ndarray]],
+        sides: Sequence[Side],
         rng: np.random.Generator,
         candidates: int,
         prior_weight: float,
@@ -56,19 +58,20 @@ class NumberGroup:
             for column, number in zip(self.columns, drawn[best, np.arange(n)].tolist(), strict=True)
         }
 
-    def fit(self, sides: Sequence[tuple[np.ndarray, np.ndarray]], prior_weight: float) -> Mixtures:
+    def fit(self, sides: Sequence[Side], prior_weight: float) -> Mixtures:
         """Return the mixtures of all columns for the first side, then those for the second side, and so on.
 
         Args:
             sides: for each, the values of its trials on the scale of the priors, NaN where a column is inactive, and
-                the numbers of their cells, 0 where a column is inactive; both (trials, columns).
+                the numbers of their cells, 0 where a column is inactive; both (trials, columns). The values are None
+                for more than ``MAX_LISTED`` trials.
             prior_weight: weight of the prior relative to one trial.
         """
         everything = np.arange(len(self.columns))
         observed = []
         for number, (values, cells) in enumerate(sides):
             first = number * len(everything)
-            if len(values) > MAX_SORTED:
+            if values is None:
                 observed.append(_count_values(cells, *self._all_cells).renumber(first + everything))
                 continue
             if len(self._listed):
@@ -147,6 +150,6 @@ def _count_values(cells: np.ndarray, index: Cells, positions: np.ndarray) -> Obs
         index: the cells of these columns.
         positions: number on the scale of the prior that stands for each cell, (cells,).
     """
-    counts, weights = index.count(cells), index.sum_weights(cells)
+    counts, weights = index.count(cells)
     found = np.flatnonzero(counts)
     return Observed(index.column[found], positions[found], counts[found], weights[found])

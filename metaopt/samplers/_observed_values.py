@@ -20,20 +20,20 @@ def forgetting_weights(active: np.ndarray) -> np.ndarray:
     """
     if len(active) <= FORGETTING:
         return np.ones(active.shape)
+    weights = np.repeat(_weigh(np.arange(len(active)), np.array(len(active))), active.shape[1]).reshape(active.shape)
     counts = active.sum(axis=0)
+    conditional = np.flatnonzero(counts < len(active))
+    if len(conditional):
+        age = np.cumsum(active[:, conditional], axis=0, dtype=float) - 1
+        weights[:, conditional] = _weigh(age, counts[conditional])
+    return weights
+
+
+def _weigh(age: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the weights of observations of these ages, of which the oldest has the age 0."""
     n_old = np.maximum(counts - FORGETTING, 0)
     first = np.where(n_old > 0, 1 / np.maximum(counts, 1), 1.0)
-    slope = (1 - first) / np.maximum(n_old - 1, 1)
-    weights = np.empty(active.shape)
-    is_always = counts == len(active)
-    if is_always.any():  # these columns have the same weights
-        column = int(np.argmax(is_always))
-        age = np.arange(len(active))
-        weights[:, is_always] = np.minimum(first[column] + age * slope[column], 1.0)[:, None]
-    if not is_always.all():
-        age = np.cumsum(active[:, ~is_always], axis=0, dtype=float) - 1  # 0 for the oldest
-        weights[:, ~is_always] = np.minimum(first[~is_always] + age * slope[~is_always], 1.0)
-    return weights
+    return np.minimum(first + age * ((1 - first) / np.maximum(n_old - 1, 1)), 1.0)
 
 
 @dataclass(frozen=True)
@@ -94,24 +94,25 @@ class Cells:
         self.starts = np.cumsum(widths) - widths
         self.column = np.repeat(np.arange(len(widths)), widths)
 
-    def count(self, cells: np.ndarray) -> np.ndarray:
-        """Return the number of observations in each cell, (cells,); 0 in a cell 0.
-
-        Args:
-            cells: number of the cell in its column, (observations, columns), oldest first.
-        """
-        return self._sum(cells, None)
-
     def sum_weights(self, cells: np.ndarray) -> np.ndarray:
         """Return the sum of the weights of the observations in each cell, (cells,); 0 in a cell 0.
 
         Args:
-            cells: see ``count``.
+            cells: number of the cell in its column, (observations, columns), oldest first.
         """
-        return self._sum(cells, forgetting_weights(cells > 0).ravel() if len(cells) > FORGETTING else None)
+        return self._sum(self._number(cells), cells)
 
-    def _sum(self, cells: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-        numbers = (cells + self.starts).astype(np.intp).ravel()
-        sums = np.bincount(numbers, weights, len(self.column)).astype(float, copy=False)
-        sums[self.starts] = 0
-        return sums
+    def count(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the number of observations in each cell and the sum of their weights; see ``sum_weights``."""
+        numbers = self._number(cells)
+        counts = np.bincount(numbers, minlength=len(self.column))
+        counts[self.starts] = 0
+        return counts, self._sum(numbers, cells)
+
+    def _number(self, cells: np.ndarray) -> np.ndarray:
+        return (cells + self.starts).astype(np.intp).ravel()
+
+    def _sum(self, numbers: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        weights = np.bincount(numbers, forgetting_weights(cells > 0).ravel(), len(self.column))
+        weights[self.starts] = 0
+        return weights

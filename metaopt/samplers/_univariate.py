@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from metaopt.samplers._columns import Column
-from metaopt.samplers._numbers import NumberGroup
+from metaopt.samplers._numbers import MAX_LISTED, NumberGroup
 from metaopt.samplers._options import OptionGroup
 from metaopt.samplers._trial_table import RankedTrials, TrialTable
 from metaopt.spaces import Space, Vals
@@ -65,7 +65,9 @@ class UnivariateModel:
         active = self._space.active(vals)
         for positions, group in self.find_groups(active):
             cells = n_options + positions
-            values_and_cells = [(side[:, cells + n_numbers], side[:, cells]) for side in sides]
+            values_and_cells = [
+                (side[:, cells + n_numbers] if len(side) <= MAX_LISTED else None, side[:, cells]) for side in sides
+            ]
             vals |= group.propose(values_and_cells, rng, candidates, prior_weight)
         return Vals({label: vals[label] for label in self._space.labels if label in active})
 

@@ -9,7 +9,7 @@ from scipy.special import ndtr
 from scipy.stats import ks_1samp
 
 from metaopt.samplers._columns import Column
-from metaopt.samplers._numbers import NumberGroup
+from metaopt.samplers._numbers import MAX_LISTED, NumberGroup
 from metaopt.samplers._observed_values import forgetting_weights, list_values
 from metaopt.samplers._options import OptionGroup
 from metaopt.samplers._parzen import Mixtures
@@ -39,7 +39,7 @@ def fit(name: str, n: int, seed: int = 0) -> tuple[NumberGroup, Mixtures, np.nda
     model = UnivariateModel(space)
     ((_, group),) = model.find_groups(frozenset(space.labels))
     encoded = np.array([model.encode(vals) for vals in draws]).reshape(-1, 2)
-    mixture = group.fit([(encoded[:, 1:], encoded[:, :1])], 0.7)
+    mixture = group.fit([(encoded[:, 1:] if n <= MAX_LISTED else None, encoded[:, :1])], 0.7)
     return group, mixture, np.array([vals[name] for vals in draws], dtype=float)
 
 
