@@ -14,10 +14,21 @@ def describe_table(table: Table) -> str:
     luck = table.luck
     luck_text = "" if luck is None else f" Two seeds of one network differ by {luck:.4f} (standard deviation)."
     return (
-        f"## {table.name}\n\n{len(table.networks)} networks, {kind}; {table.epochs} epochs; a full training costs"
-        f" {table.full_training_s:.2f} CPU s. Validation error: best {table.final_errors.min():.4f},"
+        f"## {table.name}\n\n{len(table.networks)} networks, {kind}{_sizes(table)}; {table.epochs} epochs; a full"
+        f" training costs {table.full_training_s:.2f} CPU s. Validation error: best {table.final_errors.min():.4f},"
         f" {targets}. Held-out error of the best network: {table.best_test_error:.4f}.{luck_text}"
     )
+
+
+def _sizes(table: Table) -> str:
+    """Return the range of the networks' sizes, where the table has them."""
+    text = ""
+    for name, values in (
+        ("parameters", [network.params for network in table.networks if network.params is not None]),
+        ("MACs", [network.macs for network in table.networks if network.macs is not None]),
+    ):
+        text += f", {min(values):,} to {max(values):,} {name}" if values else ""
+    return text
 
 
 def print_figures(figures: Mapping[str, Figures], skipped: Mapping[str, str], budget: float) -> str:
