@@ -11,42 +11,44 @@ from metaopt.samplers._base import Observation
 from metaopt.spaces import Space, Vals
 
 _RUNNING = JOB_STATE_NEW, JOB_STATE_RUNNING
-_get_state, _get_result = operator.itemgetter("state"), operator.itemgetter("result")
 
 
 class DocumentReader:
     """Reads the documents of one ``fmin`` before each proposal.
 
-    A document is read again if its state or its result was replaced since the last proposal, as when its trial ends.
+    The document of an ended trial is read again if its result was replaced, the others each time.
     """
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._latest: tuple[list[Any], ...] = ([], [], [])  # documents, states and results of the last call
+        self._latest: tuple[list[Any], list[Any]] = ([], [])  # documents and results of the last call
         self._observations: list[Observation | None] = []  # of each document; None for those that have not ended
-        self._ended: tuple[Observation, ...] = ()  # those that have, sorted by number
+        self._pending: list[int] = []  # positions of the latter
+        self._ended: tuple[Observation, ...] = ()  # the others, sorted by number
 
     def read(self, documents: Sequence[Mapping[str, Any]]) -> tuple[tuple[Observation, ...], list[Vals]]:
         """Return the ended trials, sorted by number, and the values of the queued or running ones.
 
         Trials without a loss count as failed.
         """
-        states = list(map(_get_state, documents))
-        latest = list(documents), states, list(map(_get_result, documents))
+        latest = list(documents), list(map(operator.itemgetter("result"), documents))
         n_same = min(map(_count_same, latest, self._latest))
-        found = list(map(self._observe, documents[n_same:]))
-        new = [one for one in found if one is not None]
-        if n_same == len(self._observations) and _are_ascending([*self._ended[-1:], *new]):
+        is_longer = n_same == len(self._observations)
+        observations = self._observations[:n_same]
+        unread = [position for position in self._pending if position < n_same]
+        for position in unread:
+            observations[position] = self._observe(documents[position])
+        unread += range(n_same, len(documents))
+        observations += map(self._observe, documents[n_same:])
+        new = [one for one in map(observations.__getitem__, unread) if one is not None]
+        if is_longer and _are_ascending([*self._ended[-1:], *new]):
             self._ended = (*self._ended, *new)
         else:
-            ended = [*filter(None, self._observations[:n_same]), *new]
-            self._ended = tuple(sorted(ended, key=operator.attrgetter("trial")))
-        self._latest, self._observations = latest, [*self._observations[:n_same], *found]
-        running: list[Vals] = []
-        if states.count(JOB_STATE_DONE) < len(states):
-            in_order = zip(documents, states, strict=True)
-            running = [get_vals(self._space, document) for document, state in in_order if state in _RUNNING]
-        return self._ended, running
+            self._ended = tuple(sorted(filter(None, observations), key=operator.attrgetter("trial")))
+        self._latest, self._observations = latest, observations
+        self._pending = [position for position in unread if observations[position] is None]
+        pending = [documents[position] for position in self._pending]
+        return self._ended, [get_vals(self._space, document) for document in pending if document["state"] in _RUNNING]
 
     def _observe(self, document: Mapping[str, Any]) -> Observation | None:
         if document["state"] != JOB_STATE_DONE:

@@ -39,3 +39,16 @@ def test_removed_documents_are_forgotten() -> None:
     reader.read(docs)
     found, _ = reader.read([docs[0], *docs[2:]])
     assert [one.trial for one in found] == [0, 2, 3]
+
+
+def test_trials_that_end_in_another_order_are_sorted() -> None:
+    docs = [_make_document(n, SPACE, vals, ok(float(n))) for n, vals in enumerate(VALS)]
+    for doc in docs:
+        doc["state"] = JOB_STATE_RUNNING
+    reader, ended = DocumentReader(SPACE), []
+    for n in (2, 0, 3, 1):
+        docs[n]["state"] = JOB_STATE_DONE
+        ended.append(n)
+        found, running = reader.read(docs)
+        assert [one.trial for one in found] == sorted(ended)
+        assert running == [VALS[other] for other in range(4) if other not in ended]
