@@ -116,6 +116,8 @@ class TrialTable:
 
     def _keys_at_one_budget(self, rows: np.ndarray, last: np.ndarray, enough: int) -> np.ndarray:
         """Return the rank keys (rows, key) of the trials at one budget, NaN for those without a loss there."""
+        if len(self._resources) <= 1:
+            return last
         keys = self._keys[rows]
         has_loss = ~np.isnan(last[:, -1])
         used = np.flatnonzero(~np.isnan(keys[has_loss, :, -1]).all(axis=0))
