@@ -18,7 +18,7 @@ FLOORS = (
     ("problems",),
     ("trials",),
     ("samplers", "schedulers"),
-    ("guard", "storage"),
+    ("guard", "storage", "strategies"),
     ("engine",),
     ("zoo", "data", "training", "executors"),
     ("report",),

@@ -19,6 +19,7 @@ IMPORT_EXAMPLES = (
 )
 
 STRATEGIES = {
+    "auto": "one model of all learning curves decides what to try, and which trials to resume or leave",
     "tpe": "TPE, as hyperopt defines it; every trial is trained to the end",
     "random": "random search, for comparison",
     "anneal": "hyperopt's simulated annealing, for comparison",

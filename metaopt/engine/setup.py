@@ -28,6 +28,7 @@ from metaopt.spaces.logarithms import logarithms_in_doubt
 from metaopt.storage.files import Files
 from metaopt.storage.study import stored_path
 from metaopt.storage.writer import StudyWriter
+from metaopt.strategies import Auto
 from metaopt.trials.growth import constraints_in_force, parse_growth
 from metaopt.trials.objective import find_objective
 
@@ -257,6 +258,13 @@ def make_strategy(settings: Settings) -> Strategy:
     Raises:
         UserError: R, η and the like do not fit together.
     """
+    if settings.sampler == "auto":
+        return Auto(
+            settings.epochs,
+            settings.min_epochs,
+            min(Auto.startup, settings.startup),
+            is_timed=settings.budget_unit == "seconds",
+        )
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,
         "tpe": lambda: TPE(settings.startup),

@@ -1,4 +1,4 @@
-"""Strategies: a sampler combined with a scheduler; neither depends on the other."""
+"""Strategies: a sampler combined with a scheduler, neither of which depends on the other; or a joint strategy."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ from metaopt.errors import UserError, hint
 from metaopt.samplers import SAMPLERS, Sampler
 from metaopt.schedulers import SCHEDULERS, Decision, Propose, Scheduler, Start, TrialView
 
+JOINT = ("auto",)  # strategies that are no pair: settings name them as their sampler and as their scheduler
 STRATEGIES = {  # name → sampler, scheduler
+    **{name: (name, name) for name in JOINT},
     "tpe": ("tpe", "full"),
     "random": ("random", "full"),
     "anneal": ("anneal", "full"),
@@ -27,11 +29,11 @@ STRATEGIES = {  # name → sampler, scheduler
 
 # Setting → the samplers or schedulers that read it. For others it follows from the number of trials, or has no effect.
 READ_BY_SAMPLERS = {
-    "startup": ("tpe", "gp"),
+    "startup": ("auto", "tpe", "gp"),
     **dict.fromkeys(("mu", "lambda_", "mutation", "tournament", "survivors", "full_population"), ("evolution",)),
 }
 READ_BY_SCHEDULERS = {
-    "min_epochs": ("halving", "hyperband", "asha", "asha-stop"),
+    "min_epochs": ("auto", "halving", "hyperband", "asha", "asha-stop"),
     "eta": ("halving", "hyperband", "asha", "asha-stop"),
     "rule": ("halving", "hyperband"),
     "full_population": ("halving", "hyperband"),
@@ -131,12 +133,24 @@ def strategy_name(sampler: str, scheduler: str) -> str:
 
 
 def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str | None) -> tuple[str, str]:
-    """Return the names of a strategy's sampler and scheduler.
+    """Return the names of a strategy's sampler and scheduler; both are its own name for a joint strategy.
 
     Raises:
-        UserError: A name is unknown; the message names the nearest one.
+        UserError: A name is unknown, and the message names the nearest one; or a joint strategy is to have another
+            sampler or scheduler.
     """
-    halves = STRATEGIES[_known("strategy", strategy or "tpe", STRATEGIES)]
+    name = _known("strategy", strategy or "tpe", STRATEGIES)
+    if name in JOINT:
+        for parameter, given in (("sampler", sampler), ("scheduler", scheduler)):
+            if given is not None:
+                raise UserError(
+                    f"The strategy {name} decides jointly what to try and how long to train it, so it has no {parameter}"
+                    f" to replace: leave {parameter} out, or choose another strategy.",
+                    parameter,
+                    "strategy",
+                )
+        return STRATEGIES[name]
+    halves = STRATEGIES[name]
     return (
         _known("sampler", sampler or halves[0], SAMPLERS),
         _known("scheduler", scheduler or halves[1], SCHEDULERS),

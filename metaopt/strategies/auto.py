@@ -1,0 +1,163 @@
+"""Strategy ``auto``: decides jointly what to try, how long to train it, and which trials to resume or to leave.
+
+One Gaussian process models the losses of all trials at all rungs (``learning_curve_process``). Whenever a worker is
+free, the strategy takes the trial, new or paused, and the rung with the largest expected improvement per cost, with the
+right to drop the trial at that rung (``improvement_rate``). A trial that does not look good enough stays paused, and
+resumes once it does.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from metaopt.schedulers import Continue, Decision, Start, TrialView
+from metaopt.schedulers.trial_index import TrialIndex
+from metaopt.spaces import Vals
+from metaopt.strategies.arms import Arms, choose, find_best_mean, select_promising
+from metaopt.strategies.candidates import make_candidates, value_key
+from metaopt.strategies.curve_view import CurveView
+from metaopt.strategies.start_design import farthest
+from metaopt.strategies.study_curves import StudyCurves, scaled_times
+from metaopt.strategies.study_model import EncodedTrials, StudyModel, fit_costs
+from metaopt.strategies.training_costs import Seconds
+
+_RUNG_FACTOR = 3**0.5  # from one rung to the next
+_FIRST_RUNG = 2  # one epoch tells little, and much of it is building and tracing
+_START_RUNG = 1  # index of the rung of the first trials
+_START_DRAWS = 64
+_PARENTS = 8  # best trials, whose mutations are candidates
+_MOST_ARMS = 64  # whose checks are computed; the others are less promising
+_HOPE = 0.05  # chance of becoming the best below which a trial is not resumed once no new trials start
+
+
+@dataclass(frozen=True)
+class Auto:
+    """Joint strategy of proposals and budgets.
+
+    Attributes:
+        resource: R.
+        min_resource: the minimum of the first rung.
+        startup: number of first trials, which are spread over the space and trained to the second rung.
+        is_timed: whether the resource is seconds, so that all networks cost the same.
+    """
+
+    resource: int
+    min_resource: int = 1
+    startup: int = 8
+    is_timed: bool = False
+
+    def next(self, view: CurveView, attempt: int = 0) -> Decision:
+        """Return the next decision, see ``metaopt.engine.strategy.Strategy``."""
+        with np.errstate(all="ignore"):  # np.seterr(all="raise") in a user's code is meant for that code
+            return _Moment(self, view, attempt).decide()
+
+    def rung_levels(self, bracket: int | None = None) -> tuple[int, ...]:  # noqa: ARG002 - there is one
+        """Return R / 3^(k/2), rounded down, as far as it is not below the minimum, and the minimum.
+
+        The minimum is at least 2 where R is.
+        """
+        least = min(max(self.min_resource, _FIRST_RUNG), self.resource)
+        levels, level = {self.resource, least}, self.resource / _RUNG_FACTOR
+        while int(level + 1e-9) >= least:
+            levels.add(int(level + 1e-9))
+            level /= _RUNG_FACTOR
+        return tuple(sorted(levels))
+
+    def pauses(self, trial: TrialView) -> bool:
+        """Return whether the trial is below R."""
+        return trial.target_resource < self.resource
+
+
+class _Moment:
+    """One decision."""
+
+    def __init__(self, strategy: Auto, view: CurveView, attempt: int) -> None:
+        self._strategy = strategy
+        self._view = view
+        self._attempt = attempt
+        self._index = TrialIndex.of(view, strategy)
+        self._index.news(view)
+        self._rungs = np.array(strategy.rung_levels())
+        self._trials = EncodedTrials(view)
+
+    def decide(self) -> Decision:
+        """Return the decision."""
+        view = self._view
+        starts = self._attempt > 0 or self._index.has_room(view)
+        if starts and not view.space.parameters:
+            return Start(view.space.draw(self._generator()), self._strategy.resource)
+        curves = StudyCurves.of(view.history.observations, [trial.target_resource for trial in view.trials])
+        if starts and (self._index.trained < self._strategy.startup or not curves.has_loss):
+            return self._start_far_away()
+        return self._choose(curves, starts) if curves.has_loss else self._index.end(view)
+
+    def _start_far_away(self) -> Start:
+        """Return one of the first trials."""
+        rng = self._generator()
+        draws = [self._view.space.draw(rng) for _ in range(_START_DRAWS)]
+        others = self._trials.points([trial.number for trial in self._view.trials])
+        selected = farthest(self._trials.encoder.encode(draws), others, self._trials.encoder.metric)
+        return Start(draws[selected], int(self._rungs[min(_START_RUNG, len(self._rungs) - 1)]))
+
+    def _choose(self, curves: StudyCurves, starts: bool) -> Decision:
+        """Return the decision with the largest expected improvement per cost."""
+        model = StudyModel.of(self._view, curves, self._trials, self._strategy.resource)
+        best, finals = find_best_mean(model.process)
+        paused = model.paused(self._view)
+        candidates = self._candidates(model, finals) if starts else []
+        if not starts:
+            paused = self._hopeful(model, paused, best)
+            if not len(paused):
+                return self._index.end(self._view)
+        elif self._attempt:
+            paused = paused[:0]
+        points = self._trials.encoder.encode(candidates)
+        n_new = len(candidates)
+        arms = Arms(
+            points + paused.points,
+            np.append(np.full(n_new, -1), paused.trials),
+            np.append(np.zeros(n_new), paused.resources),
+        )
+        own = [None] * n_new + [int(model.numbers[index]) for index in paused.trials]
+        costs = self._costs(arms, own)
+        kept = select_promising(model.process, arms, costs[:, -1], best, _MOST_ARMS)
+        times = scaled_times(self._rungs.astype(float), self._strategy.resource)
+        choice = choose(model.process, arms[kept], self._rungs, times, costs[kept], best)
+        arm, target = int(kept[choice.arm]), int(self._rungs[choice.rung])
+        number = own[arm]
+        if number is not None:
+            return Continue(number, target)
+        vals = candidates[arm]
+        vals.model_based = True
+        return Start(vals, target)
+
+    def _candidates(self, model: StudyModel, finals: np.ndarray) -> list[Vals]:
+        trials = self._view.trials
+        best = np.argsort(finals[: model.n_observed], kind="stable")[:_PARENTS]
+        tried = {value_key(trial.vals) for trial in trials}
+        parents = [trials[number].vals for number in model.numbers[best]]
+        return make_candidates(self._view.space, parents, lambda vals: value_key(vals) in tried, self._generator())
+
+    def _hopeful(self, model: StudyModel, paused: Arms, best: float) -> Arms:
+        """Return the paused trials that may become the best; the most promising one where no trial is complete."""
+        if not len(paused):
+            return paused
+        final = model.process.posterior(paused.points, np.ones((len(paused), 1)), paused.trials)
+        chances = ndtr((best - final.means[:, 0]) / np.sqrt(final.variances[:, 0]))
+        kept = np.flatnonzero(chances > _HOPE)
+        is_complete = any(trial.complete and not trial.imported for trial in self._view.trials)
+        if not len(kept) and not is_complete and not self._index.running:
+            kept = np.array([int(np.argmax(chances))])
+        return paused[kept]
+
+    def _costs(self, arms: Arms, numbers: list[int | None]) -> np.ndarray:
+        """Return the cost of training each arm to each rung, (a, h)."""
+        if self._strategy.is_timed:
+            return self._rungs - arms.resources[:, None]
+        costs, known = fit_costs(self._view, self._trials, self._strategy.resource)
+        own: list[Seconds | None] = [None if number is None else known.get(number) for number in numbers]
+        return costs.costs(arms.points, arms.resources, self._rungs, own)
+
+    def _generator(self) -> np.random.Generator:
+        return self._view.generator("propose", self._attempt)

@@ -1,0 +1,109 @@
+"""Points of a space as arrays, and distances between them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaopt.spaces import Space
+
+_INACTIVE_OPTION = -1.0  # of a choice: inactive is an option of its own
+_MAX_GROUPS = 40  # length scales; each costs time in the fit, and few trials cannot tell more
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points of a space.
+
+    Attributes:
+        features: unit values (n, d), see ``Space.encode``. An inactive number has the middle of its range; an inactive
+            choice has an option of its own.
+        edges: for each number on a logarithmic scale, −1/2 at the centre of its range, 1/2 at its ends and 0 where it
+            is inactive, (n, e).
+    """
+
+    features: np.ndarray
+    edges: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, index: np.ndarray | slice) -> "Points":
+        return Points(self.features[index], self.edges[index])
+
+    def __add__(self, other: "Points") -> "Points":
+        return Points(np.vstack([self.features, other.features]), np.vstack([self.edges, other.edges]))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Distances of points.
+
+    Attributes:
+        unordered: whether all different values of a feature have the same distance, (d,).
+        groups: number of the length scale of each feature, from 0, (d,).
+    """
+
+    unordered: np.ndarray
+    groups: np.ndarray
+
+    @property
+    def n_scales(self) -> int:
+        """Number of length scales."""
+        return int(self.groups.max()) + 1 if len(self.groups) else 0
+
+    def squared_distances(self, one: Points, other: Points) -> np.ndarray:
+        """Return the squared distances of points in each group of features, (groups, n, m)."""
+        found = np.zeros((self.n_scales, len(one), len(other)))
+        for feature, group in enumerate(self.groups):
+            difference = one.features[:, feature, None] - other.features[None, :, feature]
+            found[group] += difference != 0 if self.unordered[feature] else difference**2
+        return found
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Encodes draws of a space.
+
+    Attributes:
+        space: the space.
+        metric: its distances. The blocks of a stack share their length scales by role; beyond 40 length scales, all
+            numbers share one and all options another.
+        logarithmic: whether a parameter is a float on a logarithmic scale, (d,).
+    """
+
+    space: Space
+    metric: Metric
+    logarithmic: np.ndarray
+
+    @classmethod
+    def of(cls, space: Space) -> "Encoder":
+        """Return the encoder of a space."""
+        distributions = [one.distribution for one in space.parameters]
+        unordered = np.array([one.is_unordered for one in distributions], dtype=bool)
+        logarithmic = np.array([one.is_logarithmic and one.step is None for one in distributions], dtype=bool)
+        return cls(space, Metric(unordered, _groups(space, unordered)), logarithmic)
+
+    def encode(self, draws: Sequence[Mapping[str, float]]) -> Points:
+        """Encode draws."""
+        if not draws:
+            return Points(np.empty((0, len(self.logarithmic))), np.empty((0, int(self.logarithmic.sum()))))
+        units, active = map(np.array, zip(*map(self.space.encode, draws), strict=True))
+        features = np.where(self.metric.unordered & ~active, _INACTIVE_OPTION, units)
+        edges = np.where(active, (2 * units - 1) ** 2 - 0.5, 0.0)[:, self.logarithmic]
+        return Points(features, edges)
+
+
+def _groups(space: Space, unordered: np.ndarray) -> np.ndarray:
+    """Return the number of the length scale of each parameter."""
+    role = {label: label for label in space.labels}
+    for stack in space.block_stacks:
+        for block in stack.blocks:
+            role.update({label: name for name, label in block.items()})
+    numbers: dict[str, int] = {}
+    for label in space.labels:
+        numbers.setdefault(role[label], len(numbers))
+    if len(numbers) <= _MAX_GROUPS:
+        return np.array([numbers[role[label]] for label in space.labels], dtype=int)
+    kinds = np.unique(unordered)
+    return np.searchsorted(kinds, unordered)

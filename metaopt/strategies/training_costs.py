@@ -1,0 +1,104 @@
+"""Predicted training costs: seconds of the first epoch and of later ones, as a function of the point."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaopt.strategies.points import Metric, Points
+
+_PRIOR_DEVIATION = 0.5  # of the coefficients of log seconds: from one end of a parameter to the other, a factor of 1.6
+_NOISE_DEVIATION = 0.15  # of log seconds about the regression
+_MAX_FEATURES = 100  # beyond them, all points have the same cost
+_SMALLEST_S = 1e-6
+# A network that is twice as expensive is charged √2 as much: with the full factor, a search prefers cheap networks over
+# good ones (chosen on tables of learning curves).
+_EXPONENT = 0.5
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Seconds of a training.
+
+    Attributes:
+        first: of the first epoch, with building and tracing.
+        later: of each later epoch.
+    """
+
+    first: float
+    later: float
+
+
+@dataclass(frozen=True)
+class TrainingCosts:
+    """Cost model of a study.
+
+    Bayesian linear regression of log seconds on the unit values of numbers and on indicators of options (Bishop 2006:
+    Pattern Recognition and Machine Learning, section 3.3). What a trial's own epochs took replaces the prediction.
+
+    Attributes:
+        resource: R.
+        first: coefficients for the first epoch, the constant first.
+        later: coefficients for later epochs.
+        options: (feature, value) of each indicator.
+        numbers: features that are numbers.
+    """
+
+    resource: int
+    first: np.ndarray
+    later: np.ndarray
+    options: tuple[tuple[int, float], ...]
+    numbers: tuple[int, ...]
+
+    @classmethod
+    def fit(cls, points: Points, seconds: Sequence[Seconds], metric: Metric, resource: int) -> "TrainingCosts":
+        """Fit the model to trials with at least one epoch, n >= 0."""
+        options: list[tuple[int, float]] = []
+        for feature in np.flatnonzero(metric.unordered):
+            values = np.unique(points.features[:, feature])
+            options += [(int(feature), float(value)) for value in values if len(values) > 1]
+        numbers = np.flatnonzero(~metric.unordered).tolist()
+        if len(options) + len(numbers) > _MAX_FEATURES:
+            options, numbers = [], []
+        model = cls(resource, np.zeros(0), np.zeros(0), tuple(options), tuple(numbers))
+        inputs = model._inputs(points)
+        targets = np.log(np.maximum([[one.first, one.later] for one in seconds] or np.ones((0, 2)), _SMALLEST_S))
+        first, later = _regress(inputs, targets).T
+        return cls(resource, first, later, model.options, model.numbers)
+
+    def costs(
+        self, points: Points, begin: np.ndarray, ends: np.ndarray, own: Sequence[Seconds | None]
+    ) -> np.ndarray:
+        """Return the cost of training from one epoch to others, (n, h), in seconds of a typical network.
+
+        Args:
+            points: n points.
+            begin: epochs that each was trained, (n,).
+            ends: epochs to train to, (h,).
+            own: seconds of the trial of each point, None for a new one.
+        """
+        inputs = self._inputs(points)
+        first, later = np.exp(inputs @ self.first), np.exp(inputs @ self.later)
+        typical = float(np.exp(self.first[0]) + np.exp(self.later[0]) * (self.resource - 1))
+        for number, one in enumerate(own):
+            if one is not None:
+                first[number], later[number] = max(one.first, _SMALLEST_S), max(one.later, _SMALLEST_S)
+        charged = ((first + later * (self.resource - 1)) / typical) ** (_EXPONENT - 1)
+        until_begin = np.where(begin > 0, first + later * (begin - 1), 0.0)
+        until_ends = first[:, None] + later[:, None] * (ends - 1)
+        return (until_ends - until_begin[:, None]) * charged[:, None]
+
+    def _inputs(self, points: Points) -> np.ndarray:
+        """Return the inputs of the regression, (n, k), the constant first; they are 0 at the centre of the space."""
+        columns = [np.ones(len(points))]
+        columns += [points.features[:, feature] - 0.5 for feature in self.numbers]
+        columns += [(points.features[:, feature] == value) - 0.5 for feature, value in self.options]
+        return np.column_stack(columns)
+
+
+def _regress(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the posterior mean of the coefficients, (k, targets); the constant has a flat prior."""
+    precision = np.full(inputs.shape[1], 1 / _PRIOR_DEVIATION**2)
+    precision[0] = 1e-6
+    scaled = inputs.T / _NOISE_DEVIATION**2
+    return np.linalg.solve(np.diag(precision) + scaled @ inputs, scaled @ targets)
