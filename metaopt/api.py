@@ -14,7 +14,7 @@ from metaopt.engine.checkpoints import Keep
 from metaopt.engine.settings import resolve
 from metaopt.engine.setup import Function, ImageKind, open_study
 from metaopt.engine.setup import search as run_search
-from metaopt.engine.strategy import resolve_strategy
+from metaopt.engine.strategy import JOINT, resolve_strategy
 from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
 from metaopt.problems.mistakes import mistakes_explained
@@ -239,7 +239,7 @@ def _check_budget(train: Callable[..., Any], epochs: int | None, strategy: str, 
     remedy = "define train(point, *, epochs, checkpoint)."
     if epochs is not None:
         raise ValueError(f"epochs is given, but train(point) takes none: {remedy}")
-    if scheduler != "full":
+    if scheduler not in ("full", *JOINT):
         raise ValueError(f"The strategy {strategy} trains in steps, but train(point) takes no budget: {remedy}")
 
 

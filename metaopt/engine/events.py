@@ -5,7 +5,7 @@ from typing import Any
 
 from metaopt.engine.jobs import Epoch, Failed, Finished
 from metaopt.engine.proposer import Accepted
-from metaopt.schedulers import Fork, Start
+from metaopt.schedulers import Continue, Fork, Start, Stop
 from metaopt.values.json_values import to_json_value
 
 Event = dict[str, Any]
@@ -30,7 +30,18 @@ def proposed(number: int, decision: Start | Fork, accepted: Accepted) -> Event:
         "parent": accepted.vals.parent,
         "network": accepted.network,
         "rejected": accepted.rejected,
+        **_reason(decision),
     }
+
+
+def continued(decision: Continue) -> Event:
+    """Return the event of a paused trial that resumes."""
+    return {"event": "continued", "trial": decision.trial, "to": decision.target_resource, **_reason(decision)}
+
+
+def stopped(decision: Stop) -> Event:
+    """Return the event of a paused trial that is never resumed."""
+    return {"event": "stopped", "trial": decision.trial, **_reason(decision)}
 
 
 def epoch_trained(report: Epoch) -> Event:
@@ -75,3 +86,8 @@ def _facts(report: Finished) -> Event:
 def unread(keys: Iterable[str]) -> Event:
     """Return the event of hyperparameters without effect, as paths in the point; it replaces earlier ones."""
     return {"event": "unread", "keys": sorted(set(keys))}
+
+
+def _reason(decision: Start | Fork | Continue | Stop) -> Event:
+    reason = None if isinstance(decision, Fork) else decision.reason
+    return {} if reason is None else {"reason": dict(reason)}

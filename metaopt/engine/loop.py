@@ -161,14 +161,14 @@ class Search:
                     self._start(start)
                 case Fork() as fork:
                     self._fork(fork)
-                case Continue(number, target):
+                case Continue(number) as resumption:
                     status = self._state.trials[number].status
                     if status != "paused":
                         raise RuntimeError(f"the strategy continued trial {number}, which is {status}, not paused")
-                    self._study.append({"event": "continued", "trial": number, "to": target})
+                    self._study.append(events.continued(resumption))
                     self._submit(self._state.trials[number])
-                case Stop(number):
-                    self._study.append({"event": "stopped", "trial": number})
+                case Stop(number) as stop:
+                    self._study.append(events.stopped(stop))
                     self._study.write_record(self._state.trials[number])
                     stopped = True  # there may be many in a row, after which the folder is cleared once
                 case Wait() if not self._submitted:

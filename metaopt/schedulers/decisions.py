@@ -4,13 +4,16 @@ The loop asks one question, ``next(view)``, whenever a worker is free, and carri
 decision is an event in the journal and is never taken again when a search resumes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from metaopt.spaces import Vals
 from metaopt.trials.ranking import RankKey
 from metaopt.trials.trial import Status
+
+Reason = Mapping[str, float]
+"""Figures on which a model took a decision, e.g. ``chance_of_best``; kept in the journal for reports."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,13 @@ class Start:
         vals: label → value of every active hyperparameter.
         target_resource: resource to train to.
         bracket: bracket that it belongs to, numbered from 0 over the whole search; None where the scheduler has none.
+        reason: see ``Reason``; None without a model.
     """
 
     vals: Vals
     target_resource: int
     bracket: int | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True)
@@ -56,17 +61,19 @@ class Propose:
 
 @dataclass(frozen=True)
 class Continue:
-    """Resume a paused trial from its checkpoint until ``target_resource``."""
+    """Resume a paused trial from its checkpoint until ``target_resource``; ``reason`` as of ``Start``."""
 
     trial: int
     target_resource: int
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True)
 class Stop:
-    """End a paused trial: it is never resumed, and its checkpoint is no longer needed."""
+    """End a paused trial: it is never resumed, and its checkpoint is no longer needed; ``reason`` as of ``Start``."""
 
     trial: int
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True)

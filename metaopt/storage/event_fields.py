@@ -130,6 +130,7 @@ _FIELDS: dict[str, dict[str, Check]] = {
         "parent?": _is_count,
         "bracket?": _is_count,
         "fork?": _is_fork,
+        "reason?": _is_object,
     },
     "epoch": {
         "trial": _is_count,
@@ -140,8 +141,8 @@ _FIELDS: dict[str, dict[str, Check]] = {
     },
     "paused": _JOB,
     "ended": {**_JOB, "status": _is_text, "complete?": _is_flag, "failure?": _is_object},
-    "continued": {"trial": _is_count, "to": _is_number},
-    "stopped": {"trial": _is_count},
+    "continued": {"trial": _is_count, "to": _is_number, "reason?": _is_object},
+    "stopped": {"trial": _is_count, "reason?": _is_object},
     "rejected": {"trial": _is_count, "reason": _is_text},
     "imported": {
         "vals": _is_object,

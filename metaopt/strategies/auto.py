@@ -9,12 +9,11 @@ resumes once it does.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
-from metaopt.schedulers import Continue, Decision, Start, TrialView
+from metaopt.schedulers import Continue, Decision, Propose, Reason, Start, Stop, TrialView, brackets
 from metaopt.schedulers.trial_index import TrialIndex
 from metaopt.spaces import Vals
-from metaopt.strategies.arms import Arms, choose, find_best_mean, select_promising
+from metaopt.strategies.arms import Arms, chances_of_best, choose
 from metaopt.strategies.candidates import make_candidates, value_key
 from metaopt.strategies.curve_view import CurveView
 from metaopt.strategies.start_design import farthest
@@ -28,7 +27,7 @@ _START_RUNG = 1  # index of the rung of the first trials
 _START_DRAWS = 64
 _PARENTS = 8  # best trials, whose mutations are candidates
 _MOST_ARMS = 64  # whose checks are computed; the others are less promising
-_HOPE = 0.05  # chance of becoming the best below which a trial is not resumed once no new trials start
+_HOPE = 0.1  # chance of becoming the best below which a trial is not resumed once no new trials start
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,18 @@ class Auto:
         min_resource: the minimum of the first rung.
         startup: number of first trials, which are spread over the space and trained to the second rung.
         is_timed: whether the resource is seconds, so that all networks cost the same.
+
+    Raises:
+        UserError: see ``metaopt.schedulers.brackets``.
     """
 
     resource: int
     min_resource: int = 1
     startup: int = 8
     is_timed: bool = False
+
+    def __post_init__(self) -> None:
+        brackets(self.resource, eta=3, min_epochs=self.min_resource)  # checks the numbers
 
     def next(self, view: CurveView, attempt: int = 0) -> Decision:
         """Return the next decision, see ``metaopt.engine.strategy.Strategy``."""
@@ -90,7 +95,7 @@ class _Moment:
         curves = StudyCurves.of(view.history.observations, [trial.target_resource for trial in view.trials])
         if starts and (self._index.trained < self._strategy.startup or not curves.has_loss):
             return self._start_far_away()
-        return self._choose(curves, starts) if curves.has_loss else self._index.end(view)
+        return self._choose(curves, starts) if curves.has_loss else self._end({})
 
     def _start_far_away(self) -> Start:
         """Return one of the first trials."""
@@ -103,34 +108,51 @@ class _Moment:
     def _choose(self, curves: StudyCurves, starts: bool) -> Decision:
         """Return the decision with the largest expected improvement per cost."""
         model = StudyModel.of(self._view, curves, self._trials, self._strategy.resource)
-        best, finals = find_best_mean(model.process)
+        best, finals = model.find_best()
         paused = model.paused(self._view)
-        candidates = self._candidates(model, finals) if starts else []
-        if not starts:
-            paused = self._hopeful(model, paused, best)
-            if not len(paused):
-                return self._index.end(self._view)
-        elif self._attempt:
+        if self._attempt:  # another new trial, instead of one that the guard has rejected
             paused = paused[:0]
-        points = self._trials.encoder.encode(candidates)
+        candidates = self._candidates(model, finals) if starts else []
         n_new = len(candidates)
+        if not n_new and not len(paused):
+            return self._end({})
         arms = Arms(
-            points + paused.points,
+            self._trials.encoder.encode(candidates) + paused.points,
             np.append(np.full(n_new, -1), paused.trials),
             np.append(np.zeros(n_new), paused.resources),
         )
-        own = [None] * n_new + [int(model.numbers[index]) for index in paused.trials]
-        costs = self._costs(arms, own)
-        kept = select_promising(model.process, arms, costs[:, -1], best, _MOST_ARMS)
+        numbers = [None] * n_new + [int(model.numbers[index]) for index in paused.trials]
+        chances, gains = chances_of_best(model.process, model.feasibility, arms, best)
+        if not starts and not self._is_hopeful(chances):
+            return self._end(dict(zip(numbers, chances.tolist(), strict=True)))
+        costs = self._costs(arms, numbers)
+        kept = np.argsort(-gains / costs[:, -1], kind="stable")[:_MOST_ARMS]
+        feasible = model.feasibility.probabilities(arms.points[kept], arms.trials[kept])
         times = scaled_times(self._rungs.astype(float), self._strategy.resource)
-        choice = choose(model.process, arms[kept], self._rungs, times, costs[kept], best)
-        arm, target = int(kept[choice.arm]), int(self._rungs[choice.rung])
-        number = own[arm]
+        arm, rung = choose(model.process, feasible, arms[kept], self._rungs, times, costs[kept], best)
+        arm, target = int(kept[arm]), int(self._rungs[rung])
+        reason = _reason(chances[arm])
+        number = numbers[arm]
         if number is not None:
-            return Continue(number, target)
+            return Continue(number, target, reason)
         vals = candidates[arm]
         vals.model_based = True
-        return Start(vals, target)
+        return Start(vals, target, reason=reason)
+
+    def _is_hopeful(self, chances: np.ndarray) -> bool:
+        """Return whether a paused trial resumes although no new trials start: one must be complete in the end."""
+        if not len(chances):
+            return False
+        is_complete = any(trial.complete and not trial.imported for trial in self._view.trials)
+        return bool(chances.max() > _HOPE) or not (is_complete or self._index.running)
+
+    def _end(self, chances: dict[int | None, float]) -> Decision:
+        """Return the decision where nothing is started or resumed any more."""
+        decision = self._index.end(self._view)
+        if isinstance(decision, Stop) and decision.trial in chances:
+            return Stop(decision.trial, _reason(chances[decision.trial]))
+        assert not isinstance(decision, Propose)
+        return decision
 
     def _candidates(self, model: StudyModel, finals: np.ndarray) -> list[Vals]:
         trials = self._view.trials
@@ -138,18 +160,6 @@ class _Moment:
         tried = {value_key(trial.vals) for trial in trials}
         parents = [trials[number].vals for number in model.numbers[best]]
         return make_candidates(self._view.space, parents, lambda vals: value_key(vals) in tried, self._generator())
-
-    def _hopeful(self, model: StudyModel, paused: Arms, best: float) -> Arms:
-        """Return the paused trials that may become the best; the most promising one where no trial is complete."""
-        if not len(paused):
-            return paused
-        final = model.process.posterior(paused.points, np.ones((len(paused), 1)), paused.trials)
-        chances = ndtr((best - final.means[:, 0]) / np.sqrt(final.variances[:, 0]))
-        kept = np.flatnonzero(chances > _HOPE)
-        is_complete = any(trial.complete and not trial.imported for trial in self._view.trials)
-        if not len(kept) and not is_complete and not self._index.running:
-            kept = np.array([int(np.argmax(chances))])
-        return paused[kept]
 
     def _costs(self, arms: Arms, numbers: list[int | None]) -> np.ndarray:
         """Return the cost of training each arm to each rung, (a, h)."""
@@ -161,3 +171,7 @@ class _Moment:
 
     def _generator(self) -> np.random.Generator:
         return self._view.generator("propose", self._attempt)
+
+
+def _reason(chance: float) -> Reason:
+    return {"chance_of_best": round(float(chance), 4)}

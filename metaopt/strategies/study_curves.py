@@ -1,7 +1,7 @@
 """The losses of a study's trials at all rungs, as arrays for a model."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +11,6 @@ from metaopt.strategies.learning_curve_process import Observed
 from metaopt.strategies.points import Points
 from metaopt.strategies.targets import standardise
 
-# (loss, NaN for a failure; violation; epochs of the study by then, infinite for a failure)
-_Value = tuple[float, float, float]
-
-
 @dataclass(frozen=True)
 class StudyCurves:
     """Losses of m trials at their rungs, n in all, the trials in the order of their numbers.
@@ -23,13 +19,18 @@ class StudyCurves:
         numbers: numbers of the trials, (m,).
         trials: index of the trial of each loss, (n,), ascending.
         resources: resource of each loss, (n,).
-        values: see ``_Value``, (n, 3).
+        values: the losses, NaN for a failure, (n,).
+        arrivals: epochs that the study had trained when it found each loss, infinite for a failure, (n,).
+        distances: signed distance to each of c constraints, above 0 where it is violated, NaN where it is not known,
+            (n, c).
     """
 
     numbers: np.ndarray
     trials: np.ndarray
     resources: np.ndarray
     values: np.ndarray
+    arrivals: np.ndarray
+    distances: np.ndarray
 
     @classmethod
     def of(cls, observations: Sequence[Observation], targets: Sequence[int]) -> "StudyCurves":
@@ -39,21 +40,17 @@ class StudyCurves:
             observations: the trials, sorted by number.
             targets: by number, the target resource of each trial: where a failed trial counts as one of the worst.
         """
-        numbers, trials, resources, values = [], [], [], []
+        constraints = sorted({name for one in observations for result in one.results for name in result.constraints})
+        numbers: list[int] = []
+        rows: list[tuple[float, ...]] = []
         for one in observations:
-            rungs = _read(one, targets[one.trial])
-            if not rungs:
-                continue
-            trials += [len(numbers)] * len(rungs)
-            numbers.append(one.trial)
-            resources += [resource for resource, _ in rungs]
-            values += [value for _, value in rungs]
-        return cls(
-            np.array(numbers, dtype=int),
-            np.array(trials, dtype=int),
-            np.array(resources, dtype=float),
-            np.array(values, dtype=float).reshape(-1, 3),
-        )
+            found = list(_read(one, targets[one.trial], constraints))
+            rows += [(len(numbers), *row) for row in found]
+            numbers += [one.trial] if found else []
+        table = np.array(rows, dtype=float).reshape(-1, 4 + len(constraints))
+        trials, resources, values, arrivals, *distances = table.T
+        by_constraint = np.array(distances).reshape(len(constraints), len(table)).T
+        return cls(np.array(numbers, dtype=int), trials.astype(int), resources, values, arrivals, by_constraint)
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -61,7 +58,7 @@ class StudyCurves:
     @property
     def has_loss(self) -> bool:
         """Whether a trial has a finite loss."""
-        return bool(np.isfinite(self.values[:, 0]).any())
+        return bool(np.isfinite(self.values).any())
 
     @property
     def last(self) -> np.ndarray:
@@ -71,11 +68,11 @@ class StudyCurves:
     @property
     def losses(self) -> np.ndarray:
         """Standardised losses, (n,)."""
-        return standardise(self.values[:, 0], self.values[:, 1])
+        return standardise(self.values)
 
     def first(self, count: int) -> "StudyCurves":
         """Return the first losses in the order in which the study found them."""
-        order = np.lexsort((self.resources, self.trials, self.values[:, 2]))
+        order = np.lexsort((self.resources, self.trials, self.arrivals))
         return self._subset(np.sort(order[:count]))
 
     def limited(self, most: int) -> "StudyCurves":
@@ -112,6 +109,8 @@ class StudyCurves:
             trials=renumbered,
             resources=self.resources[kept],
             values=self.values[kept],
+            arrivals=self.arrivals[kept],
+            distances=self.distances[kept],
         )
 
 
@@ -122,12 +121,11 @@ def scaled_times(resources: np.ndarray, top: int) -> np.ndarray:
     return np.clip(np.log(np.maximum(resources, 1.0)) / math.log(top), 0.0, 1.0)
 
 
-def _read(one: Observation, target: int) -> list[tuple[int, _Value]]:
-    """Return (resource, value) of a trial at each rung; a failed one has a value at its target."""
+def _read(one: Observation, target: int, constraints: Sequence[str]) -> Iterator[tuple[float, ...]]:
+    """Yield resource, value, arrival and distances of a trial at each rung; a failed one has a row at its target."""
     if not one.results:
-        return [(target, (math.nan, 0.0, math.inf))]
-    return [
-        (result.resource, (result.values[0], result.violation, float(result.total_epochs)))
-        for result in one.results
-        if result.values
-    ]
+        yield target, math.nan, math.inf, *([math.nan] * len(constraints))
+    for result in one.results:
+        if result.values:
+            distances = (result.constraints.get(name, math.nan) for name in constraints)
+            yield result.resource, result.values[0], result.total_epochs, *distances

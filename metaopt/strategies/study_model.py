@@ -7,6 +7,7 @@ import numpy as np
 
 from metaopt.strategies.arms import Arms
 from metaopt.strategies.curve_view import CurveView, cached
+from metaopt.strategies.feasibility import Feasibility, observe_distances
 from metaopt.strategies.learning_curve_process import LearningCurveProcess, Observed
 from metaopt.strategies.points import Encoder, Points
 from metaopt.strategies.study_curves import StudyCurves, scaled_times
@@ -44,6 +45,9 @@ class StudyModel:
         process: the process; its trials are those of ``numbers``.
         numbers: numbers of the trials in the model, (m,).
         n_observed: number of them with a loss; the others are running without one.
+        has_loss: whether the last loss of a trial is finite, (n_observed,).
+        is_feasible: whether a trial with a finite loss meets all constraints at what it was trained, (n_observed,).
+        feasibility: model of the constraints.
         running: numbers of running trials.
         trials: encodes trials.
     """
@@ -51,6 +55,9 @@ class StudyModel:
     process: LearningCurveProcess
     numbers: np.ndarray
     n_observed: int
+    has_loss: np.ndarray
+    is_feasible: np.ndarray
+    feasibility: Feasibility
     running: tuple[int, ...]
     trials: EncodedTrials
 
@@ -66,16 +73,41 @@ class StudyModel:
         """
         parameters = _fitted_parameters(view, curves, trials, resource)
         kept = curves.limited(_MOST_LOSSES)
-        observed = kept.observed(trials.points(kept.numbers.tolist()), resource)
-        process = LearningCurveProcess(observed, trials.encoder.metric, parameters)
-        running = tuple(trial.number for trial in view.trials if trial.status == "running")
-        return cls(process, kept.numbers, len(kept.numbers), running, trials)._believe(view, resource)
+        points, metric = trials.points(kept.numbers.tolist()), trials.encoder.metric
+        process = LearningCurveProcess(kept.observed(points, resource), metric, parameters[0])
+        has_loss = np.isfinite(kept.values[kept.last])
+        model = cls(
+            process,
+            kept.numbers,
+            len(kept.numbers),
+            has_loss,
+            has_loss & ~(kept.distances[kept.last] > 0).any(axis=1),
+            Feasibility.of(kept, points, metric, parameters[1:], resource),
+            tuple(trial.number for trial in view.trials if trial.status == "running"),
+            trials,
+        )
+        return model._believe(view, resource)
+
+    def find_best(self) -> tuple[float, np.ndarray]:
+        """Return the loss to improve on, and the posterior means at R of the trials with a loss.
+
+        The first is the least posterior mean of a feasible trial at what it was trained; where there is none, the
+        largest mean, so that the probability of feasibility decides.
+        """
+        observed = self.process.observed
+        trials = np.arange(self.n_observed)
+        last = np.searchsorted(observed.trials, trials, side="right") - 1
+        times = np.column_stack([observed.times[last], np.ones(self.n_observed)])
+        means = self.process.posterior(observed.points[: self.n_observed], times, trials).means
+        feasible = means[self.is_feasible, 0]
+        return float(feasible.min() if len(feasible) else means.max()), means[:, 1]
 
     def paused(self, view: CurveView) -> Arms:
-        """Return the paused trials as arms."""
-        statuses = [view.trials[number] for number in self.numbers[: self.n_observed]]
-        index = np.array([i for i, trial in enumerate(statuses) if trial.status == "paused"], dtype=int)
-        resources = np.array([statuses[i].target_resource for i in index], dtype=float)
+        """Return the paused trials with a finite loss as arms."""
+        trials = [view.trials[number] for number in self.numbers[: self.n_observed]]
+        can_resume = [trial.status == "paused" for trial in trials] & self.has_loss
+        index = np.flatnonzero(can_resume)
+        resources = np.array([trials[i].target_resource for i in index], dtype=float)
         return Arms(self.process.observed.points[index], index, resources)
 
     def _believe(self, view: CurveView, resource: int) -> "StudyModel":
@@ -121,23 +153,26 @@ def fit_costs(view: CurveView, trials: EncodedTrials, resource: int) -> tuple[Tr
     return TrainingCosts.fit(points, list(known.values()), trials.encoder.metric, resource), known
 
 
-def _fitted_parameters(view: CurveView, curves: StudyCurves, trials: EncodedTrials, resource: int) -> np.ndarray:
-    """Return the parameters of the process, fitted to the first losses of the study.
+def _fitted_parameters(
+    view: CurveView, curves: StudyCurves, trials: EncodedTrials, resource: int
+) -> list[np.ndarray]:
+    """Return the parameters of the processes of the losses and of each constraint, fitted to the first losses.
 
     The number of these losses grows by steps, so that most decisions need no fit. As it depends on the study alone, a
     search that resumes has the same parameters.
     """
     count = _FIRST_FIT
-    while count < len(curves) and math.ceil(count * _REFIT_GROWTH) <= len(curves):
+    while math.ceil(count * _REFIT_GROWTH) <= len(curves):
         count = math.ceil(count * _REFIT_GROWTH)
     first = curves.first(count)
-    key = (resource, first.numbers.tobytes(), first.trials.tobytes(), first.values.tobytes())
-    known = view.cache.get("curve parameters")
+    arrays = first.numbers, first.trials, first.resources, first.values, first.distances
+    key = resource, *(array.tobytes() for array in arrays)
+    known: tuple[object, list[np.ndarray]] | None = view.cache.get("curve parameters")
     if known is None or known[0] != key:
         kept = first.limited(_MOST_LOSSES)
-        observed = kept.observed(trials.points(kept.numbers.tolist()), resource)
-        fitted = LearningCurveProcess.fit(observed, trials.encoder.metric).log_parameters
+        points, metric = trials.points(kept.numbers.tolist()), trials.encoder.metric
+        to_fit = [kept.observed(points, resource)]
+        to_fit += [observe_distances(kept, number, points, resource)[0] for number in range(kept.distances.shape[1])]
+        fitted = [LearningCurveProcess.fit(observed, metric).log_parameters for observed in to_fit]
         known = view.cache["curve parameters"] = (key, fitted)
-    parameters: np.ndarray = known[1]
-    return parameters
-
+    return known[1]

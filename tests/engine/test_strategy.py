@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from hyperopt import hp
 
-from metaopt.engine.strategy import STRATEGIES, SamplerScheduler, resolve_strategy
+from metaopt.engine.strategy import JOINT, STRATEGIES, SamplerScheduler, resolve_strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.samplers import SAMPLERS, Evolution
@@ -17,15 +17,24 @@ from tests.engine.synthetic import SyntheticExecutor, search
 from tests.storage.events import ended, proposed, state_of, trained
 
 
-def test_every_strategy_is_a_sampler_and_a_scheduler() -> None:
+def test_every_strategy_is_joint_or_a_sampler_and_a_scheduler() -> None:
     for name, (sampler, scheduler) in STRATEGIES.items():
         assert resolve_strategy(name, None, None) == (sampler, scheduler)
-        assert sampler in SAMPLERS
-        assert scheduler in SCHEDULERS
+        if name in JOINT:
+            assert sampler == scheduler == name
+        else:
+            assert sampler in SAMPLERS
+            assert scheduler in SCHEDULERS
     assert resolve_strategy("bohb", "anneal", None) == ("anneal", "hyperband")
     assert resolve_strategy(None, None, "asha-stop") == ("tpe", "asha-stop")
     with pytest.raises(UserError, match=r"Unknown strategy: hyperbend\. Did you mean hyperband"):
         resolve_strategy("hyperbend", None, None)
+
+
+@pytest.mark.parametrize(("parameter", "halves"), [("sampler", ("tpe", None)), ("scheduler", (None, "asha"))])
+def test_no_half_of_a_joint_strategy_can_be_replaced(parameter, halves) -> None:
+    with pytest.raises(UserError, match=f"has no {parameter} to replace"):
+        resolve_strategy("auto", *halves)
 
 
 @pytest.mark.parametrize("slots", [1, 3])

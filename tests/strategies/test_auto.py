@@ -1,0 +1,162 @@
+"""Strategy ``auto`` on real search loops."""
+
+import json
+
+import numpy as np
+import pytest
+from hyperopt import hp
+
+from metaopt.engine.strategy import STRATEGIES
+from metaopt.engine.view import StudyView
+from metaopt.errors import UserError
+from metaopt.schedulers import Start
+from metaopt.spaces import compile_space
+from metaopt.storage.files import Unsynced
+from metaopt.storage.study import JOURNAL, Study
+from metaopt.strategies import Auto
+from metaopt.strategies.candidates import make_candidates
+from metaopt.zoo import conv_stack
+from tests.engine.synthetic import InOneGo, SyntheticExecutor, findings
+from tests.engine.synthetic import search as synthetic_search
+from tests.spaces.examples import EXAMPLES
+
+SAMPLER, SCHEDULER = STRATEGIES["auto"]
+EPOCHS = 9
+
+
+def search(folder, **given):
+    return synthetic_search(
+        folder, **{"sampler": SAMPLER, "scheduler": SCHEDULER, "epochs": EPOCHS, "files": Unsynced(), **given}
+    )
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_search_ends_at_its_goal_and_trains_no_epoch_twice(tmp_path, slots) -> None:
+    executor = SyntheticExecutor(slots=slots)
+    study = search(tmp_path / "results", trials=14, executor=executor)
+    assert len(study.records) == 14
+    assert study.state.finished
+    assert not study.state.running
+    assert max(epoch for _, epoch in executor.trained) == EPOCHS
+    assert len(set(executor.trained)) == len(executor.trained)
+    assert any(record["complete"] and record["epochs"] == EPOCHS for record in study.records)
+
+
+def test_some_trials_are_left_at_a_rung(tmp_path) -> None:
+    study = search(tmp_path / "results", trials=16)
+    complete = sum(record["epochs"] == EPOCHS for record in study.records)
+    assert 1 <= complete <= 12
+    assert {trial.results[-1].resource for trial in study.state.trials} <= set(Auto(EPOCHS).rung_levels())
+
+
+def test_an_interrupted_search_finds_the_same(tmp_path) -> None:
+    for epochs in (20, 50):
+        with pytest.raises(KeyboardInterrupt):
+            search(tmp_path / f"parts{epochs}", trials=14, executor=SyntheticExecutor(interrupted_after=epochs))
+    whole = findings(search(tmp_path / "whole", trials=14))
+    for epochs in (20, 50):
+        assert not Study.load(tmp_path / f"parts{epochs}").state.finished
+        assert findings(search(tmp_path / f"parts{epochs}")) == whole
+
+
+def test_decisions_do_not_depend_on_the_cache(tmp_path) -> None:
+    study = search(tmp_path / "results", trials=14, executor=SyntheticExecutor(slots=2))
+    strategy = Auto(EPOCHS, startup=4)
+    warm = StudyView(study.state, study.space, 0, 40)
+    decisions = [strategy.next(warm), strategy.next(warm), strategy.next(StudyView(study.state, study.space, 0, 40))]
+    assert decisions[0] == decisions[1] == decisions[2]
+    assert isinstance(strategy.next(warm, attempt=3), Start)
+
+
+def test_a_search_survives_failed_trials(tmp_path) -> None:
+    executor = SyntheticExecutor(fails=lambda job: job.trial % 3 == 0)
+    study = search(tmp_path / "results", trials=14, executor=executor)
+    assert sum(record["status"] == "fail" for record in study.records) == 5
+    assert any(record["complete"] for record in study.records)
+
+
+def test_a_search_of_failures_ends(tmp_path) -> None:
+    study = search(tmp_path / "results", trials=10, executor=SyntheticExecutor(fails=lambda job: True))
+    assert len(study.records) == 10
+
+
+def test_reasons_of_decisions_are_in_the_journal(tmp_path) -> None:
+    search(tmp_path / "results", trials=14)
+    lines = [json.loads(line) for line in (tmp_path / "results" / JOURNAL).read_text().splitlines()]
+    by_event = {name: [line for line in lines if line["event"] == name] for name in ("proposed", "continued", "stopped")}
+    assert all(0 <= line["reason"]["chance_of_best"] <= 1 for line in by_event["proposed"] if line["model_based"])
+    assert any(line["model_based"] for line in by_event["proposed"])
+    assert by_event["continued"]
+    assert all(0 <= line["reason"]["chance_of_best"] <= 1 for line in by_event["continued"])
+    assert all(line["reason"]["chance_of_best"] <= 0.1 for line in by_event["stopped"])
+
+
+class Precise(InOneGo):
+    """Accuracy grows with x, and precision falls with it: the best feasible x is 0.6."""
+
+    def metrics(self, job, epoch):
+        x = job.point["x"]
+        return {"val_accuracy": x * (1 - 0.5**epoch), "val_loss": 1 - x, "val_precision": (1 - x) * (1 - 0.5**epoch)}
+
+
+def test_measured_constraints_are_met(tmp_path) -> None:
+    space = {"x": hp.uniform("x", 0, 1), "y": hp.uniform("y", 0, 1)}
+    study = search(
+        tmp_path / "results", space=space, trials=20, executor=Precise(), constraints=("val_precision>=0.4",)
+    )
+    best = study.best
+    assert best is not None
+    assert 0.5 < best["vals"]["x"] < 0.61
+    later = [trial.vals["x"] for trial in study.state.trials[12:]]
+    assert np.mean([0.4 < x < 0.8 for x in later]) > 0.6, "new trials gather at the limit"
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_space_can_be_searched(tmp_path, example) -> None:
+    class Norm(InOneGo):
+        def metrics(self, job, epoch):
+            value = 1 / (1 + len(str(job.point)) + 1 / epoch)
+            return {"val_accuracy": value, "val_loss": 1 - value}
+
+    study = search(tmp_path / "results", space=EXAMPLES[example](), trials=12, executor=Norm(), startup=3)
+    assert study.state.finished
+    assert all(trial.vals.keys() == study.space.active(trial.vals) for trial in study.state.trials)
+
+
+def test_candidates_of_a_deep_stack_are_mostly_mutations() -> None:
+    space = compile_space(conv_stack.space)
+    rng = np.random.default_rng(0)
+    best = [space.draw(rng) for _ in range(4)]
+    found = make_candidates(space, best, lambda vals: False, rng)
+    alike = [max(len(vals.items() & parent.items()) / len(vals) for parent in best) for vals in found]
+    assert np.mean(np.array(alike) > 0.6) > 0.5
+    assert len(found) <= 100
+
+
+@pytest.mark.parametrize(
+    ("resource", "least", "levels"),
+    [
+        (27, 1, (2, 3, 5, 9, 15, 27)),
+        (9, 1, (2, 3, 5, 9)),
+        (1, 1, (1,)),
+        (2, 1, (2,)),
+        (3, 1, (2, 3)),
+        (50, 5, (5, 9, 16, 28, 50)),
+        (10, 10, (10,)),
+    ],
+)
+def test_rungs_descend_by_the_root_of_three(resource, least, levels) -> None:
+    assert Auto(resource, least).rung_levels() == levels
+
+
+def test_first_rung_above_r_is_an_error() -> None:
+    with pytest.raises(UserError, match="min_epochs 4, is above the full resource"):
+        Auto(3, 4)
+
+
+def test_the_best_paused_trials_resume(tmp_path) -> None:
+    study = search(tmp_path / "results", trials=16)
+    first = [trial.results[0].loss for trial in study.state.trials[:4]]
+    resumed = [len(trial.results) > 1 for trial in study.state.trials[:4]]
+    assert resumed[int(np.argmin(first))]
+    assert not resumed[int(np.argmax(first))]
