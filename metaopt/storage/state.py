@@ -10,7 +10,7 @@ from typing import Any
 
 from metaopt.storage.event_fields import WrongField, check_fields
 from metaopt.storage.journal import Event, Scan, damaged
-from metaopt.storage.trial_events import end_job, imported_trial, proposed_trial, reached_result
+from metaopt.storage.trial_events import add_reason, end_job, imported_trial, proposed_trial, reached_result
 from metaopt.storage.versions import SCHEMA, newer_study
 from metaopt.trials.growth import constraints_in_force
 from metaopt.trials.objective import find_objective
@@ -180,6 +180,7 @@ class StudyState:
 
     def _on_proposed(self, event: Event) -> None:
         self.trials.append(proposed_trial(event, self.trials))
+        add_reason(self.trials[-1], event)
         self.rejected.update(event["rejected"])
         if signature := event["network"].get("signature"):
             self.signatures.add(signature)
@@ -210,10 +211,12 @@ class StudyState:
     def _on_continued(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
         trial.status, trial.target_resource = "running", event["to"]
+        add_reason(trial, event)
         self._n_settled = min(self._n_settled, trial.number)
 
     def _on_stopped(self, event: Event) -> None:
         self.trials[event["trial"]].status = "ok"
+        add_reason(self.trials[event["trial"]], event)
 
     def _on_ended(self, event: Event) -> None:
         trial = self.trials[event["trial"]]

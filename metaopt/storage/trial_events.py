@@ -23,6 +23,12 @@ def proposed_trial(event: Event, trials: Sequence[Trial]) -> Trial:
     return trial
 
 
+def add_reason(trial: Trial, event: Event) -> None:
+    """Add the figures on which a model took a decision, which events of most strategies do not have."""
+    if reason := event.get("reason"):
+        trial.reasons.append((trial.target_resource, reason))
+
+
 def imported_trial(event: Event, number: int, clock: float) -> Trial:
     """Return the trial of an ``imported`` event.
 

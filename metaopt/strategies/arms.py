@@ -49,6 +49,7 @@ def choose(
     rungs: np.ndarray,
     times: np.ndarray,
     costs: np.ndarray,
+    overhead: float,
     best: float,
 ) -> tuple[int, int]:
     """Return the arm and the rung with the largest expected improvement per cost.
@@ -60,6 +61,7 @@ def choose(
         rungs: resources of the h rungs, ascending.
         times: t of the rungs, (h,).
         costs: of training each arm to each rung; not read at rungs that it has reached, (a, h).
+        overhead: part of them that each job costs besides its epochs, again for one that resumes after a check.
         best: the loss to improve on.
     """
     posterior = model.posterior(arms.points, np.tile(times, (len(arms), 1)), arms.trials)
@@ -67,6 +69,7 @@ def choose(
     told[:, -1] = 0.0  # nothing is dropped at R
     is_open = rungs > arms.resources[:, None]
     to_end = np.where(is_open, costs[:, -1:] - costs, 0.0)
+    to_end[:, :-1] += overhead
     rates = improvement_rates(
         best, posterior.means[:, -1], posterior.variances[:, -1], told, np.where(is_open, costs, 1.0), to_end
     )

@@ -125,11 +125,11 @@ class _Moment:
         chances, gains = chances_of_best(model.process, model.feasibility, arms, best)
         if not starts and not self._is_hopeful(chances):
             return self._end(dict(zip(numbers, chances.tolist(), strict=True)))
-        costs = self._costs(arms, numbers)
+        costs, overhead = self._costs(arms, numbers)
         kept = np.argsort(-gains / costs[:, -1], kind="stable")[:_MOST_ARMS]
         feasible = model.feasibility.probabilities(arms.points[kept], arms.trials[kept])
         times = scaled_times(self._rungs.astype(float), self._strategy.resource)
-        arm, rung = choose(model.process, feasible, arms[kept], self._rungs, times, costs[kept], best)
+        arm, rung = choose(model.process, feasible, arms[kept], self._rungs, times, costs[kept], overhead, best)
         arm, target = int(kept[arm]), int(self._rungs[rung])
         reason = _reason(chances[arm])
         number = numbers[arm]
@@ -161,13 +161,13 @@ class _Moment:
         parents = [trials[number].vals for number in model.numbers[best]]
         return make_candidates(self._view.space, parents, lambda vals: value_key(vals) in tried, self._generator())
 
-    def _costs(self, arms: Arms, numbers: list[int | None]) -> np.ndarray:
-        """Return the cost of training each arm to each rung, (a, h)."""
+    def _costs(self, arms: Arms, numbers: list[int | None]) -> tuple[np.ndarray, float]:
+        """Return the cost of training each arm to each rung, (a, h), and what each job costs besides its epochs."""
         if self._strategy.is_timed:
-            return self._rungs - arms.resources[:, None]
-        costs, known = fit_costs(self._view, self._trials, self._strategy.resource)
+            return self._rungs - arms.resources[:, None], 0.0
+        model, known = fit_costs(self._view, self._trials, self._strategy.resource)
         own: list[Seconds | None] = [None if number is None else known.get(number) for number in numbers]
-        return costs.costs(arms.points, arms.resources, self._rungs, own)
+        return model.costs(arms.points, arms.resources, self._rungs, own), model.overhead_s
 
     def _generator(self) -> np.random.Generator:
         return self._view.generator("propose", self._attempt)

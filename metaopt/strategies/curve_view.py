@@ -8,6 +8,7 @@ import numpy as np
 from metaopt.samplers import History
 from metaopt.schedulers import TrialView, View
 from metaopt.spaces import Space, Vals
+from metaopt.trials.result import Result
 
 T = TypeVar("T")
 
@@ -22,6 +23,10 @@ class CurveTrial(TrialView, Protocol):
     @property
     def seconds(self) -> Sequence[float]:
         """Wall seconds of each epoch."""
+
+    @property
+    def results(self) -> Sequence[Result]:
+        """Its results at rungs, ascending."""
 
     @property
     def wall_seconds(self) -> float:

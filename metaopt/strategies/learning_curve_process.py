@@ -2,11 +2,12 @@
 
 With t = log(epoch) / log(R) and standardised losses, the covariance of trial i at t and trial j at t' is
 
-    k(x_i, x_j) · (v + w · exp(−(t − t')² / (2 · 0.8²)))  +  [i = j] · o · exp(−|t − t'| / 0.5)
+    k(x_i, x_j) · (v + w · exp(−(t − t')² / (2 · c²)))  +  [i = j] · o · exp(−|t − t'| / l)
         +  0.1 · exp(−(t − t')² / (2 · 0.5²))  +  0.6² · φ(x_i)ᵀ φ(x_j)  +  [i = j, t = t'] · noise
 
 k is a Matérn kernel with ν = 5/2 and a length scale for each group of parameters. The first term is what the point
-tells, at every epoch alike (v) and changing along the curve (w). The second is the luck of a trial: what its networks
+tells, at every epoch alike (v) and changing along the curve (w): networks with a small learning rate or with batch
+normalisation start late and may end first, so the scale c of the change is fitted. The second is the luck of a trial: what its networks
 of equal hyperparameters would not share. It is one thing at all epochs of a trial rather than independent noise, so a
 trial that is lucky at one rung is expected to stay so. The third is the learning curve that all trials share. The fourth is
 knowledge about numbers on a logarithmic scale, such as learning rates: users centre their ranges on what works. The
@@ -27,15 +28,14 @@ from scipy.optimize import minimize
 
 from metaopt.strategies.points import Metric, Points
 
-_CHANGE_SCALE = 0.8  # length scale over t of how a point's effect changes
-_LUCK_SCALE = 0.5  # length scale over t of a trial's luck
 _SHARED_SCALE, _SHARED_VARIANCE = 0.5, 0.1  # of the learning curve that all trials share
 _EDGE_MEAN, _EDGE_DEVIATION = 0.8, 0.6  # β
 # Medians of the log-normal priors, and standard deviations of the logarithms. The median length scale grows with the
 # square root of the number of parameters as distances do (Hvarfner et al. 2024, arXiv:2402.02229, section 5).
 _SCALE_MEDIAN, _SCALE_DEVIATION = 0.3, 0.8
-_MEDIANS = np.log([0.6, 0.4, 0.1, 0.03])  # v, w, o, noise
-_DEVIATIONS = np.full(4, 0.7)
+_MEDIANS = np.log([0.6, 0.4, 0.1, 0.03, 0.5, 0.5])  # v, w, o, noise, c, l
+_DEVIATIONS = np.array([0.7, 0.7, 0.7, 0.7, 0.5, 0.5])
+_OTHERS = len(_MEDIANS)  # parameters after the length scales of points
 _BOUNDS = (-9.0, 6.0)
 _MAX_ITERATIONS = 20
 _MIN_VARIANCE = 1e-9
@@ -83,7 +83,7 @@ class LearningCurveProcess:
     Attributes:
         observed: the observations, n >= 1.
         metric: distances of points.
-        log_parameters: logarithms of the length scales, v, w, o and the noise.
+        log_parameters: logarithms of the length scales, v, w, o, the noise, c and l.
     """
 
     observed: Observed
@@ -108,14 +108,14 @@ class LearningCurveProcess:
             times: t at which each is predicted, (a, h).
             trials: index of the observed trial of each point, (a,); -1 or None for a new trial.
         """
-        observed, (v, w, o, noise) = self.observed, np.exp(self.log_parameters[-4:])
+        observed, (v, w, o, noise, c, l) = self.observed, np.exp(self.log_parameters[-_OTHERS:])
         squares = self.metric.squared_distances(points, observed.points)
-        matern = _matern(squares, self.log_parameters[:-4])[0][:, observed.trials]  # (a, n)
+        matern = _matern(squares, self.log_parameters[:-_OTHERS])[0][:, observed.trials]  # (a, n)
         apart = times[:, :, None] - observed.times  # (a, h, n)
-        cross = matern[:, None] * (v + w * _change(apart)) + _SHARED_VARIANCE * _shared(apart)
+        cross = matern[:, None] * (v + w * _change(apart, c)) + _SHARED_VARIANCE * _shared(apart)
         if trials is not None:
             same = trials[:, None] == observed.trials
-            cross += same[:, None] * o * _luck(apart)
+            cross += same[:, None] * o * _luck(apart, l)
         edges = points.edges
         cross += _EDGE_DEVIATION**2 * (edges @ observed.points.edges.T)[:, None, observed.trials]
         count, levels, n = cross.shape
@@ -123,7 +123,7 @@ class LearningCurveProcess:
         means = (flat @ self._weights).reshape(count, levels) + _EDGE_MEAN * edges.sum(axis=1)[:, None]
         explained = solve_triangular(self._factor, flat.T, lower=True, check_finite=False).reshape(n, count, levels)
         to_last = times - times[:, -1:]
-        prior = v + w * _change(to_last) + o * _luck(to_last) + _SHARED_VARIANCE * _shared(to_last)
+        prior = v + w * _change(to_last, c) + o * _luck(to_last, l) + _SHARED_VARIANCE * _shared(to_last)
         prior += _EDGE_DEVIATION**2 * (edges**2).sum(axis=1)[:, None]
         variances = np.maximum(prior[:, -1:] - (explained**2).sum(axis=0), _MIN_VARIANCE)
         covariances = prior - np.einsum("nah,na->ah", explained, explained[:, :, -1])
@@ -131,7 +131,7 @@ class LearningCurveProcess:
 
     @cached_property
     def _factor(self) -> np.ndarray:
-        return cholesky(_Kernel.of(self.observed, self.metric).matrix(self.log_parameters)[0], lower=True)
+        return cholesky(_Kernel.of(self.observed, self.metric).matrix(self.log_parameters).covariance, lower=True)
 
     @cached_property
     def _weights(self) -> np.ndarray:
@@ -154,8 +154,8 @@ class _Kernel:
 
     squares: np.ndarray  # between trials, (groups, m, m)
     trials: np.ndarray
-    change: np.ndarray
-    luck: np.ndarray  # 0 between different trials
+    apart: np.ndarray  # differences of times
+    same: np.ndarray  # whether observations are of one trial
     fixed: np.ndarray  # what depends on no parameter
 
     @classmethod
@@ -166,20 +166,32 @@ class _Kernel:
         return cls(
             metric.squared_distances(observed.points, observed.points),
             observed.trials,
-            _change(apart),
-            same * _luck(apart),
+            apart,
+            same,
             _SHARED_VARIANCE * _shared(apart) + _EDGE_DEVIATION**2 * edges @ edges.T,
         )
 
-    def matrix(self, log_parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return the covariance, its factors k and v + w · change of the first term, and the slope of k."""
-        v, w, o, noise = np.exp(log_parameters[-4:])
-        matern, slope = _matern(self.squares, log_parameters[:-4])
+    def matrix(self, log_parameters: np.ndarray) -> "_Matrix":
+        """Return the covariance and its parts."""
+        v, w, o, noise, c, l = np.exp(log_parameters[-_OTHERS:])
+        matern, slope = _matern(self.squares, log_parameters[:-_OTHERS])
         matern = matern[np.ix_(self.trials, self.trials)]
-        weight = v + w * self.change
-        covariance = matern * weight + o * self.luck + self.fixed
+        change = w * _change(self.apart, c)
+        luck = o * np.where(self.same, _luck(self.apart, l), 0.0)
+        covariance = matern * (v + change) + luck + self.fixed
         covariance[np.diag_indices_from(covariance)] += noise
-        return covariance, matern, weight, slope
+        return _Matrix(covariance, matern, slope, change, luck)
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """Covariance (n, n) and its parts: k; the slope of k between trials, (m, m); w · exp(…); o · exp(…)."""
+
+    covariance: np.ndarray
+    matern: np.ndarray
+    slope: np.ndarray
+    change: np.ndarray
+    luck: np.ndarray
 
 
 class _NegativeLogDensity:
@@ -194,27 +206,28 @@ class _NegativeLogDensity:
 
     def __call__(self, log_parameters: np.ndarray) -> tuple[float, np.ndarray]:
         """Return value and gradient."""
-        kernel = self._kernel
-        covariance, matern, weight, slope = kernel.matrix(log_parameters)
-        v, w, o, noise = np.exp(log_parameters[-4:])
-        factor = cho_factor(covariance, lower=True, check_finite=False)
+        kernel, parts = self._kernel, self._kernel.matrix(log_parameters)
+        v, _, _, noise, c, l = np.exp(log_parameters[-_OTHERS:])
+        factor = cho_factor(parts.covariance, lower=True, check_finite=False)
         weights = cho_solve(factor, self._losses, check_finite=False)
         value = 0.5 * self._losses @ weights + np.log(np.diag(factor[0])).sum()
         # ∂value/∂K, see Rasmussen & Williams: Gaussian Processes for Machine Learning, 2006, equation 5.9.
-        outer = 0.5 * (cho_solve(factor, np.eye(len(covariance)), check_finite=False) - np.outer(weights, weights))
-        by_trial = np.add.reduceat(np.add.reduceat(outer * weight, self._first, axis=0), self._first, axis=1)
-        by_scale = kernel.squares.reshape(len(kernel.squares), -1) @ (by_trial * slope).ravel()
-        gradient = np.concatenate(
-            [
-                by_scale * np.exp(-2 * log_parameters[:-4]),
-                [
-                    v * (outer * matern).sum(),
-                    w * (outer * matern * kernel.change).sum(),
-                    o * (outer * kernel.luck).sum(),
-                    noise * np.trace(outer),
-                ],
-            ]
-        )
+        inverse = cho_solve(factor, np.eye(len(weights)), check_finite=False)
+        outer = 0.5 * (inverse - np.outer(weights, weights))
+        by_trial = outer * (v + parts.change)
+        by_trial = np.add.reduceat(np.add.reduceat(by_trial, self._first, axis=0), self._first, axis=1)
+        by_scale = kernel.squares.reshape(len(kernel.squares), -1) @ (by_trial * parts.slope).ravel()
+        by_scale *= np.exp(-2 * log_parameters[:-_OTHERS])
+        by_change, by_luck = outer * parts.matern * parts.change, outer * parts.luck
+        by_others = [
+            v * (outer * parts.matern).sum(),
+            by_change.sum(),
+            by_luck.sum(),
+            noise * np.trace(outer),
+            (by_change * (kernel.apart / c) ** 2).sum(),
+            (by_luck * np.abs(kernel.apart) / l).sum(),
+        ]
+        gradient = np.append(by_scale, by_others)
         off = (log_parameters - self._medians) / self._deviations
         return float(value + 0.5 * (off @ off)), gradient + off / self._deviations
 
@@ -226,12 +239,12 @@ def _matern(squares: np.ndarray, log_scales: np.ndarray) -> tuple[np.ndarray, np
     return (1 + distance + distance**2 / 3) * decay, 5 / 3 * (1 + distance) * decay
 
 
-def _change(apart: np.ndarray) -> np.ndarray:
-    return np.exp(-0.5 * (apart / _CHANGE_SCALE) ** 2)
+def _change(apart: np.ndarray, scale: float) -> np.ndarray:
+    return np.exp(-0.5 * (apart / scale) ** 2)
 
 
-def _luck(apart: np.ndarray) -> np.ndarray:
-    return np.exp(-np.abs(apart) / _LUCK_SCALE)
+def _luck(apart: np.ndarray, scale: float) -> np.ndarray:
+    return np.exp(-np.abs(apart) / scale)
 
 
 def _shared(apart: np.ndarray) -> np.ndarray:

@@ -142,15 +142,19 @@ class StudyModel:
 def fit_costs(view: CurveView, trials: EncodedTrials, resource: int) -> tuple[TrainingCosts, dict[int, Seconds]]:
     """Return the cost model of a study, and by number the seconds of its own trials."""
     known = {}
+    overheads = []
     for trial in view.trials[-_MOST_LOSSES:]:
         if trial.seconds and not trial.imported:
             first, *later = trial.seconds
             known[trial.number] = Seconds(first, sum(later) / len(later) if later else first)
+            if trial.results and trial.status != "running":
+                overheads.append((trial.wall_seconds - sum(trial.seconds)) / len(trial.results))
         elif trial.wall_seconds > 0 and not trial.imported:
             each = trial.wall_seconds / trial.target_resource
             known[trial.number] = Seconds(each, each)
     points = trials.points(list(known))
-    return TrainingCosts.fit(points, list(known.values()), trials.encoder.metric, resource), known
+    overhead_s = max(0.0, float(np.median(overheads))) if overheads else 0.0
+    return TrainingCosts.fit(points, list(known.values()), trials.encoder.metric, resource, overhead_s), known
 
 
 def _fitted_parameters(

@@ -42,6 +42,7 @@ class TrainingCosts:
         later: coefficients for later epochs.
         options: (feature, value) of each indicator.
         numbers: features that are numbers.
+        overhead_s: seconds of each job besides its epochs: building, loading and saving.
     """
 
     resource: int
@@ -49,10 +50,18 @@ class TrainingCosts:
     later: np.ndarray
     options: tuple[tuple[int, float], ...]
     numbers: tuple[int, ...]
+    overhead_s: float = 0.0
 
     @classmethod
-    def fit(cls, points: Points, seconds: Sequence[Seconds], metric: Metric, resource: int) -> "TrainingCosts":
-        """Fit the model to trials with at least one epoch, n >= 0."""
+    def fit(
+        cls,
+        points: Points,
+        seconds: Sequence[Seconds],
+        metric: Metric,
+        resource: int,
+        overhead_s: float = 0.0,
+    ) -> "TrainingCosts":
+        """Fit the model to n >= 0 trials with at least one epoch."""
         options: list[tuple[int, float]] = []
         for feature in np.flatnonzero(metric.unordered):
             values = np.unique(points.features[:, feature])
@@ -64,12 +73,12 @@ class TrainingCosts:
         inputs = model._inputs(points)
         targets = np.log(np.maximum([[one.first, one.later] for one in seconds] or np.ones((0, 2)), _SMALLEST_S))
         first, later = _regress(inputs, targets).T
-        return cls(resource, first, later, model.options, model.numbers)
+        return cls(resource, first, later, model.options, model.numbers, overhead_s)
 
     def costs(
         self, points: Points, begin: np.ndarray, ends: np.ndarray, own: Sequence[Seconds | None]
     ) -> np.ndarray:
-        """Return the cost of training from one epoch to others, (n, h), in seconds of a typical network.
+        """Return the cost of one job that trains from one epoch to others, (n, h), in seconds of a typical network.
 
         Args:
             points: n points.
@@ -86,7 +95,7 @@ class TrainingCosts:
         charged = ((first + later * (self.resource - 1)) / typical) ** (_EXPONENT - 1)
         until_begin = np.where(begin > 0, first + later * (begin - 1), 0.0)
         until_ends = first[:, None] + later[:, None] * (ends - 1)
-        return (until_ends - until_begin[:, None]) * charged[:, None]
+        return (until_ends - until_begin[:, None]) * charged[:, None] + self.overhead_s
 
     def _inputs(self, points: Points) -> np.ndarray:
         """Return the inputs of the regression, (n, k), the constant first; they are 0 at the centre of the space."""

@@ -37,6 +37,8 @@ class Trial:
         bracket: bracket that it was started in.
         stretches: (first epoch, environment that trained from there on), ascending; empty in earlier versions.
         forked_from: (trial, epochs) that it was forked from, or None.
+        reasons: (resource, figures) of the decisions to start, to resume and to end it, where a model took them: the
+            target resource, or the one at which it was left.
     """
 
     number: int
@@ -59,6 +61,7 @@ class Trial:
     bracket: int | None = None
     stretches: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     forked_from: tuple[int, int] | None = None
+    reasons: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
     @property
     def is_own(self) -> bool:

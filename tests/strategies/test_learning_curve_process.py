@@ -32,20 +32,20 @@ def observed(seed: int = 0) -> Observed:
 
 def covariance(process, one, t, other, u, *, same: bool) -> float:
     """Covariance of a trial at t and another at u, as the docstring of the module has it."""
-    *scales, v, w, o, _ = np.exp(process.log_parameters)
+    *scales, v, w, o, _, c, l = np.exp(process.log_parameters)
     ordered = (one.features[0, [0, 2]] - other.features[0, [0, 2]]) ** 2
     differs = float(one.features[0, 1] != other.features[0, 1])
     r = math.sqrt(5) * math.sqrt(ordered.sum() / scales[0] ** 2 + differs / scales[1] ** 2)
     k = (1 + r + r**2 / 3) * math.exp(-r)
     shared = 0.1 * math.exp(-((t - u) ** 2) / 0.5) + 0.36 * float(one.edges[0] @ other.edges[0])
-    luck = o * math.exp(-abs(t - u) / 0.5) if same else 0.0
-    return k * (v + w * math.exp(-((t - u) ** 2) / (2 * 0.64))) + luck + shared
+    luck = o * math.exp(-abs(t - u) / l) if same else 0.0
+    return k * (v + w * math.exp(-((t - u) ** 2) / (2 * c**2))) + luck + shared
 
 
 def test_gradient_is_that_of_the_density() -> None:
     density = _NegativeLogDensity(observed(), METRIC, prior_medians(METRIC))
     for seed in range(3):
-        at = prior_medians(METRIC) + np.random.default_rng(seed).normal(size=6) / 2
+        at = prior_medians(METRIC) + np.random.default_rng(seed).normal(size=8) / 2
         assert check_grad(lambda x: density(x)[0], lambda x: density(x)[1], at) < 1e-5
 
 
@@ -56,7 +56,7 @@ def test_posterior_is_that_of_the_formulas() -> None:
     found = process.posterior(new, times, np.array([-1, 4]))
     seen_at = [(seen.points[i : i + 1], t, i) for i, t in zip(seen.trials, seen.times, strict=True)]
     matrix = np.array([[covariance(process, p, t, q, u, same=i == j) for q, u, j in seen_at] for p, t, i in seen_at])
-    matrix += np.exp(process.log_parameters[-1]) * np.eye(len(matrix))
+    matrix += np.exp(process.log_parameters[-3]) * np.eye(len(matrix))
     residuals = seen.losses - 0.8 * seen.points.edges[seen.trials, 0]
     for a, trial in ((0, -1), (1, 4)):
         mine = new[a : a + 1]
