@@ -144,8 +144,8 @@ def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str |
         for parameter, given in (("sampler", sampler), ("scheduler", scheduler)):
             if given is not None:
                 raise UserError(
-                    f"The strategy {name} decides jointly what to try and how long to train it, so it has no {parameter}"
-                    f" to replace: leave {parameter} out, or choose another strategy.",
+                    f"The strategy {name} decides jointly what to try and how long to train it, so it has no"
+                    f" {parameter} to replace: leave {parameter} out, or choose another strategy.",
                     parameter,
                     "strategy",
                 )

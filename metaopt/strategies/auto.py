@@ -90,8 +90,8 @@ class _Moment:
         """Return the decision."""
         view = self._view
         starts = self._attempt > 0 or self._index.has_room(view)
-        if starts and not view.space.parameters:
-            return Start(view.space.draw(self._generator()), self._strategy.resource)
+        if not view.space.parameters:
+            return Start(view.space.draw(self._generator()), self._strategy.resource) if starts else self._end({})
         curves = StudyCurves.of(view.history.observations, [trial.target_resource for trial in view.trials])
         if starts and (self._index.trained < self._strategy.startup or not curves.has_loss):
             return self._start_far_away()

@@ -1,8 +1,8 @@
 """Expected improvement per cost of training a trial on, with the right to drop it at a check on the way.
 
-The trial has a final loss F ~ N(m, s²) at R. A check at an earlier rung observes a loss that is correlated with F, after
-which the posterior mean of F is distributed as N(m, told), told = cov(F, check)² / var(check), and its variance is
-s² − told. With e the expected improvement after the check, c₁ the cost up to it and c₂ the cost from there to R, the
+The trial has a final loss F ~ N(m, s²) at R. A check at an earlier rung observes a loss that is correlated with F,
+after which the posterior mean of F is distributed as N(m, told), told = cov(F, check)² / var(check), and its variance
+is s² − told. With e the expected improvement after the check, c₁ the cost up to it and c₂ the cost from there to R, the
 trial is trained on where e > r · c₂, so the rate of the pair (trial, check) solves
 
     r = E[e · 1(e > r · c₂)] / (c₁ + P(e > r · c₂) · c₂)

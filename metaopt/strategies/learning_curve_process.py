@@ -6,16 +6,17 @@ With t = log(epoch) / log(R) and standardised losses, the covariance of trial i 
         +  0.1 · exp(−(t − t')² / (2 · 0.5²))  +  0.6² · φ(x_i)ᵀ φ(x_j)  +  [i = j, t = t'] · noise
 
 k is a Matérn kernel with ν = 5/2 and a length scale for each group of parameters. The first term is what the point
-tells, at every epoch alike (v) and changing along the curve (w): networks with a small learning rate or with batch
-normalisation start late and may end first, so the scale c of the change is fitted. The second is the luck of a trial: what its networks
-of equal hyperparameters would not share. It is one thing at all epochs of a trial rather than independent noise, so a
-trial that is lucky at one rung is expected to stay so. The third is the learning curve that all trials share. The fourth is
-knowledge about numbers on a logarithmic scale, such as learning rates: users centre their ranges on what works. The
-loss has the prior mean β φ(x), φ(x) = (2u − 1)² − 1/2 for the unit value u of each such number (0 where it is
-inactive), with β ~ N(0.8, 0.6²) for each, so that evidence against it changes β itself.
+tells, at every epoch alike (v) and changing along the curve (w). Networks with a small learning rate or with batch
+normalisation start late and may end first, so the scale c of the change is fitted. The second is the luck of a trial:
+what its networks of equal hyperparameters would not share. It is one thing at all epochs of a trial rather than
+independent noise, so a trial that is lucky at one rung is expected to stay so. The third is the learning curve that all
+trials share. The fourth is knowledge about numbers on a logarithmic scale, such as learning rates: users centre their
+ranges on what works. The loss has the prior mean β φ(x), φ(x) = (2u − 1)² − 1/2 for the unit value u of each such
+number (0 where it is inactive), with β ~ N(0.8, 0.6²) for each, so that evidence against it changes β itself.
 
-The idea of such a product over points and epochs is from Swersky, Snoek, Adams 2014: Freeze-Thaw Bayesian Optimization,
-arXiv:1406.3896; the constants were chosen on tables of recorded learning curves, on which none of them is sensitive.
+The idea of a product over points and epochs is from Swersky, Snoek, Adams 2014: Freeze-Thaw Bayesian Optimization,
+arXiv:1406.3896. The constants were chosen on tables of recorded learning curves, on which none of them is sensitive but
+c: with c = 0.8, winners that start late are dropped at early rungs.
 """
 
 import math
@@ -33,8 +34,8 @@ _EDGE_MEAN, _EDGE_DEVIATION = 0.8, 0.6  # β
 # Medians of the log-normal priors, and standard deviations of the logarithms. The median length scale grows with the
 # square root of the number of parameters as distances do (Hvarfner et al. 2024, arXiv:2402.02229, section 5).
 _SCALE_MEDIAN, _SCALE_DEVIATION = 0.3, 0.8
-_MEDIANS = np.log([0.6, 0.4, 0.1, 0.03, 0.5, 0.5])  # v, w, o, noise, c, l
-_DEVIATIONS = np.array([0.7, 0.7, 0.7, 0.7, 0.5, 0.5])
+_MEDIANS = np.log([0.6, 0.4, 0.1, 0.03, 0.4, 0.5])  # v, w, o, noise, c, l
+_DEVIATIONS = np.array([0.7, 0.7, 0.7, 0.7, 0.3, 0.3])
 _OTHERS = len(_MEDIANS)  # parameters after the length scales of points
 _BOUNDS = (-9.0, 6.0)
 _MAX_ITERATIONS = 20
@@ -108,14 +109,14 @@ class LearningCurveProcess:
             times: t at which each is predicted, (a, h).
             trials: index of the observed trial of each point, (a,); -1 or None for a new trial.
         """
-        observed, (v, w, o, noise, c, l) = self.observed, np.exp(self.log_parameters[-_OTHERS:])
+        observed, (v, w, o, noise, change_scale, luck_scale) = self.observed, np.exp(self.log_parameters[-_OTHERS:])
         squares = self.metric.squared_distances(points, observed.points)
         matern = _matern(squares, self.log_parameters[:-_OTHERS])[0][:, observed.trials]  # (a, n)
         apart = times[:, :, None] - observed.times  # (a, h, n)
-        cross = matern[:, None] * (v + w * _change(apart, c)) + _SHARED_VARIANCE * _shared(apart)
+        cross = matern[:, None] * (v + w * _change(apart, change_scale)) + _SHARED_VARIANCE * _shared(apart)
         if trials is not None:
             same = trials[:, None] == observed.trials
-            cross += same[:, None] * o * _luck(apart, l)
+            cross += same[:, None] * o * _luck(apart, luck_scale)
         edges = points.edges
         cross += _EDGE_DEVIATION**2 * (edges @ observed.points.edges.T)[:, None, observed.trials]
         count, levels, n = cross.shape
@@ -123,7 +124,12 @@ class LearningCurveProcess:
         means = (flat @ self._weights).reshape(count, levels) + _EDGE_MEAN * edges.sum(axis=1)[:, None]
         explained = solve_triangular(self._factor, flat.T, lower=True, check_finite=False).reshape(n, count, levels)
         to_last = times - times[:, -1:]
-        prior = v + w * _change(to_last, c) + o * _luck(to_last, l) + _SHARED_VARIANCE * _shared(to_last)
+        prior = (
+            v
+            + w * _change(to_last, change_scale)
+            + o * _luck(to_last, luck_scale)
+            + _SHARED_VARIANCE * _shared(to_last)
+        )
         prior += _EDGE_DEVIATION**2 * (edges**2).sum(axis=1)[:, None]
         variances = np.maximum(prior[:, -1:] - (explained**2).sum(axis=0), _MIN_VARIANCE)
         covariances = prior - np.einsum("nah,na->ah", explained, explained[:, :, -1])
@@ -173,11 +179,11 @@ class _Kernel:
 
     def matrix(self, log_parameters: np.ndarray) -> "_Matrix":
         """Return the covariance and its parts."""
-        v, w, o, noise, c, l = np.exp(log_parameters[-_OTHERS:])
+        v, w, o, noise, change_scale, luck_scale = np.exp(log_parameters[-_OTHERS:])
         matern, slope = _matern(self.squares, log_parameters[:-_OTHERS])
         matern = matern[np.ix_(self.trials, self.trials)]
-        change = w * _change(self.apart, c)
-        luck = o * np.where(self.same, _luck(self.apart, l), 0.0)
+        change = w * _change(self.apart, change_scale)
+        luck = o * np.where(self.same, _luck(self.apart, luck_scale), 0.0)
         covariance = matern * (v + change) + luck + self.fixed
         covariance[np.diag_indices_from(covariance)] += noise
         return _Matrix(covariance, matern, slope, change, luck)
@@ -207,7 +213,7 @@ class _NegativeLogDensity:
     def __call__(self, log_parameters: np.ndarray) -> tuple[float, np.ndarray]:
         """Return value and gradient."""
         kernel, parts = self._kernel, self._kernel.matrix(log_parameters)
-        v, _, _, noise, c, l = np.exp(log_parameters[-_OTHERS:])
+        v, _, _, noise, change_scale, luck_scale = np.exp(log_parameters[-_OTHERS:])
         factor = cho_factor(parts.covariance, lower=True, check_finite=False)
         weights = cho_solve(factor, self._losses, check_finite=False)
         value = 0.5 * self._losses @ weights + np.log(np.diag(factor[0])).sum()
@@ -216,7 +222,7 @@ class _NegativeLogDensity:
         outer = 0.5 * (inverse - np.outer(weights, weights))
         by_trial = outer * (v + parts.change)
         by_trial = np.add.reduceat(np.add.reduceat(by_trial, self._first, axis=0), self._first, axis=1)
-        by_scale = kernel.squares.reshape(len(kernel.squares), -1) @ (by_trial * parts.slope).ravel()
+        by_scale = np.tensordot(kernel.squares, by_trial * parts.slope, axes=2)
         by_scale *= np.exp(-2 * log_parameters[:-_OTHERS])
         by_change, by_luck = outer * parts.matern * parts.change, outer * parts.luck
         by_others = [
@@ -224,8 +230,8 @@ class _NegativeLogDensity:
             by_change.sum(),
             by_luck.sum(),
             noise * np.trace(outer),
-            (by_change * (kernel.apart / c) ** 2).sum(),
-            (by_luck * np.abs(kernel.apart) / l).sum(),
+            (by_change * (kernel.apart / change_scale) ** 2).sum(),
+            (by_luck * np.abs(kernel.apart) / luck_scale).sum(),
         ]
         gradient = np.append(by_scale, by_others)
         off = (log_parameters - self._medians) / self._deviations

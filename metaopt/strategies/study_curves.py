@@ -11,6 +11,7 @@ from metaopt.strategies.learning_curve_process import Observed
 from metaopt.strategies.points import Points
 from metaopt.strategies.targets import standardise
 
+
 @dataclass(frozen=True)
 class StudyCurves:
     """Losses of m trials at their rungs, n in all, the trials in the order of their numbers.

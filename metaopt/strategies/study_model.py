@@ -157,9 +157,7 @@ def fit_costs(view: CurveView, trials: EncodedTrials, resource: int) -> tuple[Tr
     return TrainingCosts.fit(points, list(known.values()), trials.encoder.metric, resource, overhead_s), known
 
 
-def _fitted_parameters(
-    view: CurveView, curves: StudyCurves, trials: EncodedTrials, resource: int
-) -> list[np.ndarray]:
+def _fitted_parameters(view: CurveView, curves: StudyCurves, trials: EncodedTrials, resource: int) -> list[np.ndarray]:
     """Return the parameters of the processes of the losses and of each constraint, fitted to the first losses.
 
     The number of these losses grows by steps, so that most decisions need no fit. As it depends on the study alone, a

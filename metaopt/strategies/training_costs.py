@@ -75,9 +75,7 @@ class TrainingCosts:
         first, later = _regress(inputs, targets).T
         return cls(resource, first, later, model.options, model.numbers, overhead_s)
 
-    def costs(
-        self, points: Points, begin: np.ndarray, ends: np.ndarray, own: Sequence[Seconds | None]
-    ) -> np.ndarray:
+    def costs(self, points: Points, begin: np.ndarray, ends: np.ndarray, own: Sequence[Seconds | None]) -> np.ndarray:
         """Return the cost of one job that trains from one epoch to others, (n, h), in seconds of a typical network.
 
         Args:

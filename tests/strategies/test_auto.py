@@ -83,7 +83,9 @@ def test_a_search_of_failures_ends(tmp_path) -> None:
 def test_reasons_of_decisions_are_in_the_journal(tmp_path) -> None:
     search(tmp_path / "results", trials=14)
     lines = [json.loads(line) for line in (tmp_path / "results" / JOURNAL).read_text().splitlines()]
-    by_event = {name: [line for line in lines if line["event"] == name] for name in ("proposed", "continued", "stopped")}
+    by_event = {
+        name: [line for line in lines if line["event"] == name] for name in ("proposed", "continued", "stopped")
+    }
     assert all(0 <= line["reason"]["chance_of_best"] <= 1 for line in by_event["proposed"] if line["model_based"])
     assert any(line["model_based"] for line in by_event["proposed"])
     assert by_event["continued"]
