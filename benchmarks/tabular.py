@@ -43,7 +43,8 @@ from metaopt.problems.problem import Problem  # noqa: E402
 from metaopt.storage.files import Unsynced  # noqa: E402
 from metaopt.storage.state import StudyState  # noqa: E402
 
-TABLE = ROOT.parent / "shared" / "benchmarks" / "flowers17_table.jsonl.gz"
+SHARED = Path(os.environ.get("METAOPT_SHARED", ROOT.parent / "shared"))
+TABLE = SHARED / "benchmarks" / "flowers17_table.jsonl.gz"
 FULL_TRAINING_S = 4.37
 R = 27
 BUDGETS = (5, 10, 20, 40, 80)  # full trainings
