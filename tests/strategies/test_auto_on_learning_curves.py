@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-BUDGET = 8  # full trainings
+BUDGET = 20  # full trainings
 
 
 @pytest.mark.slow
