@@ -51,6 +51,7 @@ def choose(
     costs: np.ndarray,
     overhead: float,
     best: float,
+    margin: float,
 ) -> tuple[int, int]:
     """Return the arm and the rung with the largest expected improvement per cost.
 
@@ -63,6 +64,7 @@ def choose(
         costs: of training each arm to each rung; not read at rungs that it has reached, (a, h).
         overhead: part of them that each job costs besides its epochs, again for one that resumes after a check.
         best: the loss to improve on.
+        margin: factor >= 1 by which the rate through a check must exceed that of training on to R.
     """
     posterior = model.posterior(arms.points, np.tile(times, (len(arms), 1)), arms.trials)
     told = posterior.covariances**2 / (posterior.variances + posterior.noise)
@@ -73,5 +75,6 @@ def choose(
     rates = improvement_rates(
         best, posterior.means[:, -1], posterior.variances[:, -1], told, np.where(is_open, costs, 1.0), to_end
     )
+    rates[:, :-1] /= margin
     arm, rung = np.unravel_index(np.argmax(np.where(is_open, rates * feasible[:, None], -1.0)), rates.shape)
     return int(arm), int(rung)

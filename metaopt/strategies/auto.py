@@ -26,6 +26,11 @@ _FIRST_RUNG = 2  # one epoch tells little, and much of it is building and tracin
 _START_RUNG = 1  # index of the rung of the first trials
 _START_DRAWS = 64
 _PARENTS = 8  # best trials, whose mutations are candidates
+# By a perfect model, a check never makes a training worth less, but a model errs, and the best networks may show late. So
+# the rate through a check must exceed that of training on to R by a factor, which grows over the first full trainings,
+# while the model still has to learn which region is good.
+_MARGIN = 1.4
+_MARGIN_REACHED = 8  # full trainings
 _MOST_ARMS = 64  # whose checks are computed; the others are less promising
 _HOPE = 0.1  # chance of becoming the best below which a trial is not resumed once no new trials start
 
@@ -129,7 +134,9 @@ class _Moment:
         kept = np.argsort(-gains / costs[:, -1], kind="stable")[:_MOST_ARMS]
         feasible = model.feasibility.probabilities(arms.points[kept], arms.trials[kept])
         times = scaled_times(self._rungs.astype(float), self._strategy.resource)
-        arm, rung = choose(model.process, feasible, arms[kept], self._rungs, times, costs[kept], overhead, best)
+        arm, rung = choose(
+            model.process, feasible, arms[kept], self._rungs, times, costs[kept], overhead, best, self._margin()
+        )
         arm, target = int(kept[arm]), int(self._rungs[rung])
         reason = _reason(chances[arm])
         number = numbers[arm]
@@ -138,6 +145,10 @@ class _Moment:
         vals = candidates[arm]
         vals.model_based = True
         return Start(vals, target, reason=reason)
+
+    def _margin(self) -> float:
+        spent = sum(trial.results[-1].resource for trial in self._view.trials if trial.results)
+        return 1 + (_MARGIN - 1) * min(1.0, spent / self._strategy.resource / _MARGIN_REACHED)
 
     def _is_hopeful(self, chances: np.ndarray) -> bool:
         """Return whether a paused trial resumes although no new trials start: one must be complete in the end."""

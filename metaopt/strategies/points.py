@@ -8,6 +8,8 @@ import numpy as np
 from metaopt.spaces import Space
 
 _INACTIVE_OPTION = -1.0  # of a choice: inactive is an option of its own
+_EDGE_WEIGHT = 0.5  # of a number that is no float on a logarithmic scale
+_FEW_NUMBERS = 4  # beyond which this weight falls with the square root of their number
 _MAX_GROUPS = 40  # length scales; each costs time in the fit, and few trials cannot tell more
 
 
@@ -18,8 +20,8 @@ class Points:
     Attributes:
         features: unit values (n, d), see ``Space.encode``. An inactive number has the middle of its range; an inactive
             choice has an option of its own.
-        edges: for each number on a logarithmic scale, −1/2 at the centre of its range, 1/2 at its ends and 0 where it
-            is inactive, (n, e).
+        edges: for each number, its weight times −1/2 at the centre of its range and 1/2 at its ends, and 0 where it is
+            inactive, (n, e).
     """
 
     features: np.ndarray
@@ -69,12 +71,14 @@ class Encoder:
         space: the space.
         metric: its distances. The blocks of a stack share their length scales by role; beyond 40 length scales, all
             numbers share one and all options another.
-        logarithmic: whether a parameter is a float on a logarithmic scale, (d,).
+        edge_weights: weight of the edges of each parameter, (d,): 1 for a float on a logarithmic scale, at most 1/2 for
+            another number, 0 for a choice. How much better the centre is than the ends is surest of learning rates and
+            the like. That of many others together is bounded.
     """
 
     space: Space
     metric: Metric
-    logarithmic: np.ndarray
+    edge_weights: np.ndarray
 
     @classmethod
     def of(cls, space: Space) -> "Encoder":
@@ -82,15 +86,18 @@ class Encoder:
         distributions = [one.distribution for one in space.parameters]
         unordered = np.array([one.is_unordered for one in distributions], dtype=bool)
         logarithmic = np.array([one.is_logarithmic and one.step is None for one in distributions], dtype=bool)
-        return cls(space, Metric(unordered, _groups(space, unordered)), logarithmic)
+        n_others = max(1, int((~unordered & ~logarithmic).sum()))
+        weights = np.where(logarithmic, 1.0, _EDGE_WEIGHT * min(1.0, (_FEW_NUMBERS / n_others) ** 0.5))
+        weights[unordered] = 0.0
+        return cls(space, Metric(unordered, _groups(space, unordered)), weights)
 
     def encode(self, draws: Sequence[Mapping[str, float]]) -> Points:
         """Encode draws."""
         if not draws:
-            return Points(np.empty((0, len(self.logarithmic))), np.empty((0, int(self.logarithmic.sum()))))
+            return Points(np.empty((0, len(self.edge_weights))), np.empty((0, np.count_nonzero(self.edge_weights))))
         units, active = map(np.array, zip(*map(self.space.encode, draws), strict=True))
         features = np.where(self.metric.unordered & ~active, _INACTIVE_OPTION, units)
-        edges = np.where(active, (2 * units - 1) ** 2 - 0.5, 0.0)[:, self.logarithmic]
+        edges = np.where(active, ((2 * units - 1) ** 2 - 0.5) * self.edge_weights, 0.0)[:, self.edge_weights > 0]
         return Points(features, edges)
 
 

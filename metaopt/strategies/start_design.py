@@ -1,10 +1,10 @@
-"""The first trials: far from each other, and near the centre of numbers on a logarithmic scale."""
+"""The first trials: far from each other, and near the centre of the ranges of numbers."""
 
 import numpy as np
 
 from metaopt.strategies.points import Metric, Points
 
-_CENTRE_WEIGHT = 1.0  # squared distances that one number at the edge of its range costs
+_CENTRE_WEIGHT = 1.0  # squared distances between the centre and the ends of a learning rate's range
 
 
 def farthest(candidates: Points, others: Points, metric: Metric) -> int:
@@ -15,7 +15,7 @@ def farthest(candidates: Points, others: Points, metric: Metric) -> int:
         others: points of the trials so far, maybe none.
         metric: distances.
     """
-    penalties = _CENTRE_WEIGHT * (2 * candidates.edges + 1).sum(axis=1) / 2
+    penalties = _CENTRE_WEIGHT * candidates.edges.sum(axis=1)
     if not len(others):
         return int(np.argmin(penalties))
     distances = metric.squared_distances(candidates, others).sum(axis=0).min(axis=1)
