@@ -10,6 +10,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from statistics import NormalDist
 
@@ -36,6 +37,7 @@ _SMALLEST_RANGE = 1e-300  # samplers divide it, and below about 1e-308 numbers l
 _LARGEST_LOGARITHM = math.log(np.finfo(float).max)
 # Relative tolerance for values near a bound or a multiple of q, for rounding errors of text and arithmetic.
 _TOLERANCE = 1e-9
+_MOST_STORED_VALUES = 1024  # of a discrete distribution
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,12 @@ class Distribution:
         if self.step is None:
             return self.compute_cdf(value)
         return (self.compute_cdf(value - self.step / 2) + self.compute_cdf(value + self.step / 2)) / 2
+
+    def make_unit_function(self) -> Callable[[float], float]:
+        """Return ``to_unit`` for the hot path; it stores the unit values of discrete distributions."""
+        if self.step is None and not self.is_unordered:
+            return self.to_unit
+        return lru_cache(maxsize=_MOST_STORED_VALUES)(self.to_unit)
 
     def compute_cdf(self, value: float) -> float:
         """Return the distribution function before rounding to the step."""

@@ -94,7 +94,11 @@ class Space:
             (parameters,), True for active parameters.
         """
         mask = np.array([label in vals for label in self.labels], dtype=bool)
-        units = [one.distribution.to_unit(vals[one.label]) if one.label in vals else 0.5 for one in self.parameters]
+        get = vals.get
+        units = [
+            0.5 if (value := get(label)) is None else to_unit(value)
+            for label, to_unit in zip(self.labels, self._unit_functions, strict=True)
+        ]
         return np.clip(np.array(units, dtype=float), *_OPEN_UNIT_INTERVAL), mask
 
     def decode(self, units: np.ndarray) -> Vals:
@@ -189,6 +193,10 @@ class Space:
     @cached_property
     def _quantiles(self) -> list[Callable[[float], float]]:
         return [parameter.distribution.make_quantile_function() for parameter in self.parameters]
+
+    @cached_property
+    def _unit_functions(self) -> list[Callable[[float], float]]:
+        return [parameter.distribution.make_unit_function() for parameter in self.parameters]
 
     def _make_prior_draw(self, rng: np.random.Generator) -> Callable[[str, int], float]:
         """Return a function from a label and the number of its parameter to a value drawn from the prior."""

@@ -26,9 +26,9 @@ _FIRST_RUNG = 2  # one epoch tells little, and much of it is building and tracin
 _START_RUNG = 1  # index of the rung of the first trials
 _START_DRAWS = 64
 _PARENTS = 8  # best trials, whose mutations are candidates
-# By a perfect model, a check never makes a training worth less, but a model errs, and the best networks may show late. So
-# the rate through a check must exceed that of training on to R by a factor, which grows over the first full trainings,
-# while the model still has to learn which region is good.
+# A check makes no training worth less if the model is right. But models err, and the best networks may show late: the
+# rate through a check must exceed that of training on to R by a factor, which grows over the first full trainings, in
+# which the model has to learn which region is good.
 _MARGIN = 1.4
 _MARGIN_REACHED = 8  # full trainings
 _MOST_ARMS = 64  # whose checks are computed; the others are less promising
@@ -168,7 +168,7 @@ class _Moment:
     def _candidates(self, model: StudyModel, finals: np.ndarray) -> list[Vals]:
         trials = self._view.trials
         best = np.argsort(finals[: model.n_observed], kind="stable")[:_PARENTS]
-        tried = {value_key(trial.vals) for trial in trials}
+        tried = self._trials.keys()
         parents = [trials[number].vals for number in model.numbers[best]]
         return make_candidates(self._view.space, parents, lambda vals: value_key(vals) in tried, self._generator())
 

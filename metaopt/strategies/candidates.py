@@ -39,6 +39,6 @@ def make_candidates(
     return [vals for vals in different.values() if not is_tried(vals)] or draws
 
 
-def value_key(vals: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+def value_key(vals: Mapping[str, float]) -> frozenset[tuple[str, float]]:
     """Return a key that is equal for equal values."""
-    return tuple(sorted(vals.items()))
+    return frozenset(vals.items())

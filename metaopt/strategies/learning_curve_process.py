@@ -10,8 +10,8 @@ tells, at every epoch alike (v) and changing along the curve (w). Networks with 
 normalisation start late and may end first, so the scale c of the change is fitted. The second is the luck of a trial:
 what its networks of equal hyperparameters would not share. It is one thing at all epochs of a trial rather than
 independent noise, so a trial that is lucky at one rung is expected to stay so. The third is the learning curve that all
-trials share. The fourth is knowledge about numbers, such as learning rates: users centre their ranges on what works. The
-loss has the prior mean β φ(x), φ(x) = weight · ((2u − 1)² − 1/2) for the unit value u of each number (0 where it is
+trials share. The fourth is knowledge about numbers, such as learning rates: users centre their ranges on what works.
+The loss has the prior mean β φ(x), φ(x) = weight · ((2u − 1)² − 1/2) for the unit value u of each number (0 where it is
 inactive; the weights are in ``points``), with β ~ N(0.8, 0.6²) for each, so that evidence against it changes β itself.
 
 The idea of a product over points and epochs is from Swersky, Snoek, Adams 2014: Freeze-Thaw Bayesian Optimization,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metaopt.strategies.arms import Arms
+from metaopt.strategies.candidates import value_key
 from metaopt.strategies.curve_view import CurveView, cached
 from metaopt.strategies.feasibility import Feasibility, observe_distances
 from metaopt.strategies.learning_curve_process import LearningCurveProcess, Observed
@@ -25,6 +26,7 @@ class EncodedTrials:
         self.encoder: Encoder = cached(view, "curve encoder", lambda: Encoder.of(view.space))
         self._view = view
         self._known: dict[int, Points] = cached(view, "curve points", dict)
+        self._keys: list[frozenset[tuple[str, float]]] = cached(view, "curve keys", list)
 
     def points(self, numbers: list[int]) -> Points:
         """Return the points of trials."""
@@ -35,6 +37,11 @@ class EncodedTrials:
             return self.encoder.encode([])
         found = [self._known[number] for number in numbers]
         return Points(np.vstack([one.features for one in found]), np.vstack([one.edges for one in found]))
+
+    def keys(self) -> set[frozenset[tuple[str, float]]]:
+        """Return the keys of all trials, see ``value_key``."""
+        self._keys += [value_key(trial.vals) for trial in self._view.trials[len(self._keys) :]]
+        return set(self._keys)
 
 
 @dataclass(frozen=True)
