@@ -11,10 +11,10 @@ from typing import Any
 from metaopt.blueprint import Blueprint
 from metaopt.engine.callbacks import Callback, CallbackList
 from metaopt.engine.checkpoints import Keep
-from metaopt.engine.settings import resolve
+from metaopt.engine.settings import Settings, resolve
 from metaopt.engine.setup import Function, ImageKind, open_study
 from metaopt.engine.setup import search as run_search
-from metaopt.engine.strategy import JOINT, resolve_strategy
+from metaopt.engine.strategy import JOINT, resolve_strategy, strategy_name
 from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
 from metaopt.problems.mistakes import mistakes_explained
@@ -39,7 +39,7 @@ def search(
     training: Callable[[Any], Training] = Training.from_point,
     input_shape: tuple[int, ...] | None = None,
     classes: Classes | None = None,
-    strategy: str = "tpe",
+    strategy: str | None = None,
     epochs: int | None = None,
     min_epochs: int | None = None,
     eta: int | None = None,
@@ -73,7 +73,8 @@ def search(
         training: ``training(point) -> Training``; points with the same blueprint and training are duplicates.
         input_shape: (height, width, channels).
         classes: head → number of classes.
-        strategy: name of the strategy, e.g. ``"tpe"`` or ``"random"``.
+        strategy: name of the strategy, e.g. ``"tpe"`` or ``"random"``; by default that of the study, ``"auto"`` for a
+            new one.
         epochs: R, the maximum epochs of a trial, for a ``train`` that takes them.
         min_epochs: the minimum epochs of the first rung, for strategies with rungs, such as ``"hyperband"``; 1 by
             default.
@@ -115,13 +116,9 @@ def search(
         UserError: A value is invalid, the study in ``results`` does not match, is locked or is damaged, or no network
             of the space is valid; see ``metaopt.errors``.
     """
-    sampler, scheduler = resolve_strategy(strategy, None, None)
     _check_network(network, input_shape, classes, grow, fill)
-    _check_budget(train, epochs, strategy, scheduler)
     folder = absolute(results)  # before the user's code, which may change the current folder
     given = {
-        "sampler": sampler,
-        "scheduler": scheduler,
         "epochs": 1 if epochs is None else epochs,
         "trial_timeout_s": _seconds("trial_timeout_s", trial_timeout_s) or None,
         "stop_after": stop_after,
@@ -134,9 +131,12 @@ def search(
         "executor": executor,
         "space": getattr(train, "__qualname__", repr(train)),
     }
+    if strategy is not None:
+        given["sampler"], given["scheduler"] = resolve_strategy(strategy, None, None)
     optional = {"trials": trials, "min_epochs": min_epochs, "eta": eta}
     given.update({name: value for name, value in optional.items() if value is not None})
     settings = resolve(given, {}, read_begun(folder))
+    _check_budget(train, epochs, settings)
     problem = Problem(space, network, training, code=_code(network))
     images = ImageKind(input_shape or (), classes or {})
     function = Function(function_digest(train), is_same=same_function)
@@ -226,7 +226,7 @@ def _check_network(
         raise ValueError("network needs input_shape and classes.")
 
 
-def _check_budget(train: Callable[..., Any], epochs: int | None, strategy: str, scheduler: str) -> None:
+def _check_budget(train: Callable[..., Any], epochs: int | None, settings: Settings) -> None:
     """Check that the parameters of ``train``, the maximum epochs and the strategy agree.
 
     Raises:
@@ -239,7 +239,8 @@ def _check_budget(train: Callable[..., Any], epochs: int | None, strategy: str, 
     remedy = "define train(point, *, epochs, checkpoint)."
     if epochs is not None:
         raise ValueError(f"epochs is given, but train(point) takes none: {remedy}")
-    if scheduler not in ("full", *JOINT):
+    if settings.scheduler not in ("full", *JOINT):
+        strategy = strategy_name(settings.sampler, settings.scheduler)
         raise ValueError(f"The strategy {strategy} trains in steps, but train(point) takes no budget: {remedy}")
 
 

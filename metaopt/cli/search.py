@@ -25,7 +25,7 @@ from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Executor
 from metaopt.engine.settings import Settings, resolve
 from metaopt.engine.setup import ImageKind, open_study, search
-from metaopt.engine.strategy import resolve_strategy
+from metaopt.engine.strategy import JOINT, resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import make_executor
 from metaopt.executors.hardware import free_memory, has_gpu
@@ -165,7 +165,8 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
         halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)
         if arguments.strategy is None and state.settings:  # one is given, the other is the study's
             own = state.settings["sampler"], state.settings["scheduler"]
-            halves = arguments.sampler or own[0], arguments.scheduler or own[1]
+            if own[0] not in JOINT:
+                halves = arguments.sampler or own[0], arguments.scheduler or own[1]
         given["sampler"], given["scheduler"] = halves
     if arguments.constraint:
         kept = [text for text in state.settings.get("constraints", ()) if text.startswith("memory")]

@@ -17,7 +17,7 @@ from metaopt.cli.arguments import (
 from metaopt.cli.search_help import make_epilog
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.engine.settings import CYCLE_FACTOR, MINIMA
-from metaopt.engine.strategy import STRATEGIES
+from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES
 from metaopt.executors import EXECUTORS
 from metaopt.problems import list_ready_problems
 from metaopt.problems.training_config import SCHEDULES
@@ -79,7 +79,7 @@ def _add_problem(group: _ArgumentGroup) -> None:
 
 def _add_strategy(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    add("--strategy", type=one_of(tuple(STRATEGIES)), help=f"{', '.join(STRATEGIES)} (default: tpe)")
+    add("--strategy", type=one_of(tuple(STRATEGIES)), help=f"{', '.join(STRATEGIES)} (default: {DEFAULT_STRATEGY})")
     add("--sampler", type=one_of(tuple(SAMPLERS)), help=f"replaces the strategy's sampler: {', '.join(SAMPLERS)}")
     add(
         "--scheduler",

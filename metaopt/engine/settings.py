@@ -8,7 +8,7 @@ from typing import Any
 
 from metaopt.engine.checkpoints import QUOTA
 from metaopt.engine.jobs import TrainingOptions, Unit
-from metaopt.engine.strategy import check_is_read
+from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES, check_is_read
 from metaopt.errors import UserError, invalid_value
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
@@ -201,7 +201,10 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
     _check_integers(given)
     known = {field.name for field in fields(Settings)}
     stored = {name: value for name, value in state.settings.items() if name in known}
-    merged = {**defaults, **stored, **given}
+    halves = ("sampler", "scheduler")
+    has_strategy = stored or any(name in given for name in halves)  # an older study stays with its own
+    initial = {} if has_strategy else dict(zip(halves, STRATEGIES[DEFAULT_STRATEGY], strict=True))
+    merged = {**initial, **defaults, **stored, **given}
     for name in ("constraints", "phases"):
         merged[name] = tuple(merged.get(name, ()))
     settings = Settings(**merged)

@@ -13,6 +13,7 @@ from metaopt.samplers import SAMPLERS, Sampler
 from metaopt.schedulers import SCHEDULERS, Decision, Propose, Scheduler, Start, TrialView
 
 JOINT = ("auto",)  # strategies that are no pair: settings name them as their sampler and as their scheduler
+DEFAULT_STRATEGY = "auto"
 STRATEGIES = {  # name → sampler, scheduler
     **{name: (name, name) for name in JOINT},
     "tpe": ("tpe", "full"),
@@ -135,11 +136,16 @@ def strategy_name(sampler: str, scheduler: str) -> str:
 def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str | None) -> tuple[str, str]:
     """Return the names of a strategy's sampler and scheduler; both are its own name for a joint strategy.
 
+    Without a strategy it is the default one, unless a sampler or a scheduler is named: the other is then ``tpe`` or
+    ``full``.
+
     Raises:
         UserError: A name is unknown, and the message names the nearest one; or a joint strategy is to have another
             sampler or scheduler.
     """
-    name = _known("strategy", strategy or "tpe", STRATEGIES)
+    if strategy is None:
+        strategy = "tpe" if sampler or scheduler else DEFAULT_STRATEGY
+    name = _known("strategy", strategy, STRATEGIES)
     if name in JOINT:
         for parameter, given in (("sampler", sampler), ("scheduler", scheduler)):
             if given is not None:

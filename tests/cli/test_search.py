@@ -180,7 +180,7 @@ def test_seeds_schedule_and_augmentation_cannot_change(own: str, flags: str, kin
         ("--schedule cosine --first-cycle 400s", "--first-cycle is read with --budget-unit seconds only"),
         ("--schedule cosine --cycle-factor 3", "--cycle-factor is read with --budget-unit seconds only"),
         ("--cycle-factor 0", "Invalid value for --cycle-factor: 0. Expected an integer >= 1"),
-        ("--inherit", "--inherit needs trials with a parent, which the sampler tpe does not propose"),
+        ("--inherit", "--inherit needs trials with a parent, which the sampler auto does not propose"),
         ("--executor inline --workers 2", "Invalid value for --workers: 2. The executor inline"),
         ("--space models.py --schedule cosine", "--schedule cosine needs a problem with network(): build_model()"),
         ("--space own.py --folds 2", "--folds 2 needs a build_and_train that takes the keyword run"),

@@ -29,9 +29,15 @@ def study_of(settings, own, finished):
 
 def test_given_settings_come_before_the_study_s_and_the_defaults():
     new = resolved(defaults={"epochs": 7, "workers": 3}, epochs=9)
-    assert (new.epochs, new.workers, new.sampler) == (9, 3, "tpe")
+    assert (new.epochs, new.workers, new.sampler) == (9, 3, "auto")
     again = resolved(study_of(new, 5, finished=False), {"epochs": 1, "workers": 1}, workers=2)
     assert (again.epochs, again.workers) == (9, 2)
+
+
+def test_a_study_of_an_earlier_default_strategy_stays_with_it():
+    begun = Settings(sampler="tpe", scheduler="full", epochs=9)
+    again = resolved(study_of(begun, 5, finished=False), trials=20)
+    assert (again.sampler, again.scheduler) == ("tpe", "full")
 
 
 def test_settings_of_a_later_version_are_ignored():
@@ -122,7 +128,7 @@ def test_a_resumed_search_keeps_its_phases():
         ({"constraints": ("params<5",)}, "Invalid value for constraint: params<5"),
         ({"grow": "depth=1,2"}, "depth cannot grow"),
         ({"grow": "macs=1,2,3", "trials": 2}, "3 phases, but the number of trials is 2"),
-        ({"mu": 9}, "mu is not read by the sampler tpe: .* a strategy that reads it \\(evolution, ea-hyperband\\)"),
+        ({"mu": 9}, "mu is not read by the sampler auto: .* a strategy that reads it \\(evolution, ea-hyperband\\)"),
         ({"eta": 2, "scheduler": "full"}, "eta is not read by the scheduler full"),
         ({"rule": "floor", "scheduler": "asha"}, "rule is not read by the scheduler asha"),
         ({"fill": 0.9}, "needs a constraint to fill"),
@@ -207,12 +213,15 @@ def test_integers_below_their_minimum_are_refused(name):
 def test_budget_in_seconds_needs_rungs():
     assert resolved(budget_unit="seconds", scheduler="asha").budget_unit == "seconds"
     with pytest.raises(UserError, match="budget_unit seconds needs a strategy with rungs") as caught:
-        resolved(budget_unit="seconds")
+        resolved(budget_unit="seconds", sampler="tpe")
     assert caught.value.parameters == ("budget_unit",)
+    assert resolved(budget_unit="seconds").scheduler == "auto"
 
 
 def test_inherit_needs_evolution():
     assert resolved(inherit=True, sampler="evolution").inherit
-    with pytest.raises(UserError, match="inherit needs trials with a parent, which the sampler tpe does not") as caught:
+    with pytest.raises(
+        UserError, match="inherit needs trials with a parent, which the sampler auto does not"
+    ) as caught:
         resolved(inherit=True)
     assert caught.value.parameters == ("inherit", "strategy")
