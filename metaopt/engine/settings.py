@@ -202,7 +202,7 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
     known = {field.name for field in fields(Settings)}
     stored = {name: value for name, value in state.settings.items() if name in known}
     halves = ("sampler", "scheduler")
-    has_strategy = stored or any(name in given for name in halves)  # an older study stays with its own
+    has_strategy = stored or any(name in {**defaults, **given} for name in halves)  # a study stays with its own
     initial = {} if has_strategy else dict(zip(halves, STRATEGIES[DEFAULT_STRATEGY], strict=True))
     merged = {**initial, **defaults, **stored, **given}
     for name in ("constraints", "phases"):

@@ -12,7 +12,7 @@ from metaopt.cli.errors import flag_of
 from metaopt.cli.search_flags import EARLY_STOPPING, TRAINABLE_OBJECTIVES, make_parser
 from metaopt.engine.settings import MINIMA, Settings, resolve
 from metaopt.engine.setup import make_strategy
-from metaopt.engine.strategy import SamplerScheduler
+from metaopt.engine.strategy import DEFAULT_STRATEGY, SamplerScheduler
 from metaopt.errors import UserError
 from metaopt.samplers import Evolution
 from metaopt.storage.state import StudyState
@@ -127,5 +127,5 @@ def test_help_states_the_defaults_of_settings() -> None:
             stated[action.dest] = match[1]
     assert len(stated) > 12
     stated["checkpoint_quota"] = str(size(stated["checkpoint_quota"]))
-    assert (stated.pop("strategy"), stated.pop("early_stopping")) == ("tpe", str(EARLY_STOPPING))
+    assert (stated.pop("strategy"), stated.pop("early_stopping")) == (DEFAULT_STRATEGY, str(EARLY_STOPPING))
     assert stated == {name: str(getattr(Settings(), name)) for name in stated}
