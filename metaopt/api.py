@@ -12,7 +12,7 @@ from metaopt.blueprint import Blueprint
 from metaopt.engine.callbacks import Callback, CallbackList
 from metaopt.engine.checkpoints import Keep
 from metaopt.engine.settings import Settings, resolve
-from metaopt.engine.setup import Function, ImageKind, open_study
+from metaopt.engine.setup import Function, ImageKind, find_knowledge, open_study
 from metaopt.engine.setup import search as run_search
 from metaopt.engine.strategy import JOINT, resolve_strategy, strategy_name
 from metaopt.errors import NoneFeasible, invalid_value
@@ -40,6 +40,8 @@ def search(
     input_shape: tuple[int, ...] | None = None,
     classes: Classes | None = None,
     strategy: str | None = None,
+    default: Any = None,
+    start_from: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     epochs: int | None = None,
     min_epochs: int | None = None,
     eta: int | None = None,
@@ -75,6 +77,9 @@ def search(
         classes: head → number of classes.
         strategy: name of the strategy, e.g. ``"tpe"`` or ``"random"``; by default that of the study, ``"auto"`` for a
             new one.
+        default: a point, or a list of points, that is expected to be good. It is tried first.
+        start_from: folder of an earlier study of the same space, or several. Its three best points are tried first, and
+            ``"auto"`` learns from the ranks of all.
         epochs: R, the maximum epochs of a trial, for a ``train`` that takes them.
         min_epochs: the minimum epochs of the first rung, for strategies with rungs, such as ``"hyperband"``; 1 by
             default.
@@ -137,7 +142,8 @@ def search(
     given.update({name: value for name, value in optional.items() if value is not None})
     settings = resolve(given, {}, read_begun(folder))
     _check_budget(train, epochs, settings)
-    problem = Problem(space, network, training, code=_code(network))
+    problem = Problem(space, network, training, code=_code(network), default=default)
+    earlier = [start_from] if isinstance(start_from, (str, os.PathLike)) else start_from
     images = ImageKind(input_shape or (), classes or {})
     function = Function(function_digest(train), is_same=same_function)
     limit_s = _seconds("seconds", seconds)
@@ -146,11 +152,14 @@ def search(
     with make_progress() if progress else nullcontext(Callback()) as display:
         callback = CallbackList([display, _FailureWarning(), *callbacks, *([] if watch is None else [watch])])
         runner = make_executor(settings.executor, trainer, settings.workers, folder)
+        known = find_knowledge(problem, [absolute(each) for each in earlier], read_begun(folder), callback)
         with (
             mistakes_explained(network, training),
             open_study(folder, problem, settings, callback, images=images, function=function) as study,
         ):
-            run_search(study, problem, settings, runner, callback, images, limit_s, keep, trains_itself=True)
+            run_search(
+                study, problem, settings, runner, callback, images, limit_s, keep, trains_itself=True, knowledge=known
+            )
         _check_outcome(study, callback)
     if limit_s is not None and not study.records:
         warnings.warn(

@@ -1,7 +1,7 @@
 """``hyperopt_optimize.py`` and ``metaopt search``: start or resume a search."""
 
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ from metaopt.data import resolve as resolve_data
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Executor
 from metaopt.engine.settings import Settings, resolve
-from metaopt.engine.setup import ImageKind, open_study, search
-from metaopt.engine.strategy import JOINT, resolve_strategy
+from metaopt.engine.setup import ImageKind, find_knowledge, open_study, search
+from metaopt.engine.strategy import DEFAULT_STRATEGY, JOINT, STRATEGIES, resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import make_executor
 from metaopt.executors.hardware import free_memory, has_gpu
@@ -79,6 +79,7 @@ def run(arguments: Namespace, beside: Path | None) -> None:
                 *(study, ready.problem, ready.settings, executor, callback, ready.images, limit),
                 keep="needed",
                 environment=environment,
+                knowledge=ready.knowledge,
             )
     study.require_best()
     print(summarise_search(StudyData.of(study), arguments.results))
@@ -86,11 +87,12 @@ def run(arguments: Namespace, beside: Path | None) -> None:
 
 @dataclass(frozen=True)
 class Ready:
-    """Problem, data and settings of a study."""
+    """Problem, data and settings of a study, and what is known before a run, see ``find_knowledge``."""
 
     problem: Problem
     data: DataSet
     settings: Settings
+    knowledge: Sequence[Mapping[str, Any]] = ()
 
     @property
     def images(self) -> ImageKind:
@@ -122,7 +124,7 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     state = read_begun(arguments.results)
     given = _given(arguments, state)
     # Under a scheduler with rungs, these replace early stopping.
-    one_stage = given.get("scheduler", state.settings.get("scheduler", "full")) == "full"
+    one_stage = given.get("scheduler", state.settings.get("scheduler", STRATEGIES[DEFAULT_STRATEGY][1])) == "full"
     settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
     if "data" not in given and state.settings:
         settings = replace(settings, data=located_data(settings.data, arguments.results))
@@ -140,7 +142,7 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     check_settings(settings, data)
     check_schedule(settings, problem, callback)
     check_own_training(settings, problem)
-    ready = Ready(problem, data, settings)
+    ready = Ready(problem, data, settings, find_knowledge(problem, arguments.start_from or [], state, callback))
     if not state.settings or "checkpoint_quota" in given:
         check_checkpoints(settings, problem, ready.images, arguments.results)
     return ready
@@ -159,7 +161,7 @@ def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, b
 def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     """Return the given flags under the names of ``Settings``."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
-    for name in ("results", "time", "strategy", "constraint"):
+    for name in ("results", "time", "strategy", "constraint", "start_from"):
         given.pop(name, None)
     if arguments.strategy or arguments.sampler or arguments.scheduler:
         halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)

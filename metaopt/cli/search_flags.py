@@ -24,6 +24,7 @@ from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
 from metaopt.samplers.evolution import MUTATIONS, SURVIVORS
 from metaopt.schedulers import SCHEDULERS
+from metaopt.terminal.commands import absolute
 from metaopt.trials.objective import OBJECTIVES
 
 RULES = ("ceil", "floor")
@@ -86,6 +87,10 @@ def _add_strategy(group: _ArgumentGroup) -> None:
         type=one_of(tuple(SCHEDULERS)),
         help=f"replaces the strategy's scheduler: {', '.join(SCHEDULERS)}",
     )
+    start = (
+        "an earlier study of the same space, whose best points are tried first; auto also learns from it; repeatable"
+    )
+    add("--start-from", action="append", type=absolute, metavar="STUDY", help=start)
 
 
 def _add_evolution(group: _ArgumentGroup) -> None:

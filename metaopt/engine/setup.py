@@ -1,7 +1,7 @@
 """Set-up of a search, shared by the command and ``metaopt.search``."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import Space, compile_space
 from metaopt.spaces.logarithms import logarithms_in_doubt
 from metaopt.storage.files import Files
+from metaopt.storage.known_study import default_event, is_known, study_event
+from metaopt.storage.state import StudyState
 from metaopt.storage.study import stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.strategies import Auto
@@ -130,6 +132,7 @@ def search(
     clock: Callable[[], float] = time.monotonic,
     trains_itself: bool = False,
     environment: Mapping[str, Any] | None = None,
+    knowledge: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Start or resume a search, until the goal is reached or the time is over.
 
@@ -145,6 +148,7 @@ def search(
         clock: clock of the deadline, in seconds.
         environment: software and threads that train, kept with the study; None for a Python function.
         trains_itself: whether a function of the user trains, instead of that of metaopt.
+        knowledge: events of what is known before the run, see ``find_knowledge``.
 
     Raises:
         UserError: see ``Search.run``.
@@ -157,6 +161,9 @@ def search(
     if all(trial.imported for trial in study.state.trials):
         checkpoints.set_aside(callback.note)
     study.begin(settings.as_event(), environment)
+    for event in knowledge:
+        if not is_known(event, study.state.knowledge):
+            study.append(dict(event))
     watch = None if has_begun else _note_unread(study, problem, settings, callback, images, trains_itself)
     Search(
         study,
@@ -173,6 +180,27 @@ def search(
         unread=watch,
         clock=clock,
     ).run()
+
+
+def find_knowledge(
+    problem: Problem, folders: Sequence[Path], state: StudyState, callback: Callback
+) -> list[dict[str, Any]]:
+    """Return the events of what is known before a run: a problem's default points, and earlier studies.
+
+    Args:
+        problem: the problem.
+        folders: folders of earlier studies of the same space.
+        state: the study so far. Default points are told before its first trial only.
+        callback: is told how many points of a study are none of the space.
+
+    Raises:
+        UserError: a default point is none of the space, or there is no such study of the space.
+    """
+    space = compile_space(problem.space)
+    found = []
+    if problem.default is not None and not state.has_begun:
+        found.append(default_event(problem.default, space, problem.defaults))
+    return found + [study_event(folder, space, problem.defaults, callback.note) for folder in folders]
 
 
 def _note_unread(

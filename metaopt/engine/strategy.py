@@ -11,6 +11,7 @@ from metaopt.engine.view import StudyView
 from metaopt.errors import UserError, hint
 from metaopt.samplers import SAMPLERS, Sampler
 from metaopt.schedulers import SCHEDULERS, Decision, Propose, Scheduler, Start, TrialView
+from metaopt.trials.knowledge import next_start
 
 JOINT = ("auto",)  # strategies that are no pair: settings name them as their sampler and as their scheduler
 DEFAULT_STRATEGY = "auto"
@@ -108,6 +109,8 @@ class SamplerScheduler:
             decision = Propose(self.rung_levels(None)[-1])
         if not isinstance(decision, Propose):
             return decision
+        if view.knowledge and not attempt and (known := next_start(view.knowledge, view.n_own)) is not None:
+            return Start(known, decision.target_resource, decision.bracket)
         history = view.history if self.phases is None else self.phases.history(view)
         vals = self.sampler.propose(view.number, history, view.running_vals, view.generator("propose", attempt))
         return Start(vals, decision.target_resource, decision.bracket)

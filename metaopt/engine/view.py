@@ -11,6 +11,7 @@ from metaopt.samplers import History, Observation
 from metaopt.schedulers import TrialView
 from metaopt.spaces import Space, Vals
 from metaopt.storage.state import StudyState
+from metaopt.trials.knowledge import Knowledge
 from metaopt.trials.ranking import RANKING, RankKey
 from metaopt.trials.result import Result
 from metaopt.trials.trial import Trial
@@ -50,6 +51,16 @@ class StudyView:
     def exhausted(self) -> Sequence[int]:
         """Number of own trials each time that nothing new was found in a phase."""
         return self._state.exhausted
+
+    @property
+    def knowledge(self) -> Sequence[Knowledge]:
+        """What was known before the search, or before one of its runs."""
+        return self._state.knowledge
+
+    @property
+    def n_own(self) -> int:
+        """Number of the study's own trials, running ones included."""
+        return self._state.n_own
 
     @property
     def number(self) -> int:

@@ -136,7 +136,7 @@ def _load_folder(folder: Path, name: str) -> Problem:
     pair = [folder / SPACE, folder / NETWORK]
     space, network = (run_file(file) for file in pair)
     _require_space(space, pair[0])
-    names = network | {key: space[key] for key in ("space", "defaults") if key in space}
+    names = network | {key: space[key] for key in ("space", "defaults", "default") if key in space}
     return _make_problem(names, pair[1], name, path=folder, texts=read_texts(folder))
 
 
@@ -168,6 +168,7 @@ def _make_problem(names: dict[str, Any], file: Path, name: str, *, path: Path, t
         space=names["space"],
         **functions,
         defaults=defaults,
+        default=names.get("default"),
         path=str(path),
         texts=texts,
         source=_join_texts(texts),

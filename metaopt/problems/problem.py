@@ -25,6 +25,7 @@ class Problem:
             ``network``. Its networks are counted in the worker.
         build_and_train: the worker's entry, see ``metaopt.training.build_and_train``; None for the default one.
         defaults: key of the point → the value that records without that key were trained with, see ``Space.vals``.
+        default: a point, or a list of points, that is expected to be good: it is tried first; or None.
         path: the path that it was read from, so that a worker can read it again; None for one made in Python.
         texts: contents of its files then, by their paths within its folder.
         source: the same as one text, kept by the study.
@@ -38,6 +39,7 @@ class Problem:
     build_model: Callable[[Any, tuple[int, ...], Classes], Any] | None = None
     build_and_train: Callable[..., dict[str, Any]] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    default: Any = None
     path: str | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     source: str = ""

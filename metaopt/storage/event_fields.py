@@ -89,6 +89,15 @@ def _is_counter(value: Any) -> bool:
     return isinstance(value, dict) and all(_is_count(each) for each in value.values())
 
 
+def _is_known_point(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("vals"), dict)
+        and (value.get("loss") is None or _is_number(value["loss"]))
+        and _is_count(value.get("resource", 0))
+    )
+
+
 def _is_fork(value: Any) -> bool:
     return isinstance(value, dict) and _is_count(value.get("trial")) and _is_count(value.get("epochs"))
 
@@ -157,6 +166,7 @@ _FIELDS: dict[str, dict[str, Check]] = {
     "winding_up": {"reason": _is_text},
     "refused": {"rejected": _is_counter},
     "unread": {"keys": _is_list_of(_is_text)},
+    "known": {"source": _is_text, "study?": _is_text, "resource": _is_count, "points": _is_list_of(_is_known_point)},
     "done": {},
 }
 _CHECKS = {

@@ -10,9 +10,17 @@ from typing import Any
 
 from metaopt.storage.event_fields import WrongField, check_fields
 from metaopt.storage.journal import Event, Scan, damaged
-from metaopt.storage.trial_events import add_reason, end_job, imported_trial, proposed_trial, reached_result
+from metaopt.storage.trial_events import (
+    add_reason,
+    end_job,
+    imported_trial,
+    known_points,
+    proposed_trial,
+    reached_result,
+)
 from metaopt.storage.versions import SCHEMA, newer_study
 from metaopt.trials.growth import constraints_in_force
+from metaopt.trials.knowledge import Knowledge
 from metaopt.trials.objective import find_objective
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
@@ -37,6 +45,7 @@ class StudyState:
         rejected: number of rejected proposals by reason, over the whole study.
         refusals: why the worker's guard rejected each of these networks.
         unread: hyperparameters that have no effect, as paths in the point.
+        knowledge: what was known before the search, or before one of its runs.
         signatures: digest of every network with its training settings that was ever trained, and of every draw.
         clock: seconds of search so far, summed over runs.
         total_epochs: number of epochs that all trials have been trained, together.
@@ -58,6 +67,7 @@ class StudyState:
         self.rejected: Counter[str] = Counter()
         self.refusals: list[str] = []
         self.unread: frozenset[str] = frozenset()
+        self.knowledge: list[Knowledge] = []
         self.signatures: set[str] = set()
         self.clock = 0.0
         self.total_epochs = 0
@@ -244,6 +254,9 @@ class StudyState:
     def _on_winding_up(self, event: Event) -> None:
         """Start no more trials; the scheduler promotes or stops paused ones as at the goal."""
         self.winding_up = event["reason"]
+
+    def _on_known(self, event: Event) -> None:
+        self.knowledge.append(known_points(event, self.n_own))
 
     def _on_unread(self, event: Event) -> None:
         """Take in the hyperparameters that have no effect, as paths in the point."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from metaopt.spaces import Vals
 from metaopt.storage.journal_lines import Event
+from metaopt.trials.knowledge import Knowledge, KnownPoint
 from metaopt.trials.result import Result
 from metaopt.trials.trial import Trial
 
@@ -78,3 +79,11 @@ def _fork(trial: Trial, origin: Trial, epochs: int) -> None:
     trial.forked_from = (origin.number, epochs)
     trial.metrics, trial.seconds = origin.metrics[:epochs], origin.seconds[:epochs]
     trial.replicates = origin.replicates[:epochs]
+
+
+def known_points(event: Event, n_own: int) -> Knowledge:
+    """Return what an event tells; see ``Knowledge.begin`` for ``n_own``."""
+    points = tuple(
+        KnownPoint(Vals(each["vals"]), each.get("loss"), int(each.get("resource", 0))) for each in event["points"]
+    )
+    return Knowledge(event["source"], event.get("study"), points, int(event["resource"]), n_own)

@@ -20,6 +20,7 @@ from metaopt.strategies.start_design import farthest
 from metaopt.strategies.study_curves import StudyCurves, scaled_times
 from metaopt.strategies.study_model import EncodedTrials, StudyModel, fit_costs
 from metaopt.strategies.training_costs import Seconds
+from metaopt.trials.knowledge import next_start
 
 _RUNG_FACTOR = 3**0.5  # from one rung to the next
 _FIRST_RUNG = 2  # one epoch tells little, and much of it is building and tracing
@@ -97,6 +98,8 @@ class _Moment:
         starts = self._attempt > 0 or self._index.has_room(view)
         if not view.space.parameters:
             return Start(view.space.draw(self._generator()), self._strategy.resource) if starts else self._end({})
+        if starts and not self._attempt and (known := next_start(view.knowledge, view.n_own)) is not None:
+            return self._start(known)
         curves = StudyCurves.of(view.history.observations, [trial.target_resource for trial in view.trials])
         if starts and (self._index.trained < self._strategy.startup or not curves.has_loss):
             return self._start_far_away()
@@ -108,7 +111,11 @@ class _Moment:
         draws = [self._view.space.draw(rng) for _ in range(_START_DRAWS)]
         others = self._trials.points([trial.number for trial in self._view.trials])
         selected = farthest(self._trials.encoder.encode(draws), others, self._trials.encoder.metric)
-        return Start(draws[selected], int(self._rungs[min(_START_RUNG, len(self._rungs) - 1)]))
+        return self._start(draws[selected])
+
+    def _start(self, vals: Vals) -> Start:
+        """Return the start of one of the first trials."""
+        return Start(vals, int(self._rungs[min(_START_RUNG, len(self._rungs) - 1)]))
 
     def _choose(self, curves: StudyCurves, starts: bool) -> Decision:
         """Return the decision with the largest expected improvement per cost."""

@@ -8,6 +8,7 @@ import numpy as np
 from metaopt.samplers import History
 from metaopt.schedulers import TrialView, View
 from metaopt.spaces import Space, Vals
+from metaopt.trials.knowledge import Knowledge
 from metaopt.trials.result import Result
 
 T = TypeVar("T")
@@ -47,6 +48,14 @@ class CurveView(View, Protocol):
     @property
     def history(self) -> History:
         """Every trial that has ended or reached a rung."""
+
+    @property
+    def knowledge(self) -> Sequence[Knowledge]:
+        """What was known before the search."""
+
+    @property
+    def n_own(self) -> int:
+        """Number of the study's own trials, running ones included."""
 
     def generator(self, purpose: str, attempt: int = 0) -> np.random.Generator:
         """Return the generator for one purpose of the next trial."""

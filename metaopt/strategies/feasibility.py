@@ -55,7 +55,7 @@ class Feasibility:
         """
         found = np.ones(len(points))
         for process, limit in self.processes:
-            final = process.posterior(_without_edges(points), np.ones((len(points), 1)), trials)
+            final = process.posterior(_without_beliefs(points), np.ones((len(points), 1)), trials)
             found *= ndtr((limit - final.means[:, 0]) / np.sqrt(final.variances[:, 0]))
         return found
 
@@ -69,9 +69,9 @@ def observe_distances(curves: StudyCurves, number: int, points: Points, resource
     clipped[~is_known] = clipped[is_known].max() if is_known.any() else 0.0  # a failed trial meets nothing
     losses, mean, deviation = scale(clipped)
     times = scaled_times(curves.resources, resource)
-    return Observed(_without_edges(points), curves.trials, times, losses), -mean / deviation
+    return Observed(_without_beliefs(points), curves.trials, times, losses), -mean / deviation
 
 
-def _without_edges(points: Points) -> Points:
+def _without_beliefs(points: Points) -> Points:
     """Return points without the expectation that the centre of a range is better."""
     return Points(points.features, np.zeros((len(points), 0)))

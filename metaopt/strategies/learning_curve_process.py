@@ -117,11 +117,11 @@ class LearningCurveProcess:
         if trials is not None:
             same = trials[:, None] == observed.trials
             cross += same[:, None] * o * _luck(apart, luck_scale)
-        edges = points.edges
-        cross += _EDGE_DEVIATION**2 * (edges @ observed.points.edges.T)[:, None, observed.trials]
+        beliefs = points.beliefs
+        cross += _EDGE_DEVIATION**2 * (beliefs @ observed.points.beliefs.T)[:, None, observed.trials]
         count, levels, n = cross.shape
         flat = cross.reshape(count * levels, n)
-        means = (flat @ self._weights).reshape(count, levels) + _EDGE_MEAN * edges.sum(axis=1)[:, None]
+        means = (flat @ self._weights).reshape(count, levels) + _EDGE_MEAN * beliefs.sum(axis=1)[:, None]
         explained = solve_triangular(self._factor, flat.T, lower=True, check_finite=False).reshape(n, count, levels)
         to_last = times - times[:, -1:]
         prior = (
@@ -130,7 +130,7 @@ class LearningCurveProcess:
             + o * _luck(to_last, luck_scale)
             + _SHARED_VARIANCE * _shared(to_last)
         )
-        prior += _EDGE_DEVIATION**2 * (edges**2).sum(axis=1)[:, None]
+        prior += _EDGE_DEVIATION**2 * (beliefs**2).sum(axis=1)[:, None]
         variances = np.maximum(prior[:, -1:] - (explained**2).sum(axis=0), _MIN_VARIANCE)
         covariances = prior - np.einsum("nah,na->ah", explained, explained[:, :, -1])
         return Posterior(means, variances, covariances, float(noise))
@@ -145,7 +145,7 @@ class LearningCurveProcess:
 
 
 def _residuals(observed: Observed) -> np.ndarray:
-    return observed.losses - _EDGE_MEAN * observed.points.edges.sum(axis=1)[observed.trials]
+    return observed.losses - _EDGE_MEAN * observed.points.beliefs.sum(axis=1)[observed.trials]
 
 
 def prior_medians(metric: Metric) -> np.ndarray:
@@ -168,13 +168,13 @@ class _Kernel:
     def of(cls, observed: Observed, metric: Metric) -> "_Kernel":
         apart = observed.times[:, None] - observed.times
         same = observed.trials[:, None] == observed.trials
-        edges = observed.points.edges[observed.trials]
+        beliefs = observed.points.beliefs[observed.trials]
         return cls(
             metric.squared_distances(observed.points, observed.points),
             observed.trials,
             apart,
             same,
-            _SHARED_VARIANCE * _shared(apart) + _EDGE_DEVIATION**2 * edges @ edges.T,
+            _SHARED_VARIANCE * _shared(apart) + _EDGE_DEVIATION**2 * beliefs @ beliefs.T,
         )
 
     def matrix(self, log_parameters: np.ndarray) -> "_Matrix":

@@ -20,21 +20,22 @@ class Points:
     Attributes:
         features: unit values (n, d), see ``Space.encode``. An inactive number has the middle of its range; an inactive
             choice has an option of its own.
-        edges: for each number, its weight times −1/2 at the centre of its range and 1/2 at its ends, and 0 where it is
-            inactive, (n, e).
+        beliefs: losses as they are expected before any is known, in standard deviations, a column for each belief,
+            (n, b). For each number it is its weight times −1/2 at the centre of its range and 1/2 at its ends, and 0
+            where it is inactive.
     """
 
     features: np.ndarray
-    edges: np.ndarray
+    beliefs: np.ndarray
 
     def __len__(self) -> int:
         return len(self.features)
 
     def __getitem__(self, index: np.ndarray | slice) -> "Points":
-        return Points(self.features[index], self.edges[index])
+        return Points(self.features[index], self.beliefs[index])
 
     def __add__(self, other: "Points") -> "Points":
-        return Points(np.vstack([self.features, other.features]), np.vstack([self.edges, other.edges]))
+        return Points(np.vstack([self.features, other.features]), np.vstack([self.beliefs, other.beliefs]))
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ class Encoder:
         space: the space.
         metric: its distances. The blocks of a stack share their length scales by role; beyond 40 length scales, all
             numbers share one and all options another.
-        edge_weights: weight of the edges of each parameter, (d,): 1 for a float on a logarithmic scale, at most 1/2 for
-            another number, 0 for a choice. How much better the centre is than the ends is surest of learning rates and
-            the like. That of many others together is bounded.
+        edge_weights: weight of the belief in the centre for each parameter, (d,): 1 for a float on a logarithmic scale,
+            at most 1/2 for another number, 0 for a choice. How much better the centre is than the ends is surest of
+            learning rates and the like. That of many others together is bounded.
     """
 
     space: Space
@@ -94,10 +95,21 @@ class Encoder:
     def encode(self, draws: Sequence[Mapping[str, float]]) -> Points:
         """Encode draws."""
         if not draws:
-            return Points(np.empty((0, len(self.edge_weights))), np.empty((0, np.count_nonzero(self.edge_weights))))
+            return self.encode_points(
+                np.empty((0, len(self.edge_weights))), np.empty((0, np.count_nonzero(self.edge_weights)))
+            )
         units, active = map(np.array, zip(*map(self.space.encode, draws), strict=True))
         features = np.where(self.metric.unordered & ~active, _INACTIVE_OPTION, units)
         edges = np.where(active, ((2 * units - 1) ** 2 - 0.5) * self.edge_weights, 0.0)[:, self.edge_weights > 0]
+        return self.encode_points(features, edges)
+
+    def encode_points(self, features: np.ndarray, edges: np.ndarray) -> Points:
+        """Return points.
+
+        Args:
+            features: their features, (n, d).
+            edges: the belief in the centre of each number, (n, e).
+        """
         return Points(features, edges)
 
 

@@ -8,14 +8,14 @@ _CENTRE_WEIGHT = 1.0  # squared distances between the centre and the ends of a l
 
 
 def farthest(candidates: Points, others: Points, metric: Metric) -> int:
-    """Return the index of the candidate that is farthest from all others, less a penalty for edges.
+    """Return the index of the candidate that is farthest from all others, less what beliefs have against it.
 
     Args:
         candidates: at least one.
         others: points of the trials so far, maybe none.
         metric: distances.
     """
-    penalties = _CENTRE_WEIGHT * candidates.edges.sum(axis=1)
+    penalties = _CENTRE_WEIGHT * candidates.beliefs.sum(axis=1)
     if not len(others):
         return int(np.argmin(penalties))
     distances = metric.squared_distances(candidates, others).sum(axis=0).min(axis=1)

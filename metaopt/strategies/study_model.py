@@ -10,6 +10,7 @@ from metaopt.strategies.candidates import value_key
 from metaopt.strategies.curve_view import CurveView, cached
 from metaopt.strategies.feasibility import Feasibility, observe_distances
 from metaopt.strategies.learning_curve_process import LearningCurveProcess, Observed
+from metaopt.strategies.outside_knowledge import InformedEncoder
 from metaopt.strategies.points import Encoder, Points
 from metaopt.strategies.study_curves import StudyCurves, scaled_times
 from metaopt.strategies.training_costs import Seconds, TrainingCosts
@@ -23,9 +24,10 @@ class EncodedTrials:
     """Trials of a view as points; each is encoded once."""
 
     def __init__(self, view: CurveView) -> None:
-        self.encoder: Encoder = cached(view, "curve encoder", lambda: Encoder.of(view.space))
+        self.encoder = _find_encoder(view)
         self._view = view
-        self._known: dict[int, Points] = cached(view, "curve points", dict)
+        # A run may add knowledge, and with it columns to the points.
+        self._known: dict[int, Points] = cached(view, ("curve points", len(view.knowledge)), dict)
         self._keys: list[frozenset[tuple[str, float]]] = cached(view, "curve keys", list)
 
     def points(self, numbers: list[int]) -> Points:
@@ -36,7 +38,7 @@ class EncodedTrials:
         if not numbers:
             return self.encoder.encode([])
         found = [self._known[number] for number in numbers]
-        return Points(np.vstack([one.features for one in found]), np.vstack([one.edges for one in found]))
+        return Points(np.vstack([one.features for one in found]), np.vstack([one.beliefs for one in found]))
 
     def keys(self) -> set[frozenset[tuple[str, float]]]:
         """Return the keys of all trials, see ``value_key``."""
@@ -146,6 +148,14 @@ class StudyModel:
         return replace(self, process=replace(self.process, observed=believed), numbers=numbers)
 
 
+def _find_encoder(view: CurveView) -> Encoder:
+    def make() -> Encoder:
+        plain = Encoder.of(view.space)
+        return InformedEncoder.informed(plain, view.knowledge) if view.knowledge else plain
+
+    return cached(view, ("curve encoder", len(view.knowledge)), make)
+
+
 def fit_costs(view: CurveView, trials: EncodedTrials, resource: int) -> tuple[TrainingCosts, dict[int, Seconds]]:
     """Return the cost model of a study, and by number the seconds of its own trials."""
     known = {}
@@ -175,7 +185,7 @@ def _fitted_parameters(view: CurveView, curves: StudyCurves, trials: EncodedTria
         count = math.ceil(count * _REFIT_GROWTH)
     first = curves.first(count)
     arrays = first.numbers, first.trials, first.resources, first.values, first.distances
-    key = resource, *(array.tobytes() for array in arrays)
+    key = resource, len(view.knowledge), *(array.tobytes() for array in arrays)
     known: tuple[object, list[np.ndarray]] | None = view.cache.get("curve parameters")
     if known is None or known[0] != key:
         kept = first.limited(_MOST_LOSSES)

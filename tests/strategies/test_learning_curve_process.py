@@ -36,7 +36,7 @@ def covariance(process, one, t, other, u, *, same: bool) -> float:
     differs = float(one.features[0, 1] != other.features[0, 1])
     r = math.sqrt(5) * math.sqrt(ordered.sum() / scales[0] ** 2 + differs / scales[1] ** 2)
     k = (1 + r + r**2 / 3) * math.exp(-r)
-    shared = 0.1 * math.exp(-((t - u) ** 2) / 0.5) + 0.36 * float(one.edges[0] @ other.edges[0])
+    shared = 0.1 * math.exp(-((t - u) ** 2) / 0.5) + 0.36 * float(one.beliefs[0] @ other.beliefs[0])
     luck = o * math.exp(-abs(t - u) / luck_scale) if same else 0.0
     return k * (v + w * math.exp(-((t - u) ** 2) / (2 * c**2))) + luck + shared
 
@@ -57,7 +57,7 @@ def test_posterior_is_that_of_the_formulas() -> None:
     seen_at = [(seen.points[i : i + 1], t, i) for i, t in zip(seen.trials, seen.times, strict=True)]
     matrix = np.array([[covariance(process, p, t, q, u, same=i == j) for q, u, j in seen_at] for p, t, i in seen_at])
     matrix += np.exp(process.log_parameters[-3]) * np.eye(len(matrix))
-    residuals = seen.losses - 0.8 * seen.points.edges[seen.trials, 0]
+    residuals = seen.losses - 0.8 * seen.points.beliefs[seen.trials, 0]
     for a, trial in ((0, -1), (1, 4)):
         mine = new[a : a + 1]
         cross = np.array(
@@ -65,7 +65,7 @@ def test_posterior_is_that_of_the_formulas() -> None:
         )
         prior = np.array([[covariance(process, mine, t, mine, u, same=True) for u in times[a]] for t in times[a]])
         expected = prior - cross @ np.linalg.solve(matrix, cross.T)
-        mean = 0.8 * mine.edges[0, 0] + cross @ np.linalg.solve(matrix, residuals)
+        mean = 0.8 * mine.beliefs[0, 0] + cross @ np.linalg.solve(matrix, residuals)
         assert found.means[a] == pytest.approx(mean)
         assert found.variances[a] == pytest.approx(np.diag(expected))
         assert found.covariances[a] == pytest.approx(expected[:, -1])
