@@ -16,6 +16,7 @@ from metaopt.spaces import Vals
 from metaopt.strategies.arms import Arms, chances_of_best, choose
 from metaopt.strategies.candidates import make_candidates, value_key
 from metaopt.strategies.curve_view import CurveView
+from metaopt.strategies.points import Encoder
 from metaopt.strategies.start_design import farthest
 from metaopt.strategies.study_curves import StudyCurves, scaled_times
 from metaopt.strategies.study_model import EncodedTrials, StudyModel, fit_costs
@@ -109,8 +110,9 @@ class _Moment:
         """Return one of the first trials."""
         rng = self._generator()
         draws = [self._view.space.draw(rng) for _ in range(_START_DRAWS)]
-        others = self._trials.points([trial.number for trial in self._view.trials])
-        selected = farthest(self._trials.encoder.encode(draws), others, self._trials.encoder.metric)
+        encoder = Encoder.of(self._view.space)  # without outside knowledge, which these trials are to test
+        others = encoder.encode([trial.vals for trial in self._view.trials])
+        selected = farthest(encoder.encode(draws), others, encoder.metric)
         return self._start(draws[selected])
 
     def _start(self, vals: Vals) -> Start:

@@ -1,0 +1,117 @@
+"""``start_from`` and ``default`` of a search, with every kind of strategy."""
+
+import shutil
+import signal
+
+import numpy as np
+import pytest
+from hyperopt import hp
+
+import metaopt
+from metaopt.cli.search import main
+from metaopt.errors import UserError
+from metaopt.storage.study import Study
+
+SPACE = {"x": hp.uniform("x", -3, 3), "sign": hp.choice("sign", [-1, 1])}
+STRATEGIES = ["auto", "tpe", "asha", "evolution"]
+
+
+def parabola(point):
+    return (point["x"] - 1) ** 2 * (2 + point["sign"])
+
+
+def with_epochs(point, *, epochs, checkpoint):
+    return parabola(point) + 1 / epochs
+
+
+def opposite(point):
+    return -abs(point["x"] - 1)
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    return metaopt.search(
+        parabola, SPACE, trials=20, results=tmp_path_factory.mktemp("earlier") / "first", progress=False
+    )
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_default_and_the_best_of_an_earlier_study_come_first(tmp_path, earlier, strategy) -> None:
+    study = metaopt.search(
+        with_epochs,
+        SPACE,
+        epochs=4,
+        trials=8,
+        strategy=strategy,
+        default={"x": 2.5, "sign": 1},
+        start_from=earlier.folder,
+        results=tmp_path / "results",
+        progress=False,
+    )
+    best = sorted(earlier.records, key=lambda record: record["loss"])[:3]
+    expected = [{"x": 2.5, "sign": 1}, *(record["space"] for record in best)]
+    assert [trial.point for trial in study.state.trials[:4]] == expected
+    assert study.state.trials[4].point not in expected
+
+
+def test_a_study_resumes_without_the_earlier_one(tmp_path, earlier) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(earlier.folder, moved)
+    options = {"seed": 3, "progress": False}
+    whole = metaopt.search(parabola, SPACE, trials=14, start_from=moved, results=tmp_path / "whole", **options)
+
+    def interrupted(point):
+        calls.append(point)
+        if len(calls) == 7:
+            signal.raise_signal(signal.SIGINT)  # Ctrl-C
+        return parabola(point)
+
+    calls: list[dict] = []
+    with pytest.raises(KeyboardInterrupt):
+        metaopt.search(
+            interrupted, SPACE, trials=14, start_from=moved, results=tmp_path / "parts", same_function=True, **options
+        )
+    shutil.rmtree(moved)
+    parts = metaopt.search(parabola, SPACE, results=tmp_path / "parts", same_function=True, **options)
+    assert [record["space"] for record in parts.records] == [record["space"] for record in whole.records]
+
+
+def test_the_same_study_is_learnt_from_once(tmp_path, earlier) -> None:
+    for trials in (5, 10):
+        study = metaopt.search(
+            parabola,
+            SPACE,
+            trials=trials,
+            start_from=[earlier.folder],
+            default={"x": 2.5, "sign": 1},
+            results=tmp_path / "results",
+            progress=False,
+        )
+    assert [each.source for each in study.state.knowledge] == ["default", "first"]
+    assert len(Study.load(tmp_path / "results").state.knowledge) == 2
+
+
+def test_a_wrong_study_is_unlearnt(tmp_path) -> None:
+    wrong = metaopt.search(opposite, SPACE, trials=20, results=tmp_path / "wrong", progress=False)
+    found = []
+    for seed in range(3):
+        study = metaopt.search(
+            parabola, SPACE, trials=24, seed=seed, start_from=wrong.folder, results=tmp_path / f"{seed}", progress=False
+        )
+        found.append(study.best["loss"])
+    assert np.mean(found) < 0.05
+
+
+def test_a_default_outside_the_space_begins_no_study(tmp_path) -> None:
+    with pytest.raises(UserError, match="The default point is not one of the space: "):
+        metaopt.search(parabola, SPACE, default={"x": 9, "sign": 1}, results=tmp_path / "results", progress=False)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_missing_study_is_one_sentence_of_the_command(tmp_path, capsys) -> None:
+    code = main(["--results", str(tmp_path / "new"), "--data", "digits", "--start-from", str(tmp_path / "nowhere")])
+    assert code == 2
+    told = capsys.readouterr().err
+    assert "nowhere" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "new").exists()
