@@ -16,7 +16,7 @@ def describe_table(table: Table) -> str:
     return (
         f"## {table.name}\n\n{len(table.networks)} networks, {kind}{_sizes(table)}; {table.epochs} epochs; a full"
         f" training costs {table.full_training_s:.2f} CPU s. Validation error: best {table.final_errors.min():.4f},"
-        f" {targets}. Held-out error of the best network: {table.best_test_error:.4f}.{luck_text}"
+        f" {targets}. Smallest held-out error: {table.best_test_error:.4f}.{luck_text}"
     )
 
 
