@@ -12,7 +12,11 @@ def describe_table(table: Table) -> str:
     kind = "every point of its space" if table.complete else "a sample of its space"
     targets = ", ".join(f"best {percent(share)} ≤ {table.threshold(share):.4f}" for share in SHARES)
     luck = table.luck
-    luck_text = "" if luck is None else f" Two seeds of one network differ by {luck:.4f} (standard deviation)."
+    luck_text = (
+        ""
+        if luck is None
+        else f" Between seeds, a network of the better half varies by {luck:.4f} (standard deviation)."
+    )
     return (
         f"## {table.name}\n\n{len(table.networks)} networks, {kind}{_sizes(table)}; {table.epochs} epochs; a full"
         f" training costs {table.full_training_s:.2f} CPU s. Validation error: best {table.final_errors.min():.4f},"

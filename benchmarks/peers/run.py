@@ -28,7 +28,8 @@ from benchmarks.peers.summary import SHARES, Figures, rank_methods, summarise
 from metaopt.errors import UserError, hint
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = [Path(__file__).with_name("tables"), ROOT.parent / "shared" / "benchmarks"]
+SHARED = Path(os.environ.get("METAOPT_SHARED", ROOT.parent / "shared"))
+FOLDERS = [Path(__file__).with_name("tables"), SHARED / "benchmarks"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

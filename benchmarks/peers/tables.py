@@ -69,15 +69,14 @@ class Table:
 
     @cached_property
     def luck(self) -> float | None:
-        """Standard deviation of the final validation error between trainings of one network with several seeds.
+        """Standard deviation of the final validation error between trainings of a good network with several seeds.
 
-        None if there are none. A search cannot tell networks apart that differ by less.
+        Good ones are the better half of all networks, because poor ones vary more and no search chooses them. None if
+        none of them was trained twice. A search cannot tell networks apart that differ by less.
         """
-        variances = [
-            np.var([each.errors.min() for each in network.replicates], ddof=1)
-            for network in self.networks
-            if len(network.replicates) > 1
-        ]
+        middle = float(np.median(self.final_errors))
+        errors = [[each.errors.min() for each in network.replicates] for network in self.networks]
+        variances = [np.var(each, ddof=1) for each in errors if len(each) > 1 and np.mean(each) <= middle]
         return float(np.sqrt(np.mean(variances))) if variances else None
 
     @cached_property

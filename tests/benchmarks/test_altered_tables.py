@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.peers.altered_tables import redraw_winners, restrict_range
 from benchmarks.peers.catalogue import open_table
+from benchmarks.peers.run import FOLDERS
 from benchmarks.peers.tables import Table
 from tests.benchmarks.tables_for_tests import load_rows, make_rows, make_space
 
@@ -28,6 +29,20 @@ def test_redrawn_winners_change_the_order_not_the_effects(shared: Path) -> None:
     for rate in range(6):
         rows = [number for number, network in enumerate(table.networks) if network.vals["learning_rate"] == rate]
         assert redrawn.final_errors[rows].mean() == pytest.approx(table.final_errors[rows].mean(), abs=0.02)
+
+
+def test_table_of_stacks_is_balanced_and_has_copies() -> None:
+    table = open_table("digits400", FOLDERS)
+    depths = np.bincount([network.vals["n_blocks"] for network in table.networks])
+    assert len(depths) == 6
+    assert depths.max() - depths.min() <= 1
+    assert table.epochs == 27
+    assert table.luck is not None
+    assert all(network.params and network.macs for network in table.networks)
+    edge = open_table("digits400-edge", FOLDERS)
+    assert 6 < len(edge.networks) < len(table.networks)
+    assert table.default is not None
+    assert edge.default == table.default
 
 
 def test_redrawn_winners_keep_held_out_errors_and_costs(noisy: Table) -> None:

@@ -13,10 +13,11 @@ def test_table_is_described_with_sizes_and_luck(tmp_path: Path) -> None:
     plain = describe_table(load_rows(tmp_path, rows))
     assert "18 networks, every point of its space; 9 epochs" in plain
     rows[0]["params"], rows[1]["params"] = 1200, 34
-    again = {**rows[0], "seed": 1, "val_acc": [value - 0.02 for value in rows[0]["val_acc"]]}
+    good = rows[11]
+    again = {**good, "seed": 1, "val_acc": [value - 0.02 for value in good["val_acc"]]}
     text = describe_table(load_rows(tmp_path, [*rows, again]))
     assert "34 to 1,200 parameters;" in text
-    assert "Two seeds of one network differ by 0.0141" in text
+    assert "a network of the better half varies by 0.0141" in text
     assert "MACs" not in text
 
 

@@ -104,11 +104,14 @@ def test_held_out_error_is_the_mean_over_seeds(tmp_path: Path) -> None:
     assert np.array_equal(network.curves.val_accuracy, rows[0]["val_acc"])
 
 
-def test_luck_is_the_deviation_between_seeds(tmp_path: Path) -> None:
+def test_luck_is_the_deviation_between_seeds_of_good_networks(tmp_path: Path) -> None:
     rows = make_rows()
+    good, poor = rows[11], rows[0]
     assert load_rows(tmp_path, rows).luck is None
-    second = {**rows[0], "seed": 1, "val_acc": [value - 0.02 for value in rows[0]["val_acc"]]}
-    assert load_rows(tmp_path, [*rows, second]).luck == pytest.approx(0.02 / np.sqrt(2))
+    poor_again = {**poor, "seed": 1, "val_acc": [value - 0.3 for value in poor["val_acc"]]}
+    assert load_rows(tmp_path, [*rows, poor_again]).luck is None
+    good_again = {**good, "seed": 1, "val_acc": [value - 0.02 for value in good["val_acc"]]}
+    assert load_rows(tmp_path, [*rows, poor_again, good_again]).luck == pytest.approx(0.02 / np.sqrt(2))
 
 
 def test_sizes_of_networks_are_those_of_the_rows(tmp_path: Path) -> None:
