@@ -5,71 +5,46 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import rankdata
 
-from benchmarks.peers.curves import Floats, Network
+from benchmarks.peers.curves import Floats
 from benchmarks.peers.tables import Table
 from metaopt.spaces import Vals, compile_space
 
-_NEIGHBOURS = 8  # that predict a network's rank
-_GROUP = 24  # networks of similar predicted rank, which exchange their luck
+_NEIGHBOURS = 8  # that predict a network's curves
+_GROUP = 24  # networks of similar predicted error, which exchange their luck
+_LEAST_LOSS = 1e-4
 
 
 def redraw_winners(table: Table, seed: int) -> Table:
     """Return a copy in which other networks are the lucky ones.
 
-    The rank of a network's final validation error is the mean rank of its 8 nearest networks plus a remainder, which is
-    its own quality and its luck. Networks of similar predicted rank exchange these remainders and are ranked anew. The
-    network that is now in place k gets the validation and training curves of the one that was in place k. All errors of
-    the table stay, and so do the effects of the parameters; which networks are best is drawn again. Test accuracies and
-    costs stay with their networks, so a held-out error judges the quality and not the new luck.
+    A network's validation accuracy is the mean of its 8 nearest networks plus a remainder, which is its own quality and
+    its luck. Networks of similar predicted error exchange these remainders, epoch by epoch, and those of the logarithm
+    of the validation loss with them. The effects of the parameters stay; which networks are best is drawn again. Test
+    accuracies stay with their networks, so a held-out error judges the quality and not the new luck.
 
     Args:
         table: the table.
         seed: of the exchange.
     """
-    order = np.argsort(table.final_errors, kind="stable")
-    predicted, remainders = _predict_ranks(table)
-    places = np.argsort(predicted + remainders[_exchange(predicted, seed)], kind="stable")
-    networks = list(table.networks)
-    for network, giver in zip(places, order, strict=True):
-        networks[network] = _with_curves(table.networks[network], table.networks[giver])
-    return replace(table, name=f"{table.name}, winners redrawn", networks=tuple(networks))
-
-
-def _predict_ranks(table: Table) -> tuple[Floats, Floats]:
-    """Return the mean rank of the nearest other networks, and what it differs by from the own rank, each ``(n,)``."""
-    ranks = rankdata(table.final_errors)
-    predicted = np.empty(len(ranks))
-    for number, network in enumerate(table.networks):
-        distances = table.distances.to(network.vals)
-        distances[number] = np.inf
-        predicted[number] = ranks[np.argsort(distances, kind="stable")[:_NEIGHBOURS]].mean()
-    return predicted, ranks - predicted
-
-
-def _exchange(predicted: Floats, seed: int) -> npt.NDArray[np.int_]:
-    """Return whose remainder each network gets, another one's unless it is alone in its group, ``(n,)``."""
+    predicted = _predict(table)
+    order = np.argsort([accuracy.max() for accuracy, _ in predicted], kind="stable")
     rng = np.random.default_rng(seed)
-    order = np.argsort(predicted, kind="stable")
     source = np.arange(len(order))
     for start in range(0, len(order), _GROUP):
-        shuffled = rng.permutation(order[start : start + _GROUP])
-        source[shuffled] = np.roll(shuffled, 1)  # one cycle
-    return source
-
-
-def _with_curves(network: Network, giver: Network) -> Network:
-    """Return a network with the curves that a search sees of another one; its costs and held-out errors stay."""
-    curves = replace(
-        network.curves,
-        val_accuracy=giver.curves.val_accuracy,
-        val_loss=giver.curves.val_loss,
-        train_loss=giver.curves.train_loss,
-        test_accuracy=np.mean([each.test_accuracy for each in network.replicates], axis=0),
-    )
-    return replace(network, replicates=(curves,))
+        group = order[start : start + _GROUP]
+        shuffled = rng.permutation(group)
+        source[shuffled] = np.roll(shuffled, 1)  # one cycle, so every network has the remainder of another one
+    networks = []
+    for number, network in enumerate(table.networks):
+        giver = table.networks[source[number]]
+        accuracy, loss = predicted[number]
+        giver_accuracy, giver_loss = predicted[source[number]]
+        new_accuracy = np.clip(accuracy + giver.curves.val_accuracy - giver_accuracy, 0, 1)
+        new_loss = np.exp(loss + _log(giver.curves.val_loss) - giver_loss)
+        first = replace(network.curves, val_accuracy=new_accuracy, val_loss=new_loss)
+        networks.append(replace(network, replicates=(first, *network.replicates[1:])))
+    return replace(table, name=f"{table.name}, winners redrawn", networks=tuple(networks))
 
 
 def restrict_range(table: Table, name: str, expression: Any, change: Callable[[Vals], Vals | None]) -> Table:
@@ -89,3 +64,20 @@ def restrict_range(table: Table, name: str, expression: Any, change: Callable[[V
             networks.append(replace(network, vals=space.restrict(vals)))
     default = None if table.default is None else change(table.default)
     return Table(f"{table.name}, {name}", expression, tuple(networks), table.complete, default)
+
+
+def _predict(table: Table) -> list[tuple[Floats, Floats]]:
+    """Return the mean accuracies and log losses of the nearest other networks, each ``(R,)``."""
+    accuracy = np.array([network.curves.val_accuracy for network in table.networks])
+    loss = np.array([_log(network.curves.val_loss) for network in table.networks])
+    found = []
+    for number, network in enumerate(table.networks):
+        distances = table.distances.to(network.vals)
+        distances[number] = np.inf
+        nearest = np.argsort(distances, kind="stable")[:_NEIGHBOURS]
+        found.append((accuracy[nearest].mean(axis=0), loss[nearest].mean(axis=0)))
+    return found
+
+
+def _log(loss: Floats) -> Floats:
+    return np.log(np.maximum(loss, _LEAST_LOSS))

@@ -5,7 +5,7 @@ from typing import Any
 
 from metaopt.engine.jobs import Epoch, Failed, Finished
 from metaopt.engine.proposer import Accepted
-from metaopt.schedulers import Continue, Fork, Start, Stop
+from metaopt.schedulers import Continue, Fork, Left, Reason, Start, Stop
 from metaopt.values.json_values import to_json_value
 
 Event = dict[str, Any]
@@ -17,7 +17,8 @@ def proposed(number: int, decision: Start | Fork, accepted: Accepted) -> Event:
     Args:
         number: number of the trial.
         decision: tells its target resource and bracket.
-        accepted: the proposal that passed the guard.
+        accepted: the proposal that passed the guard. Where it is not the one that a model decided on, the number of
+            rejected proposals takes the place of the decision's figures.
     """
     return {
         "event": "proposed",
@@ -30,18 +31,20 @@ def proposed(number: int, decision: Start | Fork, accepted: Accepted) -> Event:
         "parent": accepted.vals.parent,
         "network": accepted.network,
         "rejected": accepted.rejected,
-        **_reason(decision),
+        **_reason(None if isinstance(decision, Fork) else _start_reason(decision, accepted)),
+        **({} if isinstance(decision, Fork) else _left(decision.left)),
     }
 
 
 def continued(decision: Continue) -> Event:
     """Return the event of a paused trial that resumes."""
-    return {"event": "continued", "trial": decision.trial, "to": decision.target_resource, **_reason(decision)}
+    event = {"event": "continued", "trial": decision.trial, "to": decision.target_resource}
+    return {**event, **_reason(decision.reason), **_left(decision.left)}
 
 
 def stopped(decision: Stop) -> Event:
     """Return the event of a paused trial that is never resumed."""
-    return {"event": "stopped", "trial": decision.trial, **_reason(decision)}
+    return {"event": "stopped", "trial": decision.trial, **_reason(decision.reason)}
 
 
 def epoch_trained(report: Epoch) -> Event:
@@ -88,6 +91,15 @@ def unread(keys: Iterable[str]) -> Event:
     return {"event": "unread", "keys": sorted(set(keys))}
 
 
-def _reason(decision: Start | Fork | Continue | Stop) -> Event:
-    reason = None if isinstance(decision, Fork) else decision.reason
+def _start_reason(decision: Start, accepted: Accepted) -> Reason | None:
+    if decision.reason is not None and decision.vals.model_based and dict(accepted.vals) != dict(decision.vals):
+        return {"rejected_proposals": float(sum(accepted.rejected.values()))}
+    return decision.reason
+
+
+def _reason(reason: Reason | None) -> Event:
     return {} if reason is None else {"reason": dict(reason)}
+
+
+def _left(left: Left) -> Event:
+    return {"left": [{"trial": trial, "reason": dict(reason)} for trial, reason in left]} if left else {}

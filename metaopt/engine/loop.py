@@ -166,6 +166,7 @@ class Search:
                     if status != "paused":
                         raise RuntimeError(f"the strategy continued trial {number}, which is {status}, not paused")
                     self._study.append(events.continued(resumption))
+                    self._record_left(resumption)
                     self._submit(self._state.trials[number])
                 case Stop(number) as stop:
                     self._study.append(events.stopped(stop))
@@ -204,7 +205,14 @@ class Search:
     def _propose(self, decision: Start | Fork, accepted: Accepted, **more: Any) -> None:
         number = self._view.number
         self._study.append({**events.proposed(number, decision, accepted), **more})
+        if isinstance(decision, Start):
+            self._record_left(decision)
         self._submit(self._state.trials[number])
+
+    def _record_left(self, decision: Start | Continue) -> None:
+        """Update the records of the trials that a decision left at their rungs."""
+        for number, _ in decision.left:
+            self._study.write_record(self._state.trials[number])
 
     def _give_up_phase(self, nothing: NothingPasses) -> None:
         """Begin the next phase, or wind the search up, where every network that passes was trained.

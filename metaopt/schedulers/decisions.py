@@ -13,7 +13,10 @@ from metaopt.trials.ranking import RankKey
 from metaopt.trials.trial import Status
 
 Reason = Mapping[str, float]
-"""Figures on which a model took a decision, e.g. ``chance_of_best``; kept in the journal for reports."""
+"""Figures on which a strategy took a decision, e.g. ``chance_of_best``; kept in the journal for reports."""
+
+Left = tuple[tuple[int, Reason], ...]
+"""Paused trials that a decision leaves where they are, with the figures: those of which it has not been said yet."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,15 @@ class Start:
         vals: label → value of every active hyperparameter.
         target_resource: resource to train to.
         bracket: bracket that it belongs to, numbered from 0 over the whole search; None where the scheduler has none.
-        reason: see ``Reason``; None without a model.
+        reason: see ``Reason``; None without figures.
+        left: see ``Left``.
     """
 
     vals: Vals
     target_resource: int
     bracket: int | None = None
     reason: Reason | None = None
+    left: Left = ()
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,12 @@ class Propose:
 
 @dataclass(frozen=True)
 class Continue:
-    """Resume a paused trial from its checkpoint until ``target_resource``; ``reason`` as of ``Start``."""
+    """Resume a paused trial from its checkpoint until ``target_resource``; ``reason`` and ``left`` as of ``Start``."""
 
     trial: int
     target_resource: int
     reason: Reason | None = None
+    left: Left = ()
 
 
 @dataclass(frozen=True)

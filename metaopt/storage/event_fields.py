@@ -102,6 +102,17 @@ def _is_fork(value: Any) -> bool:
     return isinstance(value, dict) and _is_count(value.get("trial")) and _is_count(value.get("epochs"))
 
 
+def _is_left(value: Any) -> bool:
+    """Return whether a value is the trials that a decision left at a rung."""
+    return isinstance(value, list) and all(
+        isinstance(each, dict) and _is_count(each.get("trial")) and _is_reason(each.get("reason")) for each in value
+    )
+
+
+def _is_reason(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
 def _is_result(value: Any) -> bool:
     """Return whether a value is what a user's own training may return: the loss and the epochs are numbers."""
     if not isinstance(value, dict):
@@ -139,7 +150,8 @@ _FIELDS: dict[str, dict[str, Check]] = {
         "parent?": _is_count,
         "bracket?": _is_count,
         "fork?": _is_fork,
-        "reason?": _is_object,
+        "reason?": _is_reason,
+        "left?": _is_left,
     },
     "epoch": {
         "trial": _is_count,
@@ -150,8 +162,8 @@ _FIELDS: dict[str, dict[str, Check]] = {
     },
     "paused": _JOB,
     "ended": {**_JOB, "status": _is_text, "complete?": _is_flag, "failure?": _is_object},
-    "continued": {"trial": _is_count, "to": _is_number, "reason?": _is_object},
-    "stopped": {"trial": _is_count, "reason?": _is_object},
+    "continued": {"trial": _is_count, "to": _is_number, "reason?": _is_reason, "left?": _is_left},
+    "stopped": {"trial": _is_count, "reason?": _is_reason},
     "rejected": {"trial": _is_count, "reason": _is_text},
     "imported": {
         "vals": _is_object,

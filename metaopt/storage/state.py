@@ -11,7 +11,7 @@ from typing import Any
 from metaopt.storage.event_fields import WrongField, check_fields
 from metaopt.storage.journal import Event, Scan, damaged
 from metaopt.storage.trial_events import (
-    add_reason,
+    add_decisions,
     end_job,
     imported_trial,
     known_points,
@@ -190,7 +190,7 @@ class StudyState:
 
     def _on_proposed(self, event: Event) -> None:
         self.trials.append(proposed_trial(event, self.trials))
-        add_reason(self.trials[-1], event)
+        add_decisions(self.trials, "started", event, self.total_epochs)
         self.rejected.update(event["rejected"])
         if signature := event["network"].get("signature"):
             self.signatures.add(signature)
@@ -221,12 +221,12 @@ class StudyState:
     def _on_continued(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
         trial.status, trial.target_resource = "running", event["to"]
-        add_reason(trial, event)
+        add_decisions(self.trials, "resumed", event, self.total_epochs)
         self._n_settled = min(self._n_settled, trial.number)
 
     def _on_stopped(self, event: Event) -> None:
         self.trials[event["trial"]].status = "ok"
-        add_reason(self.trials[event["trial"]], event)
+        add_decisions(self.trials, "ended", event, self.total_epochs)
 
     def _on_ended(self, event: Event) -> None:
         trial = self.trials[event["trial"]]

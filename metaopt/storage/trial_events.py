@@ -1,12 +1,13 @@
 """Trials and results that events of the journal describe."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from metaopt.spaces import Vals
 from metaopt.storage.journal_lines import Event
 from metaopt.trials.knowledge import Knowledge, KnownPoint
 from metaopt.trials.result import Result
 from metaopt.trials.trial import Trial
+from metaopt.trials.trial_decision import DecisionKind, TrialDecision
 
 
 def proposed_trial(event: Event, trials: Sequence[Trial]) -> Trial:
@@ -24,10 +25,22 @@ def proposed_trial(event: Event, trials: Sequence[Trial]) -> Trial:
     return trial
 
 
-def add_reason(trial: Trial, event: Event) -> None:
-    """Add the figures on which a model took a decision, which events of most strategies do not have."""
-    if reason := event.get("reason"):
-        trial.reasons.append((trial.target_resource, reason))
+def add_decisions(trials: Sequence[Trial], kind: DecisionKind, event: Event, spent: int) -> None:
+    """Add the decisions of an event to their trials, as far as it has figures; those of most strategies have none.
+
+    Args:
+        trials: all trials.
+        kind: what the event is to its own trial. Others may be left at their rungs.
+        event: the event.
+        spent: epochs that all trials were trained by then.
+    """
+    clock = event.get("clock", 0.0)
+    found: list[tuple[DecisionKind, int, Mapping[str, float] | None]] = [(kind, event["trial"], event.get("reason"))]
+    found += [("left", each["trial"], each["reason"]) for each in event.get("left") or ()]
+    for one, number, reason in found:
+        # In a repaired journal, a trial that was rebuilt from its record may come later than a decision on it.
+        if reason and number < len(trials):
+            trials[number].decisions.append(TrialDecision(one, trials[number].target_resource, spent, clock, reason))
 
 
 def imported_trial(event: Event, number: int, clock: float) -> Trial:

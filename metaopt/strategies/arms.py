@@ -1,6 +1,7 @@
-"""Arms of a search: trials that can be trained on, and new ones, with the best rung to train each to."""
+"""Arms of a search: trials that can be trained on, and new ones, with the rates of training each to each rung."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr
@@ -32,17 +33,41 @@ class Arms:
         return Arms(self.points[index], self.trials[index], self.resources[index])
 
 
-def chances_of_best(
-    model: LearningCurveProcess, feasibility: Feasibility, arms: Arms, best: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each arm the probability and the expectation of an improvement at R, (a,), constraints included."""
-    final = model.posterior(arms.points, np.ones((len(arms), 1)), arms.trials)
-    mean, deviation = final.means[:, 0], np.sqrt(final.variances[:, 0])
-    feasible = feasibility.probabilities(arms.points, arms.trials)
-    return ndtr((best - mean) / deviation) * feasible, expected_improvement(best, mean, deviation) * feasible
+@dataclass(frozen=True)
+class Outlook:
+    """Predictions of arms at R.
+
+    Attributes:
+        best: the loss to improve on.
+        means: means of the losses, (a,).
+        deviations: their standard deviations, (a,).
+        feasible: probability of each arm to meet the constraints, (a,).
+    """
+
+    best: float
+    means: np.ndarray
+    deviations: np.ndarray
+    feasible: np.ndarray
+
+    @classmethod
+    def of(cls, model: LearningCurveProcess, feasibility: Feasibility, arms: Arms, best: float) -> "Outlook":
+        """Predict the arms."""
+        final = model.posterior(arms.points, np.ones((len(arms), 1)), arms.trials)
+        feasible = feasibility.probabilities(arms.points, arms.trials)
+        return cls(best, final.means[:, 0], np.sqrt(final.variances[:, 0]), feasible)
+
+    @cached_property
+    def chances(self) -> np.ndarray:
+        """Probability of each arm to improve on the best and to meet the constraints, (a,)."""
+        return ndtr((self.best - self.means) / self.deviations) * self.feasible
+
+    @cached_property
+    def gains(self) -> np.ndarray:
+        """Expected improvement of each arm, 0 where it does not meet the constraints, (a,)."""
+        return expected_improvement(self.best, self.means, self.deviations) * self.feasible
 
 
-def choose(
+def rates_through_checks(
     model: LearningCurveProcess,
     feasible: np.ndarray,
     arms: Arms,
@@ -52,8 +77,8 @@ def choose(
     overhead: float,
     best: float,
     margin: float,
-) -> tuple[int, int]:
-    """Return the arm and the rung with the largest expected improvement per cost.
+) -> np.ndarray:
+    """Return the expected improvement per cost of each arm through each rung, (a, h); −1 where it has reached it.
 
     Args:
         model: the model.
@@ -64,7 +89,8 @@ def choose(
         costs: of training each arm to each rung; not read at rungs that it has reached, (a, h).
         overhead: part of them that each job costs besides its epochs, again for one that resumes after a check.
         best: the loss to improve on.
-        margin: factor >= 1 by which the rate through a check must exceed that of training on to R.
+        margin: factor >= 1 by which the rate through a check must exceed that of training on to R: rates through
+            checks are divided by it.
     """
     posterior = model.posterior(arms.points, np.tile(times, (len(arms), 1)), arms.trials)
     told = posterior.covariances**2 / (posterior.variances + posterior.noise)
@@ -76,5 +102,4 @@ def choose(
         best, posterior.means[:, -1], posterior.variances[:, -1], told, np.where(is_open, costs, 1.0), to_end
     )
     rates[:, :-1] /= margin
-    arm, rung = np.unravel_index(np.argmax(np.where(is_open, rates * feasible[:, None], -1.0)), rates.shape)
-    return int(arm), int(rung)
+    return np.where(is_open, rates * feasible[:, None], -1.0)

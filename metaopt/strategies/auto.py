@@ -6,17 +6,18 @@ right to drop the trial at that rung (``improvement_rate``). A trial that does n
 resumes once it does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from metaopt.schedulers import Continue, Decision, Propose, Reason, Start, Stop, TrialView, brackets
 from metaopt.schedulers.trial_index import TrialIndex
 from metaopt.spaces import Vals
-from metaopt.strategies.arms import Arms, chances_of_best, choose
+from metaopt.strategies.arms import Arms, Outlook, rates_through_checks
 from metaopt.strategies.candidates import make_candidates, value_key
 from metaopt.strategies.curve_view import CurveView
 from metaopt.strategies.points import Encoder
+from metaopt.strategies.reasons import Rates, Reasons
 from metaopt.strategies.start_design import farthest
 from metaopt.strategies.study_curves import StudyCurves, scaled_times
 from metaopt.strategies.study_model import EncodedTrials, StudyModel, fit_costs
@@ -100,7 +101,7 @@ class _Moment:
         if not view.space.parameters:
             return Start(view.space.draw(self._generator()), self._strategy.resource) if starts else self._end({})
         if starts and not self._attempt and (known := next_start(view.knowledge, view.n_own)) is not None:
-            return self._start(known)
+            return self._start(known, {"outside_knowledge": 1.0})
         curves = StudyCurves.of(view.history.observations, [trial.target_resource for trial in view.trials])
         if starts and (self._index.trained < self._strategy.startup or not curves.has_loss):
             return self._start_far_away()
@@ -113,11 +114,11 @@ class _Moment:
         encoder = Encoder.of(self._view.space)  # without outside knowledge, which these trials are to test
         others = encoder.encode([trial.vals for trial in self._view.trials])
         selected = farthest(encoder.encode(draws), others, encoder.metric)
-        return self._start(draws[selected])
+        return self._start(draws[selected], {"first_trials": float(self._strategy.startup)})
 
-    def _start(self, vals: Vals) -> Start:
+    def _start(self, vals: Vals, reason: Reason) -> Start:
         """Return the start of one of the first trials."""
-        return Start(vals, int(self._rungs[min(_START_RUNG, len(self._rungs) - 1)]))
+        return Start(vals, int(self._rungs[min(_START_RUNG, len(self._rungs) - 1)]), reason=reason)
 
     def _choose(self, curves: StudyCurves, starts: bool) -> Decision:
         """Return the decision with the largest expected improvement per cost."""
@@ -136,24 +137,38 @@ class _Moment:
             np.append(np.zeros(n_new), paused.resources),
         )
         numbers = [None] * n_new + [int(model.numbers[index]) for index in paused.trials]
-        chances, gains = chances_of_best(model.process, model.feasibility, arms, best)
-        if not starts and not self._is_hopeful(chances):
-            return self._end(dict(zip(numbers, chances.tolist(), strict=True)))
-        costs, overhead = self._costs(arms, numbers)
-        kept = np.argsort(-gains / costs[:, -1], kind="stable")[:_MOST_ARMS]
-        feasible = model.feasibility.probabilities(arms.points[kept], arms.trials[kept])
+        outlook = Outlook.of(model.process, model.feasibility, arms, best)
+        scale = curves.scale(model.numbers[: model.n_observed])
+        reasons = Reasons(outlook, scale, has_best=bool(model.is_feasible.any()))
+        if not starts and not self._is_hopeful(outlook.chances):
+            return self._end({number: reasons.of(arm) for arm, number in enumerate(numbers) if number is not None})
+        costs, seconds, overhead = self._costs(arms, numbers)
+        kept = np.argsort(-outlook.gains / costs[:, -1], kind="stable")[:_MOST_ARMS]
         times = scaled_times(self._rungs.astype(float), self._strategy.resource)
-        arm, rung = choose(
-            model.process, feasible, arms[kept], self._rungs, times, costs[kept], overhead, best, self._margin()
+        rates = rates_through_checks(
+            *(model.process, outlook.feasible[kept], arms[kept], self._rungs, times, costs[kept]),
+            *(overhead, best, self._margin()),
         )
-        arm, target = int(kept[arm]), int(self._rungs[rung])
-        reason = _reason(chances[arm])
+        row, rung = np.unravel_index(np.argmax(rates), rates.shape)
+        arm, target = int(kept[row]), int(self._rungs[rung])
+        reasons = replace(reasons, rates=Rates(kept, rates, self._rungs, seconds))
+        left = tuple(
+            (one, reasons.of_left(index))
+            for index, one in enumerate(numbers)
+            if one is not None and index != arm and self._is_left_now(one)
+        )
         number = numbers[arm]
         if number is not None:
-            return Continue(number, target, reason)
+            return Continue(number, target, reasons.of(arm), left)
         vals = candidates[arm]
         vals.model_based = True
-        return Start(vals, target, reason=reason)
+        return Start(vals, target, reason=reasons.of(arm), left=left)
+
+    def _is_left_now(self, number: int) -> bool:
+        """Return whether no decision has yet left this paused trial where it is."""
+        trial = self._view.trials[number]
+        last = trial.decisions[-1] if trial.decisions else None
+        return last is None or (last.kind, last.resource) != ("left", trial.target_resource)
 
     def _margin(self) -> float:
         spent = sum(trial.results[-1].resource for trial in self._view.trials if trial.results)
@@ -166,11 +181,11 @@ class _Moment:
         is_complete = any(trial.complete and not trial.imported for trial in self._view.trials)
         return bool(chances.max() > _HOPE) or not (is_complete or self._index.running)
 
-    def _end(self, chances: dict[int | None, float]) -> Decision:
+    def _end(self, reasons: dict[int, Reason]) -> Decision:
         """Return the decision where nothing is started or resumed any more."""
         decision = self._index.end(self._view)
-        if isinstance(decision, Stop) and decision.trial in chances:
-            return Stop(decision.trial, _reason(chances[decision.trial]))
+        if isinstance(decision, Stop) and decision.trial in reasons:
+            return Stop(decision.trial, reasons[decision.trial])
         assert not isinstance(decision, Propose)
         return decision
 
@@ -181,17 +196,15 @@ class _Moment:
         parents = [trials[number].vals for number in model.numbers[best]]
         return make_candidates(self._view.space, parents, lambda vals: value_key(vals) in tried, self._generator())
 
-    def _costs(self, arms: Arms, numbers: list[int | None]) -> tuple[np.ndarray, float]:
-        """Return the cost of training each arm to each rung, (a, h), and what each job costs besides its epochs."""
+    def _costs(self, arms: Arms, numbers: list[int | None]) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return costs and seconds of training each arm to each rung, (a, h), and the overhead of each job."""
         if self._strategy.is_timed:
-            return self._rungs - arms.resources[:, None], 0.0
+            seconds = self._rungs - arms.resources[:, None]
+            return seconds, seconds, 0.0
         model, known = fit_costs(self._view, self._trials, self._strategy.resource)
         own: list[Seconds | None] = [None if number is None else known.get(number) for number in numbers]
-        return model.costs(arms.points, arms.resources, self._rungs, own), model.overhead_s
+        given = arms.points, arms.resources, self._rungs, own
+        return model.costs(*given), model.seconds(*given), model.overhead_s
 
     def _generator(self) -> np.random.Generator:
         return self._view.generator("propose", self._attempt)
-
-
-def _reason(chance: float) -> Reason:
-    return {"chance_of_best": round(float(chance), 4)}

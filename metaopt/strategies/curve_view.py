@@ -10,6 +10,7 @@ from metaopt.schedulers import TrialView, View
 from metaopt.spaces import Space, Vals
 from metaopt.trials.knowledge import Knowledge
 from metaopt.trials.result import Result
+from metaopt.trials.trial_decision import TrialDecision
 
 T = TypeVar("T")
 
@@ -28,6 +29,10 @@ class CurveTrial(TrialView, Protocol):
     @property
     def results(self) -> Sequence[Result]:
         """Its results at rungs, ascending."""
+
+    @property
+    def decisions(self) -> Sequence[TrialDecision]:
+        """Decisions on it so far."""
 
     @property
     def wall_seconds(self) -> float:

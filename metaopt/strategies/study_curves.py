@@ -9,7 +9,7 @@ import numpy as np
 from metaopt.samplers import Observation
 from metaopt.strategies.learning_curve_process import Observed
 from metaopt.strategies.points import Points
-from metaopt.strategies.targets import standardise
+from metaopt.strategies.targets import LossScale, standardise
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,10 @@ class StudyCurves:
     def losses(self) -> np.ndarray:
         """Standardised losses, (n,)."""
         return standardise(self.values)
+
+    def scale(self, numbers: np.ndarray) -> LossScale:
+        """Return the scale on which the losses of some trials are standardised."""
+        return LossScale.of(self.values[np.isin(self.numbers[self.trials], numbers)])
 
     def first(self, count: int) -> "StudyCurves":
         """Return the first losses in the order in which the study found them."""

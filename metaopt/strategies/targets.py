@@ -1,5 +1,7 @@
 """Losses as a model sees them: linear where they are good, logarithmic where they are bad."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 
@@ -10,18 +12,56 @@ def standardise(losses: np.ndarray) -> np.ndarray:
     logarithm of the distance is used, so that a diverged training does not squeeze all others together. Failures, which
     are NaN or infinite, are as bad as the worst.
     """
+    return _standardised(losses)[0]
+
+
+@dataclass(frozen=True)
+class LossScale:
+    """Scale of standardised losses, to show them as losses again.
+
+    Attributes:
+        median: loss at which the logarithm begins.
+        spread: mean distance of the losses below it.
+        mean: mean of the transformed losses.
+        deviation: their standard deviation.
+    """
+
+    median: float = 0.0
+    spread: float = 1.0
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @classmethod
+    def of(cls, losses: np.ndarray) -> "LossScale":
+        """Return the scale on which ``standardise`` brings these losses."""
+        return _standardised(losses)[1]
+
+    @property
+    def unit(self) -> float:
+        """Difference of losses below the median whose standardised difference is 1."""
+        return self.spread * self.deviation
+
+    def restore(self, standardised: np.ndarray) -> np.ndarray:
+        """Return the losses of standardised ones; infinite where they exceed the largest float."""
+        scaled = standardised * self.deviation + self.mean
+        return self.median + self.spread * np.where(scaled > 0, np.expm1(np.maximum(scaled, 0)), scaled)
+
+
+def _standardised(losses: np.ndarray) -> tuple[np.ndarray, LossScale]:
     is_known = np.isfinite(losses)
     if not is_known.any():
-        return np.zeros(len(losses))
+        return np.zeros(len(losses)), LossScale()
     known = losses[is_known]
     median = np.median(known)
     below = median - known[known < median]
     spread = below.mean() if len(below) else known.max() - median
-    scaled = (known - median) / (spread if spread > 0 else 1.0)
+    spread = spread if spread > 0 else 1.0
+    scaled = (known - median) / spread
     found = np.empty(len(losses))
     found[is_known] = np.where(scaled > 0, np.log1p(np.maximum(scaled, 0)), scaled)
     found[~is_known] = found[is_known].max()
-    return scale(found)[0]
+    standardised, mean, deviation = scale(found)
+    return standardised, LossScale(float(median), float(spread), mean, deviation)
 
 
 def scale(values: np.ndarray) -> tuple[np.ndarray, float, float]:

@@ -84,16 +84,23 @@ class TrainingCosts:
             ends: epochs to train to, (h,).
             own: seconds of the trial of each point, None for a new one.
         """
+        first, later = self._epoch_seconds(points, own)
+        typical = float(np.exp(self.first[0]) + np.exp(self.later[0]) * (self.resource - 1))
+        charged = ((first + later * (self.resource - 1)) / typical) ** (_EXPONENT - 1)
+        return _between(first, later, begin, ends) * charged[:, None] + self.overhead_s
+
+    def seconds(self, points: Points, begin: np.ndarray, ends: np.ndarray, own: Sequence[Seconds | None]) -> np.ndarray:
+        """Return the predicted seconds of such jobs, (n, h); see ``costs``."""
+        return _between(*self._epoch_seconds(points, own), begin, ends) + self.overhead_s
+
+    def _epoch_seconds(self, points: Points, own: Sequence[Seconds | None]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the seconds of the first epoch and of each later one, (n,)."""
         inputs = self._inputs(points)
         first, later = np.exp(inputs @ self.first), np.exp(inputs @ self.later)
-        typical = float(np.exp(self.first[0]) + np.exp(self.later[0]) * (self.resource - 1))
         for number, one in enumerate(own):
             if one is not None:
                 first[number], later[number] = max(one.first, _SMALLEST_S), max(one.later, _SMALLEST_S)
-        charged = ((first + later * (self.resource - 1)) / typical) ** (_EXPONENT - 1)
-        until_begin = np.where(begin > 0, first + later * (begin - 1), 0.0)
-        until_ends = first[:, None] + later[:, None] * (ends - 1)
-        return (until_ends - until_begin[:, None]) * charged[:, None] + self.overhead_s
+        return first, later
 
     def _inputs(self, points: Points) -> np.ndarray:
         """Return the inputs of the regression, (n, k), the constant first; they are 0 at the centre of the space."""
@@ -101,6 +108,13 @@ class TrainingCosts:
         columns += [points.features[:, feature] - 0.5 for feature in self.numbers]
         columns += [(points.features[:, feature] == value) - 0.5 for feature, value in self.options]
         return np.column_stack(columns)
+
+
+def _between(first: np.ndarray, later: np.ndarray, begin: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return the seconds of the epochs from ``begin`` to ``ends``, (n, h)."""
+    until_begin = np.where(begin > 0, first + later * (begin - 1), 0.0)
+    until_ends = first[:, None] + later[:, None] * (ends - 1)
+    return until_ends - until_begin[:, None]
 
 
 def _regress(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:

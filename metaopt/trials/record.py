@@ -11,6 +11,7 @@ from metaopt.trials.ranking import RANKING
 from metaopt.trials.record_fields import check_record
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
+from metaopt.trials.trial_decision import TrialDecision
 
 SCHEMA = 1
 
@@ -58,6 +59,7 @@ class Record:
         inherited: weights transferred from a parent: ``trial``, ``layers``, ``of``; or None.
         source: file that it was imported from, or None.
         stretches: first epoch and environment of each stretch, where more than one environment trained it; else empty.
+        decisions: decisions on it that a strategy gave figures for, in their order; empty for most strategies.
         returned: further keys that a user's own training returned.
         failure: ``cause``, ``error`` and ``traceback``; empty for other trials.
     """
@@ -91,6 +93,7 @@ class Record:
     inherited: Mapping[str, Any] | None = None
     source: str | None = None
     stretches: Sequence[Mapping[str, Any]] = ()
+    decisions: Sequence[TrialDecision] = ()
     returned: Mapping[str, Any] = field(default_factory=dict)
     failure: Mapping[str, str] = field(default_factory=dict)
 
@@ -192,6 +195,8 @@ class Record:
             record["source"] = self.source
         if self.stretches:
             record["stretches"] = [dict(stretch) for stretch in self.stretches]
+        if self.decisions:
+            record["decisions"] = [decision.to_json() for decision in self.decisions]
         if self.returned:
             record["result"] = dict(self.returned)
         return record | dict(self.failure)
@@ -224,7 +229,16 @@ class Record:
         failure = {name: record[name] for name in ("cause", "error", "traceback") if name in record}
         returned = record.get("result") or {}
         point = record.get("space")
-        return cls(**known, point=point, result=result, results=visits, returned=returned, failure=failure)
+        decisions = tuple(map(TrialDecision.from_json, record.get("decisions") or ()))
+        return cls(
+            **known,
+            point=point,
+            result=result,
+            results=visits,
+            decisions=decisions,
+            returned=returned,
+            failure=failure,
+        )
 
     def _scores(self) -> dict[str, Metrics]:
         length = len(next(iter(self.history.values()), ()))
@@ -311,6 +325,7 @@ def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
         precision=trial.info.get("precision"),
         inherited=trial.info.get("inherited") or None,
         stretches=_stretches(trial),
+        decisions=tuple(trial.decisions),
         source=trial.info.get("source") if trial.imported else None,
         returned=extra,
         failure=trial.failure,

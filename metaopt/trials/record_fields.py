@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from metaopt.trials.trial_decision import KINDS
 from metaopt.values.safe_text import cut, safe_repr
 
 _LONGEST_VALUE = 60  # characters of a value in a message
@@ -105,6 +106,16 @@ def _is_visit(value: Any) -> bool:
     )
 
 
+def _is_decision(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.get("decision") in KINDS
+        and all(is_count(value.get(name)) for name in ("to", "spent"))
+        and _is_duration(value.get("clock"))
+        and _dict_of(_is_finite)(value.get("reason"))
+    )
+
+
 def _is_inherited(value: Any) -> bool:
     return isinstance(value, dict) and is_count(value.get("trial"))
 
@@ -128,6 +139,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "history": (_is_mapping, "a JSON object with a list for each metric."),
     "replicates": (_list_of(_is_finite), "a list of numbers."),
     "visits": (_list_of(_is_visit), "a list of objects with to, epochs, loss, feasible, ended and spent."),
+    "decisions": (_list_of(_is_decision), "a list of objects with decision, to, spent, clock and reason."),
     "constraints": (_dict_of(_is_finite), "a number for each constraint."),
     "versions": (_dict_of(_is_text), "text for each package."),
     "inherited": (_is_inherited, "a JSON object with a trial."),

@@ -8,6 +8,7 @@ from metaopt.trials.constraints import is_number
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record_fields import is_count
 from metaopt.trials.result import Judge, Result
+from metaopt.trials.trial_decision import TrialDecision
 
 Status = Literal["running", "paused", "ok", "fail", "rejected"]
 
@@ -37,8 +38,7 @@ class Trial:
         bracket: bracket that it was started in.
         stretches: (first epoch, environment that trained from there on), ascending; empty in earlier versions.
         forked_from: (trial, epochs) that it was forked from, or None.
-        reasons: (resource, figures) of the decisions to start, to resume and to end it, where a model took them: the
-            target resource, or the one at which it was left.
+        decisions: decisions on it that a strategy gave figures for, in their order; empty for most strategies.
     """
 
     number: int
@@ -61,7 +61,7 @@ class Trial:
     bracket: int | None = None
     stretches: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     forked_from: tuple[int, int] | None = None
-    reasons: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    decisions: list[TrialDecision] = field(default_factory=list)
 
     @property
     def is_own(self) -> bool:

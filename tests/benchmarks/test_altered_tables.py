@@ -45,21 +45,6 @@ def test_table_of_stacks_is_balanced_and_has_copies() -> None:
     assert edge.default == table.default
 
 
-def test_redrawn_winners_keep_the_errors_of_the_table(noisy: Table) -> None:
-    redrawn = redraw_winners(noisy, 1)
-    assert np.array_equal(np.sort(redrawn.final_errors), np.sort(noisy.final_errors))
-    assert not np.array_equal(redrawn.final_errors, noisy.final_errors)
-
-
-def test_redrawn_winners_keep_the_mean_held_out_error_of_seeds(tmp_path: Path) -> None:
-    rows = make_rows()
-    again = {**rows[4], "seed": 1, "test_acc": [value - 0.1 for value in rows[4]["test_acc"]]}
-    table = load_rows(tmp_path, [*rows, again])
-    redrawn = redraw_winners(table, 1)
-    assert redrawn.networks[4].test_error(3) == pytest.approx(table.networks[4].test_error(3))
-    assert redrawn.luck is None
-
-
 def test_redrawn_winners_keep_held_out_errors_and_costs(noisy: Table) -> None:
     redrawn = redraw_winners(noisy, 1)
     for one, other in zip(noisy.networks, redrawn.networks, strict=True):

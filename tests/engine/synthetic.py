@@ -138,4 +138,6 @@ def findings(study: Study) -> list[dict]:
     """Records of a search, without what depends on the clock."""
     timeless = ("seconds", "ended", "visits")
     records = [record.to_json() for record in study.records]
+    for decision in (decision for record in records for decision in record.get("decisions", ())):
+        del decision["clock"]
     return [{key: value for key, value in record.items() if key not in timeless} for record in records]

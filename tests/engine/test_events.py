@@ -30,6 +30,17 @@ def test_a_proposal_is_stored_with_the_guard_s_counts():
     }
 
 
+def test_a_replaced_proposal_has_no_figures_of_the_one_it_replaces():
+    vals, reason = Vals({"x": 0.5}, model_based=True), {"chance_of_best": 0.3}
+    left = ((2, {"chance_of_best": 0.1}),)
+    same = events.proposed(4, Start(vals, 9, None, reason, left), Accepted(vals, {}, {}, {}))
+    assert same["reason"] == reason
+    assert same["left"] == [{"trial": 2, "reason": {"chance_of_best": 0.1}}]
+    other = events.proposed(4, Start(vals, 9, None, reason, left), Accepted(Vals({"x": 0.7}), {}, {}, {"params": 3}))
+    assert other["reason"] == {"rejected_proposals": 3.0}
+    assert other["left"] == same["left"]
+
+
 def test_an_epoch_has_replicates_only_with_folds():
     event = events.epoch_trained(Epoch(1, 2, {"val_loss": 0.5}, 1.234567))
     assert event == {"event": "epoch", "trial": 1, "epoch": 2, "metrics": {"val_loss": 0.5}, "seconds": 1.2346}

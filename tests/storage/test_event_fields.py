@@ -40,6 +40,8 @@ def write(path, events) -> None:
         ({**epoch(0, 1), "trial": 1}, "it does not fit the lines before it"),
         ({**epoch(0, 1), "clock": None}, "the clock of the event 'epoch' is null"),
         (proposed(5, 1), "it starts trial 5, not 1"),
+        (proposed(1, 1, reason={"chance_of_best": "high"}), "the reason of the event 'proposed' is an object"),
+        (proposed(1, 1, left=[{"trial": 0}]), "the left of the event 'proposed' is a list"),
         ({**imported({"x": 0.1}, 0.5), "source": 7}, "the source of the event 'imported' is 7"),
         ({**header(), "objective": 3}, "the objective of the event 'study' is 3"),
     ],

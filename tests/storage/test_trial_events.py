@@ -10,6 +10,7 @@ from tests.storage.events import (
     paused,
     proposed,
     state_of,
+    stopped,
     trained,
 )
 
@@ -59,3 +60,32 @@ def test_epochs_that_an_earlier_version_stored_as_text_are_ignored():
     state = state_of(proposed(0, 3), ended(0, result={"loss": 0.5, "epochs": "three"}))
     assert state.trials[0].epochs == 0
     assert state.trials[0].results[0].loss == 0.5
+
+
+def test_decisions_have_their_figures_and_what_was_spent():
+    left = [{"trial": 0, "reason": {"chance_of_best": 0.1}}]
+    state = state_of(
+        trained(0, 2),
+        paused(0),
+        proposed(1, 2, reason={"chance_of_best": 0.5}, left=left, clock=7.5),
+        epoch(1, 1),
+        epoch(1, 2),
+        paused(1),
+        {**continued(0, 3), "reason": {"chance_of_best": 0.4}},
+        epoch(0, 3),
+        paused(0),
+        {**stopped(0), "reason": {"chance_of_best": 0.01}},
+    )
+    first, second = (trial.decisions for trial in state.trials)
+    assert [(one.kind, one.resource, one.spent) for one in first] == [
+        ("left", 2, 2),
+        ("resumed", 3, 4),
+        ("ended", 3, 5),
+    ]
+    assert [one.reason["chance_of_best"] for one in first] == [0.1, 0.4, 0.01]
+    assert [(one.kind, one.resource, one.spent, one.clock) for one in second] == [("started", 2, 2, 7.5)]
+
+
+def test_events_without_figures_give_no_decisions():
+    state = state_of(trained(0, 2), paused(0), continued(0, 3), epoch(0, 3), ended(0))
+    assert state.trials[0].decisions == []

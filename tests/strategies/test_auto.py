@@ -12,9 +12,11 @@ from metaopt.errors import UserError
 from metaopt.schedulers import Start
 from metaopt.spaces import compile_space
 from metaopt.storage.files import Unsynced
+from metaopt.storage.record_files import file_name
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.strategies import Auto
 from metaopt.strategies.candidates import make_candidates
+from metaopt.trials.record import Record
 from metaopt.zoo import conv_stack
 from tests.engine.synthetic import InOneGo, SyntheticExecutor, findings
 from tests.engine.synthetic import search as synthetic_search
@@ -91,6 +93,46 @@ def test_reasons_of_decisions_are_in_the_journal(tmp_path) -> None:
     assert by_event["continued"]
     assert all(0 <= line["reason"]["chance_of_best"] <= 1 for line in by_event["continued"])
     assert all(line["reason"]["chance_of_best"] <= 0.1 for line in by_event["stopped"])
+
+
+def test_a_trial_is_left_once_at_each_rung_where_another_was_taken(tmp_path) -> None:
+    study = search(tmp_path / "results", trials=14, executor=SyntheticExecutor(slots=2))
+    for trial in study.state.trials:
+        pauses = [result.resource for result in trial.results if result.resource < EPOCHS]
+        left = [one.resource for one in trial.decisions if one.kind == "left"]
+        assert len(left) == len(set(left))
+        assert set(left) <= set(pauses)
+        assert len([one for one in trial.decisions if one.kind in ("started", "resumed")]) == len(trial.results)
+    assert any(one.kind == "left" for trial in study.state.trials for one in trial.decisions)
+
+
+def test_figures_of_decisions_have_the_units_of_the_objective(tmp_path) -> None:
+    study = search(tmp_path / "results", trials=14)
+    decisions = [one for trial in study.state.trials for one in trial.decisions]
+    assert {type(value) for one in decisions for value in one.reason.values()} == {float}
+    judged = [one for one in decisions if "chance_of_best" in one.reason]
+    assert all(-1.5 < one.reason["predicted_loss"] < 0 for one in judged)
+    assert all(0 < one.reason["deviation"] < 1 for one in judged)
+    resumed = [one for one in judged if one.kind == "resumed"]
+    assert all(one.reason["check"] == one.resource for one in resumed)
+    for one in [one for one in judged if "taken_rate" in one.reason and "improvement_rate" in one.reason]:
+        assert one.reason["improvement_rate"] <= one.reason["taken_rate"]
+    late = [one for one in resumed if one.resource == EPOCHS]
+    errors = [
+        abs(one.reason["predicted_loss"] - t.results[-1].loss)
+        for t in study.state.trials
+        for one in t.decisions
+        if one in late
+    ]
+    assert np.median(errors) < 0.1
+
+
+def test_records_on_disk_have_the_decision_that_left_them(tmp_path) -> None:
+    study = search(tmp_path / "results", trials=14)
+    for record in study.records:
+        stored = json.loads((study.folder / file_name(record)).read_text())
+        assert stored.get("decisions", []) == [decision.to_json() for decision in record.decisions]
+        assert Record.from_json(stored).decisions == record.decisions
 
 
 class Precise(InOneGo):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaopt.strategies.targets import standardise
+from metaopt.strategies.targets import LossScale, standardise
 
 
 def test_order_is_kept_and_good_losses_keep_their_distances() -> None:
@@ -19,6 +19,14 @@ def test_order_is_kept_and_good_losses_keep_their_distances() -> None:
 def test_units_of_losses_do_not_matter() -> None:
     losses = np.random.default_rng(0).normal(size=20)
     assert standardise(losses * 1000 + 7) == pytest.approx(standardise(losses))
+
+
+def test_standardised_losses_are_restored() -> None:
+    losses = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 50.0])
+    scale = LossScale.of(losses)
+    assert scale.restore(standardise(losses)) == pytest.approx(losses)
+    difference = np.diff(standardise(losses)[:2])[0]
+    assert difference * scale.unit == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("losses", [[np.nan, np.inf], [1.0], [2.0, 2.0, 2.0], [1.0, np.nan]])

@@ -40,3 +40,11 @@ def test_all_cost_the_same_before_any_epoch() -> None:
     costs = model.costs(points((0.1, 0.25), (0.9, 0.75)), np.zeros(2), np.array([2, 4]), [None, None])
     assert costs[0] == pytest.approx(costs[1])
     assert (costs > 0).all()
+
+
+def test_seconds_are_predicted_in_full() -> None:
+    model = TrainingCosts.fit(points((0.5, 0.25)), [Seconds(3.0, 1.0)], METRIC, resource=9, overhead_s=2.0)
+    own = [Seconds(3.0, 1.0), Seconds(30.0, 10.0)]
+    both = points((0.5, 0.25), (0.5, 0.25)), np.array([0.0, 3.0]), np.array([5, 9]), own
+    assert model.seconds(*both) == pytest.approx(np.array([[9.0, 13.0], [22.0, 62.0]]))
+    assert (model.costs(*both)[1] < model.seconds(*both)[1]).all(), "an expensive network is charged less"

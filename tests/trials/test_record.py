@@ -8,8 +8,10 @@ from metaopt.spaces import Vals
 from metaopt.trials.constraints import parse_constraints
 from metaopt.trials.objective import find_objective
 from metaopt.trials.record import Record, best_record, make_record, nearest_record
+from metaopt.trials.record_fields import InvalidField
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
+from metaopt.trials.trial_decision import TrialDecision
 from tests.engine.synthetic import search
 
 KEYS = {
@@ -113,3 +115,16 @@ def test_a_stored_record_of_other_types_is_refused(change):
     assert Record.from_json(record).trial == 0
     with pytest.raises(ValueError, match=next(iter(change))):
         Record.from_json({**record, **change})
+
+
+def test_decisions_are_stored_where_a_strategy_gave_figures():
+    decision = TrialDecision("left", 3, 12, 4.5, {"chance_of_best": 0.25})
+    stored = json.loads(json.dumps(record_of(trial([{"val_accuracy": 0.5}], decisions=[decision])).to_json()))
+    assert stored["decisions"] == [
+        {"decision": "left", "to": 3, "spent": 12, "clock": 4.5, "reason": {"chance_of_best": 0.25}}
+    ]
+    assert Record.from_json(stored).decisions == (decision,)
+    assert "decisions" not in record_of(trial([{"val_accuracy": 0.5}])).to_json()
+    for wrong in ({"decision": "dropped"}, {"spent": -1}, {"clock": None}, {"reason": {"chance_of_best": "high"}}):
+        with pytest.raises(InvalidField, match="decisions is"):
+            Record.from_json({**stored, "decisions": [stored["decisions"][0] | wrong]})
