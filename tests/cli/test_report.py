@@ -18,6 +18,16 @@ def test_figures_are_drawn_and_their_paths_printed(tmp_path: Path, capsys) -> No
     assert all(path.parent == study.folder / "figures" and path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
+def test_decisions_of_auto_are_drawn_and_told(tmp_path: Path, capsys) -> None:
+    study = search(tmp_path / "results", trials=6, epochs=3, sampler="auto", scheduler="auto")
+    outcome = run_command(main, capsys, "--results", study.folder)
+    assert outcome.code == 0
+    assert (study.folder / "figures" / "decisions.png").read_bytes().startswith(b"\x89PNG")
+    assert all(line.startswith(str(tmp_path)) for line in outcome.out.splitlines())
+    assert "auto trained " in outcome.err
+    assert "The best trials:" in outcome.err
+
+
 def test_a_missing_study_is_an_error(tmp_path: Path, capsys) -> None:
     outcome = run_command(main, capsys, "--results", tmp_path / "absent")
     assert outcome.code == 2

@@ -8,8 +8,9 @@ import pytest
 
 from metaopt.report.analysis import StudyData
 from metaopt.spaces import Vals
+from metaopt.storage.files import Unsynced
 from metaopt.storage.study import Study
-from tests.engine.synthetic import search
+from tests.engine.synthetic import SyntheticExecutor, search
 from tests.report.making import make_failure, make_record, study_of
 
 ASSETS = Path(__file__).parents[1] / "assets" / "studies"
@@ -32,6 +33,15 @@ def rung_study(tmp_path_factory: pytest.TempPathFactory) -> StudyData:
     """A real search over rungs: all of Hyperband's brackets for R = 9 and η = 3, and the first one again."""
     folder = tmp_path_factory.mktemp("hyperband") / "results"
     return StudyData.of(search(folder, scheduler="hyperband", epochs=9, trials=9 + 5 + 3 + 9))
+
+
+@pytest.fixture(scope="session")
+def auto_study(tmp_path_factory: pytest.TempPathFactory) -> StudyData:
+    """A real search of ``auto``: 14 trials of at most 9 epochs, of which one fails."""
+    folder = tmp_path_factory.mktemp("auto") / "results"
+    executor = SyntheticExecutor(fails=lambda job: job.trial == 5)
+    given = {"sampler": "auto", "scheduler": "auto", "epochs": 9, "trials": 14}
+    return StudyData.of(search(folder, executor=executor, files=Unsynced(), **given))
 
 
 @pytest.fixture(scope="session")

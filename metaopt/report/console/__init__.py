@@ -2,6 +2,7 @@
 
 from metaopt.report.console.best_trial import describe_best, summarise_best, summarise_search
 from metaopt.report.console.comparison import print_comparison
+from metaopt.report.console.decisions import describe_decisions
 from metaopt.report.console.evaluation import constraint_line, repeated_test_warning, score_lines
 from metaopt.report.console.plain_progress import PlainProgress
 from metaopt.report.console.progress import make_progress
@@ -12,6 +13,7 @@ __all__ = [
     "RichProgress",
     "constraint_line",
     "describe_best",
+    "describe_decisions",
     "make_progress",
     "print_comparison",
     "repeated_test_warning",

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from metaopt.report.analysis.comparison import StudyGroup
+from metaopt.report.analysis.decisions import has_decisions
 from metaopt.report.analysis.rungs import has_rungs
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.truncation import truncate_study
 from metaopt.report.plots.anytime import anytime_figure
 from metaopt.report.plots.comparison import best_so_far_figure, evaluation_figure
 from metaopt.report.plots.curves import learning_curves
+from metaopt.report.plots.decisions import decisions_figure
 from metaopt.report.plots.fidelity_correlation import fidelity_correlation_figure
 from metaopt.report.plots.hyperparameters import pairs_figure
 from metaopt.report.plots.population import draw_population
@@ -26,6 +28,7 @@ __all__ = [
     "Series",
     "anytime_figure",
     "best_so_far_figure",
+    "decisions_figure",
     "draw_all",
     "draw_comparison",
     "draw_population",
@@ -67,6 +70,9 @@ def draw_all(study: StudyData, folder: Path, space: Any = None) -> list[Path]:
         paths += [folder / "rungs.png", folder / "foretelling.png"]
         rungs_figure(study, paths[-2])
         fidelity_correlation_figure(study, paths[-1])
+    if has_decisions(study):
+        paths.append(folder / "decisions.png")
+        decisions_figure(study, paths[-1])
     series = [Series("", [study])]
     return (
         paths + _draw_trade_offs(series, folder / "trade_off.png") + draw_population(series, folder / "population.png")
