@@ -20,6 +20,9 @@ from hyperopt import Trials, fmin, hp, rand
 from hyperopt.pyll import scope
 from PIL import Image
 
+from metaopt.storage.files import Unsynced
+from tests.engine.synthetic import search
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Pages that import Keras.
@@ -57,6 +60,12 @@ def _restore_scope() -> Iterator[None]:
     yield
     for name in set(scope._impls) - known:
         scope.undefine(name)
+
+
+def prepare_auto() -> dict[str, Any]:
+    """Run the search whose decisions docs/auto.md prints."""
+    search(Path("results"), sampler="auto", scheduler="auto", epochs=9, trials=7, files=Unsynced())
+    return {}
 
 
 def prepare_data() -> dict[str, Any]:
@@ -102,7 +111,12 @@ def prepare_retrain() -> dict[str, Any]:
     return {}
 
 
-PREPARATIONS = {"data.md": prepare_data, "results.md": prepare_results, "retrain.md": prepare_retrain}
+PREPARATIONS = {
+    "auto.md": prepare_auto,
+    "data.md": prepare_data,
+    "results.md": prepare_results,
+    "retrain.md": prepare_retrain,
+}
 
 
 @pytest.mark.parametrize(

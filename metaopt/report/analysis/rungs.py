@@ -23,6 +23,7 @@ def rung_levels(records: Iterable[Record]) -> list[int]:
     for record in records:
         results = rung_results(record)
         # The last result of a trial that was stopped between two rungs is at no rung.
-        at_rungs = results if record.paused or record.complete else results[:-1]
+        has_ended_at_rung = any(decision.kind == "ended" for decision in record.decisions)
+        at_rungs = results if record.paused or record.complete or has_ended_at_rung else results[:-1]
         levels |= {result.resource for result in at_rungs}
     return sorted(levels)

@@ -38,7 +38,7 @@ def describe_decisions(study: StudyData) -> list[str]:
         title = "Left with the highest chance to become the best:"
         lines += [title, *(f"  {_describe_left(study, *one)}" for one in left[:_N_LEFT])]
         more = len(left) - _N_LEFT
-        lines += [f"  {more} more, each with a chance of at most {_percent(left[_N_LEFT][1])}."] if more > 0 else []
+        lines += [f"  and {plural(more, 'other')}, whose chances are smaller."] if more > 0 else []
     return lines
 
 
@@ -73,6 +73,8 @@ def _describe_left(study: StudyData, record: Record, last: TrialDecision) -> str
     own, taken = shown.reason.get("improvement_rate"), shown.reason.get("taken_rate")
     if own and taken and taken > own:
         text += f"; another training promised {taken / own:.3g} times as much per second"
+    elif taken and own is None:
+        text += "; many others promised more per second"
     if last.kind == "ended":
         text += f"; {_percent(last)} at the end of the search" if left else "; the search ended"
     return f"{text}."

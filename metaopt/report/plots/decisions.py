@@ -31,7 +31,7 @@ from metaopt.trials.trial_decision import TrialDecision
 _LEAST_CHANCE = 0.01  # of the colours, which are logarithmic
 _UNKNOWN = "#b3b3b3"
 _MAX_LABELS = 45  # trials, beyond which their outcomes are not written
-_INCHES_PER_TRIAL, _LEAST_INCHES, _MOST_INCHES = 0.21, 1.8, 8.0
+_INCHES_PER_TRIAL, _LEAST_INCHES, _MOST_INCHES = 0.21, 1.8, 7.0
 
 
 def decisions_figure(study: StudyData, path: Path) -> None:
@@ -121,7 +121,15 @@ def _draw_marks(axes: Axes, courses: Sequence[Course], width: float) -> None:
         ends = [(one.stretches[-1].end, one.record.trial) for one in chosen if one.stretches]
         if ends:
             x, y = zip(*ends, strict=True)
-            axes.scatter(x, y, s=2 * size, color=colour, marker=marker, linewidths=1.3, zorder=4)
+            axes.scatter(
+                x,
+                y,
+                s=(2 if width > 3 else 1) * size,
+                color=colour,
+                marker=marker,
+                linewidths=min(1.3, 0.6 * width),
+                zorder=4,
+            )
 
 
 def _draw_star(axes: Axes, course: Course) -> None:

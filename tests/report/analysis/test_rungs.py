@@ -5,6 +5,7 @@ import pytest
 from metaopt.report.analysis.rungs import has_rungs, rung_levels, rung_results
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.trials.result import Result
+from metaopt.trials.trial_decision import TrialDecision
 from tests.report.making import make_failure, make_paused, make_record, rung
 
 
@@ -22,6 +23,12 @@ def test_stopped_trial_adds_no_level() -> None:
     stopped = make_record(0, results=[rung(3), rung(5)], complete=False)
     paused = make_paused(1, 9, results=[rung(9)])
     assert rung_levels([stopped, paused]) == [3, 9]
+
+
+def test_level_at_which_a_decision_ended_a_trial_is_a_rung() -> None:
+    ended = TrialDecision("ended", 5, 40, 9.0, {"chance_of_best": 0.01})
+    record = make_record(0, results=[rung(3), rung(5)], complete=False, decisions=[ended])
+    assert rung_levels([record]) == [3, 5]
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])

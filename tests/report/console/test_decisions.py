@@ -35,6 +35,13 @@ def test_a_trial_that_is_left_has_its_reason_in_a_sentence() -> None:
     )
 
 
+def test_a_rate_that_was_not_computed_is_less_than_many_others() -> None:
+    left = TrialDecision("left", 5, 80, 9.0, {**FIGURES, "taken_rate": 0.0125})
+    assert of(make_paused(17, 5, decisions=[left]))[-1].endswith(
+        "best then 0.834; many others promised more per second."
+    )
+
+
 def test_the_best_trial_has_what_it_was_trained_on_for() -> None:
     known = [
         TrialDecision("started", 3, 0, 0.0, {"first_trials": 8.0}),
