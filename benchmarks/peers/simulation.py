@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.peers.curves import Network
 from benchmarks.peers.parameters import PeerParameter, describe_parameters, to_vals
 from benchmarks.peers.tables import Table
+from metaopt.spaces import Vals
 from metaopt.values.value_identity import sign_draw
 
 _MOST_DECISIONS = 200  # per full training of the budget; a method that decides more often never trains
@@ -78,6 +79,7 @@ class Simulation:
         self._budget = budget
         self._spent_s = 0.0
         self._trials: dict[str, SimulatedTrial] = {}
+        self._networks: dict[str, Network] = {}
         self._cpu_s: float | None = None  # since when the method thinks; None before its first decision
 
     @property
@@ -110,11 +112,23 @@ class Simulation:
             UserError: the values do not fit the space.
         """
         vals = to_vals(self.table.space, values)
-        trial = SimulatedTrial(self, self.table.network(vals))
-        self.course.trials += 1
-        self.course.trained.append(trial.network.id)
+        trial = SimulatedTrial(self, self.find_network(vals))
         self._trials[sign_draw(vals)] = trial
         return trial
+
+    def find_network(self, vals: Vals) -> Network:
+        """Return the network of a new trial: of equal draws the same one, of different draws different ones.
+
+        In a sampled table, many draws are nearest to the same network. But no two different networks have equal curves,
+        so each draw gets the nearest network that no other draw of the search had, as long as there is one.
+        """
+        key = sign_draw(vals)
+        if key not in self._networks:
+            used = {network.id for network in self._networks.values()}
+            self._networks[key] = self.table.network(vals, used)
+        self.course.trials += 1
+        self.course.trained.append(self._networks[key].id)
+        return self._networks[key]
 
     def start_or_resume(self, values: dict[str, Any], epoch: int) -> "SimulatedTrial":
         """Return the last trial with the same values if it has fewer epochs than wanted; else start one.

@@ -6,7 +6,7 @@ networks for the same proposals, and is told its own proposal.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -89,8 +89,12 @@ class Table:
                 digest.update(np.concatenate([each.val_accuracy, each.test_accuracy, each.seconds]).tobytes())
         return digest.hexdigest()[:16]
 
-    def network(self, vals: Mapping[str, float]) -> Network:
+    def network(self, vals: Mapping[str, float], used: Collection[int] = ()) -> Network:
         """Return the network that a draw stands for.
+
+        Args:
+            vals: the draw.
+            used: ids of networks that other draws stood for, which are skipped where the draw itself was not trained.
 
         Raises:
             UserError: an active label has no value, or a complete table lacks the draw because a value is out of range.
@@ -101,7 +105,9 @@ class Table:
             return found
         if self.complete:
             raise UserError(f"{dict(vals)} is no point of the space of table {self.name}.")
-        return self.networks[int(self.distances.to(vals).argmin())]
+        order = np.argsort(self.distances.to(vals), kind="stable")
+        nearest = (self.networks[index] for index in order)
+        return next((found for found in nearest if found.id not in used), self.networks[order[0]])
 
     @cached_property
     def distances(self) -> Distances:

@@ -32,7 +32,7 @@ _PARENTS = 8  # best trials, whose mutations are candidates
 # A check makes no training worth less if the model is right. But models err, and the best networks may show late: the
 # rate through a check must exceed that of training on to R by a factor, which grows over the first full trainings, in
 # which the model has to learn which region is good.
-_MARGIN = 1.4
+_MARGIN = 1.3
 _MARGIN_REACHED = 8  # full trainings
 _MOST_ARMS = 64  # whose checks are computed; the others are less promising
 _HOPE = 0.1  # chance of becoming the best below which a trial is not resumed once no new trials start
@@ -191,7 +191,10 @@ class _Moment:
 
     def _candidates(self, model: StudyModel, finals: np.ndarray) -> list[Vals]:
         trials = self._view.trials
-        best = np.argsort(finals[: model.n_observed], kind="stable")[:_PARENTS]
+        # Every second time, candidates are draws alone. With many parameters, mutations of the best trials have the
+        # best means, so they would be all that is tried.
+        n_parents = _PARENTS * (len(trials) % 2)
+        best = np.argsort(finals[: model.n_observed], kind="stable")[:n_parents]
         tried = self._trials.keys()
         parents = [trials[number].vals for number in model.numbers[best]]
         return make_candidates(self._view.space, parents, lambda vals: value_key(vals) in tried, self._generator())

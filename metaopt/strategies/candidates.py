@@ -9,7 +9,7 @@ from metaopt.spaces import Space, Vals
 
 _DRAWS, _MUTANTS = 512, 256
 _WIDTHS = (0.05, 0.2)  # of the steps of mutations
-_MAX_VALUES = 12_000  # values of all candidates together, which bounds the time in spaces with hundreds of parameters
+_MAX_VALUES = 40_000  # values of all candidates together, which bounds the time in spaces with hundreds of parameters
 
 
 def make_candidates(

@@ -42,6 +42,17 @@ def test_same_values_at_a_resource_they_had_are_trained_anew(table: Table) -> No
     assert simulation.cost == pytest.approx(8 / (EPOCHS + 1))
 
 
+def test_different_proposals_of_a_sample_are_different_networks(tmp_path: Path) -> None:
+    few = [row for row in make_rows() if row["config"]["rate"] == 0.01][:3]
+    simulation = Simulation(load_rows(tmp_path, few, complete=False), 10)
+    ids = [simulation.start({**BEST, "rate": rate}).network.id for rate in (0, 2, 0)]
+    assert ids[0] == ids[2]
+    assert len(set(ids)) == 2
+    others = [simulation.start({**BEST, "rate": rate, "norm": 0}).network.id for rate in (0, 2)]
+    assert len({*ids, others[0]}) == 3
+    assert others[1] in ids + others, "all networks are used, so the nearest one is used again"
+
+
 def test_epoch_beyond_the_budget_does_not_count(table: Table) -> None:
     simulation = Simulation(table, 0.45)  # 4.5 s: the first epoch costs 2, the others 1
     with pytest.raises(BudgetSpent):

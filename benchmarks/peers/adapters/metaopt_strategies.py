@@ -53,9 +53,7 @@ def _search(sampler: str, scheduler: str, simulation: Simulation, seed: int) -> 
             simulation.stop_thinking()  # what was before is set-up
         course.decisions += 1
         if job.trial not in follower.networks:
-            follower.networks[job.trial] = table.network(table.space.vals(job.point))
-            course.trials += 1
-            course.trained.append(follower.networks[job.trial].id)
+            follower.networks[job.trial] = simulation.find_network(table.space.vals(job.point))
         curves = follower.networks[job.trial].curves
         arrays = (curves.val_accuracy, curves.val_loss, curves.train_loss, curves.seconds)
         return [
