@@ -167,6 +167,26 @@ def test_every_space_can_be_searched(tmp_path, example) -> None:
     assert all(trial.vals.keys() == study.space.active(trial.vals) for trial in study.state.trials)
 
 
+def test_every_second_new_trial_is_a_draw_and_no_mutation(tmp_path) -> None:
+    """With many parameters, mutations of the best trials would otherwise be all that is tried."""
+    space = {f"x{number}": hp.uniform(f"x{number}", 0, 1) for number in range(20)}
+
+    class Sum(InOneGo):
+        def metrics(self, job, epoch):
+            value = sum(job.point.values()) / 20
+            return {"val_accuracy": value, "val_loss": 1 - value}
+
+    study = search(tmp_path / "results", space=space, trials=30, executor=Sum(), startup=8)
+    tried: list[dict] = []
+    shared = []
+    for trial in study.state.trials:
+        if trial.number >= 8:
+            shared.append(max(len(trial.vals.items() & other.items()) for other in tried))
+        tried.append(trial.vals)
+    assert max(shared[::2]) == 0, "draws share no value with an earlier trial"
+    assert np.mean(shared[1::2]) > 5, "mutations share most"
+
+
 def test_candidates_of_a_deep_stack_are_mostly_mutations() -> None:
     space = compile_space(conv_stack.space)
     rng = np.random.default_rng(0)
