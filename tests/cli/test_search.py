@@ -16,6 +16,7 @@ from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
 from metaopt.cli.study_inputs import study_problem
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.settings import Settings
+from metaopt.engine.strategy import DEFAULT_STRATEGY
 from metaopt.errors import UserError
 from metaopt.problems.loading import load_earlier_references
 from metaopt.report.analysis import StudyData
@@ -96,7 +97,8 @@ def start_study(ready: Ready) -> None:
 
 def test_a_new_study_gets_defaults_of_its_data_and_machine() -> None:
     settings = settings_of("--data digits --constraint params<=2e6")
-    assert (settings.epochs, settings.augment, settings.early_stopping) == (30, "none", EARLY_STOPPING)
+    assert (settings.epochs, settings.augment, settings.sampler) == (30, "none", DEFAULT_STRATEGY)
+    assert settings_of("--data digits --strategy tpe").early_stopping == EARLY_STOPPING
     assert settings.constraints[0] == "params<=2e6"
     assert settings.constraints[1].startswith("memory<=")
     settings = settings_of("--data digits --epochs 9 --early-stopping 3 --constraint memory<=1e9")
@@ -108,9 +110,9 @@ def test_zero_and_none_turn_settings_off() -> None:
     assert (settings.early_stopping, settings.stop_after, settings.fill, settings.grow) == (None, None, None, None)
 
 
-def test_rungs_replace_early_stopping() -> None:
-    settings = settings_of("--data digits --strategy asha")
-    assert (settings.scheduler, settings.early_stopping) == ("asha", None)
+@pytest.mark.parametrize("flags", ["--strategy asha", ""])
+def test_rungs_replace_early_stopping(flags: str) -> None:
+    assert settings_of(f"--data digits {flags}").early_stopping is None
 
 
 def test_flags_left_out_mean_the_studys_own_values(studies: Path) -> None:
@@ -390,7 +392,7 @@ def test_keras_models_are_counted_and_rejected_in_the_worker(capsys) -> None:
 def test_without_a_feasible_trial_the_nearest_is_shown(capsys) -> None:
     outcome = search(capsys, "--space models.py --trials 1 --epochs 1 --constraint val_accuracy>=0.9999")
     assert outcome.code == 5
-    assert outcome.errors[0].startswith("No trial meets the constraints. The nearest is trial 1 with val_accuracy")
+    assert outcome.errors[0].startswith("No trial meets the constraints. The nearest is trial 0 with val_accuracy")
     assert len(list(Path("results").glob("infeasible_*.json"))) == 1
 
 
