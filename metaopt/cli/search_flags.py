@@ -155,7 +155,11 @@ def _add_execution(group: _ArgumentGroup) -> None:
     add("--executor", type=one_of(EXECUTORS), help=executors)
     quota = "disk space for checkpoints, e.g. 500MB (default: 5GB)"
     add("--checkpoint-quota", type=size, metavar="SIZE", help=quota)
-    add("--deterministic", action=BooleanOptionalAction, help="deterministic operations on a GPU")
+    add(
+        "--deterministic",
+        action=BooleanOptionalAction,
+        help="deterministic operations on a GPU; auto then counts epochs instead of seconds",
+    )
 
 
 def _add_integer(group: _ArgumentGroup, flag: str, **options: Any) -> None:

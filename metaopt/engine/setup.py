@@ -292,6 +292,7 @@ def make_strategy(settings: Settings) -> Strategy:
             settings.min_epochs,
             min(Auto.startup, settings.startup),
             is_timed=settings.budget_unit == "seconds",
+            counts_epochs=settings.deterministic,
         )
     samplers: dict[str, Callable[[], Any]] = {
         **SAMPLERS,

@@ -47,6 +47,8 @@ class Auto:
         min_resource: the minimum of the first rung.
         startup: number of first trials, which are spread over the space and trained to the second rung.
         is_timed: whether the resource is seconds, so that all networks cost the same.
+        counts_epochs: whether an epoch costs the same for each network. Decisions then depend on no measured time, so
+            the same seed gives the same search; it takes longer to good networks.
 
     Raises:
         UserError: see ``metaopt.schedulers.brackets``.
@@ -56,6 +58,7 @@ class Auto:
     min_resource: int = 1
     startup: int = 8
     is_timed: bool = False
+    counts_epochs: bool = False
 
     def __post_init__(self) -> None:
         brackets(self.resource, eta=3, min_epochs=self.min_resource)  # checks the numbers
@@ -204,7 +207,8 @@ class _Moment:
         if self._strategy.is_timed:
             seconds = self._rungs - arms.resources[:, None]
             return seconds, seconds, 0.0
-        model, known = fit_costs(self._view, self._trials, self._strategy.resource)
+        strategy = self._strategy
+        model, known = fit_costs(self._view, self._trials, strategy.resource, counts_epochs=strategy.counts_epochs)
         own: list[Seconds | None] = [None if number is None else known.get(number) for number in numbers]
         given = arms.points, arms.resources, self._rungs, own
         return model.costs(*given), model.seconds(*given), model.overhead_s

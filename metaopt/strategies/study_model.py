@@ -156,8 +156,19 @@ def _find_encoder(view: CurveView) -> Encoder:
     return cached(view, ("curve encoder", len(view.knowledge)), make)
 
 
-def fit_costs(view: CurveView, trials: EncodedTrials, resource: int) -> tuple[TrainingCosts, dict[int, Seconds]]:
-    """Return the cost model of a study, and by number the seconds of its own trials."""
+def fit_costs(
+    view: CurveView, trials: EncodedTrials, resource: int, *, counts_epochs: bool = False
+) -> tuple[TrainingCosts, dict[int, Seconds]]:
+    """Return the cost model of a study, and by number the seconds of its own trials.
+
+    Args:
+        view: the study.
+        trials: encodes its trials.
+        resource: R.
+        counts_epochs: whether every network has the same cost, whatever was measured.
+    """
+    if counts_epochs:
+        return TrainingCosts.equal(resource), {}
     known = {}
     overheads = []
     for trial in view.trials[-_MOST_LOSSES:]:

@@ -11,6 +11,7 @@ _PRIOR_DEVIATION = 0.5  # of the coefficients of log seconds: from one end of a 
 _NOISE_DEVIATION = 0.15  # of log seconds about the regression
 _MAX_FEATURES = 100  # beyond them, all points have the same cost
 _SMALLEST_S = 1e-6
+_EQUAL_FIRST = 5.0  # epochs that the first one costs, with building and tracing, where no time counts
 # A network that is twice as expensive is charged √2 as much: with the full factor, a search prefers cheap networks over
 # good ones (chosen on tables of learning curves).
 _EXPONENT = 0.5
@@ -51,6 +52,11 @@ class TrainingCosts:
     options: tuple[tuple[int, float], ...]
     numbers: tuple[int, ...]
     overhead_s: float = 0.0
+
+    @classmethod
+    def equal(cls, resource: int) -> "TrainingCosts":
+        """Return a model of no measured time: every network costs the same, its first epoch as much as five others."""
+        return cls(resource, np.log([_EQUAL_FIRST]), np.zeros(1), (), ())
 
     @classmethod
     def fit(

@@ -14,15 +14,8 @@ COSTS = np.tile(RUNGS.astype(float), (2, 1))
 
 def rates(margin: float, resources=(0, 0)) -> np.ndarray:
     """Rates of a point that nothing is known about, and of one beside a bad trial."""
-    seen = Observed(
-        Points(np.array([[0.1], [0.9]]), np.zeros((2, 0))),
-        np.array([0, 1]),
-        np.array([1.0, 1.0]),
-        np.array([1.0, -0.5]),
-        np.array([0, 1]),
-        np.array([1.0, 1.0]),
-        np.array([1.0, -0.5]),
-    )
+    points = Points(np.array([[0.1], [0.9]]), np.zeros((2, 0)))
+    seen = Observed(points, np.array([0, 1]), np.array([1.0, 1.0]), np.array([1.0, -0.5]))
     model = LearningCurveProcess(seen, METRIC, prior_medians(METRIC) - 0.5)
     arms = Arms(Points(np.array([[0.6], [0.12]]), np.zeros((2, 0))), np.array([-1, -1]), np.array(resources))
     return rates_through_checks(model, np.ones(2), arms, RUNGS, TIMES, COSTS, 0.0, -0.5, margin)

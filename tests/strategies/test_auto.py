@@ -1,11 +1,13 @@
 """Strategy ``auto`` on real search loops."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hyperopt import hp
 
+from metaopt.engine.jobs import Epoch
 from metaopt.engine.strategy import STRATEGIES
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
@@ -59,6 +61,26 @@ def test_an_interrupted_search_finds_the_same(tmp_path) -> None:
     for epochs in (20, 50):
         assert not Study.load(tmp_path / f"parts{epochs}").state.finished
         assert findings(search(tmp_path / f"parts{epochs}")) == whole
+
+
+class Slower(SyntheticExecutor):
+    """Trains as the others, on a machine whose epochs take another time each."""
+
+    def wait(self, handle, timeout=None) -> None:
+        def delayed(report):
+            if isinstance(report, Epoch):
+                report = replace(report, seconds=report.seconds * (1 + 7 * ((report.trial * 31 + report.epoch) % 5)))
+            return handle(report)
+
+        super().wait(delayed, timeout)
+
+
+def test_deterministic_decisions_depend_on_no_measured_time(tmp_path) -> None:
+    found = [
+        findings(search(tmp_path / name, trials=14, deterministic=True, executor=executor))
+        for name, executor in (("fast", SyntheticExecutor()), ("slow", Slower()))
+    ]
+    assert [(one["vals"], one["epochs"]) for one in found[0]] == [(one["vals"], one["epochs"]) for one in found[1]]
 
 
 def test_decisions_do_not_depend_on_the_cache(tmp_path) -> None:

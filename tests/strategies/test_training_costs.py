@@ -35,6 +35,13 @@ def test_epochs_already_trained_are_not_charged() -> None:
     assert costs[0, 0] == pytest.approx(2, rel=0.1)
 
 
+def test_equal_costs_charge_epochs() -> None:
+    costs = TrainingCosts.equal(9).costs(
+        points((0.1, 0.25), (0.9, 0.75)), np.array([0.0, 3.0]), np.array([5, 9]), [None, None]
+    )
+    assert costs == pytest.approx(np.array([[9, 13], [2, 6]]))
+
+
 def test_all_cost_the_same_before_any_epoch() -> None:
     model = TrainingCosts.fit(Points(np.zeros((0, 2)), np.zeros((0, 0))), [], METRIC, 4)
     costs = model.costs(points((0.1, 0.25), (0.9, 0.75)), np.zeros(2), np.array([2, 4]), [None, None])
