@@ -12,6 +12,7 @@ from benchmarks.peers.table_file import cut_torn_line, read_lines
 from benchmarks.peers.tables import Table
 from metaopt.errors import UserError
 
+DIGITS = 6  # of stored errors; a threshold is rounded as they are
 _KEYS = ("peer", "table", "digest", "seed", "budget", "steps", "decisions", "thinking_s", "versions")
 
 
@@ -47,7 +48,7 @@ class Result:
 
     def cost_to(self, error: float, budget: float) -> float | None:
         """Return the cost until a validation error was reached; None if it was not within the budget."""
-        cost = next((step.cost for step in self.steps if step.error <= error), None)
+        cost = next((step.cost for step in self.steps if step.error <= round(error, DIGITS)), None)
         return cost if cost is not None and cost <= budget else None
 
 
@@ -75,7 +76,10 @@ class ResultFile:
             "digest": table.digest,
             "seed": seed,
             "budget": budget,
-            "steps": [[round(step.cost, 4), round(step.error, 6), round(step.test_error, 6)] for step in course.steps],
+            "steps": [
+                [round(step.cost, 4), round(step.error, DIGITS), round(step.test_error, DIGITS)]
+                for step in course.steps
+            ],
             "trials": course.trials,
             "epochs": course.epochs,
             "decisions": course.decisions,

@@ -27,7 +27,7 @@ STRATEGIES = {
     "gp": "Gaussian process: few trials that take minutes each",
     "hyperband": "random search with Hyperband: short trainings first, the best of them longer",
     "asha": "random search with ASHA, which needs no waiting between workers",
-    "gp-asha": "Gaussian process over all rungs of ASHA: a good network from a few dozen trials",
+    "gp-asha": "Gaussian process over all rungs of ASHA",
     "bohb": "TPE with joint densities, with Hyperband",
     "ea-hyperband": "evolution with Hyperband: measured constraints",
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.peers.plots import plot_critical_difference
-from benchmarks.peers.results import Result
+from benchmarks.peers.results import DIGITS, Result
 from benchmarks.peers.simulation import Step
 from benchmarks.peers.summary import mean_interval, rank_methods
 
@@ -57,3 +57,10 @@ def test_incumbent_and_costs_follow_the_steps() -> None:
     assert result.cost_to(0.4, 10) == 3.0
     assert result.cost_to(0.4, 2) is None
     assert result.cost_to(0.2, 10) is None
+
+
+def test_a_threshold_is_reached_by_the_network_that_sets_it() -> None:
+    error = 1 - 0.5960784313725490  # stored with six digits, which is a little more
+    steps = (Step(1.0, round(error, DIGITS), 0.5),)
+    assert steps[0].error > 0.403921
+    assert Result("p", "t", "d", 0, 10, steps, 1, 0.0, {}).cost_to(error, 10) == 1.0
