@@ -94,7 +94,7 @@ def test_the_same_study_is_learnt_from_once(tmp_path, earlier) -> None:
 def test_a_wrong_study_is_unlearnt(tmp_path) -> None:
     wrong = metaopt.search(opposite, SPACE, trials=20, results=tmp_path / "wrong", progress=False)
     found = []
-    for seed in range(3):
+    for seed in range(2):
         study = metaopt.search(
             parabola, SPACE, trials=24, seed=seed, start_from=wrong.folder, results=tmp_path / f"{seed}", progress=False
         )

@@ -198,7 +198,7 @@ def test_every_second_new_trial_is_a_draw_and_no_mutation(tmp_path) -> None:
             value = sum(job.point.values()) / 20
             return {"val_accuracy": value, "val_loss": 1 - value}
 
-    study = search(tmp_path / "results", space=space, trials=30, executor=Sum(), startup=8)
+    study = search(tmp_path / "results", space=space, trials=18, executor=Sum(), startup=8)
     tried: list[dict] = []
     shared = []
     for trial in study.state.trials:

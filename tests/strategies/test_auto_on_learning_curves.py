@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-BUDGET = 20  # full trainings
+BUDGET = 12  # full trainings
 
 
 @pytest.mark.slow
@@ -17,7 +17,7 @@ def test_auto_finds_better_networks_than_random_search(shared, monkeypatch) -> N
     if not tabular.TABLE.is_file():
         pytest.skip(f"needs {tabular.TABLE}")
     errors = {
-        name: np.mean([tabular.run(name, seed, BUDGET).error(BUDGET) for seed in range(100, 103)])
+        name: np.mean([tabular.run(name, seed, BUDGET).error(BUDGET) for seed in range(100, 102)])
         for name in ("auto", "random")
     }
     assert errors["auto"] <= errors["random"]
