@@ -28,11 +28,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hyperopt import hp
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.peers.catalogue import FLOWERS_CHOICES as CHOICES  # noqa: E402
+from benchmarks.peers.catalogue import FLOWERS_ORDERED as ORDERED  # noqa: E402
+from benchmarks.peers.catalogue import flowers_space  # noqa: E402
 from metaopt.engine.callbacks import Callback  # noqa: E402
 from metaopt.engine.jobs import Epoch, Job  # noqa: E402
 from metaopt.engine.settings import resolve  # noqa: E402
@@ -48,20 +50,7 @@ TABLE = SHARED / "benchmarks" / "flowers17_table.jsonl.gz"
 FULL_TRAINING_S = 4.37
 R = 27
 BUDGETS = (5, 10, 20, 40, 80)  # full trainings
-ORDERED = {
-    "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
-    "n_conv_layers": (1, 2, 3),
-    "width": (8, 16, 32),
-}
-CHOICES = {
-    "batch_size": (16, 64),
-    "kernel_size": (3, 5),
-    "use_BN": (False, True),
-    "global_avg_pooling": (False, True),
-}
-SPACE = {name: hp.quniform(name, -0.499, len(values) - 0.501, 1) for name, values in ORDERED.items()} | {
-    name: hp.choice(name, values) for name, values in CHOICES.items()
-}
+SPACE = flowers_space()
 # Name → settings. Those that have a name of their own; then other pairs, and a first rung of 3 epochs instead of 1.
 SEARCHES: dict[str, dict[str, Any]] = {
     **{name: {"sampler": sampler, "scheduler": scheduler} for name, (sampler, scheduler) in STRATEGIES.items()},

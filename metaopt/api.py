@@ -140,7 +140,8 @@ def search(
         given["sampler"], given["scheduler"] = resolve_strategy(strategy, None, None)
     optional = {"trials": trials, "min_epochs": min_epochs, "eta": eta}
     given.update({name: value for name, value in optional.items() if value is not None})
-    settings = resolve(given, {}, read_begun(folder))
+    state = read_begun(folder)
+    settings = resolve(given, {}, state)
     _check_budget(train, epochs, settings)
     problem = Problem(space, network, training, code=_code(network), default=default)
     earlier = [start_from] if isinstance(start_from, (str, os.PathLike)) else start_from
@@ -152,7 +153,7 @@ def search(
     with make_progress() if progress else nullcontext(Callback()) as display:
         callback = CallbackList([display, _FailureWarning(), *callbacks, *([] if watch is None else [watch])])
         runner = make_executor(settings.executor, trainer, settings.workers, folder)
-        known = find_knowledge(problem, [absolute(each) for each in earlier], read_begun(folder), callback)
+        known = find_knowledge(problem, [absolute(each) for each in earlier], state, callback)
         with (
             mistakes_explained(network, training),
             open_study(folder, problem, settings, callback, images=images, function=function) as study,

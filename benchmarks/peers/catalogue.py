@@ -20,12 +20,12 @@ PROBLEMS = Path(__file__).with_name("problems")
 LEARNING_RATE = "learning_rate"
 
 FLOWERS = "flowers17"
-_FLOWERS_ORDERED: dict[str, tuple[float, ...]] = {
+FLOWERS_ORDERED: dict[str, tuple[float, ...]] = {
     LEARNING_RATE: (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
     "n_conv_layers": (1, 2, 3),
     "width": (8, 16, 32),
 }
-_FLOWERS_CHOICES = {
+FLOWERS_CHOICES = {
     "batch_size": (16, 64),
     "kernel_size": (3, 5),
     "use_BN": (False, True),
@@ -92,18 +92,16 @@ _SAMPLED = {
 }
 
 
-def _flowers_space(lowest: int = 0) -> dict[str, Any]:
+def flowers_space(lowest: int = 0) -> dict[str, Any]:
     """Return the space of the grid: ordered parameters as an index, each value as likely as the others."""
-    counts = {label: len(values) for label, values in _FLOWERS_ORDERED.items()}
+    counts = {label: len(values) for label, values in FLOWERS_ORDERED.items()}
     counts[LEARNING_RATE] -= lowest
     ordered = {label: hp.quniform(label, -0.499, count - 0.501, 1) for label, count in counts.items()}
-    return ordered | {label: hp.choice(label, values) for label, values in _FLOWERS_CHOICES.items()}
+    return ordered | {label: hp.choice(label, values) for label, values in FLOWERS_CHOICES.items()}
 
 
 def _load_flowers(path: Path) -> Table:
-    return load_table(
-        FLOWERS, path, _flowers_space(), ordered=_FLOWERS_ORDERED, complete=True, default=_FLOWERS_DEFAULT
-    )
+    return load_table(FLOWERS, path, flowers_space(), ordered=FLOWERS_ORDERED, complete=True, default=_FLOWERS_DEFAULT)
 
 
 def _without_lowest_rates(table: Table) -> Table:
@@ -111,7 +109,7 @@ def _without_lowest_rates(table: Table) -> Table:
         index = vals[LEARNING_RATE] - _LOWEST_RATES
         return None if index < 0 else Vals({**vals, LEARNING_RATE: index})
 
-    return restrict_range(table, "best rates at the edge", _flowers_space(_LOWEST_RATES), shift)
+    return restrict_range(table, "best rates at the edge", flowers_space(_LOWEST_RATES), shift)
 
 
 def _load_sampled(name: str, path: Path) -> Table:

@@ -196,10 +196,11 @@ def find_knowledge(
     Raises:
         UserError: a default point is none of the space, or there is no such study of the space.
     """
+    tells_default = problem.default is not None and not state.has_begun
+    if not tells_default and not folders:
+        return []
     space = compile_space(problem.space)
-    found = []
-    if problem.default is not None and not state.has_begun:
-        found.append(default_event(problem.default, space, problem.defaults))
+    found = [default_event(problem.default, space, problem.defaults)] if tells_default else []
     return found + [study_event(folder, space, problem.defaults, callback.note) for folder in folders]
 
 

@@ -54,7 +54,7 @@ class StudyView:
 
     @property
     def knowledge(self) -> Sequence[Knowledge]:
-        """What was known before the search, or before one of its runs."""
+        """Knowledge from before the search, or from before one of its runs."""
         return self._state.knowledge
 
     @property

@@ -1,6 +1,6 @@
 """Samplers: algorithms that propose the next trial. Each is also an algorithm for ``hyperopt.fmin``."""
 
-from metaopt.samplers._base import History, Observation, Sampler
+from metaopt.samplers._base import History, Observation, Sampler, value_key
 from metaopt.samplers.anneal import Anneal
 from metaopt.samplers.evolution import Evolution
 from metaopt.samplers.gp import GP
@@ -22,4 +22,5 @@ __all__ = [
     "Random",
     "Sampler",
     "Vals",
+    "value_key",
 ]

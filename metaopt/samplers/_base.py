@@ -6,7 +6,7 @@ A sampler is a pure function: the same history, running trials and generator giv
 import math
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -170,9 +170,16 @@ def untried(draws: list[Vals], history: History, running: Sequence[Vals]) -> lis
 
     The guard would reject the others.
     """
-    known = {_key(vals) for vals in (*(one.vals for one in history.observations), *running)}
-    return [vals for vals in draws if _key(vals) not in known] or draws
+    known = {value_key(vals) for vals in (*(one.vals for one in history.observations), *running)}
+    return [vals for vals in draws if value_key(vals) not in known] or draws
 
 
-def _key(vals: Vals) -> tuple[tuple[str, float], ...]:
-    return tuple(sorted(vals.items()))
+def value_key(vals: Mapping[str, float]) -> frozenset[tuple[str, float]]:
+    """Return a key that is equal for equal values."""
+    return frozenset(vals.items())
+
+
+def count_same(first: Sequence[Any], second: Sequence[Any]) -> int:
+    """Return the number of items at the beginning of both sequences that are the same objects."""
+    are_same = list(map(operator.is_, first, second))
+    return len(are_same) if all(are_same) else are_same.index(False)

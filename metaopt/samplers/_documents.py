@@ -7,7 +7,7 @@ from typing import Any
 
 from hyperopt.base import JOB_STATE_DONE, JOB_STATE_NEW, JOB_STATE_RUNNING, STATUS_OK
 
-from metaopt.samplers._base import Observation
+from metaopt.samplers._base import Observation, count_same
 from metaopt.spaces import Space, Vals
 
 _RUNNING = JOB_STATE_NEW, JOB_STATE_RUNNING
@@ -32,7 +32,7 @@ class DocumentReader:
         Trials without a loss count as failed.
         """
         latest = list(documents), list(map(operator.itemgetter("result"), documents))
-        n_same = min(map(_count_same, latest, self._latest))
+        n_same = min(map(count_same, latest, self._latest))
         is_longer = n_same == len(self._observations)
         observations = self._observations[:n_same]
         unread = [position for position in self._pending if position < n_same]
@@ -61,12 +61,6 @@ class DocumentReader:
 def get_vals(space: Space, document: Mapping[str, Any]) -> Vals:
     """Return the values of a document."""
     return space.restrict({label: value[0] for label, value in document["misc"]["vals"].items() if len(value)})
-
-
-def _count_same(first: Sequence[Any], second: Sequence[Any]) -> int:
-    """Return the number of items at the beginning of both sequences that are the same objects."""
-    are_same = list(map(operator.is_, first, second))
-    return len(are_same) if all(are_same) else are_same.index(False)
 
 
 def _are_ascending(observations: Sequence[Observation]) -> bool:

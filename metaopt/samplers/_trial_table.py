@@ -5,14 +5,13 @@ therefore kept between proposals. They only hold functions of single trials, so 
 ones of the process.
 """
 
-import operator
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from metaopt.samplers._base import History, Observation
+from metaopt.samplers._base import History, Observation, count_same
 from metaopt.spaces import Vals
 from metaopt.trials.ranking import RANKING
 
@@ -138,8 +137,7 @@ class TrialTable:
         """Return the row of each observation; rows of new observations are added."""
         if len(self._observations) > 2 * len(observations) + _SPARE_ROWS:
             self._clear()
-        are_same = list(map(operator.is_, observations, self._latest))
-        n_same = len(are_same) if all(are_same) else are_same.index(False)
+        n_same = count_same(observations, self._latest)
         others = observations[n_same:]
         new = [one for one in others if id(one) not in self._row_by_id]
         if new:

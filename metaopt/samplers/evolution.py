@@ -12,7 +12,7 @@ import numpy as np
 
 from metaopt.errors import invalid_value
 from metaopt.samplers._base import History, Observation, Sampler
-from metaopt.samplers._mutation import mutate, redraw
+from metaopt.samplers.mutation import mutate, redraw
 from metaopt.spaces import Vals
 from metaopt.spaces.operators import cross
 

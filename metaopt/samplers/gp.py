@@ -10,12 +10,10 @@ from scipy.stats import rankdata
 
 from metaopt.samplers._base import History, Observation, Sampler, untried
 from metaopt.samplers._gaussian_process import GaussianProcess, Inputs
-from metaopt.samplers._mutation import mutate
+from metaopt.samplers.mutation import mutate_best
 from metaopt.spaces import Space, Vals
 
-# Candidates by mutation: number of parents, the best trials by the model, and widths of the steps.
-_PARENTS = 8
-_WIDTHS = (0.05, 0.2)
+_PARENTS = 8  # best trials by the model, whose mutations are candidates
 _MAX_DISTANCES = 4e6  # observations² × parameters; more would take longer than a second
 _NEAR, _FAR = -1.0, -1e5  # bounds, in standard deviations, between which the improvement uses the formula of the tail
 
@@ -62,11 +60,8 @@ class GP(Sampler):
         if running:
             model = model.condition_on_mean(observed.at_largest(space, running))
         best = [points[index] for index in np.argsort(means, kind="stable")[:_PARENTS]]
-        candidates = [space.draw(rng) for _ in range(self.draws)]
-        for number in range(self.mutants):
-            width = _WIDTHS[number // len(best) % len(_WIDTHS)]
-            candidates.append(mutate(space, best[number % len(best)], rng, width))
-        candidates = untried(candidates, history, running)
+        draws = [space.draw(rng) for _ in range(self.draws)]
+        candidates = untried(draws + mutate_best(space, best, self.mutants, rng), history, running)
         gains = log_expected_improvement(means.min(), *model.predict(observed.at_largest(space, candidates)))
         vals = candidates[int(np.argmax(gains))]
         vals.model_based = True

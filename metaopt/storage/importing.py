@@ -150,11 +150,21 @@ def _vals_of_point(space: Space, point: Any, defaults: Mapping[str, Any], source
         UserError: The point is not in the space.
     """
     try:
-        return space.vals(point, defaults=defaults)
+        return read_point(space, point, defaults)
     except UserError as error:
         raise UserError(f"{source}: {error}") from error
+
+
+def read_point(space: Space, point: Any, defaults: Mapping[str, Any]) -> Vals:
+    """Return the values of a point that comes from a file or a user.
+
+    Raises:
+        UserError: It is not in the space.
+    """
+    try:
+        return space.vals(point, defaults=defaults)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise UserError(f"{source}: its point cannot be read ({cut(str(error), 200)}).") from error
+        raise UserError(f"its point cannot be read ({cut(str(error), 200)}).") from error
 
 
 def _vals_of_result(space: Space, point: Any, defaults: Mapping[str, Any], source: str) -> Vals | None:

@@ -10,13 +10,13 @@ from typing import Any
 
 from metaopt.errors import UserError
 from metaopt.quantities import plural
-from metaopt.spaces import Space, Vals
+from metaopt.spaces import Space
+from metaopt.storage.importing import read_point
 from metaopt.storage.journal import Event
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import shown
 from metaopt.trials.knowledge import Knowledge
 from metaopt.trials.trial import Trial
-from metaopt.values.safe_text import cut
 
 _MOST_POINTS = 200  # of an earlier study: a model of more takes longer than it is worth
 
@@ -40,7 +40,7 @@ def study_event(folder: Path, space: Space, defaults: Mapping[str, Any], note: C
     points, misfit = [], None
     for trial in trials:
         try:
-            vals = _vals(space, trial.point, defaults)
+            vals = read_point(space, trial.point, defaults)
         except UserError as error:
             misfit = misfit or error
             continue
@@ -79,7 +79,7 @@ def default_event(points: Any, space: Space, defaults: Mapping[str, Any]) -> Eve
     found = []
     for point in points if isinstance(points, list) else [points]:
         try:
-            found.append({"vals": dict(_vals(space, point, defaults))})
+            found.append({"vals": dict(read_point(space, point, defaults))})
         except UserError as error:
             raise UserError(f"The default point is not one of the space: {error}") from error
     return {"event": "known", "source": "default", "study": None, "resource": 1, "points": found}
@@ -96,15 +96,3 @@ def _loss(trial: Trial) -> float | None:
         return None
     loss = trial.results[-1].values[0]
     return loss if math.isfinite(loss) else None
-
-
-def _vals(space: Space, point: Any, defaults: Mapping[str, Any]) -> Vals:
-    """Return the values of a point.
-
-    Raises:
-        UserError: It is not one of the space.
-    """
-    try:
-        return space.vals(point, defaults=defaults)
-    except (TypeError, ValueError, OverflowError, RecursionError, KeyError, AttributeError) as error:
-        raise UserError(f"the point cannot be read ({cut(str(error), 200)}).") from error

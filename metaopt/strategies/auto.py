@@ -10,18 +10,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from metaopt.samplers import value_key
 from metaopt.schedulers import Continue, Decision, Propose, Reason, Start, Stop, TrialView, brackets
 from metaopt.schedulers.trial_index import TrialIndex
 from metaopt.spaces import Vals
 from metaopt.strategies.arms import Arms, Outlook, rates_through_checks
-from metaopt.strategies.candidates import make_candidates, value_key
+from metaopt.strategies.candidates import make_candidates
 from metaopt.strategies.curve_view import CurveView
 from metaopt.strategies.points import Encoder
 from metaopt.strategies.reasons import Rates, Reasons
 from metaopt.strategies.start_design import farthest
 from metaopt.strategies.study_curves import StudyCurves, scaled_times
 from metaopt.strategies.study_model import EncodedTrials, StudyModel, fit_costs
-from metaopt.strategies.training_costs import Seconds
+from metaopt.strategies.training_costs import Seconds, TrainingCosts
 from metaopt.trials.knowledge import next_start
 
 _RUNG_FACTOR = 3**0.5  # from one rung to the next
@@ -207,8 +208,9 @@ class _Moment:
         if self._strategy.is_timed:
             seconds = self._rungs - arms.resources[:, None]
             return seconds, seconds, 0.0
-        strategy = self._strategy
-        model, known = fit_costs(self._view, self._trials, strategy.resource, counts_epochs=strategy.counts_epochs)
+        model, known = TrainingCosts.equal(self._strategy.resource), dict[int, Seconds]()
+        if not self._strategy.counts_epochs:
+            model, known = fit_costs(self._view, self._trials, self._strategy.resource)
         own: list[Seconds | None] = [None if number is None else known.get(number) for number in numbers]
         given = arms.points, arms.resources, self._rungs, own
         return model.costs(*given), model.seconds(*given), model.overhead_s

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from metaopt.samplers._mutation import mutate
+from metaopt.samplers import value_key
+from metaopt.samplers.mutation import mutate_best
 from metaopt.spaces import Space, Vals
 
 _DRAWS, _MUTANTS = 512, 256
-_WIDTHS = (0.05, 0.2)  # of the steps of mutations
 _MAX_VALUES = 40_000  # values of all candidates together, which bounds the time in spaces with hundreds of parameters
 
 
@@ -32,13 +32,7 @@ def make_candidates(
     """
     share = min(1.0, _MAX_VALUES / (_DRAWS + _MUTANTS) / len(space.parameters))
     draws = [space.draw(rng) for _ in range(max(16, int(_DRAWS * share**2)))]
-    for number in range(max(64, int(_MUTANTS * share)) if best else 0):
-        width = _WIDTHS[number // len(best) % len(_WIDTHS)]
-        draws.append(mutate(space, best[number % len(best)], rng, width))
+    if best:
+        draws += mutate_best(space, best, max(64, int(_MUTANTS * share)), rng)
     different = {value_key(vals): vals for vals in draws}
     return [vals for vals in different.values() if not is_tried(vals)] or draws
-
-
-def value_key(vals: Mapping[str, float]) -> frozenset[tuple[str, float]]:
-    """Return a key that is equal for equal values."""
-    return frozenset(vals.items())

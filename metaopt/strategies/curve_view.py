@@ -56,7 +56,7 @@ class CurveView(View, Protocol):
 
     @property
     def knowledge(self) -> Sequence[Knowledge]:
-        """What was known before the search."""
+        """Knowledge from before the search, or from before one of its runs."""
 
     @property
     def n_own(self) -> int:

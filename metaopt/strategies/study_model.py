@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from metaopt.samplers import value_key
 from metaopt.strategies.arms import Arms
-from metaopt.strategies.candidates import value_key
 from metaopt.strategies.curve_view import CurveView, cached
 from metaopt.strategies.feasibility import Feasibility, observe_distances
 from metaopt.strategies.learning_curve_process import LearningCurveProcess, Observed
@@ -156,19 +156,8 @@ def _find_encoder(view: CurveView) -> Encoder:
     return cached(view, ("curve encoder", len(view.knowledge)), make)
 
 
-def fit_costs(
-    view: CurveView, trials: EncodedTrials, resource: int, *, counts_epochs: bool = False
-) -> tuple[TrainingCosts, dict[int, Seconds]]:
-    """Return the cost model of a study, and by number the seconds of its own trials.
-
-    Args:
-        view: the study.
-        trials: encodes its trials.
-        resource: R.
-        counts_epochs: whether every network has the same cost, whatever was measured.
-    """
-    if counts_epochs:
-        return TrainingCosts.equal(resource), {}
+def fit_costs(view: CurveView, trials: EncodedTrials, resource: int) -> tuple[TrainingCosts, dict[int, Seconds]]:
+    """Return the cost model of a study, and by number the seconds of its own trials."""
     known = {}
     overheads = []
     for trial in view.trials[-_MOST_LOSSES:]:

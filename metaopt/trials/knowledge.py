@@ -1,4 +1,4 @@
-"""What is known about a space before a search: the trials of an earlier study of it, and a user's default points."""
+"""Knowledge about a space before a search: the trials of an earlier study of it, and a user's default points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hyperopt import hp
 
-from metaopt.samplers._mutation import mutate, redraw
+from metaopt.samplers.mutation import mutate, redraw
 from metaopt.spaces import compile_space
 from metaopt.zoo.conv_stack import make_space
 from tests.spaces.checks import check_draw

@@ -1,6 +1,6 @@
 """Mutation of a draw: perturb some of its parameters, or apply an operator to one stack of blocks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -16,6 +16,21 @@ from metaopt.spaces.block_operators import (
 from metaopt.spaces.operators import perturb
 
 _REDRAWS = 20  # of a prior that may return the same value, such as an option with a probability of 0.99
+
+_WIDTHS = (0.05, 0.2)  # of the steps of mutations of the best
+
+
+def mutate_best(space: Space, best: Sequence[Vals], count: int, rng: np.random.Generator) -> list[Vals]:
+    """Return mutations of the best draws in turn, of every draw with small and with large steps.
+
+    Args:
+        space: the space of the draws, with at least one parameter.
+        best: at least one draw.
+        count: number of mutations.
+        rng: the only source of randomness.
+    """
+    widths = [_WIDTHS[number // len(best) % len(_WIDTHS)] for number in range(count)]
+    return [mutate(space, best[number % len(best)], rng, width) for number, width in enumerate(widths)]
 
 
 def mutate(space: Space, vals: Mapping[str, float], rng: np.random.Generator, width: float) -> Vals:
