@@ -39,13 +39,13 @@ class Peer:
 
     def why_not(self) -> str | None:
         """Return why the method cannot run here, e.g. "optuna is not installed"; None if it can."""
-        missing = next((name for name in self.packages if _find_version(name) is None), None)
+        missing = next((name for name in self.packages if find_version(name) is None), None)
         return self.find_obstacle() if missing is None else f"{missing} is not installed"
 
     @property
     def versions(self) -> dict[str, str]:
         """Package → version."""
-        return {name: found for name in self.packages if (found := _find_version(name)) is not None}
+        return {name: found for name in self.packages if (found := find_version(name)) is not None}
 
 
 def list_peers() -> Mapping[str, Peer]:
@@ -77,7 +77,8 @@ def run_search(peer: Peer, table: Table, budget: float, seed: int) -> Course:
     return simulation.course
 
 
-def _find_version(package: str) -> str | None:
+def find_version(package: str) -> str | None:
+    """Return the version of an installed distribution; None if it is not installed."""
     if package == "metaopt":
         from metaopt import __version__
 
