@@ -67,10 +67,15 @@ def _ratios(results: Mapping[str, Sequence[Result]], targets: Sequence[float]) -
         return "No ratios: they need a method of metaopt and another one."
     rows = []
     for name in others:
-        pairs = [(capped_seconds(results[own], each), capped_seconds(results[name], each)) for each in targets]
-        rows.append([name, *(_ratio(ratio_interval(above, below)) for above, below in pairs)])
+        rows.append([name, *(_ratio_to(target, results[own], results[name]) for target in targets)])
     header = ["method", *(f"{target:.4f}" for target in targets)]
     return f"Mean seconds of {own} over those of the method (95 %, paired by seed).\n\n{markdown(header, rows)}"
+
+
+def _ratio_to(target: float, own: Sequence[Result], other: Sequence[Result]) -> str:
+    if all(one.seconds_to(target) is None for one in (*own, *other)):
+        return "neither reached it"
+    return _ratio(ratio_interval(capped_seconds(own, target), capped_seconds(other, target)))
 
 
 def print_configurations(results: Mapping[str, Sequence[Result]], count: int) -> str:

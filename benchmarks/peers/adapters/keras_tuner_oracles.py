@@ -60,18 +60,37 @@ def _make_space(parameters: Sequence[PeerParameter]) -> Any:
     from keras_tuner import HyperParameters
 
     space = HyperParameters()
+    declare_parameters(space, parameters)
+    return space
+
+
+def declare_parameters(space: Any, parameters: Sequence[PeerParameter]) -> dict[str, Any]:
+    """Declare all parameters, each in the conditional scopes of its choices, and return the values of the active ones.
+
+    Args:
+        space: ``keras_tuner.HyperParameters``.
+        parameters: the parameters, each choice before the parameters of its options.
+    """
+    positions = {one.label: position for position, one in enumerate(parameters)}
+    values: dict[str, Any] = {}
     for one in parameters:
         with ExitStack() as scopes:
-            for parent, options in one.parents.items():
+            # KerasTuner knows a choice only inside of the scopes in which it was declared, so outer ones come first.
+            for parent, options in sorted(one.parents.items(), key=lambda pair: positions[pair[0]]):
                 scopes.enter_context(space.conditional_scope(parent, list(options)))
-            sampling = "log" if one.log else "linear"
-            if one.kind == "categorical":
-                space.Choice(one.label, list(one.options), ordered=False)
-            elif one.kind == "integer":
-                space.Int(one.label, int(one.low), int(one.high), sampling=sampling)
-            else:
-                space.Float(one.label, one.low, one.high, sampling=sampling)
-    return space
+            value = _declare(space, one)
+        if one.is_active(values):
+            values[one.label] = value
+    return values
+
+
+def _declare(space: Any, one: PeerParameter) -> Any:
+    sampling = "log" if one.log else "linear"
+    if one.kind == "categorical":
+        return space.Choice(one.label, list(one.options), ordered=False)
+    if one.kind == "integer":
+        return space.Int(one.label, int(one.low), int(one.high), sampling=sampling)
+    return space.Float(one.label, one.low, one.high, sampling=sampling)
 
 
 _NOTE = "Conditional scopes."

@@ -27,7 +27,7 @@ def _search(
     checks = range(1, epochs + 1) if make_pruner is not None else [epochs]
     while True:
         asked = study.ask()
-        trial = simulation.start(suggest_values(parameters, partial(_suggest, asked)))
+        trial = simulation.start(suggest_values(parameters, partial(suggest_parameter, asked)))
         for epoch in checks:
             asked.report(trial.train_to(epoch), epoch)
             if epoch < epochs and asked.should_prune():
@@ -37,7 +37,13 @@ def _search(
             study.tell(asked, trial.error)
 
 
-def _suggest(trial: Any, parameter: PeerParameter) -> Any:
+def suggest_parameter(trial: Any, parameter: PeerParameter) -> Any:
+    """Suggest the value of one parameter.
+
+    Args:
+        trial: ``optuna.Trial``.
+        parameter: the parameter.
+    """
     label = parameter.label
     if parameter.kind == "categorical":
         return trial.suggest_categorical(label, parameter.options)

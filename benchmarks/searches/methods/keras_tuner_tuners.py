@@ -1,43 +1,14 @@
 """KerasTuner: its tuners with a ``HyperModel``, as its documentation shows; they train, validate and checkpoint."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from benchmarks.peers.parameters import PeerParameter
+from benchmarks.peers.adapters.keras_tuner_oracles import ETA, declare_parameters
 from benchmarks.searches.method import Method, Run, Trainer
 from metaopt.spaces import Vals
 
-ETA = 3
 _ENDLESS = 10_000  # trials, iterations of Hyperband, failures in a row; the time limit ends the search
-
-
-def suggest(hp: Any, parameters: Sequence[PeerParameter]) -> dict[str, Any]:
-    """Declare all parameters, each in the conditional scopes of its choices, and return the values of the active ones.
-
-    Args:
-        hp: ``keras_tuner.HyperParameters``.
-        parameters: the parameters, each choice before the parameters of its options.
-    """
-    values: dict[str, Any] = {}
-    for one in parameters:
-        with ExitStack() as scopes:
-            for parent, options in one.parents.items():
-                scopes.enter_context(hp.conditional_scope(parent, list(options)))
-            value = _declare(hp, one)
-        if one.is_active(values):
-            values[one.label] = value
-    return values
-
-
-def _declare(hp: Any, one: PeerParameter) -> Any:
-    sampling = "log" if one.log else "linear"
-    if one.kind == "categorical":
-        return hp.Choice(one.label, list(one.options), ordered=False)
-    if one.kind == "integer":
-        return hp.Int(one.label, int(one.low), int(one.high), sampling=sampling)
-    return hp.Float(one.label, one.low, one.high, sampling=sampling)
 
 
 def _make_hypermodel(run: Run) -> Any:
@@ -51,8 +22,14 @@ def _make_hypermodel(run: Run) -> Any:
     class HyperModel(keras_tuner.HyperModel):
         """Builds and fits the networks of the task."""
 
+        is_searching = False
+
         def build(self, hp: Any) -> keras.Model:
-            values = suggest(hp, run.loaded.parameters)
+            values = declare_parameters(hp, run.loaded.parameters)
+            if not self.is_searching:
+                # A tuner begins with builds that tell it the parameters. It does not train them, and ends if a random
+                # one of them is invalid.
+                return keras.Sequential([keras.Input(run.loaded.data.input_shape)])
             try:
                 self._model, self._batch_size = build_model(run.loaded, values)
             except InvalidArchitecture as error:
@@ -79,6 +56,7 @@ def _fit(run: Run, tuner: Any, **options: Any) -> None:
     from benchmarks.searches.keras_training import Arrays
 
     arrays = Arrays.of(run.loaded)
+    tuner.hypermodel.is_searching = True
     validation = (arrays.x_validation, arrays.y_validation)
     tuner.search(arrays.x_train, arrays.y_train, validation_data=validation, verbose=0, **options)
 

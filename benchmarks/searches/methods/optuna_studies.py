@@ -4,29 +4,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from benchmarks.peers.parameters import PeerParameter, suggest_values
+from benchmarks.peers.adapters.optuna_samplers import ETA, suggest_parameter
+from benchmarks.peers.parameters import suggest_values
 from benchmarks.searches.method import Method, Run, Trainer
 from metaopt.spaces import Vals
-
-ETA = 3
-
-
-def suggest(trial: Any, parameters: Sequence[PeerParameter]) -> dict[str, Any]:
-    """Suggest the active parameters in turn.
-
-    Args:
-        trial: ``optuna.Trial``.
-        parameters: the parameters, each choice before the parameters of its options.
-    """
-    return suggest_values(parameters, partial(_suggest, trial))
-
-
-def _suggest(trial: Any, one: PeerParameter) -> Any:
-    if one.kind == "categorical":
-        return trial.suggest_categorical(one.label, one.options)
-    if one.kind == "integer":
-        return trial.suggest_int(one.label, int(one.low), int(one.high), log=one.log)
-    return trial.suggest_float(one.label, one.low, one.high, log=one.log)
 
 
 def _optimize(run: Run, study: Any, prunes: bool, trials: int | None = None) -> None:
@@ -45,7 +26,7 @@ def _optimize(run: Run, study: Any, prunes: bool, trials: int | None = None) -> 
             from optuna_integration import KerasPruningCallback
 
             callbacks = (KerasPruningCallback(trial, METRIC),)
-        values = suggest(trial, run.loaded.parameters)
+        values = suggest_values(run.loaded.parameters, partial(suggest_parameter, trial))
         try:
             history = fit(run.loaded, arrays, run.recorder, trial.number, values, run.epochs, callbacks)
         except InvalidArchitecture as error:
