@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from benchmarks.searches.recorder import read_events
 from metaopt.executors.descendants import VARIABLE, Guardian, add_mark, kill_marked
@@ -59,11 +62,13 @@ class Outcome:
     Attributes:
         events: its events, see ``Recorder``.
         wall_s: seconds until it ended or was killed.
+        cpu_s: CPU seconds of the process and all that it started.
         judged: see ``measure_test_accuracy``; None without a network.
     """
 
     events: list[dict[str, Any]]
     wall_s: float
+    cpu_s: float
     judged: dict[str, float] | None
 
 
@@ -81,10 +86,10 @@ def carry_out(order: Order, limit_s: float | None, judge: bool = True) -> Outcom
     # A short path, because Ray's sockets are in it.
     folder = Path(tempfile.mkdtemp(prefix="search_"))
     try:
-        wall_s = _run(order, folder, limit_s)
+        wall_s, cpu_s = _run(order, folder, limit_s)
         events = read_events(folder)
         judged = _judge(order, folder) if judge else None
-        return Outcome(events, wall_s, judged)
+        return Outcome(events, wall_s, cpu_s, judged)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -99,10 +104,12 @@ def import_once(modules: Sequence[str], cpus: Sequence[int]) -> None:
         _finish({"kind": "import", "modules": modules, "cpus": cpus}, Path(name))
 
 
-def _run(order: Order, folder: Path, limit_s: float | None) -> float:
+def _run(order: Order, folder: Path, limit_s: float | None) -> tuple[float, float]:
+    """Run an order; return its wall seconds and its CPU seconds."""
     mark = uuid.uuid4().hex
     guardian = Guardian(mark)
     log = folder / "log.txt"
+    before = _reaped_cpu_s()
     try:
         began = time.monotonic()
         process = _start(_content(order, folder, began), folder, log, mark, len(order.cpus))
@@ -110,6 +117,7 @@ def _run(order: Order, folder: Path, limit_s: float | None) -> float:
             process.wait(limit_s)
         wall_s = time.monotonic() - began
         code = process.poll()
+        running_cpu_s = _tree_cpu_s(process.pid) if code is None else None
     finally:
         kill_marked(mark)
         guardian.dismiss()
@@ -118,7 +126,25 @@ def _run(order: Order, folder: Path, limit_s: float | None) -> float:
         raise SearchFailed(f"exit code {code}\n{_end_of(log)}")
     if code == 0 and limit_s is not None:
         raise SearchFailed(f"The method ended after {wall_s:.0f} of {limit_s:g} s.")
-    return wall_s
+    return wall_s, _reaped_cpu_s() - before if running_cpu_s is None else running_cpu_s
+
+
+def _tree_cpu_s(number: int) -> float:
+    """Return the CPU seconds of a process, its descendants, and those of them that have ended."""
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(number)
+        for process in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def _reaped_cpu_s() -> float:
+    """Return the CPU seconds of all processes that this one has started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _judge(order: Order, folder: Path) -> dict[str, float] | None:

@@ -47,6 +47,7 @@ class Result:
         method: name of the method.
         seed: its seed.
         wall_s: seconds from the start of its process to its end.
+        cpu_s: CPU seconds of the process and all that it started.
         epochs: (number of the configuration, epoch, seconds, validation accuracy) of each trained epoch, in order.
         failed: number of proposals that were no valid networks.
         judged: ``test_accuracy`` and ``val_accuracy`` of the chosen network; None if there is none.
@@ -58,6 +59,7 @@ class Result:
     method: str
     seed: int
     wall_s: float
+    cpu_s: float
     epochs: tuple[tuple[int, int, float, float], ...]
     failed: int
     judged: Mapping[str, float] | None
@@ -73,6 +75,11 @@ class Result:
     def full_trainings(self) -> int:
         """Number of configurations that reached the last epoch."""
         return len({configuration for configuration, epoch, _, _ in self.epochs if epoch == self.setting.epochs})
+
+    @property
+    def cpu_share(self) -> float:
+        """CPU seconds per wall second; on one core that nobody else uses, a little below 1."""
+        return self.cpu_s / self.wall_s
 
     @property
     def first_epoch_s(self) -> float:
@@ -111,7 +118,16 @@ def make_result(
     )
     failed = sum(event["kind"] == FAILED for event in outcome.events)
     return Result(
-        setting, method, seed, round(outcome.wall_s, 3), epochs, failed, outcome.judged, dict(versions), dict(machine)
+        setting,
+        method,
+        seed,
+        round(outcome.wall_s, 3),
+        round(outcome.cpu_s, 3),
+        epochs,
+        failed,
+        outcome.judged,
+        dict(versions),
+        dict(machine),
     )
 
 

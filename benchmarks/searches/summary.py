@@ -43,6 +43,7 @@ class Figures:
         full_trainings: mean number of configurations that reached the last epoch.
         failed: mean number of proposals that were no valid networks.
         first_epoch_s: mean seconds until the first epoch was trained.
+        cpu_share: smallest CPU seconds per wall second of a search.
     """
 
     seeds: int
@@ -54,6 +55,7 @@ class Figures:
     full_trainings: float
     failed: float
     first_epoch_s: float
+    cpu_share: float
 
 
 def find_common_target(results: Mapping[str, Sequence[Result]]) -> float:
@@ -90,6 +92,7 @@ def summarise(results: Sequence[Result], targets: Sequence[float]) -> Figures:
         full_trainings=float(np.mean([one.full_trainings for one in results])),
         failed=float(np.mean([one.failed for one in results])),
         first_epoch_s=float(np.mean([one.first_epoch_s for one in results])),
+        cpu_share=min(one.cpu_share for one in results),
     )
 
 
