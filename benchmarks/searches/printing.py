@@ -32,17 +32,6 @@ def print_searches(results: Mapping[str, Sequence[Result]], targets: Sequence[fl
         [name, *(_interval(each.accuracy[share], 4) for share in SHARES_OF_TIME), _test(each)]
         for name, each in figures.items()
     ]
-    counts = [
-        [
-            name,
-            f"{each.configurations:.1f}",
-            f"{each.epochs:.0f}",
-            f"{each.full_trainings:.1f}",
-            f"{each.failed:.1f}",
-            f"{each.first_epoch_s:.1f}",
-        ]
-        for name, each in figures.items()
-    ]
     return "\n\n".join(
         [
             "Wall seconds to a validation accuracy: median; mean (95 %); searches that reached it.",
@@ -50,13 +39,28 @@ def print_searches(results: Mapping[str, Sequence[Result]], targets: Sequence[fl
             _ratios(results, targets),
             "Best validation accuracy so far, and test accuracy of the chosen network: mean (95 %).",
             markdown(["method", *shares, "test"], accuracies),
-            "Means of a search.",
-            markdown(
-                ["method", "configurations", "epochs", "full trainings", "invalid proposals", "s to first epoch"],
-                counts,
-            ),
+            "Means of a search, and the smallest CPU seconds per wall second.",
+            _counts(figures),
         ]
     )
+
+
+def _counts(figures: Mapping[str, Figures]) -> str:
+    """Return the table of what the searches trained."""
+    header = ["method", "configurations", "epochs", "full trainings", "invalid proposals", "s to first epoch"]
+    rows = [
+        [
+            name,
+            f"{each.configurations:.1f}",
+            f"{each.epochs:.0f}",
+            f"{each.full_trainings:.1f}",
+            f"{each.failed:.1f}",
+            f"{each.first_epoch_s:.1f}",
+            f"{each.cpu_share:.2f}",
+        ]
+        for name, each in figures.items()
+    ]
+    return markdown([*header, "CPU s per s"], rows)
 
 
 def _ratios(results: Mapping[str, Sequence[Result]], targets: Sequence[float]) -> str:
@@ -100,18 +104,12 @@ def print_configurations(results: Mapping[str, Sequence[Result]], count: int) ->
                 f"{np.mean([one.configurations for one in found]):.1f}",
                 f"{np.mean([len(one.epochs) for one in found]):.0f}",
                 f"{np.mean([one.best_accuracy(np.inf) for one in found]):.4f}",
+                f"{min(one.cpu_share for one in found):.2f}",
                 "–" if ratio is None else _ratio(ratio),
             ]
         )
-    header = [
-        "library",
-        "seeds",
-        "wall s (95 %)",
-        "trained",
-        "epochs",
-        "best val. accuracy",
-        "metaopt's wall s over it",
-    ]
+    header = ["library", "seeds", "wall s (95 %)", "trained", "epochs", "best val. accuracy", "CPU s per s, least"]
+    header += ["metaopt's wall s over it (95 %)"]
     return f"The same {count} networks for the same epochs.\n\n{markdown(header, rows)}"
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from metaopt.spaces import Vals
 
 _SHORT_LIMIT_S = 300.0
 _LOG_LINES = 15
+_SAMPLE_EVERY_S = 2.0  # between readings of CPU times
 _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"  # with it, each search would compile all modules again
 
 
@@ -62,7 +62,7 @@ class Outcome:
     Attributes:
         events: its events, see ``Recorder``.
         wall_s: seconds until it ended or was killed.
-        cpu_s: CPU seconds of the process and all that it started.
+        cpu_s: CPU seconds of the process and all that it started, read every two seconds.
         judged: see ``measure_test_accuracy``; None without a network.
     """
 
@@ -109,15 +109,17 @@ def _run(order: Order, folder: Path, limit_s: float | None) -> tuple[float, floa
     mark = uuid.uuid4().hex
     guardian = Guardian(mark)
     log = folder / "log.txt"
-    before = _reaped_cpu_s()
     try:
         began = time.monotonic()
         process = _start(_content(order, folder, began), folder, log, mark, len(order.cpus))
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(limit_s)
+        cpu_s: dict[int, float] = {}
+        code = None
+        while code is None and (limit_s is None or time.monotonic() - began < limit_s):
+            left_s = _SAMPLE_EVERY_S if limit_s is None else began + limit_s - time.monotonic()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = process.wait(min(_SAMPLE_EVERY_S, max(0.0, left_s)))
+            _sample_cpu_s(process.pid, cpu_s)
         wall_s = time.monotonic() - began
-        code = process.poll()
-        running_cpu_s = _tree_cpu_s(process.pid) if code is None else None
     finally:
         kill_marked(mark)
         guardian.dismiss()
@@ -126,25 +128,17 @@ def _run(order: Order, folder: Path, limit_s: float | None) -> tuple[float, floa
         raise SearchFailed(f"exit code {code}\n{_end_of(log)}")
     if code == 0 and limit_s is not None:
         raise SearchFailed(f"The method ended after {wall_s:.0f} of {limit_s:g} s.")
-    return wall_s, _reaped_cpu_s() - before if running_cpu_s is None else running_cpu_s
+    return wall_s, sum(cpu_s.values())
 
 
-def _tree_cpu_s(number: int) -> float:
-    """Return the CPU seconds of a process, its descendants, and those of them that have ended."""
-    total = 0.0
+def _sample_cpu_s(number: int, cpu_s: dict[int, float]) -> None:
+    """Update the CPU seconds of a process and its descendants, by their numbers; those that have ended keep theirs."""
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(number)
         for process in (root, *root.children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
-                total += times.user + times.system + times.children_user + times.children_system
-    return total
-
-
-def _reaped_cpu_s() -> float:
-    """Return the CPU seconds of all processes that this one has started and that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+                cpu_s[process.pid] = times.user + times.system
 
 
 def _judge(order: Order, folder: Path) -> dict[str, float] | None:

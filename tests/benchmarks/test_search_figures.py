@@ -22,7 +22,9 @@ def search(seed: int, *epochs: tuple[str, int, float, float], failed: int = 0, s
     ]
     events += [{"kind": "failed", "s": 1.0}] * failed
     judged = {"test_accuracy": 0.75, "val_accuracy": 0.8}
-    return make_result(setting, "method", seed, Outcome(events, 100.0, judged), {"package": "1"}, {"load": [1, 1]})
+    return make_result(
+        setting, "method", seed, Outcome(events, 100.0, 95.0, judged), {"package": "1"}, {"load": [1, 1]}
+    )
 
 
 def at(seed: int, seconds: float, accuracy: float) -> Result:
@@ -55,6 +57,7 @@ def test_figures_of_a_method() -> None:
     assert time.reached == pytest.approx(2 / 3)
     assert figures.accuracy[0.25][0] == pytest.approx((0.9 + 0.5) / 3)
     assert figures.accuracy[1.0][0] == pytest.approx((0.9 + 0.9 + 0.5) / 3)
+    assert figures.cpu_share == pytest.approx(0.95)
     assert figures.test_accuracy == (0.75, 0.75, 0.75)
 
 
@@ -126,5 +129,5 @@ def test_table_of_the_same_networks() -> None:
     setting = Setting(CONFIGURATIONS, "digits", "space", "data", 3, 2.0, 1)
     results = {"metaopt": [search(0, *EPOCHS, setting=setting)], "peer": [search(0, *EPOCHS, setting=setting)]}
     text = print_configurations(results, 2)
-    assert "| metaopt | 1 | 100.0 (100.0–100.0) | 2.0 | 5 | 0.9900 | – |" in text
-    assert "| peer | 1 | 100.0 (100.0–100.0) | 2.0 | 5 | 0.9900 | 1.00 (1.00–1.00) |" in text
+    assert "| metaopt | 1 | 100.0 (100.0–100.0) | 2.0 | 5 | 0.9900 | 0.95 | – |" in text
+    assert "| peer | 1 | 100.0 (100.0–100.0) | 2.0 | 5 | 0.9900 | 0.95 | 1.00 (1.00–1.00) |" in text

@@ -53,6 +53,7 @@ def test_search_is_killed_at_its_limit_with_its_processes() -> None:
     outcome = carry_out(order, 0.5, judge=False)
     assert outcome.events == []
     assert 0.5 <= outcome.wall_s < 10
+    assert outcome.cpu_s > 0
     left = [process for process in psutil.process_iter(["cmdline"]) if process.pid not in before]
     assert not [each for each in left if "benchmarks.searches.child" in (each.info["cmdline"] or ())]
 
@@ -74,6 +75,7 @@ def test_same_networks_are_trained_reported_and_not_repeated(
     assert [(configuration, epoch) for configuration, epoch, _, _ in row["epochs"]] == [(0, 1), (1, 1)]
     seconds = [at for _, _, at, _ in row["epochs"]]
     assert 0 < seconds[0] < seconds[1] <= row["wall_s"]
+    assert row["cpu_s"] > 0.5  # the imports of the processes alone
     assert main(command) == 0
     assert len(results.read_text().splitlines()) == 1
     assert "| metaopt | 1 |" in capsys.readouterr().out
