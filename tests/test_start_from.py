@@ -115,3 +115,10 @@ def test_a_missing_study_is_one_sentence_of_the_command(tmp_path, capsys) -> Non
     assert "nowhere" in told
     assert "Traceback" not in told
     assert not (tmp_path / "new").exists()
+
+
+def test_a_space_without_a_published_point_is_one_sentence(tmp_path, capsys) -> None:
+    code = main(["--results", str(tmp_path / "new"), "--data", "digits", "--space", "photo_cnn", "--published-point"])
+    assert code == 2
+    assert "The space photo_cnn has no published point." in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

@@ -142,7 +142,9 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     check_settings(settings, data)
     check_schedule(settings, problem, callback)
     check_own_training(settings, problem)
-    ready = Ready(problem, data, settings, find_knowledge(problem, arguments.start_from or [], state, callback))
+    published = bool(arguments.published_point)
+    known = find_knowledge(problem, arguments.start_from or [], state, callback, published=published)
+    ready = Ready(problem, data, settings, known)
     if not state.settings or "checkpoint_quota" in given:
         check_checkpoints(settings, problem, ready.images, arguments.results)
     return ready
@@ -161,7 +163,7 @@ def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, b
 def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     """Return the given flags under the names of ``Settings``."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
-    for name in ("results", "time", "strategy", "constraint", "start_from"):
+    for name in ("results", "time", "strategy", "constraint", "start_from", "published_point"):
         given.pop(name, None)
     if arguments.strategy or arguments.sampler or arguments.scheduler:
         halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)

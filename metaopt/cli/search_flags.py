@@ -91,6 +91,8 @@ def _add_strategy(group: _ArgumentGroup) -> None:
         "an earlier study of the same space, whose best points are tried first; auto also learns from it; repeatable"
     )
     add("--start-from", action="append", type=absolute, metavar="STUDY", help=start)
+    published = "try the published point of the space first, e.g. WRN-16-4 of wide_resnet; auto also learns from it"
+    add("--published-point", action="store_const", const=True, help=published)
 
 
 def _add_evolution(group: _ArgumentGroup) -> None:

@@ -18,6 +18,7 @@ from metaopt.engine.unread_watch import UnreadWatch
 from metaopt.guard.feasibility import find_rejections
 from metaopt.guard.guard import Guard
 from metaopt.problems.problem import Classes, Problem
+from metaopt.problems.published_points import published_point
 from metaopt.problems.source_digest import code_digest
 from metaopt.problems.unread import Unread, describe_unread, find_paths, find_unread
 from metaopt.quantities import plural
@@ -183,7 +184,12 @@ def search(
 
 
 def find_knowledge(
-    problem: Problem, folders: Sequence[Path], state: StudyState, callback: Callback
+    problem: Problem,
+    folders: Sequence[Path],
+    state: StudyState,
+    callback: Callback,
+    *,
+    published: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the events of what is known before a run: a problem's default points, and earlier studies.
 
@@ -192,15 +198,18 @@ def find_knowledge(
         folders: folders of earlier studies of the same space.
         state: the study so far. Default points are told before its first trial only.
         callback: is told how many points of a study are none of the space.
+        published: whether the published point of a ready problem is one of its default points.
 
     Raises:
-        UserError: a default point is none of the space, or there is no such study of the space.
+        UserError: a default point is none of the space, there is no such study of the space, or the problem has no
+            published point.
     """
-    tells_default = problem.default is not None and not state.has_begun
-    if not tells_default and not folders:
+    defaults = {"default": problem.default, "published": published_point(problem.name) if published else None}
+    told = {source: points for source, points in defaults.items() if points is not None and not state.has_begun}
+    if not told and not folders:
         return []
     space = compile_space(problem.space)
-    found = [default_event(problem.default, space, problem.defaults)] if tells_default else []
+    found = [default_event(points, space, problem.defaults, source) for source, points in told.items()]
     return found + [study_event(folder, space, problem.defaults, callback.note) for folder in folders]
 
 

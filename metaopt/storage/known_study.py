@@ -65,13 +65,14 @@ def study_event(folder: Path, space: Space, defaults: Mapping[str, Any], note: C
     }
 
 
-def default_event(points: Any, space: Space, defaults: Mapping[str, Any]) -> Event:
+def default_event(points: Any, space: Space, defaults: Mapping[str, Any], source: str = "default") -> Event:
     """Return the event of a problem's default points.
 
     Args:
         points: one point, or a list of points.
         space: the space.
         defaults: see ``Problem.defaults``.
+        source: where the points are from.
 
     Raises:
         UserError: One is no point of the space.
@@ -82,7 +83,7 @@ def default_event(points: Any, space: Space, defaults: Mapping[str, Any]) -> Eve
             found.append({"vals": dict(read_point(space, point, defaults))})
         except UserError as error:
             raise UserError(f"The default point is not one of the space: {error}") from error
-    return {"event": "known", "source": "default", "study": None, "resource": 1, "points": found}
+    return {"event": "known", "source": source, "study": None, "resource": 1, "points": found}
 
 
 def is_known(event: Mapping[str, Any], knowledge: Sequence[Knowledge]) -> bool:

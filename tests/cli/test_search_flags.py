@@ -22,7 +22,7 @@ from metaopt.trials.stopping import LossBound
 # Settings that the search itself derives.
 DERIVED = {"base", "startup", "phases"}
 # Flags that are not settings of the same name.
-OTHERS = {"start_from", "help", "version", "debug", "results", "time", "strategy", "constraint"}
+OTHERS = {"start_from", "published_point", "help", "version", "debug", "results", "time", "strategy", "constraint"}
 
 
 def parse(text: str) -> dict:
