@@ -1,16 +1,12 @@
 """Points of ready problems that were published: the networks that their authors chose."""
 
-from collections.abc import Callable
+import importlib
 from typing import Any
 
 from metaopt.errors import UserError
-from metaopt.zoo import flower_cnn, wide_resnet
 
-_POINTS: dict[str, Callable[[], Any]] = {
-    "flower_cnn": lambda: flower_cnn.nested(flower_cnn.default_point),
-    "flower_cnn_published": lambda: flower_cnn.nested(flower_cnn.default_point),
-    "wide_resnet": lambda: wide_resnet.default_point,
-}
+# Name → module of the point. It is imported when it is asked for, as ready problems are.
+_MODULES = {"flower_cnn": "flower_cnn", "flower_cnn_published": "flower_cnn", "wide_resnet": "wide_resnet"}
 
 
 def published_point(problem: str) -> Any:
@@ -22,8 +18,10 @@ def published_point(problem: str) -> Any:
     Raises:
         UserError: It has none.
     """
-    if problem not in _POINTS:
-        *others, last = _POINTS
+    if problem not in _MODULES:
+        *others, last = _MODULES
         message = f"The space {problem} has no published point. Expected {', '.join(others)} or {last}."
         raise UserError(message, "published_point")
-    return _POINTS[problem]()
+    module = importlib.import_module(f"metaopt.zoo.{_MODULES[problem]}")
+    point = module.default_point
+    return module.nested(point) if hasattr(module, "nested") else point
