@@ -37,7 +37,13 @@ def _tune(run: Run, space: dict[str, Any], config: Any) -> None:
 
     from benchmarks.searches.keras_training import Arrays
 
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="warning")
+    ray.init(
+        num_cpus=1,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="warning",
+        _temp_dir=str(run.folder / "ray"),  # deleted with the search
+    )
     trainable = tune.with_parameters(_train_one, run=run, arrays=Arrays.of(run.loaded))
     checkpoints = tune.CheckpointConfig(num_to_keep=1, checkpoint_score_attribute=METRIC)
     tune.Tuner(
