@@ -41,6 +41,6 @@ def plot_accuracy(task: str, results: Mapping[str, Sequence[Result]], limit: flo
             ylabel="mean, 95 % interval over seeds",
             ylim=(max(ends) / 2, None),
         )
-        axes.legend(loc="lower right", title="method (seeds)")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), title="method (seeds)")
 
-    write_figure(path, (8, 5), draw)
+    write_figure(path, (10, 5), draw)
