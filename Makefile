@@ -6,8 +6,8 @@ RUN := $(VENV)/bin/python
 # A stamp is younger than the requirements that .venv was last brought up to.
 READY := $(VENV)/.requirements
 READY_DEV := $(VENV)/.requirements-dev
-# A file's tests stay together, as they share what was trained once.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# A file's tests stay together, as they share what was trained once. tests/conftest.py orders the files.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help

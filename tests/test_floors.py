@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,9 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def imports(path: Path) -> Iterator[tuple[str, int, bool]]:
-    """Yield the absolute name of each imported module, its line, and whether it is imported inside a function."""
+@cache
+def imports(path: Path) -> list[tuple[str, int, bool]]:
+    """Return the absolute name of each imported module, its line, and whether it is imported inside a function."""
     package = list(path.relative_to(ROOT).with_suffix("").parts)[:-1]
 
     def visit(node: ast.AST, inside: bool) -> Iterator[tuple[str, int, bool]]:
@@ -52,11 +54,12 @@ def imports(path: Path) -> Iterator[tuple[str, int, bool]]:
             base = package[: len(package) - node.level + 1] if node.level else []
             for alias in node.names:
                 yield ".".join([*base, *filter(None, [node.module]), alias.name]), node.lineno, inside
-        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for child in ast.iter_child_nodes(node):
-            yield from visit(child, inside)
+            if not isinstance(child, ast.expr):  # an expression holds no import
+                yield from visit(child, inside)
 
-    yield from visit(ast.parse(path.read_text()), inside=False)
+    return list(visit(ast.parse(path.read_text()), inside=False))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -100,7 +103,7 @@ def test_every_form_of_import_is_found(tmp_path: Path, monkeypatch: pytest.Monke
         "        from jax import numpy\n"
     )
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
-    assert list(imports(file)) == [
+    assert imports(file) == [
         ("keras.ops", 1, False),
         ("metaopt.zoo", 2, False),
         ("metaopt.engine.jobs", 3, False),

@@ -179,7 +179,7 @@ def as_graph(blueprint: Blueprint) -> nx.DiGraph:
     return graph
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(specs(), specs(), st.randoms(use_true_random=False))
 def test_hashes_are_equal_iff_networks_are_isomorphic(spec, other_spec, rng):
     one = build(spec, topological(spec, rng), rng)

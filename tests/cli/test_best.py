@@ -138,6 +138,7 @@ raise SystemExit("the file was run")
 """
 
 
+@pytest.mark.slow
 def test_reading_commands_run_no_problem_file(studies: Path, capsys) -> None:
     (studies / "tiny_problem.py").write_text(HOSTILE)
     (studies / "elsewhere").mkdir()

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from metaopt.cli.ready_spaces import advise_space
 from metaopt.engine.settings import Settings
 from metaopt.engine.setup import ImageKind, make_guard
@@ -23,11 +25,13 @@ def test_a_ready_space_that_fits_is_named() -> None:
         assert find_rejections(compile_space(ready.space), make_guard(ready, settings, PHOTOS)) is None
 
 
+@pytest.mark.slow
 def test_only_spaces_within_all_limits_are_named() -> None:
     advice = advise_space(load_problem("cnn"), Settings(constraints=("params<=2e4", "macs<=1e5")), PHOTOS)
     assert advice == "The ready space conv_stack fits: use --space conv_stack."
 
 
+@pytest.mark.slow
 def test_the_nearest_space_is_named_where_none_fits() -> None:
     problem = replace(load_problem("cnn"), name="mine.py")
     advice = advise_space(problem, Settings(constraints=("params<=10",)), PHOTOS)

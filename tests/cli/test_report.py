@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hyperopt import hp
 
 from metaopt.cli.report import main
@@ -18,6 +19,7 @@ def test_figures_are_drawn_and_their_paths_printed(tmp_path: Path, capsys) -> No
     assert all(path.parent == study.folder / "figures" and path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
+@pytest.mark.slow
 def test_decisions_of_auto_are_drawn_and_told(tmp_path: Path, capsys) -> None:
     study = search(tmp_path / "results", trials=6, epochs=3, sampler="auto", scheduler="auto")
     outcome = run_command(main, capsys, "--results", study.folder)

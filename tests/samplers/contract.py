@@ -41,7 +41,7 @@ def proposals(name: str, n: int, running: int = 0) -> list[Vals]:
 
 
 def test_proposals_are_points_of_the_space(name: str) -> None:
-    for n, running in ((0, 0), (1, 0), (5, 2), (60, 0), (90, 4)):
+    for n, running in ((0, 0), (1, 0), (5, 2), (60, 4)):
         for example, vals in zip(EXAMPLES.values(), proposals(name, n, running), strict=True):
             space = compile_space(example())
             assert isinstance(vals, Vals)
@@ -52,12 +52,12 @@ def test_proposals_are_points_of_the_space(name: str) -> None:
 
 def test_proposals_are_equal_in_another_process(name: str) -> None:
     """Proposals are equal in another process, with another hash seed."""
-    here = [proposals(name, n, 2) for n in (3, 90)]
-    assert here == [proposals(name, n, 2) for n in (3, 90)]
+    here = [proposals(name, n, 2) for n in (3, 60)]
+    assert here == [proposals(name, n, 2) for n in (3, 60)]
     code = (
         "import json\n"
         "from tests.samplers.contract import proposals\n"
-        f"print(json.dumps([proposals({name!r}, n, 2) for n in (3, 90)]))"
+        f"print(json.dumps([proposals({name!r}, n, 2) for n in (3, 60)]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

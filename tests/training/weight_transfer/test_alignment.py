@@ -6,6 +6,8 @@ import pytest
 
 from metaopt.training.weight_transfer.alignment import LayerTraits, align_layers
 
+pytestmark = pytest.mark.slow  # imports Keras
+
 RELU = LayerTraits("Activation", has_weights=False, activation="relu", size=(16, 16))
 
 

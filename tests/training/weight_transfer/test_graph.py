@@ -1,7 +1,10 @@
 import keras
+import pytest
 from keras import layers
 
 from metaopt.training.weight_transfer.graph import Graph, LayerCall, build_graph
+
+pytestmark = pytest.mark.slow  # imports Keras
 
 
 def names(graph: Graph) -> list[str]:

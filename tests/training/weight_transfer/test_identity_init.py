@@ -16,6 +16,8 @@ from metaopt.training.weight_transfer.identity_init import (
     maps_zero_to_zero,
 )
 
+pytestmark = pytest.mark.slow  # imports Keras
+
 SHAPE = (6, 6, 4)
 KNOWN = TensorMap(np.arange(4), is_nonnegative=True)
 

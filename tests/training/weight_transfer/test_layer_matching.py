@@ -7,6 +7,8 @@ from keras import layers
 from metaopt.training.weight_transfer.graph import build_graph
 from metaopt.training.weight_transfer.layer_matching import match_layers
 
+pytestmark = pytest.mark.slow  # imports Keras
+
 
 def matched(child: keras.Model, parent: keras.Model) -> dict[str, str]:
     pairs = match_layers(build_graph(child), build_graph(parent))

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from metaopt.training.weight_transfer.weight_copy import (
     copy_layer_weights,
@@ -7,6 +8,8 @@ from metaopt.training.weight_transfer.weight_copy import (
     map_depthwise,
     map_flattened,
 )
+
+pytestmark = pytest.mark.slow  # imports Keras
 
 
 def numbers(*shape, seed=0):
