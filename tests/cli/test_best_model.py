@@ -14,7 +14,6 @@ from metaopt.errors import StudyMismatch, UserError
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import command
 from metaopt.training import backend
-from metaopt.training.export import load_model, predict_split
 from tests.cli.running import run_command
 
 # Its layers are not Keras'; a file of a Keras model cannot contain them.
@@ -64,6 +63,8 @@ def test_changed_networks_are_rejected_before_loading_keras(studies: Path) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize(("study", "images"), [("tpe", "1,151 training images"), ("folds", "the first of 3 folds")])
 def test_a_stored_study_gives_its_best_model(studies: Path, capsys, study: str, images: str) -> None:
+    from metaopt.training.export import load_model
+
     outcome = run_command(best, capsys, "--results", study, "--save", "now.keras")
     assert outcome.code == 0
     trial = Study.load(study).require_best().trial
@@ -84,10 +85,13 @@ def test_missing_weights_are_an_error(studies: Path, capsys) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("space", "folds"), [("flower_cnn", 1), ("flower_cnn", 2), ("shaken.py", 1)])
 def test_the_exported_model_scores_as_the_search_says(tmp_path, monkeypatch, capsys, space, folds) -> None:
+    from metaopt.training.export import load_model, predict_split
+
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shaken.py").write_text(SHAKEN)
     results, file = tmp_path / "results", tmp_path / "now.keras"
     flags = ["--data", "digits", "--space", space, "--constraint", "macs<=5e5", "--epochs", "3", "--trials", "1"]
+    flags += ["--executor", "inline"]
     assert run_command(search, capsys, *flags, "--folds", folds, "--results", results).code == 0
     assert "not tested" in run_command(best, capsys, "--results", results, "--save", file).err
 
@@ -109,6 +113,8 @@ def test_the_exported_model_scores_as_the_search_says(tmp_path, monkeypatch, cap
 
 @pytest.mark.slow
 def test_a_file_that_keras_will_not_load_is_told(tmp_path: Path, monkeypatch, capsys) -> None:
+    from metaopt.training.export import load_model
+
     monkeypatch.chdir(tmp_path)
     Path("own.py").write_text(LAMBDA)
     flags = "--data digits --space own.py --trials 1 --epochs 1 --executor inline --strategy random"

@@ -249,6 +249,7 @@ def test_mistakes_of_build_model_end_the_search(capsys) -> None:
     assert "is replaced" in outcome.out
 
 
+@pytest.mark.slow
 def test_hyperparameters_without_effect_are_noted(capsys) -> None:
     text = INVALID.replace("Conv2D(4, 9)", "Conv2D(4, 2)").replace(
         '"n": hp', '"lr": hp.loguniform("lr", 0.01, 0.1), "n": hp'
@@ -390,7 +391,9 @@ def test_keras_models_are_counted_and_rejected_in_the_worker(capsys) -> None:
 
 @pytest.mark.slow
 def test_without_a_feasible_trial_the_nearest_is_shown(capsys) -> None:
-    outcome = search(capsys, "--space models.py --trials 1 --epochs 1 --constraint val_accuracy>=0.9999")
+    outcome = search(
+        capsys, "--space models.py --trials 1 --epochs 1 --constraint val_accuracy>=0.9999 --executor inline"
+    )
     assert outcome.code == 5
     assert outcome.errors[0].startswith("No trial meets the constraints. The nearest is trial 0 with val_accuracy")
     assert len(list(Path("results").glob("infeasible_*.json"))) == 1
@@ -399,7 +402,7 @@ def test_without_a_feasible_trial_the_nearest_is_shown(capsys) -> None:
 @pytest.mark.slow
 def test_an_evolution_improves_within_its_constraints(capsys) -> None:
     mu = 3
-    flags = "--space flower_cnn --strategy evolution --mu 3 --lambda 2 --trials 9 --epochs 2 --seed 0"
+    flags = "--space flower_cnn --strategy evolution --mu 3 --lambda 2 --trials 9 --epochs 2 --executor inline --seed 0"
     assert search(capsys, f"{flags} --constraint macs<=2e5 --constraint params<=1e5").code == 0
     records = Study.load("results").records
     assert len(records) == 9
@@ -413,7 +416,7 @@ def test_an_evolution_improves_within_its_constraints(capsys) -> None:
 
 @pytest.mark.slow
 def test_children_inherit_weights_fold_by_fold(capsys) -> None:
-    flags = "--space flower_cnn --strategy evolution --inherit --mu 2 --lambda 2 --epochs 1 --folds 2"
+    flags = "--space flower_cnn --strategy evolution --inherit --mu 2 --lambda 2 --epochs 1 --folds 2 --executor inline"
     assert search(capsys, f"{flags} --constraint macs<=1e5 --trials 4").code == 0
     records = Study.load("results").records
     children = [record for record in records if record["parent"] is not None]

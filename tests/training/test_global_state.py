@@ -2,8 +2,6 @@
 
 import importlib
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from metaopt.cli.retrain import main as retrain_command
+from metaopt.cli.search import main as search
 from metaopt.data import DataSet
 from metaopt.problems.memory_estimate import bytes_per_number
 from metaopt.problems.problem import Problem
 from metaopt.training import backend, build_and_train, global_state
 from metaopt.training.checkpoint import best_weights
 from metaopt.training.retraining import retrain
+from tests.cli.running import run_command
 from tests.training.requests import make_request
 
 pytestmark = pytest.mark.slow  # imports Keras
@@ -183,18 +184,15 @@ def build_model(point, input_shape, classes):
 """
 
 
-def test_setting_of_the_problem_file_holds_in_search_and_retrain(tmp_path: Path) -> None:
-    problem = tmp_path / "own.py"
+def test_setting_of_the_problem_file_holds_in_search_and_retrain(tmp_path: Path, capsys: Any) -> None:
+    problem, results = tmp_path / "own.py", str(tmp_path / "r")
     problem.write_text(OWN)
-    commands = (
-        ["metaopt", "search", "--space", str(problem), "--data", "digits", "--trials", "2", "--epochs", "1"],
-        ["metaopt", "retrain", "--epochs", "1"],
-    )
-    for command in commands:
-        command = [sys.executable, "-m", *command, "--results", str(tmp_path / "r")]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert run.returncode == 0, run.stdout + run.stderr
-    log = (tmp_path / "r" / "logs" / "worker.log").read_text() + run.stdout
+    flags = ["--space", str(problem), "--data", "digits", "--trials", "2", "--epochs", "1"]
+    assert run_command(search, capsys, *flags, "--results", results).code == 0  # in a worker, a process of its own
+    set_precision("float32")  # as where the study is retrained later
+    shown = run_command(retrain_command, capsys, "--epochs", "1", "--results", results)
+    assert shown.code == 0
+    log = (tmp_path / "r" / "logs" / "worker.log").read_text() + shown.out
     seen = [line.removeprefix("PRECISION ") for line in log.splitlines() if line.startswith("PRECISION")]
     assert len(seen) >= 3
     assert set(seen) == {"mixed_bfloat16 float64"}
