@@ -145,6 +145,7 @@ FEW = Problem(
 )
 
 
+@pytest.mark.slow
 def test_an_exhausted_phase_begins_the_next(tmp_path):
     """Of 12 networks; the smallest phase admits the two of one small layer."""
     macs = sorted(few({"n": n, "kernel": k}, (16, 16, 3), {"label": 10}).macs for n in range(1, 5) for k in (1, 3, 5))
@@ -154,7 +155,7 @@ def test_an_exhausted_phase_begins_the_next(tmp_path):
     assert sorted(counts) == macs
     assert sorted(counts[:2]) == macs[:2]
     assert sorted(counts[:6]) == macs[:6]
-    for after in (1, 2, 3, 6, 8):
+    for after in (1, 2, 6):  # within a phase, and where one ends
         folder = tmp_path / str(after) / "results"
 
         class Interrupted(Rater):

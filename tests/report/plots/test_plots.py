@@ -59,6 +59,7 @@ def test_any_study_is_drawn(name: str, tmp_path: Path) -> None:
     assert all(count_colours(path) > 10 for path in paths)
 
 
+@pytest.mark.slow
 def test_figures_are_written(tmp_path: Path, study: StudyData) -> None:
     paths = draw_all(study.of_records(study.records[:12]), tmp_path / "figures")
     assert [path.stem for path in paths] == [*ALWAYS, "trade_off"]
@@ -113,6 +114,7 @@ def test_reference_trials_are_drawn(reference_study: StudyData, tmp_path: Path) 
     assert all(count_colours(path) > (10 if path.stem == "anytime" else 100) for path in paths)
 
 
+@pytest.mark.slow
 def test_figures_of_a_comparison(tmp_path: Path) -> None:
     made = [
         search_study(tmp_path / "a", trials=8, constraints=LIMITS),
