@@ -336,10 +336,13 @@ class TrainingRequest:
         job: what is trained.
         report: to be called after each epoch; the training ends where it returns False. An ``EpochProgress`` or a
             ``Remark`` is passed on.
+        compiled_models: models of earlier trainings in this process, ``metaopt.training.compiled_models``; None to
+            build each model anew.
     """
 
     job: Job
     report: Callable[[Message], bool] = keep_training
+    compiled_models: Any = None
 
     @property
     def options(self) -> TrainingOptions:

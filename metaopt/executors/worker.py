@@ -6,6 +6,7 @@ Messages are pickled with cloudpickle, so that functions of a script or a notebo
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import multiprocessing
 import os
 import pickle
@@ -152,6 +153,10 @@ def _set_up_and_serve(connection: Connection, pickled_trainer: bytes) -> None:
         known = error if isinstance(error, UserError) else None
         send(connection, SetupFailed(known, traceback.format_exc()))
         return
+    # The objects of frameworks and data stay for ever. A collection after each training would visit all of them, which
+    # took 0.2 seconds.
+    gc.collect()
+    gc.freeze()
     send(connection, Ready())
     _serve(connection, trainer, parcel)
 

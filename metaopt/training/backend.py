@@ -86,7 +86,7 @@ def clean_session() -> Iterator[None]:
         finally:
             for name in registry.keys() - known:
                 del registry[name]
-            keras.utils.clear_session()
+            global_state.clear_session()
             gc.collect()
             _release_memory()
 

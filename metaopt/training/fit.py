@@ -1,7 +1,7 @@
 """Training of one network: build, fit, measure and save after every epoch."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,16 @@ import keras
 from metaopt.data import DataSet, Fold
 from metaopt.engine.checkpoints import check_room
 from metaopt.engine.jobs import FromScratch, Job, Remark, TrainingRequest, WeightsOf
-from metaopt.problems.training_config import COSINE, COSINE_RUNG, Training, with_schedule
-from metaopt.randomness import derive_seed
+from metaopt.problems.training_config import Training, with_schedule
 from metaopt.training import backend
-from metaopt.training.batches import TrainingBatches, Validation, faults_of, make_label_packer, steps_per_epoch
+from metaopt.training.batches import TrainingBatches, Validation, faults_of, make_label_packer
 from metaopt.training.checkpoint import Checkpoint
-from metaopt.training.compiling import Cycles, soft_classes
+from metaopt.training.compiling import soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
 from metaopt.training.initialization import Start, initialize
+from metaopt.training.model_source import ModelSource
 from metaopt.training.network_builder import NetworkBuilder, make_builder
-from metaopt.training.schedule import CyclesInSeconds
-from metaopt.training.variables import build_optimizer, count_bytes
+from metaopt.training.variables import count_bytes
 from metaopt.training.warm_up import compile_steps
 
 
@@ -85,18 +84,18 @@ def _train(
     data, job = builder.data, request.job
     training = with_schedule(builder.problem.training_of(builder.point), job.options.schedule)
     folds = data.folds(job.options.folds)
-    build = _make_build(builder, training, folds, epochs, job)
+    models = ModelSource(builder, training, epochs, folds, job, None if callbacks else request.compiled_models)
 
     def parent() -> keras.Model:
         assert isinstance(job.origin, WeightsOf)
         return make_builder(builder.problem, job.origin.point, data).build()
 
-    model = build(0)
+    model = models.first()
     counts = builder.counts(model, training, job.options.bounds)
     if builder.uncounted and request.trial == 0:
         layers = ", ".join(builder.uncounted)
         request.report(Remark(0, f"MACs are not recorded: no rule counts those of the layers {layers}."))
-    start = initialize(model, build, parent, checkpoint, request)
+    start = initialize(model, models.build, parent, checkpoint, request, is_new=not models.is_compiled)
     epoch_loop = _make_loop(model, data, folds, training, epochs, start, checkpoint, request)
     epoch_loop.report_restored_epochs()
     if not epoch_loop.is_over:
@@ -106,30 +105,11 @@ def _train(
             check_room(checkpoint.directory.parent, job.checkpoint_quota, state, weights, what)
         passes = {"initial_epoch": len(epoch_loop.progress) * len(folds), "epochs": epochs * len(folds)}
         with faults_of(epoch_loop.batches.folds):
-            compile_steps(model, epoch_loop.batches.folds, epoch_loop.validations)
+            if not models.is_compiled:
+                compile_steps(model, epoch_loop.batches.folds, epoch_loop.validations)
             model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop, *callbacks])
+        models.keep(model)
     return epoch_loop, counts
-
-
-def _make_build(
-    builder: NetworkBuilder, training: Training, folds: list[Fold], epochs: int, job: Job
-) -> Callable[[int], keras.Model]:
-    """Return the function that builds and compiles the model of a fold."""
-    cycles: Cycles = job.rung_levels
-    if job.options.unit == "seconds" and training.schedule == COSINE:
-        cycles = CyclesInSeconds(job.options.first_cycle_s, job.options.cycle_factor)
-    elif not cycles or training.schedule == COSINE_RUNG:
-        cycles = (epochs,)
-    steps = steps_per_epoch(len(folds[0].train), training.batch_size)
-
-    def build(fold: int) -> keras.Model:
-        # Seeds the initial weights, which must not depend on the worker's earlier trials.
-        keras.utils.set_random_seed(derive_seed(job.options.seed, job.trial, "initialise", fold))
-        model = builder.compile(training, steps, cycles)
-        build_optimizer(model)
-        return model
-
-    return build
 
 
 def _make_loop(

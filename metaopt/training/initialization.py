@@ -22,15 +22,18 @@ def initialize(
     build_parent: Callable[[], keras.Model],
     checkpoint: Checkpoint | None,
     request: TrainingRequest,
+    *,
+    is_new: bool = True,
 ) -> Start:
     """Set the variables of a model to the start of its training; a remark reports what was lost.
 
     Args:
-        model: as it was built, for the first fold.
+        model: compiled model, for the first fold.
         build: builds the model of another fold.
         build_parent: builds the network of the trial whose weights are transferred.
         checkpoint: checkpoints of the trial, or None.
         request: the job and its report function.
+        is_new: whether the model is as it was built; if not, all its variables are set here.
 
     Raises:
         RuntimeError: The state of a forked trial is gone, or does not fit the model or its optimizer.
@@ -41,6 +44,8 @@ def initialize(
         if not folds:
             assign(model, state.folds[0])
         return Start(state.progress, folds, state.inherited, n_reported=request.job.start)
+    if not is_new:
+        assign(model, snapshot(build(0)))
     if isinstance(request.job.origin, ForkOf):
         return _fork(model, request.job.origin, request)
     return _new(model, build, build_parent, request)

@@ -3,11 +3,12 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import keras
 
-from metaopt.blueprint import Layer
+from metaopt.blueprint import Blueprint, Layer
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.data import DataSet
 from metaopt.problems.memory_estimate import estimate_memory
@@ -39,6 +40,11 @@ class NetworkBuilder(ABC):
         self.point = point
         self.data = data
         self.uncounted: tuple[str, ...] = ()
+
+    @property
+    def blueprint(self) -> Blueprint | None:
+        """Description of the network; None if it is known by its Keras model alone."""
+        return None
 
     @abstractmethod
     def build(self) -> keras.Model:
@@ -85,30 +91,32 @@ class NetworkBuilder(ABC):
 class BlueprintBuilder(NetworkBuilder):
     """Builds networks from blueprints, which the guard has counted."""
 
+    @cached_property
+    def blueprint(self) -> Blueprint:
+        """Description of the network."""
+        blueprint = self.problem.blueprint(self.point, self.data.input_shape, self.data.classes)
+        assert blueprint is not None  # the problem has a network
+        return blueprint
+
     def build(self) -> keras.Model:
         """See ``NetworkBuilder.build``."""
-        return self._blueprint().to_keras()
+        return self.blueprint.to_keras()
 
     def compile(self, training: Training, steps: int, cycles: Cycles) -> keras.Model:
         """See ``NetworkBuilder.compile``."""
-        return compile_model(self._blueprint().to_keras(), training, self.data.classes, steps=steps, cycles=cycles)
+        return compile_model(self.blueprint.to_keras(), training, self.data.classes, steps=steps, cycles=cycles)
 
     def counts(self, model: keras.Model, training: Training, bounds: Mapping[str, float]) -> dict[str, int]:  # noqa: ARG002
         """See ``NetworkBuilder.counts``."""
-        blueprint = self._blueprint()
-        return {"params": blueprint.params, "macs": blueprint.macs}
+        return {"params": self.blueprint.params, "macs": self.blueprint.macs}
 
     def for_inference(self, network: keras.Model) -> keras.Model:
         """See ``NetworkBuilder.for_inference``."""
-        blueprint = self._blueprint()
-        if all(type(node.layer).build_inference is Layer.build_inference for node in blueprint.nodes):
+        if all(type(node.layer).build_inference is Layer.build_inference for node in self.blueprint.nodes):
             return network
-        twin = blueprint.to_keras(inference=True)
+        twin = self.blueprint.to_keras(inference=True)
         twin.set_weights(network.get_weights())
         return twin
-
-    def _blueprint(self) -> Any:
-        return self.problem.blueprint(self.point, self.data.input_shape, self.data.classes)
 
 
 class KerasModelBuilder(NetworkBuilder):

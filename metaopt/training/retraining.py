@@ -1,5 +1,6 @@
 """Final training of a network on training and validation images, for a fixed number of epochs."""
 
+import gc
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -87,6 +88,7 @@ def retrain(
     Raises:
         UserError: the point does not fit the problem, or the training diverged.
     """
+    gc.collect()  # frees the network that was trained before
     with global_state.preserved():
         builder = make_builder(problem, point, data)
         return _train(builder, epochs, seed, trial, recipe or {}, log, report, report_step)

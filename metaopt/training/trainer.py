@@ -14,6 +14,7 @@ from metaopt.problems.loading import load_problem, read_texts
 from metaopt.problems.problem import Problem
 from metaopt.problems.reads import Reads
 from metaopt.training import backend
+from metaopt.training.compiled_models import CompiledModels
 from metaopt.training.functions import find_missing_value
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.point_reads import report_reads, with_recorded_point
@@ -51,6 +52,7 @@ class KerasTrainer:
         self._data = data
         self._fingerprint = fingerprint
         self._threads = threads
+        self._compiled_models = CompiledModels()
 
     def setup(self, options: TrainingOptions) -> None:
         """Import Keras and its backend, and load problem and data.
@@ -91,7 +93,7 @@ class KerasTrainer:
         reads = Reads()
         if self._problem.build_and_train is not None or not self._problem.has_blueprint:
             job = with_recorded_point(job, reads)
-        request = TrainingRequest(job, counter)
+        request = TrainingRequest(job, counter, self._compiled_models)
         try:
             if self._problem.build_and_train is not None:
                 more = {"run": request} if takes_run(self._problem.build_and_train) else {}

@@ -1,8 +1,11 @@
 """Snapshots of all variables of a compiled model and its optimizer, as arrays."""
 
+import math
 from typing import Any
 
 import keras
+import ml_dtypes
+import numpy as np
 import numpy.typing as npt
 
 Arrays = list[npt.NDArray[Any]]
@@ -34,8 +37,7 @@ def weights_of(model: keras.Model, arrays: Arrays) -> Arrays:
 
 def count_bytes(model: keras.Model) -> tuple[int, int]:
     """Return the bytes of a snapshot, and those of the weights in it."""
-    arrays = snapshot(model)
-    return sum(each.nbytes for each in arrays), sum(each.nbytes for each in weights_of(model, arrays))
+    return sum(map(_count_bytes, _variables(model))), sum(map(_count_bytes, model.weights))
 
 
 def build_optimizer(model: keras.Model) -> None:
@@ -46,3 +48,8 @@ def build_optimizer(model: keras.Model) -> None:
 
 def _variables(model: keras.Model) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
+
+
+def _count_bytes(variable: Any) -> int:
+    name = variable.dtype  # NumPy does not know bfloat16 by its name
+    return math.prod(variable.shape) * np.dtype(getattr(ml_dtypes, name, name)).itemsize

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -118,3 +119,20 @@ def test_output_is_appended_to_the_log(tmp_path):
         worker.send(connection, worker.pack(make_job(0)))
         assert worker.receive(connection) == worker.Ready()
     assert log.read_text() == "before\nbelow Python\n"
+
+
+class CollectionTrainer:
+    """Reports how many objects garbage collections leave out while it trains."""
+
+    def setup(self, options):
+        self.data = [[] for _ in range(1000)]
+
+    def train(self, job, report):
+        return Finished(job.trial, info={"frozen": gc.get_freeze_count()})
+
+
+def test_garbage_collection_leaves_out_what_the_set_up_made():
+    with started(CollectionTrainer()) as (connection, _):
+        worker.send(connection, worker.pack(make_job(0)))
+        assert worker.receive(connection) == worker.Ready()
+        assert worker.receive(connection).info["frozen"] > 1000

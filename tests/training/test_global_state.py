@@ -196,3 +196,26 @@ def test_setting_of_the_problem_file_holds_in_search_and_retrain(tmp_path: Path,
     seen = [line.removeprefix("PRECISION ") for line in log.splitlines() if line.startswith("PRECISION")]
     assert len(seen) >= 3
     assert set(seen) == {"mixed_bfloat16 float64"}
+
+
+def test_seeding_without_clearing_kernels_gives_the_same_weights() -> None:
+    import keras
+
+    def draw(**options: Any) -> list[bytes]:
+        with global_state.preserved():
+            global_state.set_random_seed(5, **options)
+            layers = [keras.layers.Dense(3), keras.layers.Dropout(0.5)]
+            model = keras.Sequential([keras.Input((4,)), *layers])
+            drawn = [keras.random.normal((2,)), np.random.rand(2), random.random()]  # noqa: NPY002
+            return [np.asarray(each).tobytes() for each in (*model.variables, *drawn)]
+
+    assert draw(keeps_kernels=True) == draw()
+    assert draw(keeps_kernels=True) == draw(keeps_kernels=True)
+
+
+def test_clearing_the_session_resets_the_names_of_layers() -> None:
+    import keras
+
+    keras.layers.Dense(1)
+    global_state.clear_session()
+    assert keras.layers.Dense(1).name == "dense"

@@ -65,3 +65,14 @@ def test_bfloat16_variables_survive_a_checkpoint(tmp_path: Path) -> None:
     assert state is not None
     assign(other, state.folds[0])
     assert all(a.tobytes() == b.tobytes() for a, b in zip(snapshot(other), snapshot(one), strict=True))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_bytes_are_counted_without_a_snapshot(dtype: str) -> None:
+    from metaopt.training.variables import count_bytes, snapshot, weights_of
+
+    built = model(dtype)
+    arrays = snapshot(built)
+    assert count_bytes(built) == tuple(
+        sum(each.nbytes for each in some) for some in (arrays, weights_of(built, arrays))
+    )
