@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from metaopt.data import DataSet, DataSpec
-from metaopt.engine.jobs import Epoch, Finished, ForkOf, Origin, WeightsOf
+from metaopt.engine.jobs import Epoch, Failed, Finished, ForkOf, Origin, WeightsOf
 from metaopt.executors import Processes
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
@@ -139,22 +139,28 @@ def test_models_of_user_callbacks_are_not_kept(train: Trainings) -> None:
 
 
 def test_a_killed_worker_loses_its_kept_models_only(tiny_spec: DataSpec, tmp_path: Path) -> None:
-    path = str(Path(tiny_problem.__file__))
     history: dict[str, list[Any]] = {"whole": [], "parts": []}
 
-    def run(executor: Processes, where: str, **job: Any) -> None:
+    def run(where: str, *, killed_at: int | None = None, **job: Any) -> Any:
         reports: list[Any] = []
+
+        def handle(report: Any) -> bool:
+            if isinstance(report, Epoch):
+                history[where].append(report.metrics)
+                if report.epoch == killed_at:
+                    os.kill(executor.pids[0], signal.SIGKILL)
+            reports.append(report)
+            return True
+
         executor.submit(make_job(checkpoint=str(tmp_path / where), **job))
         while not reports or isinstance(reports[-1], Epoch):
-            executor.wait(lambda report: not reports.append(report))
-        assert isinstance(reports[-1], Finished)
-        history[where] += [each.metrics for each in reports if isinstance(each, Epoch)]
+            executor.wait(handle)
+        return reports[-1]
 
-    with Processes(KerasTrainer(path, tiny_spec), threads=1) as executor:
-        run(executor, "parts", epochs=1)
-        run(executor, "parts", epochs=2, start=1)
-        os.kill(executor.pids[0], signal.SIGKILL)
-        run(executor, "parts", epochs=3, start=2)
-        run(executor, "whole", epochs=3)
+    with Processes(KerasTrainer(tiny_problem.__file__, tiny_spec), threads=1) as executor:
+        assert isinstance(run("parts", epochs=1), Finished)
+        assert isinstance(run("parts", epochs=3, start=1, killed_at=2), Failed)
+        assert isinstance(run("parts", epochs=3, start=2), Finished)
+        assert isinstance(run("whole", epochs=3), Finished)
     assert history["parts"] == history["whole"]
     assert same(tmp_path / "parts", tmp_path / "whole")
