@@ -97,6 +97,7 @@ def test_an_incomplete_entry_is_replaced(make_folder, tmp_path) -> None:
     assert not aside.exists()
 
 
+@pytest.mark.slow
 def test_concurrent_processes_decode_once(make_folder, tmp_path) -> None:
     root = make_folder({"a": 30, "b": 30})
     code = (
