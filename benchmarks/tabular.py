@@ -32,13 +32,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.peers.catalogue import FLOWERS_CHOICES as CHOICES  # noqa: E402
-from benchmarks.peers.catalogue import FLOWERS_ORDERED as ORDERED  # noqa: E402
-from benchmarks.peers.catalogue import flowers_space  # noqa: E402
+from benchmarks.peers.problems.flowers_grid import CHOICES, ORDERED, flowers_space  # noqa: E402
 from metaopt.engine.callbacks import Callback  # noqa: E402
 from metaopt.engine.jobs import Epoch, Job  # noqa: E402
 from metaopt.engine.settings import resolve  # noqa: E402
-from metaopt.engine.setup import open_study, search  # noqa: E402
+from metaopt.engine.setup import find_knowledge, open_study, search  # noqa: E402
 from metaopt.engine.strategy import STRATEGIES  # noqa: E402
 from metaopt.executors import Simulated  # noqa: E402
 from metaopt.problems.problem import Problem  # noqa: E402
@@ -170,7 +168,9 @@ class Follower(Callback):
             self.course.chosen = report.trial, report.epoch
 
 
-def run(strategy: str, seed: int, budget: float, workers: int = 1, **settings: Any) -> Course:
+def run(
+    strategy: str, seed: int, budget: float, workers: int = 1, start_from: Sequence[Path] = (), **settings: Any
+) -> Course:
     """Run one search.
 
     Args:
@@ -178,6 +178,7 @@ def run(strategy: str, seed: int, budget: float, workers: int = 1, **settings: A
         seed: of the study.
         budget: full trainings of each worker.
         workers: that train side by side.
+        start_from: folders of earlier studies of the same space.
         settings: other settings of the search.
     """
     executor = Simulated(curve, workers)
@@ -195,7 +196,9 @@ def run(strategy: str, seed: int, budget: float, workers: int = 1, **settings: A
             Path(folder) / "study", problem, resolved, follower, files=Unsynced(), clock=executor.clock
         ) as study,
     ):
-        search(study, problem, resolved, executor, follower, seconds=budget * FULL_TRAINING_S, clock=executor.clock)
+        known = find_knowledge(problem, start_from, study.state, follower)
+        seconds = budget * FULL_TRAINING_S
+        search(study, problem, resolved, executor, follower, seconds=seconds, clock=executor.clock, knowledge=known)
         trial, epoch = follower.course.chosen
         follower.course.test_accuracy = network(study.state.trials[trial].point).test_accuracy[epoch - 1]
         follower.course.trials = len(study.state.trials)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import log
 from pathlib import Path
-from typing import Any
 
 from hyperopt import hp
 
 from benchmarks.peers.altered_tables import redraw_winners, restrict_range
+from benchmarks.peers.problems.flowers_grid import LEARNING_RATE, ORDERED, flowers_space
 from benchmarks.peers.table_loading import load_table
 from benchmarks.peers.tables import Table
 from metaopt.errors import UserError, hint
@@ -17,20 +17,8 @@ from metaopt.problems.loading import load_problem
 from metaopt.spaces import Vals
 
 PROBLEMS = Path(__file__).with_name("problems")
-LEARNING_RATE = "learning_rate"
 
 FLOWERS = "flowers17"
-FLOWERS_ORDERED: dict[str, tuple[float, ...]] = {
-    LEARNING_RATE: (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
-    "n_conv_layers": (1, 2, 3),
-    "width": (8, 16, 32),
-}
-FLOWERS_CHOICES = {
-    "batch_size": (16, 64),
-    "kernel_size": (3, 5),
-    "use_BN": (False, True),
-    "global_avg_pooling": (False, True),
-}
 # What a user would start from, chosen without a look at the tables: draws, label → value.
 _FLOWERS_DEFAULT = {
     LEARNING_RATE: 2,  # 1e-3
@@ -92,16 +80,8 @@ _SAMPLED = {
 }
 
 
-def flowers_space(lowest: int = 0) -> dict[str, Any]:
-    """Return the space of the grid: ordered parameters as an index, each value as likely as the others."""
-    counts = {label: len(values) for label, values in FLOWERS_ORDERED.items()}
-    counts[LEARNING_RATE] -= lowest
-    ordered = {label: hp.quniform(label, -0.499, count - 0.501, 1) for label, count in counts.items()}
-    return ordered | {label: hp.choice(label, values) for label, values in FLOWERS_CHOICES.items()}
-
-
 def _load_flowers(path: Path) -> Table:
-    return load_table(FLOWERS, path, flowers_space(), ordered=FLOWERS_ORDERED, complete=True, default=_FLOWERS_DEFAULT)
+    return load_table(FLOWERS, path, flowers_space(), ordered=ORDERED, complete=True, default=_FLOWERS_DEFAULT)
 
 
 def _without_lowest_rates(table: Table) -> Table:
