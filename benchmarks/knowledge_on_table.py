@@ -5,7 +5,7 @@ Both have the space of the table's grid. Each seed has an earlier study of its o
 scikit-learn's digits, in ``--studies``; a study that is there already is taken as it is, or resumed. Figures are those
 of tabular.py, with and without ``--start-from``.
 
-    python3 benchmarks/knowledge_on_table.py [--seeds 8] [--first-seed 0] [--trials 20] [--studies digits_studies]
+    python3 benchmarks/knowledge_on_table.py [--seeds 8] [--first-seed 0] [--trials 20] [--searches 4]
 """
 
 import argparse
@@ -38,13 +38,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=20, help="of each earlier study (default 20)")
+    parser.add_argument("--searches", type=int, default=4, help="from each earlier study (default 4)")
     parser.add_argument("--studies", type=Path, default=Path("digits_studies"), help="folder of the earlier studies")
     arguments = parser.parse_args()
     courses = []
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         earlier = (arguments.studies / str(seed)).resolve()
         search_digits(earlier, seed, arguments.trials)
-        courses.append([run("auto", seed, BUDGETS[-1], start_from=folders) for folders in ([], [earlier])])
+        for number in range(arguments.searches):
+            own = 100 * seed + number
+            courses.append([run("auto", own, BUDGETS[-1], start_from=folders) for folders in ([], [earlier])])
     at = ", ".join(map(str, BUDGETS))
     print(f"| search | cost to best 5 % | cost to best 1 % (mean; not reached: {BUDGETS[-1]}) | mean regret at {at} |")
     print("|---|---|---|---|")

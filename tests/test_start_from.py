@@ -91,6 +91,18 @@ def test_the_same_study_is_learnt_from_once(tmp_path, earlier) -> None:
     assert len(Study.load(tmp_path / "results").state.knowledge) == 2
 
 
+def test_an_earlier_study_halves_the_first_trials_of_auto(tmp_path, earlier) -> None:
+    def count(name, **given):
+        study = metaopt.search(parabola, SPACE, trials=20, results=tmp_path / name, progress=False, **given)
+        reasons = [trial.decisions[0].reason for trial in study.state.trials]
+        return [sum(key in reason for reason in reasons) for key in ("outside_knowledge", "first_trials")]
+
+    n_known, n_first = count("informed", start_from=earlier.folder)
+    assert n_known == 3
+    assert count("plain") == [0, 5]
+    assert n_known + n_first == 3  # half of five, but the best three of the study at least
+
+
 def test_a_wrong_study_is_unlearnt(tmp_path) -> None:
     wrong = metaopt.search(opposite, SPACE, trials=20, results=tmp_path / "wrong", progress=False)
     found = []

@@ -107,9 +107,14 @@ class _Moment:
         if starts and not self._attempt and (known := next_start(view.knowledge, view.n_own)) is not None:
             return self._start(known, {"outside_knowledge": 1.0})
         curves = StudyCurves.of(view.history.observations, [trial.target_resource for trial in view.trials])
-        if starts and (self._index.trained < self._strategy.startup or not curves.has_loss):
+        if starts and (self._index.trained < self._count_first() or not curves.has_loss):
             return self._start_far_away()
         return self._choose(curves, starts) if curves.has_loss else self._end({})
+
+    def _count_first(self) -> int:
+        """Return the number of first trials. An earlier study, whose best points are among them, halves it."""
+        has_study = any(known.study is not None for known in self._view.knowledge)
+        return self._strategy.startup // 2 if has_study else self._strategy.startup
 
     def _start_far_away(self) -> Start:
         """Return one of the first trials."""
@@ -118,7 +123,7 @@ class _Moment:
         encoder = Encoder.of(self._view.space)  # without outside knowledge, which these trials are to test
         others = encoder.encode([trial.vals for trial in self._view.trials])
         selected = farthest(encoder.encode(draws), others, encoder.metric)
-        return self._start(draws[selected], {"first_trials": float(self._strategy.startup)})
+        return self._start(draws[selected], {"first_trials": float(self._count_first())})
 
     def _start(self, vals: Vals, reason: Reason) -> Start:
         """Return the start of one of the first trials."""
