@@ -87,7 +87,7 @@ def rates_through_checks(
         rungs: resources of the h rungs, ascending.
         times: t of the rungs, (h,).
         costs: of training each arm to each rung; not read at rungs that it has reached, (a, h).
-        overhead: part of them that each job costs besides its epochs, again for one that resumes after a check.
+        overhead: what a job that resumes after a check costs besides its epochs.
         best: the loss to improve on.
         margin: factor >= 1 by which the rate through a check must exceed that of training on to R: rates through
             checks are divided by it.

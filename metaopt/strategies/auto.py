@@ -209,7 +209,7 @@ class _Moment:
         return make_candidates(self._view.space, parents, lambda vals: value_key(vals) in tried, self._generator())
 
     def _costs(self, arms: Arms, numbers: list[int | None]) -> tuple[np.ndarray, np.ndarray, float]:
-        """Return costs and seconds of training each arm to each rung, (a, h), and the overhead of each job."""
+        """Return costs and seconds of training each arm to each rung, (a, h), and the overhead of resuming one."""
         if self._strategy.is_timed:
             seconds = self._rungs - arms.resources[:, None]
             return seconds, seconds, 0.0
@@ -218,7 +218,7 @@ class _Moment:
             model, known = fit_costs(self._view, self._trials, self._strategy.resource)
         own: list[Seconds | None] = [None if number is None else known.get(number) for number in numbers]
         given = arms.points, arms.resources, self._rungs, own
-        return model.costs(*given), model.seconds(*given), model.overhead_s
+        return model.costs(*given), model.seconds(*given), model.overheads.resume
 
     def _generator(self) -> np.random.Generator:
         return self._view.generator("propose", self._attempt)

@@ -13,7 +13,7 @@ from metaopt.strategies.learning_curve_process import LearningCurveProcess, Obse
 from metaopt.strategies.outside_knowledge import InformedEncoder
 from metaopt.strategies.points import Encoder, Points
 from metaopt.strategies.study_curves import StudyCurves, scaled_times
-from metaopt.strategies.training_costs import Seconds, TrainingCosts
+from metaopt.strategies.training_costs import Overheads, Seconds, TrainingCosts
 
 _MOST_LOSSES = 300  # in the model, which bounds the time of a decision
 _REFIT_GROWTH = 1.15  # of the number of losses from one fit of the parameters to the next
@@ -159,19 +159,19 @@ def _find_encoder(view: CurveView) -> Encoder:
 def fit_costs(view: CurveView, trials: EncodedTrials, resource: int) -> tuple[TrainingCosts, dict[int, Seconds]]:
     """Return the cost model of a study, and by number the seconds of its own trials."""
     known = {}
-    overheads = []
+    besides = []
     for trial in view.trials[-_MOST_LOSSES:]:
         if trial.seconds and not trial.imported:
             first, *later = trial.seconds
             known[trial.number] = Seconds(first, sum(later) / len(later) if later else first)
             if trial.results and trial.status != "running":
-                overheads.append((trial.wall_seconds - sum(trial.seconds)) / len(trial.results))
+                besides.append((trial.wall_seconds - sum(trial.seconds), len(trial.results)))
         elif trial.wall_seconds > 0 and not trial.imported:
             each = trial.wall_seconds / trial.target_resource
             known[trial.number] = Seconds(each, each)
     points = trials.points(list(known))
-    overhead_s = max(0.0, float(np.median(overheads))) if overheads else 0.0
-    return TrainingCosts.fit(points, list(known.values()), trials.encoder.metric, resource, overhead_s), known
+    overheads = Overheads.measure(besides)
+    return TrainingCosts.fit(points, list(known.values()), trials.encoder.metric, resource, overheads), known
 
 
 def _fitted_parameters(view: CurveView, curves: StudyCurves, trials: EncodedTrials, resource: int) -> list[np.ndarray]:

@@ -31,6 +31,31 @@ class Seconds:
 
 
 @dataclass(frozen=True)
+class Overheads:
+    """Seconds of a job besides its epochs.
+
+    Attributes:
+        start: of the first job of a trial: building and tracing its network, loading and saving.
+        resume: of each later job of a trial. A worker keeps compiled models, so it is often the smaller one.
+    """
+
+    start: float = 0.0
+    resume: float = 0.0
+
+    @classmethod
+    def measure(cls, totals: Sequence[tuple[float, int]]) -> "Overheads":
+        """Return the medians, given the seconds besides the epochs, and the number of jobs, of each trial."""
+        of_one = [seconds for seconds, jobs in totals if jobs == 1] or [seconds / jobs for seconds, jobs in totals]
+        start = max(0.0, float(np.median(of_one))) if of_one else 0.0
+        of_later = [(seconds - start) / (jobs - 1) for seconds, jobs in totals if jobs > 1]
+        return cls(start, max(0.0, float(np.median(of_later))) if of_later else start)
+
+    def of(self, begin: np.ndarray) -> np.ndarray:
+        """Return the overhead of a job that begins at each of some epochs."""
+        return np.where(begin > 0, self.resume, self.start)
+
+
+@dataclass(frozen=True)
 class TrainingCosts:
     """Cost model of a study.
 
@@ -43,7 +68,7 @@ class TrainingCosts:
         later: coefficients for later epochs.
         options: (feature, value) of each indicator.
         numbers: features that are numbers.
-        overhead_s: seconds of each job besides its epochs: building, loading and saving.
+        overheads: seconds of each job besides its epochs.
     """
 
     resource: int
@@ -51,7 +76,7 @@ class TrainingCosts:
     later: np.ndarray
     options: tuple[tuple[int, float], ...]
     numbers: tuple[int, ...]
-    overhead_s: float = 0.0
+    overheads: Overheads = Overheads()
 
     @classmethod
     def equal(cls, resource: int) -> "TrainingCosts":
@@ -65,7 +90,7 @@ class TrainingCosts:
         seconds: Sequence[Seconds],
         metric: Metric,
         resource: int,
-        overhead_s: float = 0.0,
+        overheads: Overheads = Overheads(),
     ) -> "TrainingCosts":
         """Fit the model to n >= 0 trials with at least one epoch."""
         options: list[tuple[int, float]] = []
@@ -79,7 +104,7 @@ class TrainingCosts:
         inputs = model._inputs(points)
         targets = np.log(np.maximum([[one.first, one.later] for one in seconds] or np.ones((0, 2)), _SMALLEST_S))
         first, later = _regress(inputs, targets).T
-        return cls(resource, first, later, model.options, model.numbers, overhead_s)
+        return cls(resource, first, later, model.options, model.numbers, overheads)
 
     def costs(self, points: Points, begin: np.ndarray, ends: np.ndarray, own: Sequence[Seconds | None]) -> np.ndarray:
         """Return the cost of one job that trains from one epoch to others, (n, h), in seconds of a typical network.
@@ -93,11 +118,11 @@ class TrainingCosts:
         first, later = self._epoch_seconds(points, own)
         typical = float(np.exp(self.first[0]) + np.exp(self.later[0]) * (self.resource - 1))
         charged = ((first + later * (self.resource - 1)) / typical) ** (_EXPONENT - 1)
-        return _between(first, later, begin, ends) * charged[:, None] + self.overhead_s
+        return _between(first, later, begin, ends) * charged[:, None] + self.overheads.of(begin)[:, None]
 
     def seconds(self, points: Points, begin: np.ndarray, ends: np.ndarray, own: Sequence[Seconds | None]) -> np.ndarray:
         """Return the predicted seconds of such jobs, (n, h); see ``costs``."""
-        return _between(*self._epoch_seconds(points, own), begin, ends) + self.overhead_s
+        return _between(*self._epoch_seconds(points, own), begin, ends) + self.overheads.of(begin)[:, None]
 
     def _epoch_seconds(self, points: Points, own: Sequence[Seconds | None]) -> tuple[np.ndarray, np.ndarray]:
         """Return the seconds of the first epoch and of each later one, (n,)."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metaopt.strategies.points import Metric, Points
-from metaopt.strategies.training_costs import Seconds, TrainingCosts
+from metaopt.strategies.training_costs import Overheads, Seconds, TrainingCosts
 
 METRIC = Metric(np.array([False, True]), np.array([0, 1]))
 
@@ -50,8 +50,22 @@ def test_all_cost_the_same_before_any_epoch() -> None:
 
 
 def test_seconds_are_predicted_in_full() -> None:
-    model = TrainingCosts.fit(points((0.5, 0.25)), [Seconds(3.0, 1.0)], METRIC, resource=9, overhead_s=2.0)
+    model = TrainingCosts.fit(points((0.5, 0.25)), [Seconds(3.0, 1.0)], METRIC, 9, Overheads(2.0, 0.5))
     own = [Seconds(3.0, 1.0), Seconds(30.0, 10.0)]
     both = points((0.5, 0.25), (0.5, 0.25)), np.array([0.0, 3.0]), np.array([5, 9]), own
-    assert model.seconds(*both) == pytest.approx(np.array([[9.0, 13.0], [22.0, 62.0]]))
+    assert model.seconds(*both) == pytest.approx(np.array([[9.0, 13.0], [20.5, 60.5]]))
     assert (model.costs(*both)[1] < model.seconds(*both)[1]).all(), "an expensive network is charged less"
+
+
+@pytest.mark.parametrize(
+    ("totals", "start", "resume"),
+    [
+        ([], 0.0, 0.0),
+        ([(2.0, 1), (4.0, 1)], 3.0, 3.0),
+        ([(2.0, 1), (4.0, 1), (3.5, 2), (5.0, 3)], 3.0, 0.75),
+        ([(6.0, 3)], 2.0, 2.0),
+        ([(-0.5, 1), (-1.0, 2)], 0.0, 0.0),  # clocks of two processes
+    ],
+)
+def test_overheads_of_starts_and_resumes_are_told_apart(totals, start, resume) -> None:
+    assert Overheads.measure(totals) == Overheads(start, resume)
