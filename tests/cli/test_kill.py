@@ -67,6 +67,7 @@ def start(folder: Path, *flags: str) -> subprocess.Popen:
     """Start a search as a process of its own."""
     command = [sys.executable, str(ROOT / "hyperopt_optimize.py"), "--data", "digits", "--space", "tiny.py"]
     command += [*(flags or ["--trials", str(TRIALS), "--epochs", str(EPOCHS)]), "--augment", "shift"]
+    command += ["--deterministic"]  # auto then reads no measured time
     return subprocess.Popen(
         command, cwd=folder, start_new_session=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     )
