@@ -1,5 +1,6 @@
 """A study over a function instead of a network, on the real search loop: milliseconds instead of minutes."""
 
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +120,7 @@ def search(
     seconds: float | None = None,
     images: ImageKind | None = None,
     more: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
     **given,
 ) -> Study:
     """Run or resume a synthetic study; ``more`` is a number of trials beyond those that it has."""
@@ -129,8 +131,9 @@ def search(
     problem = problem or Problem(SPACE if space is None else space)
     settings = resolve(given, defaults, state)
     callback = callback or Callback()
-    with open_study(folder, problem, settings, callback, images=images, files=files) as study:
-        run_search(study, problem, settings, executor or SyntheticExecutor(), callback, images, seconds)
+    with open_study(folder, problem, settings, callback, images=images, files=files, clock=clock) as study:
+        executor = executor or SyntheticExecutor()
+        run_search(study, problem, settings, executor, callback, images, seconds, clock=clock)
     return study
 
 
