@@ -18,13 +18,19 @@ from metaopt.storage.study import Study, pickle_path
 from metaopt.storage.study_header import HEADER
 from metaopt.storage.versions import NewerStudy
 from metaopt.storage.writer import StudyWriter
-from tests.engine.synthetic import SPACE, SyntheticExecutor, findings, search
+from tests.engine import synthetic
+from tests.engine.synthetic import SPACE, SyntheticExecutor, findings
 
 STRATEGIES = [
     {"sampler": "random", "trials": 6},
     {"sampler": "tpe", "scheduler": "hyperband", "trials": 10, "epochs": 9},
     {"sampler": "evolution", "scheduler": "asha", "trials": 12, "epochs": 9, "mu": 3},
 ]
+
+
+def search(folder, **given):
+    """Search with a clock that tells events apart, as a real one does: records order trials by their times."""
+    return synthetic.search(folder, clock=(tick / 100 for tick in itertools.count()).__next__, **given)
 
 
 def fails_third(job) -> bool:
@@ -124,8 +130,7 @@ def facts(state: StudyState, *, without_trial: int | None = None) -> dict:
 def test_lines_after_damage_are_taken_over(tmp_path, given):
     """Nothing is lost with an epoch or an end, which records hold too."""
     folder = tmp_path / "results"
-    # As in a real search, no two events are of the same millisecond: records hold the order of trials by their times.
-    search(folder, clock=(tick / 100 for tick in itertools.count()).__next__, **given)
+    search(folder, **given)
     path = folder / "journal.jsonl"
     whole, expected = path.read_bytes(), Study.load(folder).state
     events = list(Scan(path))
