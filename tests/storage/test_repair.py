@@ -1,6 +1,5 @@
 """Repair: a journal rebuilt from its undamaged lines and the records."""
 
-import itertools
 import json
 import random
 from dataclasses import replace
@@ -18,19 +17,13 @@ from metaopt.storage.study import Study, pickle_path
 from metaopt.storage.study_header import HEADER
 from metaopt.storage.versions import NewerStudy
 from metaopt.storage.writer import StudyWriter
-from tests.engine import synthetic
-from tests.engine.synthetic import SPACE, SyntheticExecutor, findings
+from tests.engine.synthetic import SPACE, SyntheticExecutor, findings, search
 
 STRATEGIES = [
     {"sampler": "random", "trials": 6},
     {"sampler": "tpe", "scheduler": "hyperband", "trials": 10, "epochs": 9},
     {"sampler": "evolution", "scheduler": "asha", "trials": 12, "epochs": 9, "mu": 3},
 ]
-
-
-def search(folder, **given):
-    """Search with a clock that tells events apart, as a real one does: records order trials by their times."""
-    return synthetic.search(folder, clock=(tick / 100 for tick in itertools.count()).__next__, **given)
 
 
 def fails_third(job) -> bool:
