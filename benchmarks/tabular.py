@@ -32,6 +32,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.peers.command import SHARED  # noqa: E402
 from benchmarks.peers.problems.flowers_grid import CHOICES, ORDERED, flowers_space  # noqa: E402
 from metaopt.engine.callbacks import Callback  # noqa: E402
 from metaopt.engine.jobs import Epoch, Job  # noqa: E402
@@ -43,7 +44,6 @@ from metaopt.problems.problem import Problem  # noqa: E402
 from metaopt.storage.files import Unsynced  # noqa: E402
 from metaopt.storage.state import StudyState  # noqa: E402
 
-SHARED = Path(os.environ.get("METAOPT_SHARED", ROOT.parent / "shared"))
 TABLE = SHARED / "benchmarks" / "flowers17_table.jsonl.gz"
 FULL_TRAINING_S = 4.37
 R = 27

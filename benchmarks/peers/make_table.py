@@ -19,12 +19,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from benchmarks.peers.command import exit_code
 from benchmarks.peers.table_file import TableFile
 from benchmarks.peers.table_networks import grid_networks, sample_networks
 from benchmarks.peers.table_training import SPLITS, TableTrainer, cut_data
 from metaopt.data import DataSpec, load, resolve
 from metaopt.engine.jobs import Epoch, Failed, Finished, FromScratch, Job, Report, TrainingOptions
-from metaopt.errors import UserError
 from metaopt.executors.processes import Processes
 from metaopt.guard.guard import Guard
 from metaopt.problems.loading import load_problem
@@ -38,15 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(argv)
     try:
         with FileLock(f"{arguments.table}.lock", timeout=0):
-            return make_table(arguments)
+            return exit_code(lambda: make_table(arguments))
     except Timeout:
         print(f"Another process is making {arguments.table}.", file=sys.stderr)
-    except UserError as error:
-        print(error, file=sys.stderr)
-    except KeyboardInterrupt:
-        print("Stopped. The same command resumes.", file=sys.stderr)
-        return 130
-    return 2
+        return 2
 
 
 def make_table(arguments: argparse.Namespace) -> int:

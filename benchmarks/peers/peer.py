@@ -1,7 +1,7 @@
 """Interface of a search method, and the list of all methods."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -39,13 +39,12 @@ class Peer:
 
     def why_not(self) -> str | None:
         """Return why the method cannot run here, e.g. "optuna is not installed"; None if it can."""
-        missing = next((name for name in self.packages if find_version(name) is None), None)
-        return self.find_obstacle() if missing is None else f"{missing} is not installed"
+        return find_missing(self.packages) or self.find_obstacle()
 
     @property
     def versions(self) -> dict[str, str]:
         """Package → version."""
-        return {name: found for name in self.packages if (found := find_version(name)) is not None}
+        return find_versions(self.packages)
 
 
 def list_peers() -> Mapping[str, Peer]:
@@ -75,6 +74,17 @@ def run_search(peer: Peer, table: Table, budget: float, seed: int) -> Course:
             raise RuntimeError(f"The method ended with {simulation.remaining:.1f} of {budget:g} full trainings left.")
     simulation.stop_thinking()
     return simulation.course
+
+
+def find_missing(packages: Sequence[str]) -> str | None:
+    """Return the first package that is missing, e.g. "optuna is not installed"; None if all are there."""
+    missing = next((name for name in packages if find_version(name) is None), None)
+    return None if missing is None else f"{missing} is not installed"
+
+
+def find_versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return package → version of those that are installed."""
+    return {name: found for name in packages if (found := find_version(name)) is not None}
 
 
 def find_version(package: str) -> str | None:

@@ -1,14 +1,13 @@
 """Results of the benchmark: one JSON line per (peer, table, seed), appended as each search ends."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.simulation import Course, Step
-from benchmarks.peers.table_file import cut_torn_line, read_lines
+from benchmarks.peers.table_file import append_line, read_complete_lines
 from benchmarks.peers.tables import Table
 from metaopt.errors import UserError
 
@@ -61,10 +60,7 @@ class ResultFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.results: list[Result] = []
-        if path.exists():
-            cut_torn_line(path)
-            self.results = [_parse(path, row) for row in read_lines(path)]
+        self.results = [_parse(path, row) for row in read_complete_lines(path)]
 
     def add(
         self, peer: str, table: Table, seed: int, budget: float, course: Course, versions: Mapping[str, str]
@@ -86,10 +82,7 @@ class ResultFile:
             "thinking_s": round(course.thinking_s, 4),
             "versions": dict(versions),
         }
-        with self._path.open("ab") as file:
-            file.write(json.dumps(row).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._path, json.dumps(row))
         self.results.append(_parse(self._path, row))
 
     def has(self, peer: str, table: Table, seed: int, budget: float) -> bool:

@@ -19,30 +19,21 @@ from pathlib import Path
 
 from benchmarks.peers.catalogue import TABLES, find_file, open_table
 from benchmarks.peers.cell import Cell, run_cell
-from benchmarks.peers.peer import Peer, list_peers
+from benchmarks.peers.command import SHARED, exit_code, select
+from benchmarks.peers.peer import list_peers
 from benchmarks.peers.plots import plot_critical_difference, plot_regret
 from benchmarks.peers.printing import describe_table, percent, print_figures, print_notes, print_ranks
 from benchmarks.peers.results import ResultFile
 from benchmarks.peers.simulation import Course
 from benchmarks.peers.summary import SHARES, Figures, rank_methods, summarise
-from metaopt.errors import UserError, hint
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("METAOPT_SHARED", ROOT.parent / "shared"))
 FOLDERS = [Path(__file__).with_name("tables"), SHARED / "benchmarks"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     arguments = parse(argv)
-    try:
-        return _Benchmark(arguments).run()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped. The same command resumes.", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _Benchmark(arguments).run())
 
 
 class _Benchmark:
@@ -57,8 +48,8 @@ class _Benchmark:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
-        self._peers = _select(arguments.peers, list_peers(), "method")
-        names = _select(arguments.tables, TABLES, "table")
+        self._peers = select(arguments.peers, list_peers(), "method")
+        names = select(arguments.tables, TABLES, "table")
         self._skipped_tables = [name for name in names if find_file(name, arguments.folders) is None]
         if arguments.tables and self._skipped_tables:
             open_table(self._skipped_tables[0], arguments.folders)  # raises: it was asked for by name
@@ -145,15 +136,6 @@ class _Benchmark:
                     path = self._arguments.plots / f"critical_difference_{round(100 * share)}_{kind}.png"
                     if not plot_critical_difference(ranks, score, path):
                         print("The critical-difference diagram needs scikit-posthocs, three methods and two tables.\n")
-
-
-def _select(text: str | None, known: dict[str, Peer] | dict[str, object], what: str) -> dict[str, Peer]:
-    """Return the known entries whose names were given, separated by semicolons; all without a text."""
-    names = [name.strip() for name in text.split(";")] if text else list(known)
-    for name in names:
-        if name not in known:
-            raise UserError(f"Unknown {what}: {name}. {hint(name, known)}")
-    return {name: known[name] for name in names}
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

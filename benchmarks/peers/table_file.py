@@ -56,10 +56,26 @@ class TableFile:
         self.done = {(row["id"], row["seed"]) for row in lines}
 
     def _append(self, row: dict[str, Any]) -> None:
-        with self._path.open("ab") as file:
-            file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._path, json.dumps(row, allow_nan=False))
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file; it is on disk when this returns."""
+    with path.open("ab") as file:
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_complete_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a growing file, which need not exist, and remove a torn line at its end first.
+
+    Raises:
+        UserError: a line is no JSON object.
+    """
+    if path.exists():
+        cut_torn_line(path)
+        yield from read_lines(path)
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

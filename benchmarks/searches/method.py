@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.peer import find_version
+from benchmarks.peers.peer import find_missing, find_versions
 from benchmarks.searches.recorder import Recorder
 from benchmarks.searches.tasks import LoadedTask
 from metaopt.spaces import Vals
@@ -51,13 +51,12 @@ class Method:
 
     def why_not(self) -> str | None:
         """Return why it cannot run here, e.g. "optuna is not installed"; None if it can."""
-        missing = next((name for name in self.packages if find_version(name) is None), None)
-        return None if missing is None else f"{missing} is not installed"
+        return find_missing(self.packages)
 
     @property
     def versions(self) -> dict[str, str]:
         """Package → version."""
-        return {name: found for name in self.packages if (found := find_version(name)) is not None}
+        return find_versions(self.packages)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class SearchFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Order:
-    """What a process is to do.
+    """Task of a process.
 
     Attributes:
         kind: ``search``, or ``configurations`` for a list of networks.
@@ -57,7 +57,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a process did.
+    """Events and costs of a process.
 
     Attributes:
         events: its events, see ``Recorder``.

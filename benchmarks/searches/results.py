@@ -1,13 +1,12 @@
 """Results of the benchmark: one JSON line per search, or per list of trainings, appended as each ends."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.table_file import cut_torn_line, read_lines
+from benchmarks.peers.table_file import append_line, read_complete_lines
 from benchmarks.searches.process import Outcome
 from benchmarks.searches.recorder import EPOCH, FAILED
 from metaopt.errors import UserError
@@ -17,7 +16,7 @@ SEARCH, CONFIGURATIONS = "search", "configurations"
 
 @dataclass(frozen=True)
 class Setting:
-    """What a result was measured under; results of different settings are not compared.
+    """Conditions of a measurement; results of different settings are not compared.
 
     Attributes:
         kind: ``search``, or ``configurations`` for a given list of networks.
@@ -143,18 +142,12 @@ class ResultFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.results: list[Result] = []
-        if path.exists():
-            cut_torn_line(path)
-            self.results = [_parse(path, row) for row in read_lines(path)]
+        self.results = [_parse(path, row) for row in read_complete_lines(path)]
 
     def add(self, result: Result) -> None:
         """Append a result; it is on disk when this returns."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as file:
-            file.write(json.dumps(asdict(result)).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._path, json.dumps(asdict(result)))
         self.results.append(result)
 
     def has(self, setting: Setting, method: str, seed: int) -> bool:

@@ -19,30 +19,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.peers.command import SHARED, exit_code, select
 from benchmarks.searches.method import Method, Trainer, list_methods, list_trainers
 from benchmarks.searches.plots import plot_accuracy
 from benchmarks.searches.printing import print_configurations, print_searches
 from benchmarks.searches.process import Order, SearchFailed, carry_out, import_once
 from benchmarks.searches.results import CONFIGURATIONS, SEARCH, ResultFile, Setting, make_result
 from benchmarks.searches.summary import find_common_target
-from benchmarks.searches.tasks import TASKS, LoadedTask, Task, find_task
-from metaopt.errors import UserError, hint
-
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("METAOPT_SHARED", ROOT.parent / "shared"))
+from benchmarks.searches.tasks import TASKS, LoadedTask, Task
+from metaopt.errors import UserError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     arguments = parse(argv)
-    try:
-        return _Benchmark(arguments).run()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped. The same command resumes.", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _Benchmark(arguments).run())
 
 
 @dataclass(frozen=True)
@@ -67,10 +58,9 @@ class _Benchmark:
         self._arguments = arguments
         self._count: int | None = arguments.same_configurations
         known: Mapping[str, Method | Trainer] = list_methods() if self._count is None else list_trainers()
-        self._methods = {name: known[name] for name in _split(arguments.methods, known, "method")}
+        self._methods = select(arguments.methods, known, "method")
         self._absent = {name: why for name, each in self._methods.items() if (why := each.why_not()) is not None}
-        tasks = [find_task(name) for name in _split(arguments.tasks, TASKS, "task")]
-        self._tasks = [LoadedTask(task, arguments.data) for task in tasks]
+        self._tasks = [LoadedTask(task, arguments.data) for task in select(arguments.tasks, TASKS, "task").values()]
         self._cpus = _choose_cpus(arguments.cpus)
         self._settings = {each.task.name: self._setting(each) for each in self._tasks}
         self._file = ResultFile(arguments.results)
@@ -179,15 +169,6 @@ def _describe(setting: Setting) -> str:
     cores = f"{setting.cpus} core(s)" if setting.cpus else "all cores"
     what = f"{setting.limit:g} s per search" if setting.kind == SEARCH else f"{setting.limit:g} networks"
     return f"At most {setting.epochs} epochs per training, {what}, {cores}."
-
-
-def _split(text: str | None, known: Mapping[str, object], what: str) -> list[str]:
-    """Return the names that were given, separated by semicolons; all without a text."""
-    names = [name.strip() for name in text.split(";")] if text else list(known)
-    for name in names:
-        if name not in known:
-            raise UserError(f"Unknown {what}: {name}. {hint(name, known)}")
-    return names
 
 
 def _require_data(task: Task, folder: Path) -> None:

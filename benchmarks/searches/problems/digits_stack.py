@@ -10,6 +10,7 @@ from typing import Any
 from hyperopt import hp
 from hyperopt.pyll import as_apply
 
+from benchmarks.peers.problems.ranges import dense, first_parts, log_integer
 from metaopt.zoo.conv_stack import FITTED, network, training
 
 __all__ = ["network", "space", "training"]
@@ -18,15 +19,10 @@ MAX_BLOCKS = 4
 MAX_DENSE = 2
 
 
-def _log_integer(label: str, low: int, high: int) -> Any:
-    """Return an integer on a logarithmic scale; half a step is added at both bounds to make them equally likely."""
-    return hp.qloguniform(label, log(low - 0.499), log(high + 0.499), 1)
-
-
 def _block(name: str) -> Any:
     """Return the space of one block, as one node that all depths share."""
     block = {
-        "channels": _log_integer(f"{name}_channels", 4, 48),
+        "channels": log_integer(f"{name}_channels", 4, 48),
         "kernel": hp.uniformint(f"{name}_kernel", 2.501, 5.499),
         "stride": hp.choice(f"{name}_stride", [1, 2]),
         "padding": FITTED,
@@ -39,26 +35,12 @@ def _block(name: str) -> Any:
     return as_apply(block)
 
 
-def _dense(name: str) -> Any:
-    return as_apply(
-        {
-            "units": _log_integer(f"{name}_units", 8, 256),
-            "batch_norm": hp.choice(f"{name}_batch_norm", [False, True]),
-        }
-    )
-
-
-def _first(label: str, parts: list[Any]) -> Any:
-    """Return one or more of the parts, the first ones."""
-    return hp.choice(label, [parts[:count] for count in range(1, len(parts) + 1)])
-
-
 space = {
     "learning_rate": hp.loguniform("learning_rate", log(1e-5), log(0.1)),
-    "batch_size": _log_integer("batch_size", 8, 128),
+    "batch_size": log_integer("batch_size", 8, 128),
     "optimizer": hp.choice("optimizer", ["Adam", "RMSprop", "SGD"]),
     "dropout_rate": hp.loguniform("dropout_rate", log(0.01), log(0.5)),
     "residual": hp.choice("residual", [False, True]),
-    "blocks": _first("n_blocks", [_block(f"block_{number}") for number in range(MAX_BLOCKS)]),
-    "dense": _first("n_dense", [_dense(f"dense_{number}") for number in range(MAX_DENSE)]),
+    "blocks": first_parts("n_blocks", [_block(f"block_{number}") for number in range(MAX_BLOCKS)]),
+    "dense": first_parts("n_dense", [dense(f"dense_{number}", 8, 256) for number in range(MAX_DENSE)]),
 }

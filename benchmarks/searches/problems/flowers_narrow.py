@@ -8,26 +8,22 @@ from typing import Any
 
 from hyperopt import hp
 
+from benchmarks.peers.problems.ranges import log_integer
 from metaopt.zoo.flower_cnn import MOST_LAYERS, network, training
 
 __all__ = ["network", "space", "training"]
 
 
-def _log_integer(label: str, low: int, high: int) -> Any:
-    """Return an integer on a logarithmic scale; half a step is added at both bounds to make them equally likely."""
-    return hp.qloguniform(label, log(low - 0.499), log(high + 0.499), 1)
-
-
 def _layers(kind: str, low: int, high: int) -> Any:
     """Return a choice of 1 to 3 layers with their widths."""
-    widths = {f"n_channels_{kind}_{i}": _log_integer(f"n_channels_{kind}_{i}", low, high) for i in range(MOST_LAYERS)}
+    widths = {f"n_channels_{kind}_{i}": log_integer(f"n_channels_{kind}_{i}", low, high) for i in range(MOST_LAYERS)}
     options = [{f"n_{kind}_layers": n, **dict(list(widths.items())[:n])} for n in range(1, MOST_LAYERS + 1)]
     return hp.choice(f"n_{kind}_layers", options)
 
 
 space = {
     "learning_rate_init": hp.loguniform("learning_rate_init", log(1e-5), log(0.1)),
-    "batch_size": _log_integer("batch_size", 8, 128),
+    "batch_size": log_integer("batch_size", 8, 128),
     "kernel_size": hp.choice("kernel_size", [3, 5, 7]),
     "use_BN": hp.choice("use_BN", [True, False]),
     "global_avg_pooling": hp.choice("global_avg_pooling", [True, False]),
