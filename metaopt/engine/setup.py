@@ -198,18 +198,18 @@ def find_knowledge(
         folders: folders of earlier studies of the same space.
         state: the study so far. Default points are told before its first trial only.
         callback: is told how many points of a study are none of the space.
-        published: whether the published point of a ready problem is one of its default points.
+        published: whether the published point of a ready problem is its default point; it has no other.
 
     Raises:
         UserError: a default point is none of the space, there is no such study of the space, or the problem has no
             published point.
     """
-    defaults = {"default": problem.default, "published": published_point(problem.name) if published else None}
-    told = {source: points for source, points in defaults.items() if points is not None and not state.has_begun}
-    if not told and not folders:
+    source, points = ("published", published_point(problem.name)) if published else ("default", problem.default)
+    tells_points = points is not None and not state.has_begun
+    if not tells_points and not folders:
         return []
     space = compile_space(problem.space)
-    found = [default_event(points, space, problem.defaults, source) for source, points in told.items()]
+    found = [default_event(points, space, problem.defaults, source)] if tells_points else []
     return found + [study_event(folder, space, problem.defaults, callback.note) for folder in folders]
 
 
