@@ -83,6 +83,8 @@ def _guard(mark: str) -> None:
 
     Its end closes the pipe. A process that it forked may keep the pipe open, so its number is watched, too.
     """
+    for name in ("SIGTERM", "SIGHUP"):  # systemd and SLURM send them to every process of a search
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
     driver = os.getppid()
     while os.getppid() == driver and not select.select([sys.stdin], [], [], 1.0)[0]:
         pass

@@ -25,6 +25,16 @@ _LONGEST_MESSAGE = 300  # characters of an exception's message that an error sen
 _MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
 # Messages of XLA (jaxlib's XlaRuntimeError) and of torch's plain RuntimeError on a CPU.
 _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "can't allocate memory", "not enough memory")
+# The libraries of a GPU fail with other errors than the allocator: a handle or a workspace that does not fit, or a CUDA
+# context. They come as RuntimeError from torch and jaxlib, and from TensorFlow as errors of these names.
+_GPU_MESSAGES = (
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "CUDA error: out of memory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUSOLVER_STATUS_ALLOC_FAILED",
+)
+_GPU_ERRORS = {"InternalError", "UnknownError", "AbortedError", "FailedPreconditionError"}
 
 
 def attempt(trainer: Trainer, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
@@ -102,9 +112,13 @@ def timed_out(job: Job, seconds: float) -> Failed:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an exception means that the machine or its GPU ran out of memory."""
-    if any(name_of(kind) in _MEMORY_ERRORS for kind in type(error).__mro__):
+    names = {name_of(kind) for kind in type(error).__mro__}
+    if names & _MEMORY_ERRORS:
         return True
-    return isinstance(error, RuntimeError) and any(text in safe_str(error) for text in _MEMORY_MESSAGES)
+    if not (isinstance(error, RuntimeError) or names & _GPU_ERRORS):
+        return False
+    texts = (*_MEMORY_MESSAGES, *_GPU_MESSAGES) if isinstance(error, RuntimeError) else _GPU_MESSAGES
+    return any(text in safe_str(error) for text in texts)
 
 
 def death(trial: int, exit_code: int | None, seconds: float) -> Failed:

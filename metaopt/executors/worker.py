@@ -126,7 +126,7 @@ def main(connection: Connection, pickled_trainer: bytes, log: str | None, driver
         log: a file to which all output is appended, or None to leave the output unchanged.
         driver: process id of the driver if the thread that started the worker lives as long as that process.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver ends the workers
+    _leave_signals_to_driver()
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # its processes are a group, which the driver can end as a whole
     if driver is not None:
@@ -138,6 +138,24 @@ def main(connection: Connection, pickled_trainer: bytes, log: str | None, driver
     faulthandler.enable()  # a segfault leaves a traceback in the log
     with safe_output(escapes_controls=False):  # what a network prints never ends its training
         _set_up_and_serve(connection, pickled_trainer)
+
+
+def _leave_signals_to_driver() -> None:
+    """Survive the signals that interrupt a search: the driver ends its workers.
+
+    systemd and SLURM send SIGTERM to each process of a service or job, the workers included. A worker that died of it
+    would fail its trial. Processes that a training forks or starts end by SIGTERM and SIGHUP as usual.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    numbers = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    for number in numbers:
+        signal.signal(number, _do_nothing)  # a handler is not inherited by other programs, while SIG_IGN would be
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: [signal.signal(each, signal.SIG_DFL) for each in numbers])
+
+
+def _do_nothing(*_: object) -> None:
+    """Handle a signal."""
 
 
 def _set_up_and_serve(connection: Connection, pickled_trainer: bytes) -> None:

@@ -17,6 +17,10 @@ class XlaRuntimeError(RuntimeError):
     """Named as jaxlib's."""
 
 
+class InternalError(Exception):
+    """Named as TensorFlow's."""
+
+
 class BatchOfGpuError(ResourceExhaustedError):
     pass
 
@@ -31,6 +35,11 @@ class BatchOfGpuError(ResourceExhaustedError):
         (XlaRuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes."), True),
         (XlaRuntimeError("INTERNAL: an autotuner failed"), False),
         (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (InternalError("Failed call to cuDeviceGet: CUDA_ERROR_OUT_OF_MEMORY: out of memory"), True),
+        (InternalError("cuDNN launch failure"), False),
         (ValueError("RESOURCE_EXHAUSTED is a word"), False),
     ],
     ids=repr,

@@ -18,7 +18,7 @@ import pytest
 
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, TrainingOptions
 from metaopt.errors import UserError
-from metaopt.executors import Processes
+from metaopt.executors import Processes, silence
 from tests.executors.scripted import Scripted, collect, last, make_job, run
 
 MIB = 2**20
@@ -286,7 +286,7 @@ DRIVER = f"""
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background has it ignored
 sys.path.insert(0, {str(FOLDER)!r})
-from metaopt.executors import Processes
+from metaopt.executors import Processes, silence
 from metaopt.engine.jobs import Finished, FromScratch, Job
 class Local:
     def setup(self, options): pass
@@ -360,3 +360,36 @@ def test_ctrl_c_ends_the_workers_and_their_processes(driver: tuple[subprocess.Po
     assert output.startswith("interrupted")
     assert errors == ""
     assert all(map(gone, started))
+
+
+def test_a_stopped_worker_is_said_with_what_continues_it(rough: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "LEAST_S", 0.3)
+    reports: list[Any] = []
+    rough.submit(make_job(trial=1, point=functools.partial(time.sleep, 0.5), to=2))
+    rough.wait(lambda report: reports.append(report) is None, timeout=30)
+    os.kill(rough.pids[0], signal.SIGSTOP)
+    rough.wait(lambda report: reports.append(report) is None, timeout=30)
+    assert f"is stopped; kill -CONT {rough.pids[0]} continues it" in reports[-1].text
+    os.kill(rough.pids[0], signal.SIGCONT)
+    last(collect(rough), Finished)
+
+
+def end_child() -> None:
+    """Fork a process that waits, and end it with SIGTERM."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    time.sleep(0.1)
+    os.kill(child, signal.SIGTERM)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGTERM
+
+
+def test_a_worker_leaves_signals_of_a_service_to_its_driver(rough: Processes) -> None:
+    rough.submit(make_job(trial=1, point=functools.partial(time.sleep, 0.3), to=2))
+    rough.wait(lambda _: True, timeout=30)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        os.kill(rough.pids[0], number)
+    last(collect(rough), Finished)
+    last(run(rough, end_child), Finished)  # a process that the training forks ends as usual
