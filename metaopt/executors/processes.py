@@ -32,6 +32,7 @@ from metaopt.executors.descendants import VARIABLE, Guardian, add_mark, kill_gro
 from metaopt.executors.failures import OUT_OF_MEMORY, death, failure, timed_out
 from metaopt.executors.hardware import cpu_count
 from metaopt.executors.log_tail import last_lines
+from metaopt.executors.silence import SilenceWatch
 from metaopt.quantities import size_text
 from metaopt.terminal.interruption import interrupts_deferred
 
@@ -45,7 +46,8 @@ class Processes:
     """Trains in worker processes; a training that kills its process fails only its own trial.
 
     A worker is replaced if it died, ran out of memory, or grew by more than 2 GiB over its trials (or by half of what
-    the memory limit leaves it). Workers end when their driver dies.
+    the memory limit leaves it). One that hangs is noted, and ended by the time limit of its job. Workers end when their
+    driver dies.
 
     Args:
         trainer: pickled by cloudpickle to each worker.
@@ -135,7 +137,7 @@ class Processes:
                 for each in unsent:
                     each.give_up(handle)
                 return
-            left = min([_LONGEST_WAIT, *(each.seconds_left for each in busy)])
+            left = min([_LONGEST_WAIT, *(min(each.seconds_left, each.silence.seconds_left) for each in busy)])
             if self._memory_limit is not None:
                 left = min(left, _LOOK_AT_MEMORY_EVERY)
             if deadline is not None:
@@ -144,7 +146,7 @@ class Processes:
             # A list, not a generator: every ready worker is served before the loop decides whether to wait again.
             served = [self._serve(each, handle) for each in busy if ready.intersection(each.waitables)]
             late = self._kill_over_time(handle)
-            if any(served) or late or self._kill_over_limit(handle):
+            if any(served) or late or self._note_silence(handle) or self._kill_over_limit(handle):
                 return
             if deadline is not None and time.monotonic() >= deadline:
                 return
@@ -161,6 +163,7 @@ class Processes:
             return False
         if isinstance(message, EpochProgress):  # the training did not wait for an answer
             handle(message)
+            each.silence.heard(message)
             return True
         if isinstance(message, Message):
             each.answer(handle, message)
@@ -210,6 +213,13 @@ class Processes:
             handle(timed_out(job, seconds))
         return bool(late)
 
+    def _note_silence(self, handle: Callable[[Report], bool]) -> bool:
+        """Report the workers that seem to hang, once each; return whether there was one."""
+        silent = [(each, each.job) for each in self._workers if each.job is not None and not each.silence.seconds_left]
+        for each, job in silent:
+            handle(each.silence.note(job.trial, each.pid, job.time_limit_s is not None))
+        return bool(silent)
+
     def _kill_over_limit(self, handle: Callable[[Report], bool]) -> bool:
         """Fail the trials whose workers exceed the memory limit; return whether there was one."""
         limit, now = self._memory_limit, time.monotonic()
@@ -255,6 +265,7 @@ class _Worker:
         self.ready = False
         self.setups = 1  # number of starts of this worker without getting ready
         self.memory_at_first = 0  # bytes, when it was ready
+        self.silence = SilenceWatch()
         self._since = 0.0
         _leave_deleted_folder()
         context = multiprocessing.get_context("spawn")
@@ -307,6 +318,7 @@ class _Worker:
     def take(self, job: Job) -> None:
         """Give it a job; a worker that is not ready yet trains it as soon as it is."""
         self.job, self._since = job, time.monotonic()
+        self.silence.begin()
         try:
             parcel = worker.pack(job)
         except Exception as error:  # noqa: BLE001 - of the methods of the user's objects in the point
@@ -326,6 +338,7 @@ class _Worker:
         trains_on = handle(message)
         self._since += time.monotonic() - before
         self._send(trains_on)
+        self.silence.heard(message)
 
     def _send(self, message: Any) -> None:
         with contextlib.suppress(OSError):  # it died; the next check of its sentinel finds it
