@@ -28,7 +28,7 @@ def guarded(work: Callable[[], None], interrupted: str = "interrupted.", prints_
     Args:
         work: raises ``UserError`` for what a user can fix. An exception in a user's own files is shown by the user's
             lines; any other one is a bug and keeps its traceback.
-        interrupted: message if the user (Ctrl-C) or the system (SIGTERM) ends it.
+        interrupted: message if the user (Ctrl-C) or the system (SIGTERM, SIGHUP) ends it.
         prints_its_result: its result is what it prints, so that a full disk is an error; otherwise it is in files.
     """
     remember_start()
@@ -53,7 +53,7 @@ def _run(work: Callable[[], None], interrupted: str, prints_its_result: bool) ->
             print(f"\n{interrupted}", file=err)
             return INTERRUPTED
         except Exception as error:  # noqa: BLE001 - bugs are raised again
-            if interruption.happened:  # it follows from the interruption
+            if interruption.has_raised:  # it follows from the interruption
                 print(f"\n{interrupted}", file=err)
                 return INTERRUPTED
             return _show_failure(error, err)

@@ -36,10 +36,16 @@ from metaopt.guard.guard import Guard
 from metaopt.problems.mistakes import Mistake
 from metaopt.schedulers import Continue, Fork, Start, Stop, Wait
 from metaopt.storage.writer import StudyWriter
+from metaopt.terminal.interruption import Interruption, first_interrupt_noted
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record import Record, best_record
 from metaopt.trials.trial import Trial
 
+INTERRUPTED = (
+    "Interrupted: the trials in training reach the end of their epoch, then the search ends. A second signal"
+    " ends it at once."
+)
+_LOOK_EVERY_S = 1.0  # seconds after which a waiting search looks for an interruption
 SAME_FAILURES = 3  # in a row, after which the user is told
 REJECTED_IN_A_ROW = 200  # networks rejected in the worker before the search gives up
 SAME_REJECTIONS = 20  # of them for one cause, before any network was trained
@@ -119,25 +125,53 @@ class Search:
         self._best: Record | None = None
         self._patience = replayed_patience(study.state)
         self._last_causes: list[str] = []
+        self._interruption: Interruption | None = None
+        self._is_interruption_noted = False
+        self._n_reports = 0
 
     def run(self) -> None:
         """Search until the strategy is done, the time is over, or there is no improvement.
 
+        In a command, the first Ctrl-C or SIGTERM lets the trials in training reach the end of their epoch.
+
         Raises:
+            KeyboardInterrupt: The search was interrupted.
             UserError: No network of the space passes the guard, or the quota is too small for a single checkpoint.
             ResultsNotWritable: The journal could not be written; all earlier events are saved.
         """
         records = self._study.records
         self._best = best_record(records)
         self._callback.begin(self._goal, records, self._criteria.seconds)
-        with self._executor:
+        with self._executor, first_interrupt_noted() as self._interruption:
             self._sign_rebuilt_trials()
             self._interrupted.extend(self._state.running)  # by a crash, or the end of the time
             while (reason := self._fill()) is None:
-                self._executor.wait(self._handle, timeout=self._remaining())
+                self._await_report()
+            if self._interruption is not None and self._is_interrupted():
+                self._interruption.finish()
         if not self._time_is_over():
             self._study.finish(reason)
         self._callback.end(reason)
+
+    def _await_report(self) -> None:
+        """Wait for a report, or the end of the time; note an interruption as soon as it comes."""
+        if self._interruption is None:
+            self._executor.wait(self._handle, timeout=self._remaining())
+            return
+        count = self._n_reports
+        while self._n_reports == count and self._submitted and not self._time_is_over():
+            left = self._remaining()
+            self._executor.wait(self._handle, timeout=_LOOK_EVERY_S if left is None else min(left, _LOOK_EVERY_S))
+            self._note_interruption()
+
+    def _note_interruption(self) -> None:
+        """Say once that the search ends after the current epochs."""
+        if self._is_interrupted() and self._submitted and not self._is_interruption_noted:
+            self._is_interruption_noted = True
+            self._callback.note(INTERRUPTED)
+
+    def _is_interrupted(self) -> bool:
+        return self._interruption is not None and self._interruption.happened
 
     def _sign_rebuilt_trials(self) -> None:
         """Add the signatures of trials that were rebuilt from their records, which hold none."""
@@ -148,7 +182,7 @@ class Search:
     def _fill(self) -> str | None:
         """Give every free worker a job; return the reason to end once there is none left and nothing runs."""
         stopped = False
-        while not self._time_is_over() and len(self._submitted) < self._executor.slots:
+        while not self._ends_early() and len(self._submitted) < self._executor.slots:
             if self._interrupted:
                 self._resume(self._interrupted.popleft())
                 continue
@@ -182,6 +216,8 @@ class Search:
             return "the time is over; run again to resume"
         if self._submitted:
             return None
+        if self._is_interrupted():
+            return "it was interrupted; run again to resume"
         return self._state.winding_up or "all trials are done"
 
     def _start(self, decision: Start) -> None:
@@ -258,12 +294,13 @@ class Search:
     def _handle(self, report: Report) -> bool:
         """Journal a report; for an epoch, return whether the trial trains on."""
         trial = self._state.trials[report.trial]
+        self._n_reports += 1
         match report:
             case Epoch():
                 if report.epoch > trial.epochs:
                     self._study.append(events.epoch_trained(report))
                 self._callback.epoch(report)
-                over = self._time_is_over() or self._exceeds_loss_bound(trial, report.epoch, report.metrics)
+                over = self._ends_early() or self._exceeds_loss_bound(trial, report.epoch, report.metrics)
                 return not (over or self._jobs.has_reached_target(trial, report.epoch))
             case EpochProgress():
                 self._callback.epoch_progress(report)
@@ -277,7 +314,7 @@ class Search:
             case Rejected():
                 self._submitted.discard(report.trial)
                 self._reject(report)
-            case Finished(complete=False) if self._is_interrupted_by_time(trial):
+            case Finished(complete=False) if self._is_to_resume(trial):
                 self._submitted.discard(report.trial)  # it resumes when the search does
             case Finished() | Failed():
                 self._submitted.discard(report.trial)
@@ -295,8 +332,9 @@ class Search:
             self._callback.note(text)
         self._study.append(events.unread([*self._state.unread, *unread.keys]))
 
-    def _is_interrupted_by_time(self, trial: Trial) -> bool:
-        return self._time_is_over() and not self._jobs.has_reached_target(trial, trial.epochs)
+    def _is_to_resume(self, trial: Trial) -> bool:
+        """Return whether a training ended before its target because this run ends."""
+        return self._ends_early() and not self._jobs.has_reached_target(trial, trial.epochs)
 
     def _end_event(self, trial: Trial, report: Finished | Failed) -> dict[str, Any]:
         """Return the event of a job's end: the trial has ended, or the scheduler has it pause."""
@@ -365,6 +403,10 @@ class Search:
 
     def _remaining(self) -> float | None:
         return None if math.isinf(self._deadline) else max(0.0, self._deadline - self._clock())
+
+    def _ends_early(self) -> bool:
+        """Return whether the run ends before the search is done."""
+        return self._time_is_over() or self._is_interrupted()
 
     def _time_is_over(self) -> bool:
         return self._clock() >= self._deadline

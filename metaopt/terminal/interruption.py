@@ -1,8 +1,9 @@
-"""Interruption of a command by Ctrl-C or SIGTERM: one way out, whichever the moment and however often it comes.
+"""Interruption of a command by Ctrl-C, SIGTERM or SIGHUP: one way out, whichever the moment and however often it comes.
 
 While the modules of a command are imported there is nothing to save, and the process ends at once. While the command
 works, the first signal raises ``KeyboardInterrupt``, which lets it close its files and workers; further ones do
-nothing. If that takes too long, e.g. because a library ignores the exception, a thread ends the process.
+nothing. If that takes too long, e.g. because a library ignores the exception, a thread ends the process. While trials
+are in training, the first signal is noted only, and the second one raises.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  # exit code
 GRACE_S = 1.2  # seconds to close files and workers; everything that counts was on disk before
-_SIGNALS = (int(signal.SIGINT), int(signal.SIGTERM))
+# SIGHUP comes when a terminal or an SSH session is closed. Windows has none.
+_SIGNALS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _SHOW_CURSOR = b"\x1b[?25h"  # a progress display hides it
 
 
@@ -44,30 +46,42 @@ class Interruption:
 
     Attributes:
         owns_process: whether the process runs nothing but this command, so that it may be ended.
+        current: the one that is in force in this process, or None.
         happened: whether a signal has interrupted it.
+        has_raised: whether it has raised ``KeyboardInterrupt``.
+        notes_first: whether the first signal is noted only.
     """
 
     owns_process: ClassVar[bool] = False
+    current: ClassVar[Interruption | None] = None
 
     def __init__(self, message: str) -> None:
         self.happened = False
+        self.has_raised = False
+        self.notes_first = False
+        self._has_spared = False
         self._message = message
         self._before: dict[int, Any] = {}
         self._pipe: tuple[int, int] | None = None
 
     def begin(self) -> None:
-        """Raise ``KeyboardInterrupt`` at the first signal from now on."""
+        """Raise ``KeyboardInterrupt`` at the first signal from now on.
+
+        Signals that are ignored stay ignored: Ctrl-C in the background of a shell, and SIGHUP under nohup.
+        """
+        Interruption.current = self
         if os.name == "posix":  # elsewhere the descriptor of signals has to be a socket
             self._pipe = os.pipe()
             os.set_blocking(self._pipe[1], False)
             signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
             threading.Thread(target=self._end_if_late, args=(self._pipe[0],), daemon=True).start()
         for number in _SIGNALS:
-            if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+            if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._interrupt)
 
     def end(self) -> None:
         """Restore what signals did before; the process of an interrupted script still has to end in time."""
+        Interruption.current = None
         is_ending = self.happened and self.owns_process
         for number, handler in self._before.items():  # while it ends, Python itself restores any other handler
             signal.signal(number, signal.SIG_IGN if is_ending else handler)
@@ -75,9 +89,22 @@ class Interruption:
             signal.set_wakeup_fd(-1)
             os.close(self._pipe[1])  # ends the thread
 
+    def finish(self) -> None:
+        """Raise ``KeyboardInterrupt`` after the work that the first signal left to be done.
+
+        Raises:
+            KeyboardInterrupt: Always.
+        """
+        self.notes_first = False
+        if self._pipe is not None:
+            os.write(self._pipe[1], bytes([signal.SIGINT]))  # from now on the process has to end in time
+        self.has_raised = True
+        raise KeyboardInterrupt
+
     def _interrupt(self, *_: object) -> None:
-        if not self.happened:
-            self.happened = True
+        is_first, self.happened = not self.happened, True
+        if not self.has_raised and not (is_first and self.notes_first):
+            self.has_raised = True
             raise KeyboardInterrupt
 
     def _end_if_late(self, descriptor: int) -> None:
@@ -87,7 +114,11 @@ class Interruption:
         """
         try:
             while received := os.read(descriptor, 64):
-                if set(received) & set(_SIGNALS):
+                count = sum(number in _SIGNALS for number in received)
+                if count and self.notes_first and not self._has_spared:
+                    self._has_spared = True
+                    count -= 1
+                if count:
                     time.sleep(GRACE_S)
                     if self.owns_process:
                         _end_now(self._message)
@@ -99,7 +130,7 @@ class Interruption:
 
 @contextlib.contextmanager
 def interruptible(interruption: Interruption) -> Iterator[None]:
-    """Raise ``KeyboardInterrupt`` at the first SIGINT or SIGTERM within the context, and ignore further ones."""
+    """Raise ``KeyboardInterrupt`` at the first signal within the context that interrupts, and ignore further ones."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
         yield
         return
@@ -108,6 +139,26 @@ def interruptible(interruption: Interruption) -> Iterator[None]:
         yield
     finally:
         interruption.end()
+
+
+@contextlib.contextmanager
+def first_interrupt_noted() -> Iterator[Interruption | None]:
+    """Note the first signal that interrupts a command within the context; the second one raises.
+
+    Yields:
+        The interruption of the command, to be asked whether it ``happened``. None outside of a command, or if it was
+        interrupted before: signals then do what they did.
+    """
+    interruption = Interruption.current
+    in_main = threading.current_thread() is threading.main_thread()
+    if interruption is None or interruption.happened or not in_main:
+        yield None
+        return
+    interruption.notes_first = True
+    try:
+        yield interruption
+    finally:
+        interruption.notes_first = False
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from metaopt.storage.study import Study
@@ -141,3 +142,28 @@ def test_a_killed_trial_resumes_below_and_above_a_rung(tmp_path):
     # Each kill repeats the epoch that was being trained.
     assert [epoch for _, epoch in repeated] == [3, 8], epochs
     assert sorted(record["epochs"] for record in Study.load(folder / "results").records) == [3, 3, 9]
+
+
+# Each epoch takes a second more, so that a signal comes in its midst.
+SLOW = LOGGED.replace("if is_first and epoch + 1 in (3, 8):", "if True:").replace("time.sleep(60)", "time.sleep(1)")
+
+
+@pytest.mark.slow
+def test_a_service_that_is_stopped_loses_no_epoch(tmp_path):
+    """SIGTERM to every process, as systemd and SLURM send it, in the midst of the second epoch."""
+    folder = make(tmp_path / "stopped")
+    (folder / "tiny.py").write_text(SLOW)
+    flags = ["--trials", "1", "--epochs", "3"]
+    process = start(folder, *flags)
+    while (0, 2) not in trained(folder):
+        assert process.poll() is None, "it ended before"
+        time.sleep(0.01)
+    everything = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for each in everything:
+        each.send_signal(signal.SIGTERM)
+    assert process.wait() == 130
+    assert trained(folder) == [(0, 1), (0, 2)]
+    assert psutil.wait_procs(everything, timeout=5)[1] == []
+    assert Study.load(folder / "results").state.trials[0].epochs == 2
+    assert start(folder, *flags).wait() == 0
+    assert trained(folder) == [(0, 1), (0, 2), (0, 3)]

@@ -1,5 +1,7 @@
 """The search loop: several workers, failures, endings, and the guard behind every proposal."""
 
+import signal
+
 import pytest
 from hyperopt import hp
 
@@ -9,7 +11,8 @@ from metaopt.engine.setup import ImageKind
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.storage.study import Study
-from tests.engine.synthetic import EPOCHS, SyntheticExecutor, findings, search
+from metaopt.terminal.interruption import Interruption, interruptible
+from tests.engine.synthetic import EPOCHS, InOneGo, SyntheticExecutor, accuracy, findings, search
 
 
 class Recorder:
@@ -48,6 +51,40 @@ def test_an_interrupted_search_completes_its_goal(tmp_path):
     assert len(search(folder).records) == 14
     assert len(search(folder, trials=14).records) == 14
     assert len(search(folder, trials=16).records) == 16
+
+
+class CtrlC(InOneGo):
+    """Ctrl-C in the first epoch of trial 3, which ends; the trial would be trained for more epochs."""
+
+    is_pressed = False
+
+    def metrics(self, job, epoch):
+        if (job.trial, epoch) == (3, 1) and not self.is_pressed:
+            self.is_pressed = True
+            signal.raise_signal(signal.SIGINT)
+        value = accuracy(job.point, epoch)
+        return {"val_accuracy": value, "val_loss": 1 - value}
+
+
+def executor_without_ctrl_c():
+    executor = CtrlC()
+    executor.is_pressed = True
+    return executor
+
+
+def test_ctrl_c_in_a_command_lets_an_epoch_end_and_resumes_after_it(tmp_path):
+    executor = CtrlC()
+    interruption = Interruption("interrupted.")
+    with pytest.raises(KeyboardInterrupt), interruptible(interruption):
+        search(tmp_path / "parts", executor=executor)
+    assert interruption.happened
+    assert executor.trained[-1] == (3, 1)
+    state = Study.load(tmp_path / "parts").state
+    assert (state.trials[3].status, state.trials[3].epochs, state.finished) == ("running", 1, False)
+    search(tmp_path / "parts", executor=executor)
+    assert executor.trained.count((3, 1)) == 1
+    whole = search(tmp_path / "whole", executor=executor_without_ctrl_c())
+    assert findings(Study.load(tmp_path / "parts")) == findings(whole)
 
 
 def test_three_equal_failures_in_a_row_are_noted(tmp_path):

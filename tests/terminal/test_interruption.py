@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.terminal.interruption import Interruption, interruptible, interrupts_deferred
+from metaopt.terminal.interruption import Interruption, first_interrupt_noted, interruptible, interrupts_deferred
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,10 +79,60 @@ def test_ctrl_c_exits_with_130_within_two_seconds(before: str, work: str, count:
     assert err.count("interrupted") == 1
 
 
-def test_a_ctrl_c_that_the_shell_ignores_stays_ignored() -> None:
-    before = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
-    code, _, err = interrupt(COMMAND.format(before=before, work="time.sleep(0.5)"), [signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["background", "nohup"])
+def test_a_signal_that_the_shell_ignores_stays_ignored(number: signal.Signals) -> None:
+    before = f"import signal; signal.signal({int(number)}, signal.SIG_IGN)"
+    code, _, err = interrupt(COMMAND.format(before=before, work="time.sleep(0.5)"), [number])
     assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_a_service_or_a_closed_session_ends_a_command_as_ctrl_c(number: signal.Signals) -> None:
+    code, seconds, err = interrupt(COMMAND.format(before="", work="time.sleep(30)"), [number])
+    assert (code, err) == (130, "\ninterrupted: all is saved.\n")
+    assert seconds < 3
+
+
+# Work that ends one second after the first signal, as an epoch does.
+PATIENT = """from metaopt.terminal.interruption import first_interrupt_noted
+    with first_interrupt_noted() as interruption:
+        while not interruption.happened:
+            time.sleep(0.01)
+        time.sleep(2)
+        print("epoch ended", file=sys.stderr)
+        interruption.finish()"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_lets_an_epoch_end_then_exits_with_130(number: signal.Signals) -> None:
+    code, seconds, err = interrupt(COMMAND.format(before="", work=PATIENT), [number])
+    assert (code, err) == (130, "epoch ended\n\ninterrupted: all is saved.\n")
+    assert seconds > 2  # longer than the grace that other commands are given
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_second_signal_ends_at_once(count: int) -> None:
+    code, seconds, err = interrupt(COMMAND.format(before="", work=PATIENT), [signal.SIGINT] * count, gap_s=0.1)
+    assert (code, err) == (130, "\ninterrupted: all is saved.\n")
+    assert seconds < 2
+
+
+def test_a_library_that_ignores_the_second_signal_is_ended() -> None:
+    work = PATIENT.replace("time.sleep(2)", SWALLOWS.replace("\n", "\n    "))
+    code, seconds, err = interrupt(COMMAND.format(before="", work=work), [signal.SIGINT] * 2, gap_s=0.1)
+    assert (code, err) == (130, "\ninterrupted: all is saved.\n")
+    assert seconds < 3
+
+
+def test_outside_of_a_command_the_first_ctrl_c_raises() -> None:
+    def work() -> None:
+        with first_interrupt_noted() as interruption:
+            assert interruption is None
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
 
 
 def test_handlers_are_restored_in_the_process_of_a_caller() -> None:
