@@ -17,6 +17,7 @@ from metaopt.engine.setup import search as run_search
 from metaopt.engine.strategy import JOINT, resolve_strategy, strategy_name
 from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
+from metaopt.executors.gpus import resolve_workers
 from metaopt.problems.mistakes import mistakes_explained
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import network_code
@@ -49,7 +50,8 @@ def search(
     seconds: float | str | None = None,
     trial_timeout_s: float | str | None = None,
     stop_after: int | None = None,
-    workers: int = 1,
+    workers: int | str = 1,
+    trials_per_gpu: int | None = None,
     constraints: str | Sequence[str] = (),
     grow: str | None = None,
     fill: float | None = None,
@@ -91,7 +93,10 @@ def search(
             rungs, or None. A trial that takes longer has failed. ``executor="processes"`` ends any training;
             ``"inline"`` only what runs Python code in the main thread, not e.g. a compiled operation that hangs.
         stop_after: number of trials without improvement after which the search ends, or None.
-        workers: number of trials at once; more than one needs ``executor="processes"``.
+        workers: number of trials at once; more than one needs ``executor="processes"``. ``"auto"`` is one per GPU, or
+            ``trials_per_gpu``.
+        trials_per_gpu: number of trials that share a GPU, or None. JAX is limited to its share of the memory, and
+            TensorFlow allocates memory as needed; ``train`` has to limit other frameworks.
         constraints: one or more, such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``; a
             trial for which it returns none has failed.
         grow: phases under growing constraints, e.g. ``"macs=1e6,2e6,4e6"``, or None; needs ``network``.
@@ -127,7 +132,8 @@ def search(
         "epochs": 1 if epochs is None else epochs,
         "trial_timeout_s": _seconds("trial_timeout_s", trial_timeout_s) or None,
         "stop_after": stop_after,
-        "workers": workers,
+        "workers": resolve_workers(executor, workers, trials_per_gpu, warnings.warn),
+        "trials_per_gpu": trials_per_gpu,
         "constraints": (constraints,) if isinstance(constraints, str) else tuple(constraints),
         "grow": grow,
         "fill": fill,
@@ -152,7 +158,7 @@ def search(
     keep: Keep = "all" if takes_budget(train) else "none"
     with make_progress() if progress else nullcontext(Callback()) as display:
         callback = CallbackList([display, _FailureWarning(), *callbacks, *([] if watch is None else [watch])])
-        runner = make_executor(settings.executor, trainer, settings.workers, folder)
+        runner = make_executor(settings.executor, trainer, settings.workers, folder, settings.trials_per_gpu)
         known = find_knowledge(problem, [absolute(each) for each in earlier], state, callback)
         with (
             mistakes_explained(network, training),

@@ -28,6 +28,7 @@ from metaopt.engine.setup import ImageKind, find_knowledge, open_study, search
 from metaopt.engine.strategy import DEFAULT_STRATEGY, JOINT, STRATEGIES, resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import make_executor
+from metaopt.executors.gpus import resolve_workers
 from metaopt.executors.hardware import free_memory, has_gpu
 from metaopt.guard.rejections import NothingFits
 from metaopt.problems.loading import CNN, load_problem
@@ -115,7 +116,8 @@ class Ready:
     def executor(self, folder: Path) -> Executor:
         """Return the executor that trains with Keras."""
         trainer = KerasTrainer(self.problem, self.data.spec, fingerprint=self.data.fingerprint)
-        return make_executor(self.settings.executor, trainer, self.settings.workers, folder)
+        settings = self.settings
+        return make_executor(settings.executor, trainer, settings.workers, folder, settings.trials_per_gpu)
 
 
 def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Ready:
@@ -123,6 +125,7 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     check_backend()
     state = read_begun(arguments.results)
     given = _given(arguments, state)
+    given.update(_find_workers(given, state, callback))
     # Under a scheduler with rungs, these replace early stopping.
     one_stage = given.get("scheduler", state.settings.get("scheduler", STRATEGIES[DEFAULT_STRATEGY][1])) == "full"
     settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
@@ -195,6 +198,22 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     return given
 
 
+def _find_workers(given: Mapping[str, Any], state: StudyState, callback: Callback) -> dict[str, Any]:
+    """Return the number of workers, if it was given or follows from the GPUs.
+
+    Raises:
+        UserError: There are too few GPUs, or they have too little memory.
+    """
+    executor = given.get("executor", state.settings.get("executor", Settings.executor))
+    workers = resolve_workers(
+        executor,
+        given.get("workers"),
+        given.get("trials_per_gpu"),
+        lambda text: callback.note(with_flags(text)),
+    )
+    return {} if workers is None else {"workers": workers}
+
+
 def _limits_memory(texts: Iterable[str]) -> bool:
     return any(limit.name == "memory" for limit in parse_constraints(texts))
 
@@ -212,7 +231,7 @@ def _find_data(settings: Settings, results: Path) -> tuple[DataSpec, list[str]]:
 def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
     """Return the settings of a new study with the defaults of its data set and machine."""
     if not _limits_memory(settings.constraints):
-        memory = f"memory<={free_memory(settings.workers):.3e}"
+        memory = f"memory<={free_memory(settings.workers, settings.trials_per_gpu):.3e}"
         settings = replace(settings, constraints=(*settings.constraints, memory))
     epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
     return replace(settings, epochs=epochs)

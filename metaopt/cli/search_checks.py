@@ -41,7 +41,7 @@ def warn_of_environment(state: StudyState, now: Mapping[str, Any], callback: Cal
 
 def warn_of_memory(settings: Settings, callback: Callback, share: float = 1.0) -> None:
     """Note if so many workers have less than a share of a study's memory constraint; its trials were judged by it."""
-    free = free_memory(settings.workers)
+    free = free_memory(settings.workers, settings.trials_per_gpu)
     for limit in parse_constraints(settings.constraints):
         if limit.name == "memory" and share * limit.bound > free:
             callback.note(

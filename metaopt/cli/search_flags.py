@@ -1,6 +1,6 @@
 """Flags of a search; one that is left out means the study's own value, or the default of a new study."""
 
-from argparse import BooleanOptionalAction, _ArgumentGroup
+from argparse import ArgumentTypeError, BooleanOptionalAction, _ArgumentGroup
 from typing import Any
 
 from metaopt.cli.arguments import (
@@ -19,6 +19,7 @@ from metaopt.data.augment import AUGMENTATIONS
 from metaopt.engine.settings import CYCLE_FACTOR, MINIMA
 from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES
 from metaopt.executors import EXECUTORS
+from metaopt.executors.gpus import AUTO
 from metaopt.problems import list_ready_problems
 from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
@@ -152,7 +153,12 @@ def _add_ending(group: _ArgumentGroup) -> None:
 def _add_execution(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add_results(group)
-    _add_integer(group, "--workers", help="number of trials at once; they share the cores and the GPU (default: 1)")
+    several = (
+        "number of trials at once, which share cores and GPUs; auto: one per GPU, or --trials-per-gpu (default: 1)"
+    )
+    add("--workers", type=_integer_or_auto, metavar="N", help=several)
+    shared = "train N trials on each GPU, each with its share of the memory; implies --workers auto"
+    _add_integer(group, "--trials-per-gpu", help=shared)
     executors = "processes, or inline, which trains one trial at a time in this process (default: processes)"
     add("--executor", type=one_of(EXECUTORS), help=executors)
     quota = "disk space for checkpoints, e.g. 500MB (default: 5GB)"
@@ -162,6 +168,16 @@ def _add_execution(group: _ArgumentGroup) -> None:
         action=BooleanOptionalAction,
         help="deterministic operations on a GPU; auto then counts epochs instead of seconds",
     )
+
+
+def _integer_or_auto(text: str) -> int | str:
+    """Convert a number of workers, or ``auto``."""
+    if text == AUTO:
+        return text
+    try:
+        return integer(MINIMA["workers"])(text)
+    except ArgumentTypeError as error:
+        raise ArgumentTypeError(f"{str(error).removesuffix('.')}, or auto.") from None
 
 
 def _add_integer(group: _ArgumentGroup, flag: str, **options: Any) -> None:

@@ -128,6 +128,7 @@ class Search:
         self._interruption: Interruption | None = None
         self._is_interruption_noted = False
         self._n_reports = 0
+        self._remarks: set[str] = set()
 
     def run(self) -> None:
         """Search until the strategy is done, the time is over, or there is no improvement.
@@ -306,7 +307,9 @@ class Search:
                 self._callback.epoch_progress(report)
                 return True
             case Remark():
-                self._callback.note(report.text)
+                if report.text not in self._remarks:  # each worker finds the same machine
+                    self._remarks.add(report.text)
+                    self._callback.note(report.text)
                 return True
             case PointReads():
                 self._watch_reads(report)

@@ -37,6 +37,7 @@ MINIMA = {
     "early_stopping": 0,
     "folds": 1,
     "workers": 1,
+    "trials_per_gpu": 1,
     "image_size": 1,
     "seed": 0,
     "split_seed": 0,
@@ -80,6 +81,7 @@ class Settings:
         phases: number of own trials when each phase of ``grow`` begins.
         fill: the share of its tightest cheap constraint that a network is to use, or None.
         workers: number of trials at once.
+        trials_per_gpu: number of them that share a GPU, or None for as many as there must be.
         executor: name of the executor.
         seed: seed of the study.
         split_seed: seed of the validation split and the folds, or None for those of every study.
@@ -127,6 +129,7 @@ class Settings:
     phases: tuple[int, ...] = ()
     fill: float | None = None
     workers: int = 1
+    trials_per_gpu: int | None = None
     executor: str = "processes"
     seed: int = 0
     split_seed: int | None = None

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import joblib
 import psutil
@@ -17,9 +17,13 @@ from metaopt.terminal.printable import printable
 
 SHARE = 0.8  # of what is free; the rest is for the framework itself and its workspace
 _PATIENCE_S = 10.0  # for nvidia-smi, which answers in about one second
-_QUERY = ["nvidia-smi", "--query-gpu=uuid,memory.free", "--format=csv,noheader,nounits"]
-# The free memory is "[N/A]" on boards with one memory for all. A line without a UUID is a number alone.
-_LINE = re.compile(r"\s*(?:(?P<uuid>GPU-[\w-]+)\s*,\s*)?(?:(?P<free>[0-9]{1,9})|(?(uuid)\[.*\]|(?!)))\s*", re.ASCII)
+_QUERY = ["nvidia-smi", "--query-gpu=uuid,memory.free,memory.total", "--format=csv,noheader,nounits"]
+# The memory is "[N/A]" on boards with one memory for all. A line without a UUID is a number alone.
+_LINE = re.compile(
+    r"\s*(?:(?P<uuid>GPU-[\w-]+)\s*,\s*)?(?:(?P<free>[0-9]{1,9})|(?(uuid)\[[^,]*\]|(?!)))"
+    r"(?:\s*,\s*(?:(?P<total>[0-9]{1,9})|\[[^,]*\]))?\s*",
+    re.ASCII,
+)
 _hanging: set[str] = set()  # paths of an nvidia-smi that did not answer; asked once in the life of a process
 
 
@@ -37,10 +41,23 @@ def has_gpu(note: Callable[[str], None] | None = None) -> bool:
     return bool(_visible(answer.gpus))
 
 
-def free_memory(workers: int) -> float:
-    """Return the bytes that one trial may use: of the smallest visible GPU or of main memory, shared by the workers."""
-    known = [gpu.free_bytes for gpu in _visible(_ask_nvidia_smi().gpus) if gpu.free_bytes is not None]
-    return SHARE * min(known, default=_free_main_memory()) / workers
+def visible_gpus() -> list["Gpu"]:
+    """Return the NVIDIA GPUs that this process may use, in the order of ``CUDA_VISIBLE_DEVICES``."""
+    return _visible(_ask_nvidia_smi().gpus)
+
+
+def free_memory(workers: int, trials_per_gpu: int | None = None) -> float:
+    """Return the bytes that one trial may use: of the smallest visible GPU, or of main memory.
+
+    Args:
+        workers: number of trials at once, spread evenly over the GPUs.
+        trials_per_gpu: number of trials that share a GPU, or None for as many as the workers need.
+    """
+    gpus = visible_gpus()
+    known = [gpu.free_bytes for gpu in gpus if gpu.free_bytes is not None]
+    if known:
+        return SHARE * min(known) / (trials_per_gpu or math.ceil(workers / len(gpus)))
+    return SHARE * _free_main_memory() / workers
 
 
 def worker_memory(workers: int) -> int:
@@ -66,18 +83,27 @@ def _free_main_memory() -> int:
 
 
 @dataclass(frozen=True)
-class _Gpu:
-    """A GPU as nvidia-smi lists it; its free memory is unknown where it shares that of the machine."""
+class Gpu:
+    """A GPU as nvidia-smi lists it.
+
+    Attributes:
+        uuid: its UUID, or "".
+        free_bytes: its free memory; None where it shares that of the machine.
+        total_bytes: its whole memory, or None where that is unknown, as for a part of a GPU (MIG).
+        device: its name in ``CUDA_VISIBLE_DEVICES``.
+    """
 
     uuid: str
     free_bytes: int | None
+    total_bytes: int | None = None
+    device: str = ""
 
 
 @dataclass
 class _Answer:
     """Answer of nvidia-smi: the GPUs, or why there is no answer."""
 
-    gpus: list[_Gpu] = field(default_factory=list)
+    gpus: list[Gpu] = field(default_factory=list)
     problem: str | None = None
 
 
@@ -113,16 +139,16 @@ def _run_nvidia_smi() -> _Answer:
     return _Answer(problem=f"failed with exit code {done.returncode}" if done.returncode else "lists no GPU")
 
 
-def _parse(line: str) -> _Gpu | None:
-    """Return the GPU of a line such as ``GPU-5f3c…, 80994``; None for any other text, e.g. of a failing driver."""
+def _parse(line: str) -> Gpu | None:
+    """Return the GPU of a line such as ``GPU-5f3c…, 80994, 81559``; None for other text, e.g. of a failing driver."""
     found = _LINE.fullmatch(line)
     if found is None:
         return None
-    uuid, free = found["uuid"] or "", found["free"]
-    return _Gpu(uuid, None if free is None else int(free) * 2**20)
+    free, total = (None if found[name] is None else int(found[name]) * 2**20 for name in ("free", "total"))
+    return Gpu(found["uuid"] or "", free, total)
 
 
-def _visible(gpus: list[_Gpu]) -> list[_Gpu]:
+def _visible(gpus: list[Gpu]) -> list[Gpu]:
     """Return the GPUs that ``CUDA_VISIBLE_DEVICES`` leaves visible: by number, UUID or the beginning of a UUID.
 
     As in CUDA, the first entry that names no GPU ends the list. A part of a GPU (MIG) counts with the memory of the
@@ -131,17 +157,18 @@ def _visible(gpus: list[_Gpu]) -> list[_Gpu]:
     """
     setting = os.environ.get("CUDA_VISIBLE_DEVICES")
     if setting is None or not gpus:
-        return gpus
-    smallest = _Gpu("", min((gpu.free_bytes for gpu in gpus if gpu.free_bytes is not None), default=None))
+        return [replace(gpu, device=gpu.uuid or str(number)) for number, gpu in enumerate(gpus)]
+    smallest = Gpu("", min((gpu.free_bytes for gpu in gpus if gpu.free_bytes is not None), default=None))
     has_known_order = len(gpus) == 1 or os.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
-    found: list[_Gpu] = []
+    found: list[Gpu] = []
     for entry in (part.strip() for part in setting.split(",")):
         if entry.isdecimal() and int(entry) < len(gpus):
-            found.append(gpus[int(entry)] if has_known_order else smallest)
+            gpu = gpus[int(entry)] if has_known_order else smallest
         elif entry.startswith("MIG-"):
-            found.append(smallest)
+            gpu = smallest
         elif entry.startswith("GPU-") and (named := [gpu for gpu in gpus if gpu.uuid.startswith(entry)]):
-            found.append(named[0])
+            gpu = named[0]
         else:
             break
+        found.append(replace(gpu, device=entry))
     return found

@@ -16,7 +16,7 @@ import threading
 import time
 import types
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
@@ -30,6 +30,7 @@ from metaopt.errors import UserError, invalid_value
 from metaopt.executors import worker
 from metaopt.executors.descendants import VARIABLE, Guardian, add_mark, kill_group, kill_marked
 from metaopt.executors.failures import OUT_OF_MEMORY, death, failure, timed_out
+from metaopt.executors.gpus import GpuShare
 from metaopt.executors.hardware import cpu_count
 from metaopt.executors.log_tail import last_lines
 from metaopt.executors.silence import SilenceWatch
@@ -55,6 +56,7 @@ class Processes:
         threads: CPU threads of each worker; by default the workers share the cores evenly.
         memory_limit: bytes of main memory (resident) above which a worker is killed and its trial fails.
         log: a file to which the output of all workers is appended; None leaves it with the driver's.
+        gpus: the GPU of each worker and its share of the memory; empty leaves all GPUs to every worker.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Processes:
         threads: int | None = None,
         memory_limit: int | None = None,
         log: str | os.PathLike[str] | None = None,
+        gpus: Sequence[GpuShare] = (),
     ) -> None:
         if workers < 1:
             raise invalid_value("workers", workers, "Expected an integer >= 1.")
@@ -74,6 +77,7 @@ class Processes:
         self._threads = max(1, cpu_count() // workers) if threads is None else threads
         self._memory_limit = memory_limit
         self._log = None if log is None else os.fspath(log)
+        self._gpus = gpus
         self._workers: list[_Worker] = []
         self._looked_at_memory = 0.0
         self._mark = uuid.uuid4().hex
@@ -95,7 +99,9 @@ class Processes:
         with interrupts_deferred():
             atexit.register(self._end)  # before multiprocessing waits for workers that an interruption left
             self._guardian = Guardian(self._mark)
-            self._workers = [_Worker(pickled, self._threads, self._log, self._mark) for _ in range(self._count)]
+            threads = worker.environment(self._threads)
+            variables = [{**threads, **gpu.environment()} for gpu in self._gpus] or [threads] * self._count
+            self._workers = [_Worker(pickled, each, self._log, self._mark) for each in variables]
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -257,8 +263,8 @@ def _check_may_start_processes() -> None:
 class _Worker:
     """One worker process, as the driver sees it."""
 
-    def __init__(self, pickled_trainer: bytes, threads: int, log: str | None, mark: str) -> None:
-        self._arguments = (pickled_trainer, threads, log, mark)
+    def __init__(self, pickled_trainer: bytes, variables: Mapping[str, str], log: str | None, mark: str) -> None:
+        self._arguments = (pickled_trainer, variables, log, mark)
         self._mark = uuid.uuid4().hex
         self.job: Job | None = None
         self.unsent: Failed | None = None  # of a job whose point cannot be pickled
@@ -275,8 +281,8 @@ class _Worker:
         driver = os.getpid() if threading.current_thread() is threading.main_thread() else None
         arguments = theirs, pickled_trainer, log, driver
         self._process = context.Process(target=worker.main, args=arguments, name="metaopt worker")
-        variables = {**worker.environment(threads), VARIABLE: add_mark(f"{mark},{self._mark}")}
-        with _interrupts_blocked(), _inherited(variables), _main_hidden():
+        marked = {**variables, VARIABLE: add_mark(f"{mark},{self._mark}")}
+        with _interrupts_blocked(), _inherited(marked), _main_hidden():
             self._process.start()
         theirs.close()  # so that the worker's death closes the connection
         self.pid: int = self._process.pid or 0

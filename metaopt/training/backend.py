@@ -11,6 +11,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from metaopt.executors.gpus import memory_fraction, memory_limit_mib
 from metaopt.executors.hardware import cpu_count
 from metaopt.training import global_state
 from metaopt.training.keras_backend import import_keras
@@ -26,8 +27,8 @@ _PACKAGES = ("metaopt", "keras", "tensorflow", "jax", "torch", "numpy")
 def prepare(threads: int | None = None, deterministic: bool = False) -> None:
     """Configure a worker process before it trains, preferably before Keras is imported.
 
-    GPU memory is allocated as needed. Layers compute in mixed precision if the chip supports it; weights stay in 32
-    bits, and so do the heads of a blueprint.
+    GPU memory is allocated as needed, up to the share that the executor gives a worker. Layers compute in mixed
+    precision if the chip supports it; weights stay in 32 bits, and so do the heads of a blueprint.
 
     Args:
         threads: CPU threads; None for the number in the environment, which executors set, or else all cores.
@@ -138,10 +139,15 @@ def _prepare_tensorflow(deterministic: bool) -> None:
 
     tf.get_logger().setLevel(logging.ERROR)
     gpus = tf.config.list_physical_devices("GPU")
+    limit = memory_limit_mib()
     # Raises RuntimeError once the devices are in use, e.g. in a notebook that has trained before.
     with contextlib.suppress(RuntimeError):
         for gpu in gpus:
-            tf.config.experimental.set_memory_growth(gpu, True)
+            if limit is None:
+                tf.config.experimental.set_memory_growth(gpu, True)
+            else:  # growth within the limit is set by an environment variable, as both cannot be configured
+                device = tf.config.LogicalDeviceConfiguration(memory_limit=limit)
+                tf.config.set_logical_device_configuration(gpu, [device])
     if deterministic:
         tf.config.experimental.enable_op_determinism()
 
@@ -150,6 +156,9 @@ def _prepare_torch(deterministic: bool) -> None:
     import torch
 
     torch.set_num_threads(_threads())
+    fraction = memory_fraction()
+    if fraction is not None and torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(fraction)
     if deterministic:
         torch.use_deterministic_algorithms(True, warn_only=True)
 
@@ -162,6 +171,11 @@ def _policy() -> str | None:
     if capability >= _MIXED_BFLOAT16:
         return "mixed_bfloat16"
     return "mixed_float16" if capability >= _MIXED_FLOAT16 else None
+
+
+def find_accelerator() -> str | None:
+    """Return the name of the accelerator that the backend uses, or None for the CPU."""
+    return _find_accelerator()[0]
 
 
 def _find_accelerator() -> tuple[str | None, tuple[int, int] | None]:

@@ -8,7 +8,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from metaopt.data import DataSet, DataSpec, load
-from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, Rejected, TrainingOptions, TrainingRequest
+from metaopt.engine.jobs import (
+    Epoch,
+    Failed,
+    Finished,
+    Job,
+    Message,
+    Rejected,
+    Remark,
+    TrainingOptions,
+    TrainingRequest,
+)
 from metaopt.errors import StudyMismatch
 from metaopt.problems.loading import load_problem, read_texts
 from metaopt.problems.problem import Problem
@@ -16,6 +26,7 @@ from metaopt.problems.reads import Reads
 from metaopt.training import backend
 from metaopt.training.compiled_models import CompiledModels
 from metaopt.training.functions import find_missing_value
+from metaopt.training.gpu_check import describe_unused_gpu
 from metaopt.training.network_refused import NetworkRefused
 from metaopt.training.point_reads import report_reads, with_recorded_point
 from metaopt.trials.constraints import is_number
@@ -53,6 +64,7 @@ class KerasTrainer:
         self._fingerprint = fingerprint
         self._threads = threads
         self._compiled_models = CompiledModels()
+        self._unused_gpu: str | None = None
 
     def setup(self, options: TrainingOptions) -> None:
         """Import Keras and its backend, and load problem and data.
@@ -65,6 +77,7 @@ class KerasTrainer:
             StudyMismatch: The data have changed since the search started.
         """
         backend.prepare(self._threads, options.deterministic)
+        self._unused_gpu = describe_unused_gpu()
         if isinstance(self._problem, str):
             if self._texts:
                 self._problem, self._copies = _load_original(Path(self._problem), self._texts)
@@ -89,6 +102,8 @@ class KerasTrainer:
         assert isinstance(self._problem, Problem)
         assert isinstance(self._data, DataSet)
         began = time.monotonic()
+        if self._unused_gpu is not None:
+            report(Remark(job.trial, self._unused_gpu))
         counter = _EpochCounter(report)
         reads = Reads()
         if self._problem.build_and_train is not None or not self._problem.has_blueprint:

@@ -1,6 +1,7 @@
 """``hyperopt_optimize.py`` and ``metaopt search``: settings, invalid input, and whole searches on the digits."""
 
 import json
+import os
 import pickle
 import shutil
 import statistics
@@ -183,6 +184,11 @@ def test_seeds_schedule_and_augmentation_cannot_change(own: str, flags: str, kin
         ("--schedule cosine --cycle-factor 3", "--cycle-factor is read with --budget-unit seconds only"),
         ("--cycle-factor 0", "Invalid value for --cycle-factor: 0. Expected an integer >= 1"),
         ("--inherit", "--inherit needs trials with a parent, which the sampler auto does not propose"),
+        ("--workers many", "Invalid value for --workers: many. Expected an integer >= 1, or auto."),
+        (
+            "--executor inline --trials-per-gpu 2",
+            "--trials-per-gpu needs --executor processes; inline trains one trial",
+        ),
         ("--executor inline --workers 2", "Invalid value for --workers: 2. The executor inline"),
         ("--space models.py --schedule cosine", "--schedule cosine needs a problem with network(): build_model()"),
         ("--space own.py --folds 2", "--folds 2 needs a build_and_train that takes the keyword run"),
@@ -193,6 +199,37 @@ def test_invalid_values_are_one_sentence(capsys, text: str, message: str) -> Non
     assert (outcome.code, len(outcome.errors), outcome.err.count("\n")) == (2, 1, 1)
     assert message in outcome.errors[0]
     assert not Path("results/journal.jsonl").exists()
+
+
+def test_trials_per_gpu_without_a_gpu_is_one_sentence(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    outcome = search(capsys, "--trials-per-gpu 2")
+    assert (outcome.code, outcome.errors) == (
+        2,
+        ["--trials-per-gpu needs a GPU, and none was found: leave it out."],
+    )
+
+
+def test_workers_follow_from_the_gpus(capsys, tmp_path, monkeypatch) -> None:
+    """``--workers auto`` and ``--trials-per-gpu`` on a machine with two GPUs, which nvidia-smi of this test lists."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "nvidia-smi").write_text("#!/bin/sh\necho GPU-a, 10000, 12000; echo GPU-b, 12000, 12000\n")
+    (folder / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def found(text: str) -> tuple[int, float]:
+        arguments = make_parser("search").parse_args(["--data", "digits", *text.split()])
+        settings = prepare(arguments, None, Callback()).settings
+        return settings.workers, float(settings.constraints[0].removeprefix("memory<="))
+
+    free = 0.8 * 10000 * 2**20
+    assert found("--space own.py --workers auto") == (2, pytest.approx(free, rel=1e-3))
+    assert found("--space own.py --trials-per-gpu 3") == (6, pytest.approx(free / 3, rel=1e-3))
+    assert found("--space own.py --trials-per-gpu 3 --workers 1") == (1, pytest.approx(free / 3, rel=1e-3))
+    with pytest.raises(UserError, match=r"value for trials_per_gpu: 20\. Expected at most 9"):
+        found("--trials-per-gpu 20")
 
 
 def test_errors_of_a_problem_file_name_file_and_line(capsys) -> None:

@@ -42,7 +42,8 @@ def test_processes_get_a_memory_limit_and_a_log(tmp_path, monkeypatch):
     given = {}
     monkeypatch.setattr(factory, "Processes", lambda trainer, **more: given.update(more))
     make_executor("processes", Scripted(), 3, tmp_path)
-    assert given == {"workers": 3, "memory_limit": worker_memory(3), "log": tmp_path / "logs" / "worker.log"}
+    log = tmp_path / "logs" / "worker.log"
+    assert given == {"workers": 3, "memory_limit": worker_memory(3), "log": log, "gpus": ()}
     assert given["memory_limit"] == int(0.9 * psutil.virtual_memory().total / 3)
 
 

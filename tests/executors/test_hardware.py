@@ -40,7 +40,9 @@ def test_a_gpu_is_found_without_a_framework(smi, text, expected):
 def test_a_trial_may_use_its_share_of_the_smallest_gpu(smi):
     smi("11000\n8000\n")
     assert free_memory(1) == pytest.approx(0.8 * 8000 * 2**20)
-    assert free_memory(2) == pytest.approx(0.4 * 8000 * 2**20)
+    assert free_memory(2) == pytest.approx(0.8 * 8000 * 2**20)  # one trial on each
+    assert free_memory(3) == pytest.approx(0.4 * 8000 * 2**20)
+    assert free_memory(2, trials_per_gpu=4) == pytest.approx(0.2 * 8000 * 2**20)
 
 
 def test_without_a_gpu_main_memory_is_shared(smi):

@@ -3,10 +3,12 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from metaopt.executors.gpus import FRACTION, LIMIT
 from metaopt.training import backend
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +49,32 @@ def test_prepare_sets_threads_and_describe_reports_them(monkeypatch: Any) -> Non
     assert description["backend"] == keras.backend.backend()
     assert description["versions"]["keras"] == keras.__version__
     assert description["device"]
+
+
+@pytest.mark.slow
+def test_tensorflow_is_limited_to_the_share_of_its_worker(monkeypatch: Any) -> None:
+    tf = pytest.importorskip("tensorflow")
+    gpu, set_up = object(), []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [gpu])
+    monkeypatch.setattr(tf.config, "set_logical_device_configuration", lambda *given: set_up.append(given))
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda *given: set_up.append(given))
+    monkeypatch.delenv(LIMIT, raising=False)
+    backend._prepare_tensorflow(deterministic=False)
+    monkeypatch.setenv(LIMIT, str(4500 * 2**20))
+    backend._prepare_tensorflow(deterministic=False)
+    assert set_up == [(gpu, True), (gpu, [tf.config.LogicalDeviceConfiguration(memory_limit=4500)])]
+
+
+@pytest.mark.parametrize(("fraction", "expected"), [(None, []), ("0.2250", [0.225])])
+def test_torch_is_limited_to_the_share_of_its_worker(monkeypatch: Any, fraction: str | None, expected: list) -> None:
+    given: list[float] = []
+    cuda = SimpleNamespace(is_available=lambda: True, set_per_process_memory_fraction=given.append)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda, set_num_threads=lambda _: None))
+    monkeypatch.delenv(FRACTION, raising=False)
+    if fraction is not None:
+        monkeypatch.setenv(FRACTION, fraction)
+    backend._prepare_torch(deterministic=False)
+    assert given == expected
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is glibc's")
