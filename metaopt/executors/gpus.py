@@ -72,7 +72,7 @@ def share_gpus(workers: int, trials_per_gpu: int | None = None) -> tuple[GpuShar
     gpus = visible_gpus()
     if not gpus:
         return ()
-    each = trials_per_gpu or math.ceil(workers / len(gpus))
+    each = max(trials_per_gpu or 1, math.ceil(workers / len(gpus)))  # a study may be resumed on fewer GPUs
     return tuple(_share(gpus[number % len(gpus)], each) for number in range(workers))
 
 

@@ -56,7 +56,7 @@ def free_memory(workers: int, trials_per_gpu: int | None = None) -> float:
     gpus = visible_gpus()
     known = [gpu.free_bytes for gpu in gpus if gpu.free_bytes is not None]
     if known:
-        return SHARE * min(known) / (trials_per_gpu or math.ceil(workers / len(gpus)))
+        return SHARE * min(known) / max(trials_per_gpu or 1, math.ceil(workers / len(gpus)))
     return SHARE * _free_main_memory() / workers
 
 

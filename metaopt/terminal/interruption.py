@@ -154,11 +154,11 @@ def first_interrupt_noted() -> Iterator[Interruption | None]:
     if interruption is None or interruption.happened or not in_main:
         yield None
         return
-    interruption.notes_first = True
+    before, interruption.notes_first = interruption.notes_first, True  # a training may itself search
     try:
         yield interruption
     finally:
-        interruption.notes_first = False
+        interruption.notes_first = before
 
 
 @contextlib.contextmanager

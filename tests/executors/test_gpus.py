@@ -70,6 +70,11 @@ def test_trials_that_share_a_gpu_share_its_free_memory(machine) -> None:
     }
 
 
+def test_a_study_resumed_on_fewer_gpus_gives_each_worker_less(machine) -> None:
+    machine("GPU-aaa, 10000, 10000\n")
+    assert {each.fraction for each in share_gpus(8, trials_per_gpu=2)} == {0.9 / 8}
+
+
 def test_a_fraction_that_the_user_gives_jax_stays(machine, monkeypatch) -> None:
     machine(TWO)
     monkeypatch.setenv("XLA_CLIENT_MEM_FRACTION", "0.1")

@@ -1,9 +1,12 @@
 """Interruption: one way out of a command, whichever the moment and however often the signal comes."""
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from pathlib import Path
@@ -122,6 +125,28 @@ def test_a_library_that_ignores_the_second_signal_is_ended() -> None:
     code, seconds, err = interrupt(COMMAND.format(before="", work=work), [signal.SIGINT] * 2, gap_s=0.1)
     assert (code, err) == (130, "\ninterrupted: all is saved.\n")
     assert seconds < 3
+
+
+def test_a_closed_terminal_lets_an_epoch_end(tmp_path: Path) -> None:
+    """The terminal is gone when the work and the command print their last lines."""
+    ended = tmp_path / "ended"
+    work = PATIENT.replace('print("epoch ended", file=sys.stderr)', f"print('end'); open({str(ended)!r}, 'w').close()")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND.format(before="", work=work)],
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+    )
+    os.close(theirs)
+    assert os.read(ours, 100) == b"working\r\n"
+    time.sleep(0.1)
+    os.close(ours)
+    assert process.wait(timeout=30) == 130
+    assert ended.exists()
 
 
 def test_outside_of_a_command_the_first_ctrl_c_raises() -> None:
