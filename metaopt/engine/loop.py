@@ -42,8 +42,8 @@ from metaopt.trials.record import Record, best_record
 from metaopt.trials.trial import Trial
 
 INTERRUPTED = (
-    "Interrupted: the trials in training reach the end of their epoch, then the search ends. A second signal"
-    " ends it at once."
+    "Interrupted: the trials in training reach the end of their epoch, then the search ends. A second"
+    " Ctrl-C ends it at once."
 )
 _LOOK_EVERY_S = 1.0  # seconds after which a waiting search looks for an interruption
 SAME_FAILURES = 3  # in a row, after which the user is told

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar
 
 INTERRUPTED = 130  # exit code
+REPEAT_S = 1.0  # seconds after which a second SIGTERM counts as one
 GRACE_S = 1.2  # seconds to close files and workers; everything that counts was on disk before
 # SIGHUP comes when a terminal or an SSH session is closed. Windows has none.
 _SIGNALS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -59,7 +60,7 @@ class Interruption:
         self.happened = False
         self.has_raised = False
         self.notes_first = False
-        self._has_spared = False
+        self._first_s: dict[str, float] = {}  # when the handler, or the thread, saw the first signal
         self._message = message
         self._before: dict[int, Any] = {}
         self._pipe: tuple[int, int] | None = None
@@ -101,11 +102,25 @@ class Interruption:
         self.has_raised = True
         raise KeyboardInterrupt
 
-    def _interrupt(self, *_: object) -> None:
-        is_first, self.happened = not self.happened, True
-        if not self.has_raised and not (is_first and self.notes_first):
+    def _interrupt(self, number: int, _: FrameType | None) -> None:
+        self.happened = True
+        if self._is_to_end(number, "handler") and not self.has_raised:
             self.has_raised = True
             raise KeyboardInterrupt
+
+    def _is_to_end(self, number: int, observer: str) -> bool:
+        """Return whether a signal ends the work, seen by one of two observers.
+
+        While the first signal is noted only, one that repeats it by itself is no second one: the kernel and the shell
+        both send SIGHUP for a closed terminal, systemd sends SIGHUP right after SIGTERM to the processes of a session,
+        and a batch system may send SIGTERM to each process and to the group.
+        """
+        if not self.notes_first:
+            return True
+        now = time.monotonic()
+        first = self._first_s.setdefault(observer, now)
+        is_repeated = now > first
+        return is_repeated and (number == signal.SIGINT or (number == signal.SIGTERM and now - first >= REPEAT_S))
 
     def _end_if_late(self, descriptor: int) -> None:
         """Wait for a signal, and end the process if it does not end by itself; a thread of its own.
@@ -114,11 +129,7 @@ class Interruption:
         """
         try:
             while received := os.read(descriptor, 64):
-                count = sum(number in _SIGNALS for number in received)
-                if count and self.notes_first and not self._has_spared:
-                    self._has_spared = True
-                    count -= 1
-                if count:
+                if any(self._is_to_end(number, "thread") for number in received if number in _SIGNALS):
                     time.sleep(GRACE_S)
                     if self.owns_process:
                         _end_now(self._message)

@@ -113,6 +113,23 @@ def test_the_first_signal_lets_an_epoch_end_then_exits_with_130(number: signal.S
     assert seconds > 2  # longer than the grace that other commands are given
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [[signal.SIGHUP] * 2, [signal.SIGTERM, signal.SIGHUP], [signal.SIGTERM] * 3],
+    ids=["closed terminal", "systemd", "batch system"],
+)
+def test_a_signal_that_comes_several_times_at_once_is_one(numbers: list[signal.Signals]) -> None:
+    code, _, err = interrupt(COMMAND.format(before="", work=PATIENT), numbers, gap_s=0.1)
+    assert (code, err) == (130, "epoch ended\n\ninterrupted: all is saved.\n")
+
+
+def test_a_later_sigterm_ends_at_once() -> None:
+    work = PATIENT.replace("sleep(2)", "sleep(20)")
+    code, seconds, err = interrupt(COMMAND.format(before="", work=work), [signal.SIGTERM] * 2, gap_s=1.5)
+    assert (code, err) == (130, "\ninterrupted: all is saved.\n")
+    assert seconds < 6
+
+
 @pytest.mark.parametrize("count", [2, 5])
 def test_the_second_signal_ends_at_once(count: int) -> None:
     code, seconds, err = interrupt(COMMAND.format(before="", work=PATIENT), [signal.SIGINT] * count, gap_s=0.1)
