@@ -348,6 +348,15 @@ def test_invalid_values_name_the_parameter(results, arguments, message):
     assert not results.exists()
 
 
+def test_auto_workers_without_a_gpu_are_one_and_warned_of(results, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.warns(UserWarning, match="No GPU was found, so workers auto is 1"):
+        study = metaopt.search(parabola, SPACE, trials=2, workers="auto", results=results)
+    assert study.state.settings["workers"] == 1
+    with pytest.raises(UserError, match="trials_per_gpu needs a GPU, and none was found"):
+        metaopt.search(parabola, SPACE, trials_per_gpu=2, executor="processes", results=results)
+
+
 @pytest.mark.parametrize("arguments", [{}, {"executor": "inline"}])
 def test_several_workers_need_processes(results, arguments):
     message = "Invalid value for workers: 2. The executor inline trains one trial at a time; use processes."
