@@ -351,7 +351,7 @@ def test_invalid_values_name_the_parameter(results, arguments, message):
 def test_auto_workers_without_a_gpu_are_one_and_warned_of(results, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.warns(UserWarning, match="No GPU was found, so workers auto is 1"):
-        study = metaopt.search(parabola, SPACE, trials=2, workers="auto", results=results)
+        study = metaopt.search(parabola, SPACE, trials=2, workers="auto", executor="processes", results=results)
     assert study.state.settings["workers"] == 1
     with pytest.raises(UserError, match="trials_per_gpu needs a GPU, and none was found"):
         metaopt.search(parabola, SPACE, trials_per_gpu=2, executor="processes", results=results)
