@@ -6,34 +6,24 @@ driver, and a worker's death must fail the one trial that it trained.
 """
 
 import atexit
-import contextlib
-import math
 import multiprocessing
 import os
-import signal
-import sys
-import threading
 import time
-import types
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing import resource_tracker
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait as wait_for
-from pathlib import Path
-from typing import Any
 
 import cloudpickle
-import psutil
 
 from metaopt.engine.jobs import EpochProgress, Failed, Job, Message, Report, Trainer
 from metaopt.errors import UserError, invalid_value
 from metaopt.executors import worker
-from metaopt.executors.descendants import VARIABLE, Guardian, add_mark, kill_group, kill_marked
-from metaopt.executors.failures import OUT_OF_MEMORY, death, failure, timed_out
+from metaopt.executors.descendants import Guardian
+from metaopt.executors.failures import OUT_OF_MEMORY, death, timed_out
 from metaopt.executors.gpus import GpuShare
 from metaopt.executors.hardware import cpu_count
 from metaopt.executors.log_tail import last_lines
-from metaopt.executors.silence import SilenceWatch
+from metaopt.executors.worker_process import WorkerProcess
 from metaopt.quantities import size_text
 from metaopt.terminal.interruption import interrupts_deferred
 
@@ -78,7 +68,7 @@ class Processes:
         self._memory_limit = memory_limit
         self._log = None if log is None else os.fspath(log)
         self._gpus = gpus
-        self._workers: list[_Worker] = []
+        self._workers: list[WorkerProcess] = []
         self._looked_at_memory = 0.0
         self._mark = uuid.uuid4().hex
         self._guardian: Guardian | None = None
@@ -101,7 +91,7 @@ class Processes:
             self._guardian = Guardian(self._mark)
             threads = worker.environment(self._threads)
             variables = [{**threads, **gpu.environment()} for gpu in self._gpus] or [threads] * self._count
-            self._workers = [_Worker(pickled, each, self._log, self._mark) for each in variables]
+            self._workers = [WorkerProcess(pickled, each, self._log, self._mark) for each in variables]
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -157,7 +147,7 @@ class Processes:
             if deadline is not None and time.monotonic() >= deadline:
                 return
 
-    def _serve(self, each: "_Worker", handle: Callable[[Report], bool]) -> bool:
+    def _serve(self, each: WorkerProcess, handle: Callable[[Report], bool]) -> bool:
         """Process the message of a worker, or its death; return whether a report was handled."""
         message = each.receive()
         if isinstance(message, worker.SetupFailed):
@@ -185,7 +175,7 @@ class Processes:
         handle(report)
         return True
 
-    def _restart(self, each: "_Worker") -> None:
+    def _restart(self, each: WorkerProcess) -> None:
         """Replace a worker that died before it was ready; its job was not begun, so the new worker takes it."""
         job, code = each.job, each.exit_code()
         if each.setups == _SETUPS_TRIED:
@@ -198,14 +188,14 @@ class Processes:
         if job is not None:
             replacement.take(job)
 
-    def _replace(self, old: "_Worker") -> "_Worker":
+    def _replace(self, old: WorkerProcess) -> WorkerProcess:
         with interrupts_deferred():
             old.kill()
             new = old.successor()
             self._workers[self._workers.index(old)] = new
         return new
 
-    def _largest_growth(self, each: "_Worker") -> float:
+    def _largest_growth(self, each: WorkerProcess) -> float:
         if self._memory_limit is None:
             return _LARGEST_GROWTH
         return min(_LARGEST_GROWTH, (self._memory_limit - each.memory_at_first) / 2)
@@ -258,183 +248,3 @@ def _check_may_start_processes() -> None:
             ' Celery: Python lets it start none. Use executor "inline", or search in a process of its own.',
             "executor",
         )
-
-
-class _Worker:
-    """One worker process, as the driver sees it."""
-
-    def __init__(self, pickled_trainer: bytes, variables: Mapping[str, str], log: str | None, mark: str) -> None:
-        self._arguments = (pickled_trainer, variables, log, mark)
-        self._mark = uuid.uuid4().hex
-        self.job: Job | None = None
-        self.unsent: Failed | None = None  # of a job whose point cannot be pickled
-        self.ready = False
-        self.setups = 1  # number of starts of this worker without getting ready
-        self.memory_at_first = 0  # bytes, when it was ready
-        self.silence = SilenceWatch()
-        self._since = 0.0
-        _leave_deleted_folder()
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        # Not a daemon, so that a user's training can start processes.
-        # The kernel ends a worker with the thread that started it, so only a thread that lasts as long as the process.
-        driver = os.getpid() if threading.current_thread() is threading.main_thread() else None
-        arguments = theirs, pickled_trainer, log, driver
-        self._process = context.Process(target=worker.main, args=arguments, name="metaopt worker")
-        marked = {**variables, VARIABLE: add_mark(f"{mark},{self._mark}")}
-        with _interrupts_blocked(), _inherited(marked), _main_hidden():
-            self._process.start()
-        theirs.close()  # so that the worker's death closes the connection
-        self.pid: int = self._process.pid or 0
-
-    def successor(self) -> "_Worker":
-        """Return a new worker with the same arguments."""
-        return _Worker(*self._arguments)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process is alive."""
-        return self._process.is_alive()
-
-    @property
-    def waitables(self) -> list[Any]:
-        """Objects that become ready when the worker sent a message or died.
-
-        Its end of the connection may outlive it, in a process that it forked, so both are watched.
-        """
-        return [self._connection, self._process.sentinel]
-
-    @property
-    def trial(self) -> int:
-        """Number of the trial that it trains; −1 for none."""
-        return -1 if self.job is None else self.job.trial
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of its job so far, without those in which it was not ready yet or the driver handled its reports."""
-        return time.monotonic() - self._since
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the time limit of its job; infinite without one, or before it is ready."""
-        if self.job is None or self.job.time_limit_s is None or not self.ready:
-            return math.inf
-        return max(0.0, self.job.time_limit_s - self.seconds)
-
-    def take(self, job: Job) -> None:
-        """Give it a job; a worker that is not ready yet trains it as soon as it is."""
-        self.job, self._since = job, time.monotonic()
-        self.silence.begin()
-        try:
-            parcel = worker.pack(job)
-        except Exception as error:  # noqa: BLE001 - of the methods of the user's objects in the point
-            self.unsent = failure(job.trial, error, 0.0)
-        else:
-            self._send(parcel)
-
-    def give_up(self, handle: Callable[[Report], bool]) -> None:
-        """Report the failure of a job that could not be sent."""
-        report, self.unsent, self.job = self.unsent, None, None
-        if report is not None:
-            handle(report)
-
-    def answer(self, handle: Callable[[Message], bool], message: Message) -> None:
-        """Answer the epoch that it reported: whether the training continues."""
-        before = time.monotonic()
-        trains_on = handle(message)
-        self._since += time.monotonic() - before
-        self._send(trains_on)
-        self.silence.heard(message)
-
-    def _send(self, message: Any) -> None:
-        with contextlib.suppress(OSError):  # it died; the next check of its sentinel finds it
-            worker.send(self._connection, message)
-
-    def receive(self) -> Any:
-        """Return its next message, also if it died since; None if there is none left."""
-        try:
-            return worker.receive(self._connection) if self._connection.poll() else None
-        except (EOFError, OSError):
-            return None
-
-    def exit_code(self) -> int | None:
-        """Return its exit code, after waiting for its end."""
-        self._process.join(timeout=5)
-        return self._process.exitcode
-
-    def became_ready(self) -> None:
-        """Store the memory that it needs for data and frameworks alone; its job begins."""
-        self._since = time.monotonic()
-        self.ready, self.memory_at_first = True, self.memory()
-
-    def memory(self) -> int:
-        """Return its resident memory in bytes; 0 if it is gone."""
-        try:
-            return int(psutil.Process(self.pid).memory_info().rss)
-        except psutil.NoSuchProcess:
-            return 0
-
-    def growth(self) -> int:
-        """Return the bytes by which it grew since it was ready."""
-        return self.memory() - self.memory_at_first
-
-    def kill(self) -> None:
-        """Kill it, with the processes that it started, also those that are no longer its children."""
-        self._process.kill()
-        kill_group(self.pid)
-        self._process.join()
-        kill_marked(self._mark)
-        self._connection.close()
-
-
-@contextlib.contextmanager
-def _inherited(variables: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for processes started within the context; a worker's own code could not in time."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Block Ctrl-C within the context, so that a new process does not die of it before it ignores it."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    # Its first start would unblock the signal, and it has to outlive the workers, so it must not inherit their marks.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _leave_deleted_folder() -> None:
-    """Change to a folder that exists, where a new process can start, if the user's code is in one that was deleted."""
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        os.chdir(Path(sys.executable).anchor)
-
-
-@contextlib.contextmanager
-def _main_hidden() -> Iterator[None]:
-    """Keep processes started within the context from running the user's script again, as multiprocessing's would.
-
-    cloudpickle sends definitions of the script by value, so it is not needed, and a script may search without an
-    ``if __name__ == "__main__"`` guard (loky does the same).
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

@@ -150,6 +150,11 @@ class StudyState:
         return any(trial.status not in ended_early or trial.epochs or trial.imported for trial in self.trials)
 
     @property
+    def has_trained(self) -> bool:
+        """Whether any trial was trained for an epoch, or returned a result."""
+        return any(trial.epochs or trial.results for trial in self.trials)
+
+    @property
     def n_own(self) -> int:
         """Number of the study's own trials, running ones included."""
         return sum(trial.is_own for trial in self.trials)

@@ -8,12 +8,13 @@ from hyperopt import hp
 from metaopt.engine.strategy import JOINT, STRATEGIES, SamplerScheduler, resolve_strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
+from metaopt.executors import Simulated
 from metaopt.samplers import SAMPLERS, Evolution
 from metaopt.schedulers import SCHEDULERS, Continue, Done, Propose, Start, Stop, Wait, brackets
 from metaopt.spaces import Vals, compile_space
 from metaopt.storage.files import Unsynced
 from metaopt.trials.trial import Trial
-from tests.engine.synthetic import SyntheticExecutor, search
+from tests.engine.synthetic import SyntheticExecutor, accuracy, search
 from tests.storage.events import ended, proposed, state_of, trained
 
 
@@ -142,3 +143,39 @@ def test_full_population_precedes_the_rungs(tmp_path, slots) -> None:
     assert [trial.bracket for trial in later][:2] == [0, 0]
     # The children of the first bracket descend from fully trained trials.
     assert all(trial.vals.parent is not None for trial in later[3:])
+
+
+class Workers(Simulated):
+    """Workers of which no two are equally fast; counts those that are busy while the loop waits."""
+
+    def __init__(self) -> None:
+        super().__init__(self.epochs, workers=4)
+        self.jobs: set[int] = set()
+        self.busy: list[tuple[int, int]] = []  # with the number of trials that were started
+
+    def epochs(self, job):
+        self.jobs.add(job.trial)
+        for epoch in range(1, 10):
+            value = accuracy(job.point, epoch)
+            yield {"val_accuracy": value, "val_loss": 1 - value}, 1 + (7 * job.trial % 5) / 3
+
+    def wait(self, handle, timeout=None):
+        self.busy.append((len(self._due), len(self.jobs)))
+        super().wait(handle, timeout)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_free_worker_gets_work_at_once(tmp_path, name) -> None:
+    """A bracket of slow trials, and the end of a rung, keep no worker waiting while trials are left to start."""
+    sampler, scheduler = STRATEGIES[name]
+    executor = Workers()
+    search(
+        tmp_path / "results",
+        executor=executor,
+        files=Unsynced(),
+        sampler=sampler,
+        scheduler=scheduler,
+        epochs=9,
+        trials=30,
+    )
+    assert {busy for busy, started in executor.busy if started < 30} == {4}

@@ -131,6 +131,14 @@ def test_without_a_goal_no_worker_is_idle(name, study, limit):
     assert Wait() not in study.decisions
 
 
+@settings(max_examples=20, deadline=None)
+@given(study=studies)
+def test_a_worker_is_idle_only_once_every_trial_was_started(name, study):
+    """A bracket that waits for its slowest trial leaves the other workers to the next bracket."""
+    study = simulation(name, 9, **study).run()
+    assert all(started == study.goal for started in study.started_before_waits)
+
+
 @settings(max_examples=10, deadline=None)
 @given(study=studies)
 def test_imported_trials_are_ignored(name, study):

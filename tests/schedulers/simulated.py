@@ -40,6 +40,7 @@ class Simulation:
         resource: R.
         loss: of (trial, epoch).
         checked: asks a second time with an empty cache, and compares.
+        started_before_waits: number of trials that counted towards the goal each time that a free worker had to wait.
     """
 
     make: Callable[[], Scheduler]
@@ -55,6 +56,7 @@ class Simulation:
     trials: list[SimulatedTrial] = field(default_factory=list)
     cache: dict[Any, Any] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
+    started_before_waits: list[int] = field(default_factory=list)
     asked: Counter[tuple[int, int]] = field(default_factory=Counter)
 
     def __post_init__(self):
@@ -89,6 +91,7 @@ class Simulation:
                     self.carry_out(decision)
                     continue
                 assert self.running, "it would wait for ever"
+                self.started_before_waits.append(self.counted)
             self.finish(self.rng.choice([trial for trial in self.trials if trial.status == "running"]))
         return self
 
