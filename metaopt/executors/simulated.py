@@ -28,7 +28,11 @@ class Simulated:
     """
 
     def __init__(
-        self, curve: Callable[[Job], Curve], workers: int = 1, setup: float | Callable[[Job], float] = 0.0
+        self,
+        curve: Callable[[Job], Curve],
+        workers: int = 1,
+        setup: float | Callable[[Job], float] = 0.0,
+        driver_clock: Callable[[], float] | None = None,
     ) -> None:
         """Create workers that are free at virtual second 0.
 
@@ -38,6 +42,8 @@ class Simulated:
                 training that failed; a generator may also return how the job ends (``Failed``, ``Rejected``).
             workers: number of jobs that run at once.
             setup: virtual seconds before the first epoch of each job, for building and loading.
+            driver_clock: e.g. ``time.perf_counter``: by this clock, the driver's own seconds pass on the virtual clock
+                too, so that workers wait for a driver that is busy. None: the driver takes no time.
 
         Raises:
             ValueError: There is no worker.
@@ -49,6 +55,8 @@ class Simulated:
         self._setup = setup
         self._now = 0.0
         self._submitted = 0
+        self._driver_clock = driver_clock
+        self._driver_read = 0.0 if driver_clock is None else driver_clock()
         # When the next report of each running job is due; of several at the same time that of the job taken first.
         self._due: list[tuple[float, int, _Training]] = []
 
@@ -64,6 +72,7 @@ class Simulated:
         """
         if len(self._due) >= self.slots:
             raise RuntimeError("every slot of the executor is taken")
+        self._pass_driver_time()
         setup = self._setup(job) if callable(self._setup) else self._setup
         self._schedule(_Training(job, self._curve, setup), self._submitted, setup)
         self._submitted += 1
@@ -77,13 +86,16 @@ class Simulated:
         """
         if not self._due:
             return
+        self._pass_driver_time()
         until = math.inf if timeout is None else self._now + timeout
         if self._due[0][0] > until:
             self._now = until
             return
-        self._now, number, training = heapq.heappop(self._due)
+        due, number, training = heapq.heappop(self._due)
+        self._now = max(self._now, due)
         report = training.report
         trains_on = handle(report)
+        self._pass_driver_time()
         if isinstance(report, Epoch):
             if trains_on and report.epoch < training.job.target_resource:
                 self._schedule(training, number)
@@ -100,6 +112,14 @@ class Simulated:
 
     def _schedule(self, training: "_Training", number: int, setup: float = 0.0) -> None:
         heapq.heappush(self._due, (self._now + setup + training.advance(), number, training))
+        if self._driver_clock is not None:  # the seconds that a curve takes to compute are not the driver's
+            self._driver_read = self._driver_clock()
+
+    def _pass_driver_time(self) -> None:
+        """Advance the virtual clock by the seconds that the driver has taken since it was read last."""
+        if self._driver_clock is not None:
+            now = self._driver_clock()
+            self._now, self._driver_read = self._now + now - self._driver_read, now
 
 
 class _Training:

@@ -16,7 +16,7 @@ def describe_unused_gpu() -> str | None:
     import keras
 
     name = keras.backend.backend()
-    if name not in _REMEDIES or not has_gpu() or backend.find_accelerator() is not None:
+    if name not in _REMEDIES or backend.find_accelerator() is not None or not has_gpu():  # nvidia-smi takes a second
         return None
     return (
         f"This machine has an NVIDIA GPU, but the backend {name} does not find it, so trials train on the CPU. To"

@@ -286,7 +286,7 @@ DRIVER = f"""
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background has it ignored
 sys.path.insert(0, {str(FOLDER)!r})
-from metaopt.executors import Processes, silence
+from metaopt.executors import Processes
 from metaopt.engine.jobs import Finished, FromScratch, Job
 class Local:
     def setup(self, options): pass

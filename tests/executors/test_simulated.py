@@ -123,3 +123,23 @@ def test_a_nan_metric_is_a_diverged_training() -> None:
 def test_zero_workers_are_refused() -> None:
     with pytest.raises(ValueError, match="value for workers: 0"):
         Simulated(scripted, workers=0)
+
+
+def test_workers_wait_for_a_driver_that_is_busy() -> None:
+    """The driver takes two seconds for each report, so that the reports of the second worker wait."""
+    real = [100.0]
+    executor = Simulated(scripted, workers=2, driver_clock=lambda: real[0])
+    for trial in range(2):
+        executor.submit(make_job(trial, {"cost": 1.0}, to=2))
+    handled: list[tuple[float, int]] = []
+
+    def handle(report: Report) -> bool:
+        if isinstance(report, Epoch):
+            handled.append((executor.clock(), report.trial))
+            real[0] += 2.0
+        return True
+
+    real[0] += 0.5
+    for _ in range(4):
+        executor.wait(handle)
+    assert handled == [(1.0, 0), (3.0, 1), (5.0, 0), (7.0, 1)]
