@@ -1,15 +1,21 @@
 """Checkpoint retention: which trials keep their checkpoints while a search runs."""
 
 import math
+import time
 
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.view import StudyView
 from metaopt.storage.study import Study
 from metaopt.trials.record import Record, best_record
 
+FEW = 100  # trials of a study, up to which checkpoints are removed after each
+EVERY_DURATIONS = 50  # of the last removal, from one to the next: with thousands of checkpoints, one takes a second
+
 
 class CheckpointRetention:
     """Removes checkpoints that cannot be needed again, and under the quota others, the worst trials first.
+
+    In a large study it does so less often: they are removed later, and the quota may be exceeded until then.
 
     Args:
         study: the study that is searched.
@@ -27,15 +33,29 @@ class CheckpointRetention:
         self._checkpoints = checkpoints
         self._resource = resource
         self._inherit = inherit
+        self._cleared_s = -math.inf  # when
+        self._took_s = 0.0
 
-    def clear(self, best: Record | None) -> None:
+    def clear(self, best: Record | None, *, at_once: bool = False) -> None:
         """Remove checkpoints after a trial came to rest or was stopped.
+
+        Args:
+            best: the best record, or None.
+            at_once: whether to do so although it takes long and was done a short time ago.
 
         Raises:
             UserError: The quota is too small for a single checkpoint.
         """
-        if not self._checkpoints.clears:
+        began = time.monotonic()
+        is_small = len(self._study.state.trials) <= FEW
+        is_due = is_small or began - self._cleared_s >= EVERY_DURATIONS * self._took_s
+        if not self._checkpoints.clears or not (at_once or is_due):
             return
+        self._clear(best)
+        self._cleared_s = time.monotonic()
+        self._took_s = self._cleared_s - began
+
+    def _clear(self, best: Record | None) -> None:
         state = self._study.state
         needed = {trial.number for trial in state.running} | self._best_trials(best)
         needed |= {trial.forked_from[0] for trial in state.running if trial.forked_from is not None}

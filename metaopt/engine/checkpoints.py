@@ -98,11 +98,12 @@ class Checkpoints:
         _refuse_link(self._folder)
         sizes: dict[int, int] = {}
         needs: dict[int, int] = {}
+        kept = {*needed, *useful}
         for directory in self._folder.iterdir():
             if not directory.name.isdecimal() or directory.is_symlink():
                 continue
             trial = int(directory.name)
-            if trial in needed or trial in useful:
+            if trial in kept:
                 files = _sizes(directory)
                 sizes[trial], needs[trial] = sum(files.values()), _need(files)
             else:

@@ -123,6 +123,7 @@ class Search:
             self._interrupted.extend(self._state.running)  # by a crash, or the end of the time
             while (reason := self._fill()) is None:
                 self._await_report()
+        self._retention.clear(self._reports.best, at_once=True)
         if not self._end.is_time_over:
             self._study.finish(reason)
         self._callback.end(reason)

@@ -1,5 +1,6 @@
 """Read-only view of a study for strategies, with the randomness of the next trial."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,11 +32,10 @@ class StudyView:
         self._state = state
         self._seed = seed
         self._goal = goal
-        # The results of a trial do not change within a run; thousands of trials are looked at before each proposal.
-        self._observed: dict[int, tuple[tuple[str, int], Observation]] = {}
-        # Observations of the first trials, as far as all of them have ended.
-        self._settled: list[Observation] = []
-        self._n_settled = 0
+        # Of the trials that have ended or reached a rung, by number; of thousands, only what changed is read anew.
+        self._numbers: list[int] = []
+        self._observations: list[Observation] = []
+        self._n_changes = 0
 
     @property
     def goal(self) -> int | None:
@@ -80,10 +80,16 @@ class StudyView:
     @property
     def history(self) -> History:
         """Every trial that has ended or reached a rung, as a sampler reads it."""
-        while self._n_settled < len(self.trials) and self.trials[self._n_settled].is_settled:
-            self._settled += self._observe_known([self.trials[self._n_settled]])
-            self._n_settled += 1
-        return History(self.space, (*self._settled, *self._observe_known(self.trials[self._n_settled :])))
+        for number in dict.fromkeys(self._state.changes[self._n_changes :]):
+            trial = self.trials[number]
+            if trial.status in ("ok", "fail") or trial.results:
+                place = bisect_left(self._numbers, number)
+                is_known = place < len(self._numbers) and self._numbers[place] == number
+                replaced = slice(place, place + is_known)
+                self._numbers[replaced] = [number]
+                self._observations[replaced] = [self._observation(trial)]
+        self._n_changes = len(self._state.changes)
+        return History(self.space, tuple(self._observations))
 
     def rank_key(self, trial: TrialView, resource: int) -> RankKey | None:
         """Return the sort key of a trial at a rung; see ``metaopt.schedulers.View``."""
@@ -101,17 +107,6 @@ class StudyView:
             attempt: number of proposals for the next trial that the guard has already rejected.
         """
         return randomness.make_generator(self._seed, self.number, purpose, attempt)
-
-    def _observe_known(self, trials: Sequence[Trial]) -> list[Observation]:
-        """Return the observations of those trials that ended or reached a rung."""
-        return [self._observe(trial) for trial in trials if trial.status in ("ok", "fail") or trial.results]
-
-    def _observe(self, trial: Trial) -> Observation:
-        state = trial.status, len(trial.results)
-        known = self._observed.get(trial.number)
-        if known is None or known[0] != state:
-            known = self._observed[trial.number] = state, self._observation(trial)
-        return known[1]
 
     def _observation(self, trial: Trial) -> Observation:
         if trial.status == "fail":

@@ -52,6 +52,8 @@ class StudyState:
         arrivals: trials in the order in which they came to rest, each with the index of its result there, None for one
             that failed.
         arrivals_before: number of arrivals when the latest goal was set.
+        changes: numbers of trials in the order in which their status changed, imported ones included; from it an index
+            learns what is new without a look at thousands of trials.
         exhausted: number of own trials each time that nothing new was found in a phase.
         winding_up: why no more trials are started; None while some are.
         finished: whether the latest run reached its goal.
@@ -73,11 +75,13 @@ class StudyState:
         self.total_epochs = 0
         self.arrivals: list[tuple[int, int | None]] = []
         self.arrivals_before = 0
+        self.changes: list[int] = []
         self.exhausted: list[int] = []
         self.winding_up: str | None = None
         self.finished = False
         self.version: str | None = None
-        self._n_settled = 0  # so many first trials have ended, so that thousands need not be looked at for each new one
+        self._running: set[int] = set()
+        self._n_other = 0  # imported or rejected
         self._judge: Judge | None = None
         for event in events:
             self.apply(event)
@@ -139,9 +143,7 @@ class StudyState:
     @property
     def running(self) -> list[Trial]:
         """Running trials, by number."""
-        while self._n_settled < len(self.trials) and self.trials[self._n_settled].is_settled:
-            self._n_settled += 1
-        return [trial for trial in self.trials[self._n_settled :] if trial.status == "running"]
+        return [self.trials[number] for number in sorted(self._running)]
 
     @property
     def has_begun(self) -> bool:
@@ -157,13 +159,18 @@ class StudyState:
     @property
     def n_own(self) -> int:
         """Number of the study's own trials, running ones included."""
-        return sum(trial.is_own for trial in self.trials)
+        return len(self.trials) - self._n_other
 
     def arrival(self, index: int) -> tuple[Trial, Result | None]:
         """Return a trial that came to rest, and its result there; None where it failed."""
         number, place = self.arrivals[index]
         trial = self.trials[number]
         return trial, None if place is None else trial.results[place]
+
+    def _note_change(self, trial: Trial) -> None:
+        """Note that the status of a trial changed."""
+        (self._running.add if trial.status == "running" else self._running.discard)(trial.number)
+        self.changes.append(trial.number)
 
     def _on_study(self, event: Event) -> None:
         self.header = event
@@ -195,6 +202,7 @@ class StudyState:
 
     def _on_proposed(self, event: Event) -> None:
         self.trials.append(proposed_trial(event, self.trials))
+        self._note_change(self.trials[-1])
         add_decisions(self.trials, "started", event, self.total_epochs)
         self.rejected.update(event["rejected"])
         if signature := event["network"].get("signature"):
@@ -203,7 +211,10 @@ class StudyState:
 
     def _on_rejected(self, event: Event) -> None:
         """Mark a trial whose network the worker's guard rejected; only its number stays used."""
-        self.trials[event["trial"]].status = "rejected"
+        trial = self.trials[event["trial"]]
+        self._n_other += trial.status != "rejected"
+        trial.status = "rejected"
+        self._note_change(trial)
         self.rejected[event["reason"]] += 1
         self.refusals.append(str(event.get("detail", event["reason"])))
 
@@ -222,15 +233,18 @@ class StudyState:
         trial = self.trials[event["trial"]]
         trial.status = "paused"
         self._add_result(trial, event)
+        self._note_change(trial)
 
     def _on_continued(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
         trial.status, trial.target_resource = "running", event["to"]
         add_decisions(self.trials, "resumed", event, self.total_epochs)
-        self._n_settled = min(self._n_settled, trial.number)
+        self._note_change(trial)
 
     def _on_stopped(self, event: Event) -> None:
-        self.trials[event["trial"]].status = "ok"
+        trial = self.trials[event["trial"]]
+        trial.status = "ok"
+        self._note_change(trial)
         add_decisions(self.trials, "ended", event, self.total_epochs)
 
     def _on_ended(self, event: Event) -> None:
@@ -239,6 +253,7 @@ class StudyState:
         trial.complete = event.get("complete", True)
         trial.failure = event.get("failure", {})
         self._add_result(trial, event)
+        self._note_change(trial)
 
     def _add_result(self, trial: Trial, event: Event) -> None:
         """Add the result of a job that ended."""
@@ -255,6 +270,8 @@ class StudyState:
 
     def _on_imported(self, event: Event) -> None:
         self.trials.append(imported_trial(event, len(self.trials), self.clock))
+        self._n_other += 1
+        self._note_change(self.trials[-1])
 
     def _on_winding_up(self, event: Event) -> None:
         """Start no more trials; the scheduler promotes or stops paused ones as at the goal."""

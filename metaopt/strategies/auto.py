@@ -16,11 +16,11 @@ from metaopt.schedulers.trial_index import TrialIndex
 from metaopt.spaces import Vals
 from metaopt.strategies.arms import Arms, Outlook, rates_through_checks
 from metaopt.strategies.candidates import make_candidates
-from metaopt.strategies.curve_view import CurveView
+from metaopt.strategies.curve_view import CurveView, cached
 from metaopt.strategies.points import Encoder
 from metaopt.strategies.reasons import Rates, Reasons
 from metaopt.strategies.start_design import farthest
-from metaopt.strategies.study_curves import StudyCurves, scaled_times
+from metaopt.strategies.study_curves import CurveReader, StudyCurves, scaled_times
 from metaopt.strategies.study_model import EncodedTrials, StudyModel, fit_costs
 from metaopt.strategies.training_costs import Seconds, TrainingCosts
 from metaopt.trials.knowledge import next_start
@@ -29,6 +29,7 @@ _RUNG_FACTOR = 3**0.5  # from one rung to the next
 _FIRST_RUNG = 2  # one epoch tells little, and much of it is building and tracing
 _START_RUNG = 1  # index of the rung of the first trials
 _START_DRAWS = 64
+_MOST_OTHERS = 100  # latest trials, from which one of the first is to be far away
 _PARENTS = 8  # best trials, whose mutations are candidates
 # A check makes no training worth less if the model is right. But models err, and the best networks may show late: the
 # rate through a check must exceed that of training on to R by a factor, which grows over the first full trainings, in
@@ -106,7 +107,7 @@ class _Moment:
             return Start(view.space.draw(self._generator()), self._strategy.resource) if starts else self._end({})
         if starts and not self._attempt and (known := next_start(view.knowledge, view.n_own)) is not None:
             return self._start(known, {"outside_knowledge": 1.0})
-        curves = StudyCurves.of(view.history.observations, [trial.target_resource for trial in view.trials])
+        curves = cached(view, "curves", CurveReader).read(view.history.observations, view.trials)
         if starts and (self._index.trained < self._count_first() or not curves.has_loss):
             return self._start_far_away()
         return self._choose(curves, starts) if curves.has_loss else self._end({})
@@ -121,7 +122,7 @@ class _Moment:
         rng = self._generator()
         draws = [self._view.space.draw(rng) for _ in range(_START_DRAWS)]
         encoder = Encoder.of(self._view.space)  # without outside knowledge, which these trials are to test
-        others = encoder.encode([trial.vals for trial in self._view.trials])
+        others = encoder.encode([trial.vals for trial in self._view.trials[-_MOST_OTHERS:]])
         selected = farthest(encoder.encode(draws), others, encoder.metric)
         return self._start(draws[selected], {"first_trials": float(self._count_first())})
 
@@ -180,7 +181,11 @@ class _Moment:
         return last is None or (last.kind, last.resource) != ("left", trial.target_resource)
 
     def _margin(self) -> float:
-        spent = sum(trial.results[-1].resource for trial in self._view.trials if trial.results)
+        spent = 0
+        for trial in self._view.trials:
+            spent += trial.results[-1].resource if trial.results else 0
+            if spent >= self._strategy.resource * _MARGIN_REACHED:  # of thousands of trials, the first ones suffice
+                break
         return 1 + (_MARGIN - 1) * min(1.0, spent / self._strategy.resource / _MARGIN_REACHED)
 
     def _is_hopeful(self, chances: np.ndarray) -> bool:
@@ -204,7 +209,7 @@ class _Moment:
         # best means, so they would be all that is tried.
         n_parents = _PARENTS * (len(trials) % 2)
         best = np.argsort(finals[: model.n_observed], kind="stable")[:n_parents]
-        tried = self._trials.keys()
+        tried = self._trials.keys
         parents = [trials[number].vals for number in model.numbers[best]]
         return make_candidates(self._view.space, parents, lambda vals: value_key(vals) in tried, self._generator())
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metaopt.samplers import Observation
+from metaopt.schedulers import TrialView
 from metaopt.strategies.learning_curve_process import Observed
 from metaopt.strategies.points import Points
 from metaopt.strategies.targets import LossScale, standardise
@@ -32,26 +33,6 @@ class StudyCurves:
     values: np.ndarray
     arrivals: np.ndarray
     distances: np.ndarray
-
-    @classmethod
-    def of(cls, observations: Sequence[Observation], targets: Sequence[int]) -> "StudyCurves":
-        """Collect the losses of trials.
-
-        Args:
-            observations: the trials, sorted by number.
-            targets: by number, the target resource of each trial: where a failed trial counts as one of the worst.
-        """
-        constraints = sorted({name for one in observations for result in one.results for name in result.constraints})
-        numbers: list[int] = []
-        rows: list[tuple[float, ...]] = []
-        for one in observations:
-            found = list(_read(one, targets[one.trial], constraints))
-            rows += [(len(numbers), *row) for row in found]
-            numbers += [one.trial] if found else []
-        table = np.array(rows, dtype=float).reshape(-1, 4 + len(constraints))
-        trials, resources, values, arrivals, *distances = table.T
-        by_constraint = np.array(distances).reshape(len(constraints), len(table)).T
-        return cls(np.array(numbers, dtype=int), trials.astype(int), resources, values, arrivals, by_constraint)
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -117,6 +98,36 @@ class StudyCurves:
             arrivals=self.arrivals[kept],
             distances=self.distances[kept],
         )
+
+
+class CurveReader:
+    """Reads the losses of the trials of a study, those of each trial once."""
+
+    def __init__(self) -> None:
+        self._constraints: list[str] = []
+        self._rows: dict[int, tuple[Observation, np.ndarray]] = {}
+
+    def read(self, observations: Sequence[Observation], trials: Sequence[TrialView]) -> StudyCurves:
+        """Return the losses of trials.
+
+        Args:
+            observations: the trials, sorted by number.
+            trials: all trials of the study; at its target resource, a failed one counts as one of the worst.
+        """
+        new = [one for one in observations if (known := self._rows.get(one.trial)) is None or known[0] is not one]
+        names = {name for one in new for result in one.results for name in result.constraints}
+        if not names.issubset(self._constraints):
+            self._constraints, new = sorted(names.union(self._constraints)), list(observations)
+        width = 3 + len(self._constraints)
+        for one in new:
+            rows = list(_read(one, trials[one.trial].target_resource, self._constraints))
+            self._rows[one.trial] = one, np.array(rows, dtype=float).reshape(-1, width)
+        tables = [self._rows[one.trial][1] for one in observations]
+        counts = np.array([len(table) for table in tables], dtype=int)
+        numbers = np.array([one.trial for one in observations], dtype=int)[counts > 0]
+        table = np.concatenate([np.empty((0, width)), *tables])
+        index = np.repeat(np.arange(len(numbers)), counts[counts > 0])
+        return StudyCurves(numbers, index, table[:, 0], table[:, 1], table[:, 2], table[:, 3:])
 
 
 def scaled_times(resources: np.ndarray, top: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """The model of a study: a process fitted to its losses, with running trials as if they had their predicted loss."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from metaopt.strategies.study_curves import StudyCurves, scaled_times
 from metaopt.strategies.training_costs import Overheads, Seconds, TrainingCosts
 
 _MOST_LOSSES = 300  # in the model, which bounds the time of a decision
+_MOST_RUNNING = 300  # trials whose predicted losses are in it, likewise: those that were started last
 _REFIT_GROWTH = 1.15  # of the number of losses from one fit of the parameters to the next
 _FIRST_FIT = 4  # number of losses
 
@@ -28,7 +30,7 @@ class EncodedTrials:
         self._view = view
         # A run may add knowledge, and with it columns to the points.
         self._known: dict[int, Points] = cached(view, ("curve points", len(view.knowledge)), dict)
-        self._keys: list[frozenset[tuple[str, float]]] = cached(view, "curve keys", list)
+        self._keys: _Keys = cached(view, "curve keys", _Keys)
 
     def points(self, numbers: list[int]) -> Points:
         """Return the points of trials."""
@@ -40,10 +42,26 @@ class EncodedTrials:
         found = [self._known[number] for number in numbers]
         return Points(np.vstack([one.features for one in found]), np.vstack([one.beliefs for one in found]))
 
-    def keys(self) -> set[frozenset[tuple[str, float]]]:
-        """Return the keys of all trials, see ``value_key``."""
-        self._keys += [value_key(trial.vals) for trial in self._view.trials[len(self._keys) :]]
-        return set(self._keys)
+    @property
+    def keys(self) -> Set[frozenset[tuple[str, float]]]:
+        """Keys of all trials, see ``value_key``."""
+        known, trials = self._keys, self._view.trials
+        known.keys.update(value_key(trial.vals) for trial in trials[known.count :])
+        known.count = len(trials)
+        return known.keys
+
+
+@dataclass
+class _Keys:
+    """Keys of the first trials of a study.
+
+    Attributes:
+        count: number of trials.
+        keys: their keys; trials may have equal ones.
+    """
+
+    count: int = 0
+    keys: set[frozenset[tuple[str, float]]] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,7 @@ class StudyModel:
         has_loss: whether the last loss of a trial is finite, (n_observed,).
         is_feasible: whether a trial with a finite loss meets all constraints at what it was trained, (n_observed,).
         feasibility: model of the constraints.
-        running: numbers of running trials.
+        running: numbers of running trials, of many those that were started last.
         trials: encodes trials.
     """
 
@@ -92,7 +110,7 @@ class StudyModel:
             has_loss,
             has_loss & ~(kept.distances[kept.last] > 0).any(axis=1),
             Feasibility.of(kept, points, metric, parameters[1:], resource),
-            tuple(trial.number for trial in view.trials if trial.status == "running"),
+            tuple(trial.number for trial in view.trials if trial.status == "running")[-_MOST_RUNNING:],
             trials,
         )
         return model._believe(view, resource)

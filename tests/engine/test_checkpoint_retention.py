@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hyperopt import hp
 
-from metaopt.engine.checkpoint_retention import CheckpointRetention
+from metaopt.engine import checkpoint_retention
+from metaopt.engine.checkpoint_retention import FEW, CheckpointRetention
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.jobs import Failed
 from metaopt.engine.view import StudyView
@@ -121,3 +123,18 @@ def test_under_the_quota_the_worst_paused_trials_go_first(tmp_path, calls):
     for useful in lists:
         lowest = [trial for trial in useful if len(study.records[trial]["rungs"]) == 1]
         assert [first[trial] for trial in lowest] == sorted((first[trial] for trial in lowest), reverse=True)
+
+
+def test_a_large_study_removes_checkpoints_less_often_and_at_the_end(monkeypatch):
+    seconds = iter([0.0, 2.0, 10.0, 99.0, 103.0, 105.0, 107.0, 109.0])
+    monkeypatch.setattr(checkpoint_retention, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    study = Study(Path(), state_of(*([*trained(number, 1), ended(number)] for number in range(FEW + 1))))
+    checkpoints = Noting()
+    retention = CheckpointRetention(
+        study, StudyView(study.state, SPACE, 0, None), checkpoints, resource=9, inherit=False
+    )
+    counts = []
+    for at_once in (False, False, False, False, True):  # at 0 s, for 2 s; at 10, 99 and 103 s, for 2 s; at 107 s
+        retention.clear(study.best, at_once=at_once)
+        counts.append(len(checkpoints.calls))
+    assert counts == [1, 1, 1, 2, 3]

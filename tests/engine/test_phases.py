@@ -10,10 +10,13 @@ from metaopt.engine.setup import ImageKind
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
+from metaopt.storage.journal import Scan
 from metaopt.storage.state import StudyState
+from metaopt.storage.study import JOURNAL
 from metaopt.trials.growth import parse_growth
 from metaopt.zoo import conv_stack
 from tests.engine.synthetic import SyntheticExecutor, findings, search
+from tests.storage.events import imported, proposed
 
 STACK = Problem(conv_stack.make_space(1, 12), conv_stack.network, conv_stack.training, name="stack")
 
@@ -79,10 +82,18 @@ def test_an_interrupted_search_with_phases_finds_the_same(tmp_path, grow):
     assert findings(whole) == findings(parts)
 
 
-def view_of(study, number):
-    """The study as it was before a trial."""
-    state = StudyState([study.header])
-    state.trials = study.state.trials[:number]
+def view_of(study, number, others=None):
+    """The study as it was before a trial; ``others`` are the events of some trials in the place of their own."""
+    state = StudyState()
+    for event in Scan(study.folder / JOURNAL):
+        trial = event.get("trial")
+        if trial == number:
+            break
+        if trial not in (others or {}):
+            state.apply(event)
+        elif event["event"] == "proposed":
+            for other in others[trial]:
+                state.apply(other)
     return StudyView(state, study.space, 0, None)
 
 
@@ -102,11 +113,12 @@ def test_history_has_the_best_of_earlier_phases(tmp_path):
 def test_rejected_and_imported_trials_are_in_no_phase(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
     growing = Phases(parse_growth("blocks=1,2"), (0, 6), n_parents=3)
-    study.state.trials[0].imported = True
-    study.state.trials[3].status = "rejected"
-    assert growing.phase(view_of(study, 7)) == 0
-    assert growing.phase(view_of(study, 8)) == 1
-    seen = [one.trial for one in growing.history(view_of(study, 12)).observations]
+    first, fourth = study.state.trials[0].vals, study.state.trials[3].vals
+    rejected = {"event": "rejected", "trial": 3, "reason": "params", "detail": "it is too large"}
+    others = {0: [imported(first, 0.9)], 3: [proposed(3, 3, fourth), rejected]}
+    assert growing.phase(view_of(study, 7, others)) == 0
+    assert growing.phase(view_of(study, 8, others)) == 1
+    seen = [one.trial for one in growing.history(view_of(study, 12, others)).observations]
     assert len(seen) == 3 + 4
     assert seen[3:] == [8, 9, 10, 11]
 

@@ -6,7 +6,10 @@ from hyperopt import hp
 from metaopt import randomness
 from metaopt.engine.view import StudyView
 from metaopt.spaces import compile_space
-from tests.engine.synthetic import search
+from metaopt.storage.journal import Scan
+from metaopt.storage.state import StudyState
+from metaopt.storage.study import JOURNAL
+from tests.engine.synthetic import SyntheticExecutor, search
 from tests.storage.events import (
     continued,
     ended,
@@ -134,3 +137,17 @@ def test_a_stopped_trial_stays_in_the_history():
     (one,) = view.history.observations
     assert (one.result.resource, one.is_complete) == (1, False)
     assert view.exhausted == []
+
+
+def test_history_grows_to_what_a_new_view_reads(tmp_path) -> None:
+    """After each event of a search with pauses, failures and stopped trials."""
+    executor = SyntheticExecutor(slots=3, fails=lambda job: job.trial % 5 == 1)
+    study = search(tmp_path / "results", scheduler="halving", trials=20, epochs=9, executor=executor)
+    state = StudyState()
+    grown = StudyView(state, SPACE, 0, None)
+    events = [*Scan(study.folder / JOURNAL), {**imported({"x": 0.5}, 0.9), "clock": 1.0}]
+    for event in events:
+        state.apply(event)
+        assert grown.history.observations == StudyView(state, SPACE, 0, None).history.observations
+    assert {trial.status for trial in state.trials} >= {"ok", "fail"}
+    assert len(grown.history.observations) == 21

@@ -194,3 +194,17 @@ def test_each_stretch_of_epochs_knows_what_trained_it():
     stored = make_record(state.trials[0], 0, state.judge).to_json()
     assert stored["stretches"] == [{"from_epoch": 1, **one}, {"from_epoch": 4, **other}]
     assert Record.from_json(stored).to_json() == stored
+
+
+def test_running_own_and_changed_trials_are_counted_event_by_event():
+    events = [
+        *(header(), run(), proposed(0, 1), epoch(0, 1), paused(0), proposed(1, 9), continued(0, 3), proposed(2, 9)),
+        {"event": "rejected", "trial": 2, "reason": "params", "detail": "it is too large"},
+        *(failed(1), imported({"x": 0.5}, 0.9), epoch(0, 2), epoch(0, 3), paused(0), stopped(0)),
+    ]
+    state = StudyState()
+    for event in events:
+        state.apply(event)
+        assert state.running == [trial for trial in state.trials if trial.status == "running"]
+        assert state.n_own == sum(trial.is_own for trial in state.trials)
+    assert state.changes == [0, 0, 1, 0, 2, 2, 1, 3, 0, 0]

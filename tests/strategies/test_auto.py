@@ -18,6 +18,7 @@ from metaopt.storage.record_files import file_name
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.strategies import Auto
 from metaopt.strategies.candidates import make_candidates
+from metaopt.strategies.study_model import StudyModel
 from metaopt.trials.record import Record
 from metaopt.zoo import conv_stack
 from tests.engine.synthetic import InOneGo, SyntheticExecutor, findings
@@ -246,3 +247,28 @@ def test_the_best_paused_trials_resume(tmp_path) -> None:
     resumed = [len(trial.results) > 1 for trial in study.state.trials[:4]]
     assert resumed[int(np.argmin(first))]
     assert not resumed[int(np.argmax(first))]
+
+
+class Wide(InOneGo):
+    """More workers than trials in the model; the first trial ends, then all others run."""
+
+    def __init__(self) -> None:
+        super().__init__(slots=330)
+
+    def metrics(self, job, epoch):
+        return {"val_accuracy": 0.5 + job.point["x"] / 10 + epoch / 100}
+
+
+@pytest.mark.slow
+def test_of_many_running_trials_the_latest_are_in_the_model(tmp_path, monkeypatch) -> None:
+    sizes = []
+    believe = StudyModel._believe
+
+    def noting(model, *arguments):
+        sizes.append(len(model.running))
+        return believe(model, *arguments)
+
+    monkeypatch.setattr(StudyModel, "_believe", noting)
+    study = search(tmp_path / "results", space={"x": hp.uniform("x", 0, 1)}, trials=336, executor=Wide())
+    assert len(study.records) == 336
+    assert max(sizes) == 300
