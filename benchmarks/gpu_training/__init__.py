@@ -1,0 +1,1 @@
+"""Trainings of gpu.py: the network, and a plain JAX loop."""
