@@ -26,6 +26,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,8 @@ RAY_TUNE_MOST = 1_000  # trials; each takes it a good part of a second
 
 def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
     """Return what a function returns in a new process, whose memory and caches are its own."""
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        return pool.apply(function, arguments)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def find_version(package: str) -> str | None:

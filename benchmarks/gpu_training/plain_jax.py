@@ -40,9 +40,10 @@ def initialise(key: jax.Array, shape: tuple[int, int, int], classes: int) -> tup
     for _ in range(POINT["nb_conv_pool_layers"]):
         key, own = jax.random.split(key)
         kernel = glorot(own, (3, 3, channels, filters))
-        zeros, ones = jnp.zeros(filters), jnp.ones(filters)
-        convolutions.append({"kernel": kernel, "bias": zeros, "gamma": ones, "beta": zeros})
-        statistics.append({"mean": zeros, "variance": ones})
+        # Each array has a buffer of its own, which a step replaces.
+        layer = {"kernel": kernel, "bias": jnp.zeros(filters), "gamma": jnp.ones(filters), "beta": jnp.zeros(filters)}
+        convolutions.append(layer)
+        statistics.append({"mean": jnp.zeros(filters), "variance": jnp.ones(filters)})
         channels, filters, side = filters, 2 * filters, side // 2
     first, second = jax.random.split(key)
     hidden = {"kernel": glorot(first, (side * side * channels, 1000)), "bias": jnp.zeros(1000)}
