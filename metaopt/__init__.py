@@ -14,13 +14,24 @@ if TYPE_CHECKING:
     from metaopt import samplers, schedulers
     from metaopt.api import search
     from metaopt.blueprint import Blueprint, InvalidArchitecture
+    from metaopt.executors.ray_cluster import WorkerResources
     from metaopt.problems.problem import Problem
     from metaopt.problems.training_config import Training
     from metaopt.storage.study import Study
 
 __version__ = "0.2.0"
 
-__all__ = ["Blueprint", "InvalidArchitecture", "Problem", "Study", "Training", "samplers", "schedulers", "search"]
+__all__ = [
+    "Blueprint",
+    "InvalidArchitecture",
+    "Problem",
+    "Study",
+    "Training",
+    "WorkerResources",
+    "samplers",
+    "schedulers",
+    "search",
+]
 
 _HOME = {
     "Blueprint": "metaopt.blueprint",
@@ -28,6 +39,7 @@ _HOME = {
     "Problem": "metaopt.problems.problem",
     "Study": "metaopt.storage.study",
     "Training": "metaopt.problems.training_config",
+    "WorkerResources": "metaopt.executors.ray_cluster",
     "search": "metaopt.api",
 }
 _PACKAGES = ("samplers", "schedulers")

@@ -18,6 +18,7 @@ from metaopt.engine.strategy import JOINT, resolve_strategy, strategy_name
 from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
 from metaopt.executors.gpus import resolve_workers
+from metaopt.executors.ray_cluster import WorkerResources
 from metaopt.problems.mistakes import mistakes_explained
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import network_code
@@ -59,6 +60,9 @@ def search(
     seed: int = 0,
     results: str | os.PathLike[str] = "results",
     executor: str = "inline",
+    ray_address: str | None = None,
+    worker_resources: WorkerResources | None = None,
+    checkpoint_url: str | None = None,
     callbacks: Sequence[Callback] = (),
     watch: Callback | None = None,
     progress: bool = True,
@@ -93,8 +97,8 @@ def search(
             rungs, or None. A trial that takes longer has failed. ``executor="processes"`` ends any training;
             ``"inline"`` only what runs Python code in the main thread, not e.g. a compiled operation that hangs.
         stop_after: number of trials without improvement after which the search ends, or None.
-        workers: number of trials at once; more than one needs ``executor="processes"``. ``"auto"`` is one per GPU, or
-            ``trials_per_gpu``.
+        workers: number of trials at once; more than one needs ``executor="processes"`` or ``"ray"``. With
+            ``"processes"``, ``"auto"`` is one per GPU, or ``trials_per_gpu``.
         trials_per_gpu: number of trials that share a GPU, or None. JAX is limited to its share of the memory, and
             TensorFlow allocates memory as needed; ``train`` has to limit other frameworks.
         constraints: one or more, such as ``"params<=2e6"``, or on a number that ``train`` returns beside ``loss``; a
@@ -104,8 +108,13 @@ def search(
         objective: ``"loss"``, or another objective of ``metaopt.trials.objective``, whose metric ``train`` returns.
         seed: an integer >= 0; a study that is resumed keeps the seed that it was started with.
         results: folder of the study.
-        executor: ``"inline"``, which runs ``train`` in this process, or ``"processes"``, for which cloudpickle must be
-            able to serialise ``train``.
+        executor: ``"inline"``, which runs ``train`` in this process; ``"processes"``, for which cloudpickle must be
+            able to serialise ``train``; or ``"ray"``, for which it must too, on this machine or a Ray cluster.
+        ray_address: with ``executor="ray"``: ``"auto"`` joins the Ray cluster of this machine, ``"10.0.0.1:6379"``
+            another one, None starts one. A Ray that this process has initialised is used as it is.
+        worker_resources: with ``executor="ray"``: CPUs, GPUs and memory that each worker reserves.
+        checkpoint_url: URL of a folder for the directories ``checkpoint``, e.g. ``"s3://bucket/folder"``, so that a
+            trial resumes on any machine; None keeps them in ``results``. Needs pyarrow. A study stays with its own.
         callbacks: are told what happens, such as a tracker.
         watch: one more callback; the keyword of earlier versions.
         same_function: resume the study in ``results`` although the code of ``train``, or a value that it captured, is
@@ -144,7 +153,7 @@ def search(
     }
     if strategy is not None:
         given["sampler"], given["scheduler"] = resolve_strategy(strategy, None, None)
-    optional = {"trials": trials, "min_epochs": min_epochs, "eta": eta}
+    optional = {"trials": trials, "min_epochs": min_epochs, "eta": eta, "checkpoint_url": checkpoint_url}
     given.update({name: value for name, value in optional.items() if value is not None})
     state = read_begun(folder)
     settings = resolve(given, {}, state)
@@ -158,7 +167,12 @@ def search(
     keep: Keep = "all" if takes_budget(train) else "none"
     with make_progress() if progress else nullcontext(Callback()) as display:
         callback = CallbackList([display, _FailureWarning(), *callbacks, *([] if watch is None else [watch])])
-        runner = make_executor(settings.executor, trainer, settings.workers, folder, settings.trials_per_gpu)
+        runner = make_executor(
+            *(settings.executor, trainer, settings.workers, folder, settings.trials_per_gpu),
+            ray_address=ray_address,
+            worker_resources=worker_resources,
+            checkpoint_url=settings.checkpoint_url,
+        )
         known = find_knowledge(problem, [absolute(each) for each in earlier], state, callback)
         with (
             mistakes_explained(network, training),

@@ -14,6 +14,7 @@ from metaopt.cli.study_inputs import (
 )
 from metaopt.engine.job_factory import identify
 from metaopt.errors import UserError
+from metaopt.storage.checkpoint_store import checkpoint_directory
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import command, shown
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
@@ -56,10 +57,10 @@ def save_best_model(
 
     trial = record.trial
     try:
-        epoch, (first, *others) = best_weights(
-            study.folder / "checkpoints" / f"{trial:06d}",
-            trial_identity(identify(study.state, study.state.trials[trial])),
-        )
+        url, study_id = study.state.settings.get("checkpoint_url"), str(study.state.header.get("id", ""))
+        with checkpoint_directory(study.folder, trial, url, study_id) as directory:
+            identity = trial_identity(identify(study.state, study.state.trials[trial]))
+            epoch, (first, *others) = best_weights(directory, identity)
     except UnusableCheckpoint as unusable:
         raise UserError(
             f"The weights of trial {trial} are {unusable.reason}: train its point again with"

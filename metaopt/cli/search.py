@@ -30,6 +30,7 @@ from metaopt.errors import UserError
 from metaopt.executors import make_executor
 from metaopt.executors.gpus import resolve_workers
 from metaopt.executors.hardware import free_memory, has_gpu
+from metaopt.executors.ray_cluster import WorkerResources
 from metaopt.guard.rejections import NothingFits
 from metaopt.problems.loading import CNN, load_problem
 from metaopt.problems.problem import Problem
@@ -71,7 +72,7 @@ def run(arguments: Namespace, beside: Path | None) -> None:
     """
     with make_progress() as callback:
         ready = prepare(arguments, beside, callback)
-        executor = ready.executor(arguments.results)
+        executor = ready.executor(arguments)
         with ready.open(arguments.results, callback) as study:
             limit = arguments.time
             environment = describe_environment(ready.settings.workers)
@@ -113,11 +114,21 @@ class Ready:
             advice = "" if error.is_of_values else f" {advise_space(self.problem, self.settings, self.images)}"
             raise UserError(f"{error}{advice} No study was begun.") from error
 
-    def executor(self, folder: Path) -> Executor:
-        """Return the executor that trains with Keras."""
+    def executor(self, arguments: Namespace) -> Executor:
+        """Return the executor that trains with Keras.
+
+        Raises:
+            UserError: It cannot be used with these arguments.
+        """
         trainer = KerasTrainer(self.problem, self.data.spec, fingerprint=self.data.fingerprint)
         settings = self.settings
-        return make_executor(settings.executor, trainer, settings.workers, folder, settings.trials_per_gpu)
+        resources = WorkerResources(arguments.worker_cpus, arguments.worker_gpus, arguments.worker_memory)
+        return make_executor(
+            *(settings.executor, trainer, settings.workers, arguments.results, settings.trials_per_gpu),
+            ray_address=arguments.ray_address,
+            worker_resources=resources,
+            checkpoint_url=settings.checkpoint_url,
+        )
 
 
 def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Ready:
@@ -166,7 +177,8 @@ def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, b
 def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     """Return the given flags under the names of ``Settings``."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
-    for name in ("results", "time", "strategy", "constraint", "start_from", "published_point"):
+    of_the_run = ("ray_address", "worker_cpus", "worker_gpus", "worker_memory")
+    for name in ("results", "time", "strategy", "constraint", "start_from", "published_point", *of_the_run):
         given.pop(name, None)
     if arguments.strategy or arguments.sampler or arguments.scheduler:
         halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)

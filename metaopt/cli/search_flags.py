@@ -159,10 +159,16 @@ def _add_execution(group: _ArgumentGroup) -> None:
     add("--workers", type=_integer_or_auto, metavar="N", help=several)
     shared = "train N trials on each GPU, each with its share of the memory; implies --workers auto"
     _add_integer(group, "--trials-per-gpu", help=shared)
-    executors = "processes, or inline, which trains one trial at a time in this process (default: processes)"
+    executors = (
+        "processes; inline, which trains one trial at a time in this process; or ray, on this machine or a cluster"
+        " (default: processes)"
+    )
     add("--executor", type=one_of(EXECUTORS), help=executors)
+    _add_ray(group)
     quota = "disk space for checkpoints, e.g. 500MB (default: 5GB)"
     add("--checkpoint-quota", type=size, metavar="SIZE", help=quota)
+    url = "keep checkpoints at a URL, e.g. s3://bucket/folder; needs pyarrow (default: in the folder of --results)"
+    add("--checkpoint-url", metavar="URL", help=url)
     add(
         "--deterministic",
         action=BooleanOptionalAction,
@@ -178,6 +184,19 @@ def _integer_or_auto(text: str) -> int | str:
         return integer(MINIMA["workers"])(text)
     except ArgumentTypeError as error:
         raise ArgumentTypeError(f"{str(error).removesuffix('.')}, or auto.") from None
+
+
+def _add_ray(group: _ArgumentGroup) -> None:
+    """Add flags of the executor ray, which hold for this run only: the next one may use another cluster."""
+    add = group.add_argument
+    address = "with --executor ray: join a cluster, e.g. 10.0.0.1:6379; auto: that of this machine (default: start Ray)"
+    add("--ray-address", metavar="ADDRESS", help=address)
+    cpus = "with --executor ray: CPUs of a worker (default: a fair share)"
+    add("--worker-cpus", type=number, metavar="N", help=cpus)
+    gpus = "with --executor ray: GPUs of a worker, e.g. 0.5 (default: a fair share, at most 1)"
+    add("--worker-gpus", type=number, metavar="X", help=gpus)
+    memory = "with --executor ray: main memory of a worker, e.g. 8GB (default: a fair share)"
+    add("--worker-memory", type=size, metavar="SIZE", help=memory)
 
 
 def _add_integer(group: _ArgumentGroup, flag: str, **options: Any) -> None:

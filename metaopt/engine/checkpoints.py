@@ -9,6 +9,7 @@ from typing import Literal
 from metaopt.errors import QuotaTooSmall, ResultsNotWritable, UserError
 from metaopt.files.atomic_files import cannot_write
 from metaopt.quantities import plural, size_text
+from metaopt.storage.checkpoint_store import CheckpointStore, FolderStore
 from metaopt.terminal.commands import shown
 
 Keep = Literal["none", "needed", "all"]
@@ -27,12 +28,16 @@ class Checkpoints:
             so that the best weights so far can be used at every moment and the others do not fill the disk; ``all``: a
             user's own training looks after its files.
         quota: bytes that checkpoints may take.
+        store: where they are; None for the study's folder.
     """
 
-    def __init__(self, folder: Path, keep: Keep = "none", quota: int = QUOTA) -> None:
+    def __init__(
+        self, folder: Path, keep: Keep = "none", quota: int = QUOTA, store: CheckpointStore | None = None
+    ) -> None:
         self._folder = folder / "checkpoints"
         self._keep = keep
         self._quota = quota
+        self._store = store or FolderStore(self._folder)
 
     def directory(self, trial: int) -> str | None:
         """Return the directory of a trial, which need not exist yet; None where trials have none.
@@ -93,28 +98,25 @@ class Checkpoints:
             QuotaTooSmall: the quota holds not even one trial.
             UserError: the folder is a link.
         """
-        if not self.clears or not self._folder.is_dir():
+        if not self.clears:
             return
         _refuse_link(self._folder)
         sizes: dict[int, int] = {}
         needs: dict[int, int] = {}
         kept = {*needed, *useful}
-        for directory in self._folder.iterdir():
-            if not directory.name.isdecimal() or directory.is_symlink():
-                continue
-            trial = int(directory.name)
+        for directory, files in self._store.sizes().items():
+            trial = int(directory)
             if trial in kept:
-                files = _sizes(directory)
                 sizes[trial], needs[trial] = sum(files.values()), _need(files)
             else:
-                shutil.rmtree(directory, ignore_errors=True)
+                self._store.remove(directory)
         self._refuse_large(needs)
         total = sum(sizes.values())
         for trial in useful:
             if total <= self._quota:
                 break
             if trial in sizes and trial not in needed:
-                shutil.rmtree(self._folder / f"{trial:06d}", ignore_errors=True)
+                self._store.remove(f"{trial:06d}")
                 total -= sizes[trial]
 
     def _refuse_large(self, needs: dict[int, int]) -> None:
@@ -166,18 +168,6 @@ def _refuse_link(path: Path) -> None:
         raise UserError(
             f"{path} is a link to another folder, where checkpoints would be written and deleted: remove it."
         )
-
-
-def _sizes(directory: Path) -> dict[str, int]:
-    """Name → bytes of the files in a directory; what a worker writes or renames at this moment does not count."""
-    sizes = {}
-    for file in directory.rglob("*"):
-        try:
-            if not file.name.startswith("."):
-                sizes[str(file.relative_to(directory))] = file.stat().st_size
-        except FileNotFoundError:
-            continue
-    return sizes
 
 
 def _need(files: dict[str, int]) -> int:

@@ -89,6 +89,7 @@ class Settings:
         folds: number of cross-validation folds, 1 for none.
         inherit: whether a trial starts from the weights of its parent.
         checkpoint_quota: maximum bytes of checkpoints.
+        checkpoint_url: URL of the checkpoints, or None for the study's folder.
         deterministic: whether all operations are deterministic, also on a GPU.
         schedule: learning-rate schedule of every trial, or None for the problem's own.
         first_cycle_s: with a budget in seconds, training seconds of the first cycle of the schedule ``cosine``, or None
@@ -137,6 +138,7 @@ class Settings:
     folds: int = 1
     inherit: bool = False
     checkpoint_quota: int = QUOTA
+    checkpoint_url: str | None = None
     deterministic: bool = False
     schedule: str | None = None
     first_cycle_s: float | None = None
@@ -212,6 +214,7 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
         merged[name] = tuple(merged.get(name, ()))
     settings = Settings(**merged)
     check_is_read(given, settings.sampler, settings.scheduler)
+    _check_same_place(given, stored)
     check_fill(settings.fill, constraints_in_force(settings.constraints, settings.grow))
     _check_combinations(settings)
     _check_hopeless(given, settings)
@@ -273,6 +276,21 @@ def _check_integers(given: Mapping[str, Any]) -> None:
         ):
             shown = repr(value) if isinstance(value, str) else value
             raise invalid_value(name, shown, f"Expected an integer >= {minimum}.")
+
+
+def _check_same_place(given: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    """Check that a study keeps its checkpoints where they are.
+
+    Raises:
+        UserError: Another place was given.
+    """
+    url = stored.get("checkpoint_url")
+    if stored and given.get("checkpoint_url", url) != url:
+        began = "without checkpoint_url" if url is None else f"with checkpoint_url {url}"
+        raise UserError(
+            f"The study was started {began}: leave checkpoint_url out, or choose another folder for results.",
+            *("checkpoint_url", "results"),
+        )
 
 
 def _check_combinations(settings: Settings) -> None:

@@ -26,6 +26,7 @@ from metaopt.samplers import GP, SAMPLERS, TPE, Evolution
 from metaopt.schedulers import SCHEDULERS
 from metaopt.spaces import Space, compile_space
 from metaopt.spaces.logarithms import logarithms_in_doubt
+from metaopt.storage.checkpoint_store import UrlStore
 from metaopt.storage.files import Files
 from metaopt.storage.known_study import default_event, is_known, study_event
 from metaopt.storage.state import StudyState
@@ -158,7 +159,10 @@ def search(
     if study.state.finished:
         callback.note(_describe_goal(study.state.n_own, settings.goal))
     has_begun = study.state.has_begun
-    checkpoints = Checkpoints(study.folder, keep, settings.checkpoint_quota)
+    store = None if settings.checkpoint_url is None else UrlStore(settings.checkpoint_url, study.state.header["id"])
+    if store is not None:
+        store.check()
+    checkpoints = Checkpoints(study.folder, keep, settings.checkpoint_quota, store)
     if all(trial.imported for trial in study.state.trials):
         checkpoints.set_aside(callback.note)
     study.begin(settings.as_event(), environment)

@@ -3,6 +3,7 @@
 from metaopt.executors.factory import EXECUTORS, make_executor
 from metaopt.executors.inline import Inline
 from metaopt.executors.processes import Processes
+from metaopt.executors.ray_actors import RayActors
 from metaopt.executors.simulated import Simulated
 
-__all__ = ["EXECUTORS", "Inline", "Processes", "Simulated", "make_executor"]
+__all__ = ["EXECUTORS", "Inline", "Processes", "RayActors", "Simulated", "make_executor"]

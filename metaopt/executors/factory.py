@@ -8,12 +8,24 @@ from metaopt.executors.gpus import share_gpus
 from metaopt.executors.hardware import worker_memory
 from metaopt.executors.inline import Inline
 from metaopt.executors.processes import Processes
+from metaopt.executors.ray_actors import RayActors
+from metaopt.executors.ray_cluster import WorkerResources
+from metaopt.executors.stored_trainer import StoredTrainer
+from metaopt.storage.checkpoint_store import UrlStore
 
-EXECUTORS = ("processes", "inline")
+EXECUTORS = ("processes", "inline", "ray")
 
 
 def make_executor(
-    name: str, trainer: Trainer, workers: int, folder: Path, trials_per_gpu: int | None = None
+    name: str,
+    trainer: Trainer,
+    workers: int,
+    folder: Path,
+    trials_per_gpu: int | None = None,
+    *,
+    ray_address: str | None = None,
+    worker_resources: WorkerResources | None = None,
+    checkpoint_url: str | None = None,
 ) -> Executor:
     """Return the executor of that name.
 
@@ -24,14 +36,23 @@ def make_executor(
         name: one of ``EXECUTORS``.
         trainer: trains the jobs.
         workers: number of trials at once.
-        folder: folder of the study, for the log.
-        trials_per_gpu: number of workers that share a GPU, or None for as many as there must be.
+        folder: folder of the study, for the log and, where nodes share it, checkpoints.
+        trials_per_gpu: of ``processes``: number of workers that share a GPU, or None for as many as there must be.
+        ray_address: of ``ray``: ``"auto"``, ``"host:port"``, or None to start Ray on this machine.
+        worker_resources: of ``ray``: resources that each worker reserves; None for fair shares.
+        checkpoint_url: URL of the checkpoints, or None for the folder of the study.
 
     Raises:
-        UserError: The executor is unknown, or cannot run so many trials at once.
+        UserError: The executor is unknown, cannot run so many trials at once, or takes no such arguments; for
+            ``ray`` see ``RayActors``.
     """
     if name not in EXECUTORS:
         raise UserError(f"Unknown executor: {name}. {hint(name, EXECUTORS)}", "executor")
+    if checkpoint_url is not None:
+        trainer = StoredTrainer(trainer, UrlStore(checkpoint_url))
+    if name == "ray":
+        return RayActors(trainer, workers, ray_address, worker_resources, folder)
+    _refuse_ray_arguments(name, ray_address, worker_resources or WorkerResources())
     if name == "processes":
         log = folder / "logs" / "worker.log"
         return Processes(
@@ -44,3 +65,20 @@ def make_executor(
     if workers != 1:
         raise invalid_value("workers", workers, "The executor inline trains one trial at a time; use processes.")
     return Inline(trainer)
+
+
+def _refuse_ray_arguments(name: str, address: str | None, resources: WorkerResources) -> None:
+    """Refuse arguments that only the executor ray takes.
+
+    Raises:
+        UserError: One was given.
+    """
+    given = {
+        "ray_address": address,
+        "worker_cpus": resources.cpus,
+        "worker_gpus": resources.gpus,
+        "worker_memory": resources.memory,
+    }
+    for parameter, value in given.items():
+        if value is not None:
+            raise UserError(f"{parameter} needs the executor ray; it is {name}.", parameter)

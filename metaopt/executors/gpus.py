@@ -73,7 +73,7 @@ def share_gpus(workers: int, trials_per_gpu: int | None = None) -> tuple[GpuShar
     if not gpus:
         return ()
     each = max(trials_per_gpu or 1, math.ceil(workers / len(gpus)))  # a study may be resumed on fewer GPUs
-    return tuple(_share(gpus[number % len(gpus)], each) for number in range(workers))
+    return tuple(share_gpu(gpus[number % len(gpus)], each) for number in range(workers))
 
 
 def resolve_workers(
@@ -97,6 +97,13 @@ def resolve_workers(
         raise invalid_value("trials_per_gpu", trials_per_gpu, "Expected an integer >= 1.")
     if workers != AUTO and trials_per_gpu is None:
         return workers
+    if executor == "ray":
+        given = "workers auto" if trials_per_gpu is None else "trials_per_gpu"
+        raise UserError(
+            f"{given} counts the GPUs of this machine. With the executor ray, give the most trials at once (workers),"
+            " and the share of a GPU that each needs (worker_gpus), e.g. 0.25.",
+            *("workers", "trials_per_gpu", "worker_gpus"),
+        )
     if executor == "inline":
         if trials_per_gpu is not None:
             raise UserError(
@@ -144,8 +151,8 @@ def _check_share(gpus: list[Gpu], trials_per_gpu: int) -> None:
         )
 
 
-def _share(gpu: Gpu, trials: int) -> GpuShare:
-    """Return the share of one of several trials on a GPU."""
+def share_gpu(gpu: Gpu, trials: float) -> GpuShare:
+    """Return the share of one of several trials on a GPU; 2.5 trials are a share of 40 %."""
     if trials == 1:
         return GpuShare(gpu.device)
     free_part = 1.0 if not gpu.free_bytes or not gpu.total_bytes else min(1.0, gpu.free_bytes / gpu.total_bytes)

@@ -13,8 +13,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait as wait_for
 
-import cloudpickle
-
 from metaopt.engine.jobs import EpochProgress, Failed, Job, Message, Report, Trainer
 from metaopt.errors import UserError, invalid_value
 from metaopt.executors import worker
@@ -24,6 +22,7 @@ from metaopt.executors.gpus import GpuShare
 from metaopt.executors.hardware import cpu_count
 from metaopt.executors.log_tail import last_lines
 from metaopt.executors.worker_process import WorkerProcess
+from metaopt.files.held_folders import remove_unused
 from metaopt.quantities import size_text
 from metaopt.terminal.interruption import interrupts_deferred
 
@@ -84,8 +83,12 @@ class Processes:
         return [each.pid for each in self._workers]
 
     def __enter__(self) -> "Processes":
-        """Start the workers; each sets its trainer up when it gets its first job."""
-        pickled = cloudpickle.dumps(self._trainer)
+        """Start the workers; each sets its trainer up when it gets its first job.
+
+        Raises:
+            UserError: The trainer cannot be pickled.
+        """
+        pickled = worker.pack_trainer(self._trainer)
         with interrupts_deferred():
             atexit.register(self._end)  # before multiprocessing waits for workers that an interruption left
             self._guardian = Guardian(self._mark)
@@ -104,6 +107,7 @@ class Processes:
         workers, self._workers = self._workers, []
         for each in workers:
             each.kill()
+        remove_unused()  # what only the workers held
         guardian, self._guardian = self._guardian, None
         if guardian is not None:
             guardian.dismiss()
@@ -151,7 +155,7 @@ class Processes:
         """Process the message of a worker, or its death; return whether a report was handled."""
         message = each.receive()
         if isinstance(message, worker.SetupFailed):
-            raise message.user_error or RuntimeError(f"A worker could not be set up.\n{message.traceback}")
+            raise message.error()
         if isinstance(message, worker.Interrupted):
             raise message.error
         if isinstance(message, worker.Ready):

@@ -27,6 +27,7 @@ from metaopt.errors import EnvironmentFault, UserError
 from metaopt.executors.failures import attempt, failure
 from metaopt.terminal.commands import anchor_import_paths
 from metaopt.terminal.output import safe_output
+from metaopt.values.safe_text import class_name, first_line
 
 _PR_SET_PDEATHSIG = 1  # of Linux' prctl.h: the signal that a process gets when the thread that started it ends
 
@@ -57,6 +58,23 @@ def pack(job: Job) -> Parcel:
     return Parcel(job.trial, job.options, cloudpickle.dumps(job))
 
 
+def pack_trainer(trainer: Trainer) -> bytes:
+    """Return a trainer as it is sent to workers.
+
+    Raises:
+        UserError: It cannot be pickled.
+    """
+    try:
+        return cloudpickle.dumps(trainer)
+    except Exception as error:
+        name = getattr(trainer, "name", class_name(trainer))
+        cause = f"{class_name(error)}: {first_line(error)}"
+        raise UserError(
+            f"{name} cannot be sent to a worker, because it cannot be pickled ({cause})."
+            " Create such objects, e.g. locks and open files, when it is called, or use the executor inline."
+        ) from error
+
+
 @dataclass(frozen=True)
 class Ready:
     """The trainer is set up."""
@@ -69,10 +87,35 @@ class SetupFailed:
     Attributes:
         user_error: the exception, if it is a ``UserError``; else None.
         traceback: its traceback.
+        missing_module: name of the module that could not be found, or None.
     """
 
     user_error: UserError | None
     traceback: str
+    missing_module: str | None = None
+
+    def error(self) -> Exception:
+        """Return the exception for the driver."""
+        if self.user_error is not None:
+            return self.user_error
+        text = f"A worker could not be set up.\n{self.traceback}"
+        return RuntimeError(text) if self.missing_module is None else ModuleMissing(text, self.missing_module)
+
+
+class ModuleMissing(RuntimeError):
+    """A worker could not be set up, because its machine lacks a module.
+
+    Args:
+        text: message with the traceback.
+        module: name of the module.
+    """
+
+    def __init__(self, text: str, module: str) -> None:
+        super().__init__(text, module)
+        self.module = module
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @dataclass(frozen=True)
@@ -169,7 +212,8 @@ def _set_up_and_serve(connection: Connection, pickled_trainer: bytes) -> None:
         trainer.setup(parcel.options)
     except BaseException as error:  # noqa: BLE001 - the driver raises it
         known = error if isinstance(error, UserError) else None
-        send(connection, SetupFailed(known, traceback.format_exc()))
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        send(connection, SetupFailed(known, traceback.format_exc(), missing))
         return
     # The objects of frameworks and data stay for ever. A collection after each training would visit all of them, which
     # took 0.2 seconds.

@@ -47,6 +47,11 @@ class FunctionTrainer:
         self._counted = counted
         self._takes_budget = takes_budget(train)
 
+    @property
+    def name(self) -> str:
+        """Name of the function, for messages."""
+        return f"The function {getattr(self._train, '__qualname__', class_name(self._train))}"
+
     def setup(self, options: TrainingOptions) -> None:
         """Load nothing."""
 

@@ -1,6 +1,7 @@
 """Keras trainer: load the data and the problem once, then train one job after the other."""
 
 import inspect
+import multiprocessing
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,7 +75,7 @@ class KerasTrainer:
 
         Raises:
             UserError: The problem or the data cannot be loaded.
-            StudyMismatch: The data have changed since the search started.
+            StudyMismatch: The data are not those that the search started with.
         """
         backend.prepare(self._threads, options.deterministic)
         self._unused_gpu = describe_unused_gpu()
@@ -84,11 +85,12 @@ class KerasTrainer:
             else:
                 self._problem = load_problem(self._problem)
         if isinstance(self._data, DataSpec):
-            spec, self._data = self._data, load(self._data)
+            is_worker = multiprocessing.parent_process() is not None
+            spec, self._data = self._data, load(self._data, shared=self._fingerprint if is_worker else None)
             if self._fingerprint is not None and self._fingerprint != self._data.fingerprint:
                 raise StudyMismatch(
-                    f"The images in {spec.data} have changed since the search started. Restore the original images,"
-                    " or start a new search."
+                    f"The images in {spec.data} are not those that the search started with. Restore the original"
+                    " images, or start a new search."
                 )
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:

@@ -24,6 +24,7 @@ from metaopt.report.analysis import StudyData
 from metaopt.storage.results_pickle import read_documents
 from metaopt.storage.study import Study
 from tests.cli.running import Outcome, run_command
+from tests.executors.ray_cluster import needs_ray
 from tests.storage.events import proposed
 
 # No network of it is valid for images of 8×8 pixels, so nothing is trained.
@@ -190,6 +191,12 @@ def test_seeds_schedule_and_augmentation_cannot_change(own: str, flags: str, kin
             "--trials-per-gpu needs --executor processes; inline trains one trial",
         ),
         ("--executor inline --workers 2", "Invalid value for --workers: 2. The executor inline"),
+        ("--ray-address auto", "--ray-address needs the executor ray; it is processes."),
+        ("--worker-memory 1GB", "--worker-memory needs the executor ray; it is processes."),
+        pytest.param(
+            *("--executor ray --ray-address 127.0.0.1:1", "No Ray cluster answers at 127.0.0.1:1 (--ray-address)."),
+            marks=needs_ray,
+        ),
         ("--space models.py --schedule cosine", "--schedule cosine needs a problem with network(): build_model()"),
         ("--space own.py --folds 2", "--folds 2 needs a build_and_train that takes the keyword run"),
     ],

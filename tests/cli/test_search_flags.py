@@ -23,6 +23,7 @@ from metaopt.trials.stopping import LossBound
 DERIVED = {"base", "startup", "phases"}
 # Flags that are not settings of the same name.
 OTHERS = {"start_from", "published_point", "help", "version", "debug", "results", "time", "strategy", "constraint"}
+OTHERS |= {"ray_address", "worker_cpus", "worker_gpus", "worker_memory"}
 
 
 def parse(text: str) -> dict:
@@ -65,6 +66,8 @@ def test_integers_have_the_minimum_of_their_setting(setting: str, minimum: int) 
         ("--time soon", "Invalid value for --time: soon. Expected a duration such as 90s, 30m or 1h30m."),
         ("--fill much", "Invalid value for --fill: much. Expected a number >= 0."),
         ("--checkpoint-quota many", "--checkpoint-quota: many. Expected a size such as 500MB or 5GB."),
+        ("--worker-gpus half", "Invalid value for --worker-gpus: half. Expected a number >= 0."),
+        ("--worker-memory all", "Invalid value for --worker-memory: all. Expected a size such as 500MB or 5GB."),
         ("--epochs", "Missing value for --epochs."),
     ],
 )
@@ -77,6 +80,12 @@ def test_values_are_converted() -> None:
     arguments = parse("--time 2h --checkpoint-quota 500MB --fill 0.9 --lambda 3 --results here")
     assert (arguments["time"], arguments["checkpoint_quota"], arguments["fill"]) == (7200, 500_000_000, 0.9)
     assert (arguments["lambda_"], arguments["results"]) == (3, Path.cwd() / "here")
+
+
+def test_resources_of_ray_workers_are_converted() -> None:
+    arguments = parse("--executor ray --ray-address auto --worker-cpus 2 --worker-gpus 0.5 --worker-memory 8GB")
+    assert (arguments["executor"], arguments["ray_address"]) == ("ray", "auto")
+    assert (arguments["worker_cpus"], arguments["worker_gpus"], arguments["worker_memory"]) == (2.0, 0.5, 8 * 10**9)
 
 
 def test_constraints_are_collected() -> None:

@@ -4,20 +4,22 @@ import psutil
 import pytest
 
 from metaopt.errors import UserError
-from metaopt.executors import EXECUTORS, Inline, Processes, factory, make_executor
+from metaopt.executors import EXECUTORS, Inline, Processes, RayActors, factory, make_executor
 from metaopt.executors.hardware import worker_memory
+from metaopt.executors.ray_cluster import WorkerResources
+from tests.executors.ray_cluster import needs_ray
 from tests.executors.scripted import Scripted, last, run
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=needs_ray if name == "ray" else ()) for name in EXECUTORS])
 def test_every_executor_is_made_by_its_name(tmp_path, name):
     executor = make_executor(name, Scripted(), 1, tmp_path)
-    assert isinstance(executor, {"processes": Processes, "inline": Inline}[name])
+    assert isinstance(executor, {"processes": Processes, "inline": Inline, "ray": RayActors}[name])
     assert executor.slots == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("proceses", "Did you mean processes?"), ("ray", "Expected one of processes, inline.")]
+    ("name", "hint"), [("proceses", "Did you mean processes?"), ("dask", "Expected one of processes, inline, ray.")]
 )
 def test_an_unknown_executor_names_the_nearest(tmp_path, name, hint):
     with pytest.raises(UserError) as raised:
@@ -36,6 +38,14 @@ def test_processes_need_a_worker(tmp_path, monkeypatch):
     monkeypatch.setattr(factory, "worker_memory", lambda workers: 1)
     with pytest.raises(UserError, match="value for workers: 0"):
         make_executor("processes", Scripted(), 0, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["processes", "inline"])
+def test_arguments_of_ray_need_ray(tmp_path, name):
+    with pytest.raises(UserError, match=f"ray_address needs the executor ray; it is {name}."):
+        make_executor(name, Scripted(), 1, tmp_path, ray_address="auto")
+    with pytest.raises(UserError, match=f"worker_gpus needs the executor ray; it is {name}."):
+        make_executor(name, Scripted(), 1, tmp_path, worker_resources=WorkerResources(gpus=0.0))
 
 
 def test_processes_get_a_memory_limit_and_a_log(tmp_path, monkeypatch):

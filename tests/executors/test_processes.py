@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, TrainingOptions
 from metaopt.errors import UserError
 from metaopt.executors import Processes, silence
+from metaopt.training.functions import FunctionTrainer
 from tests.executors.scripted import Scripted, collect, last, make_job, run
 
 MIB = 2**20
@@ -246,6 +248,17 @@ def test_a_setup_above_the_memory_limit_is_refused() -> None:
             collect(executor)
 
 
+def test_a_function_that_cannot_be_pickled_is_named() -> None:
+    lock = threading.Lock()
+
+    def train(point: Any) -> float:
+        with lock:
+            return 0.0
+
+    with pytest.raises(UserError, match=r"The function .*train cannot be sent to a worker.*cannot pickle '_thread"):
+        Processes(FunctionTrainer(train)).__enter__()
+
+
 def test_zero_workers_are_refused() -> None:
     with pytest.raises(UserError, match="value for workers: 0"):
         Processes(Scripted(), workers=0)
@@ -287,6 +300,7 @@ import os, signal, subprocess, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background has it ignored
 sys.path.insert(0, {str(FOLDER)!r})
 from metaopt.executors import Processes
+from metaopt.training.functions import FunctionTrainer
 from metaopt.engine.jobs import Finished, FromScratch, Job
 class Local:
     def setup(self, options): pass

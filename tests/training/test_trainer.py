@@ -264,7 +264,7 @@ def test_late_worker_trains_the_code_the_search_started_with(
 @pytest.mark.slow
 def test_changed_images_are_an_error(tiny_spec: DataSpec) -> None:
     KerasTrainer(PATH, tiny_spec, fingerprint=load(tiny_spec).fingerprint).setup(TrainingOptions())
-    with pytest.raises(StudyMismatch, match="have changed since the search started"):
+    with pytest.raises(StudyMismatch, match="are not those that the search started with"):
         KerasTrainer(PATH, tiny_spec, fingerprint="0").setup(TrainingOptions())
 
 

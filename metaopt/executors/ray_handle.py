@@ -1,0 +1,94 @@
+"""Driver's side of one Ray actor: what it owes, where it runs, and how its trial resumes if it is lost."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from metaopt.engine.jobs import Epoch, FromScratch, Job, Message, Resume
+from metaopt.executors.checkpoint_files import read_directory
+from metaopt.executors.job_relocation import relocate
+from metaopt.executors.ray_worker import Assignment, Node
+
+
+class ActorHandle:
+    """One actor, as the driver sees it.
+
+    Args:
+        start: starts an actor, and returns it.
+
+    Attributes:
+        actor: the Ray actor.
+        call: reference of the answer that it owes, or None.
+        node: where it runs; None before it does.
+        job: the job that it trains, or None.
+        has_to_stop: whether it was answered that its trial ends.
+    """
+
+    def __init__(self, start: Callable[[], Any]) -> None:
+        self._start = start
+        self.actor = start()
+        self.call: Any = self.actor.node.remote()
+        self.node: Node | None = None
+        self.job: Job | None = None
+        self.has_to_stop = False
+        self._epochs: list[Epoch] = []  # of its job
+        self._since = 0.0
+
+    def successor(self) -> "ActorHandle":
+        """Return a new worker with the same arguments."""
+        return ActorHandle(self._start)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it can take a job."""
+        return self.node is not None and self.job is None
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of its job."""
+        return time.monotonic() - self._since
+
+    def take(self, job: Job) -> None:
+        """Give it a job, with the checkpoints that it needs where its node does not share the study's folder.
+
+        Raises:
+            Exception: The point cannot be pickled; of any type.
+        """
+        assert self.node is not None
+        self.job, self._epochs, self.has_to_stop, self._since = job, [], False, time.monotonic()
+        there, files = job, {}
+        if self.node.scratch is not None:
+            there, directories = relocate(job, Path(self.node.scratch))
+            files = {target: read_directory(Path(source)) for source, target in directories.items()}
+        fields = {
+            "trial": job.trial,
+            "point": None,
+            "init": FromScratch(),
+            "target_resource": job.target_resource,
+            "options": job.options,
+            "time_limit_s": job.time_limit_s,
+            "pickled": cloudpickle.dumps(there),
+        }
+        self.call = self.actor.exchange.remote(Assignment(fields, files, there.checkpoint if files else None))
+
+    def answer(self, message: Message, trains_on: bool) -> None:
+        """Answer its last report."""
+        if isinstance(message, Epoch):
+            self._epochs.append(message)
+            self.has_to_stop = not trains_on
+        self.call = self.actor.exchange.remote(trains_on)
+
+    def resumption(self) -> Job:
+        """Return the job that continues the one that was lost."""
+        assert self.job is not None
+        limit = self.job.time_limit_s
+        if limit is not None:
+            limit = max(0.0, limit - sum(epoch.seconds for epoch in self._epochs))
+        if not self._epochs:
+            return self.job
+        resume = Resume(self._epochs[-1].epoch, is_reported=True, fallback=self.job.origin)
+        return replace(self.job, init=resume, time_limit_s=limit)

@@ -1,0 +1,242 @@
+"""Searches on a Ray cluster of two nodes, of which one is killed, and whose driver is killed and started again.
+
+They run the command itself, with Keras. The log of the problem tells which epochs were trained, by which process.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from metaopt.executors.descendants import VARIABLE
+from metaopt.storage.study import Study
+from tests.cli.test_kill import PROBLEM
+from tests.executors.ray_cluster import needs_ray
+from tests.executors.ray_nodes import ENVIRONMENT, RayNode, running_node
+
+ROOT = Path(__file__).parents[2]
+TRIALS, EPOCHS = 3, 4
+RANDOM = ("--strategy", "random")  # its proposals depend on no result, and so on no order of two workers
+
+# Logs every epoch that is trained, writes a checkpoint after each, and waits in the third one until a file exists.
+LOGGED = """
+def build_and_train(point, data, *, epochs, checkpoint, run):
+    import os, time
+    from metaopt.training import checkpoint_policy, fit
+
+    checkpoint_policy.MAX_TIME_SHARE = 1e9
+
+    class Logged(fit.EpochLoop):
+        def on_epoch_begin(self, epoch, logs=None):
+            with open(LOG, "a") as file:
+                file.write(f"{run.job.trial} {epoch + 1} {os.getpid()} {os.path.exists(MARK)}\\n")
+            while epoch + 1 == 3 and not os.path.exists(GO):
+                time.sleep(0.1)
+            super().on_epoch_begin(epoch, logs)
+
+    original, fit.EpochLoop = fit.EpochLoop, Logged
+    try:
+        problem = type("Problem", (), {"network": staticmethod(network)})
+        return fit.build_and_train(problem, point, data, epochs=epochs, checkpoint=checkpoint, run=run)
+    finally:
+        fit.EpochLoop = original
+"""
+
+
+class Run:
+    """A search in a folder of its own.
+
+    Args:
+        folder: the folder.
+        flags: flags of the executor and the strategy.
+        workers: trials at once.
+    """
+
+    def __init__(self, folder: Path, *flags: str, workers: int = 2) -> None:
+        folder.mkdir()
+        self.results, self._go, self._log = folder / "results", folder / "go", folder / "trained.log"
+        self.results.mkdir()
+        self.output = folder / "output.txt"
+        names = f"LOG, GO, MARK = {[str(each) for each in (self._log, self._go, self.results / '.ray')]}"
+        (folder / "tiny.py").write_text(f"{PROBLEM}\n{names}\n{LOGGED}")
+        self._folder, self._workers, self._flags = folder, workers, flags
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(ROOT / "hyperopt_optimize.py"), "--data", "digits", "--space", "tiny.py"]
+        command += ["--trials", str(TRIALS), "--epochs", str(EPOCHS), "--workers", str(self._workers)]
+        with self.output.open("ab") as output:
+            # As many CPUs as workers, so that each has one thread, as a Ray worker with one CPU has.
+            cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))[: self._workers]))
+            return subprocess.Popen(
+                ["taskset", "--cpu-list", cpus, *command, *self._flags],
+                cwd=self._folder,
+                env={**ENVIRONMENT, "PYTHONPATH": str(ROOT)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def trained(self) -> list[tuple[int, int, int, bool]]:
+        """Trial, epoch and process of each epoch whose training began, and whether that saw the study's folder."""
+        lines = self._log.read_text().splitlines() if self._log.exists() else []
+        found = [line.split() for line in lines]
+        return [(int(trial), int(epoch), int(pid), shared == "True") for trial, epoch, pid, shared in found]
+
+    def wait_for_third_epochs(self, search: subprocess.Popen[bytes], count: int) -> dict[int, int]:
+        """Wait until so many trials are in their third epoch; return trial → process."""
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            found = {trial: pid for trial, epoch, pid, _ in self.trained() if epoch == 3}
+            if len(found) == count:
+                return found
+            assert search.poll() is None, self.output.read_text()
+            time.sleep(0.2)
+        raise AssertionError(self.output.read_text())
+
+    def let_go(self) -> None:
+        self._go.touch()
+
+    def end(self, search: subprocess.Popen[bytes]) -> str:
+        code = search.wait(timeout=240)
+        text = self.output.read_text()
+        assert code == 0, text
+        return text
+
+    def findings(self) -> list[tuple[Any, ...]]:
+        """Proposals and metrics of all trials."""
+        trials = Study.load(self.results).state.trials
+        assert [trial.status for trial in trials] == ["ok"] * TRIALS
+        return [(dict(trial.vals), trial.metrics) for trial in trials]
+
+
+def marked_processes() -> set[int]:
+    """Process ids of trainings, and of what they started."""
+    found = set()
+    for each in psutil.process_iter():
+        try:
+            if each.environ().get(VARIABLE):
+                found.add(each.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+def on(node: RayNode) -> tuple[str, ...]:
+    """Flags of the executor."""
+    return ("--executor", "ray", "--ray-address", node.address, "--worker-cpus", "1")
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[RayNode]:
+    with running_node() as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
+    """Findings of the search without a cluster and without a loss."""
+    run = Run(tmp_path_factory.mktemp("undisturbed") / "run", *RANDOM, "--executor", "processes")
+    run.let_go()
+    run.end(run.start())
+    return run.findings()
+
+
+@pytest.fixture
+def run(head: RayNode, tmp_path: Path) -> Run:
+    return Run(tmp_path / "run", *RANDOM, *on(head))
+
+
+@needs_ray
+@pytest.mark.slow
+@pytest.mark.parametrize("shares_results", [True, False], ids=["shared", "apart"])
+def test_a_killed_node_costs_only_the_epoch_in_training(
+    head: RayNode, run: Run, expected: list[tuple[Any, ...]], shares_results: bool
+) -> None:
+    if not shares_results and os.geteuid() != 0:
+        pytest.skip("Only root can hide a folder from a node.")
+    before = marked_processes()
+    with running_node(head.address, hidden=None if shares_results else run.results) as node:
+        search = run.start()
+        begun = run.wait_for_third_epochs(search, 2)
+        of_node = {each.pid for each in node.processes}
+        (lost,) = [trial for trial, pid in begun.items() if pid in of_node]
+        assert {shared for *_, pid, shared in run.trained() if pid in of_node} == {shares_results}
+        node.kill()
+        run.let_go()
+        text = run.end(search)
+    assert text.count("was lost; the trial resumes from its last checkpoint on another one.") == 1
+    counts = Counter((trial, epoch) for trial, epoch, *_ in run.trained())
+    assert counts == {
+        **{(trial, epoch): 1 for trial in range(TRIALS) for epoch in range(1, EPOCHS + 1)},
+        (lost, 3): 2,
+    }
+    assert run.findings() == expected
+    assert marked_processes() <= before
+    assert not (run.results / ".ray").exists()
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_killed_driver_resumes_on_the_living_cluster(
+    head: RayNode, run: Run, expected: list[tuple[Any, ...]]
+) -> None:
+    before = marked_processes()
+    with running_node(head.address):
+        search = run.start()
+        begun = run.wait_for_third_epochs(search, 2)
+        os.killpg(search.pid, signal.SIGKILL)
+        search.wait()
+        deadline = time.monotonic() + 60
+        while marked_processes() - before:  # the cluster ends the actors of a driver that is gone
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        run.let_go()
+        run.end(run.start())
+    counts = Counter((trial, epoch) for trial, epoch, *_ in run.trained())
+    assert counts == {
+        **{(trial, epoch): 1 for trial in range(TRIALS) for epoch in range(1, EPOCHS + 1)},
+        **{(trial, 3): 2 for trial in begun},
+    }
+    assert run.findings() == expected
+    assert marked_processes() <= before
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_search_with_keras_is_the_same_in_every_executor(head: RayNode, tmp_path: Path) -> None:
+    found = []
+    for flags in (("--executor", "inline"), ("--executor", "processes"), on(head)):
+        run = Run(tmp_path / flags[1], "--deterministic", *flags, workers=1)  # auto then reads no measured time
+        run.let_go()
+        run.end(run.start())
+        found.append(run.findings())
+    assert found[0] == found[1] == found[2]
+
+
+@needs_ray
+@pytest.mark.slow
+def test_other_versions_of_the_cluster_are_told(head: RayNode) -> None:
+    code = f"""
+import ray
+from metaopt.errors import UserError
+from metaopt.executors.ray_cluster import connect
+ray.__version__ = "2.0.0"
+try:
+    connect({head.address!r})
+except UserError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=120)
+    python = ".".join(map(str, sys.version_info[:3]))
+    own = f"while this process has Ray 2.0.0 and Python {python}: install the same versions on all machines."
+    assert done.stdout.startswith(f"The Ray cluster at {head.address} has Ray ")
+    assert done.stdout.strip().endswith(own)

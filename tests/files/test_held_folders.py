@@ -1,0 +1,66 @@
+"""Temporary folders that exist as long as a process holds them."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from metaopt.files.held_folders import hold, release, remove_unused
+
+ROOT = Path(__file__).parents[2]
+HOLDER = "import sys; from metaopt.files.held_folders import hold; print(hold('a'), flush=True); sys.stdin.read()"
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return tmp_path
+
+
+@pytest.fixture
+def holder() -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the folder a."""
+    command = [sys.executable, "-c", HOLDER]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_a_released_folder_is_removed(temporary: Path) -> None:
+    folder = hold("a")
+    (folder / "file").write_text("x")
+    assert hold("a") == folder
+    remove_unused()
+    assert folder.is_dir()
+    release(folder)
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_folder_stays_while_another_process_holds_it(holder: subprocess.Popen[str]) -> None:
+    folder = hold("a")
+    release(folder)
+    assert folder.is_dir()
+    holder.kill()
+    holder.wait()
+    remove_unused()
+    assert not folder.exists()
+
+
+def test_a_process_that_ends_removes_its_folder(holder: subprocess.Popen[str], temporary: Path) -> None:
+    assert len(list(temporary.iterdir())) == 1
+    holder.communicate("")
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_folder_that_others_can_write_is_refused(temporary: Path) -> None:
+    (temporary / f"metaopt-{os.getuid()}").mkdir(0o777)
+    (temporary / f"metaopt-{os.getuid()}").chmod(0o777)
+    with pytest.raises(PermissionError, match="not a private folder"):
+        hold("a")
