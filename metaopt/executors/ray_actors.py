@@ -195,6 +195,8 @@ class RayActors:
             answer.changes.apply(Path(each.job.checkpoint))
         if isinstance(report, Epoch):
             self._losses.pop(report.trial, None)
+        if isinstance(report, Remark):
+            report = each.located(report)
         if isinstance(report, Message):
             each.answer(report, handle(report))
         else:

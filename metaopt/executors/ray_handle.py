@@ -1,5 +1,6 @@
 """Driver's side of one Ray actor: what it owes, where it runs, and how its trial resumes if it is lost."""
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +9,7 @@ from typing import Any
 
 import cloudpickle
 
-from metaopt.engine.jobs import Epoch, FromScratch, Job, Message, Resume
+from metaopt.engine.jobs import Epoch, FromScratch, Job, Message, Remark, Resume
 from metaopt.executors.checkpoint_files import read_directory
 from metaopt.executors.job_relocation import relocate
 from metaopt.executors.ray_worker import Assignment, Node
@@ -74,6 +75,12 @@ class ActorHandle:
             "pickled": cloudpickle.dumps(there),
         }
         self.call = self.actor.exchange.remote(Assignment(fields, files, there.checkpoint if files else None))
+
+    def located(self, remark: Remark) -> Remark:
+        """Return a remark of its worker, which names its machine where that is not the one of the search."""
+        if self.node is None or self.node.host == socket.gethostname():
+            return remark
+        return replace(remark, text=f"On node {self.node.host}: {remark.text}")
 
     def answer(self, message: Message, trains_on: bool) -> None:
         """Answer its last report."""
