@@ -1,13 +1,15 @@
 """Ray cluster: starting or joining it, and the resources of its workers."""
 
+import contextlib
 import importlib
 import logging
 import math
 import os
 import re
+import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + bytes([_SETTINGS]) +
 _OBJECT_STORE = 256 * 2**20  # bytes; only checkpoints and the data's description pass through it
 _SMALLEST = 1e-4  # share of a resource that Ray tells apart
 _VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")  # of the cluster and of this process, in Ray's message
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 # Variables that decide how a training computes.
 _VARIABLES = ("KERAS_BACKEND", "KERAS_FLOATX", "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS")
 
@@ -111,7 +114,8 @@ def connect(address: str | None) -> bool:
     if address is None:
         here = {"num_cpus": cpu_count(), "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
         try:
-            ray.init(address="local", **here, **quiet)
+            with _signals_kept():
+                ray.init(address="local", **here, **quiet)
         except Exception as error:
             ray.shutdown()  # what it has started
             raise UserError(f"Ray could not be started on this machine. {first_line(error)}") from error
@@ -119,8 +123,24 @@ def connect(address: str | None) -> bool:
     check_address(address)
     variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
     environment = {"py_modules": [str(Path(metaopt.__file__).parent)], "env_vars": variables}
-    _join(lambda: ray.init(address=address, runtime_env=environment, **quiet), address)
+    with _signals_kept():
+        _join(lambda: ray.init(address=address, runtime_env=environment, **quiet), address)
     return True
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keep the signal handlers that this process has set: those that Ray installs would end the search."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            if handler is signal.SIG_IGN or callable(handler):
+                signal.signal(number, handler)
 
 
 def _join(join: Any, address: str) -> None:

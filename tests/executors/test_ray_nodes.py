@@ -211,6 +211,22 @@ def test_a_killed_driver_resumes_on_the_living_cluster(
 
 @needs_ray
 @pytest.mark.slow
+def test_the_first_signal_saves_the_epoch_in_training(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", *RANDOM, "--executor", "ray", workers=1)
+    search = run.start()
+    assert list(run.wait_for_third_epochs(search, 1)) == [0]
+    family = [psutil.Process(search.pid), *psutil.Process(search.pid).children(recursive=True)]
+    search.terminate()
+    time.sleep(1.5)  # a search that ended at once would be gone by now
+    assert search.poll() is None
+    run.let_go()
+    assert search.wait(timeout=60) == 130
+    assert [len(trial.metrics) for trial in Study.load(run.results).state.trials] == [3]
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+
+
+@needs_ray
+@pytest.mark.slow
 def test_a_search_with_keras_is_the_same_in_every_executor(head: RayNode, tmp_path: Path) -> None:
     found = []
     for flags in (("--executor", "inline"), ("--executor", "processes"), on(head)):
