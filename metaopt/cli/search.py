@@ -75,7 +75,7 @@ def run(arguments: Namespace, beside: Path | None) -> None:
         executor = ready.executor(arguments)
         with ready.open(arguments.results, callback) as study:
             limit = arguments.time
-            environment = describe_environment(ready.settings.workers)
+            environment = _environment(ready.settings, arguments)
             warn_of_environment(study.state, environment, callback)
             search(
                 *(study, ready.problem, ready.settings, executor, callback, ready.images, limit),
@@ -85,6 +85,21 @@ def run(arguments: Namespace, beside: Path | None) -> None:
             )
     study.require_best()
     print(summarise_search(StudyData.of(study), arguments.results))
+
+
+def _environment(settings: Settings, arguments: Namespace) -> dict[str, Any]:
+    """Return what is known of the software and threads that train; the threads on a cluster only if they were given."""
+    found = describe_environment(settings.workers)
+    if settings.executor == "ray" and arguments.worker_cpus is not None:
+        return {**found, "threads": max(1, int(arguments.worker_cpus))}
+    if _is_on_cluster(settings, arguments):
+        del found["threads"]
+    return found
+
+
+def _is_on_cluster(settings: Settings, arguments: Namespace) -> bool:
+    """Return whether the trials train on other machines than this one, as far as is known."""
+    return settings.executor == "ray" and arguments.ray_address is not None
 
 
 @dataclass(frozen=True)
@@ -150,8 +165,9 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     kept = data.spec.data if data.spec.data in NAMES else stored_path(data.spec.data, arguments.results)
     settings = replace(settings, data=kept, augment=data.spec.augment)
     if not state.settings:
-        settings = _for_new_study(settings, given)
-    else:
+        on_cluster = _is_on_cluster(settings, arguments)
+        settings = _for_new_study(settings, given, 1 if on_cluster else settings.workers)
+    elif not _is_on_cluster(settings, arguments):
         warn_of_memory(settings, callback, 1.0 if settings.workers > state.settings["workers"] else LESS_MEMORY)
     check_settings(settings, data)
     check_schedule(settings, problem, callback)
@@ -240,10 +256,16 @@ def _find_data(settings: Settings, results: Path) -> tuple[DataSpec, list[str]]:
     return spec, [*found, *notes]
 
 
-def _for_new_study(settings: Settings, given: dict[str, Any]) -> Settings:
-    """Return the settings of a new study with the defaults of its data set and machine."""
+def _for_new_study(settings: Settings, given: dict[str, Any], workers: int) -> Settings:
+    """Return the settings of a new study with the defaults of its data set and machine.
+
+    Args:
+        settings: settings so far.
+        given: settings that the user gave.
+        workers: number of trials at once on one machine.
+    """
     if not _limits_memory(settings.constraints):
-        memory = f"memory<={free_memory(settings.workers, settings.trials_per_gpu):.3e}"
+        memory = f"memory<={free_memory(workers, settings.trials_per_gpu):.3e}"
         settings = replace(settings, constraints=(*settings.constraints, memory))
     epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
     return replace(settings, epochs=epochs)

@@ -61,7 +61,7 @@ class RayActors:
         self._address = address
         self._resources = resources or WorkerResources()
         self._folder = None if folder is None else StudyFolder(os.path.abspath(folder), secrets.token_hex(16))
-        self._ray = import_ray()
+        self._ray = import_ray(address)
         check_address(address)
         self._disconnects = False
         self._workers: list[ActorHandle] = []

@@ -18,6 +18,7 @@ import metaopt
 from metaopt.errors import UserError, invalid_value
 from metaopt.executors.hardware import cpu_count, worker_memory
 from metaopt.quantities import plural, size_text
+from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.values.safe_text import first_line
 
 PATIENCE_S = 10.0  # for a cluster to answer
@@ -54,12 +55,17 @@ class WorkerResources:
         return {"num_cpus": self.cpus, "num_gpus": self.gpus, **memory}
 
 
-def import_ray() -> Any:
+def import_ray(address: str | None = None) -> Any:
     """Return the module ``ray``.
+
+    Args:
+        address: address of a cluster; a server there that is not Ray's is then given up after 8 attempts, one a second.
 
     Raises:
         UserError: It is not installed.
     """
+    if address is not None:
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "8")  # read when Ray is imported; 20 by default
     try:
         return importlib.import_module("ray")
     except ModuleNotFoundError as error:
@@ -106,7 +112,7 @@ def connect(address: str | None) -> bool:
         UserError: No Ray answers at the address within 10 seconds, it has other versions of Ray or Python, or it could
             not be started here.
     """
-    ray = import_ray()
+    ray = import_ray(address)
     if ray.is_initialized():
         return False
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -159,8 +165,9 @@ def _join(join: Any, address: str) -> None:
             errors.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(_JOINING_S)
+    with suppressed_stderr():  # Ray prints each of its attempts
+        thread.start()
+        thread.join(_JOINING_S)
     if not errors:
         slow = f"The Ray cluster at {address} did not let this process join within {_JOINING_S:g} s (ray_address)."
         raise UserError(f"{slow}{_token_hint()}", "ray_address")
