@@ -146,7 +146,7 @@ class Supervisor:
         threads = max(1, int(resources.cpus or 1))
         trainer = cast(Trainer, PackedTrainer(pickled_trainer))
         limit = memory_limit_here(resources)
-        self._executor = Processes(trainer, threads=threads, memory_limit=limit, log=log, gpus=_gpu_shares(resources))
+        self._executor = Processes(trainer, threads=threads, memory_limit=limit, log=log, gpus=gpu_shares(resources))
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._work, daemon=True).start()
@@ -205,7 +205,7 @@ class Supervisor:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _gpu_shares(resources: WorkerResources) -> tuple[GpuShare, ...]:
+def gpu_shares(resources: WorkerResources) -> tuple[GpuShare, ...]:
     """Return the share of a GPU, where the worker has none for itself.
 
     It is a share of the whole memory, not of what is free at the moment: Ray gives out the GPU as a whole, and other

@@ -9,6 +9,7 @@ import pytest
 from metaopt.engine import checkpoints
 from metaopt.engine.checkpoints import Checkpoints, Keep, check_room
 from metaopt.errors import QuotaTooSmall, ResultsNotWritable, UserError
+from metaopt.storage.checkpoint_store import FolderStore
 
 
 def folder_with(tmp_path: Path, sizes: dict[int, int]) -> Path:
@@ -134,3 +135,13 @@ def test_a_linked_folder_of_checkpoints_is_refused(tmp_path):
         with pytest.raises(UserError, match="checkpoints is a link"):
             use()
     assert kept(elsewhere) == [0]
+
+
+def test_checkpoints_of_another_store_are_removed_there(tmp_path):
+    """With the same rules as in the folder of the study."""
+
+    store = FolderStore(folder_with(tmp_path, {0: 10, 1: 10, 2: 10}) / "checkpoints")
+    Checkpoints(tmp_path / "study", "needed", quota=20, store=store).clear({1}, [2])
+    assert kept(tmp_path) == [1, 2]
+    Checkpoints(tmp_path / "study", "needed", quota=10, store=store).clear({1}, [2])
+    assert kept(tmp_path) == [1]

@@ -225,3 +225,14 @@ def test_inherit_needs_evolution():
     ) as caught:
         resolved(inherit=True)
     assert caught.value.parameters == ("inherit", "strategy")
+
+
+def test_a_study_keeps_its_place_of_checkpoints():
+    new = resolved(checkpoint_url="file:///store")
+    begun = study_of(new, 5, finished=False)
+    assert resolved(begun).checkpoint_url == "file:///store"
+    assert resolved(begun, checkpoint_url="file:///store") == resolved(begun)
+    with pytest.raises(UserError, match=r"started with checkpoint_url file:///store: leave checkpoint_url out"):
+        resolved(begun, checkpoint_url="file:///other")
+    with pytest.raises(UserError, match="started without checkpoint_url"):
+        resolved(study_of(resolved(), 5, finished=False), checkpoint_url="file:///store")

@@ -19,6 +19,8 @@ from metaopt.executors.gpus import (
     resolve_workers,
     share_gpus,
 )
+from metaopt.executors.ray_cluster import WorkerResources
+from metaopt.executors.ray_worker import gpu_shares
 from tests.executors.scripted import collect, last, make_job
 
 MIB = 2**20
@@ -194,3 +196,20 @@ def test_each_worker_and_its_successor_have_their_share(machine, tmp_path: Path)
             found.append(report.returned["device"])
         assert sorted(found) == ["GPU-aaa", "GPU-bbb"]
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("workers", "trials_per_gpu", "given"), [("auto", None, "workers auto"), (4, 2, "trials_per_gpu")]
+)
+def test_ray_takes_its_own_gpu_parameters(workers: int | str, trials_per_gpu: int | None, given: str) -> None:
+    with pytest.raises(UserError, match=rf"^{given} counts the GPUs of this machine.*\(worker_gpus\)"):
+        resolve_workers("ray", workers, trials_per_gpu)
+
+
+def test_a_part_of_a_gpu_in_a_ray_worker_is_a_share_of_its_whole_memory(machine: Callable[[str], None]) -> None:
+    """Other workers that have a share may have begun, so that less is free than will be its own."""
+    machine("GPU-aaa, 3000, 12000\n")
+    (share,) = gpu_shares(WorkerResources(gpus=0.4))
+    assert share.fraction == pytest.approx(0.9 * 0.4)
+    assert share.limit_bytes == pytest.approx(0.9 * 0.4 * 12000 * MIB, abs=MIB)
+    assert gpu_shares(WorkerResources(gpus=1)) == gpu_shares(WorkerResources()) == ()
