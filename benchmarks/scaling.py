@@ -174,9 +174,7 @@ def print_growth(arguments: argparse.Namespace) -> None:
     if "Optuna" in installed_peers():
         for is_durable, storage in ((False, "in memory"), (True, "journal file")):
             found = in_new_process(_measure_optuna, arguments.sizes, is_durable)
-            print_row(
-                [f"Optuna, TPE and successive halving, {storage}", *(_cost(each, "*") for each in costs.values())]
-            )
+            print_row([f"Optuna, TPE and successive halving, {storage}", *map(_cost, found.values())])
     if "Ray Tune" in installed_peers():
         sizes = [size for size in arguments.sizes if size <= RAY_TUNE_MOST]
         found = in_new_process(peers.measure_ray_tune, sizes, WINDOW)

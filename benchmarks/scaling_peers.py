@@ -21,7 +21,7 @@ from metaopt.problems.loading import load_problem  # noqa: E402
 from metaopt.spaces import Space, compile_space  # noqa: E402
 
 Costs = dict[int, tuple[float, float] | None]  # number of trials -> CPU and wall milliseconds per trial
-_RAY_PORTS = {"include_dashboard": False, "logging_level": logging.ERROR, "log_to_driver": False}
+_RAY_OPTIONS = {"include_dashboard": False, "logging_level": logging.ERROR, "log_to_driver": False}
 
 
 @cache
@@ -185,7 +185,7 @@ def run_ray_tune(trials: int, workers: int, log: Path | None, epoch_s: float) ->
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
             ends.append((time.process_time(), time.perf_counter()))
 
-    ray.init(num_cpus=workers, **_RAY_PORTS)
+    ray.init("local", num_cpus=workers, **_RAY_OPTIONS)
     try:
         with tempfile.TemporaryDirectory() as folder:
             tune.Tuner(
