@@ -123,7 +123,7 @@ class _Moment:
         draws = [self._view.space.draw(rng) for _ in range(_START_DRAWS)]
         encoder = Encoder.of(self._view.space)  # without outside knowledge, which these trials are to test
         others = encoder.encode([trial.vals for trial in self._view.trials[-_MOST_OTHERS:]])
-        selected = farthest(encoder.encode(draws), others, encoder.metric)
+        selected = farthest(encoder.encode(draws), others, encoder.role_metric)
         return self._start(draws[selected], {"first_trials": float(self._count_first())})
 
     def _start(self, vals: Vals, reason: Reason) -> Start:

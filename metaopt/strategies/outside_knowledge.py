@@ -44,7 +44,9 @@ class InformedEncoder(Encoder):
         defaults = [point for each in knowledge if each.study is None for point in each.points]
         sources = [_belief_of_study(encoder, each) for each in studies]
         sources += [_belief_of_defaults(encoder, defaults)] if defaults else []
-        return cls(encoder.space, encoder.metric, encoder.edge_weights, tuple(sources), bool(studies))
+        return cls(
+            encoder.space, encoder.metric, encoder.role_metric, encoder.edge_weights, tuple(sources), bool(studies)
+        )
 
     def encode_points(self, features: np.ndarray, edges: np.ndarray) -> Points:
         """See ``Encoder``."""

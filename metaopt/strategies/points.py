@@ -72,6 +72,7 @@ class Encoder:
         space: the space.
         metric: its distances. The blocks of a stack share their length scales by role; beyond 40 length scales, all
             numbers share one and all options another.
+        role_metric: the same with a group for each role, however many there are.
         edge_weights: weight of the belief in the centre for each parameter, (d,): 1 for a float on a logarithmic scale,
             at most 1/2 for another number, 0 for a choice. How much better the centre is than the ends is surest of
             learning rates and the like. That of many others together is bounded.
@@ -79,6 +80,7 @@ class Encoder:
 
     space: Space
     metric: Metric
+    role_metric: Metric
     edge_weights: np.ndarray
 
     @classmethod
@@ -90,7 +92,8 @@ class Encoder:
         n_others = max(1, int((~unordered & ~logarithmic).sum()))
         weights = np.where(logarithmic, 1.0, _EDGE_WEIGHT * min(1.0, (_FEW_NUMBERS / n_others) ** 0.5))
         weights[unordered] = 0.0
-        return cls(space, Metric(unordered, _groups(space, unordered)), weights)
+        roles = Metric(unordered, _roles(space))
+        return cls(space, Metric(unordered, _groups(roles)), roles, weights)
 
     def encode(self, draws: Sequence[Mapping[str, float]]) -> Points:
         """Encode draws."""
@@ -113,8 +116,8 @@ class Encoder:
         return Points(features, edges)
 
 
-def _groups(space: Space, unordered: np.ndarray) -> np.ndarray:
-    """Return the number of the length scale of each parameter."""
+def _roles(space: Space) -> np.ndarray:
+    """Return the number of the role of each parameter: one for each parameter of a stack's block, or one of its own."""
     role = {label: label for label in space.labels}
     for stack in space.block_stacks:
         for block in stack.blocks:
@@ -122,7 +125,11 @@ def _groups(space: Space, unordered: np.ndarray) -> np.ndarray:
     numbers: dict[str, int] = {}
     for label in space.labels:
         numbers.setdefault(role[label], len(numbers))
-    if len(numbers) <= _MAX_GROUPS:
-        return np.array([numbers[role[label]] for label in space.labels], dtype=int)
-    kinds = np.unique(unordered)
-    return np.searchsorted(kinds, unordered)
+    return np.array([numbers[role[label]] for label in space.labels], dtype=int)
+
+
+def _groups(roles: Metric) -> np.ndarray:
+    """Return the number of the length scale of each parameter."""
+    if roles.n_scales <= _MAX_GROUPS:
+        return roles.groups
+    return np.searchsorted(np.unique(roles.unordered), roles.unordered)

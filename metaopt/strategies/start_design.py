@@ -1,4 +1,8 @@
-"""The first trials: far from each other, and near the centre of the ranges of numbers."""
+"""The first trials: far from each other, and near the centre of the ranges of numbers.
+
+The blocks of a stack share their roles (number of filters, kernel, …). A role counts once, however many blocks have it:
+with a term per block, the deepest stacks would be the farthest from all others, and these are the dearest to train.
+"""
 
 import numpy as np
 
@@ -13,10 +17,11 @@ def farthest(candidates: Points, others: Points, metric: Metric) -> int:
     Args:
         candidates: at least one.
         others: points of the trials so far, maybe none.
-        metric: distances.
+        metric: distances, with a group for each role.
     """
     penalties = _CENTRE_WEIGHT * candidates.beliefs.sum(axis=1)
     if not len(others):
         return int(np.argmin(penalties))
-    distances = metric.squared_distances(candidates, others).sum(axis=0).min(axis=1)
+    per_role = metric.squared_distances(candidates, others) / np.bincount(metric.groups)[:, None, None]
+    distances = per_role.sum(axis=0).min(axis=1)
     return int(np.argmax(distances - penalties))
