@@ -40,6 +40,17 @@ CONVERTS = """try:
         raise ImportError("half imported") from None"""
 
 
+def _take_hangups() -> None:
+    """Take SIGHUP as a shell does, also where the tests run under nohup; in the new process, before the program."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def _take_terminal() -> None:
+    """Make standard input the terminal of the new process."""
+    _take_hangups()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 def interrupt(code: str, signals: list[signal.Signals], gap_s: float = 0.01) -> tuple[int, float, str]:
     """Send signals once the command prints; return its exit code, the seconds from the first one, and its errors."""
     process = subprocess.Popen(
@@ -49,6 +60,7 @@ def interrupt(code: str, signals: list[signal.Signals], gap_s: float = 0.01) -> 
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_take_hangups,  # noqa: PLW1509
     )
     assert process.stdout is not None
     process.stdout.readline()
@@ -57,7 +69,10 @@ def interrupt(code: str, signals: list[signal.Signals], gap_s: float = 0.01) -> 
     for number in signals:
         process.send_signal(number)
         time.sleep(gap_s)
-    _, err = process.communicate(timeout=30)
+    try:
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()  # of a command that does not end
     return process.returncode, time.monotonic() - start, err
 
 
@@ -156,13 +171,16 @@ def test_a_closed_terminal_lets_an_epoch_end(tmp_path: Path) -> None:
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+        preexec_fn=_take_terminal,  # noqa: PLW1509
     )
     os.close(theirs)
     assert os.read(ours, 100) == b"working\r\n"
     time.sleep(0.1)
     os.close(ours)
-    assert process.wait(timeout=30) == 130
+    try:
+        assert process.wait(timeout=30) == 130
+    finally:
+        process.kill()
     assert ended.exists()
 
 
