@@ -90,8 +90,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "results"
         given = [*flags.split(), "--strategy", arguments.strategy, "--results", str(folder)]
-        ready = prepare(make_parser("search").parse_args(given), ROOT, watch)
-        executor = watch.executor = ready.executor(folder)  # type: ignore[assignment]
+        command = make_parser("search").parse_args(given)
+        ready = prepare(command, ROOT, watch)
+        executor = watch.executor = ready.executor(command)  # type: ignore[assignment]
         assert isinstance(executor, Processes)
         with ready.open(folder, watch) as study:
             search(study, ready.problem, ready.settings, executor, watch, ready.images, keep="needed")

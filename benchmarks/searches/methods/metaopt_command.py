@@ -44,7 +44,7 @@ def _run(run: Run, problem: Path, flags: Sequence[str]) -> None:
     )
     callback = CallbackList([_EpochCallback(run.recorder)])
     ready = prepare(arguments, None, callback)
-    executor = ready.executor(folder)
+    executor = ready.executor(arguments)
     with ready.open(folder, callback) as study:
         search(
             *(study, ready.problem, ready.settings, executor, callback, ready.images),
