@@ -6,12 +6,14 @@ The guardian runs this file as a script.
 """
 
 import contextlib
+import importlib.util
 import os
 import select
 import signal
 import subprocess
 import sys
 from multiprocessing import spawn
+from pathlib import Path
 
 import psutil
 
@@ -89,6 +91,18 @@ def _guard(mark: str) -> None:
     while os.getppid() == driver and not select.select([sys.stdin], [], [], 1.0)[0]:
         pass
     kill_marked(mark)
+    _remove_unused_folders()
+
+
+def _remove_unused_folders() -> None:
+    """Remove the temporary folders of the processes that were killed; this script cannot import metaopt."""
+    file = Path(__file__).parents[1] / "files" / "held_folders.py"
+    spec = importlib.util.spec_from_file_location("held_folders", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.remove_unused()
 
 
 if __name__ == "__main__":

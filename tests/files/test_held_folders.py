@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from metaopt.files.held_folders import hold, release, remove_unused
 
 ROOT = Path(__file__).parents[2]
+GUARDED = "from metaopt.executors.descendants import Guardian; guardian = Guardian('none'); "
 HOLDER = "import sys; from metaopt.files.held_folders import hold; print(hold('a'), flush=True); sys.stdin.read()"
 
 
@@ -23,9 +25,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def holder() -> Iterator[subprocess.Popen[str]]:
+def holder(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the folder a."""
-    command = [sys.executable, "-c", HOLDER]
+    command = [sys.executable, "-c", getattr(request, "param", "") + HOLDER]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -64,3 +66,13 @@ def test_a_folder_that_others_can_write_is_refused(temporary: Path) -> None:
     (temporary / f"metaopt-{os.getuid()}").chmod(0o777)
     with pytest.raises(PermissionError, match="not a private folder"):
         hold("a")
+
+
+@pytest.mark.parametrize("holder", [GUARDED], indirect=True)
+def test_the_guardian_removes_the_folder_of_a_killed_process(holder: subprocess.Popen[str], temporary: Path) -> None:
+    assert len(list(temporary.iterdir())) == 1
+    holder.kill()
+    deadline = time.monotonic() + 60
+    while list(temporary.iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
