@@ -16,7 +16,6 @@ from typing import Any
 import psutil
 import pytest
 
-from metaopt.executors.descendants import VARIABLE
 from metaopt.storage.study import Study
 from tests.cli.test_kill import PROBLEM
 from tests.executors.ray_cluster import needs_ray
@@ -101,6 +100,10 @@ class Run:
             time.sleep(0.2)
         raise AssertionError(self.output.read_text())
 
+    def trainings_left(self) -> set[int]:
+        """Process ids of trainings that are alive."""
+        return {pid for _, _, pid, _ in self.trained() if psutil.pid_exists(pid)}
+
     def let_go(self) -> None:
         self._go.touch()
 
@@ -115,18 +118,6 @@ class Run:
         trials = Study.load(self.results).state.trials
         assert [trial.status for trial in trials] == ["ok"] * TRIALS
         return [(dict(trial.vals), trial.metrics) for trial in trials]
-
-
-def marked_processes() -> set[int]:
-    """Process ids of trainings, and of what they started."""
-    found = set()
-    for each in psutil.process_iter():
-        try:
-            if each.environ().get(VARIABLE):
-                found.add(each.pid)
-        except psutil.Error:
-            continue
-    return found
 
 
 def on(node: RayNode) -> tuple[str, ...]:
@@ -162,7 +153,6 @@ def test_a_killed_node_costs_only_the_epoch_in_training(
 ) -> None:
     if not shares_results and os.geteuid() != 0:
         pytest.skip("Only root can hide a folder from a node.")
-    before = marked_processes()
     with running_node(head.address, hidden=None if shares_results else run.results) as node:
         search = run.start()
         begun = run.wait_for_third_epochs(search, 2)
@@ -179,7 +169,7 @@ def test_a_killed_node_costs_only_the_epoch_in_training(
         (lost, 3): 2,
     }
     assert run.findings() == expected
-    assert marked_processes() <= before
+    assert not run.trainings_left()
     assert not (run.results / ".ray").exists()
 
 
@@ -188,14 +178,13 @@ def test_a_killed_node_costs_only_the_epoch_in_training(
 def test_a_killed_driver_resumes_on_the_living_cluster(
     head: RayNode, run: Run, expected: list[tuple[Any, ...]]
 ) -> None:
-    before = marked_processes()
     with running_node(head.address):
         search = run.start()
         begun = run.wait_for_third_epochs(search, 2)
         os.killpg(search.pid, signal.SIGKILL)
         search.wait()
         deadline = time.monotonic() + 60
-        while marked_processes() - before:  # the cluster ends the actors of a driver that is gone
+        while run.trainings_left():  # the cluster ends the actors of a driver that is gone
             assert time.monotonic() < deadline
             time.sleep(0.2)
         run.let_go()
@@ -206,7 +195,7 @@ def test_a_killed_driver_resumes_on_the_living_cluster(
         **{(trial, 3): 2 for trial in begun},
     }
     assert run.findings() == expected
-    assert marked_processes() <= before
+    assert not run.trainings_left()
 
 
 @needs_ray
