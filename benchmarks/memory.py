@@ -81,6 +81,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--strategy", default="random")
     arguments = parser.parse_args()
+    if arguments.trials < 2 * FIRST:
+        parser.error(f"--trials: at least {2 * FIRST}, as the last {FIRST} are compared with trial {FIRST}")
     flags = f"--data digits --trials {arguments.trials} --epochs {arguments.epochs} --workers {arguments.workers}"
     watch, began = MemoryWatch(), time.monotonic()
     print(
