@@ -241,6 +241,7 @@ def test_search_continues_where_warnings_are_errors(results):
     assert sorted(record["status"] for record in study.records) == ["fail", *["ok"] * 7]
 
 
+@pytest.mark.slow
 def test_worker_processes(results):
     study = metaopt.search(parabola, SPACE, trials=6, workers=2, executor="processes", results=results)
     assert [record["status"] for record in study.records] == ["ok"] * 6
@@ -508,7 +509,7 @@ def hangs_below_zero(point):
     return point["x"] ** 2
 
 
-@pytest.mark.parametrize("executor", ["inline", "processes"])
+@pytest.mark.parametrize("executor", ["inline", pytest.param("processes", marks=pytest.mark.slow)])
 def test_a_training_that_hangs_fails_and_the_search_goes_on(results, executor):
     space = {"x": hp.uniform("x", -1, 1)}
     study = metaopt.search(

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[1] / "delete_results.sh"
 
 
@@ -22,6 +24,7 @@ def delete(*arguments: str | Path, script: Path = SCRIPT) -> subprocess.Complete
     )
 
 
+@pytest.mark.slow
 def test_the_default_is_results_beside_the_script(studies: Path) -> None:
     script = Path(shutil.copy(SCRIPT, studies))
     (studies / "metaopt").symlink_to(SCRIPT.parent / "metaopt")

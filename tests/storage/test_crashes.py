@@ -26,6 +26,7 @@ def journalled(folder) -> StudyState:
     return StudyState(journal.read(folder / "journal.jsonl").events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("survival", ["lost", "torn", "kept"])
 def test_a_power_cut_at_any_step_loses_no_finished_trial(tmp_path, uninterrupted, survival):
     steps, expected = uninterrupted

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hyperopt import hp
 from matplotlib.figure import Figure
 
@@ -88,6 +89,7 @@ def test_long_names_are_cut_beside_their_effect(figures: list[Figure]) -> None:
     assert figures[0].axes[0].get_title(loc="left") == "group.of.th…fter_warmup"
 
 
+@pytest.mark.slow
 def test_at_most_sixty_panels(figures: list[Figure]) -> None:
     rng = np.random.default_rng(0)
     for n in (5, 25):

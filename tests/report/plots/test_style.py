@@ -41,6 +41,7 @@ def test_svg_is_beside_the_png(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg", "b.png", "b.svg"]
 
 
+@pytest.mark.slow
 def test_killed_writing_leaves_the_file_before(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     write_figure(path, (3, 2), lambda figure: None)
