@@ -108,7 +108,8 @@ class Search:
     def run(self) -> None:
         """Search until the strategy is done, the time is over, or there is no improvement.
 
-        In a command, the first Ctrl-C or SIGTERM lets the trials in training reach the end of their epoch.
+        In a command, the first Ctrl-C or SIGTERM lets the trials in training reach the end of their epoch. If none has
+        reported anything yet, there is nothing to wait for.
 
         Raises:
             KeyboardInterrupt: The search was interrupted.
@@ -133,6 +134,8 @@ class Search:
         count = self._reports.count
         while self._reports.count == count and self._reports.running and not self._end.is_time_over:
             self._executor.wait(self._reports.handle, timeout=self._end.longest_wait_s)
+            if self._end.is_interrupted and not self._reports.has_begun:
+                return
             if self._reports.running:
                 self._end.note_interruption()
 
@@ -177,10 +180,10 @@ class Search:
             self._retention.clear(self._reports.best)
         if self._end.is_time_over:
             return "the time is over; run again to resume"
+        if self._end.is_interrupted and not self._reports.has_begun:
+            return "it was interrupted; run again to resume"
         if self._reports.running:
             return None
-        if self._end.is_interrupted:
-            return "it was interrupted; run again to resume"
         return self._state.winding_up or "all trials are done"
 
     def _start(self, decision: Start) -> None:
@@ -252,7 +255,7 @@ class Search:
         target = None if self._options.unit == "seconds" else trial.target_resource
         self._callback.trial_started(trial.number, target, trial.proposal.get("params"), trial.proposal.get("macs"))
         self._executor.submit(self._jobs.job(trial))
-        self._reports.running.add(trial.number)
+        self._reports.submitted(trial.number)
 
     def _is_out_of_patience(self) -> bool:
         limit = self._criteria.stop_after

@@ -55,6 +55,7 @@ class ReportHandler:
         unread: UnreadWatch | None = None,
     ) -> None:
         self.running: set[int] = set()
+        self._begun: set[int] = set()
         self.count = 0
         self.best: Record | None = None
         self.patience = replayed_patience(study.state)
@@ -70,6 +71,19 @@ class ReportHandler:
         self._last_causes: list[str] = []
         self._remarks: set[str] = set()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether one of the running jobs has reported an epoch, or a part of one.
+
+        Until then its worker starts, loads data, builds the network, or trains the first seconds of its first epoch.
+        """
+        return not self._begun.isdisjoint(self.running)
+
+    def submitted(self, trial: int) -> None:
+        """Note that a job of a trial begins."""
+        self.running.add(trial)
+        self._begun.discard(trial)
+
     def handle(self, report: Report) -> bool:
         """Journal a report; for an epoch, return whether the trial trains on.
 
@@ -79,6 +93,8 @@ class ReportHandler:
         """
         trial = self._state.trials[report.trial]
         self.count += 1
+        if isinstance(report, Epoch | EpochProgress):
+            self._begun.add(report.trial)
         match report:
             case Epoch():
                 if report.epoch > trial.epochs:

@@ -87,6 +87,28 @@ def test_ctrl_c_in_a_command_lets_an_epoch_end_and_resumes_after_it(tmp_path):
     assert findings(Study.load(tmp_path / "parts")) == findings(whole)
 
 
+class Starting(SyntheticExecutor):
+    """Workers that still import and load when Ctrl-C is pressed."""
+
+    waits = 0
+
+    def wait(self, handle, timeout=None):
+        self.waits += 1
+        assert self.waits < 3, "it is waited for"
+        if self.waits == 1:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_before_anything_was_trained_ends_a_command_at_once(tmp_path):
+    executor, watch = Starting(slots=2), Recorder()
+    with pytest.raises(KeyboardInterrupt), interruptible(Interruption("interrupted.")):
+        search(tmp_path / "parts", executor=executor, callback=watch)
+    assert (executor.waits, watch.all("note")) == (1, [])
+    state = Study.load(tmp_path / "parts").state
+    assert [(trial.status, trial.epochs) for trial in state.trials] == [("running", 0)] * 2
+    assert findings(search(tmp_path / "parts")) == findings(search(tmp_path / "whole"))
+
+
 def test_three_equal_failures_in_a_row_are_noted(tmp_path):
     watch = Recorder()
     executor = SyntheticExecutor(fails=lambda job: 2 <= job.trial <= 4)
