@@ -121,13 +121,17 @@ PATIENT = """from metaopt.terminal.interruption import first_interrupt_noted
         interruption.finish()"""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGTERM, signal.SIGHUP))],
+)
 def test_the_first_signal_lets_an_epoch_end_then_exits_with_130(number: signal.Signals) -> None:
     code, seconds, err = interrupt(COMMAND.format(before="", work=PATIENT), [number])
     assert (code, err) == (130, "epoch ended\n\ninterrupted: all is saved.\n")
     assert seconds > 2  # longer than the grace that other commands are given
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "numbers",
     [[signal.SIGHUP] * 2, [signal.SIGTERM, signal.SIGHUP], [signal.SIGTERM] * 3],
@@ -138,6 +142,7 @@ def test_a_signal_that_comes_several_times_at_once_is_one(numbers: list[signal.S
     assert (code, err) == (130, "epoch ended\n\ninterrupted: all is saved.\n")
 
 
+@pytest.mark.slow
 def test_a_later_sigterm_ends_at_once() -> None:
     work = PATIENT.replace("sleep(2)", "sleep(20)")
     code, seconds, err = interrupt(COMMAND.format(before="", work=work), [signal.SIGTERM] * 2, gap_s=1.5)
@@ -159,6 +164,7 @@ def test_a_library_that_ignores_the_second_signal_is_ended() -> None:
     assert seconds < 3
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_lets_an_epoch_end(tmp_path: Path) -> None:
     """The terminal is gone when the work and the command print their last lines."""
     ended = tmp_path / "ended"
