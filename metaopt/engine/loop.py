@@ -129,12 +129,17 @@ class Search:
             self._study.finish(reason)
         self._callback.end(reason)
 
+    @property
+    def _is_over_at_once(self) -> bool:
+        """Whether the command was interrupted, and no trial has an epoch in training to be waited for."""
+        return self._end.is_interrupted and not self._reports.has_begun
+
     def _await_report(self) -> None:
         """Wait for a report, or the end of the time; note an interruption as soon as it comes."""
         count = self._reports.count
         while self._reports.count == count and self._reports.running and not self._end.is_time_over:
             self._executor.wait(self._reports.handle, timeout=self._end.longest_wait_s)
-            if self._end.is_interrupted and not self._reports.has_begun:
+            if self._is_over_at_once:
                 return
             if self._reports.running:
                 self._end.note_interruption()
@@ -180,7 +185,7 @@ class Search:
             self._retention.clear(self._reports.best)
         if self._end.is_time_over:
             return "the time is over; run again to resume"
-        if self._end.is_interrupted and not self._reports.has_begun:
+        if self._is_over_at_once:
             return "it was interrupted; run again to resume"
         if self._reports.running:
             return None

@@ -18,6 +18,7 @@ import metaopt
 from metaopt.errors import UserError, invalid_value
 from metaopt.executors.hardware import cpu_count, worker_memory
 from metaopt.quantities import plural, size_text
+from metaopt.terminal.interruption import SIGNALS
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.values.safe_text import first_line
 
@@ -30,7 +31,6 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + bytes([_SETTINGS]) +
 _OBJECT_STORE = 256 * 2**20  # bytes; only checkpoints and the data's description pass through it
 _SMALLEST = 1e-4  # share of a resource that Ray tells apart
 _VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")  # of the cluster and of this process, in Ray's message
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 # Variables that decide how a training computes.
 _VARIABLES = ("KERAS_BACKEND", "KERAS_FLOATX", "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS")
 
@@ -122,7 +122,7 @@ def connect(address: str | None) -> bool:
         try:
             with _signals_kept():
                 ray.init(address="local", **here, **quiet)
-        except Exception as error:
+        except Exception as error:  # of many types: time-outs, refused ports, a full disk
             ray.shutdown()  # what it has started
             raise UserError(f"Ray could not be started on this machine. {first_line(error)}") from error
         return True
@@ -140,7 +140,7 @@ def _signals_kept() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         yield
     finally:

@@ -26,6 +26,7 @@ from metaopt.engine.jobs import EpochProgress, Failed, Finished, Job, Message, R
 from metaopt.errors import EnvironmentFault, UserError
 from metaopt.executors.failures import attempt, failure
 from metaopt.terminal.commands import anchor_import_paths
+from metaopt.terminal.interruption import SIGNALS
 from metaopt.terminal.output import safe_output
 from metaopt.values.safe_text import class_name, first_line
 
@@ -190,7 +191,7 @@ def _leave_signals_to_driver() -> None:
     would fail its trial. Processes that a training forks or starts end by SIGTERM and SIGHUP as usual.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    numbers = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    numbers = [number for number in SIGNALS if number != signal.SIGINT]
     for number in numbers:
         signal.signal(number, _do_nothing)  # a handler is not inherited by other programs, while SIG_IGN would be
     if hasattr(os, "register_at_fork"):

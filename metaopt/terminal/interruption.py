@@ -25,7 +25,7 @@ INTERRUPTED = 130  # exit code
 REPEAT_S = 1.0  # seconds after which a second SIGTERM counts as one
 GRACE_S = 1.2  # seconds to close files and workers; everything that counts was on disk before
 # SIGHUP comes when a terminal or an SSH session is closed. Windows has none.
-_SIGNALS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+SIGNALS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _SHOW_CURSOR = b"\x1b[?25h"  # a progress display hides it
 
 
@@ -76,7 +76,7 @@ class Interruption:
             os.set_blocking(self._pipe[1], False)
             signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
             threading.Thread(target=self._end_if_late, args=(self._pipe[0],), daemon=True).start()
-        for number in _SIGNALS:
+        for number in SIGNALS:
             if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._interrupt)
 
@@ -129,7 +129,7 @@ class Interruption:
         """
         try:
             while received := os.read(descriptor, 64):
-                if any(self._is_to_end(number, "thread") for number in received if number in _SIGNALS):
+                if any(self._is_to_end(number, "thread") for number in received if number in SIGNALS):
                     time.sleep(GRACE_S)
                     if self.owns_process:
                         _end_now(self._message)
@@ -184,7 +184,7 @@ def interrupts_deferred() -> Iterator[None]:
     def note(number: int, _: FrameType | None) -> None:
         pending.append((before[number], number))
 
-    for number in _SIGNALS:
+    for number in SIGNALS:
         handler = signal.getsignal(number)
         if callable(handler):
             before[number] = handler
@@ -220,7 +220,7 @@ def interrupts_noted() -> Iterator[list[int]]:
 
         return note
 
-    handlers = {number: handler for number in _SIGNALS if callable(handler := signal.getsignal(number))}
+    handlers = {number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))}
     try:
         for number, handler in handlers.items():
             signal.signal(number, noting(handler))
