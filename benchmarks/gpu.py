@@ -5,7 +5,7 @@ The reference network is trained 1, 2, 4 and 8 times at once on one GPU, with mi
 (validation, checkpoints and journal included), and by as many processes of ``gpu_training/plain_jax.py``, which keep
 the images on the device. Images per second of all trainings together, after their first epochs.
 
-    python3 benchmarks/gpu.py [--trials-per-gpu 1 2 4 8] [--epochs 10] [--images 50000]
+    python3 benchmarks/gpu.py [--trials-per-gpu 1 2 4 8] [--precisions float32 mixed_bfloat16] [--epochs 10]
     python3 benchmarks/gpu.py --cpu --trials-per-gpu 1 --epochs 3 --images 1000      a check of the script itself
 
 Needs jax: ``pip install 'jax[cuda12]'``.
@@ -45,6 +45,7 @@ from metaopt.training import KerasTrainer  # noqa: E402
 
 PROBLEM = str(ROOT / "benchmarks" / "gpu_training" / "problem.py")
 SIDE, CLASSES = 32, 10
+PRECISIONS = "float32", "mixed_bfloat16"
 
 
 @dataclass
@@ -100,14 +101,12 @@ def images_per_second(times: Sequence[Sequence[float]], images: int) -> float:
     return total
 
 
-def train_with_metaopt(data: str, trials: int, epochs: int, mixed: bool, images: int) -> float:
+def train_with_metaopt(data: str, trials: int, epochs: int, precision: str, images: int) -> float:
     """Return the images per second of a search that trains so many trials on one GPU."""
     given = {"sampler": "random", "scheduler": "full", "epochs": epochs, "trials": trials, "workers": trials}
     settings, problem, watch = resolve(given, {}, StudyState()), load_problem(PROBLEM), EpochTimes()
     kind = ImageKind((SIDE, SIDE, 3), {"label": CLASSES})
-    trainer = InPrecision(
-        KerasTrainer(problem, DataSpec(data, augment="none")), "mixed_bfloat16" if mixed else "float32"
-    )
+    trainer = InPrecision(KerasTrainer(problem, DataSpec(data, augment="none")), precision)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "study"
         runner = Processes(trainer, trials, gpus=share_gpus(trials, trials), log=Path(name) / "log")
@@ -118,7 +117,7 @@ def train_with_metaopt(data: str, trials: int, epochs: int, mixed: bool, images:
     return images_per_second(list(watch.times.values()), images)
 
 
-def train_by_hand(data: str, trials: int, epochs: int, mixed: bool) -> tuple[float, float, int]:
+def train_by_hand(data: str, trials: int, epochs: int, precision: str) -> tuple[float, float, int]:
     """Return images per second, validation accuracy and parameters of so many plain loops at once."""
     command = [
         sys.executable,
@@ -131,7 +130,7 @@ def train_by_hand(data: str, trials: int, epochs: int, mixed: bool) -> tuple[flo
     environments = [share.environment() for share in shares] or [{}] * trials
     processes = [
         subprocess.Popen(
-            command + ["--mixed"] * mixed,
+            command + ["--mixed"] * (precision != "float32"),
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false", **own},
@@ -159,6 +158,7 @@ def write_images(path: Path, count: int) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials-per-gpu", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--precisions", nargs="+", default=PRECISIONS, choices=PRECISIONS)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--cpu", action="store_true", help="train on the CPU, as a check of this script")
@@ -177,16 +177,16 @@ def main() -> None:
         f"{'CPU, a check only' if arguments.cpu else gpus[0].uuid}, {platform.machine()},"
         f" load {os.getloadavg()[0]:.1f}, jax {version('jax')}, keras {version('keras')}, {arguments.images:,} images\n"
     )
-    print("| trials at once | mixed precision | metaopt, images/s | plain JAX loops, images/s | ratio |")
+    print("| trials at once | precision | metaopt, images/s | plain JAX loops, images/s | ratio |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         data = str(Path(folder) / "images.npz")
         images = write_images(Path(data), arguments.images)
-        for mixed in (False, True):
+        for precision in arguments.precisions:
             for trials in arguments.trials_per_gpu:
-                by_hand, accuracy, parameters = train_by_hand(data, trials, arguments.epochs, mixed)
-                ours = train_with_metaopt(data, trials, arguments.epochs, mixed, images)
-                cells = trials, "yes" if mixed else "no", f"{ours:,.0f}", f"{by_hand:,.0f}", f"{ours / by_hand:.2f}"
+                by_hand, accuracy, parameters = train_by_hand(data, trials, arguments.epochs, precision)
+                ours = train_with_metaopt(data, trials, arguments.epochs, precision, images)
+                cells = trials, precision, f"{ours:,.0f}", f"{by_hand:,.0f}", f"{ours / by_hand:.2f}"
                 print(f"| {' | '.join(map(str, cells))} |", flush=True)
     print(f"\nplain loop: {parameters:,} parameters, validation accuracy {accuracy:.3f}")
 

@@ -1,4 +1,4 @@
-"""Temporary folders of this machine that several processes may hold, removed when none does any more.
+"""Temporary folders of this machine that several processes may hold, removed when none does any more, or that stay.
 
 A holder has a shared lock on a file beside the folder. The kernel releases it however the process ends. A folder is
 therefore never removed while it is in use, and the next call of ``remove_unused`` removes those of a crash.
@@ -54,6 +54,21 @@ def hold(name: str) -> Path:
     _held[folder] = descriptor
     folder.mkdir(0o700, exist_ok=True)
     return folder
+
+
+def lasting(name: str) -> Path:
+    """Return a private folder of this name, created if needed, that stays when no process uses it.
+
+    Raises:
+        OSError: There is no room, or the folder of all folders is not private to this user.
+    """
+    if fcntl is None:
+        raise OSError(errno.ENOTSUP, "this system has no users with private temporary folders")
+    root = _root()
+    root.mkdir(0o700, exist_ok=True)
+    _check_owner(root)
+    (root / name).mkdir(0o700, exist_ok=True)
+    return root / name
 
 
 def release(folder: Path) -> None:

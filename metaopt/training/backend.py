@@ -13,7 +13,7 @@ from typing import Any
 
 from metaopt.executors.gpus import memory_fraction, memory_limit_mib
 from metaopt.executors.hardware import cpu_count
-from metaopt.training import global_state
+from metaopt.training import global_state, jax_programs
 from metaopt.training.keras_backend import import_keras
 
 _MIXED_FLOAT16 = (7, 0)  # compute capability of the first GPUs with float16 tensor cores (Volta)
@@ -48,9 +48,12 @@ def prepare(threads: int | None = None, deterministic: bool = False) -> None:
     if deterministic:
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
     keras = import_keras()
-    prepare_backend = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch}.get(keras.backend.backend())
-    if prepare_backend is not None:
-        prepare_backend(deterministic)
+    if keras.backend.backend() == "tensorflow":
+        _prepare_tensorflow(deterministic)
+    elif keras.backend.backend() == "jax":
+        jax_programs.keep_programs()
+    elif keras.backend.backend() == "torch":
+        _prepare_torch(deterministic)
     policy = _policy()
     # A policy that the user set before, e.g. in a script that then searches in this process, stays in force.
     if policy is not None and keras.config.dtype_policy().name in ("float32", *_prepared):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.files.held_folders import hold, release, remove_unused
+from metaopt.files.held_folders import hold, lasting, release, remove_unused
 
 ROOT = Path(__file__).parents[2]
 GUARDED = "from metaopt.executors.descendants import Guardian; guardian = Guardian('none'); "
@@ -43,6 +43,22 @@ def test_a_released_folder_is_removed(temporary: Path) -> None:
     assert folder.is_dir()
     release(folder)
     assert list(temporary.iterdir()) == []
+
+
+def test_a_lasting_folder_stays(temporary: Path) -> None:
+    folder = lasting("programs")
+    (folder / "file").write_text("x")
+    release(hold("a"))
+    remove_unused()
+    assert lasting("programs") == folder
+    assert (folder / "file").read_text() == "x"
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder.parent)] == [0o700, 0o700]
+
+
+def test_a_folder_that_others_may_write_to_is_refused(temporary: Path) -> None:
+    lasting("programs").parent.chmod(0o777)
+    with pytest.raises(PermissionError, match="not a private folder"):
+        lasting("programs")
 
 
 def test_a_folder_stays_while_another_process_holds_it(holder: subprocess.Popen[str]) -> None:
