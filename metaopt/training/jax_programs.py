@@ -14,7 +14,7 @@ _MOST_BYTES = 2 * 2**30  # programs that were not used for longest are removed
 
 
 def keep_programs() -> None:
-    """Make JAX keep its programs, in the folder that the user chose, e.g. by ``JAX_COMPILATION_CACHE_DIR``, or a new one.
+    """Make JAX keep its programs, in the folder of ``JAX_COMPILATION_CACHE_DIR`` or of the user's script, or a new one.
 
     The folder is one of this machine, because programs for a CPU hold instructions of its processor.
     """
