@@ -13,10 +13,12 @@ from metaopt.errors import UserError, invalid_value
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
 from metaopt.trials.growth import check_fill, constraints_in_force, parse_growth, phase_starts
+from metaopt.trials.objective import Objective, find_objectives
 from metaopt.trials.stopping import LossBound
 
 # The random start is at most a quarter of the goal: at most hyperopt's 20 trials, or a population of 50.
 SHARE, STARTUP_MIN, STARTUP_MAX, MU_MAX = 4, 5, 20, 50
+_TUPLES = ("constraints", "phases", "further_objectives")
 HOPELESS = ("hopeless_epoch", "hopeless_rank", "hopeless_factor")  # read with stop_hopeless only
 
 CYCLE_FACTOR = 2  # of cosine cycles in seconds, as published: arXiv:1608.03983, arXiv:1807.06906
@@ -75,7 +77,8 @@ class Settings:
         hopeless_epoch: epoch after which that is decided.
         hopeless_rank: rank of the loss of other trials at that epoch that is the reference.
         hopeless_factor: multiple of that loss from which on a trial is stopped.
-        objective: name of the objective.
+        objective: name of the objective, of several the first.
+        further_objectives: the others, see ``metaopt.trials.objective.find_objectives``.
         constraints: constraints as text, e.g. ``("params<=2e6",)``.
         grow: constraints that grow from phase to phase as text, e.g. ``"macs=1e6,2e6"``, or None.
         phases: number of own trials when each phase of ``grow`` begins.
@@ -125,6 +128,7 @@ class Settings:
     hopeless_rank: int = 5
     hopeless_factor: float = 2.0
     objective: str = "val_accuracy"
+    further_objectives: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     grow: str | None = None
     phases: tuple[int, ...] = ()
@@ -149,6 +153,11 @@ class Settings:
     def goal(self) -> int:
         """Number of trials that the study is to have in all, imported ones apart."""
         return self.base + self.trials
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The objectives, the first one first."""
+        return find_objectives((self.objective, *self.further_objectives))
 
     @property
     def loss_bound(self) -> LossBound:
@@ -176,14 +185,17 @@ class Settings:
 
     def as_event(self) -> dict[str, Any]:
         """Return the settings for the journal, as it returns them when read: tuples are lists."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        stored = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        if not self.further_objectives:  # a study of one objective is stored as by earlier versions
+            del stored["further_objectives"]
+        return stored
 
 
 def read_settings(stored: Mapping[str, Any]) -> Settings:
     """Return the settings of a study as stored; those of other versions are ignored."""
     names = {field.name for field in fields(Settings)}
     known: dict[str, Any] = {name: value for name, value in stored.items() if name in names}
-    for name in ("constraints", "phases"):
+    for name in _TUPLES:
         known[name] = tuple(known.get(name, ()))
     return Settings(**known)
 
@@ -204,15 +216,17 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
             phases or the share to fill are invalid, or two settings exclude each other.
     """
     _check_integers(given)
+    given = _with_objectives(given)
     known = {field.name for field in fields(Settings)}
     stored = {name: value for name, value in state.settings.items() if name in known}
     halves = ("sampler", "scheduler")
     has_strategy = stored or any(name in {**defaults, **given} for name in halves)  # a study stays with its own
     initial = {} if has_strategy else dict(zip(halves, STRATEGIES[DEFAULT_STRATEGY], strict=True))
     merged = {**initial, **defaults, **stored, **given}
-    for name in ("constraints", "phases"):
+    for name in _TUPLES:
         merged[name] = tuple(merged.get(name, ()))
     settings = Settings(**merged)
+    _ = settings.objectives  # raises
     check_is_read(given, settings.sampler, settings.scheduler)
     _check_same_place(given, stored)
     check_fill(settings.fill, constraints_in_force(settings.constraints, settings.grow))
@@ -224,6 +238,20 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
         return replace(settings, startup=startup, mu=given.get("mu", mu))
     settings = _phased(_with_goal(settings, given.get("trials"), state), stored)
     return _with_initial_sizes(settings, read_settings(stored), given)
+
+
+def _with_objectives(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the given settings with one or several objectives as the two settings that hold them.
+
+    Raises:
+        UserError: see ``find_objectives``.
+    """
+    asked = given.get("objective")
+    if asked is None:
+        return dict(given)
+    texts = [asked] if isinstance(asked, str) else list(asked)
+    first, *others = [each.text for each in find_objectives(texts)]
+    return {**given, "objective": first, "further_objectives": (*others, *given.get("further_objectives", ()))}
 
 
 def _initial_sizes(trials: int, phases: tuple[int, ...]) -> tuple[int, int]:

@@ -33,8 +33,8 @@ from metaopt.storage.state import StudyState
 from metaopt.storage.study import stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.strategies import Auto
+from metaopt.trials.constraints import MEMORY
 from metaopt.trials.growth import constraints_in_force, parse_growth
-from metaopt.trials.objective import find_objective
 
 
 @dataclass(frozen=True)
@@ -94,18 +94,20 @@ def open_study(
     """
     space = compile_space(problem.space)
     _check(problem, settings, images, space)
+    _check_counted(problem, settings, trains_itself=function is not None)
     data = dict(data or {})
     header = {
         "fingerprint": {
             "space": space.digest,
             "network": code_digest(problem.code),
             "data": str(data.get("fingerprint", "")),
-            "objective": settings.objective,
+            "objective": " ".join(each.text for each in settings.objectives),
             "folds": str(settings.folds),
             **_budget(settings),
             **({} if function is None else {"function": function.digest}),
         },
         "objective": settings.objective,
+        **({"objectives": [each.text for each in settings.objectives]} if settings.further_objectives else {}),
         "seed": settings.seed,
         "labels": list(space.labels),
         # What reading commands need, so that they never run the problem's file.
@@ -264,7 +266,6 @@ def _check(problem: Problem, settings: Settings, images: ImageKind | None, space
         UserError: They do not.
         NothingFits: No network of the space is valid and meets the constraints.
     """
-    find_objective(settings.objective)
     make_strategy(settings)
     phases, guard = make_phases(settings), make_guard(problem, settings, images or ImageKind())
     if phases is not None:
@@ -279,6 +280,16 @@ def _check(problem: Problem, settings: Settings, images: ImageKind | None, space
         rejections = find_rejections(space, judge, stacks)
         if rejections is not None:
             raise rejections.explain(judge)
+
+
+def _check_counted(problem: Problem, settings: Settings, *, trains_itself: bool) -> None:
+    """Check that the counts among the objectives are known for each network.
+
+    Raises:
+        UserError: The memory of networks that only Keras can count is not.
+    """
+    if not trains_itself and any(each.name == MEMORY for each in settings.objectives):
+        problem.require_blueprint("objective", MEMORY)
 
 
 def make_guard(problem: Problem, settings: Settings, images: ImageKind) -> Guard:

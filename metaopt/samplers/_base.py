@@ -3,7 +3,6 @@
 A sampler is a pure function: the same history, running trials and generator give the same proposal in every process.
 """
 
-import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from metaopt.spaces import Space, Vals
+from metaopt.trials.pareto import by_crowding, order_results
 from metaopt.trials.ranking import RANKING, RankKey
 from metaopt.trials.result import Result
 
@@ -48,9 +48,8 @@ class Observation:
 
     @cached_property
     def has_loss(self) -> bool:
-        """Whether the last result has a finite loss."""
-        loss = self.result.loss
-        return loss is not None and math.isfinite(loss)
+        """Whether the last result has a finite loss of each objective."""
+        return self.result.has_loss
 
     @cached_property
     def rank_key(self) -> RankKey:
@@ -93,6 +92,11 @@ class History:
         return all(map(operator.attrgetter("is_complete"), self.observations))
 
     @property
+    def n_objectives(self) -> int:
+        """Number of objectives of the trials with a loss; 1 where there is none."""
+        return next((len(one.result.values) for one in self.observations if one.has_loss), 1)
+
+    @property
     def resources(self) -> list[int]:
         """Every resource at which a trial has a loss, ascending."""
         known = (one for one in self.observations if one.has_loss)
@@ -125,10 +129,14 @@ class History:
     def ranked(self) -> list[Observation]:
         """Return the trials with a loss, the best first: feasible ones by loss, then the others by violation.
 
-        Equal ones are sorted by number.
+        Under several objectives, feasible ones are ranked as by NSGA-II: by front, then by crowding distance. Equal
+        ones are sorted by number.
         """
-        known = (one for one in self.observations if one.has_loss)
-        return sorted(known, key=lambda one: (one.rank_key, one.trial))
+        known = sorted((one for one in self.observations if one.has_loss), key=lambda one: one.trial)
+        if self.n_objectives == 1:
+            return sorted(known, key=lambda one: one.rank_key)
+        order = order_results(np.array([one.rank_key for one in known]), by_crowding)
+        return [known[index] for index in order]
 
 
 class Sampler(ABC):

@@ -13,12 +13,14 @@ import numpy as np
 
 from metaopt.samplers._base import History, Observation, count_same
 from metaopt.spaces import Vals
-from metaopt.trials.ranking import RANKING
+from metaopt.trials.pareto import by_hypervolume, order_results
+from metaopt.trials.ranking import RANKING, RankKey
+from metaopt.trials.result import Result
 
 # Function from a draw to numbers (columns,), NaN where a parameter is inactive.
 Encoder = Callable[[Vals], np.ndarray]
 
-_KEY_LENGTH = 3  # (is infeasible, violation, value), see SingleObjectiveRanking
+_VALUE = 2  # position of the first value in a rank key (is infeasible, violation, values…), see LexicographicRanking
 _SPARE_ROWS = 1_000  # rows of trials that are no longer in the history, before the arrays are made again
 
 
@@ -45,11 +47,16 @@ class RankedTrials:
     n_known: int
 
     def find_best(self, n: int) -> np.ndarray:
-        """Return the positions in ``rows`` of the best n comparable trials, the best first."""
+        """Return the positions in ``rows`` of the best n comparable trials, the best first.
+
+        Under several objectives, they are the first fronts, and of the last one those with the most hypervolume.
+        """
         keys = self.keys
+        if keys.shape[1] > _VALUE + 1:
+            return self.comparable[order_results(keys, by_hypervolume, n)]
         if keys[:, :-1].any():  # some are infeasible
             return self.comparable[np.lexsort(keys.T[::-1])[:n]]
-        losses = keys[:, -1]
+        losses = keys[:, _VALUE]
         if n >= len(losses):
             return self.comparable[np.argsort(losses, kind="stable")]
         candidates = np.flatnonzero(losses <= np.partition(losses, n)[n])
@@ -84,8 +91,10 @@ class TrialTable:
         self._resources: list[int] = []  # those of all rows, ascending
         self._encoded = np.empty((0, self._n_columns))
         self._signatures = np.empty(0, dtype=np.int64)
-        self._keys = np.empty((0, 0, _KEY_LENGTH))  # rank keys (rows, resources, key); NaN without a finite loss
-        self._last = np.empty((0, _KEY_LENGTH))  # rank key of the last result
+        # Rank keys (rows, resources, key), NaN without a finite loss. Studies of one space may have different numbers of
+        # objectives: keys of fewer ones end with zeros.
+        self._keys = np.empty((0, 0, _VALUE + 1))
+        self._last = np.empty((0, _VALUE + 1))  # rank key of the last result
         self._last_resources = np.empty(0)
         self._are_complete = np.empty(0, dtype=bool)
 
@@ -102,10 +111,10 @@ class TrialTable:
             rows = self._find_rows(history.observations)
             last = self._last[rows]
             keys = self._keys_at_one_budget(rows, last, enough)
-            is_known = ~np.isnan(last[:, -1])
-            has_any = is_known | ~np.isnan(keys[:, -1])
-            keys = keys[has_any]
-            comparable = np.flatnonzero(~np.isnan(keys[:, -1]))
+            is_known = ~np.isnan(last[:, _VALUE])
+            has_any = is_known | ~np.isnan(keys[:, _VALUE])
+            keys = keys[has_any, : _VALUE + history.n_objectives]
+            comparable = np.flatnonzero(~np.isnan(keys[:, _VALUE]))
             own = np.array([compute_signature(one) for one in liars], dtype=np.int64)
             signatures = np.concatenate([self._signatures[rows], own])
             known = rows[has_any]
@@ -118,8 +127,8 @@ class TrialTable:
         if len(self._resources) <= 1:
             return last
         keys = self._keys[rows]
-        has_loss = ~np.isnan(last[:, -1])
-        used = np.flatnonzero(~np.isnan(keys[has_loss, :, -1]).all(axis=0))
+        has_loss = ~np.isnan(last[:, _VALUE])
+        used = np.flatnonzero(~np.isnan(keys[has_loss, :, _VALUE]).all(axis=0))
         if len(used) <= 1:
             return last
         most: tuple[int, np.ndarray] = (0, last)
@@ -127,7 +136,7 @@ class TrialTable:
             there = keys[:, column]
             has_ended = self._are_complete[rows] & (self._last_resources[rows] < self._resources[column])
             there[has_ended] = last[has_ended]  # a complete trial has its last result at every larger resource
-            count = int((~np.isnan(there[:, -1])).sum())
+            count = int((~np.isnan(there[:, _VALUE])).sum())
             if count >= enough:
                 return there
             most = max(most, (count, there), key=lambda pair: pair[0])
@@ -151,6 +160,7 @@ class TrialTable:
         """Add rows; observations that occur twice get one row."""
         new = list({id(one): one for one in new}.values())
         self._add_resources(new)
+        self._widen(max(len(result.values) for one in new for result in (*one.results, Result())))
         first = len(self._observations)
         self._reserve(first + len(new))
         for row, one in enumerate(new, first):
@@ -158,13 +168,24 @@ class TrialTable:
             self._signatures[row] = compute_signature(self._encoded[row])
             self._keys[row] = np.nan
             for result in one.results:
-                if result.values and np.isfinite(result.values[0]):
-                    self._keys[row, self._resources.index(result.resource)] = RANKING.key(result)
-            self._last[row] = one.rank_key if one.has_loss else np.nan
+                if result.has_loss:
+                    self._keys[row, self._resources.index(result.resource)] = self._padded(RANKING.key(result))
+            self._last[row] = self._padded(one.rank_key) if one.has_loss else np.nan
             self._last_resources[row] = one.result.resource
             self._are_complete[row] = one.is_complete
             self._row_by_id[id(one)] = row
         self._observations += new
+
+    def _padded(self, key: RankKey) -> RankKey:
+        """Return a rank key with zeros for the objectives that its study does not have."""
+        return (*key, *[0.0] * (self._last.shape[1] - len(key)))
+
+    def _widen(self, n_objectives: int) -> None:
+        """Make room in the rank keys for more objectives."""
+        missing = _VALUE + n_objectives - self._last.shape[1]
+        if missing > 0:
+            self._keys = np.pad(self._keys, ((0, 0), (0, 0), (0, missing)))
+            self._last = np.pad(self._last, ((0, 0), (0, missing)))
 
     def _add_resources(self, new: Sequence[Observation]) -> None:
         """Add a column of keys for each new resource."""

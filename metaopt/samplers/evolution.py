@@ -42,6 +42,9 @@ class Evolution(Sampler):
     - ``"ageing"``: the population is the last ``mu`` trials, whatever the rank of older ones (regularised evolution,
       Real et al. 2019, arXiv:1802.01548, algorithm 1).
 
+    Under several objectives, trials rank by front and within a front by crowding distance, the survival of NSGA-II
+    (Deb et al. 2002, doi:10.1109/4235.996017).
+
     Infeasible trials rank behind feasible ones, in the order of their constraint violation (a priori ranking), so a
     population first becomes feasible.
 

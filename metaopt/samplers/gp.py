@@ -12,6 +12,7 @@ from metaopt.samplers._base import History, Observation, Sampler, untried
 from metaopt.samplers._gaussian_process import GaussianProcess, Inputs
 from metaopt.samplers.mutation import mutate_best
 from metaopt.spaces import Space, Vals
+from metaopt.trials.pareto import compute_units, scalarise
 
 _PARENTS = 8  # best trials by the model, whose mutations are candidates
 _MAX_DISTANCES = 4e6  # observations² × parameters; more would take longer than a second
@@ -30,6 +31,8 @@ class GP(Sampler):
     The model uses normal quantiles of the ranks instead of the losses, so it is robust to outliers. Infeasible trials
     rank behind feasible ones. The acquisition function is the logarithm of the expected improvement (Jones et al. 1998,
     doi:10.1023/A:1008306431147; Ament et al. 2023, arXiv:2310.20708) over the best predicted mean of all trials.
+    Under several objectives, each proposal draws weights, uniform over the simplex, and the loss is the weighted
+    Tchebycheff function of the quantiles of the objectives (Knowles 2006: ParEGO, doi:10.1109/TEVC.2005.851274).
     Running trials are included with their predicted mean ("kriging believer", Ginsbourger et al. 2010,
     doi:10.1007/978-3-642-10701-6_6). Candidates that were already trained are skipped while there are others.
 
@@ -52,7 +55,8 @@ class GP(Sampler):
         trained = [one for one in history.observations if one.has_loss]
         if not space.parameters or len(trained) < max(1, self.startup):
             return space.draw(rng)
-        observed = _Observed.of(trained)
+        n_objectives = history.n_objectives
+        observed = _Observed.of(trained, rng.dirichlet(np.ones(n_objectives)) if n_objectives > 1 else None)
         most = min(self.most, int(math.sqrt(_MAX_DISTANCES / len(space.parameters))))
         model = observed.subsample(most, rng).fit_model(space)
         points = [one.vals for one in trained]
@@ -85,10 +89,18 @@ class _Observed:
     largest: float
 
     @classmethod
-    def of(cls, trials: Sequence[Observation]) -> "_Observed":
-        """Collect the losses of trials at all rungs."""
+    def of(cls, trials: Sequence[Observation], weights: np.ndarray | None = None) -> "_Observed":
+        """Collect the losses of trials at all rungs.
+
+        Args:
+            trials: the trials.
+            weights: of several objectives, (m,), by which their values become one loss; None for one objective.
+        """
         found = [there for one in trials for there in one.at_each_rung if there.has_loss]
         keys = [there.rank_key for there in found]
+        if weights is not None:
+            scalar = scalarise(compute_units(np.array([key[2:] for key in keys])), weights)
+            keys = [(*key[:2], loss) for key, loss in zip(keys, scalar.tolist(), strict=True)]
         order = {key: position for position, key in enumerate(sorted(set(keys)))}
         ranks = rankdata([order[key] for key in keys])  # equal keys have the same rank
         quantiles = ndtri((ranks - 0.5) / len(ranks))

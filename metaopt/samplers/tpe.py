@@ -35,11 +35,15 @@ class TPE(Sampler):
     have reached (algorithm 2 of the BOHB paper). N_min is d + 1 for d parameters, as in the paper, but at most 8.
     Trials that were not promoted to this budget count as bad trials; BOHB ignores them.
 
+    Under several objectives, the good trials are the first fronts, and those of the last one that add the most
+    hypervolume, as of MOTPE (Ozaki et al. 2022, doi:10.1613/jair.1.13188). The model is then the joint one by default:
+    good trials differ along the front, and values of different ones do not mix well.
+
     Attributes:
         startup: number of trials with a loss, at any budget, before the model is used; earlier proposals are draws
             from the prior. The joint model needs at most N_min + 2.
         is_joint: whether the model is the joint one. By default, it is the univariate one as long as every trial was
-            trained to the end, and the joint one if trials were paused or stopped at rungs.
+            trained to the end, and the joint one if trials were paused or stopped at rungs, or have several objectives.
         gamma: of n trials, ceil(gamma · √n), at most 25, count as good in the univariate model.
         good: fraction of the trials that count as good in the joint model, but at least N_min of them (q; 15 % in the
             BOHB paper).
@@ -66,7 +70,8 @@ class TPE(Sampler):
             return space.draw(rng)
         least = min(len(space.parameters), _MOST_PARAMETERS) + 1
         enough = max(1, min(self.startup, least + 2))
-        is_joint = not history.is_complete if self.is_joint is None else self.is_joint
+        n_objectives = history.n_objectives
+        is_joint = (not history.is_complete or n_objectives > 1) if self.is_joint is None else self.is_joint
         model = get_joint_model(space) if is_joint else get_univariate_model(space)
         trials = model.table.rank(history, running, enough)
         if trials.n_known < (enough if is_joint else max(1, self.startup)) or not len(trials.keys):

@@ -96,6 +96,7 @@ def completed_header(study: Study, header: Mapping[str, Any], space: Space) -> E
     """
     labels = {label for trial in study.state.trials for label in trial.vals}
     same = [study.header[name] == header.get(name, study.header[name]) for name in ("objective", "seed")]
+    same.append(study.header.get("objectives") == header.get("objectives"))
     if not all(same) or not labels <= set(space.labels):
         raise StudyMismatch(
             f"The journal of {shown(study.folder)} was rebuilt from records, which are of another search space,"

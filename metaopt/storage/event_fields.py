@@ -132,6 +132,7 @@ _FIELDS: dict[str, dict[str, Check]] = {
     "study": {
         "fingerprint": _is_object,
         "objective": _is_text,
+        "objectives?": _is_list_of(_is_text),
         "labels?": _is_list_of(_is_text),
         "problem?": _is_object,
         "data?": _is_object,

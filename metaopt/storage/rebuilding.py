@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from metaopt.storage.journal_lines import Event
-from metaopt.trials.record import Record
+from metaopt.trials.record import Record, objective_of
 from metaopt.trials.result import Result
 from metaopt.trials.trial import Trial
 
@@ -27,6 +27,8 @@ def lost_trial(number: int) -> list[Event]:
 def rebuilt_proposal(number: int, record: Record) -> Event:
     """Return the event that starts a trial. Whether it was a fork, and its signature, are not in a record."""
     network = {name: getattr(record, name) for name in ("params", "macs", "blueprint")}
+    losses = dict(zip(record.objectives, record.result.values, strict=False))
+    network["memory"] = losses.get("memory")  # a record holds it as an objective only
     first = record.results[0].resource if record.results else record.epochs
     return {
         "event": "proposed",
@@ -161,8 +163,9 @@ def _epoch(record: Record, epoch: int, seconds: float) -> Event:
 
 def _folds(record: Record, epoch: int) -> list[dict[str, float]]:
     """Return the metrics of each fold: a record holds the objective at the best epoch, and no others."""
-    is_known = epoch == record.best_epoch and record.objective in record.history
-    return [{record.objective: value} if is_known else {} for value in record.replicates]
+    name = objective_of(record).name
+    is_known = epoch == record.best_epoch and name in record.history
+    return [{name: value} if is_known else {} for value in record.replicates]
 
 
 def _info(record: Record) -> dict[str, Any]:

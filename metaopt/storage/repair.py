@@ -168,6 +168,7 @@ def _rebuilt_header(records: Sequence[Record], study: str) -> list[Event]:
             "rebuilt": True,
             "fingerprint": {"space": "", "network": "", "data": ""},
             "objective": records[0].objective,
+            **({"objectives": list(records[0].objectives)} if records[0].objectives else {}),
             "seed": records[0].seed,
             "problem": {"name": "", "path": "", "source": ""},
             "data": {},

@@ -21,7 +21,7 @@ from metaopt.storage.trial_events import (
 from metaopt.storage.versions import SCHEMA, newer_study
 from metaopt.trials.growth import constraints_in_force
 from metaopt.trials.knowledge import Knowledge
-from metaopt.trials.objective import find_objective
+from metaopt.trials.objective import find_objectives
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial import Trial
 from metaopt.values.value_identity import sign_draw
@@ -137,7 +137,8 @@ class StudyState:
         """
         if self._judge is None:
             constraints = constraints_in_force(self.settings.get("constraints", ()), self.settings.get("grow"))
-            self._judge = Judge((find_objective(self.header["objective"]),), constraints)
+            objectives = self.header.get("objectives") or [self.header["objective"]]
+            self._judge = Judge(find_objectives(objectives), constraints)
         return self._judge
 
     @property

@@ -18,7 +18,15 @@ from metaopt.storage.state import StudyState
 from metaopt.terminal.commands import absolute, command, shown
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
-from metaopt.trials.record import Record, best_imported_record, best_record, make_record, nearest_record
+from metaopt.trials.record import (
+    Record,
+    best_imported_record,
+    best_record,
+    front_records,
+    knee_record,
+    make_record,
+    nearest_record,
+)
 from metaopt.trials.trial import Trial
 
 JOURNAL = "journal.jsonl"
@@ -127,6 +135,11 @@ class Study:
         return self.state.judge.objective
 
     @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All objectives, the first one first."""
+        return self.state.judge.objectives
+
+    @property
     def constraints(self) -> tuple[Constraint, ...]:
         """The constraints in force, that of the last phase of a search that grows among them."""
         return self.state.judge.constraints
@@ -139,8 +152,23 @@ class Study:
 
     @property
     def best(self) -> Record | None:
-        """The record of the best feasible trial, or None; imported trials never count."""
+        """The record of the best feasible trial, or None; imported trials never count.
+
+        Under several objectives, it is the best by the first one.
+        """
         return best_record(self.records)
+
+    @property
+    def front(self) -> list[Record]:
+        """The Pareto front: records of the feasible trials that no other one dominates, the best by the first objective
+        first; with one objective, the best record alone.
+        """
+        return front_records(self.records)
+
+    @property
+    def knee(self) -> Record | None:
+        """The record of the front that is the best compromise by ``metaopt.trials.pareto.find_knee``, or None."""
+        return knee_record(self.front)
 
     @property
     def best_imported(self) -> Record | None:

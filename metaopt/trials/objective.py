@@ -1,13 +1,16 @@
-"""Objectives: the number of an epoch that is optimised, always as a loss, and its score for a record's name."""
+"""Objectives: the numbers that are optimised, always as losses, and the score of the first one for a record's name."""
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from metaopt.errors import UserError, hint
+from metaopt.errors import UserError, hint, invalid_value
 
 Metrics = dict[str, float]
 """Name → value of one epoch, e.g. ``{"loss": 0.7, "val_accuracy": 0.81}``."""
+
+_FORM = re.compile(r"([^\s:]+)(?::(min|max))?")
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,20 @@ class Objective:
         maximised: whether larger is better; the loss is then the negated metric.
         nonnegative: whether the loss is never below 0.
         last_epoch_only: whether the value is taken at the last epoch instead of the best.
+        is_measured: whether training measures it at each epoch; others are counts of the network, or of the whole
+            trial, and can only be further objectives.
     """
 
     name: str
     maximised: bool = False
     nonnegative: bool = True
     last_epoch_only: bool = False
+    is_measured: bool = True
+
+    @property
+    def text(self) -> str:
+        """The objective as it is stored: its name, with its direction where that is not known by the name."""
+        return self.name if self.name in OBJECTIVES else f"{self.name}:{'max' if self.maximised else 'min'}"
 
     def loss(self, metrics: Metrics, seconds: float) -> float:
         """Return the loss of one epoch, to be minimised.
@@ -70,16 +81,69 @@ OBJECTIVES = {
         Objective("val_precision", maximised=True),
         Objective("convergence", last_epoch_only=True),
         Objective("loss", nonnegative=False),  # returned by a user's own train(point)
+        Objective("params", is_measured=False),
+        Objective("macs", is_measured=False),
+        Objective("memory", is_measured=False),
+        Objective("seconds", is_measured=False),
     )
 }
 
 
-def find_objective(name: str) -> Objective:
-    """Return the objective of that name.
+def find_objective(text: str) -> Objective:
+    """Return the objective of a name; ``NAME:min`` or ``NAME:max`` is any other metric, with its direction.
 
     Raises:
-        UserError: There is none; the message names the nearest one.
+        UserError: It is unknown, and the message names the nearest one; or its direction is another one.
     """
-    if name not in OBJECTIVES:
-        raise UserError(f"Unknown objective: {name}. {hint(name, OBJECTIVES)}", "objective")
-    return OBJECTIVES[name]
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise invalid_value("objective", text, "Expected a name such as val_accuracy, or NAME:min or NAME:max.")
+    name, direction = match[1], match[2]
+    known = OBJECTIVES.get(name)
+    if known is None and direction is None:
+        raise UserError(
+            f"Unknown objective: {name}. {hint(name, OBJECTIVES)} Another metric needs its direction: {name}:min or"
+            f" {name}:max.",
+            "objective",
+        )
+    if known is None:
+        return Objective(name, maximised=direction == "max", nonnegative=False)
+    if direction is not None and (direction == "max") != known.maximised:
+        is_done = "maximised" if known.maximised else "minimised"
+        raise UserError(f"Invalid objective: {text}. {name} is {is_done}; write {name}.", "objective")
+    return known
+
+
+def find_objectives(texts: Iterable[str]) -> tuple[Objective, ...]:
+    """Return the objectives of a study, the first one first.
+
+    Raises:
+        UserError: One is unknown; two are the same, or the same metric in both directions; the first is not measured
+            by training; or several do not go together.
+    """
+    objectives = tuple([find_objective(text) for text in texts])
+    if not objectives:
+        raise UserError("No objective was given. Expected at least one, such as val_accuracy.", "objective")
+    first, *others = objectives
+    if not first.is_measured:
+        raise UserError(
+            f"Invalid first objective: {first.name}. The first one selects the best epoch of a trial, so it must be"
+            f" measured by training: name one such as val_accuracy before {first.name}.",
+            "objective",
+        )
+    known = {first.name: first}
+    for each in others:
+        twin = known.get(each.name)
+        if twin is not None:
+            problem = "is given twice" if twin == each else "cannot be both minimised and maximised"
+            raise UserError(f"The objective {each.name} {problem}: leave one of them out.", "objective")
+        known[each.name] = each
+    if others and any(each.last_epoch_only for each in objectives):
+        raise UserError(
+            "The objective convergence compares trials of equal length only, so it cannot be one of several: use"
+            " val_loss and seconds instead.",
+            "objective",
+        )
+    if "loss" in [each.name for each in others]:
+        raise UserError("The objective loss can only be the first one: name it before the others.", "objective")
+    return objectives

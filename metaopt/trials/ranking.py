@@ -1,4 +1,4 @@
-"""Ranking policy: the order in which results are compared."""
+"""Order of single results, the best first; ``pareto`` orders a set of results under several objectives."""
 
 from typing import Protocol
 
@@ -18,16 +18,19 @@ class Ranking(Protocol):
         """Return the rank key of a result that has values."""
 
 
-class SingleObjectiveRanking:
-    """Feasible results by their value, then infeasible ones by their violation ("a priori" constraint handling)."""
+class LexicographicRanking:
+    """Feasible results by their values, then infeasible ones by their violation ("a priori" constraint handling).
+
+    Values are compared objective by objective: the further ones decide between results that are equal in the first.
+    """
 
     def key(self, result: Result) -> RankKey:
-        """Return (is infeasible, violation, value)."""
-        return float(not result.is_feasible), result.violation, result.values[0]
+        """Return (is infeasible, violation, value of each objective)."""
+        return float(not result.is_feasible), result.violation, *result.values
 
 
-RANKING: Ranking = SingleObjectiveRanking()
-"""The policy of every study today; several objectives bring others."""
+RANKING: Ranking = LexicographicRanking()
+"""The policy of every study."""
 
 
 def rank_key(result: Result | None) -> RankKey:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from metaopt.trials.objective import Metrics, Objective, find_objective
+from metaopt.trials.pareto import find_front, find_knee
 from metaopt.trials.ranking import RANKING
 from metaopt.trials.record_fields import check_record
 from metaopt.trials.result import Judge, Result
@@ -32,7 +35,8 @@ class Record:
     Attributes:
         trial: number of the trial.
         status: ``ok`` or ``fail``.
-        objective: name of the objective.
+        objective: name of the objective, of several the first.
+        objectives: texts of all objectives where there are several, see ``Objective.text``; else empty.
         result: the result that counts: the last one, or that of all epochs of a trial that failed.
         results: results at the rungs, ascending; that of a trial trained in one go is one.
         parent: number of the trial that it descends from, or None.
@@ -94,6 +98,7 @@ class Record:
     source: str | None = None
     stretches: Sequence[Mapping[str, Any]] = ()
     decisions: Sequence[TrialDecision] = ()
+    objectives: tuple[str, ...] = ()
     returned: Mapping[str, Any] = field(default_factory=dict)
     failure: Mapping[str, str] = field(default_factory=dict)
 
@@ -124,8 +129,8 @@ class Record:
 
     @property
     def has_loss(self) -> bool:
-        """Whether the trial succeeded with a finite loss, feasible or not."""
-        return self.status == "ok" and self.loss is not None and math.isfinite(self.loss)
+        """Whether the trial succeeded with a finite loss of each objective, feasible or not."""
+        return self.status == "ok" and self.result.has_loss
 
     @property
     def is_eligible(self) -> bool:
@@ -187,6 +192,9 @@ class Record:
             "threads": self.threads,
             "versions": None if self.versions is None else dict(self.versions),
         }
+        if self.objectives:
+            values = self.result.values or [None] * len(self.objectives)
+            record["losses"] = dict(zip(self.objectives, values, strict=True))
         if self.precision:
             record["precision"] = dict(self.precision)
         if self.inherited:
@@ -212,12 +220,12 @@ class Record:
             InvalidField: A field has another type than records have.
         """
         check_record(record)
-        loss = record.get("loss")
+        losses = record.get("losses")
         visits = tuple(_result(visit) for visit in record.get("visits") or ())
         result = Result(
             resource=visits[-1].resource if visits else record.get("epochs", 0),
             epochs=record.get("epochs", 0),
-            values=() if loss is None else (loss,),
+            values=_values(record),
             best_epoch=record.get("best_epoch"),
             constraints=record.get("constraints") or {},
             violation=record.get("violation", 0.0),
@@ -236,6 +244,7 @@ class Record:
             result=result,
             results=visits,
             decisions=decisions,
+            objectives=tuple(losses or ()),
             returned=returned,
             failure=failure,
         )
@@ -264,8 +273,16 @@ class Record:
         return self._json.get(key, default)
 
 
+def _values(stored: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the values in a record or a visit; none where one is missing or was not finite."""
+    losses = stored.get("losses")
+    several = list(losses.values()) if isinstance(losses, Mapping) else losses
+    values = several or [stored.get("loss")]
+    return () if None in values else tuple(values)
+
+
 def _visit(result: Result) -> dict[str, Any]:
-    return {
+    visit: dict[str, Any] = {
         "to": result.resource,
         "epochs": result.epochs,
         "loss": result.loss,
@@ -273,13 +290,14 @@ def _visit(result: Result) -> dict[str, Any]:
         "ended": result.clock,
         "spent": result.total_epochs,
     }
+    return visit if len(result.values) < 2 else {**visit, "losses": list(result.values)}
 
 
 def _result(visit: Mapping[str, Any]) -> Result:
     return Result(
         resource=visit["to"],
         epochs=visit["epochs"],
-        values=() if visit["loss"] is None else (visit["loss"],),
+        values=_values(visit),
         violation=0.0 if visit["feasible"] else math.inf,
         clock=visit["ended"],
         total_epochs=visit["spent"],
@@ -300,7 +318,7 @@ def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
         trial=trial.number,
         parent=trial.vals.parent,
         status="fail" if trial.status == "fail" else "ok",
-        objective=judge.objective.name,
+        objective=judge.objective.text,
         result=result,
         results=tuple(trial.results),
         model_based=trial.vals.model_based,
@@ -326,6 +344,7 @@ def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
         inherited=trial.info.get("inherited") or None,
         stretches=_stretches(trial),
         decisions=tuple(trial.decisions),
+        objectives=tuple([each.text for each in judge.objectives]) if len(judge.objectives) > 1 else (),
         source=trial.info.get("source") if trial.imported else None,
         returned=extra,
         failure=trial.failure,
@@ -361,6 +380,24 @@ def best_record(records: Sequence[Record]) -> Record | None:
     """
     candidates = _comparable([record for record in records if _may_be_shown(record) and record.is_feasible])
     return min(candidates, key=lambda record: (RANKING.key(record.result), -record.trial), default=None)
+
+
+def front_records(records: Sequence[Record]) -> list[Record]:
+    """Return the feasible records that no other one dominates, the best by the first objective first.
+
+    Imported ones never count. With one objective it is the best record. Of records with equal values, one counts.
+    """
+    if not any(record.objectives for record in records):
+        best = best_record(records)
+        return [] if best is None else [best]
+    eligible = [record for record in records if record.is_eligible]
+    values = np.array([record.result.values for record in eligible])
+    return [eligible[index] for index in find_front(values)] if eligible else []
+
+
+def knee_record(front: Sequence[Record]) -> Record | None:
+    """Return the knee of a front, see ``find_knee``; None for an empty one."""
+    return front[find_knee(np.array([record.result.values for record in front]))] if front else None
 
 
 def best_imported_record(records: Sequence[Record]) -> Record | None:

@@ -70,6 +70,10 @@ def _is_finite(value: Any) -> bool:
     return _is_float(value) and math.isfinite(value)
 
 
+def _is_finite_or_none(value: Any) -> bool:
+    return value is None or _is_finite(value)
+
+
 def _is_duration(value: Any) -> bool:
     return _is_finite(value) and value >= 0
 
@@ -101,6 +105,7 @@ def _is_visit(value: Any) -> bool:
         isinstance(value, dict)
         and all(is_count(value.get(name)) for name in ("to", "epochs", "spent"))
         and (value.get("loss") is None or _is_finite(value["loss"]))
+        and (value.get("losses") is None or _list_of(_is_finite_or_none)(value["losses"]))
         and _is_boolean(value.get("feasible"))
         and _is_duration(value.get("ended"))
     )
@@ -134,6 +139,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("model_based", "imported", "complete", "paused", "feasible"), _BOOLEAN),
     "status": (lambda value: value in ("ok", "fail"), '"ok" or "fail".'),
     "loss": _NUMBER,
+    "losses": (_dict_of(_is_finite_or_none), "a number for each objective."),
     "space": (_is_mapping, "a JSON object."),
     "vals": (_dict_of(_is_finite), "a number for each label."),
     "history": (_is_mapping, "a JSON object with a list for each metric."),

@@ -3,11 +3,12 @@
 Training, the simulated executor, the search loop, samplers, schedulers, records and reports all use this one type.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from metaopt.trials.constraints import Constraint, is_number, total_violation
+from metaopt.trials.constraints import Constraint, is_number, total_violation, unwrapped
 from metaopt.trials.objective import Metrics, Objective
 from metaopt.trials.stopping import EpochTracker
 
@@ -52,6 +53,11 @@ class Result:
         return self.values[0] if self.values else None
 
     @property
+    def has_loss(self) -> bool:
+        """Whether the value of each objective is finite."""
+        return bool(self.values) and all(map(math.isfinite, self.values))
+
+    @property
     def is_feasible(self) -> bool:
         """Whether every constraint is met."""
         return self.violation == 0.0
@@ -62,7 +68,7 @@ class Judge:
     """Makes results from training histories, by the objectives and the constraints in force.
 
     A measured constraint is judged at the best epoch of the first objective among those that meet all measured
-    constraints, else at the best epoch of all.
+    constraints, else at the best epoch of all. Further objectives have their values at the same epoch.
 
     Attributes:
         objectives: what is optimised; the first one chooses the best epoch.
@@ -92,7 +98,7 @@ class Judge:
             if not is_number(result.returned["loss"]):
                 return replace(result, values=(), best_epoch=None, constraints={}, violation=0.0)
             known = {"seconds": result.seconds, **result.returned, **counts}
-            return self._with_values(result, (float(result.returned["loss"]),), None, known)
+            return self._with_values(result, float(result.returned["loss"]), None, known)
         metrics, seconds = metrics[: result.epochs], seconds[: result.epochs]
         if not metrics:
             return replace(result, values=(), best_epoch=None, constraints={}, violation=0.0)
@@ -100,20 +106,28 @@ class Judge:
         for epoch, spent in zip(metrics, seconds, strict=True):
             tracker.add(epoch, spent)
         best = tracker.best
-        values = (tracker.losses[best], *(each.losses(metrics, seconds)[best] for each in self.objectives[1:]))
         training_loss = next((metrics[-1][name] for name in TRAINING_LOSS if name in metrics[-1]), 0.0)
         known = {**metrics[best], "seconds": sum(seconds), **counts}
-        return self._with_values(replace(result, training_loss=training_loss), values, best + 1, known)
+        return self._with_values(replace(result, training_loss=training_loss), tracker.losses[best], best + 1, known)
+
+    def missing_objective(self, known: Mapping[str, Any]) -> str | None:
+        """Return the name of the first further objective that has no number; None where each has one.
+
+        Args:
+            known: metrics of an epoch, or what a user's training returned, with ``seconds`` and counts.
+        """
+        return next((each.name for each in self.objectives[1:] if not is_number(known.get(each.name))), None)
 
     def _with_values(
-        self, result: Result, values: tuple[float, ...], best_epoch: int | None, known: Mapping[str, Any]
+        self, result: Result, value: float, best_epoch: int | None, known: Mapping[str, Any]
     ) -> Result:
         judged = [each for each in self.constraints if each.name in known]
-        if not all(is_number(known[each.name]) for each in judged):  # a user's training returned something else
+        if self.missing_objective(known) is not None or not all(is_number(known[each.name]) for each in judged):
+            # A user's training returned something else, or an epoch diverged.
             return replace(result, values=(), best_epoch=None, constraints={}, violation=0.0)
         return replace(
             result,
-            values=values,
+            values=(value, *(float(unwrapped(each.loss(known, 0.0))) for each in self.objectives[1:])),
             best_epoch=best_epoch,
             constraints={str(each): each.distance(known[each.name]) for each in judged},
             violation=total_violation(judged, known),
