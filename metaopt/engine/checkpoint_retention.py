@@ -58,6 +58,8 @@ class CheckpointRetention:
     def _clear(self, best: Record | None) -> None:
         state = self._study.state
         needed = {trial.number for trial in state.running} | self._best_trials(best)
+        if len(self._study.objectives) > 1:
+            needed |= {record.trial for record in self._study.front}
         needed |= {trial.forked_from[0] for trial in state.running if trial.forked_from is not None}
         if self._inherit:
             needed |= {trial.vals.parent for trial in state.running if trial.vals.parent is not None}

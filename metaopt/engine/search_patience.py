@@ -2,12 +2,15 @@
 
 from metaopt.storage.state import StudyState
 from metaopt.trials.ranking import WORST, rank_key
-from metaopt.trials.stopping import SearchPatience
+from metaopt.trials.stopping import ParetoPatience, SearchPatience
+
+Patience = SearchPatience | ParetoPatience
 
 
-def replayed_patience(state: StudyState) -> SearchPatience:
+def replayed_patience(state: StudyState) -> Patience:
     """Return the patience of a study so far."""
-    patience = SearchPatience(WORST)
+    has_several = bool(state.header) and len(state.judge.objectives) > 1
+    patience: Patience = ParetoPatience() if has_several else SearchPatience(WORST)
     for index in range(len(state.arrivals)):
         add_arrival(patience, state, index)
         if index + 1 == state.arrivals_before:  # a new goal gives the search as many trials again
@@ -15,7 +18,7 @@ def replayed_patience(state: StudyState) -> SearchPatience:
     return patience
 
 
-def add_arrival(patience: SearchPatience, state: StudyState, index: int) -> None:
+def add_arrival(patience: Patience, state: StudyState, index: int) -> None:
     """Add a trial that came to rest.
 
     Args:
@@ -25,4 +28,7 @@ def add_arrival(patience: SearchPatience, state: StudyState, index: int) -> None
     """
     trial, result = state.arrival(index)
     is_feasible = result is not None and result.is_feasible
-    patience.add(trial.number, rank_key(result) if is_feasible else WORST)
+    if isinstance(patience, ParetoPatience):
+        patience.add(trial.number, result.values if result is not None and is_feasible and result.has_loss else None)
+    else:
+        patience.add(trial.number, rank_key(result) if is_feasible else WORST)

@@ -13,7 +13,7 @@ from metaopt.schedulers import TrialView
 from metaopt.spaces import Space, Vals
 from metaopt.storage.state import StudyState
 from metaopt.trials.knowledge import Knowledge
-from metaopt.trials.ranking import RANKING, RankKey
+from metaopt.trials.ranking import RANKING, RankKey, rank_together
 from metaopt.trials.result import Result
 from metaopt.trials.trial import Trial
 
@@ -36,6 +36,11 @@ class StudyView:
         self._numbers: list[int] = []
         self._observations: list[Observation] = []
         self._n_changes = 0
+        self._keys: tuple[int, dict[int, dict[int, RankKey]]] = (0, {})  # of ranks_version, by resource and trial
+
+    @property
+    def _n_objectives(self) -> int:
+        return len(self._state.judge.objectives)
 
     @property
     def goal(self) -> int | None:
@@ -46,6 +51,11 @@ class StudyView:
     def trials(self) -> Sequence[Trial]:
         """Every trial, by number."""
         return self._state.trials
+
+    @property
+    def ranks_version(self) -> int:
+        """See ``metaopt.schedulers.View``: the number of results so far under several objectives, else 0."""
+        return 0 if self._n_objectives == 1 else len(self._state.arrivals)
 
     @property
     def exhausted(self) -> Sequence[int]:
@@ -97,7 +107,19 @@ class StudyView:
         result = own.result_within(resource)
         if result is None or not result.values or own.status in ("fail", "rejected"):
             return None
-        return (*RANKING.key(result), result.training_loss, float(own.number))
+        key = RANKING.key(result) if self._n_objectives == 1 else self._keys_at(resource)[own.number]
+        return (*key, result.training_loss, float(own.number))
+
+    def _keys_at(self, resource: int) -> dict[int, RankKey]:
+        """Return the rank key of each trial at a rung, by its place there under several objectives."""
+        if self._keys[0] != self.ranks_version:
+            self._keys = self.ranks_version, {}
+        known = self._keys[1]
+        if resource not in known:
+            own = [trial for trial in self.trials if trial.status not in ("fail", "rejected")]
+            found = [(trial.number, result) for trial in own if (result := trial.result_within(resource)) is not None]
+            known[resource] = rank_together([(number, result) for number, result in found if result.values])
+        return known[resource]
 
     def generator(self, purpose: str, attempt: int = 0) -> np.random.Generator:
         """Return the generator for one purpose of the next trial.

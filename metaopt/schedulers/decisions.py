@@ -143,11 +143,18 @@ class View(Protocol):
     def cache(self) -> dict[Any, Any]:
         """Storage for indexes of trials that no longer change. Every decision is the same without it."""
 
+    @property
+    def ranks_version(self) -> int:
+        """Number that changes whenever a rank key may have changed: never under one objective.
+
+        Under several objectives, keys compare a trial with the others, so each new result may change all of them.
+        """
+
     def rank_key(self, trial: TrialView, resource: int) -> RankKey | None:
         """Return the sort key of a trial among others at a rung: of its best value within that much resource.
 
-        The key does not change once the trial has been trained to the rung. Feasible trials come first, by the
-        objective; then the others, by their violation. The mean training cross-entropy of the last epoch within the
+        Under one objective, the key does not change once the trial has been trained to the rung. Feasible trials come first, by the
+        objective, or by front and distance under several; then the others, by their violation. The mean training cross-entropy of the last epoch within the
         resource, then the number, break ties. A complete trial that ended below the rung keeps its best value. None for
         a trial that failed or has no value yet.
         """

@@ -1,6 +1,7 @@
 """Index of a scheduler over a study, so that each trial is read once instead of before each decision.
 
-An index holds only facts that no longer change, and is cached in the view. Decisions are the same without it.
+An index holds only facts that no longer change, and is cached in the view. Decisions are the same without it. It is made
+anew where rank keys may have changed.
 """
 
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ class TrialIndex:
 
     def __init__(self) -> None:
         self.trained = 0
+        self._ranks_version = 0
         self._read = 0
         self._ended = 0  # every trial before this one has ended for good
         self._watched: dict[int, None] = {}
@@ -32,10 +34,11 @@ class TrialIndex:
 
     @classmethod
     def of(cls: type[B], view: View, owner: Any) -> B:
-        """Return the index of a scheduler in a view, a new one where there is none yet."""
+        """Return the index of a scheduler in a view, a new one where there is none for these rank keys."""
         index = view.cache.get(owner)
-        if index is None:
+        if index is None or index._ranks_version != view.ranks_version:
             index = view.cache[owner] = cls()
+            index._ranks_version = view.ranks_version
         return index
 
     def watch(self, numbers: Iterable[int]) -> None:

@@ -4,6 +4,9 @@ One Gaussian process models the losses of all trials at all rungs (``learning_cu
 free, the strategy takes the trial, new or paused, and the rung with the largest expected improvement per cost, with the
 right to drop the trial at that rung (``improvement_rate``). A trial that does not look good enough stays paused, and
 resumes once it does.
+
+Under several objectives, each decision is taken on the weighted Tchebycheff function of their quantiles, with weights that
+change from one decision to the next (Knowles 2006: ParEGO, doi:10.1109/TEVC.2005.851274).
 """
 
 from dataclasses import dataclass, replace
@@ -23,6 +26,7 @@ from metaopt.strategies.start_design import farthest
 from metaopt.strategies.study_curves import CurveReader, StudyCurves, scaled_times
 from metaopt.strategies.study_model import EncodedTrials, StudyModel, fit_costs
 from metaopt.strategies.training_costs import Seconds, TrainingCosts
+from metaopt.strategies.weightings import find_weightings
 from metaopt.trials.knowledge import next_start
 
 _RUNG_FACTOR = 3**0.5  # from one rung to the next
@@ -110,7 +114,19 @@ class _Moment:
         curves = cached(view, "curves", CurveReader).read(view.history.observations, view.trials)
         if starts and (self._index.trained < self._count_first() or not curves.has_loss):
             return self._start_far_away()
-        return self._choose(curves, starts) if curves.has_loss else self._end({})
+        if not curves.has_loss:
+            return self._end({})
+        weightings = find_weightings(curves.objectives.shape[1], view.number + self._count_results())
+        if starts:
+            return self._choose(curves.weighted(weightings[0]), starts)
+        # Once no new trials start, a paused trial resumes if it is hopeful by any weights.
+        decisions = (self._choose(curves.weighted(weights), starts) for weights in weightings)
+        first = next(decisions)
+        return next((each for each in (first, *decisions) if isinstance(each, Continue)), first)
+
+    def _count_results(self) -> int:
+        """Return the number of results so far, by which the weights change from decision to decision."""
+        return sum(len(trial.results) for trial in self._view.trials)
 
     def _count_first(self) -> int:
         """Return the number of first trials. An earlier study, whose best points are among them, halves it."""
@@ -149,7 +165,8 @@ class _Moment:
         numbers = [None] * n_new + [int(model.numbers[index]) for index in paused.trials]
         outlook = Outlook.of(model.process, model.feasibility, arms, best)
         scale = curves.scale(model.numbers[: model.n_observed])
-        reasons = Reasons(outlook, scale, has_best=bool(model.is_feasible.any()))
+        shown = {} if curves.weights is None else {f"weight_{i}": float(w) for i, w in enumerate(curves.weights, 1)}
+        reasons = Reasons(outlook, scale, has_best=bool(model.is_feasible.any()), weights=shown)
         if not starts and not self._is_hopeful(outlook.chances):
             return self._end({number: reasons.of(arm) for arm, number in enumerate(numbers) if number is not None})
         costs, seconds, overhead = self._costs(arms, numbers)

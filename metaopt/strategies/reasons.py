@@ -1,7 +1,8 @@
 """Figures on which the strategy takes a decision, in the units of the objective, for the journal and for reports."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -37,12 +38,15 @@ class Reasons:
         outlook: predictions of the arms.
         scale: scale of the losses.
         has_best: whether a feasible trial is the one to improve on.
+        weights: name → weight of each objective; of one objective empty. The losses are then no losses of an objective,
+            and are left out.
         rates: None where no rates were compared, as at the end of a search.
     """
 
     outlook: Outlook
     scale: LossScale
     has_best: bool
+    weights: Mapping[str, float] = field(default_factory=dict)
     rates: Rates | None = None
 
     def of(self, arm: int) -> Reason:
@@ -58,6 +62,8 @@ class Reasons:
         }
         if self.has_best:
             found["best_loss"] = restore(np.array(outlook.best))
+        if self.weights:
+            found = {"chance_of_best": outlook.chances[arm], **self.weights}
         if outlook.feasible[arm] < 1:
             found["chance_feasible"] = outlook.feasible[arm]
         return _rounded(found | self._rates(arm))

@@ -11,6 +11,7 @@ from metaopt.schedulers import TrialView
 from metaopt.strategies.learning_curve_process import Observed
 from metaopt.strategies.points import Points
 from metaopt.strategies.targets import LossScale, standardise
+from metaopt.trials.pareto import compute_units, scalarise
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class StudyCurves:
         arrivals: epochs that the study had trained when it found each loss, infinite for a failure, (n,).
         distances: signed distance to each of c constraints, above 0 where it is violated, NaN where it is not known,
             (n, c).
+        objectives: losses of all k objectives, NaN for a failure, (n, k).
+        weights: those by which ``values`` are made of the objectives, (k,); None where they are the first objective.
     """
 
     numbers: np.ndarray
@@ -33,6 +36,8 @@ class StudyCurves:
     values: np.ndarray
     arrivals: np.ndarray
     distances: np.ndarray
+    objectives: np.ndarray
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -55,6 +60,20 @@ class StudyCurves:
     def scale(self, numbers: np.ndarray) -> LossScale:
         """Return the scale on which the losses of some trials are standardised."""
         return LossScale.of(self.values[np.isin(self.numbers[self.trials], numbers)])
+
+    def weighted(self, weights: np.ndarray | None) -> "StudyCurves":
+        """Return the same trials with one loss for all objectives, see ``metaopt.trials.pareto.scalarise``.
+
+        Args:
+            weights: of the objectives, (k,), which are compared by their quantiles here; None changes nothing.
+        """
+        if weights is None:
+            return self
+        is_known = np.isfinite(self.objectives).all(axis=1)
+        values = np.full(len(self), np.nan)
+        if is_known.any():
+            values[is_known] = scalarise(compute_units(self.objectives[is_known]), weights)
+        return replace(self, values=values, weights=weights)
 
     def first(self, count: int) -> "StudyCurves":
         """Return the first losses in the order in which the study found them."""
@@ -97,6 +116,7 @@ class StudyCurves:
             values=self.values[kept],
             arrivals=self.arrivals[kept],
             distances=self.distances[kept],
+            objectives=self.objectives[kept],
         )
 
 
@@ -105,6 +125,7 @@ class CurveReader:
 
     def __init__(self) -> None:
         self._constraints: list[str] = []
+        self._n_objectives = 0  # of the rows
         self._rows: dict[int, tuple[Observation, np.ndarray]] = {}
 
     def read(self, observations: Sequence[Observation], trials: Sequence[TrialView]) -> StudyCurves:
@@ -116,18 +137,21 @@ class CurveReader:
         """
         new = [one for one in observations if (known := self._rows.get(one.trial)) is None or known[0] is not one]
         names = {name for one in new for result in one.results for name in result.constraints}
-        if not names.issubset(self._constraints):
+        n_objectives = next((len(one.result.values) for one in observations if one.result.values), 1)
+        if not names.issubset(self._constraints) or n_objectives != self._n_objectives:
             self._constraints, new = sorted(names.union(self._constraints)), list(observations)
-        width = 3 + len(self._constraints)
+            self._n_objectives = n_objectives
+        width = 3 + len(self._constraints) + n_objectives
         for one in new:
-            rows = list(_read(one, trials[one.trial].target_resource, self._constraints))
+            rows = list(_read(one, trials[one.trial].target_resource, self._constraints, n_objectives))
             self._rows[one.trial] = one, np.array(rows, dtype=float).reshape(-1, width)
         tables = [self._rows[one.trial][1] for one in observations]
         counts = np.array([len(table) for table in tables], dtype=int)
         numbers = np.array([one.trial for one in observations], dtype=int)[counts > 0]
         table = np.concatenate([np.empty((0, width)), *tables])
         index = np.repeat(np.arange(len(numbers)), counts[counts > 0])
-        return StudyCurves(numbers, index, table[:, 0], table[:, 1], table[:, 2], table[:, 3:])
+        distances, objectives = table[:, 3 : width - n_objectives], table[:, width - n_objectives :]
+        return StudyCurves(numbers, index, table[:, 0], table[:, 1], table[:, 2], distances, objectives)
 
 
 def scaled_times(resources: np.ndarray, top: int) -> np.ndarray:
@@ -137,11 +161,16 @@ def scaled_times(resources: np.ndarray, top: int) -> np.ndarray:
     return np.clip(np.log(np.maximum(resources, 1.0)) / math.log(top), 0.0, 1.0)
 
 
-def _read(one: Observation, target: int, constraints: Sequence[str]) -> Iterator[tuple[float, ...]]:
-    """Yield resource, value, arrival and distances of a trial at each rung; a failed one has a row at its target."""
+def _read(
+    one: Observation, target: int, constraints: Sequence[str], n_objectives: int
+) -> Iterator[tuple[float, ...]]:
+    """Yield resource, value, arrival, distances and all values of a trial at each rung.
+
+    A failed one has a row at its target.
+    """
     if not one.results:
-        yield target, math.nan, math.inf, *([math.nan] * len(constraints))
+        yield target, math.nan, math.inf, *([math.nan] * (len(constraints) + n_objectives))
     for result in one.results:
         if result.values:
             distances = (result.constraints.get(name, math.nan) for name in constraints)
-            yield result.resource, result.values[0], result.total_epochs, *distances
+            yield result.resource, result.values[0], result.total_epochs, *distances, *result.values

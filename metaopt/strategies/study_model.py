@@ -169,7 +169,9 @@ class StudyModel:
 def _find_encoder(view: CurveView) -> Encoder:
     def make() -> Encoder:
         plain = Encoder.of(view.space)
-        return InformedEncoder.informed(plain, view.knowledge) if view.knowledge else plain
+        # Under several objectives, the losses of an earlier study, which are those of one, are not what is modelled.
+        is_informed = view.knowledge and view.history.n_objectives == 1
+        return InformedEncoder.informed(plain, view.knowledge) if is_informed else plain
 
     return cached(view, ("curve encoder", len(view.knowledge)), make)
 
@@ -196,20 +198,21 @@ def _fitted_parameters(view: CurveView, curves: StudyCurves, trials: EncodedTria
     """Return the parameters of the processes of the losses and of each constraint, fitted to the first losses.
 
     The number of these losses grows by steps, so that most decisions need no fit. As it depends on the study alone, a
-    search that resumes has the same parameters.
+    search that resumes has the same parameters. Under several objectives there are some for each weighting of these.
     """
     count = _FIRST_FIT
     while math.ceil(count * _REFIT_GROWTH) <= len(curves):
         count = math.ceil(count * _REFIT_GROWTH)
-    first = curves.first(count)
+    first = curves.first(count).weighted(curves.weights)
     arrays = first.numbers, first.trials, first.resources, first.values, first.distances
     key = resource, len(view.knowledge), *(array.tobytes() for array in arrays)
-    known: tuple[object, list[np.ndarray]] | None = view.cache.get("curve parameters")
+    name = "curve parameters", None if curves.weights is None else curves.weights.tobytes()
+    known: tuple[object, list[np.ndarray]] | None = view.cache.get(name)
     if known is None or known[0] != key:
         kept = first.limited(_MOST_LOSSES)
         points, metric = trials.points(kept.numbers.tolist()), trials.encoder.metric
         to_fit = [kept.observed(points, resource)]
         to_fit += [observe_distances(kept, number, points, resource)[0] for number in range(kept.distances.shape[1])]
         fitted = [LearningCurveProcess.fit(observed, metric).log_parameters for observed in to_fit]
-        known = view.cache["curve parameters"] = (key, fitted)
+        known = view.cache[name] = (key, fitted)
     return known[1]

@@ -127,3 +127,43 @@ class SearchPatience:
     def reset(self) -> None:
         """Start counting anew, for a new goal."""
         self.count = 0
+
+
+class ParetoPatience:
+    """Number of trials since the last improvement of the Pareto front; otherwise as ``SearchPatience``.
+
+    A feasible result improves the front where no result of another trial, and no earlier one of its own, is as good or
+    better in each objective.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._values: dict[int, tuple[float, ...]] = {}
+        self._known: set[int] = set()
+
+    @property
+    def has_best(self) -> bool:
+        """Whether any trial has a feasible result."""
+        return bool(self._values)
+
+    def add(self, trial: int, values: tuple[float, ...] | None) -> None:
+        """Take in a trial that has come to rest.
+
+        Args:
+            trial: its number.
+            values: its losses; None where it failed or violates a constraint.
+        """
+        is_new = trial not in self._known
+        self._known.add(trial)
+        is_covered = values is None or any(
+            all(one <= other for one, other in zip(known, values, strict=True)) for known in self._values.values()
+        )
+        self.count = self.count + is_new if is_covered else 0
+        if values is None:
+            self._values.pop(trial, None)
+        else:
+            self._values[trial] = values
+
+    def reset(self) -> None:
+        """Start counting anew, for a new goal."""
+        self.count = 0

@@ -64,6 +64,8 @@ class Simulation:
 
     # What a scheduler sees.
 
+    ranks_version = 0
+
     @property
     def running(self) -> int:
         return sum(trial.status == "running" for trial in self.trials)
