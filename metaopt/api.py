@@ -56,7 +56,7 @@ def search(
     constraints: str | Sequence[str] = (),
     grow: str | None = None,
     fill: float | None = None,
-    objective: str = "loss",
+    objective: str | Sequence[str] = "loss",
     seed: int = 0,
     results: str | os.PathLike[str] = "results",
     executor: str = "inline",
@@ -106,6 +106,9 @@ def search(
         grow: phases under growing constraints, e.g. ``"macs=1e6,2e6,4e6"``, or None; needs ``network``.
         fill: the share of its tightest constraint that a network is to use, e.g. 0.9, or None; needs ``network``.
         objective: ``"loss"``, or another objective of ``metaopt.trials.objective``, whose metric ``train`` returns.
+            Several search a Pareto front, e.g. ``("loss", "params", "recall:max")``: ``train`` then returns a dict with
+            a number for each but ``params``, ``macs`` and ``memory``, which ``network`` counts. A metric that metaopt
+            does not know has ``:min`` or ``:max`` behind its name.
         seed: an integer >= 0; a study that is resumed keeps the seed that it was started with.
         results: folder of the study.
         executor: ``"inline"``, which runs ``train`` in this process; ``"processes"``, for which cloudpickle must be
@@ -122,7 +125,8 @@ def search(
         progress: whether the progress is shown on standard output, as by the command.
 
     Returns:
-        The study: ``.best``, ``.records``, ``.trials`` (hyperopt's).
+        The study: ``.best``, ``.records``, ``.trials`` (hyperopt's); under several objectives also ``.front``, the
+        records that no other one dominates, and ``.knee``; ``.best`` is then the best by the first objective.
 
     Warns:
         RuntimeWarning: The first trial of the study that ended failed, or none ended within ``seconds``.

@@ -22,6 +22,7 @@ from metaopt.training.environment import describe_change
 from metaopt.training.metrics import METRICS
 from metaopt.training.trainer import takes_run
 from metaopt.trials.constraints import CHEAP, parse_constraints
+from metaopt.trials.objective import OBJECTIVES
 
 LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
 DRAWS = 100  # points whose schedule or size is read, in some milliseconds
@@ -58,9 +59,14 @@ def check_settings(settings: Settings, data: DataSet) -> None:
     """
     data.folds(settings.folds)  # raises if a class has fewer images
     head, classes = next(iter(data.classes.items()))
-    if settings.objective == "val_top3" and classes < 4:
+    names = [each.name for each in settings.objectives]
+    if "val_top3" in names and classes < 4:
         raise UserError(f"--objective val_top3 needs four classes or more, but {head} has {classes}: use val_accuracy.")
     known = (*CHEAP, *METRICS, "seconds")
+    of_heads = [f"val_{name}_{kind}" for name in data.classes for kind in ("loss", "accuracy") if len(data.classes) > 1]
+    for name in names:
+        if name not in (*OBJECTIVES, *METRICS, *of_heads):
+            raise UserError(f"Unknown metric in --objective {name}. {hint(name, (*OBJECTIVES, *METRICS, *of_heads))}")
     for limit in parse_constraints(settings.constraints):
         if limit.name not in known:
             raise UserError(f"Unknown metric in --constraint {limit}: {limit.name}. {hint(limit.name, known)}")
@@ -140,6 +146,7 @@ def check_own_training(settings: Settings, problem: Problem) -> None:
         "--inherit": settings.inherit,
         f"--schedule {settings.schedule}": settings.schedule is not None,
         **dict.fromkeys(limits, True),
+        **{f"--objective {each.name}": True for each in settings.objectives if each.name in counted},
     }
     if flag := next((flag for flag, is_given in given.items() if is_given), None):
         raise UserError(

@@ -18,6 +18,7 @@ from metaopt.cli.search_help import make_epilog
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.engine.settings import CYCLE_FACTOR, MINIMA
 from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES
+from metaopt.errors import UserError
 from metaopt.executors import EXECUTORS
 from metaopt.executors.gpus import AUTO
 from metaopt.problems import list_ready_problems
@@ -26,7 +27,7 @@ from metaopt.samplers import SAMPLERS
 from metaopt.samplers.evolution import MUTATIONS, SURVIVORS
 from metaopt.schedulers import SCHEDULERS
 from metaopt.terminal.commands import absolute
-from metaopt.trials.objective import OBJECTIVES
+from metaopt.trials.objective import OBJECTIVES, find_objective
 
 RULES = ("ceil", "floor")
 UNITS = ("epochs", "seconds")
@@ -55,6 +56,16 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
+def _objective(text: str) -> str:
+    """Return the argument if it is an objective of a training by metaopt."""
+    if ":" not in text:
+        return one_of(TRAINABLE_OBJECTIVES)(text)
+    try:
+        return find_objective(text).text
+    except UserError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
 def _add_problem(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add(
@@ -66,8 +77,11 @@ def _add_problem(group: _ArgumentGroup) -> None:
     add("--skip-broken", action=BooleanOptionalAction, help=SKIP_BROKEN)
     problems = ", ".join(list_ready_problems()[1:])
     add("--space", help=f"cnn (space.py and neural_net.py), {problems}, or a problem file (default: cnn)")
-    objectives = f"{', '.join(TRAINABLE_OBJECTIVES)} (default: val_accuracy)"
-    add("--objective", type=one_of(TRAINABLE_OBJECTIVES), help=objectives)
+    objectives = (
+        f"{', '.join(TRAINABLE_OBJECTIVES)} (default: val_accuracy), or METRIC:min or METRIC:max; may be repeated for a"
+        " Pareto search, the first one measured by training"
+    )
+    add("--objective", action="append", type=_objective, metavar="OBJECTIVE", help=objectives)
     limits = "e.g. params<=200k, macs<=1e8, memory<=1GB or val_precision>=0.39; may be repeated"
     add("--constraint", action="append", metavar="CONSTRAINT", help=limits)
     filled = "experimental: enlarge networks until they use this share of a constraint, e.g. 0.9; 0: off (default)"

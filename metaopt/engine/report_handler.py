@@ -18,7 +18,9 @@ from metaopt.trials.objective import Metrics
 from metaopt.trials.record import Record, best_record
 from metaopt.trials.stopping import LossBound
 from metaopt.trials.trial import Trial
+from metaopt.values.safe_text import cut, safe_repr
 
+_LONGEST_VALUE = 200  # characters of a value in a sentence
 SAME_FAILURES = 3  # in a row, after which the user is told
 
 
@@ -120,7 +122,7 @@ class ReportHandler:
                 self.running.discard(report.trial)  # it resumes when the search does
             case Finished() | Failed():
                 self.running.discard(report.trial)
-                self._study.append(self._end_event(trial, report))
+                self._study.append(self._end_event(trial, self._checked(trial, report)))
                 self._came_to_rest(trial)
                 if isinstance(report, Failed) and report.mistake and not self._state.has_trained:
                     raise Mistake(report.mistake)
@@ -157,6 +159,20 @@ class ReportHandler:
     def _is_to_resume(self, trial: Trial) -> bool:
         """Return whether a training ended before its target because this run ends."""
         return self._end.has_come and not self._jobs.has_reached_target(trial, trial.epochs)
+
+    def _checked(self, trial: Trial, report: Finished | Failed) -> Finished | Failed:
+        """Return the report, or a failure where a training has no number for one of several objectives."""
+        judge = self._state.judge
+        if isinstance(report, Failed) or len(judge.objectives) == 1:
+            return report
+        last = trial.metrics[-1] if trial.metrics else report.returned
+        known = {"seconds": report.seconds, **last, **trial.counts, **report.info}
+        missing = judge.missing_objective({name: value for name, value in known.items() if value is not None})
+        if missing is None or (trial.metrics and missing in last):  # NaN at an epoch, as of a training that diverged
+            return report
+        value = cut(safe_repr(known.get(missing)), _LONGEST_VALUE)
+        error = f"The training has {value} as {missing}, which is one of the objectives. Expected a finite number."
+        return Failed(trial.number, f"no {missing}", error, seconds=report.seconds)
 
     def _end_event(self, trial: Trial, report: Finished | Failed) -> dict[str, Any]:
         """Return the event of a job's end: the trial has ended, or the scheduler has it pause."""

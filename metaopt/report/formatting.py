@@ -5,6 +5,10 @@ _METRIC_LABELS = {
     "val_loss": "validation loss",
     "val_top3": "validation top-3 accuracy",
     "val_precision": "validation precision (macro)",
+    "params": "parameters",
+    "macs": "MACs of one image",
+    "memory": "memory of training (bytes)",
+    "seconds": "training seconds",
     "convergence": "convergence (small is quick and good)",
 }
 

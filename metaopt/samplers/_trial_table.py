@@ -91,8 +91,8 @@ class TrialTable:
         self._resources: list[int] = []  # those of all rows, ascending
         self._encoded = np.empty((0, self._n_columns))
         self._signatures = np.empty(0, dtype=np.int64)
-        # Rank keys (rows, resources, key), NaN without a finite loss. Studies of one space may have different numbers of
-        # objectives: keys of fewer ones end with zeros.
+        # Rank keys (rows, resources, key), NaN without a finite loss. Studies of one space may have different numbers
+        # of objectives: keys of fewer ones end with zeros.
         self._keys = np.empty((0, 0, _VALUE + 1))
         self._last = np.empty((0, _VALUE + 1))  # rank key of the last result
         self._last_resources = np.empty(0)

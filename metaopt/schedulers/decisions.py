@@ -153,9 +153,9 @@ class View(Protocol):
     def rank_key(self, trial: TrialView, resource: int) -> RankKey | None:
         """Return the sort key of a trial among others at a rung: of its best value within that much resource.
 
-        Under one objective, the key does not change once the trial has been trained to the rung. Feasible trials come first, by the
-        objective, or by front and distance under several; then the others, by their violation. The mean training cross-entropy of the last epoch within the
-        resource, then the number, break ties. A complete trial that ended below the rung keeps its best value. None for
+        Under one objective, the key does not change once the trial has been trained to the rung. Feasible trials come
+        first, by the objective, or by front and distance under several; then the others, by their violation. The mean
+        training cross-entropy of the last epoch within the resource, then the number, break ties. A complete trial that ended below the rung keeps its best value. None for
         a trial that failed or has no value yet.
         """
 

@@ -1,7 +1,7 @@
 """Index of a scheduler over a study, so that each trial is read once instead of before each decision.
 
-An index holds only facts that no longer change, and is cached in the view. Decisions are the same without it. It is made
-anew where rank keys may have changed.
+An index holds only facts that no longer change, and is cached in the view. Decisions are the same without it. It is
+made anew where rank keys may have changed.
 """
 
 from collections.abc import Iterable

@@ -5,8 +5,8 @@ free, the strategy takes the trial, new or paused, and the rung with the largest
 right to drop the trial at that rung (``improvement_rate``). A trial that does not look good enough stays paused, and
 resumes once it does.
 
-Under several objectives, each decision is taken on the weighted Tchebycheff function of their quantiles, with weights that
-change from one decision to the next (Knowles 2006: ParEGO, doi:10.1109/TEVC.2005.851274).
+Under several objectives, each decision is taken on the weighted Tchebycheff function of their quantiles, with weights
+that change from one decision to the next (Knowles 2006: ParEGO, doi:10.1109/TEVC.2005.851274).
 """
 
 from dataclasses import dataclass, replace
@@ -116,7 +116,7 @@ class _Moment:
             return self._start_far_away()
         if not curves.has_loss:
             return self._end({})
-        weightings = find_weightings(curves.objectives.shape[1], view.number + self._count_results())
+        weightings = find_weightings(curves.objectives.shape[1], len(view.trials) + self._count_results())
         if starts:
             return self._choose(curves.weighted(weightings[0]), starts)
         # Once no new trials start, a paused trial resumes if it is hopeful by any weights.

@@ -161,9 +161,7 @@ def scaled_times(resources: np.ndarray, top: int) -> np.ndarray:
     return np.clip(np.log(np.maximum(resources, 1.0)) / math.log(top), 0.0, 1.0)
 
 
-def _read(
-    one: Observation, target: int, constraints: Sequence[str], n_objectives: int
-) -> Iterator[tuple[float, ...]]:
+def _read(one: Observation, target: int, constraints: Sequence[str], n_objectives: int) -> Iterator[tuple[float, ...]]:
     """Yield resource, value, arrival, distances and all values of a trial at each rung.
 
     A failed one has a row at its target.

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from metaopt.errors import UserError, hint, invalid_value
@@ -33,11 +33,16 @@ class Objective:
     is_measured: bool = True
 
     @property
+    def is_count(self) -> bool:
+        """Whether it is a count of the network, which spreads over orders of magnitude."""
+        return self.name in ("params", "macs", "memory")
+
+    @property
     def text(self) -> str:
         """The objective as it is stored: its name, with its direction where that is not known by the name."""
         return self.name if self.name in OBJECTIVES else f"{self.name}:{'max' if self.maximised else 'min'}"
 
-    def loss(self, metrics: Metrics, seconds: float) -> float:
+    def loss(self, metrics: Mapping[str, float], seconds: float) -> float:
         """Return the loss of one epoch, to be minimised.
 
         Args:

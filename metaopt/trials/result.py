@@ -118,9 +118,7 @@ class Judge:
         """
         return next((each.name for each in self.objectives[1:] if not is_number(known.get(each.name))), None)
 
-    def _with_values(
-        self, result: Result, value: float, best_epoch: int | None, known: Mapping[str, Any]
-    ) -> Result:
+    def _with_values(self, result: Result, value: float, best_epoch: int | None, known: Mapping[str, Any]) -> Result:
         judged = [each for each in self.constraints if each.name in known]
         if self.missing_objective(known) is not None or not all(is_number(known[each.name]) for each in judged):
             # A user's training returned something else, or an epoch diverged.

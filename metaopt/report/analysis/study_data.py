@@ -9,7 +9,7 @@ from metaopt.engine.strategy import strategy_name
 from metaopt.storage.study import Study
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
-from metaopt.trials.record import Record, best_record
+from metaopt.trials.record import Record, best_record, front_records
 from metaopt.trials.result import Judge
 
 
@@ -31,6 +31,7 @@ class StudyData:
         unread: hyperparameters that neither the network nor the training reads: labels, or paths in the point, joined
             by dots. Figures leave them out.
         logarithmic: labels whose distribution is one of the logarithm; unknown in studies of earlier versions.
+        further_objectives: the objectives after the first one.
         is_of_function: whether a Python function was searched, which has no data and cannot be retrained.
     """
 
@@ -47,6 +48,7 @@ class StudyData:
     unread: frozenset[str] = frozenset()
     logarithmic: frozenset[str] = frozenset()
     is_of_function: bool = False
+    further_objectives: tuple[Objective, ...] = ()
 
     @classmethod
     def of(cls, study: Study) -> Self:
@@ -66,7 +68,18 @@ class StudyData:
             unread=study.state.unread,
             logarithmic=frozenset(study.header.get("logarithmic", ())),
             is_of_function=not data,
+            further_objectives=study.objectives[1:],
         )
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All objectives, the first one first."""
+        return (self.objective, *self.further_objectives)
+
+    @property
+    def front(self) -> list[Record]:
+        """Pareto front, see ``Study.front``."""
+        return front_records(self.records)
 
     @property
     def caption(self) -> str:
@@ -77,8 +90,8 @@ class StudyData:
 
     @property
     def judge(self) -> Judge:
-        """Judge of results, by the objective and the constraints."""
-        return Judge((self.objective,), self.constraints)
+        """Judge of results, by the objectives and the constraints."""
+        return Judge(self.objectives, self.constraints)
 
     @property
     def best(self) -> Record | None:

@@ -13,6 +13,7 @@ from metaopt.report.analysis.statistics import (
     within_one_standard_error,
 )
 from metaopt.report.analysis.study_data import StudyData
+from metaopt.report.console.front import describe_front, summarise_front
 from metaopt.report.formatting import metric_label
 from metaopt.terminal.commands import DEFAULT_RESULTS, command
 from metaopt.trials.record import Record
@@ -34,7 +35,8 @@ def describe_best(
     Returns:
         A dict for JSON: ``objective``, ``score`` (on validation images), ``standard_error``, ``interval`` (95 %),
         ``within_one_standard_error`` (number of other trials), ``of_trials`` (number of feasible trials),
-        ``validation_images``, ``note``, and of the record its trial, epochs, counts and ``space``, the best point.
+        ``validation_images``, ``note``, under several objectives ``front`` and ``knee``, see ``describe_front``, and of
+        the record its trial, epochs, counts and ``space``, the best point.
         Unknown values are None.
 
     Raises:
@@ -55,6 +57,7 @@ def describe_best(
         "validation_images": study.n_validation,
         "note": _note(study, best, folder),
         **({"imported": True, "source": best.source} if best.imported else {}),
+        **describe_front(study),
         **{key: record[key] for key in _RECORD_KEYS},
     }
 
@@ -75,7 +78,7 @@ def summarise_best(description: dict[str, Any]) -> str:
         text += f" {n_near or 'None'} of the {n_others} other trials {'is' if n_near <= 1 else 'are'}"
         text += " within one standard error of it"
         text += ", so it is uncertain which of them is the best." if n_near else "."
-    return text
+    return text + summarise_front(description)
 
 
 def summarise_search(study: StudyData, folder: Path) -> str:
@@ -92,7 +95,7 @@ def summarise_search(study: StudyData, folder: Path) -> str:
     metric, score = metric_label(study.objective.name), study.objective.value(best.result.values[0])
     epoch = f" at epoch {best.best_epoch} of {best.epochs}" if best.best_epoch else ""
     return (
-        f"best {metric} {score:.4f}, by trial {best.trial}{epoch}.\n"
+        f"best {metric} {score:.4f}, by trial {best.trial}{epoch}.{summarise_front(describe_front(study))}\n"
         f"{_bias(_n_eligible(study), is_of_function=study.is_of_function)}{_next_steps(study, folder)}\n"
         f"See also `{command('best', results=folder)}` and `{command('report', results=folder)}`."
     )

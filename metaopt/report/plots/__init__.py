@@ -16,6 +16,7 @@ from metaopt.report.plots.comparison import best_so_far_figure, evaluation_figur
 from metaopt.report.plots.curves import learning_curves
 from metaopt.report.plots.decisions import decisions_figure
 from metaopt.report.plots.fidelity_correlation import fidelity_correlation_figure
+from metaopt.report.plots.front import front_figure
 from metaopt.report.plots.hyperparameters import pairs_figure
 from metaopt.report.plots.population import draw_population
 from metaopt.report.plots.progress import progress_figure
@@ -34,6 +35,7 @@ __all__ = [
     "draw_population",
     "evaluation_figure",
     "fidelity_correlation_figure",
+    "front_figure",
     "learning_curves",
     "pairs_figure",
     "progress_figure",
@@ -73,6 +75,9 @@ def draw_all(study: StudyData, folder: Path, space: Any = None) -> list[Path]:
     if has_decisions(study):
         paths.append(folder / "decisions.png")
         decisions_figure(study, paths[-1])
+    if study.further_objectives:
+        paths.append(folder / "front.png")
+        front_figure(study, paths[-1])
     series = [Series("", [study])]
     return (
         paths + _draw_trade_offs(series, folder / "trade_off.png") + draw_population(series, folder / "population.png")
