@@ -528,3 +528,23 @@ def test_a_training_that_hangs_fails_and_the_search_goes_on(results, executor):
 def test_an_invalid_trial_timeout_is_refused(results, limit):
     with pytest.raises(UserError, match="Invalid value for trial_timeout_s"):
         metaopt.search(parabola, SPACE, trial_timeout_s=limit, results=results)
+
+
+def two_losses(point):
+    return {"loss": point["x"] ** 2, "other": (point["x"] - 2) ** 2, "sign": point["sign"]}
+
+
+def test_several_objectives_give_a_front(tmp_path):
+    study = metaopt.search(
+        two_losses, SPACE, objective=("loss", "other:min"), trials=20, strategy="tpe", results=tmp_path, progress=False
+    )
+    xs = [record["space"]["x"] for record in study.front]
+    assert len(xs) > 2
+    assert study.best.trial == study.front[0].trial
+    assert sorted(abs(x) for x in xs) == [abs(x) for x in xs]
+    assert study.knee in study.front
+    (tmp_path / "one").mkdir()
+    with pytest.raises(UserError, match="other cannot be both minimised and maximised"):
+        metaopt.search(
+            two_losses, SPACE, objective=("loss", "other:min", "other:max"), results=tmp_path / "one", progress=False
+        )

@@ -155,8 +155,8 @@ class View(Protocol):
 
         Under one objective, the key does not change once the trial has been trained to the rung. Feasible trials come
         first, by the objective, or by front and distance under several; then the others, by their violation. The mean
-        training cross-entropy of the last epoch within the resource, then the number, break ties. A complete trial that ended below the rung keeps its best value. None for
-        a trial that failed or has no value yet.
+        training cross-entropy of the last epoch within the resource, then the number, break ties. A complete trial that
+        ended below the rung keeps its best value. None for a trial that failed or has no value yet.
         """
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from metaopt.errors import UserError, hint, invalid_value
 
 Metrics = dict[str, float]
@@ -152,3 +154,19 @@ def find_objectives(texts: Iterable[str]) -> tuple[Objective, ...]:
     if "loss" in [each.name for each in others]:
         raise UserError("The objective loss can only be the first one: name it before the others.", "objective")
     return objectives
+
+
+def scale_losses(values: np.ndarray, objectives: Sequence[Objective]) -> np.ndarray:
+    """Return losses scaled to 0..1 between the best and the worst of them, counts by their logarithm, (n, m).
+
+    Args:
+        values: finite losses, (n, m), n >= 1.
+        objectives: the m objectives.
+    """
+    scaled = values.astype(float)
+    for column, objective in enumerate(objectives):
+        if objective.is_count and (scaled[:, column] > 0).all():
+            scaled[:, column] = np.log(scaled[:, column])
+    width = np.ptp(scaled, axis=0)
+    found: np.ndarray = (scaled - scaled.min(axis=0)) / np.where(width > 0, width, 1.0)
+    return found

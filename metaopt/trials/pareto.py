@@ -138,8 +138,8 @@ def by_hypervolume(units: np.ndarray, n: int) -> np.ndarray:
 def scalarise(units: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the augmented Tchebycheff function max(wᵢ uᵢ) + 0.05 Σ wᵢ uᵢ of results, (n,).
 
-    Each result of a front is the best for some weights (Knowles 2006: ParEGO, doi:10.1109/TEVC.2005.851274,
-    equation 2).
+    Unlike a weighted sum, it is the least at results in concave parts of a front, too (Knowles 2006: ParEGO,
+    doi:10.1109/TEVC.2005.851274, equation 2).
 
     Args:
         units: (n, m).

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.trials.objective import Metrics, Objective, find_objective
+from metaopt.trials.objective import Metrics, Objective, find_objective, scale_losses
 from metaopt.trials.pareto import find_front, find_knee
 from metaopt.trials.ranking import RANKING
 from metaopt.trials.record_fields import check_record
@@ -396,8 +396,11 @@ def front_records(records: Sequence[Record]) -> list[Record]:
 
 
 def knee_record(front: Sequence[Record]) -> Record | None:
-    """Return the knee of a front, see ``find_knee``; None for an empty one."""
-    return front[find_knee(np.array([record.result.values for record in front]))] if front else None
+    """Return the knee of a front, see ``find_knee``, with counts by their logarithm; None for an empty one."""
+    if not front:
+        return None
+    objectives = [find_objective(text) for text in front[0].objectives or (front[0].objective,)]
+    return front[find_knee(scale_losses(np.array([record.result.values for record in front]), objectives))]
 
 
 def best_imported_record(records: Sequence[Record]) -> Record | None:

@@ -39,6 +39,7 @@ class SyntheticExecutor:
         slots: number of jobs at once.
         fails: whether a job fails.
         interrupted_after: number of epochs, of all trials, after which Ctrl-C is pressed; None for never.
+        further: further metrics of a job's epochs.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class SyntheticExecutor:
         slots: int = 1,
         fails: Callable[[Job], bool] = lambda job: False,
         interrupted_after: int | None = None,
+        further: Callable[[Job], dict[str, float]] = lambda job: {},
     ):
         self.slots = slots
+        self.further = further
         self.fails = fails
         self.interrupted_after = interrupted_after
         self.jobs: deque[Job] = deque()
@@ -75,7 +78,8 @@ class SyntheticExecutor:
         self.epochs[job.trial] = epoch
         self.trained.append((job.trial, epoch))
         value = accuracy(job.point, epoch)
-        going_on = handle(Epoch(job.trial, epoch, {"val_accuracy": value, "val_loss": 1 - value}, 0.5))
+        metrics = {"val_accuracy": value, "val_loss": 1 - value, **self.further(job)}
+        going_on = handle(Epoch(job.trial, epoch, metrics, 0.5))
         if going_on and epoch < job.target_resource:
             self.jobs.append(job)
         else:

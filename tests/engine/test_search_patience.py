@@ -1,7 +1,7 @@
 """Patience of a search, replayed from the journal."""
 
 from metaopt.engine.search_patience import add_arrival, replayed_patience
-from tests.storage.events import continued, ended, epoch, failed, paused, proposed, run, state_of, trained
+from tests.storage.events import continued, ended, epoch, failed, header, paused, proposed, run, state_of, trained
 
 
 def test_trials_are_counted_in_the_order_of_rest():
@@ -56,3 +56,13 @@ def test_arrivals_added_one_by_one_equal_the_replay():
     for index in range(len(state.arrivals)):
         add_arrival(patience, state, index)
     assert (patience.count, patience.has_best) == (whole.count, whole.has_best)
+
+
+def test_under_two_objectives_a_new_part_of_the_front_is_an_improvement():
+    begun = [header(objectives=["val_accuracy", "size:min"]), run()]
+    ends = [(0.5, 10.0), (0.4, 20.0), (0.3, 5.0), (0.3, 5.0), (0.5, 4.0)]
+    counts, events = [], []
+    for number, (accuracy, size) in enumerate(ends):
+        events += [proposed(number, 1), epoch(number, 1, val_accuracy=accuracy, size=size), ended(number)]
+        counts.append(replayed_patience(state_of(begun, *events)).count)
+    assert counts == [0, 1, 0, 1, 0]

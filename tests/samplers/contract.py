@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from metaopt import samplers
 from metaopt.samplers import TPE, History, Sampler, Vals
 from metaopt.spaces import compile_space
-from tests.samplers.histories import make_history
+from tests.samplers.histories import make_history, with_further_objective
 from tests.samplers.observing import observe
 from tests.spaces.examples import EXAMPLES
 
@@ -49,6 +50,40 @@ def test_proposals_are_points_of_the_space(name: str) -> None:
             assert vals.keys() == space.active(vals)
             assert all(space.by_label[label].distribution.match(value) == value for label, value in vals.items())
             json.dumps(space.point(vals))
+
+
+def test_proposals_under_two_objectives_are_points_of_the_space(name: str) -> None:
+    for label in ("blocks", "nested"):
+        space = compile_space(EXAMPLES[label]())
+        for n in (1, 5, 60):
+            history = with_further_objective(make_history(space, n))
+            found = [SAMPLERS[name]().propose(3 * n, history, (), np.random.default_rng(1)) for _ in range(2)]
+            assert found[0] == found[1]
+            assert found[0].keys() == space.active(found[0])
+            json.dumps(space.point(found[0]))
+
+
+def test_only_the_order_within_each_of_two_objectives_counts(name: str) -> None:
+    space = compile_space(EXAMPLES["blocks"]())
+    plain = with_further_objective(make_history(space, 60))
+    found = []
+    for stretch in (lambda value: value, lambda value: value**3 + 5 * value):
+        observations = [
+            replace(one, results=tuple(replace(each, values=tuple(map(stretch, each.values))) for each in one.results))
+            for one in plain.observations
+        ]
+        history = History(space, tuple(observations))
+        found.append(SAMPLERS[name]().propose(180, history, (), np.random.default_rng(5)))
+    assert found[0] == found[1]
+
+
+def test_one_space_serves_studies_of_one_and_two_objectives(name: str) -> None:
+    """The arrays of a space are shared by all studies of a process."""
+    space = compile_space(EXAMPLES["blocks"]())
+    alone = [make_history(space, 60), with_further_objective(make_history(space, 60))]
+    expected = [SAMPLERS[name]().propose(180, each, (), np.random.default_rng(5)) for each in alone]
+    again = [SAMPLERS[name]().propose(180, each, (), np.random.default_rng(5)) for each in reversed(alone)]
+    assert again[::-1] == expected
 
 
 @cache

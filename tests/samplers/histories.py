@@ -1,12 +1,23 @@
 """Histories for tests: trials with equal losses, failures, infeasible results and gaps in their numbers."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from metaopt.samplers import History
 from metaopt.spaces import Space
 from tests.samplers.observing import observe
+
+
+def with_further_objective(history: History, seed: int = 0) -> History:
+    """Return a history whose results have a second objective, which spreads over decades."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for one in history.observations:
+        results = [replace(each, values=(*each.values, float(10 ** rng.integers(0, 7)))) for each in one.results]
+        found.append(replace(one, results=tuple(results)))
+    return History(history.space, tuple(found))
 
 
 def make_history(space: Space, n: int, seed: int = 0) -> History:

@@ -63,6 +63,38 @@ def test_an_interrupted_search_finds_the_same(tmp_path, name):
     assert findings(search(tmp_path / "parts")) == findings(whole)
 
 
+TWO = ("val_accuracy", "size:min")
+
+
+def with_size(**changes):
+    """An executor whose trials also have a size, which is at odds with their accuracy."""
+    return SyntheticExecutor(further=lambda job: {"size": 10 ** (3 * job.point["x"])}, **changes)
+
+
+def test_two_objectives_can_be_repeated_and_resumed(tmp_path, name):
+    whole = search(tmp_path / "whole", scheduler=name, objective=TWO, executor=with_size(slots=2))
+    assert len(whole.records) == 8
+    assert whole.front
+    again = search(tmp_path / "again", scheduler=name, objective=TWO, executor=with_size(slots=2))
+    assert findings(again) == findings(whole)
+    alone = search(tmp_path / "alone", scheduler=name, objective=TWO, executor=with_size())
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "parts", scheduler=name, objective=TWO, executor=with_size(interrupted_after=11))
+    assert findings(search(tmp_path / "parts", executor=with_size())) == findings(alone)
+
+
+def test_two_objectives_promote_along_the_front(tmp_path, name):
+    """Without the second objective, networks of the least size are never among the promoted ones."""
+    study = search(tmp_path / "s", scheduler=name, trials=27, epochs=9, objective=TWO, executor=with_size())
+    full = [record for record in study.records if record.complete and record.epochs == 9]
+    if name == "full":
+        assert len(full) == 27
+        return
+    least = min(study.records, key=lambda record: record.result.values[1])
+    assert least.trial in {record.trial for record in study.front}
+    assert least.results[-1].resource > min(each.resource for record in study.records for each in record.results)
+
+
 def test_rung_levels_ascend_to_r(name):
     scheduler = make_scheduler(name)
     for bracket in (None, 0, 1, 2, 3, 7):

@@ -10,7 +10,7 @@ from tests.schedulers.simulated import SimulatedTrial
 
 
 def view_of(*trials, goal=None):
-    return SimpleNamespace(trials=list(trials), goal=goal, cache={})
+    return SimpleNamespace(trials=list(trials), goal=goal, cache={}, ranks_version=0)
 
 
 def numbers(trials):
@@ -23,6 +23,15 @@ def test_an_index_belongs_to_its_owner_in_a_view():
     assert TrialIndex.of(view, "one") is index
     assert TrialIndex.of(view, "other") is not index
     assert TrialIndex.of(view_of(), "one") is not index
+
+
+def test_an_index_is_made_anew_where_rank_keys_may_have_changed():
+    view = view_of(SimulatedTrial(0, 1))
+    index = TrialIndex.of(view, "one")
+    index.news(view)
+    view.ranks_version = 1
+    assert TrialIndex.of(view, "one") is not index
+    assert numbers(TrialIndex.of(view, "one").news(view)) == [0]
 
 
 def test_each_trial_is_news_when_new_and_when_it_rests():

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from metaopt.errors import UserError
-from metaopt.trials.objective import OBJECTIVES, find_objective
+from metaopt.trials.objective import OBJECTIVES, find_objective, find_objectives
 
 
 def test_a_maximised_metric_is_its_negated_loss():
@@ -46,3 +46,29 @@ def test_an_unknown_objective_names_the_nearest():
 
 def test_a_negative_loss_has_the_best_score():
     assert find_objective("val_loss").score(-1.0) == 1.0
+
+
+def test_another_metric_has_its_direction_behind_its_name():
+    recall = find_objective("recall:max")
+    assert (recall.name, recall.text, recall.maximised) == ("recall", "recall:max", True)
+    assert find_objective("val_accuracy:max") is find_objective("val_accuracy")
+    assert recall.loss({"recall": 0.75}, 0.0) == -0.75
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["val_accuracy", "val_accuracy"], "val_accuracy is given twice"),
+        (["val_accuracy", "recall:max", "recall:min"], "recall cannot be both minimised and maximised"),
+        (["val_accuracy:min"], "val_accuracy is maximised; write val_accuracy"),
+        (["params", "val_accuracy"], "Invalid first objective: params.*before params"),
+        (["val_loss", "convergence"], "convergence .* cannot be one of several"),
+        (["val_accuracy", "loss"], "loss can only be the first one"),
+        (["val_accuracy", "parms"], "Unknown objective: parms. Did you mean params\\?"),
+        (["val_accuracy", "a b"], "Invalid value for objective: a b"),
+        ([], "No objective was given"),
+    ],
+)
+def test_objectives_that_do_not_go_together_are_refused(texts, message):
+    with pytest.raises(UserError, match=message):
+        find_objectives(texts)

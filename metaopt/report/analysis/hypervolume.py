@@ -7,7 +7,7 @@ import numpy as np
 from metaopt.report.analysis.rungs import rung_results
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.trials.hypervolume import compute_hypervolume
-from metaopt.trials.objective import Objective
+from metaopt.trials.objective import scale_losses
 from metaopt.trials.record import Record
 
 _MARGIN = 0.1  # of the reference point beyond the worst result, so that the ends of the front count
@@ -30,16 +30,6 @@ class HypervolumePoint:
     share: float
 
 
-def compute_scaled(values: np.ndarray, objectives: tuple[Objective, ...]) -> np.ndarray:
-    """Return losses scaled to 0..1 between the best and the worst of them, counts by their logarithm, (n, m)."""
-    scaled = values.astype(float)
-    for column, objective in enumerate(objectives):
-        if objective.is_count and (scaled[:, column] > 0).all():
-            scaled[:, column] = np.log(scaled[:, column])
-    width = np.ptp(scaled, axis=0)
-    return (scaled - scaled.min(axis=0)) / np.where(width > 0, width, 1.0)
-
-
 def hypervolume_trajectory(study: StudyData) -> list[HypervolumePoint]:
     """Return the hypervolume of the feasible results so far, in the order of time.
 
@@ -57,7 +47,7 @@ def hypervolume_trajectory(study: StudyData) -> list[HypervolumePoint]:
     stops = [(record, result) for record, result in stops if result.is_feasible and result.has_loss]
     if not stops:
         return []
-    scaled = compute_scaled(np.array([result.values for _, result in stops]), study.objectives)
+    scaled = scale_losses(np.array([result.values for _, result in stops]), study.objectives)
     reference = np.full(scaled.shape[1], 1 + _MARGIN)
     whole = float(np.prod(reference))
     points, trials, share = list[HypervolumePoint](), set[int](), 0.0

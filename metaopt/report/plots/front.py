@@ -59,10 +59,10 @@ def _draw_pair(axes: Axes, study: StudyData, horizontal: int, vertical: int) -> 
     violating = [record for record in records if not record.is_feasible]
     dots: dict[str, Any] = {"s": 22 if len(records) <= 150 else 9, "zorder": 3}
     dense: dict[str, Any] = {"color": SKY, "alpha": 0.6, "linewidths": 0, "label": "trial"}
-    axes.scatter(*_values(feasible, ends), **dense, **dots)
+    _scatter(axes, feasible, ends, {**dense, **dots})
     if violating:
         hollow: dict[str, Any] = {"facecolors": "none", "edgecolors": SKY, "linewidths": 0.9, "label": "infeasible"}
-        axes.scatter(*_values(violating, ends), **hollow, **dots)
+        _scatter(axes, violating, ends, {**hollow, **dots})
     x, y = _values(front, ends)
     line: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 4, "zorder": 4, "label": "Pareto front"}
     if len(study.objectives) == 2:
@@ -73,10 +73,15 @@ def _draw_pair(axes: Axes, study: StudyData, horizontal: int, vertical: int) -> 
     if knee is not None:
         star: dict[str, Any] = {"marker": "*", "s": 130, "color": ORANGE, "edgecolors": INK, "linewidths": 0.7}
         star |= {"zorder": 6, "label": "knee"}
-        axes.scatter(*_values([knee], ends), **star)
+        _scatter(axes, [knee], ends, star)
     for side, (objective, column), values in zip("xy", ends, _values(records, ends), strict=True):
         del column
         _set_up_side(axes, side, objective, values)
+
+
+def _scatter(axes: Axes, records: list[Record], ends: list[tuple[Objective, int]], style: dict[str, Any]) -> None:
+    x, y = _values(records, ends)
+    axes.scatter(x, y, **style)
 
 
 def _values(records: list[Record], ends: list[tuple[Objective, int]]) -> tuple[np.ndarray, ...]:
