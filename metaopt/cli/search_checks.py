@@ -64,9 +64,10 @@ def check_settings(settings: Settings, data: DataSet) -> None:
         raise UserError(f"--objective val_top3 needs four classes or more, but {head} has {classes}: use val_accuracy.")
     known = (*CHEAP, *METRICS, "seconds")
     of_heads = [f"val_{name}_{kind}" for name in data.classes for kind in ("loss", "accuracy") if len(data.classes) > 1]
+    possible = list(dict.fromkeys((*OBJECTIVES, *METRICS, *of_heads)))
     for name in names:
-        if name not in (*OBJECTIVES, *METRICS, *of_heads):
-            raise UserError(f"Unknown metric in --objective {name}. {hint(name, (*OBJECTIVES, *METRICS, *of_heads))}")
+        if name not in possible:
+            raise UserError(f"Unknown metric in --objective {name}. {hint(name, possible)}")
     for limit in parse_constraints(settings.constraints):
         if limit.name not in known:
             raise UserError(f"Unknown metric in --constraint {limit}: {limit.name}. {hint(limit.name, known)}")

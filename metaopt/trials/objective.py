@@ -117,7 +117,7 @@ def find_objective(text: str) -> Objective:
         return Objective(name, maximised=direction == "max", nonnegative=False)
     if direction is not None and (direction == "max") != known.maximised:
         is_done = "maximised" if known.maximised else "minimised"
-        raise UserError(f"Invalid objective: {text}. {name} is {is_done}; write {name}.", "objective")
+        raise UserError(f"{name} is {is_done}, so {text} is no objective: write {name}.", "objective")
     return known
 
 

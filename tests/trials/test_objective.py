@@ -60,7 +60,7 @@ def test_another_metric_has_its_direction_behind_its_name():
     [
         (["val_accuracy", "val_accuracy"], "val_accuracy is given twice"),
         (["val_accuracy", "recall:max", "recall:min"], "recall cannot be both minimised and maximised"),
-        (["val_accuracy:min"], "val_accuracy is maximised; write val_accuracy"),
+        (["val_accuracy:min"], "val_accuracy is maximised, so val_accuracy:min is no objective: write val_accuracy"),
         (["params", "val_accuracy"], "Invalid first objective: params.*before params"),
         (["val_loss", "convergence"], "convergence .* cannot be one of several"),
         (["val_accuracy", "loss"], "loss can only be the first one"),
