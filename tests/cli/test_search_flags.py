@@ -20,7 +20,7 @@ from metaopt.terminal.commands import command
 from metaopt.trials.stopping import LossBound
 
 # Settings that the search itself derives.
-DERIVED = {"base", "startup", "phases"}
+DERIVED = {"base", "startup", "phases", "further_objectives"}
 # Flags that are not settings of the same name.
 OTHERS = {"start_from", "published_point", "help", "version", "debug", "results", "time", "strategy", "constraint"}
 OTHERS |= {"ray_address", "worker_cpus", "worker_gpus", "worker_memory"}
@@ -138,3 +138,10 @@ def test_help_states_the_defaults_of_settings() -> None:
     stated["checkpoint_quota"] = str(size(stated["checkpoint_quota"]))
     assert (stated.pop("strategy"), stated.pop("early_stopping")) == (DEFAULT_STRATEGY, str(EARLY_STOPPING))
     assert stated == {name: str(getattr(Settings(), name)) for name in stated}
+
+
+def test_objectives_may_be_repeated_with_a_direction() -> None:
+    assert parse("--objective val_accuracy --objective recall:max")["objective"] == ["val_accuracy", "recall:max"]
+    for text, message in (("val_acuracy", "Did you mean val_accuracy"), ("val_accuracy:min", "write val_accuracy")):
+        with pytest.raises(UserError, match=message):
+            parse(f"--objective {text}")
