@@ -27,6 +27,7 @@ COMMANDS = {
     "best": "print the best hyperparameters and draw their network",
     "report": "draw the figures of a study",
     "retrain": "train the best network on all training images and test it once",
+    "narrow": "write a narrower space from what a study found",
     "compare": "compare studies, with significance tests",
     "predict": "classify image files with a retrained model",
     "import": "import trials that were trained elsewhere",

@@ -12,7 +12,7 @@ from metaopt.blueprint import Blueprint
 from metaopt.engine.callbacks import Callback, CallbackList
 from metaopt.engine.checkpoints import Keep
 from metaopt.engine.settings import Settings, resolve
-from metaopt.engine.setup import Function, ImageKind, find_knowledge, open_study
+from metaopt.engine.setup import Function, ImageKind, describe_new_study, find_knowledge, open_study
 from metaopt.engine.setup import search as run_search
 from metaopt.engine.strategy import JOINT, resolve_strategy, strategy_name
 from metaopt.errors import NoneFeasible, invalid_value
@@ -85,7 +85,8 @@ def search(
             new one.
         default: a point, or a list of points, that is expected to be good. It is tried first.
         start_from: folder of an earlier study of the same space, or several. Its three best points are tried first, and
-            ``"auto"`` learns from the ranks of all.
+            ``"auto"`` learns from the ranks of all. Where only the space differs, as after narrowing, the trials that
+            lie in it are imported instead.
         epochs: R, the maximum epochs of a trial, for a ``train`` that takes them.
         min_epochs: the minimum epochs of the first rung, for strategies with rungs, such as ``"hyperband"``; 1 by
             default.
@@ -177,7 +178,8 @@ def search(
             worker_resources=worker_resources,
             checkpoint_url=settings.checkpoint_url,
         )
-        known = find_knowledge(problem, [absolute(each) for each in earlier], state, callback)
+        new = describe_new_study(problem, settings, images, function=function)
+        known = find_knowledge(problem, [absolute(each) for each in earlier], state, callback, new=new)
         with (
             mistakes_explained(network, training),
             open_study(folder, problem, settings, callback, images=images, function=function) as study,

@@ -24,7 +24,7 @@ from metaopt.data import resolve as resolve_data
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Executor
 from metaopt.engine.settings import Settings, resolve
-from metaopt.engine.setup import ImageKind, find_knowledge, open_study, search
+from metaopt.engine.setup import ImageKind, describe_new_study, find_knowledge, open_study, search
 from metaopt.engine.strategy import DEFAULT_STRATEGY, JOINT, STRATEGIES, resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import make_executor
@@ -173,8 +173,10 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     check_schedule(settings, problem, callback)
     check_own_training(settings, problem)
     published = bool(arguments.published_point)
-    known = find_knowledge(problem, arguments.start_from or [], state, callback, published=published)
-    ready = Ready(problem, data, settings, known)
+    ready = Ready(problem, data, settings)
+    new = describe_new_study(problem, settings, ready.images, data.fingerprint)
+    known = find_knowledge(problem, arguments.start_from or [], state, callback, published=published, new=new)
+    ready = replace(ready, knowledge=known)
     if not state.settings or "checkpoint_quota" in given:
         check_checkpoints(settings, problem, ready.images, arguments.results)
     return ready

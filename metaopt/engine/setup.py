@@ -8,6 +8,7 @@ from typing import Any
 
 from metaopt.engine import events
 from metaopt.engine.callbacks import Callback
+from metaopt.engine.carrying_over import NewStudy, carried_events
 from metaopt.engine.checkpoints import Checkpoints, Keep
 from metaopt.engine.jobs import Executor
 from metaopt.engine.loop import Search, StopCriteria
@@ -28,9 +29,10 @@ from metaopt.spaces import Space, compile_space
 from metaopt.spaces.logarithms import logarithms_in_doubt
 from metaopt.storage.checkpoint_store import UrlStore
 from metaopt.storage.files import Files
+from metaopt.storage.importing import without_doubles
 from metaopt.storage.known_study import default_event, is_known, study_event
 from metaopt.storage.state import StudyState
-from metaopt.storage.study import stored_path
+from metaopt.storage.study import Study, stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.strategies import Auto
 from metaopt.trials.constraints import MEMORY
@@ -97,15 +99,7 @@ def open_study(
     _check_counted(problem, settings, trains_itself=function is not None)
     data = dict(data or {})
     header = {
-        "fingerprint": {
-            "space": space.digest,
-            "network": code_digest(problem.code),
-            "data": str(data.get("fingerprint", "")),
-            "objective": " ".join(each.text for each in settings.objectives),
-            "folds": str(settings.folds),
-            **_budget(settings),
-            **({} if function is None else {"function": function.digest}),
-        },
+        "fingerprint": study_fingerprint(problem, settings, str(data.get("fingerprint", "")), function),
         "objective": settings.objective,
         **({"objectives": [each.text for each in settings.objectives]} if settings.further_objectives else {}),
         "seed": settings.seed,
@@ -122,6 +116,40 @@ def open_study(
     }
     is_same = function is not None and function.is_same
     return StudyWriter(folder, space, header, note=callback.note, files=files, clock=clock, is_same_function=is_same)
+
+
+def study_fingerprint(
+    problem: Problem, settings: Settings, data_fingerprint: str = "", function: Function | None = None
+) -> dict[str, str]:
+    """Return the fingerprint of a study: what it cannot be resumed with another one of.
+
+    Args:
+        problem: the space and its networks.
+        settings: resolved settings.
+        data_fingerprint: fingerprint of the data set.
+        function: the Python function that trains, if any.
+    """
+    return {
+        "space": compile_space(problem.space).digest,
+        "network": code_digest(problem.code),
+        "data": data_fingerprint,
+        "objective": " ".join(each.text for each in settings.objectives),
+        "folds": str(settings.folds),
+        **_budget(settings),
+        **({} if function is None else {"function": function.digest}),
+    }
+
+
+def describe_new_study(
+    problem: Problem,
+    settings: Settings,
+    images: ImageKind,
+    data_fingerprint: str = "",
+    function: Function | None = None,
+) -> NewStudy:
+    """Return what decides whether trials of an earlier study are measurements of a new one."""
+    fingerprint = study_fingerprint(problem, settings, data_fingerprint, function)
+    return NewStudy(fingerprint, settings, make_guard(problem, settings, images), compile_space(problem.space))
 
 
 def search(
@@ -168,9 +196,7 @@ def search(
     if all(trial.imported for trial in study.state.trials):
         checkpoints.set_aside(callback.note)
     study.begin(settings.as_event(), environment)
-    for event in knowledge:
-        if not is_known(event, study.state.knowledge):
-            study.append(dict(event))
+    _take_in(study, knowledge, callback)
     watch = None if has_begun else _note_unread(study, problem, settings, callback, images, trains_itself)
     Search(
         study,
@@ -189,6 +215,19 @@ def search(
     ).run()
 
 
+def _take_in(study: StudyWriter, knowledge: Sequence[Mapping[str, Any]], callback: Callback) -> None:
+    """Append what is known before a run to the journal, each study and each of its trials once."""
+    carried = [dict(event) for event in knowledge if event["event"] == "imported"]
+    new = without_doubles([carried], study.state.trials, study.state.judge)
+    for event in new:
+        study.import_trial(event)
+    if new:
+        callback.note(f"{plural(len(new), 'trial')} of the earlier study taken over as imported.")
+    for event in knowledge:
+        if event["event"] == "known" and not is_known(event, study.state.knowledge):
+            study.append(dict(event))
+
+
 def find_knowledge(
     problem: Problem,
     folders: Sequence[Path],
@@ -196,15 +235,19 @@ def find_knowledge(
     callback: Callback,
     *,
     published: bool = False,
+    new: NewStudy | None = None,
 ) -> list[dict[str, Any]]:
     """Return the events of what is known before a run: a problem's default points, and earlier studies.
 
+    Where the trials of an earlier study are measurements of the new one, they are imported; of others the ranks count.
+
     Args:
         problem: the problem.
-        folders: folders of earlier studies of the same space.
+        folders: folders of earlier studies of the same space, or of one that contains it.
         state: the study so far. Default points are told before its first trial only.
         callback: is told how many points of a study are none of the space.
         published: whether the published point of a ready problem is its default point; it has no other.
+        new: the new study; None where trials of earlier ones are never measurements of it.
 
     Raises:
         UserError: a default point is none of the space, there is no such study of the space, or the problem has no
@@ -216,7 +259,10 @@ def find_knowledge(
         return []
     space = compile_space(problem.space)
     found = [default_event(points, space, problem.defaults, source)] if tells_points else []
-    return found + [study_event(folder, space, problem.defaults, callback.note) for folder in folders]
+    for folder in folders:
+        carried = [] if new is None else carried_events(Study.load(folder), new, callback.note)
+        found += carried or [study_event(folder, space, problem.defaults, callback.note)]
+    return found
 
 
 def _note_unread(
