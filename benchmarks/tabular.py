@@ -36,8 +36,9 @@ from benchmarks.peers.command import SHARED  # noqa: E402
 from benchmarks.peers.problems.flowers_grid import CHOICES, ORDERED, flowers_space  # noqa: E402
 from metaopt.engine.callbacks import Callback  # noqa: E402
 from metaopt.engine.jobs import Epoch, Job  # noqa: E402
+from metaopt.engine.outside_knowledge import find_knowledge  # noqa: E402
 from metaopt.engine.settings import resolve  # noqa: E402
-from metaopt.engine.setup import find_knowledge, open_study, search  # noqa: E402
+from metaopt.engine.setup import open_study, search  # noqa: E402
 from metaopt.engine.strategy import STRATEGIES  # noqa: E402
 from metaopt.executors import Simulated  # noqa: E402
 from metaopt.problems.problem import Problem  # noqa: E402

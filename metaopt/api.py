@@ -11,8 +11,9 @@ from typing import Any
 from metaopt.blueprint import Blueprint
 from metaopt.engine.callbacks import Callback, CallbackList
 from metaopt.engine.checkpoints import Keep
+from metaopt.engine.outside_knowledge import find_knowledge
 from metaopt.engine.settings import Settings, resolve
-from metaopt.engine.setup import Function, ImageKind, describe_new_study, find_knowledge, open_study
+from metaopt.engine.setup import Function, ImageKind, describe_new_study, open_study
 from metaopt.engine.setup import search as run_search
 from metaopt.engine.strategy import JOINT, resolve_strategy, strategy_name
 from metaopt.errors import NoneFeasible, invalid_value

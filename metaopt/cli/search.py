@@ -23,8 +23,9 @@ from metaopt.data import NAMES, DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Executor
+from metaopt.engine.outside_knowledge import find_knowledge
 from metaopt.engine.settings import Settings, resolve
-from metaopt.engine.setup import ImageKind, describe_new_study, find_knowledge, open_study, search
+from metaopt.engine.setup import ImageKind, describe_new_study, open_study, search
 from metaopt.engine.strategy import DEFAULT_STRATEGY, JOINT, STRATEGIES, resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import make_executor

@@ -103,7 +103,8 @@ def _add_strategy(group: _ArgumentGroup) -> None:
         help=f"replaces the strategy's scheduler: {', '.join(SCHEDULERS)}",
     )
     start = (
-        "an earlier study of the same space, whose best points are tried first; auto also learns from it; repeatable"
+        "an earlier study of the same space, whose best points are tried first; auto also learns from it; of a wider"
+        " space and the same data, whose trials inside this one are imported; repeatable"
     )
     add("--start-from", action="append", type=absolute, metavar="STUDY", help=start)
     published = "try the published point of the space first, e.g. WRN-16-4 of wide_resnet; auto also learns from it"

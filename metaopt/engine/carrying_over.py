@@ -44,12 +44,11 @@ class NewStudy:
 
     def measures_like(self, study: Study) -> bool:
         """Return whether another study of another space scores equal networks equally."""
-        theirs = study.header["fingerprint"]
-        if study.holds_space(self.space) or any(
-            theirs.get(name) != self.fingerprint.get(name) for name in _FINGERPRINT
-        ):
-            return False
-        if any(study.settings.get(name, getattr(Settings, name)) != getattr(self.settings, name) for name in _SETTINGS):
+        theirs, settings = study.header["fingerprint"], study.settings
+        is_same_fingerprint = all(theirs.get(name) == self.fingerprint.get(name) for name in _FINGERPRINT)
+        own = {name: getattr(self.settings, name) for name in _SETTINGS}
+        is_same_training = all(settings.get(name, getattr(Settings, name)) == own[name] for name in _SETTINGS)
+        if study.holds_space(self.space) or not (is_same_fingerprint and is_same_training):
             return False
         is_same_code = study.holds_network(code_digest(self.guard.problem.code))
         return self.guard.problem.has_blueprint or is_same_code

@@ -8,10 +8,11 @@ from typing import Any
 
 from metaopt.engine import events
 from metaopt.engine.callbacks import Callback
-from metaopt.engine.carrying_over import NewStudy, carried_events
+from metaopt.engine.carrying_over import NewStudy
 from metaopt.engine.checkpoints import Checkpoints, Keep
 from metaopt.engine.jobs import Executor
 from metaopt.engine.loop import Search, StopCriteria
+from metaopt.engine.outside_knowledge import take_in
 from metaopt.engine.phases import Phases
 from metaopt.engine.settings import Settings
 from metaopt.engine.strategy import SamplerScheduler, Strategy
@@ -19,7 +20,6 @@ from metaopt.engine.unread_watch import UnreadWatch
 from metaopt.guard.feasibility import find_rejections
 from metaopt.guard.guard import Guard
 from metaopt.problems.problem import Classes, Problem
-from metaopt.problems.published_points import published_point
 from metaopt.problems.source_digest import code_digest
 from metaopt.problems.unread import Unread, describe_unread, find_paths, find_unread
 from metaopt.quantities import plural
@@ -29,10 +29,7 @@ from metaopt.spaces import Space, compile_space
 from metaopt.spaces.logarithms import logarithms_in_doubt
 from metaopt.storage.checkpoint_store import UrlStore
 from metaopt.storage.files import Files
-from metaopt.storage.importing import without_doubles
-from metaopt.storage.known_study import default_event, is_known, study_event
-from metaopt.storage.state import StudyState
-from metaopt.storage.study import Study, stored_path
+from metaopt.storage.study import stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.strategies import Auto
 from metaopt.trials.constraints import MEMORY
@@ -180,7 +177,7 @@ def search(
         clock: clock of the deadline, in seconds.
         environment: software and threads that train, kept with the study; None for a Python function.
         trains_itself: whether a function of the user trains, instead of that of metaopt.
-        knowledge: events of what is known before the run, see ``find_knowledge``.
+        knowledge: events of what is known before the run, see ``metaopt.engine.outside_knowledge``.
 
     Raises:
         UserError: see ``Search.run``.
@@ -196,7 +193,7 @@ def search(
     if all(trial.imported for trial in study.state.trials):
         checkpoints.set_aside(callback.note)
     study.begin(settings.as_event(), environment)
-    _take_in(study, knowledge, callback)
+    take_in(study, knowledge, callback)
     watch = None if has_begun else _note_unread(study, problem, settings, callback, images, trains_itself)
     Search(
         study,
@@ -213,56 +210,6 @@ def search(
         unread=watch,
         clock=clock,
     ).run()
-
-
-def _take_in(study: StudyWriter, knowledge: Sequence[Mapping[str, Any]], callback: Callback) -> None:
-    """Append what is known before a run to the journal, each study and each of its trials once."""
-    carried = [dict(event) for event in knowledge if event["event"] == "imported"]
-    new = without_doubles([carried], study.state.trials, study.state.judge)
-    for event in new:
-        study.import_trial(event)
-    if new:
-        callback.note(f"{plural(len(new), 'trial')} of the earlier study taken over as imported.")
-    for event in knowledge:
-        if event["event"] == "known" and not is_known(event, study.state.knowledge):
-            study.append(dict(event))
-
-
-def find_knowledge(
-    problem: Problem,
-    folders: Sequence[Path],
-    state: StudyState,
-    callback: Callback,
-    *,
-    published: bool = False,
-    new: NewStudy | None = None,
-) -> list[dict[str, Any]]:
-    """Return the events of what is known before a run: a problem's default points, and earlier studies.
-
-    Where the trials of an earlier study are measurements of the new one, they are imported; of others the ranks count.
-
-    Args:
-        problem: the problem.
-        folders: folders of earlier studies of the same space, or of one that contains it.
-        state: the study so far. Default points are told before its first trial only.
-        callback: is told how many points of a study are none of the space.
-        published: whether the published point of a ready problem is its default point; it has no other.
-        new: the new study; None where trials of earlier ones are never measurements of it.
-
-    Raises:
-        UserError: a default point is none of the space, there is no such study of the space, or the problem has no
-            published point.
-    """
-    source, points = ("published", published_point(problem.name)) if published else ("default", problem.default)
-    tells_points = points is not None and not state.has_begun
-    if not tells_points and not folders:
-        return []
-    space = compile_space(problem.space)
-    found = [default_event(points, space, problem.defaults, source)] if tells_points else []
-    for folder in folders:
-        carried = [] if new is None else carried_events(Study.load(folder), new, callback.note)
-        found += carried or [study_event(folder, space, problem.defaults, callback.note)]
-    return found
 
 
 def _note_unread(

@@ -16,8 +16,8 @@ _BOUNDED = {"normal": "uniform", "qnormal": "quniform", "lognormal": "loguniform
 def narrow_range(distribution: Distribution, best: Sequence[float]) -> Distribution | None:
     """Return a distribution over the range of the best values, a little wider; None if it is hardly narrower.
 
-    The ends are the unbiased estimates of the ends of a uniform distribution from a sample of k values,
-    min − (max − min)/(k − 1) and max + (max − min)/(k − 1), on the scale of the prior. Rounded numbers get at least
+    The ends are min − (max − min)/(k − 1) and max + (max − min)/(k − 1) for k values, on the scale of the prior: the
+    unbiased estimates of the ends of a uniform distribution. Rounded numbers get at least
     one step at either end. Ends are rounded outwards to three digits and never leave the earlier range. An unbounded
     distribution becomes a uniform one.
 

@@ -3,7 +3,7 @@
 import pytest
 
 from metaopt.engine.callbacks import Callback
-from metaopt.engine.setup import find_knowledge
+from metaopt.engine.outside_knowledge import find_knowledge
 from metaopt.errors import UserError
 from metaopt.problems.loading import load_problem
 from metaopt.problems.published_points import published_point

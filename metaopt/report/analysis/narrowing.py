@@ -1,7 +1,7 @@
 """Narrowing of a space by the trials of a study: which ranges and options remain, with the evidence for each.
 
 A parameter is narrowed only where its marginal effect is significant. A number keeps the range of the best trials; a
-choice loses the options that rank clearly below its best one. The best trial always lies in the narrowed space.
+choice loses the options that rank clearly below its best one. The best three trials always lie in the narrowed space.
 """
 
 import math
@@ -33,7 +33,7 @@ BEST_SHARE = 0.25
 _MIN_BEST = 5  # trials in which a number was active that define its range
 _MIN_OF_OPTION = 5  # trials of an option that may be dropped, and of the one that it is compared with
 _BEST_OF_OPTIONS = 0.1  # an option of one of so many best trials is kept
-_MIN_BEST_OF_OPTIONS = 3
+_N_PROTECTED = 3  # best trials that always lie in the narrowed space
 _LONGEST_OPTION = 40  # letters
 _DRAWS = 4000  # from the prior, to estimate how much of the space remains
 
@@ -185,7 +185,7 @@ def _narrow_number(
     """Narrow a number to the range of the best trials in which it is active."""
     active = [record.vals[label] for record in trials.records if label in record.vals]
     best = active[: max(_MIN_BEST, math.ceil(best_share * len(active)))]
-    narrowed = narrow_range(distribution, best)
+    narrowed = narrow_range(distribution, _without_outermost(best))
     spread = f"{_short(min(best))}..{_short(max(best))}"
     if narrowed is None:
         changes.unchanged[label] = f"the best {len(best)} trials are spread over {spread}; it {_describe(effect)}"
@@ -222,7 +222,7 @@ def _narrow_choice(
         return
     best = min(compared, key=lambda option: float(np.median(trials.ranks[drawn == option])))
     active = drawn[drawn >= 0]
-    n_best = max(_MIN_BEST_OF_OPTIONS, math.ceil(_BEST_OF_OPTIONS * len(active)))
+    n_best = max(_N_PROTECTED, math.ceil(_BEST_OF_OPTIONS * len(active)))
     protected = set(active[:n_best].tolist())
     others = [option for option in compared if option != best]
     p_values = holm(
@@ -248,6 +248,14 @@ def _narrow_choice(
         f"{label}: dropped {' and '.join(f'{told(one)}, p = {p:.2g})' for one, p in lost.items())}, worse than"
         f" {told(best)}). It {_describe(effect)}."
     ]
+
+
+def _without_outermost(best: list[float]) -> list[float]:
+    """Return the values without a tenth at either end, but with those of the best three trials."""
+    n_outer = len(best) // 10
+    inner = sorted(best)[n_outer : len(best) - n_outer]
+    low, high = min(*inner, *best[:_N_PROTECTED]), max(*inner, *best[:_N_PROTECTED])
+    return [low, *inner[1:-1], high]
 
 
 def _name_options(space: Space, label: str) -> list[str]:
