@@ -21,7 +21,7 @@ from metaopt.storage.state import StudyState
 from metaopt.training.environment import describe_change
 from metaopt.training.metrics import METRICS
 from metaopt.training.trainer import takes_run
-from metaopt.trials.constraints import CHEAP, parse_constraints
+from metaopt.trials.constraints import CHEAP, LATENCY, parse_constraints
 from metaopt.trials.objective import OBJECTIVES
 
 LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
@@ -62,7 +62,7 @@ def check_settings(settings: Settings, data: DataSet) -> None:
     names = [each.name for each in settings.objectives]
     if "val_top3" in names and classes < 4:
         raise UserError(f"--objective val_top3 needs four classes or more, but {head} has {classes}: use val_accuracy.")
-    known = (*CHEAP, *METRICS, "seconds")
+    known = (*CHEAP, LATENCY, *METRICS, "seconds")
     of_heads = [f"val_{name}_{kind}" for name in data.classes for kind in ("loss", "accuracy") if len(data.classes) > 1]
     possible = list(dict.fromkeys((*OBJECTIVES, *METRICS, *of_heads)))
     for name in names:

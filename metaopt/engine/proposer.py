@@ -10,10 +10,12 @@ from metaopt.engine.strategy import Strategy
 from metaopt.engine.view import StudyView
 from metaopt.errors import UserError
 from metaopt.guard import DUPLICATE, Guard, Stacks
+from metaopt.guard.latency_model import LatencyModel
 from metaopt.guard.rejections import Rejections
 from metaopt.guard.repair import Enlargement, Repair
 from metaopt.schedulers import Start
 from metaopt.spaces import Space, Vals
+from metaopt.trials.constraints import LATENCY
 
 REDRAWS = 20  # proposals of the sampler for one trial, a dozen milliseconds each
 PRIOR_DRAWS = 5_000  # draws from the prior after those, a fraction of a millisecond each, before the search gives up
@@ -103,6 +105,7 @@ class Proposer:
         self._phases = phases
         self._fill = fill
         self._gates: dict[int, _Gate] = {}
+        self._limits_latency = any(each.name == LATENCY for each in guard.constraints)
 
     def accept(self, first: Start, trained: set[str]) -> Accepted:
         """Return the strategy's proposal, repaired if need be, or the first later one that passes the guard.
@@ -166,11 +169,14 @@ class Proposer:
         """Return the gate of the phase of the next trial."""
         phases = self._phases
         phase = 0 if phases is None else phases.phase(self._view)
+        if self._limits_latency and (latency := LatencyModel.of_trials(self._view.trials)) != self._guard.latency:
+            self._guard, self._gates = replace(self._guard, latency=latency), {}
         if phase not in self._gates:
             guard = self._guard if phases is None else phases.guard(self._guard, phase)
             stacks = Stacks(self._space) if phases is None else phases.stacks(self._space, phase)
-            repair = Repair(self._space, guard, stacks)
-            fill = None if self._fill is None else Enlargement(self._space, guard, self._fill, repair, stacks)
+            counted = guard.with_latency_as_macs
+            repair = Repair(self._space, counted, stacks)
+            fill = None if self._fill is None else Enlargement(self._space, counted, self._fill, repair, stacks)
             self._gates[phase] = _Gate(guard, stacks, repair, fill)
         return self._gates[phase]
 

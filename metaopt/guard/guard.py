@@ -9,11 +9,12 @@ import numpy as np
 
 from metaopt.blueprint import HASH_VERSION, InvalidArchitecture
 from metaopt.blueprint.drawn import pack_drawing
+from metaopt.guard.latency_model import LatencyModel
 from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Classes, Problem
 from metaopt.spaces import Space
 from metaopt.spaces.point_key import point_key
-from metaopt.trials.constraints import Constraint
+from metaopt.trials.constraints import LATENCY, Constraint
 from metaopt.values.value_identity import is_plain, sign_draw
 
 INVALID, DUPLICATE = "invalid architecture", "duplicate"
@@ -48,18 +49,29 @@ class Guard:
             are rejected here.
         input_shape: (height, width, channels).
         classes: head → number of classes.
-        constraints: cheap ones are judged, measured ones ignored.
+        constraints: cheap ones are judged, of measured ones that on the latency by its prediction, others ignored.
+        latency: predicts latencies; None before enough were measured.
     """
 
     problem: Problem
     input_shape: tuple[int, ...] = ()
     classes: Classes = field(default_factory=dict)
     constraints: Sequence[Constraint] = ()
+    latency: LatencyModel | None = None
 
     def within(self, constraint: Constraint) -> "Guard":
         """Return the same guard with a limit that replaces the one of the same name and direction, if any."""
         others = [one for one in self.constraints if (one.name, one.upper) != (constraint.name, constraint.upper)]
         return replace(self, constraints=(*others, constraint))
+
+    @property
+    def with_latency_as_macs(self) -> "Guard":
+        """The same guard with the largest MACs that are not far off the limit on the latency, as repair needs it."""
+        for each in self.constraints:
+            if each.name == LATENCY and self.latency is not None:
+                bounds = [one.bound for one in self.constraints if one.name == "macs"]
+                return self.within(Constraint("macs", True, min([*bounds, self.latency.largest_macs(each.bound)])))
+        return self
 
     def judge(self, point: Any, trained: set[str], vals: Mapping[str, Any] | None = None) -> Verdict:
         """Return the verdict on a point.
@@ -86,6 +98,11 @@ class Guard:
             for each in self.constraints:
                 if each.name in network and each.distance(network[each.name]) > 0:
                     return Verdict(each.name, f"{each.name} is {network[each.name]:,}, limit {each}.", network)
+                if each.name == LATENCY and self.latency is not None:
+                    predicted = self.latency.predict(blueprint.macs)
+                    network["predicted_latency_ms"] = round(predicted, 4)
+                    if self.latency.is_far_off(blueprint.macs, each.bound):
+                        return Verdict(LATENCY, f"{LATENCY} is predicted as {predicted:.3g}, limit {each}.", network)
             network["blueprint"] = {"hash": blueprint.hash, "version": HASH_VERSION}
             network["signature"] = _sign(f"{blueprint.hash} ", vars(training), vals)
         if network["signature"] in trained or (vals is not None and sign_draw(vals) in trained):

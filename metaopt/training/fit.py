@@ -17,6 +17,7 @@ from metaopt.training.checkpoint import Checkpoint
 from metaopt.training.compiling import soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
 from metaopt.training.initialization import Start, initialize
+from metaopt.training.latency import measure_latency, needs_latency
 from metaopt.training.model_source import ModelSource
 from metaopt.training.network_builder import NetworkBuilder, make_builder
 from metaopt.training.variables import count_bytes
@@ -51,10 +52,11 @@ def build_and_train(
         ``status`` (``ok`` or ``fail``), ``loss`` (of the objective at the best epoch, minimised), ``objective``,
         ``history`` (metric → a value per epoch), ``scores`` (``best`` and ``end``, the metrics of these epochs),
         ``best_epoch`` (from 1), ``epochs``, ``complete`` (whether it ended by itself), ``params``, ``macs``,
-        ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``precision``, ``versions``; with folds, whose
-        mean the history is, ``replicates`` (the objective of each at the best epoch), else empty; ``inherited`` where
-        weights of a parent were transferred (``trial``, ``layers``, ``of``) or a trial was forked (``trial``,
-        ``epochs``); for a failure ``cause`` and ``error``. JSON types only.
+        ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``precision``, ``versions``; ``latency`` where the
+        search asks for it, see ``measure_latency``; with folds, whose mean the history is, ``replicates`` (the
+        objective of each at the best epoch), else empty; ``inherited`` where weights of a parent were transferred
+        (``trial``, ``layers``, ``of``) or a trial was forked (``trial``, ``epochs``); for a failure ``cause`` and
+        ``error``. JSON types only.
 
     Raises:
         NetworkRefused: A network of ``build_model`` is invalid or exceeds a cheap constraint.
@@ -79,8 +81,8 @@ def _train(
     checkpoint: Checkpoint | None,
     request: TrainingRequest,
     callbacks: Sequence[keras.callbacks.Callback],
-) -> tuple[EpochLoop, dict[str, int]]:
-    """Build and fit; also return ``params`` and ``macs``."""
+) -> tuple[EpochLoop, dict[str, Any]]:
+    """Build, fit and measure; also return ``params`` and ``macs``, and ``latency`` where the search asks for it."""
     data, job = builder.data, request.job
     training = with_schedule(builder.problem.training_of(builder.point), job.options.schedule)
     folds = data.folds(job.options.folds)
@@ -91,7 +93,7 @@ def _train(
         return make_builder(builder.problem, job.origin.point, data).build()
 
     model = models.first()
-    counts = builder.counts(model, training, job.options.bounds)
+    counts: dict[str, Any] = {**builder.counts(model, training, job.options.bounds)}
     if builder.uncounted and request.trial == 0:
         layers = ", ".join(builder.uncounted)
         request.report(Remark(0, f"MACs are not recorded: no rule counts those of the layers {layers}."))
@@ -109,6 +111,8 @@ def _train(
                 compile_steps(model, epoch_loop.batches.folds, epoch_loop.validations)
             model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop, *callbacks])
         models.keep(model)
+    if epoch_loop.failure is None and needs_latency(job.options.objective, job.options.constraints):
+        counts["latency"] = measure_latency(model, data.input_shape)
     return epoch_loop, counts
 
 

@@ -34,7 +34,7 @@ from metaopt.trials.constraints import is_number
 from metaopt.trials.record_fields import valid_fields
 from metaopt.values.safe_text import class_name, cut, safe_repr
 
-_INFO = ("device", "threads", "backend", "precision", "versions", "params", "macs", "inherited")
+_INFO = ("device", "threads", "backend", "precision", "versions", "params", "macs", "inherited", "latency")
 
 
 class KerasTrainer:

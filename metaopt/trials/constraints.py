@@ -18,6 +18,8 @@ from metaopt.values.json_values import is_masked
 from metaopt.values.safe_text import call_bounded
 
 MEMORY = "memory"
+LATENCY = "latency_ms"
+"""Milliseconds of the inference of one image, measured after training."""
 CHEAP = ("params", "macs", MEMORY)
 _FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*(\S[^<>=]*?)\s*$")
 # Units of a bound by name; other numbers are plain, with k, M and G as a thousand, a million and a billion.
@@ -78,7 +80,7 @@ def parse_constraint(text: str) -> Constraint:
         expected = "Expected NAME<=NUMBER or NAME>=NUMBER, e.g. params<=2e6, macs<=50M or memory<=1GB."
         raise invalid_value("constraint", text, expected) from None
     name = match[1]
-    if name in CHEAP and match[2] == ">=":
+    if name in (*CHEAP, LATENCY) and match[2] == ">=":
         raise UserError(f"Invalid constraint: {text}. {name} can only be limited from above; write {name}<={match[3]}.")
     return Constraint(name, match[2] == "<=", bound)
 

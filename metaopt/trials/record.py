@@ -22,7 +22,7 @@ SCHEMA = 1
 _SAME_KEYS = (
     *("trial", "parent", "status", "objective", "model_based", "imported", "vals", "epochs", "complete", "paused"),
     *("bracket", "history", "replicates", "params", "macs", "blueprint", "seconds", "ended", "seed", "device"),
-    *("threads", "versions", "precision", "inherited", "source", "stretches"),
+    *("threads", "versions", "precision", "inherited", "source", "stretches", "latency"),
 )
 
 
@@ -62,6 +62,8 @@ class Record:
         precision: Keras' dtype policy and default float type, ``policy`` and ``floatx``; or None.
         inherited: weights transferred from a parent: ``trial``, ``layers``, ``of``; or None.
         source: file that it was imported from, or None.
+        latency: milliseconds of the inference of one image, ``median_ms``, ``low_ms`` and ``high_ms`` (10 % and 90 %
+            quantiles of ``runs`` runs) with ``threads`` CPU threads; None where it was not measured.
         stretches: first epoch and environment of each stretch, where more than one environment trained it; else empty.
         decisions: decisions on it that a strategy gave figures for, in their order; empty for most strategies.
         returned: further keys that a user's own training returned.
@@ -96,6 +98,7 @@ class Record:
     precision: Mapping[str, str] | None = None
     inherited: Mapping[str, Any] | None = None
     source: str | None = None
+    latency: Mapping[str, Any] | None = None
     stretches: Sequence[Mapping[str, Any]] = ()
     decisions: Sequence[TrialDecision] = ()
     objectives: tuple[str, ...] = ()
@@ -199,6 +202,8 @@ class Record:
             record["precision"] = dict(self.precision)
         if self.inherited:
             record["inherited"] = dict(self.inherited)
+        if self.latency:
+            record["latency"] = dict(self.latency)
         if self.imported:
             record["source"] = self.source
         if self.stretches:
@@ -342,6 +347,7 @@ def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
         versions=trial.info.get("versions"),
         precision=trial.info.get("precision"),
         inherited=trial.info.get("inherited") or None,
+        latency=trial.latency,
         stretches=_stretches(trial),
         decisions=tuple(trial.decisions),
         objectives=tuple([each.text for each in judge.objectives]) if len(judge.objectives) > 1 else (),

@@ -148,6 +148,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "decisions": (_list_of(_is_decision), "a list of objects with decision, to, spent, clock and reason."),
     "constraints": (_dict_of(_is_finite), "a number for each constraint."),
     "versions": (_dict_of(_is_text), "text for each package."),
+    "latency": (_dict_of(_is_duration), "a number >= 0 for each of median_ms, low_ms, high_ms, runs and threads."),
     "inherited": (_is_inherited, "a JSON object with a trial."),
     "result": (_is_mapping, "a JSON object."),
 }

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from metaopt.spaces import Vals
-from metaopt.trials.constraints import is_number
+from metaopt.trials.constraints import LATENCY, is_number
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record_fields import is_count
 from metaopt.trials.result import Judge, Result
@@ -86,9 +86,17 @@ class Trial:
 
     @property
     def counts(self) -> dict[str, float]:
-        """Known counts of the network: ``params``, ``macs``, ``memory``."""
+        """Known counts of the network: ``params``, ``macs``, ``memory``, and ``latency_ms`` where it was measured."""
         known = {**self.proposal, **self.info}
-        return {name: known[name] for name in ("params", "macs", "memory") if is_number(known.get(name))}
+        counts = {name: known[name] for name in ("params", "macs", "memory") if is_number(known.get(name))}
+        latency = self.latency
+        return counts if latency is None else {**counts, LATENCY: latency["median_ms"]}
+
+    @property
+    def latency(self) -> dict[str, Any] | None:
+        """The measured latency, see ``metaopt.training.latency``; None where it was not measured."""
+        latency = self.info.get("latency")
+        return latency if isinstance(latency, dict) and is_number(latency.get("median_ms")) else None
 
     def result_within(self, resource: int) -> Result | None:
         """Return the last result within a resource; that of a complete trial holds at every larger resource."""

@@ -71,6 +71,14 @@ def test_record_describes_the_training(tiny: DataSet, tmp_path: Path) -> None:
     assert record["threads"] >= 1
 
 
+def test_latency_is_measured_where_a_constraint_asks(tiny: DataSet) -> None:
+    limits = parse_constraints(["latency_ms<=1000"])
+    record = build_and_train(tiny_problem, {}, tiny, epochs=1, run=make_request(epochs=1, constraints=limits))
+    assert 0 < record["latency"]["low_ms"] <= record["latency"]["median_ms"] < 1000
+    assert record == json.loads(json.dumps(record))
+    assert "latency" not in build_and_train(tiny_problem, {}, tiny, epochs=1)
+
+
 def test_metrics_equal_those_of_keras_at_the_best_weights(tiny: DataSet, tmp_path: Path) -> None:
     import keras
 
