@@ -8,7 +8,7 @@ from pathlib import Path
 from metaopt.cli.arguments import Parser, add_study, fraction
 from metaopt.cli.errors import guarded
 from metaopt.cli.narrowed_file import write_problem
-from metaopt.cli.study_inputs import study_problem
+from metaopt.cli.study_inputs import located_data, study_problem
 from metaopt.errors import StudyMismatch, UserError, invalid_value
 from metaopt.files.atomic_files import write_bytes
 from metaopt.quantities import plural
@@ -69,9 +69,14 @@ def run(arguments: Namespace) -> None:
     for sentences in narrowing.evidence.values():
         print(printable(" ".join(sentences)))
     print(f"Unchanged: {plural(len(narrowing.unchanged), 'hyperparameter')}.", file=sys.stderr)
-    advice = command("search", "--space", output, "--start-from", study.folder)
+    data = located_data(study.settings["data"], study.folder)
+    epochs = str(study.settings["epochs"])
+    folder = study.folder.with_name(f"{study.folder.resolve().name}_narrow")
+    advice = command(
+        *("search", "--space", output, "--data", data, "--epochs", epochs, "--start-from", study.folder), results=folder
+    )
     print(
-        f"Written: {printable(shown(output))}. Search it with the study's data and settings, in another folder:"
-        f" `{advice} --results …`",
+        f"Written: {printable(shown(output))}. To search it, with the study's other settings as well:"
+        f" `{printable(advice)}`",
         file=sys.stderr,
     )

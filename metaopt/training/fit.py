@@ -17,7 +17,7 @@ from metaopt.training.checkpoint import Checkpoint
 from metaopt.training.compiling import soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
 from metaopt.training.initialization import Start, initialize
-from metaopt.training.latency import measure_latency, needs_latency
+from metaopt.training.latency import describe_disturbance, measure_latency, needs_latency
 from metaopt.training.model_source import ModelSource
 from metaopt.training.network_builder import NetworkBuilder, make_builder
 from metaopt.training.variables import count_bytes
@@ -113,6 +113,8 @@ def _train(
         models.keep(model)
     if epoch_loop.failure is None and needs_latency(job.options.objective, job.options.constraints):
         counts["latency"] = measure_latency(model, data.input_shape)
+        if (text := describe_disturbance(counts["latency"])) is not None:
+            request.report(Remark(request.trial, text))
     return epoch_loop, counts
 
 

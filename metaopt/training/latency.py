@@ -13,12 +13,23 @@ from metaopt.trials.constraints import LATENCY, Constraint
 
 _WARM_RUNS = 5  # also compile; they are not counted
 _MIN_RUNS, _MAX_RUNS = 20, 200
+_DISTURBED = 2.0  # 90 % quantile of the runs by the 10 % quantile
 _SECONDS = 0.3  # of measuring, within these numbers of runs
 
 
 def needs_latency(objective: str, constraints: tuple[Constraint, ...]) -> bool:
     """Return whether a search asks for latencies, so that they are worth the time to measure them."""
     return objective == LATENCY or any(each.name == LATENCY for each in constraints)
+
+
+def describe_disturbance(latency: dict[str, Any]) -> str | None:
+    """Return a sentence for the user if the runs of a measurement differ too much; else None."""
+    if latency["high_ms"] <= _DISTURBED * latency["low_ms"]:
+        return None
+    return (
+        "Latencies vary by more than a factor of two between the runs of one network, as other processes use the CPU:"
+        " the median that counts is too large. Use fewer workers, or see low_ms and high_ms in the records."
+    )
 
 
 def measure_latency(model: keras.Model, input_shape: tuple[int, ...]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from metaopt.training.latency import measure_latency, needs_latency
+from metaopt.training.latency import describe_disturbance, measure_latency, needs_latency
 from metaopt.trials.constraints import parse_constraints
 
 pytestmark = pytest.mark.slow
@@ -37,6 +37,11 @@ def test_measuring_leaves_the_model_as_it_was() -> None:
     measure_latency(model, (32, 32, 3))
     assert (model.predict(images, verbose=0) == before).all()
     assert all((one == other).all() for one, other in zip(weights, model.get_weights(), strict=True))
+
+
+def test_runs_that_vary_are_told() -> None:
+    assert describe_disturbance({"low_ms": 1.0, "high_ms": 2.0}) is None
+    assert "factor of two" in describe_disturbance({"low_ms": 1.0, "high_ms": 2.1})
 
 
 def test_only_searches_that_ask_measure() -> None:

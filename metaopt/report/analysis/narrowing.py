@@ -185,8 +185,9 @@ def _narrow_number(
     """Narrow a number to the range of the best trials in which it is active."""
     active = [record.vals[label] for record in trials.records if label in record.vals]
     best = active[: max(_MIN_BEST, math.ceil(best_share * len(active)))]
-    narrowed = narrow_range(distribution, _without_outermost(best))
-    spread = f"{_short(min(best))}..{_short(max(best))}"
+    inner = _without_outermost(best)
+    narrowed = narrow_range(distribution, inner)
+    spread = f"{_short(min(inner))}..{_short(max(inner))}"
     if narrowed is None:
         changes.unchanged[label] = f"the best {len(best)} trials are spread over {spread}; it {_describe(effect)}"
         return
@@ -198,10 +199,11 @@ def _narrow_number(
         for side, old, new in ends
         if new == old
     ]
+    apart = ", the outermost apart" if len(inner) < len(best) else ""
     changes.evidence[label] = [
         f"{label}: {_short(old_low)}..{_short(old_high)} became {_short(low)}..{_short(high)},"
         f" {100 * kept_share(distribution, narrowed):.0f} % of the prior. The best {len(best)} of {len(active)} trials"
-        f" lie in {spread}; it {_describe(effect)}.{''.join(reached)}"
+        f" lie in {spread}{apart}; it {_describe(effect)}.{''.join(reached)}"
     ]
 
 
