@@ -9,6 +9,7 @@ from metaopt.cli.arguments import Parser, add_study, fraction
 from metaopt.cli.errors import guarded
 from metaopt.cli.narrowed_file import write_problem
 from metaopt.cli.study_inputs import located_data, study_problem
+from metaopt.engine.strategy import STRATEGIES
 from metaopt.errors import StudyMismatch, UserError, invalid_value
 from metaopt.files.atomic_files import write_bytes
 from metaopt.quantities import plural
@@ -64,7 +65,8 @@ def run(arguments: Namespace) -> None:
             f"The space of {shown(problem.path or problem.name)} is not the one that was searched in"
             f" {shown(study.folder)}: restore it (the first line of journal.jsonl holds its source)."
         )
-    narrowing = narrow(StudyData.of(study), space, arguments.best)
+    found = StudyData.of(study)
+    narrowing = narrow(found, space, arguments.best)
     write_bytes(output, write_problem(problem, narrowing, study, output.parent.resolve()).encode())
     for sentences in narrowing.evidence.values():
         print(printable(" ".join(sentences)))
@@ -72,9 +74,10 @@ def run(arguments: Namespace) -> None:
     data = located_data(study.settings["data"], study.folder)
     epochs = str(study.settings["epochs"])
     folder = study.folder.with_name(f"{study.folder.resolve().name}_narrow")
-    advice = command(
-        *("search", "--space", output, "--data", data, "--epochs", epochs, "--start-from", study.folder), results=folder
-    )
+    # Trials are imported only under equal epochs and rungs.
+    strategy = ["--strategy", found.strategy] if found.strategy in STRATEGIES else []
+    same = ["--data", data, "--epochs", epochs, *strategy]
+    advice = command("search", "--space", output, *same, "--start-from", study.folder, results=folder)
     print(
         f"Written: {printable(shown(output))}. To search it, with the study's other settings as well:"
         f" `{printable(advice)}`",

@@ -22,7 +22,13 @@ from metaopt.trials.trial import Trial
 from metaopt.values.json_values import to_json_value
 
 # Parts of the fingerprint and settings that decide the score of a network; the network itself is compared by trial.
-_FINGERPRINT = ("data", "objective", "folds", "budget", "function")
+_FINGERPRINT = {
+    "data": "data",
+    "objective": "objective",
+    "folds": "folds",
+    "budget": "rungs",
+    "function": "function",
+}
 _SETTINGS = ("epochs", "budget_unit", "schedule", "first_cycle_s", "cycle_factor", "augment", "split_seed")
 
 
@@ -42,16 +48,16 @@ class NewStudy:
     guard: Guard
     space: Space
 
-    def measures_like(self, study: Study) -> bool:
-        """Return whether another study of another space scores equal networks equally."""
+    def find_differences(self, study: Study) -> list[str]:
+        """Return in words why another study does not score equal networks equally; empty where it does."""
         theirs, settings = study.header["fingerprint"], study.settings
-        is_same_fingerprint = all(theirs.get(name) == self.fingerprint.get(name) for name in _FINGERPRINT)
-        own = {name: getattr(self.settings, name) for name in _SETTINGS}
-        is_same_training = all(settings.get(name, getattr(Settings, name)) == own[name] for name in _SETTINGS)
-        if study.holds_space(self.space) or not (is_same_fingerprint and is_same_training):
-            return False
-        is_same_code = study.holds_network(code_digest(self.guard.problem.code))
-        return self.guard.problem.has_blueprint or is_same_code
+        found = [words for name, words in _FINGERPRINT.items() if theirs.get(name) != self.fingerprint.get(name)]
+        for name in _SETTINGS:
+            if settings.get(name, getattr(Settings, name)) != getattr(self.settings, name):
+                found.append(name)
+        if not (self.guard.problem.has_blueprint or study.holds_network(code_digest(self.guard.problem.code))):
+            found.append("code of the network")
+        return found
 
     def has_same_network(self, trial: Trial, vals: Vals) -> bool:
         """Return whether a trial trained the network, with the training settings, that its values give here."""
@@ -71,7 +77,13 @@ def carried_events(study: Study, new: NewStudy, note: Callable[[str], None]) -> 
         new: the new study.
         note: is told how many trials are left out.
     """
-    if not new.measures_like(study):
+    if study.holds_space(new.space):
+        return []
+    if differences := new.find_differences(study):
+        note(
+            f"Only ranks are learnt from {shown(study.folder)}, and no trial is imported: its"
+            f" {' and '.join(differences)} {'is' if len(differences) == 1 else 'are'} not that of this search."
+        )
         return []
     events, outside, partial = [], 0, 0
     for trial in study.state.trials:

@@ -98,7 +98,7 @@ def test_the_evidence_is_printed_and_stands_above_each_change(study, capsys) -> 
     assert 'hp.loguniform("width"' not in before
     assert "rate: no clear effect" in before
     assert all(len(line) <= 120 for line in text.splitlines())
-    assert "--epochs 3 --start-from study --results study_narrow" in outcome.err
+    assert "--epochs 3 --strategy random --start-from study --results study_narrow" in outcome.err
 
 
 def test_functions_among_the_options_are_imported(tmp_path, monkeypatch, capsys) -> None:

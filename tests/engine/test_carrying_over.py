@@ -88,6 +88,12 @@ def test_trials_of_other_measurements_are_not(earlier, changes) -> None:
     assert carry(earlier, **changes) == []
 
 
+def test_the_difference_is_told(earlier) -> None:
+    notes: list[str] = []
+    carry(earlier, settings=replace(SETTINGS, scheduler="hyperband", folds=2), note=notes.append)
+    assert notes[0].endswith("no trial is imported: its folds and rungs are not that of this search.")
+
+
 def test_trials_beyond_a_new_limit_are_not(earlier) -> None:
     assert carry(earlier, settings=replace(SETTINGS, constraints=("params<=10",))) == []
 
