@@ -24,7 +24,8 @@ class TrainingOptions:
         seed: the study's seed; a worker draws with ``metaopt.randomness`` from (seed, trial, purpose, number).
         resource: R, at which a trial is fully trained.
         unit: unit of resources.
-        objective: name of the objective.
+        objective: name of the objective, of several the first.
+        further_objectives: the others.
         constraints: those in force, cheap ones and those on metrics of an epoch.
         early_stopping: patience: epochs without improvement before a trial ends, or None.
         loss_based_stopping: bound above which the driver stops trials, by the losses of others; None for no bound.
@@ -41,6 +42,7 @@ class TrainingOptions:
     resource: int = 1
     unit: Unit = "epochs"
     objective: str = "val_accuracy"
+    further_objectives: tuple[str, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     early_stopping: int | None = None
     loss_based_stopping: LossBound | None = None

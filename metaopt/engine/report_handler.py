@@ -17,7 +17,7 @@ from metaopt.storage.writer import StudyWriter
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record import Record, best_record
 from metaopt.trials.stopping import LossBound
-from metaopt.trials.trial import Trial
+from metaopt.trials.trial import Trial, find_counts
 from metaopt.values.safe_text import cut, safe_repr
 
 _LONGEST_VALUE = 200  # characters of a value in a sentence
@@ -166,7 +166,8 @@ class ReportHandler:
         if isinstance(report, Failed) or len(judge.objectives) == 1:
             return report
         last = trial.metrics[-1] if trial.metrics else report.returned
-        known = {"seconds": report.seconds, **last, **trial.counts, **report.info}
+        counts = find_counts({**trial.proposal, **trial.info, **report.info})
+        known = {"seconds": report.seconds, **report.info, **last, **counts}
         missing = judge.missing_objective({name: value for name, value in known.items() if value is not None})
         if missing is None or (trial.metrics and missing in last):  # NaN at an epoch, as of a training that diverged
             return report

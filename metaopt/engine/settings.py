@@ -171,6 +171,7 @@ class Settings:
             resource=self.epochs,
             unit=self.budget_unit,
             objective=self.objective,
+            further_objectives=tuple([each.name for each in self.objectives[1:]]),
             constraints=constraints_in_force(self.constraints, self.grow),
             early_stopping=self.early_stopping,
             loss_based_stopping=self.loss_bound if self.stop_hopeless else None,

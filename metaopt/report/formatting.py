@@ -8,6 +8,7 @@ _METRIC_LABELS = {
     "params": "parameters",
     "macs": "MACs of one image",
     "memory": "memory of training (bytes)",
+    "latency_ms": "latency of one image (ms)",
     "seconds": "training seconds",
     "convergence": "convergence (small is quick and good)",
 }

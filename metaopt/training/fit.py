@@ -111,7 +111,7 @@ def _train(
                 compile_steps(model, epoch_loop.batches.folds, epoch_loop.validations)
             model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop, *callbacks])
         models.keep(model)
-    if epoch_loop.failure is None and needs_latency(job.options.objective, job.options.constraints):
+    if epoch_loop.failure is None and needs_latency(job.options):
         counts["latency"] = measure_latency(model, data.input_shape)
         if (text := describe_disturbance(counts["latency"])) is not None:
             request.report(Remark(request.trial, text))

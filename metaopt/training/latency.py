@@ -8,8 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from metaopt.engine.jobs import TrainingOptions
 from metaopt.executors.hardware import cpu_count
-from metaopt.trials.constraints import LATENCY, Constraint
+from metaopt.trials.constraints import LATENCY
 
 _WARM_RUNS = 5  # also compile; they are not counted
 _MIN_RUNS, _MAX_RUNS = 20, 200
@@ -17,9 +18,9 @@ _DISTURBED = 2.0  # 90 % quantile of the runs by the 10 % quantile
 _SECONDS = 0.3  # of measuring, within these numbers of runs
 
 
-def needs_latency(objective: str, constraints: tuple[Constraint, ...]) -> bool:
+def needs_latency(options: TrainingOptions) -> bool:
     """Return whether a search asks for latencies, so that they are worth the time to measure them."""
-    return objective == LATENCY or any(each.name == LATENCY for each in constraints)
+    return LATENCY in (*options.further_objectives, *(each.name for each in options.constraints))
 
 
 def describe_disturbance(latency: dict[str, Any]) -> str | None:

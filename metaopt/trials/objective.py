@@ -91,6 +91,7 @@ OBJECTIVES = {
         Objective("params", is_measured=False),
         Objective("macs", is_measured=False),
         Objective("memory", is_measured=False),
+        Objective("latency_ms", is_measured=False),
         Objective("seconds", is_measured=False),
     )
 }

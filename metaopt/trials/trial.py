@@ -1,5 +1,6 @@
 """A trial: one point and all the training that it received."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -87,16 +88,12 @@ class Trial:
     @property
     def counts(self) -> dict[str, float]:
         """Known counts of the network: ``params``, ``macs``, ``memory``, and ``latency_ms`` where it was measured."""
-        known = {**self.proposal, **self.info}
-        counts = {name: known[name] for name in ("params", "macs", "memory") if is_number(known.get(name))}
-        latency = self.latency
-        return counts if latency is None else {**counts, LATENCY: latency["median_ms"]}
+        return find_counts({**self.proposal, **self.info})
 
     @property
     def latency(self) -> dict[str, Any] | None:
         """The measured latency, see ``metaopt.training.latency``; None where it was not measured."""
-        latency = self.info.get("latency")
-        return latency if isinstance(latency, dict) and is_number(latency.get("median_ms")) else None
+        return _find_latency(self.info)
 
     def result_within(self, resource: int) -> Result | None:
         """Return the last result within a resource; that of a complete trial holds at every larger resource."""
@@ -125,3 +122,15 @@ class Trial:
             returned=self.returned,
         )
         return self.judged(judge, so_far)
+
+
+def find_counts(known: Mapping[str, Any]) -> dict[str, float]:
+    """Return the counts of a network among what is known of its trial, see ``Trial.counts``."""
+    counts = {name: known[name] for name in ("params", "macs", "memory") if is_number(known.get(name))}
+    latency = _find_latency(known)
+    return counts if latency is None else {**counts, LATENCY: latency["median_ms"]}
+
+
+def _find_latency(known: Mapping[str, Any]) -> dict[str, Any] | None:
+    latency = known.get("latency")
+    return latency if isinstance(latency, dict) and is_number(latency.get("median_ms")) else None

@@ -72,3 +72,20 @@ def test_predictions_are_stored_beside_measurements(study) -> None:
     for trial in study.state.trials[5:]:
         assert trial.proposal["predicted_latency_ms"] == pytest.approx(trial.latency["median_ms"], rel=0.01)
     assert "predicted_latency_ms" not in study.state.trials[0].proposal
+
+
+def test_the_latency_can_be_an_objective(tmp_path) -> None:
+    study = search(
+        tmp_path / "study",
+        problem=Problem(SPACE, network),
+        images=IMAGES,
+        executor=Timed(),
+        trials=12,
+        further_objectives=("latency_ms",),
+        files=Unsynced(),
+    )
+    assert [trial.status for trial in study.state.trials] == ["ok"] * 12
+    front = [(record.result.values[1], record.latency["median_ms"]) for record in study.front]
+    assert front == sorted(front, reverse=True)
+    assert all(loss == latency for loss, latency in front)
+    assert len(front) > 3  # here a better network is always a slower one

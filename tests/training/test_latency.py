@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from metaopt.engine.jobs import TrainingOptions
 from metaopt.training.latency import describe_disturbance, measure_latency, needs_latency
 from metaopt.trials.constraints import parse_constraints
 
@@ -45,6 +46,6 @@ def test_runs_that_vary_are_told() -> None:
 
 
 def test_only_searches_that_ask_measure() -> None:
-    assert needs_latency("val_accuracy", parse_constraints(["latency_ms<=5"]))
-    assert needs_latency("latency_ms", ())
-    assert not needs_latency("val_accuracy", parse_constraints(["params<=5"]))
+    assert needs_latency(TrainingOptions(constraints=parse_constraints(["latency_ms<=5"])))
+    assert needs_latency(TrainingOptions(further_objectives=("params", "latency_ms")))
+    assert not needs_latency(TrainingOptions(constraints=parse_constraints(["params<=5"])))
