@@ -398,8 +398,8 @@ def test_budget_must_be_given(results):
 def test_unknown_names_and_mismatching_studies(results):
     with pytest.raises(UserError, match="Did you mean tpe"):
         metaopt.search(parabola, SPACE, strategy="tpee", results=results)
-    with pytest.raises(UserError, match=r"Unknown objective: latency\. Expected one of val_accuracy"):
-        metaopt.search(parabola, SPACE, objective="latency", results=results)
+    with pytest.raises(UserError, match=r"Unknown objective: quality\. Expected one of val_accuracy"):
+        metaopt.search(parabola, SPACE, objective="quality", results=results)
     assert not results.exists()
     metaopt.search(parabola, SPACE, trials=2, results=results)
     with pytest.raises(StudyMismatch, match="another search space"):
