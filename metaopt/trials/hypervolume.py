@@ -1,6 +1,5 @@
 """Hypervolume of results under several objectives, computed by moocore."""
 
-import moocore
 import numpy as np
 
 
@@ -14,6 +13,8 @@ def compute_hypervolume(values: np.ndarray, reference: np.ndarray) -> float:
         values: finite losses, (n, m).
         reference: the reference point, (m,); results that are not better in each objective count nothing.
     """
+    import moocore  # needed under several objectives only, and slow to import
+
     if not len(values):
         return 0.0
     return float(moocore.hypervolume(values, ref=reference))

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import rankdata
 
+from metaopt.trials.hypervolume import compute_hypervolume
+
 Spread = Callable[[np.ndarray, int], np.ndarray]
 """Function from the units of a front, (k, m), and a number to the order in which at least so many of its results are
 taken."""
@@ -122,11 +124,9 @@ def by_hypervolume(units: np.ndarray, n: int) -> np.ndarray:
     """Order a front so that each result adds the most hypervolume to those before it.
 
     It is the greedy hypervolume subset selection of MOTPE (Ozaki et al. 2022: Multiobjective Tree-Structured Parzen
-    Estimator, doi:10.1613/jair.1.13188, section 4.1), with the reference point 1.1. A front
-    of more than 128 results is thinned first.
+    Estimator, doi:10.1613/jair.1.13188, section 4.1), with the reference point 1.1. A front of more than
+    128 results is thinned first.
     """
-    from metaopt.trials.hypervolume import compute_hypervolume  # its library is needed under several objectives only
-
     reference = np.full(units.shape[1], _REFERENCE)
     left, found = by_distance(units, _MOST_CANDIDATES).tolist(), list[int]()
     while left and len(found) < n:
