@@ -16,7 +16,7 @@ PACKAGE = ROOT / "metaopt"
 FLOORS = (
     ("errors", "quantities", "randomness", "terminal", "values", "files"),
     ("blueprint", "spaces"),
-    ("problems",),
+    ("outputs", "problems"),
     ("trials",),
     ("samplers", "schedulers"),
     ("guard", "storage", "strategies"),

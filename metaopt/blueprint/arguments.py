@@ -6,6 +6,7 @@ accepted as that integer. The conversions are cached, because a search repeats t
 
 import math
 import numbers
+import operator
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
@@ -73,6 +74,8 @@ def standardize_integer(kind: str, argument: str, value: Any, minimum: int = 1) 
     known = type(value)
     if (known is int or (known is float and value.is_integer())) and value >= minimum:  # fast path
         return int(value)
+    if hasattr(value, "__index__") and not isinstance(value, numbers.Real):  # an output of metaopt.outputs
+        value = operator.index(value)
     if not isinstance(value, numbers.Real) or not float(value).is_integer() or float(value) < minimum:
         raise _invalid_value(kind, argument, value, f"an integer >= {minimum}")
     return int(float(value))
@@ -168,6 +171,8 @@ def standardize_float(kind: str, argument: str, value: Any, low: float, high: fl
     """
     if type(value) is float and low <= value <= high and math.isfinite(value):
         return value + 0.0  # -0.0 becomes 0.0: it is the same layer
+    if hasattr(value, "__index__") and not isinstance(value, numbers.Real):  # an output of metaopt.outputs
+        value = operator.index(value)
     if not isinstance(value, numbers.Real) or not math.isfinite(value) or not low <= float(value) <= high:
         accepted = f"a number >= {low:g}" if math.isinf(high) else f"a number in [{low:g}, {high:g}]"
         accepted = "a finite number" if math.isinf(low) else accepted

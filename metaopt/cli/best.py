@@ -22,6 +22,7 @@ from metaopt.cli.study_inputs import (
     study_problem,
 )
 from metaopt.errors import UserError
+from metaopt.outputs import read_classes
 from metaopt.problems.problem import Problem, fitting
 from metaopt.report.analysis import StudyData
 from metaopt.report.console import describe_best, summarise_best
@@ -150,6 +151,6 @@ def _build_blueprint(study: Study, problem: Problem, written: WrittenPoint) -> B
     data = study.header["data"]
     point = point_of(problem, written, lambda text: print(text, file=sys.stderr))
     blueprint: Blueprint | None = fitting(
-        problem, lambda: problem.blueprint(point, tuple(data["input_shape"]), data["classes"])
+        problem, lambda: problem.blueprint(point, tuple(data["input_shape"]), read_classes(data["classes"]))
     )
     return blueprint

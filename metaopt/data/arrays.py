@@ -1,16 +1,19 @@
 """Conversion of image arrays of various types and shapes to uint8 ``(n, h, w, c)``."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.data.fingerprint import digest_images, fingerprint
+from metaopt.data.fingerprint import describe_outputs, digest_images, fingerprint
 from metaopt.data.image_file import resize_square
 from metaopt.data.images import ArrayImages, ImageArray, LabelArray
 from metaopt.data.pixel_range import Brightness
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
 from metaopt.errors import UserError
+from metaopt.outputs import ImageOutput, Output
 
 LabelledArrays = tuple[ImageArray, dict[str, LabelArray]]
 """Images ``(n, h, w, c)`` and head → labels ``(n,)``."""
@@ -119,25 +122,56 @@ def from_arrays(
     name: str,
     train: LabelledArrays,
     test: LabelledArrays | None,
-    class_names: dict[str, list[str]],
+    outputs: Mapping[str, Output],
     size: int | None,
     notes: list[str],
 ) -> UnsplitData:
-    """Build a data set from images in memory; the fingerprint is that of the images before resizing."""
+    """Build a data set from images in memory; the fingerprint is that of the images before resizing.
+
+    Args:
+        name: short name for display.
+        train: images and targets, those of the validation split among them.
+        test: the same of the test split, or None.
+        outputs: head → kind of its targets.
+        size: side of the resized squares in pixels; None keeps the size. Image targets are resized, too.
+        notes: messages for the user.
+    """
     images, labels = train
     contents = [digest_images(images)] + ([] if test is None else [digest_images(test[0])])
     resized = resize(images, size)
     # Studies store the fingerprint, so the keys never change. "own" is the shape before resizing.
-    heading = {"classes": class_names, "shape": list(resized.shape[1:]), "own": list(images.shape[1:])}
+    heading = {**describe_outputs(outputs), "shape": list(resized.shape[1:]), "own": list(images.shape[1:])}
     return UnsplitData(
         name=name,
-        images=ArrayImages(resized, labels),
+        images=ArrayImages(resized, _resized_targets(labels, size)),
         digests=contents[0],
-        test=None if test is None else ArrayImages(resize(test[0], size), test[1]),
+        test=None if test is None else ArrayImages(resize(test[0], size), _resized_targets(test[1], size)),
         test_digests=contents[-1] if test is not None else np.zeros(0, np.uint64),
-        class_names=class_names,
+        outputs={head: _resized_output(each, size) for head, each in outputs.items()},
         shape=(resized.shape[1], resized.shape[2], resized.shape[3]),
-        default_augmentation=choose_default_augmentation(resized.shape[3]),
+        default_augmentation=choose_default_augmentation(resized.shape[3], outputs.values()),
         fingerprint=fingerprint(heading, [labels] + ([] if test is None else [test[1]]), contents),
         notes=notes,
     )
+
+
+def _resized_targets(targets: Mapping[str, LabelArray], size: int | None) -> dict[str, LabelArray]:
+    """Return targets with image targets resized; of a mask, the pixels count that are covered by such ones alone."""
+    return {head: _resize_target(values, size) if values.ndim == 4 else values for head, values in targets.items()}
+
+
+def _resize_target(values: ImageArray, size: int | None) -> ImageArray:
+    if size is None or values.shape[1:3] == (size, size):
+        return values
+    has_mask = values.shape[3] in (2, 4)
+    pixels = resize(np.ascontiguousarray(values[..., : values.shape[3] - has_mask]), size)
+    if not has_mask:
+        return pixels
+    mask = resize(np.ascontiguousarray(values[..., -1:]), size)
+    return np.concatenate([pixels, np.where(mask == 255, np.uint8(255), np.uint8(0))], axis=3)
+
+
+def _resized_output(output: Output, size: int | None) -> Output:
+    if size is None or not isinstance(output, ImageOutput):
+        return output
+    return replace(output, size=(size, size, output.channels))

@@ -4,7 +4,7 @@ Augmentation runs outside the model, because Keras' random layers would stay act
 files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -43,6 +43,31 @@ def augment(
     if "colour" in augmentation:
         images = _colour_jitter(images, rng)
     return images
+
+
+def augment_together(
+    images: npt.NDArray[np.uint8],
+    others: Sequence[npt.NDArray[np.uint8]],
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+) -> tuple[npt.NDArray[np.uint8], list[npt.NDArray[np.uint8]]]:
+    """Return a random variant of each image, and others whose pixels are moved in the same way.
+
+    Args:
+        images: ``(n, h, w, c)``.
+        others: each ``(n, h, w, any)``, e.g. targets and masks; their colours are kept.
+        augmentation: see ``augment``.
+        rng: random generator.
+    """
+    parts = [images, *others]
+    bounds = np.cumsum([part.shape[3] for part in parts])[:-1]
+    joint = np.concatenate(parts, axis=3)
+    if "flip" in augmentation:
+        joint = _random_flip(joint, rng)
+    if "shift" in augmentation:
+        joint = _random_shift(joint, rng)
+    moved, *rest = np.split(joint, bounds, axis=3)
+    return (_colour_jitter(moved, rng) if "colour" in augmentation else moved), rest
 
 
 def cutout(images: npt.NDArray[np.float32], length: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -85,7 +110,7 @@ def mixup(
 
     Args:
         images: ``(n, h, w, c)``; not modified.
-        labels: head → probabilities ``(n, classes)``.
+        labels: head → float32 ``(n, …)``, e.g. probabilities.
         alpha: α; 0 disables mixup.
         rng: random generator.
 

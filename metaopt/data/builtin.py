@@ -15,6 +15,7 @@ from metaopt.data import class_names
 from metaopt.data.arrays import LabelledArrays, add_channel_axis, from_arrays
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
+from metaopt.outputs import class_outputs
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
 
 NAMES = ("cifar100", "cifar10", "mnist", "fashion_mnist", "digits")
@@ -38,7 +39,7 @@ def load_builtin(name: str, size: int | None) -> UnsplitData:
         UserError: the data set is not on disk and cannot be downloaded.
     """
     train, test = (_load_digits(), None) if name == "digits" else _load_from_keras(name)
-    return from_arrays(name, train, test, CLASS_NAMES[name], size, notes=[])
+    return from_arrays(name, train, test, class_outputs(CLASS_NAMES[name]), size, notes=[])
 
 
 def cifar100_is_on_disk() -> bool:

@@ -1,5 +1,6 @@
 """A data set split for training, validation and testing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from metaopt.data.split import (
 )
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError, invalid_value
+from metaopt.outputs import ClassOutput, Output, describe_classes
 
 Rows = npt.NDArray[np.int64]
 
@@ -47,7 +49,7 @@ class DataSet:
         spec: specification it was loaded from, with ``augment`` resolved.
         train: training split.
         validation: validation split, on which trials are compared.
-        class_names: head → names of its classes; the objective refers to the first head.
+        outputs: head → kind of its targets, fitted to the training split; the objective refers to the first head.
         input_shape: shape of one image, ``(h, w, c)``.
         augment: augmentation of training images, see ``metaopt.data.augment``.
         fingerprint: hash of all images and labels; the same on every machine.
@@ -60,7 +62,7 @@ class DataSet:
     spec: DataSpec
     train: Images
     validation: Images
-    class_names: dict[str, list[str]]
+    outputs: dict[str, Output]
     input_shape: tuple[int, int, int]
     augment: Augmentation
     fingerprint: str
@@ -74,9 +76,19 @@ class DataSet:
     _folds: dict[int, list[Fold]] = field(default_factory=dict, repr=False)
 
     @property
-    def classes(self) -> dict[str, int]:
-        """Number of classes of each head."""
-        return {head: len(names) for head, names in self.class_names.items()}
+    def classes(self) -> dict[str, int | Output]:
+        """What ``network`` gets: the number of classes of each head that has classes, and the outputs of others."""
+        return {head: output.network_argument for head, output in self.outputs.items()}
+
+    @property
+    def class_names(self) -> dict[str, list[str]]:
+        """Names of the classes of each head that has classes."""
+        return {head: list(each.names) for head, each in self.outputs.items() if isinstance(each, ClassOutput)}
+
+    @property
+    def first_output(self) -> Output:
+        """The output of the first head."""
+        return next(iter(self.outputs.values()))
 
     def everything(self) -> Images:
         """Return training and validation images together, in their original order, for the final training."""
@@ -108,8 +120,11 @@ class DataSet:
         Raises:
             UserError: a class has fewer images than there are folds.
         """
-        head, names = next(iter(self.class_names.items()))
-        labels = self.everything().labels[head]
+        head, output = next(iter(self.outputs.items()))
+        labels = output.strata(self.everything().labels[head])
+        if not isinstance(output, ClassOutput):
+            return self._split_by_strata(labels, count)
+        names = output.names
         counts = np.bincount(labels, minlength=len(names))
         rarest = int(counts.argmin())
         if counts[rarest] < count:
@@ -121,6 +136,21 @@ class DataSet:
                 " training and validation images. Use fewer folds, add images, or remove the class.",
             )
         return stratified_folds(labels, count, split_state(FOLD_SEED, self.spec.split_seed))
+
+    def _split_by_strata(
+        self, strata: npt.NDArray[np.int64], count: int
+    ) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+        """Return the folds of images without classes, whose groups may be left out of a fold.
+
+        Raises:
+            UserError: there are fewer images than folds.
+        """
+        if len(strata) < count:
+            expected = f"Expected at most {len(strata)}, because {self.name} has so many images for folds."
+            raise invalid_value("folds", count, expected)
+        if np.bincount(strata).min() < count:
+            strata = np.zeros_like(strata)
+        return stratified_folds(strata, count, split_state(FOLD_SEED, self.spec.split_seed))
 
     def _make_folds(self, count: int) -> list[Fold]:
         images = self.everything()
@@ -137,9 +167,12 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
     Raises:
         UserError: a class has too few images to occur in every split.
     """
-    head = next(iter(data.class_names))
-    labels = data.images.labels[head]
-    _check_class_sizes(data, labels, data.class_names[head])
+    head, output = next(iter(data.outputs.items()))
+    labels = output.strata(data.images.labels[head])
+    if isinstance(output, ClassOutput):
+        _check_class_sizes(data, labels, output.names)
+    else:
+        _check_size(data)
 
     rows = np.arange(len(data.images))
     validation = data.validation
@@ -160,7 +193,8 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
     notes += note_shared_images(test_digests, data.digests[both], "test", "training")
     of_validation = note_shared_images(data.digests[validation], data.digests[rows], "validation", "training")
     notes += of_validation
-    notes += note_contradicting_labels(data.digests, labels)
+    if isinstance(output, ClassOutput):
+        notes += note_contradicting_labels(data.digests, labels)
     augment = _resolve_augmentation(spec.augment, data.default_augmentation)
     sizes = {"train": len(rows), "validation": len(validation), "test": len(test)}
     return DataSet(
@@ -168,7 +202,7 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
         spec=replace(spec, augment=augment),
         train=subset(data.images, rows),
         validation=subset(data.images, validation),
-        class_names=data.class_names,
+        outputs={name: each.fitted(data.images.labels[name][rows]) for name, each in data.outputs.items()},
         input_shape=data.shape,
         augment=augment,
         fingerprint=_fingerprint(data.fingerprint, spec.split_seed),
@@ -196,12 +230,27 @@ def _describe(data: UnsplitData, sizes: dict[str, int], augment: Augmentation) -
         "name": data.name,
         "images": sizes,
         "input_shape": list(data.shape),
-        "classes": {head: len(names) for head, names in data.class_names.items()},
+        "classes": describe_classes(data.outputs),
         "augment": augment,
     }
 
 
-def _check_class_sizes(data: UnsplitData, labels: npt.NDArray[np.int32], names: list[str]) -> None:
+def _check_size(data: UnsplitData) -> None:
+    """Check that each split that is still to be held out can have an image.
+
+    Raises:
+        UserError: there are fewer images.
+    """
+    n = len(data.images) - (0 if data.validation is None else len(data.validation))
+    needed = 1 + (data.validation is None) + (data.test is None)
+    if n < needed or not all(map(len, (data.images, *([] if data.test is None else [data.test])))):
+        raise UserError(
+            f"Too few images in {data.name}: {n}. Expected at least {needed}, one for each of the training, validation"
+            " and test splits."
+        )
+
+
+def _check_class_sizes(data: UnsplitData, labels: npt.NDArray[np.int64], names: Sequence[str]) -> None:
     """Check that each class has an image for training and for each split that is still to be held out.
 
     Raises:

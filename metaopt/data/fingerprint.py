@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data.images import LabelArray
+from metaopt.outputs import ClassOutput, Output
 
 _BLOCK_BYTES = 2**20
 
@@ -51,10 +52,21 @@ def fingerprint(
     hasher.update(json.dumps(heading, sort_keys=True).encode())
     for split in labels:
         for head, values in split.items():
-            hasher.update(head.encode() + values.astype("<i4").tobytes())
+            kind = "<i4" if values.dtype == np.int32 else values.dtype.newbyteorder("<")
+            hasher.update(head.encode() + np.ascontiguousarray(values.astype(kind, copy=False)).tobytes())
     for content in contents:
         hasher.update(content.astype("<u8").tobytes())
     return hasher.hexdigest()
+
+
+def describe_outputs(outputs: Mapping[str, Output]) -> dict[str, Any]:
+    """Return the part of the heading that identifies the outputs.
+
+    Studies store the fingerprint, so that of classes never changes.
+    """
+    classes = {head: list(each.names) for head, each in outputs.items() if isinstance(each, ClassOutput)}
+    others = {head: each.describe() for head, each in outputs.items() if head not in classes}
+    return {"classes": classes, **({"outputs": others, "heads": list(outputs)} if others else {})}
 
 
 def note_shared_images(a: Digests, b: Digests, name_a: str, name_b: str) -> list[str]:

@@ -14,6 +14,7 @@ from metaopt.data.images import FileImages, subset
 from metaopt.data.pixel_range import FULL, Brightness
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
 from metaopt.errors import Note
+from metaopt.outputs import class_outputs
 
 _NAMED = 10
 """Images that a note names at most."""
@@ -62,7 +63,7 @@ def load_folder(
         digests=decoded.pixel_digests[training],
         test=subset(images, test) if len(test) else None,
         test_digests=decoded.pixel_digests[test],
-        class_names={"label": folder.classes},
+        outputs=class_outputs({"label": folder.classes}),
         shape=(sizes.side, sizes.side, sizes.channels),
         default_augmentation=choose_default_augmentation(sizes.channels),
         fingerprint=_fingerprint(folder, decoded, labels),

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 ImageArray = npt.NDArray[np.uint8]
-LabelArray = npt.NDArray[np.int32]
+LabelArray = npt.NDArray[Any]
+"""Targets of one head, ``(n, …)``, see ``metaopt.outputs``: int32 class indices ``(n,)``, or those of other kinds."""
 Rows = npt.NDArray[np.int64]
 
 
@@ -21,7 +22,7 @@ class Images(Protocol):
 
     @property
     def labels(self) -> Mapping[str, LabelArray]:
-        """All labels: head → ``(n,)`` int32, with the first head first."""
+        """All targets: head → ``(n, …)``, with the first head first."""
 
     def __len__(self) -> int:
         """Return the number of images."""

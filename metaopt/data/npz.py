@@ -16,6 +16,7 @@ from metaopt.data.labels import check_known, check_labels, count_classes
 from metaopt.data.npz_archive import NpzArchive
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
+from metaopt.outputs import class_outputs
 
 
 def load_npz(path: Path, size: int | None) -> UnsplitData:
@@ -73,7 +74,7 @@ class _Reader:
         test, test_notes = self._test_split(images, scale, class_names)
         if test is not None and not dark:
             test_notes += note_dark(test[0], self._where("x_test"))
-        return from_arrays(self.path.name, train, test, class_names, size, notes + test_notes)
+        return from_arrays(self.path.name, train, test, class_outputs(class_names), size, notes + test_notes)
 
     def _where(self, name: str) -> str:
         return f"{name} in {self.path.name}"

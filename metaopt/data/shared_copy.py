@@ -22,11 +22,12 @@ from metaopt.data.images import ArrayImages, LabelArray
 from metaopt.data.spec import DataSpec
 from metaopt.data.unsplit import UnsplitData
 from metaopt.files.held_folders import hold, release
+from metaopt.outputs import read_output
 
-_VERSION = 1  # of the files; also part of the name of the folder
+_VERSION = 2  # of the files; also part of the name of the folder
 _SMALLEST = 2**24  # bytes of images; smaller data sets are not worth a file
 _COMPLETE = "facts.npz"  # written last
-_TEXT_FIELDS = ("name", "class_names", "shape", "default_augmentation", "fingerprint", "pixel_bits", "notes")
+_TEXT_FIELDS = ("name", "shape", "default_augmentation", "fingerprint", "pixel_bits", "notes")
 
 
 def load_once(spec: DataSpec, fingerprint: str, load: Callable[[], UnsplitData]) -> UnsplitData:
@@ -83,7 +84,8 @@ def _write(folder: Path, data: UnsplitData) -> None:
             np.save(file, images.array)
         digests[split] = _digest(images.array)
         facts.update({f"{split}.{head}": values for head, values in images.labels.items()})
-    text = {"contents": digests, **{name: getattr(data, name) for name in _TEXT_FIELDS}}
+    text: dict[str, Any] = {"contents": digests, **{name: getattr(data, name) for name in _TEXT_FIELDS}}
+    text["outputs"] = {head: output.describe() for head, output in data.outputs.items()}
     facts["text"] = np.frombuffer(json.dumps(text).encode(), np.uint8)
     part = folder / "part.npz"
     with part.open("wb") as file:
@@ -101,6 +103,7 @@ def _open(folder: Path) -> UnsplitData | None:
             split: _map(folder / f"{split}.npy", content, _labels(facts, split))
             for split, content in text.pop("contents").items()
         }
+        text["outputs"] = {head: read_output(stored) for head, stored in text["outputs"].items()}
         return UnsplitData(
             images=splits["images"],
             test=splits.get("test"),

@@ -1,5 +1,6 @@
 """A data set as loaded, before its training images are split."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from metaopt.data.fingerprint import Digests
 from metaopt.data.images import Images
 from metaopt.data.pixel_range import FULL
+from metaopt.outputs import ClassOutput, NumberOutput, Output
 
 DefaultAugmentation = Literal["flip", "none"]
 
@@ -23,7 +25,7 @@ class UnsplitData:
         digests: one content hash per image, ``(n,)``.
         test: the test split, or None if the data set has none.
         test_digests: one content hash per test image; empty if there is no test split.
-        class_names: head → names of its classes; the objective refers to the first head.
+        outputs: head → kind of its targets; the objective refers to the first head.
         shape: shape of one image, ``(h, w, c)``.
         default_augmentation: the augmentation that ``augment="auto"`` selects.
         fingerprint: hash of images, labels and class names.
@@ -37,7 +39,7 @@ class UnsplitData:
     digests: Digests
     test: Images | None
     test_digests: Digests
-    class_names: dict[str, list[str]]
+    outputs: dict[str, Output]
     shape: tuple[int, int, int]
     default_augmentation: DefaultAugmentation
     fingerprint: str
@@ -45,10 +47,17 @@ class UnsplitData:
     pixel_bits: int = FULL
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def class_names(self) -> dict[str, list[str]]:
+        """Names of the classes of each head that has classes."""
+        return {head: list(each.names) for head, each in self.outputs.items() if isinstance(each, ClassOutput)}
 
-def choose_default_augmentation(channels: int) -> DefaultAugmentation:
+
+def choose_default_augmentation(channels: int, outputs: Iterable[Output] = ()) -> DefaultAugmentation:
     """Return ``"flip"`` for colour images and ``"none"`` for grey ones.
 
     Colour images are mostly photographs. Grey images may be digits or letters, whose mirror images mean something else.
+    So may a number, such as an angle.
     """
-    return "flip" if channels >= 3 else "none"
+    has_numbers = any(isinstance(output, NumberOutput) for output in outputs)
+    return "flip" if channels >= 3 and not has_numbers else "none"

@@ -6,11 +6,15 @@ from typing import Any
 
 from metaopt.blueprint import Blueprint, InvalidArchitecture
 from metaopt.errors import UserError
+from metaopt.outputs.heads import fit_heads
 from metaopt.problems.training_config import Training
 from metaopt.values.safe_text import class_name
 
-Classes = Mapping[str, int]
-"""Head → its number of classes, e.g. ``{"fine": 100, "coarse": 20}``; a single head is called ``label``."""
+Classes = Mapping[str, Any]
+"""Head → its number of classes, e.g. ``{"fine": 100, "coarse": 20}``, or its ``Output`` if it has none.
+
+A single head is called ``label``.
+"""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Problem:
                 f"network returned {_a(blueprint)}. It has to return a metaopt.blueprint.Blueprint: of its"
                 " inputs and the output of each head."
             )
+        fit_heads(blueprint, classes)
         return blueprint
 
     def training_of(self, point: Any) -> Training:

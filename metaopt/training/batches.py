@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data import Images
-from metaopt.data.augment import Augmentation, augment, cutout, mixup
+from metaopt.data.augment import Augmentation, augment, augment_together, cutout, mixup
 from metaopt.errors import EnvironmentFault
+from metaopt.outputs import ClassOutput, ImageOutput, Output, as_outputs
+from metaopt.outputs.class_metrics import Probabilities, as_probabilities
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import Training
 from metaopt.randomness import make_fold_purpose, make_generator
-from metaopt.training.metrics import Probabilities, as_probabilities
 
 _MIN_VALIDATION_BATCH = 128  # images; forward passes need less memory than training steps
 
@@ -91,9 +92,10 @@ class TrainingBatches(keras.utils.PyDataset):
         pack_labels: packs labels by head into the structure that the model expects.
         seed: seed of the study.
         trial: number of the trial.
-        soft_classes: head → number of classes, for labels as probabilities, float32 ``(n, classes)``; None for class
-            indices, ``(n,)``, which disables mixup.
+        soft_classes: head → number of classes, for labels as probabilities, float32 ``(n, classes)``, or output; None
+            for class indices, ``(n,)``, which disables mixup.
         fold: index of the cross-validation fold, from 0.
+        outputs: head → output; None where every head has classes.
 
     Attributes:
         fault: why a batch could not be read, or None; TensorFlow raises an exception of its own in its place.
@@ -109,6 +111,7 @@ class TrainingBatches(keras.utils.PyDataset):
         trial: int,
         soft_classes: Classes | None = None,
         fold: int = 0,
+        outputs: Mapping[str, Output] | None = None,
     ) -> None:
         super().__init__()
         self._images = images
@@ -119,6 +122,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._seed, self._trial = seed, trial
         self._soft_classes = soft_classes
         self._fold = fold
+        self._outputs = outputs or {}
         self.fault: EnvironmentFault | None = None
         self.set_epoch(0)
 
@@ -149,7 +153,7 @@ class TrainingBatches(keras.utils.PyDataset):
         epoch, order = self._epoch
         rows = order[index * self._batch_size : (index + 1) * self._batch_size]
         try:
-            pixels, class_indices = read_images(self._images, rows)
+            pixels, targets = read_images(self._images, rows)
         except EnvironmentFault as fault:
             self.fault = fault
             raise
@@ -158,15 +162,30 @@ class TrainingBatches(keras.utils.PyDataset):
             step = epoch * self.num_batches + index
             return make_generator(self._seed, self._trial, make_fold_purpose(purpose, self._fold), step)
 
-        images = scale(augment(pixels, self._augmentation, rng("augment")))
-        images = cutout(images, self._training.cutout, rng("cutout"))
-        labels: Mapping[str, Any] = class_indices
+        pixels, targets = self._augment(pixels, targets, rng("augment"))
+        images = cutout(scale(pixels), self._training.cutout, rng("cutout"))
+        labels = self._encode(targets)
         if self._soft_classes is not None:
-            labels = {
-                head: np.eye(count, dtype=np.float32)[class_indices[head]] for head, count in self._soft_classes.items()
-            }
             images, labels = mixup(images, labels, self._training.mixup, rng("mixup"))
         return images, self._pack_labels(labels)
+
+    def _augment(
+        self, pixels: npt.NDArray[np.uint8], targets: dict[str, Any], rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+        """Augment images, and move the pixels of image targets with them."""
+        moved = {head: targets[head] for head, output in self._outputs.items() if isinstance(output, ImageOutput)}
+        if not moved:
+            return augment(pixels, self._augmentation, rng), targets
+        pixels, others = augment_together(pixels, list(moved.values()), self._augmentation, rng)
+        return pixels, {**targets, **dict(zip(moved, others, strict=True))}
+
+    def _encode(self, targets: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the targets as the model is trained on them; class indices unless it expects probabilities."""
+        encoded = dict(targets)
+        for head, output in (self._outputs or as_outputs(self._soft_classes or {})).items():
+            if self._soft_classes is not None or not isinstance(output, ClassOutput):
+                encoded[head] = output.encode(targets[head])
+        return encoded
 
 
 @contextlib.contextmanager
@@ -192,12 +211,17 @@ class Validation:
         images: validation images.
         heads: names of the heads, the first head first.
         batch_size: batch size of the training; validation batches may be larger.
+        outputs: head → output; None where every head has classes.
 
     Attributes:
-        labels: head → class indices ``(n,)``.
+        labels: head → targets ``(n, …)``.
+        outputs: head → output, or None.
     """
 
-    def __init__(self, images: Images, heads: list[str], batch_size: int) -> None:
+    def __init__(
+        self, images: Images, heads: list[str], batch_size: int, outputs: Mapping[str, Output] | None = None
+    ) -> None:
+        self.outputs = outputs
         self._images = images
         self._heads = heads
         count = len(images)
@@ -217,10 +241,13 @@ class Validation:
         model.predict_on_batch(scale(read_images(self._images, self._rows[0])[0]))
 
     def predict(self, model: keras.Model) -> dict[str, Probabilities]:
-        """Return head → probabilities ``(n, classes)`` of all images, in their order."""
+        """Return head → predictions of all images, in their order; see ``Output.decode``."""
         batches = [
             outputs_by_head(model.predict_on_batch(scale(read_images(self._images, rows)[0])), self._heads)
             for rows in self._rows
         ]
         joined = {head: np.concatenate([np.asarray(batch[head]) for batch in batches]) for head in batches[0]}
-        return {head: as_probabilities(values[: len(self._images)]) for head, values in joined.items()}
+        decode = {head: output.decode for head, output in (self.outputs or {}).items()}
+        return {
+            head: decode.get(head, as_probabilities)(values[: len(self._images)]) for head, values in joined.items()
+        }

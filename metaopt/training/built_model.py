@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from metaopt.errors import UserError
+from metaopt.outputs import Output
 from metaopt.problems.problem import Classes
 from metaopt.values.safe_text import class_name
 
@@ -86,8 +87,27 @@ def check_shapes(model: keras.Model, input_shape: tuple[int, ...], classes: Clas
         outputs = dict(zip(heads, values, strict=False))
     for head, value in outputs.items():
         shape = tuple(getattr(value, "shape", ()))
-        if len(shape) != 2 or shape[1] not in (None, classes[head]):
+        if isinstance(classes[head], Output):
+            _check_output(head, shape, classes[head])
+        elif len(shape) != 2 or shape[1] not in (None, classes[head]):
             raise WrongModel(
                 f"build_model returned a model whose output for the head {head} has the shape {shape}. It has to be"
                 f" (batch, {classes[head]}), one probability for each class: use the argument classes."
             )
+
+
+def _check_output(head: str, shape: tuple[Any, ...], output: Output) -> None:
+    """Check the shape of a head without classes.
+
+    Raises:
+        WrongModel: It is not that of its output.
+    """
+    fits = len(shape) == 1 + len(output.shape) and all(
+        size in (None, wanted) for size, wanted in zip(shape[1:], output.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(map(str, ("batch", *output.shape)))
+        raise WrongModel(
+            f"build_model returned a model whose output for the head {head} has the shape {shape}. It has to be"
+            f" ({wanted}), as the head has the kind {output.kind}."
+        )

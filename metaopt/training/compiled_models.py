@@ -13,6 +13,7 @@ from typing import Any
 from metaopt.blueprint import Blueprint
 from metaopt.data import Fold
 from metaopt.executors.hardware import cpu_count, worker_memory
+from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import CONSTANT, Training
 from metaopt.values.value_identity import describe_value, is_plain
 
@@ -74,7 +75,7 @@ def make_key(
     training: Training,
     schedule: Any,
     folds: Sequence[Fold],
-    classes: Mapping[str, int],
+    classes: Classes,
     settings: Mapping[str, Any],
 ) -> str | None:
     """Return the text of all that decides a compiled model; models of equal keys differ in their variables only.
@@ -84,7 +85,7 @@ def make_key(
         training: optimizer and losses. The learning rate does not count where it is constant: it is a variable then.
         schedule: what decides the learning-rate schedule, if it is not constant.
         folds: images; their numbers decide the sizes of batches, for which steps are compiled.
-        classes: head → number of classes.
+        classes: head → number of classes, or output.
         settings: settings of Keras that a model depends on.
 
     Returns:
@@ -111,7 +112,7 @@ def make_key(
             optimizer,
             None if is_constant else schedule,
             [(len(fold.train), len(fold.validation)) for fold in folds],
-            list(classes.items()),
+            [(head, int(each) if isinstance(each, int) else each.describe()) for head, each in classes.items()],
             sorted(settings.items()),
         ]
     )

@@ -7,19 +7,17 @@ from typing import Any
 import keras
 
 from metaopt.errors import UserError, nearest
+from metaopt.outputs import ClassOutput, as_outputs
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import CONSTANT, COOLDOWN, Training
+from metaopt.training.losses import TRAIN, make_loss, make_metric
 from metaopt.training.schedule import AnnealedCycles, CosineRestarts, CyclesInSeconds
 from metaopt.values.safe_text import first_line
 
 Cycles = Sequence[int] | CyclesInSeconds
 """Cycles of a learning-rate schedule: epochs after which they end, ascending, or lengths in training seconds."""
 
-TRAIN = "train"
-"""Name of the training metric: cross-entropy of the first head without loss weights, penalties and label smoothing.
-
-With mixup it is computed on the mixed images and labels.
-"""
+__all__ = ["TRAIN", "Cycles", "compile_model", "make_optimizer", "soft_classes"]
 
 # Substrings of the names of shift and scale weights, which weight decay would only distort.
 NOT_DECAYED = ("bias", "gamma", "beta")
@@ -28,14 +26,14 @@ NOT_DECAYED = ("bias", "gamma", "beta")
 def compile_model(
     model: keras.Model, training: Training, classes: Classes, *, steps: int | None = None, cycles: Cycles = ()
 ) -> keras.Model:
-    """Compile a classifier with a cross-entropy loss for each head.
+    """Compile a network with the loss of each head's output: cross-entropy for classes.
 
     With mixup or label smoothing the model expects labels as probabilities, see ``soft_classes``.
 
     Args:
         model: model whose output is a dict by head, a list in the order of the heads, or one tensor.
         training: optimizer settings and loss weights; loss weights of heads that the model lacks are ignored.
-        classes: head → number of classes, the first head first.
+        classes: head → number of classes or output, the first head first.
         steps: steps per epoch; None if unknown, which makes the learning rate constant.
         cycles: cycles of the learning-rate schedule; required with ``steps``.
 
@@ -47,39 +45,37 @@ def compile_model(
     """
     heads = list(classes)
     weights = [float(training.loss_weights.get(head, 1.0)) for head in heads]
-    metric: Any
-    loss: Any
-    if training.mixup or training.label_smoothing:
-        metric = keras.metrics.CategoricalCrossentropy(name=TRAIN)
-        loss = keras.losses.CategoricalCrossentropy(label_smoothing=training.label_smoothing)
-    else:
-        metric = keras.metrics.SparseCategoricalCrossentropy(name=TRAIN)
-        loss = "sparse_categorical_crossentropy"
+    outputs = as_outputs(classes)
+    losses = {head: make_loss(each, training) for head, each in outputs.items()}
+    metric = make_metric(outputs[heads[0]], training)
     options: dict[str, Any]
     output = getattr(model, "output", None)  # a Sequential model may lack the attribute; it has one output
     if isinstance(output, dict):
         options = {
-            "loss": dict.fromkeys(heads, loss),
+            "loss": losses,
             "loss_weights": dict(zip(heads, weights, strict=True)),
             "metrics": {heads[0]: [metric]},
         }
     elif isinstance(output, list | tuple):
         options = {
-            "loss": [loss] * len(heads),
+            "loss": [losses[head] for head in heads],
             "loss_weights": weights,
             "metrics": [[metric]] + [[] for _ in heads[1:]],
         }
     else:
-        options = {"loss": loss, "loss_weights": weights[:1], "metrics": [metric]}
+        options = {"loss": losses[heads[0]], "loss_weights": weights[:1], "metrics": [metric]}
     model.compile(optimizer=make_optimizer(training, steps, cycles), **options)
     return model
 
 
 def soft_classes(model: keras.Model, classes: Classes) -> Classes | None:
-    """Return the classes if a compiled model expects labels as probabilities, None if it expects class indices.
+    """Return the classes if targets can be mixed, None if a compiled model expects class indices.
 
-    The losses decide, so that it also works for a model that the user compiled.
+    The losses decide, so that it also works for a model that the user compiled. Targets of other kinds are mixed as
+    they are.
     """
+    if not any(isinstance(output, ClassOutput) for output in as_outputs(classes).values()):
+        return classes
     losses = [keras.losses.get(loss) for loss in keras.tree.flatten(model.loss) if loss is not None]
     names = [getattr(loss, "name", getattr(loss, "__name__", "")) for loss in losses]
     return classes if any(name.startswith("categorical") for name in names) else None

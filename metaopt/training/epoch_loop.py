@@ -235,7 +235,7 @@ class EpochLoop(keras.callbacks.Callback):
         if not math.isfinite(metrics["loss"]):
             return metrics
         predicted = validation.predict(self.model)
-        validated = validation_metrics(predicted, validation.labels)
+        validated = validation_metrics(predicted, validation.labels, validation.outputs)
         total = _penalties(self.model)
         for head in predicted:  # the model of a user may predict the first heads only
             total += self._weights[head] * validated[f"val_{head}_loss" if len(predicted) > 1 else "val_loss"]

@@ -136,10 +136,10 @@ def _make_loop(
     seed, trial = request.seed, request.trial
 
     def batches(number: int, fold: Fold) -> TrainingBatches:
-        return TrainingBatches(fold.train, data.augment, training, arrange, seed, trial, soft, number)
+        return TrainingBatches(fold.train, data.augment, training, arrange, seed, trial, soft, number, data.outputs)
 
     folded = FoldedBatches([batches(number, fold) for number, fold in enumerate(folds)])
-    validations = [Validation(fold.validation, heads, training.batch_size) for fold in folds]
+    validations = [Validation(fold.validation, heads, training.batch_size, data.outputs) for fold in folds]
     weights = {head: float(training.loss_weights.get(head, 1.0)) for head in heads}
     return EpochLoop(folded, validations, weights, request, epochs, start, checkpoint)
 

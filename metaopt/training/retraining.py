@@ -119,7 +119,7 @@ def _train(
             f"mixup has no effect on {problem.name}: its build_model compiles a loss for class indices. Compile it"
             " with categorical_crossentropy."
         )
-    batches = TrainingBatches(images, data.augment, training, pack_labels, seed, trial, soft)
+    batches = TrainingBatches(images, data.augment, training, pack_labels, seed, trial, soft, outputs=data.outputs)
     progress = _RetrainingCallback(batches, next(iter(data.classes)), report, report_step)
     _fit(network, batches, epochs, progress, log)
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class Objective:
         name: name of the metric, or ``convergence``.
         maximised: whether larger is better; the loss is then the negated metric.
         nonnegative: whether the loss is never below 0.
+        bounded: whether the metric lies in 0..1 where it is maximised.
         last_epoch_only: whether the value is taken at the last epoch instead of the best.
         is_measured: whether training measures it at each epoch; others are counts of the network, or of the whole
             trial, and can only be further objectives.
@@ -31,6 +32,7 @@ class Objective:
     name: str
     maximised: bool = False
     nonnegative: bool = True
+    bounded: bool = True
     last_epoch_only: bool = False
     is_measured: bool = True
 
@@ -42,7 +44,8 @@ class Objective:
     @property
     def text(self) -> str:
         """The objective as it is stored: its name, with its direction where that is not known by the name."""
-        return self.name if self.name in OBJECTIVES else f"{self.name}:{'max' if self.maximised else 'min'}"
+        is_known = self.name in OBJECTIVES or _find_of_head(self.name) is not None
+        return self.name if is_known else f"{self.name}:{'max' if self.maximised else 'min'}"
 
     def loss(self, metrics: Mapping[str, float], seconds: float) -> float:
         """Return the loss of one epoch, to be minimised.
@@ -74,9 +77,9 @@ class Objective:
 
     def score(self, loss: float) -> float:
         """Return the loss as a number in 0..1 that grows with quality, for the names of records."""
-        if self.maximised:
+        if self.maximised and self.bounded:
             return min(max(-loss, 0.0), 1.0)
-        return 1 / (1 + max(loss, 0.0)) if self.nonnegative else 0.5 - math.atan(loss) / math.pi
+        return 1 / (1 + max(loss, 0.0)) if self.nonnegative and not self.maximised else 0.5 - math.atan(loss) / math.pi
 
 
 OBJECTIVES = {
@@ -86,6 +89,14 @@ OBJECTIVES = {
         Objective("val_loss"),
         Objective("val_top3", maximised=True),
         Objective("val_precision", maximised=True),
+        Objective("val_balanced_accuracy", maximised=True),
+        Objective("val_f1", maximised=True),
+        Objective("val_map", maximised=True),
+        Objective("val_mse"),
+        Objective("val_mae"),
+        Objective("val_r2", maximised=True, bounded=False),
+        Objective("val_psnr", maximised=True, bounded=False),
+        Objective("val_ssim", maximised=True),
         Objective("convergence", last_epoch_only=True),
         Objective("loss", nonnegative=False),  # returned by a user's own train(point)
         Objective("params", is_measured=False),
@@ -98,7 +109,9 @@ OBJECTIVES = {
 
 
 def find_objective(text: str) -> Objective:
-    """Return the objective of a name; ``NAME:min`` or ``NAME:max`` is any other metric, with its direction.
+    """Return the objective of a name: one of ``OBJECTIVES``, or such a metric of a head, ``val_<head>_<metric>``.
+
+    ``NAME:min`` or ``NAME:max`` is any other metric, with its direction.
 
     Raises:
         UserError: It is unknown, and the message names the nearest one; or its direction is another one.
@@ -107,7 +120,7 @@ def find_objective(text: str) -> Objective:
     if match is None:
         raise invalid_value("objective", text, "Expected a name such as val_accuracy, or NAME:min or NAME:max.")
     name, direction = match[1], match[2]
-    known = OBJECTIVES.get(name)
+    known = OBJECTIVES.get(name) or _find_of_head(name)
     if known is None and direction is None:
         raise UserError(
             f"Unknown objective: {name}. {hint(name, OBJECTIVES)} Another metric needs its direction: {name}:min or"
@@ -171,3 +184,18 @@ def scale_losses(values: np.ndarray, objectives: Sequence[Objective]) -> np.ndar
     width = np.ptp(scaled, axis=0)
     found: np.ndarray = (scaled - scaled.min(axis=0)) / np.where(width > 0, width, 1.0)
     return found
+
+
+def _find_of_head(name: str) -> Objective | None:
+    """Return the objective of a metric of one of several heads; None if no metric has this name."""
+    for known, objective in sorted(OBJECTIVES.items(), key=lambda pair: -len(pair[0])):
+        metric = known.removeprefix("val_")
+        if metric != known and name.startswith("val_") and name.removeprefix("val_").endswith(f"_{metric}"):
+            return replace(objective, name=name)
+    return None
+
+
+def is_maximised(name: str) -> bool:
+    """Return whether more of a metric is better; False for one that is not known."""
+    objective = OBJECTIVES.get(name) or _find_of_head(name)
+    return objective is not None and objective.maximised

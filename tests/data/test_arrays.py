@@ -3,6 +3,7 @@ import pytest
 
 from metaopt.data.arrays import add_channel_axis, find_pixel_scale, from_arrays, resize, to_uint8
 from metaopt.errors import UserError
+from metaopt.outputs import class_outputs
 
 
 def convert(images: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -90,7 +91,12 @@ def test_from_arrays_resizes_and_keeps_the_labels() -> None:
     images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), np.uint8)
     labels = {"label": np.arange(6, dtype=np.int32) % 2}
     data = from_arrays(
-        "pets", (images, labels), (images[:2], {"label": labels["label"][:2]}), {"label": ["a", "b"]}, 4, []
+        "pets",
+        (images, labels),
+        (images[:2], {"label": labels["label"][:2]}),
+        class_outputs({"label": ["a", "b"]}),
+        4,
+        [],
     )
     assert data.shape == (4, 4, 3)
     assert data.images.batch([0])[0].shape == (1, 4, 4, 3)
@@ -104,5 +110,5 @@ def test_from_arrays_resizes_and_keeps_the_labels() -> None:
 def test_the_fingerprint_never_changes() -> None:
     """Studies store it, so a later version must compute the same one."""
     images, labels = np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4, 1), {"label": np.array([0, 1], np.int32)}
-    data = from_arrays("x", (images, labels), None, {"label": ["a", "b"]}, 2, [])
+    data = from_arrays("x", (images, labels), None, class_outputs({"label": ["a", "b"]}), 2, [])
     assert data.fingerprint == "81f7a05263978c743079f0ed751566ad"

@@ -9,6 +9,7 @@ from metaopt.data.dataset import split_data
 from metaopt.data.spec import DataSpec
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
+from metaopt.outputs import class_outputs
 
 
 def unsplit(counts: list[int], test_counts: list[int] | None = None, **others) -> UnsplitData:
@@ -21,7 +22,7 @@ def unsplit(counts: list[int], test_counts: list[int] | None = None, **others) -
 
     names = {"label": [f"c{label}" for label in range(len(counts))]}
     test = None if test_counts is None else make_split(test_counts)
-    return replace(from_arrays("pets", make_split(counts), test, names, None, []), **others)
+    return replace(from_arrays("pets", make_split(counts), test, class_outputs(names), None, []), **others)
 
 
 def counts(images) -> list[int]:
@@ -97,7 +98,9 @@ def test_images_shared_between_splits_are_noted() -> None:
     images[1::2] = images[::2]  # each occurs twice, so some copies fall into different splits
     labels = {"label": np.repeat([0, 1], 20).astype(np.int32)}
     test = (images[:3], {"label": np.array([0, 0, 1], np.int32)})
-    data = split_data(from_arrays("pets", (images, labels), test, {"label": ["a", "b"]}, None, []), DataSpec("x"))
+    data = split_data(
+        from_arrays("pets", (images, labels), test, class_outputs({"label": ["a", "b"]}), None, []), DataSpec("x")
+    )
     assert data.notes[0].startswith("3 of the 3 test images are also among the training images")
     assert "validation images are also among the training images" in data.notes[1]
 

@@ -14,10 +14,7 @@ def test_validation_split_and_notes_are_optional() -> None:
     images = ArrayImages(np.zeros((2, 4, 4, 1), np.uint8), {"label": np.array([0, 1], np.int32)})
     none = np.zeros(0, np.uint64)
     one, other = (
-        UnsplitData(
-            "x", images, np.arange(2, dtype=np.uint64), None, none, {"label": ["a", "b"]}, (4, 4, 1), "none", ""
-        )
-        for _ in range(2)
+        UnsplitData("x", images, np.arange(2, dtype=np.uint64), None, none, {}, (4, 4, 1), "none", "") for _ in range(2)
     )
     assert one.validation is None
     assert one.notes == []

@@ -25,7 +25,7 @@ from metaopt.report.plots.style import (
     write_message,
     write_or_explain,
 )
-from metaopt.trials.objective import OBJECTIVES, Objective
+from metaopt.trials.objective import Objective, is_maximised
 from metaopt.trials.record import Record, best_record
 
 # (training, validation) metrics of the same quantity; the first pair that a history has is drawn.
@@ -115,7 +115,7 @@ def _draw_trials(axes: Axes, records: Sequence[Record], best: Record, metric: st
     axes.plot(curve[:, 0], curve[:, 1], color=VERMILLION, linewidth=2.2, zorder=4)
     star: dict[str, Any] = {"s": 130, "marker": "*", "color": ORANGE, "edgecolors": INK, "zorder": 5}
     _draw_best_epochs(axes, [best], metric, star)
-    maximised = OBJECTIVES[metric].maximised if metric in OBJECTIVES else False
+    maximised = is_maximised(metric)
     # A loss may be very large at its start or end; the axis shows where most of the curves are.
     axis = ScoreAxis.of_metric(metric_label(metric), np.concatenate(lines)[:, 1], maximised=maximised)
     axis.apply(axes, max_ticks=5)

@@ -19,7 +19,7 @@ from metaopt.report.plots.progress import time_unit
 from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.series import Series, all_constraints, all_records, caption, line_style
 from metaopt.report.plots.style import GREY, add_title, write_or_explain
-from metaopt.trials.objective import OBJECTIVES
+from metaopt.trials.objective import is_maximised
 
 Values = npt.NDArray[np.float64]
 
@@ -125,7 +125,7 @@ def _set_up_axes(axes: Axes, series: Sequence[Series], metric: str, values: Sequ
     axes.set_xlabel(f"search time ({unit})")
     axes.set_xlim(left=0)
     limits = [limit for limit in all_constraints(series) if limit.name == metric]
-    maximised = OBJECTIVES[metric].maximised if metric in OBJECTIVES else not any(limit.upper for limit in limits)
+    maximised = is_maximised(metric) if metric.startswith("val_") else not any(limit.upper for limit in limits)
     bounds = [limit.bound for limit in limits]
     axis = ScoreAxis.of_metric(metric_label(metric), [*values, *bounds], maximised=maximised)
     axis.apply(axes)
