@@ -50,7 +50,7 @@ def save_best_model(
     require_same_network(study, problem)
     data = study_data(study, note=lambda text: print(text, file=sys.stderr), given=data_set)
     from metaopt.training.checkpoint import UnusableCheckpoint, best_weights
-    from metaopt.training.export import export_model, save_model
+    from metaopt.training.export import export_model, save_model, tune_labels
     from metaopt.training.network_builder import make_builder
     from metaopt.training.retraining import find_file_problem
     from metaopt.training.state_identity import trial_identity
@@ -75,10 +75,10 @@ def save_best_model(
     network.set_weights(first)
     network = builder.for_inference(network)
     origin = {"trial": trial, "point": record.point, "epochs": epoch, "data": data.name}
-    metadata = ModelMetadata(
-        {head: data.class_names[head] for head in builder.heads(network)}, data.input_shape, origin, data.pixel_bits
-    )
-    save_model(export_model([network], metadata, some_images(data)), metadata, path)
+    outputs = {head: data.outputs[head] for head in builder.heads(network)}
+    metadata = ModelMetadata.of(outputs, data.input_shape, origin, data.pixel_bits)
+    exported = export_model([network], metadata, some_images(data))
+    save_model(exported, tune_labels(exported, metadata, data.validation), path)
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"
     # A trial that was promoted after its record was written may have better weights by now.
     when = "" if epoch == record.best_epoch else f" at epoch {epoch}"

@@ -29,7 +29,13 @@ from metaopt.report.analysis.evaluation import (
     judge_constraints,
     score_classes,
 )
-from metaopt.report.analysis.predictions import Predictions, digest_test_set, rank_classes, write_predictions
+from metaopt.report.analysis.predictions import (
+    ImageScores,
+    Predictions,
+    digest_test_set,
+    summarise_predictions,
+    write_predictions,
+)
 from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log, read_test_log
 from metaopt.report.console import constraint_line, repeated_test_warning, score_lines
 from metaopt.report.formatting import metric_label
@@ -119,7 +125,7 @@ def run(arguments: Namespace) -> None:
     times = "" if plan.members == 1 else f" {plan.members} times"
     print(
         f"retraining {plan.name}{times} for {plural(plan.epochs, 'epoch')} ({plan.reason}) on"
-        f" {plural(len(data.everything()), 'image')}, training and validation together{_cooldown(plan)}",
+        f" {plural(len(data.for_retraining()), 'image')}, training and validation together{_cooldown(plan)}",
         flush=True,
     )
     measurements = []
@@ -194,7 +200,7 @@ class Measured:
     params: int
     macs: int
     constraints: list[JudgedConstraint]
-    predictions: Predictions
+    predictions: Predictions | ImageScores
 
 
 def _measure(
@@ -217,9 +223,10 @@ def _measure(
         model, _ = load_model(file)
     counts = count_keras(model)
     probabilities = predict_split(model, metadata, data.test())
-    scores = evaluate(probabilities, data.test().labels)
+    scores = evaluate(probabilities, data.test().labels, metadata.outputs)
     head = next(iter(probabilities))
-    predictions = rank_classes(probabilities[head], data.test().labels[head], digest_test_set(data.test()))
+    true = data.test().labels[head]
+    predictions = summarise_predictions(metadata.outputs[head], probabilities[head], true, digest_test_set(data.test()))
     values: dict[str, float] = {
         "params": counts.params,
         **({} if counts.unknown else {"macs": counts.macs}),
@@ -228,12 +235,12 @@ def _measure(
         **{name: fmean(each.final[name] for each in trained) for name in trained[0].final},
         **{name: score.value for name, score in scores.items()},
     }
-    if len(metadata.classes) == 1:
-        weight = float(trained[0].training.loss_weights.get(next(iter(metadata.classes)), 1.0))
+    if len(metadata.outputs) == 1:
+        weight = float(trained[0].training.loss_weights.get(next(iter(metadata.outputs)), 1.0))
         values["test_total_loss"] = weight * values["test_loss"] + fmean(each.penalties for each in trained)
     classes = {
-        head: score_classes(predicted, data.test().labels[head], metadata.classes[head])
-        for head, predicted in probabilities.items()
+        head: score_classes(probabilities[head], data.test().labels[head], names)
+        for head, names in metadata.classes.items()
     }
     limits = judge_constraints(study.constraints, values)
     size = file.stat().st_size

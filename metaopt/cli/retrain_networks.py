@@ -68,7 +68,7 @@ def train(
     Returns:
         The trained networks, the metadata of the exported model, and the folder of the TensorBoard log, if any.
     """
-    from metaopt.training.export import export_model, save_model
+    from metaopt.training.export import export_model, save_model, tune_labels
     from metaopt.training.retraining import find_file_problem, retrain
 
     file_problem = find_file_problem(problem, plan.point, data)
@@ -102,16 +102,20 @@ def train(
         "point": plan.written.point,
         "epochs": plan.epochs,
         "seed": plan.seed,
-        "images": len(data.everything()),
+        "images": len(data.for_retraining()),
         "data": data.name,
         "augment": data.augment,
         "recipe": dict(plan.recipe),
         "mirror": mirror,
         "members": plan.members,
     }
-    class_names = {head: data.class_names[head] for head in trained[0].heads}
-    metadata = ModelMetadata(class_names, data.input_shape, origin, data.pixel_bits)
+    outputs = {head: data.outputs[head] for head in trained[0].heads}
+    metadata = ModelMetadata.of(outputs, data.input_shape, origin, data.pixel_bits)
     exported = export_model([each.network for each in trained], metadata, some_images(data), mirror=mirror)
+    calibration = data.calibration()
+    if calibration is not None:
+        metadata = tune_labels(exported, metadata, calibration)
+        print(f"note: The thresholds of labels are tuned on {len(calibration):,} images, not used for training.")
     unloadable = None if file_problem is None else exported
     save_model(
         exported,

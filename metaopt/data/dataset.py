@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from metaopt.data.images import Images, subset
 from metaopt.data.pixel_range import FULL
 from metaopt.data.spec import DataSpec
 from metaopt.data.split import (
+    CALIBRATION,
+    CALIBRATION_SEED,
     FOLD_SEED,
     HELD_OUT,
     TEST_SEED,
@@ -28,7 +31,7 @@ from metaopt.data.split import (
 )
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError, invalid_value
-from metaopt.outputs import ClassOutput, Output, describe_classes
+from metaopt.outputs import ClassOutput, LabelOutput, Output, describe_classes
 
 Rows = npt.NDArray[np.int64]
 
@@ -93,6 +96,24 @@ class DataSet:
     def everything(self) -> Images:
         """Return training and validation images together, in their original order, for the final training."""
         return self._everything
+
+    def for_retraining(self) -> Images:
+        """Return the images of the final training: training and validation images without the calibration split."""
+        return self._calibration_fold.train
+
+    def calibration(self) -> Images | None:
+        """Return the images on which thresholds of labels are tuned; None for a data set without labels."""
+        held = self._calibration_fold.validation
+        return held if len(held) else None
+
+    @cached_property
+    def _calibration_fold(self) -> Fold:
+        images, none = self.everything(), np.zeros(0, np.int64)
+        if not any(isinstance(output, LabelOutput) for output in self.outputs.values()):
+            return Fold(images, subset(images, none))
+        head, output = next(iter(self.outputs.items()))
+        kept, held = hold_out(output.strata(images.labels[head]), CALIBRATION, CALIBRATION_SEED)
+        return Fold(subset(images, kept), subset(images, held))
 
     def folds(self, count: int) -> list[Fold]:
         """Return stratified folds of the training and validation images; one fold is the two splits themselves.

@@ -9,9 +9,13 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 HELD_OUT = 0.2
 """Fraction of the images held out for validation, and for testing if the data set has no test split."""
 
+CALIBRATION = 0.1
+"""Fraction of the training and validation images that the final training holds out where it tunes thresholds."""
+
 VALIDATION_SEED = 1
 TEST_SEED = 2
 FOLD_SEED = 3
+CALIBRATION_SEED = 4
 """Fixed and independent of the study's seed, so that searches with different seeds use the same validation images."""
 
 
@@ -36,7 +40,7 @@ def hold_out(
     three images out of one side.
 
     Args:
-        labels: ``(n,)``; each class that occurs must have at least two images.
+        labels: ``(n,)``; of a class with a single image, the image is kept.
         fraction: fraction to hold out, in 0..1, rounded within each class to at least one image.
         seed: seed of the random split.
 
@@ -46,11 +50,15 @@ def hold_out(
     kept, held = [], []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
+        if len(rows) == 1:
+            kept.append(rows)
+            continue
         count = min(max(1, round(fraction * len(rows))), len(rows) - 1)
         keep, hold = train_test_split(rows, test_size=count, random_state=seed + int(label))
         kept.append(keep)
         held.append(hold)
-    return np.sort(np.concatenate(kept)), np.sort(np.concatenate(held))
+    none = np.zeros(0, np.int64)
+    return np.sort(np.concatenate([none, *kept])), np.sort(np.concatenate([none, *held]))
 
 
 def stratified_folds(

@@ -65,16 +65,17 @@ class ImageOutput(Output):
 
     def measure(self, predictions: Predictions, targets: Targets) -> dict[str, float]:
         """Return MSE, MAE, PSNR and SSIM of pixels in 0..1, each a mean over images; ``loss`` is a mean over pixels."""
+        each = self.measure_each(predictions, targets)
+        counted = np.ones(len(targets)) if not self.has_mask else self._scaled(predictions, targets)[2].sum((1, 2, 3))
+        loss = float((each["mse"] * counted).sum() / max(counted.sum(), 1))
+        return {"loss": loss, **{name: float(values.mean()) for name, values in each.items()}}
+
+    def measure_each(self, predictions: Predictions, targets: Targets) -> dict[str, npt.NDArray[np.float64]]:
+        """Return MSE, MAE, PSNR and SSIM of each image, each ``(n,)``."""
         p, t, mask = self._scaled(predictions, targets)
         mse = mean_over_pixels((p - t) ** 2, mask)
-        counted = np.ones(len(t)) if mask is None else mask.sum(axis=(1, 2, 3))
-        return {
-            "loss": float((mse * counted).sum() / max(counted.sum(), 1)),
-            "mse": float(mse.mean()),
-            "mae": float(mean_over_pixels(np.abs(p - t), mask).mean()),
-            "psnr": float(psnr(mse).mean()),
-            "ssim": float(ssim(p, t, mask).mean()),
-        }
+        mae = mean_over_pixels(np.abs(p - t), mask)
+        return {"mse": mse, "mae": mae, "psnr": psnr(mse), "ssim": ssim(p, t, mask)}
 
     def score_images(self, predictions: Predictions, targets: Targets) -> npt.NDArray[np.float64]:
         """Return the PSNR of each image in dB."""

@@ -1,4 +1,4 @@
-"""Export of a trained network as a model that takes raw images and returns probabilities.
+"""Export of a trained network as a model that takes raw images and returns predictions in the user's terms.
 
 An exported model consists of built-in Keras layers and operations only. ``keras.saving.load_model`` loads it on every
 backend, also where metaopt is not installed.
@@ -7,6 +7,7 @@ backend, also where metaopt is not installed.
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from metaopt.data import Images
 from metaopt.errors import UserError
+from metaopt.outputs import ClassOutput, ImageOutput, LabelOutput, NumberOutput, Output
 from metaopt.training.batches import outputs_by_head, scale
 from metaopt.training.metrics import Probabilities, as_probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata, write_model
@@ -39,20 +41,21 @@ def _warnings_raise_nothing() -> Iterator[None]:
 def export_model(
     networks: Sequence[keras.Model], metadata: ModelMetadata, sample: npt.NDArray[np.uint8], *, mirror: bool = False
 ) -> keras.Model:
-    """Build a model that takes raw images and returns probabilities.
+    """Build a model that takes raw images and returns predictions, e.g. probabilities.
 
     Args:
-        networks: trained networks; each takes float32 ``(n, h, w, c)`` scaled to −0.5..0.5. The probabilities of
+        networks: trained networks; each takes float32 ``(n, h, w, c)`` scaled to −0.5..0.5. The predictions of
             several networks are averaged. Their optimizers are removed, whose states would triple the file size.
-        metadata: classes and input shape of the networks.
+        metadata: outputs and input shape of the networks.
         sample: some images ``(n, h, w, c)``, to find out whether the networks return probabilities or logits.
-        mirror: average the probabilities of each image and its mirror image, at twice the cost.
+        mirror: average the predictions for each image and its mirror image, at twice the cost.
 
     Returns:
         A model that takes uint8 ``(n, height, width, c)``, crops the largest central window of the networks' aspect
-        ratio, resizes and scales it, and returns a dict head → float32 probabilities ``(n, classes)``.
+        ratio, resizes and scales it, and returns a dict head → float32 predictions: probabilities ``(n, classes)`` or
+        ``(n, labels)``, numbers ``(n, k)``, or pixels in 0..255 ``(n, h, w, c)``.
     """
-    heads = list(metadata.classes)
+    heads = list(metadata.outputs)
     sample_outputs = outputs_by_head(networks[0].predict_on_batch(scale(sample)), heads)
     for number, network in enumerate(networks):
         network.compiled, network.optimizer = False, None
@@ -63,14 +66,33 @@ def export_model(
     scaled = _preprocess(images, height, width)
     views = [scaled, keras.ops.flip(scaled, axis=2)] if mirror else [scaled]
     outputs = [outputs_by_head(network(view), heads) for network in networks for view in views]
-    return keras.Model(
-        images,
-        {
-            head: _average_probabilities(head, [each[head] for each in outputs], np.asarray(sample_outputs[head]))
-            for head in heads
-        },
-        name="classifier",
-    )
+    finished = {}
+    for head, output in metadata.outputs.items():
+        values = [each[head] for each in outputs]
+        if isinstance(output, ClassOutput):
+            finished[head] = _average_probabilities(head, values, np.asarray(sample_outputs[head]))
+            continue
+        if mirror and isinstance(output, ImageOutput):  # every second view is mirrored
+            values = [keras.ops.flip(value, axis=2) if number % 2 else value for number, value in enumerate(values)]
+        finished[head] = _average(head, output, values)
+    return keras.Model(images, finished, name="classifier" if metadata.classes else "network")
+
+
+def _average(head: str, output: Output, values: list[Any]) -> Any:
+    """Return the mean of the outputs of networks in the terms of the targets; see ``Output.decode``."""
+    value = values[0]
+    if len(values) > 1:
+        each = [keras.layers.Activation("linear", dtype="float32")(one) for one in values]
+        value = keras.layers.Average(dtype="float32")(each)
+    match output:
+        case NumberOutput():
+            scale_, offset = list(output.scale), list(output.mean)
+            return keras.layers.Rescaling(scale_, offset=offset, dtype="float32", name=head)(value)
+        case ImageOutput():
+            clipped = keras.ops.clip(keras.ops.cast(value, "float32"), 0, 1)
+            return keras.layers.Rescaling(255.0, dtype="float32", name=head)(clipped)
+        case _:
+            return keras.layers.Activation("linear", dtype="float32", name=head)(value)
 
 
 def _preprocess(images: Any, height: int, width: int) -> Any:
@@ -177,15 +199,27 @@ def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
 
 @_warnings_raise_nothing()
 def predict(model: keras.Model, metadata: ModelMetadata, images: npt.NDArray[np.uint8]) -> dict[str, Probabilities]:
-    """Predict raw images ``(n, height, width, c)``; return head → probabilities ``(n, classes)``, first head first."""
+    """Predict raw images ``(n, height, width, c)``; return head → predictions, see ``export_model``."""
     outputs = model.predict(images, batch_size=BATCH_SIZE, verbose=0)
-    return {head: np.asarray(outputs[head], dtype=np.float32) for head in metadata.classes}
+    return {head: np.asarray(outputs[head], dtype=np.float32) for head in metadata.outputs}
 
 
 def predict_split(model: keras.Model, metadata: ModelMetadata, images: Images) -> dict[str, Probabilities]:
     """Predict all images of a split, which may be larger than memory; see ``predict``."""
     chunks = [predict(model, metadata, images.batch(rows)[0]) for rows in _iterate_chunks(len(images), 8 * BATCH_SIZE)]
-    return {head: np.concatenate([chunk[head] for chunk in chunks]) for head in metadata.classes}
+    return {head: np.concatenate([chunk[head] for chunk in chunks]) for head in metadata.outputs}
+
+
+def tune_labels(model: keras.Model, metadata: ModelMetadata, images: Images) -> ModelMetadata:
+    """Return the metadata with thresholds of labels that are tuned on a split that the network was not trained on."""
+    if not any(isinstance(output, LabelOutput) for output in metadata.outputs.values()):
+        return metadata
+    predicted = predict_split(model, metadata, images)
+    outputs = {
+        head: output.tuned(predicted[head], images.labels[head]) if isinstance(output, LabelOutput) else output
+        for head, output in metadata.outputs.items()
+    }
+    return replace(metadata, outputs=outputs)
 
 
 def _iterate_chunks(count: int, size: int) -> Iterator[npt.NDArray[np.int64]]:

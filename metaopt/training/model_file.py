@@ -12,8 +12,8 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -21,6 +21,7 @@ from metaopt.data.pixel_range import FULL
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import cannot_write, create_temporary, name_limit, remove_abandoned, sync_folder
 from metaopt.files.regular_file import open_regular
+from metaopt.outputs import ClassOutput, Output, class_outputs, read_output
 from metaopt.storage.files import Files
 from metaopt.terminal.commands import shown
 from metaopt.values.json_values import dump_json
@@ -34,12 +35,13 @@ _PLAIN, _WHOLE = f".plain{SUFFIX}", f".whole{SUFFIX}"  # ends of temporary names
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """Classes, input shape and origin of an exported model; the names of the attributes are keys in the file.
+    """Outputs, input shape and origin of an exported model; the names of the attributes are keys in the file.
 
     Attributes:
-        classes: head → names of its classes, in the order of its probabilities; the first head comes first.
+        classes: head → names of its classes, in the order of its probabilities, for the heads that have classes.
         input_shape: shape that the model crops and resizes images to, ``(h, w, c)``.
         pixel_bits: bits that the training images with 16-bit pixels used: an image of 16 bits is cut to 8 by them.
+        outputs: head → output, the first head first; from ``classes`` if it is left out.
         training: origin of the model: ``trial``, ``point``, ``epochs``, ``seed``, ``images``, ``data``; JSON types.
     """
 
@@ -47,6 +49,23 @@ class ModelMetadata:
     input_shape: tuple[int, int, int]
     training: dict[str, Any] = field(default_factory=dict)
     pixel_bits: int = FULL
+    outputs: dict[str, Output] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            object.__setattr__(self, "outputs", class_outputs(self.classes))
+
+    @classmethod
+    def of(
+        cls,
+        outputs: Mapping[str, Output],
+        input_shape: tuple[int, int, int],
+        training: dict[str, Any] | None = None,
+        pixel_bits: int = FULL,
+    ) -> "ModelMetadata":
+        """Return the metadata of a model with these outputs."""
+        classes = {head: list(each.names) for head, each in outputs.items() if isinstance(each, ClassOutput)}
+        return cls(classes, input_shape, training or {}, pixel_bits, dict(outputs))
 
 
 def read_metadata(path: Path) -> ModelMetadata:
@@ -64,7 +83,9 @@ def read_metadata(path: Path) -> ModelMetadata:
                 f" {SCHEMA}). Use that version."
             )
         bits = int(stored.get("pixel_bits", FULL))  # files of earlier versions lack it
-        return ModelMetadata(dict(stored["classes"]), tuple(stored["input_shape"]), stored["training"], bits)
+        outputs = {head: read_output(each) for head, each in stored.get("outputs", {}).items()}
+        shape = tuple(stored["input_shape"])
+        return ModelMetadata(dict(stored["classes"]), shape, stored["training"], bits, outputs)
     except FileNotFoundError:
         raise UserError(f"Model {path} does not exist. Expected a .keras file written by retrain.") from None
     except OSError as error:
@@ -167,7 +188,10 @@ def check_writable(path: Path) -> None:
 
 
 def _as_stored(metadata: ModelMetadata) -> dict[str, Any]:
-    stored = asdict(metadata)
+    stored = asdict(replace(metadata, outputs=class_outputs(metadata.classes)))
+    del stored["outputs"]
+    if len(metadata.outputs) > len(metadata.classes):  # files of classifiers are as in earlier versions
+        stored["outputs"] = {head: output.describe() for head, output in metadata.outputs.items()}
     if metadata.pixel_bits == FULL:  # as in files of earlier versions
         del stored["pixel_bits"]
     return stored

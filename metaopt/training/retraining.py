@@ -70,7 +70,7 @@ def retrain(
     report: EpochReport = lambda *_: None,
     report_step: StepReport = lambda *_: None,
 ) -> RetrainedNetwork:
-    """Train the network of a point on training and validation images together.
+    """Train the network of a point on training and validation images together; see ``DataSet.for_retraining``.
 
     Args:
         problem: problem that builds the network.
@@ -108,7 +108,7 @@ def _train(
     problem, data = builder.problem, builder.data
     keras.utils.set_random_seed(derive_seed(seed, trial, "initialise"))
     training = fitting(problem, lambda: replace(problem.training_of(builder.point), **recipe))
-    images = data.everything()
+    images = data.for_retraining()
     steps = steps_per_epoch(len(images), training.batch_size)
     network = fitting(problem, lambda: builder.compile(training, steps, (epochs,)))
     output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
@@ -146,8 +146,8 @@ def find_file_problem(problem: Problem, point: Any, data: DataSet) -> str | None
     builder = make_builder(problem, point, data)
     with global_state.preserved():
         network = fitting(problem, builder.build)
-        names = {head: data.class_names[head] for head in builder.heads(network)}
-        return find_loading_problem(builder.for_inference(network), ModelMetadata(names, data.input_shape))
+        outputs = {head: data.outputs[head] for head in builder.heads(network)}
+        return find_loading_problem(builder.for_inference(network), ModelMetadata.of(outputs, data.input_shape))
 
 
 def _fit(

@@ -5,16 +5,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 from sklearn.metrics import precision_recall_fscore_support
 
 from metaopt import randomness
-from metaopt.report.analysis.statistics import macro_precision_interval, wilson_interval
-from metaopt.training.metrics import Labels, Probabilities, accuracy, cross_entropy, macro_precision, top_k
+from metaopt.outputs import ClassOutput, ImageOutput, LabelOutput, Output
+from metaopt.outputs.class_metrics import (
+    Labels,
+    Probabilities,
+    accuracy,
+    balanced_accuracy,
+    cross_entropy,
+    macro_f1,
+    macro_precision,
+    top_k,
+)
+from metaopt.report.analysis.statistics import balanced_intervals, macro_precision_interval, wilson_interval
 from metaopt.trials.constraints import Constraint
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
+_LABEL_RESAMPLES = 500  # of average precision, each of which takes milliseconds
 
 
 @dataclass(frozen=True)
@@ -100,29 +112,79 @@ def score_classes(probabilities: Probabilities, labels: Labels, names: Sequence[
 
 
 @np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
-def evaluate(probabilities: Mapping[str, Probabilities], labels: Mapping[str, Labels]) -> dict[str, Score]:
+def evaluate(
+    probabilities: Mapping[str, Probabilities],
+    labels: Mapping[str, Labels],
+    outputs: Mapping[str, Output] | None = None,
+) -> dict[str, Score]:
     """Return the scores on a test split.
 
     Accuracy and top-3 accuracy have Wilson's interval, precision and cross-entropy a bootstrap percentile interval over
     images. The intervals tell how much the scores would vary over other test images, not over other trainings.
 
     Args:
-        probabilities: head → ``(n, classes)``, the first head first.
-        labels: head → ``(n,)``.
+        probabilities: head → predictions, e.g. probabilities ``(n, classes)``; the first head first.
+        labels: head → targets ``(n, …)``.
+        outputs: head → output; None where every head has classes.
 
     Returns:
-        ``test_accuracy``, ``test_top3`` (with four classes or more), ``test_precision`` (macro) and ``test_loss``
-        (cross-entropy) of the first head; with several heads also ``test_<head>_accuracy`` of the others.
+        ``test_accuracy``, ``test_top3`` (with four classes or more), ``test_precision`` (macro), ``test_loss``
+        (cross-entropy), ``test_balanced_accuracy`` and ``test_f1`` of a first head with classes, else
+        ``test_<metric>`` for each metric of its output; with several heads also ``test_<head>_accuracy``, or
+        ``test_<head>_<metric>``, of the others.
     """
     first, *others = probabilities
-    predicted, true = probabilities[first], np.asarray(labels[first])
+    kinds = outputs or {}
+    scores = _score_head(probabilities[first], np.asarray(labels[first]), kinds.get(first))
+    for head in others:
+        output, true = kinds.get(head), np.asarray(labels[head])
+        if output is None or isinstance(output, ClassOutput):
+            score = _proportion_score(accuracy(probabilities[head], true), len(true))
+            scores[f"test_{head}_accuracy"] = score
+        else:
+            measured = _score_output(probabilities[head], true, output)
+            scores |= {f"test_{head}_{metric}": score for metric, score in measured.items()}
+    return scores
+
+
+def _score_head(predicted: Probabilities, true: Labels, output: Output | None) -> dict[str, Score]:
+    """Return the scores of the first head."""
+    if output is not None and not isinstance(output, ClassOutput):
+        return {f"test_{metric}": score for metric, score in _score_output(predicted, true, output).items()}
     scores = {"test_accuracy": _proportion_score(accuracy(predicted, true), len(true))}
     if predicted.shape[1] > 3:
         scores["test_top3"] = _proportion_score(top_k(predicted, true, 3), len(true))
     scores["test_precision"] = _precision_score(predicted, true)
     scores["test_loss"] = _loss_score(predicted, true)
-    for head in others:
-        scores[f"test_{head}_accuracy"] = _proportion_score(accuracy(probabilities[head], labels[head]), len(true))
+    low, high = balanced_intervals(true, predicted.argmax(axis=1), predicted.shape[1], CONFIDENCE, _RESAMPLES)
+    scores["test_balanced_accuracy"] = Score(balanced_accuracy(predicted, true), low[0], high[0])
+    scores["test_f1"] = Score(macro_f1(predicted, true), low[1], high[1])
+    return scores
+
+
+def _score_output(predicted: Probabilities, true: Labels, output: Output) -> dict[str, Score]:
+    """Return the metrics of an output without classes, with bootstrap percentile intervals over images."""
+    values = output.measure(predicted, true)
+    n = len(true)
+    rng = randomness.make_generator(0, 0, "bootstrap")
+    if isinstance(output, ImageOutput):
+        each = {"loss": None, **output.measure_each(predicted, true)}
+        each["loss"] = each["mse"]
+
+        def measure(rows: npt.NDArray[np.int64]) -> dict[str, float]:
+            return {name: float(column[rows].mean()) for name, column in each.items() if column is not None}
+    else:
+
+        def measure(rows: npt.NDArray[np.int64]) -> dict[str, float]:
+            return output.measure(predicted[rows], true[rows])
+
+    count = _LABEL_RESAMPLES if isinstance(output, LabelOutput) else _RESAMPLES
+    drawn = [measure(rng.integers(0, n, n)) for _ in range(count)]
+    tail = (1 - CONFIDENCE) / 2
+    scores = {}
+    for name, value in values.items():
+        low, high = np.quantile([each[name] for each in drawn], [tail, 1 - tail])
+        scores[name] = Score(value, float(low), float(high))
     return scores
 
 

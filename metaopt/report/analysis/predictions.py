@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from metaopt.data import Images
 from metaopt.data.fingerprint import digest_images, fingerprint
+from metaopt.outputs import ClassOutput, Output
 from metaopt.storage.files import Files
 from metaopt.training.metrics import Labels, Probabilities
 
@@ -52,6 +53,34 @@ def rank_classes(probabilities: Probabilities, true: Labels, test_set: str) -> P
     return Predictions(np.asarray(true, np.int32), ranked.astype(np.int32), test_set)
 
 
+@dataclass(frozen=True, eq=False)
+class ImageScores:
+    """Score of each test image by a first head that has no classes.
+
+    Attributes:
+        scores: ``(n,)``, more is better; see ``Output.score_images``.
+        measure: what they are.
+        test_set: digest of the images and their targets.
+    """
+
+    scores: npt.NDArray[np.float64]
+    measure: str
+    test_set: str
+
+
+MEASURES = {"labels": "share of labels that are right", "number": "absolute error", "image": "PSNR (dB)"}
+"""Kind of an output → the measure of its ``score_images``; an error is negated there."""
+
+
+def summarise_predictions(
+    output: Output, predicted: npt.NDArray[Any], true: npt.NDArray[Any], test_set: str
+) -> Predictions | ImageScores:
+    """Return what is stored of the predictions of the first head, so that two models can be compared."""
+    if isinstance(output, ClassOutput):
+        return rank_classes(predicted, true, test_set)
+    return ImageScores(output.score_images(predicted, true), MEASURES[output.kind], test_set)
+
+
 def digest_test_set(images: Images) -> str:
     """Return the digest of the images of a test split, as a network sees them, and of their classes; 32 hex digits."""
     starts = range(0, len(images), _BATCH)
@@ -59,7 +88,7 @@ def digest_test_set(images: Images) -> str:
     return fingerprint({}, [images.labels], (digest_images(batch) for batch in batches))
 
 
-def write_predictions(folder: Path, number: int, predictions: Predictions) -> dict[str, str]:
+def write_predictions(folder: Path, number: int, predictions: Predictions | ImageScores) -> dict[str, str]:
     """Write the predictions of an entry of the test log, durably.
 
     Args:
@@ -74,7 +103,10 @@ def write_predictions(folder: Path, number: int, predictions: Predictions) -> di
         ResultsNotWritable: The folder is read-only or the disk is full.
     """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, true=predictions.true, ranked=predictions.ranked)
+    if isinstance(predictions, ImageScores):
+        np.savez_compressed(buffer, scores=predictions.scores, measure=np.array(predictions.measure))
+    else:
+        np.savez_compressed(buffer, true=predictions.true, ranked=predictions.ranked)
     name = f"final_test_{number}.npz"  # sorts before model_*.json, of which the last is the best
     Files().replace(folder / name, buffer.getvalue())
     return {
@@ -84,7 +116,7 @@ def write_predictions(folder: Path, number: int, predictions: Predictions) -> di
     }
 
 
-def read_predictions(folder: Path, stored: Mapping[str, Any]) -> Predictions | None:
+def read_predictions(folder: Path, stored: Mapping[str, Any]) -> Predictions | ImageScores | None:
     """Read the predictions of an entry of the test log; None where the file is missing or has changed.
 
     Args:
@@ -96,6 +128,8 @@ def read_predictions(folder: Path, stored: Mapping[str, Any]) -> Predictions | N
         if hashlib.sha256(data).hexdigest() != stored["sha256"]:
             return None
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            if "scores" in arrays:
+                return ImageScores(arrays["scores"], str(arrays["measure"]), stored["test_set"])
             return Predictions(arrays["true"], arrays["ranked"], stored["test_set"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return None

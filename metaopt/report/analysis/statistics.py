@@ -93,6 +93,48 @@ def macro_precision_interval(
     return float(low), float(high)
 
 
+def balanced_intervals(
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    n_classes: int,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return bootstrap percentile intervals of balanced accuracy and macro F1, over images.
+
+    As for ``macro_precision_interval``, the confusion matrix is drawn from a multinomial distribution.
+
+    Args:
+        labels: (n,) true classes; at least one image.
+        predicted: (n,) predicted classes.
+        n_classes: number of classes, over which F1 is averaged.
+        confidence: coverage, e.g. 0.95.
+        resamples: number of bootstrap samples.
+        seed: seed of the resampling.
+
+    Returns:
+        The lower and the upper ends, each of balanced accuracy and of F1.
+    """
+    pairs, counts = np.unique(np.stack([labels, predicted]), axis=1, return_counts=True)  # (2, m), (m,)
+    classes = np.arange(n_classes)
+    is_true = (pairs[0][:, None] == classes).astype(float)  # (m, classes)
+    is_predicted = (pairs[1][:, None] == classes).astype(float)
+    rng = randomness.make_generator(seed, 0, "bootstrap")
+    parts: list[np.ndarray] = []
+    rows = max(1, _MAX_CELLS // len(counts))
+    for start in range(0, resamples, rows):
+        draws = rng.multinomial(len(labels), counts / len(labels), size=min(rows, resamples - start))
+        n_true, n_predicted, hits = draws @ is_true, draws @ is_predicted, draws @ (is_true * is_predicted)
+        occurs = n_true > 0
+        recall = (hits / np.maximum(n_true, 1)).sum(axis=1) / occurs.sum(axis=1)
+        f1 = (2 * hits / np.maximum(n_true + n_predicted, 1)).mean(axis=1)
+        parts.append(np.stack([recall, f1]))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(np.concatenate(parts, axis=1), [tail, 1 - tail], axis=1)
+    return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
+
+
 def score_standard_error(record: Record, n_validation: int | None) -> float | None:
     """Return the standard error of a record's score, in the objective's unit; None where it is unknown.
 

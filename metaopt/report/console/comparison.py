@@ -24,7 +24,14 @@ _SCORES = {
     "test_top3": "top-3",
     "test_precision": "precision",
     "test_loss": "cross-entropy",
+    "test_map": "average precision",
+    "test_f1": "F1",
+    "test_mae": "MAE",
+    "test_r2": "R²",
+    "test_psnr": "PSNR",
+    "test_ssim": "SSIM",
 }
+_OF_OTHERS = ("test_map", "test_f1", "test_mae", "test_r2", "test_psnr", "test_ssim")  # scores of no classifier
 # Columns of text, flush left, and those of them that may be wrapped.
 _TEXT_COLUMNS = ("study", "strategy", "of", "score", "first", "second", "verdict")
 _WRAPPED_COLUMNS = ("strategy", "of", "score", "verdict")
@@ -85,7 +92,12 @@ def sections(comparison: dict[str, Any]) -> list[Section]:
     if any(study["test"] for study in comparison["studies"]):
         found.append(_scores(comparison["studies"]))
     found.append(_constraints(comparison["limits"]))
-    found.append(_models(comparison["models"]))
+    if not comparison["models"].get("bootstraps"):
+        found.append(_models(comparison["models"]))
+    else:
+        if comparison["models"]["tests"]:
+            found.append(_models(comparison["models"]))
+        found.append(_bootstraps(comparison["models"]))
     found.append(_strategies(comparison["strategies"]))
     return found
 
@@ -114,6 +126,8 @@ def _scores(studies: Sequence[dict[str, Any]]) -> Section:
     tests = [(study, study["test"]) for study in studies if study["test"]]
     by_loss = any(study["objective"] in ("val_loss", "convergence") for study, _ in tests)
     known = [name for name in _SCORES if name != "test_loss" or by_loss]
+    are_classifiers = any("test_accuracy" in test["scores"] for _, test in tests)
+    known = [name for name in known if name not in _OF_OTHERS or not are_classifiers]
     names = [name for name in known if any(name in test["scores"] for _, test in tests)]
     rows = []
     for study, test in tests:
@@ -180,6 +194,22 @@ def _models(models: dict[str, Any]) -> Section:
     )
     nothing = "No two studies have retrained models with predictions for the same test images."
     return Section(title, header, rows, [remark, models["about"]] if rows else [nothing])
+
+
+def _bootstraps(models: dict[str, Any]) -> Section:
+    rows = []
+    for test in models["bootstraps"]:
+        better = test["first"] if test["difference"] > 0 else test["second"]
+        verdict = "no difference is shown" if test["p_holm"] > LEVEL else f"{better} is better"
+        interval = f"{test['difference']:+.4g} ({test['low']:+.4g} to {test['high']:+.4g})".replace("-", "−")
+        p_values = [p_text(test["p_value"]), p_text(test["p_holm"])]
+        rows.append([test["measure"], test["first"], test["second"], str(test["images"]), interval, *p_values, verdict])
+    header = ["score", "first", "second", "images", "first better by", "p", "p\n(Holm)", "verdict"]
+    remark = (
+        "Mean over images of the score of each, first minus second (of an error, second minus first), with its 95 %"
+        " bootstrap interval. Holm: corrected for all pairs."
+    )
+    return Section("Model against model: paired bootstrap on the test images", header, rows, [remark])
 
 
 def _models_verdict(test: dict[str, Any]) -> str:

@@ -7,12 +7,26 @@ from metaopt.report.analysis.evaluation import JudgedConstraint, Score
 from metaopt.report.analysis.test_log import TEST_LOG, LogEntry
 from metaopt.trials.constraints import MEMORY
 
-_TITLES = {"test_top3": "top-3 accuracy", "test_precision": "precision (macro)", "test_loss": "cross-entropy"}
+_TITLES = {
+    "test_top3": "top-3 accuracy",
+    "test_precision": "precision (macro)",
+    "test_balanced_accuracy": "balanced accuracy",
+    "test_f1": "F1 (macro)",
+    "test_map": "mean average precision",
+    "test_mse": "MSE",
+    "test_mae": "MAE",
+    "test_r2": "R²",
+    "test_psnr": "PSNR (dB)",
+    "test_ssim": "SSIM",
+}
+_LOSSES = {"test_accuracy": "cross-entropy", "test_map": "binary cross-entropy", "test_r2": "MSE, standardised"}
 
 
 def score_lines(scores: Mapping[str, Score]) -> list[str]:
     """Return one aligned line for each score."""
     titles = {name: _TITLES.get(name, name.removeprefix("test_").replace("_", " ")) for name in scores}
+    if "test_loss" in titles:
+        titles["test_loss"] = next((title for name, title in _LOSSES.items() if name in scores), "MSE over pixels")
     width = max(map(len, titles.values()))
     return [
         f"{titles[name]:<{width}}  {score.value:.4f}  (95 % interval {score.low:.4f} to {score.high:.4f})"
@@ -42,10 +56,18 @@ def repeated_test_warning(log: Sequence[LogEntry]) -> str:
     if not log:
         return ""
     last = log[-1]
-    accuracy = last["scores"]["test_accuracy"]["value"]
+    name, score = (
+        next(iter(last["scores"].items()))
+        if "test_accuracy" not in last["scores"]
+        else (
+            "test_accuracy",
+            last["scores"]["test_accuracy"],
+        )
+    )
+    name, accuracy = name.removeprefix("test_").replace("_", " "), score["value"]
     times = "once" if len(log) == 1 else f"{len(log)} times"
     return (
-        f"This study was evaluated on its test images {times} before (last on {last['at'][:10]}, accuracy"
+        f"This study was evaluated on its test images {times} before (last on {last['at'][:10]}, {name}"
         f" {accuracy:.4f}). A model, seed or number of epochs that is chosen by test scores has an optimistic test"
         f" score: report the first score, or all of them; {TEST_LOG} has them."
     )

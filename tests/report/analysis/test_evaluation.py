@@ -8,6 +8,7 @@ from metaopt.report.analysis.statistics import wilson_interval
 from metaopt.trials.constraints import parse_constraints
 
 RNG = np.random.default_rng(3)
+FIRST = ("accuracy", "top3", "precision", "loss", "balanced_accuracy", "f1")
 LABELS = RNG.integers(0, 5, 200)
 
 
@@ -20,7 +21,7 @@ def predict(correct: float, classes: int = 5) -> np.ndarray:
 def test_first_head_has_every_score_others_accuracy() -> None:
     fine, coarse = predict(0.8), predict(0.9)
     scores = evaluate({"fine": fine, "coarse": coarse}, {"fine": LABELS, "coarse": LABELS})
-    assert list(scores) == ["test_accuracy", "test_top3", "test_precision", "test_loss", "test_coarse_accuracy"]
+    assert list(scores) == [f"test_{name}" for name in (*FIRST, "coarse_accuracy")]
     accuracy = float((fine.argmax(axis=1) == LABELS).mean())
     assert scores["test_accuracy"].value == pytest.approx(accuracy)
     assert (scores["test_accuracy"].low, scores["test_accuracy"].high) == wilson_interval(accuracy, 200)
@@ -42,7 +43,7 @@ def test_interval_covers_the_truth_in_most_samples() -> None:
 
 def test_few_classes_have_no_top3() -> None:
     scores = evaluate({"label": np.array([[0.9, 0.1]])}, {"label": np.array([0])})
-    assert list(scores) == ["test_accuracy", "test_precision", "test_loss"]
+    assert list(scores) == [f"test_{name}" for name in FIRST if name != "top3"]
     assert scores["test_loss"].low == scores["test_loss"].high == pytest.approx(-np.log(0.9))
 
 

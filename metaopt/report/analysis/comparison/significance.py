@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from metaopt import randomness
 from metaopt.report.analysis.multiple_testing import LEVEL
 
 MIN_FOR_CHI_SQUARED = 25
@@ -62,6 +63,47 @@ def mcnemar(only_first: int, only_second: int) -> McNemar:
         return McNemar(only_first, only_second, None, float(stats.binomtest(only_first, n).pvalue))
     statistic = max(abs(only_first - only_second) - 1, 0) ** 2 / n
     return McNemar(only_first, only_second, statistic, float(stats.chi2.sf(statistic, 1)))
+
+
+@dataclass(frozen=True)
+class PairedBootstrap:
+    """Paired bootstrap test of the mean scores of two models on the same images.
+
+    Attributes:
+        difference: mean of the first minus mean of the second.
+        low: lower end of its 95 % percentile interval.
+        high: upper end.
+        p_value: two-sided p-value of the hypothesis that both means are equal.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+def paired_bootstrap(
+    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], resamples: int = 5000, seed: int = 0
+) -> PairedBootstrap:
+    """Compare two models by a score of each image, with images drawn with replacement.
+
+    The p-value is the share of resamples of the centred differences whose mean is at least as far from 0 as that of
+    the images, the images themselves included: B. Efron & R. J. Tibshirani, "An introduction to the bootstrap" (1993),
+    section 16.4.
+
+    Args:
+        first: ``(n,)`` scores of the first model.
+        second: ``(n,)`` scores of the second.
+        resamples: number of bootstrap samples.
+        seed: seed of the resampling.
+    """
+    differences = first - second
+    mean, n = float(differences.mean()), len(differences)
+    rng = randomness.make_generator(seed, 0, "bootstrap")
+    means = np.array([differences[rng.integers(0, n, n)].mean() for _ in range(resamples)])
+    low, high = np.quantile(means, [0.025, 0.975])
+    extreme = int((np.abs(means - mean) >= abs(mean)).sum())
+    return PairedBootstrap(mean, float(low), float(high), (1 + extreme) / (1 + resamples))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from metaopt.engine.settings import HOPELESS, read_settings
 from metaopt.engine.strategy import READ_BY_SAMPLERS
 from metaopt.errors import UserError
-from metaopt.report.analysis.predictions import Predictions, read_predictions
+from metaopt.report.analysis.predictions import ImageScores, Predictions, read_predictions
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.test_log import LogEntry, read_test_log
 from metaopt.spaces.point_key import point_key
@@ -47,7 +47,7 @@ class ComparedStudy:
     test: LogEntry | None
     retrainings: list[LogEntry]
     n_tests: int
-    predictions: Predictions | None
+    predictions: Predictions | ImageScores | None
 
     @property
     def all_data(self) -> StudyData:
