@@ -26,6 +26,7 @@ from metaopt.blueprint.errors import InvalidArchitecture
 from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, observe_layers, register_layer
 from metaopt.blueprint.merging import Add, Concatenate
 from metaopt.blueprint.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+from metaopt.blueprint.resampling import Cropping2D, UpSampling2D
 from metaopt.blueprint.shake_regularization import ShakeDrop, ShakeShake
 from metaopt.blueprint.structural_hash import HASH_VERSION
 
@@ -39,6 +40,7 @@ __all__ = [
     "Blueprint",
     "Concatenate",
     "Conv2D",
+    "Cropping2D",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
@@ -54,6 +56,7 @@ __all__ = [
     "ShakeDrop",
     "ShakeShake",
     "Shape",
+    "UpSampling2D",
     "ZeroPadding2D",
     "layer_kinds",
     "observe_layers",

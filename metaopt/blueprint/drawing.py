@@ -41,6 +41,8 @@ _SHORT_NAMES = {
     "GlobalAveragePooling2D": "Global average pool",
     "BatchNormalization": "BN",
     "ZeroPadding2D": "Zero padding",
+    "UpSampling2D": "Upsampling",
+    "Cropping2D": "Cropping",
     "Concatenate": "Concat",
     "ShakeShake": "Shake-shake",
     "ShakeDrop": "Shake-drop",

@@ -1,10 +1,10 @@
-"""``metaopt predict``: classify image files with a model that ``metaopt retrain`` wrote; it needs no study."""
+"""``metaopt predict``: predict image files with a model that ``metaopt retrain`` wrote; it needs no study."""
 
 import functools
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,18 @@ import numpy as np
 from metaopt.cli.arguments import SKIP_BROKEN, Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
+from metaopt.cli.predicted_heads import Prediction, describe_outputs
 from metaopt.data.folder_walk import LeftOut, natural_key, walk_images
 from metaopt.data.image_file import ImageFileError, read_image
 from metaopt.data.images import ImageArray
 from metaopt.data.pixel_range import choose_bits
 from metaopt.errors import UserError
+from metaopt.files.atomic_files import cannot_write
+from metaopt.outputs.class_metrics import Probabilities
 from metaopt.terminal.output import is_lost
 from metaopt.terminal.printable import printable
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.training import backend
-from metaopt.training.metrics import Probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata
 
 TOP = 3
@@ -41,9 +43,11 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt predict") ->
 
 def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
-    parser = Parser(prog=prog, description="Classifies images with a model that `metaopt retrain` wrote.")
+    parser = Parser(prog=prog, description="Predicts images with a model that `metaopt retrain` wrote.")
     parser.add_argument("model", type=Path, metavar="MODEL", help="the .keras file")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="image files, or folders of them")
+    output = "folder of predicted images, for a model that returns images (default: predicted)"
+    parser.add_argument("--output", type=Path, default=Path("predicted"), metavar="DIR", help=output)
     parser.add_argument("--skip-broken", action="store_true", help=SKIP_BROKEN)
     parser.add_argument("--json", action="store_true", help="print one JSON object per image and line")
     return parser
@@ -92,10 +96,14 @@ def run(arguments: Namespace) -> None:
             n_classified += len(images)
             for row, (path, _) in enumerate(images):
                 named = most_probable(metadata, probabilities, row)
+                try:
+                    others = describe_outputs(metadata.outputs, probabilities, row, path, arguments.output)
+                except OSError as error:
+                    raise cannot_write(arguments.output, error) from error
                 if arguments.json:
-                    print_json(describe(path, named))
+                    print_json(describe(path, named, others))
                 else:
-                    print(as_line(path, named, longest), flush=True)
+                    print(as_line(path, named, longest, others), flush=True)
         if is_lost(sys.stdout):  # as `head` does after enough lines
             return
     _report(unread, skips=arguments.skip_broken and n_classified > 0)
@@ -192,23 +200,35 @@ def most_probable(metadata: ModelMetadata, probabilities: dict[str, Probabilitie
     return named
 
 
-def as_line(path: Path, named: Named, width: int) -> str:
-    """Return the line of one image: its class, and the next probable ones."""
+def as_line(path: Path, named: Named, width: int, others: Mapping[str, Prediction] | None = None) -> str:
+    """Return the line of one image: its class and the next probable ones, and what other heads predict."""
     heads = []
+    others = others or {}
     for head, ranked in named.items():
-        (name, probability), *others = ranked
+        (name, probability), *less = ranked
         text = f"{printable(name)} {probability:.3f}"
-        if others:
-            text += f"  ({', '.join(f'{printable(other)} {value:.3f}' for other, value in others)})"
-        heads.append(text if len(named) == 1 else f"{printable(head)}: {text}")
+        if less:
+            text += f"  ({', '.join(f'{printable(other)} {value:.3f}' for other, value in less)})"
+        heads.append(text if len(named) + len(others) == 1 else f"{printable(head)}: {text}")
+    for head, prediction in others.items():
+        text = prediction.as_text()
+        heads.append(text if len(named) + len(others) == 1 else f"{printable(head)}: {text}")
     return f"{printable(path):<{width}}  {'  '.join(heads)}"
 
 
-def describe(path: Path, named: Named) -> dict[str, Any]:
-    """Describe one image for JSON: class and probability of the first head, and the top classes of every head."""
+def describe(path: Path, named: Named, others: Mapping[str, Prediction] | None = None) -> dict[str, Any]:
+    """Describe one image for JSON: class and probability of the first head, and what every head predicts.
+
+    Returns:
+        ``path``; with classes, ``class``, ``probability`` and ``top`` (head → its most probable classes); and
+        ``outputs``, head → prediction of the heads without classes, if there are any.
+    """
+    more = {"outputs": {head: each.to_json() for head, each in others.items()}} if others else {}
+    if not named:
+        return {"path": str(path), **more}
     name, probability = next(iter(named.values()))[0]
     heads = {
         head: [{"class": other, "probability": round(value, 6)} for other, value in ranked]
         for head, ranked in named.items()
     }
-    return {"path": str(path), "class": name, "probability": round(probability, 6), "top": heads}
+    return {"path": str(path), "class": name, "probability": round(probability, 6), "top": heads, **more}

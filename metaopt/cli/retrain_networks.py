@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from metaopt.cli.retrain_plan import Plan
 from metaopt.cli.study_inputs import some_images
 from metaopt.data import DataSet
+from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.problems.problem import Problem
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import module
@@ -90,6 +91,7 @@ def train(
             seed=seed,
             trial=plan.trial,
             recipe=plan.recipe,
+            class_weights=study.settings.get("class_weights", NO_WEIGHTS),
             log=log if log is None or plan.members == 1 else log / f"network_{number}",
             report=progress.epoch,
             report_step=progress.step,

@@ -14,6 +14,7 @@ from metaopt.cli.search_checks import (
     check_own_training,
     check_schedule,
     check_settings,
+    note_imbalance,
     warn_of_environment,
     warn_of_memory,
 )
@@ -22,7 +23,7 @@ from metaopt.cli.study_inputs import as_begun, located_data, study_problem
 from metaopt.data import NAMES, DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
 from metaopt.engine.callbacks import Callback
-from metaopt.engine.jobs import Executor
+from metaopt.engine.jobs import NO_WEIGHTS, Executor
 from metaopt.engine.outside_knowledge import find_knowledge
 from metaopt.engine.settings import Settings, resolve
 from metaopt.engine.setup import ImageKind, describe_new_study, open_study, search
@@ -167,10 +168,11 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     settings = replace(settings, data=kept, augment=data.spec.augment)
     if not state.settings:
         on_cluster = _is_on_cluster(settings, arguments)
-        settings = _for_new_study(settings, given, 1 if on_cluster else settings.workers)
+        settings = _for_new_study(settings, given, 1 if on_cluster else settings.workers, data)
     elif not _is_on_cluster(settings, arguments):
         warn_of_memory(settings, callback, 1.0 if settings.workers > state.settings["workers"] else LESS_MEMORY)
     check_settings(settings, data)
+    note_imbalance(settings, data, callback)
     check_schedule(settings, problem, callback)
     check_own_training(settings, problem)
     published = bool(arguments.published_point)
@@ -193,10 +195,16 @@ def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, b
     return study_problem(study)
 
 
+# Values of studies of versions that did not record them.
+_UNRECORDED = {"class_weights": NO_WEIGHTS, "targets": ()}
+
+
 def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     """Return the given flags under the names of ``Settings``."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     of_the_run = ("ray_address", "worker_cpus", "worker_gpus", "worker_memory")
+    if "targets" in given:
+        given["targets"] = tuple(given["targets"])
     for name in ("results", "time", "strategy", "constraint", "start_from", "published_point", *of_the_run):
         given.pop(name, None)
     if arguments.strategy or arguments.sampler or arguments.scheduler:
@@ -213,10 +221,21 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
     # Trials with another schedule or augmentation cannot be compared, and one that resumes would switch to it.
-    for name in ("seed", "split_seed", "schedule", "augment", "first_cycle_s", "cycle_factor"):
-        begun = state.settings.get(name)
+    for name in (
+        "seed",
+        "split_seed",
+        "schedule",
+        "augment",
+        "first_cycle_s",
+        "cycle_factor",
+        "class_weights",
+        "targets",
+    ):
+        begun = state.settings.get(name, _UNRECORDED.get(name))
+        begun = tuple(begun) if isinstance(begun, list) else begun
         if state.settings and given.get(name, begun) != begun:
             flag = flag_of(name)
+            begun = " ".join(begun) or None if isinstance(begun, tuple) else begun
             value = f"{begun:g}s" if name.endswith("_s") and begun is not None else begun
             kind = f"without {flag}" if begun is None else f"with {flag} {value}"
             raise UserError(
@@ -253,22 +272,25 @@ def _find_data(settings: Settings, results: Path) -> tuple[DataSpec, list[str]]:
     """Return the specification of the data set, with an absolute path, and notes on it for the user."""
     cache = str(results / "cache")
     size, augment = settings.image_size, settings.augment
-    asked = DataSpec(settings.data, size, augment, cache, settings.split_seed, settings.skip_broken)
+    asked = DataSpec(settings.data, size, augment, cache, settings.split_seed, settings.skip_broken, settings.targets)
     found: list[str] = []
     spec, notes = resolve_data(asked, has_gpu(found.append))
     return spec, [*found, *notes]
 
 
-def _for_new_study(settings: Settings, given: dict[str, Any], workers: int) -> Settings:
+def _for_new_study(settings: Settings, given: dict[str, Any], workers: int, data: DataSet) -> Settings:
     """Return the settings of a new study with the defaults of its data set and machine.
 
     Args:
         settings: settings so far.
         given: settings that the user gave.
         workers: number of trials at once on one machine.
+        data: the data set, whose first output decides the default objective.
     """
     if not _limits_memory(settings.constraints):
         memory = f"memory<={free_memory(workers, settings.trials_per_gpu):.3e}"
         settings = replace(settings, constraints=(*settings.constraints, memory))
+    if "objective" not in given:
+        settings = replace(settings, objective=f"val_{data.first_output.objective}")
     epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
     return replace(settings, epochs=epochs)

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoints import check_room
+from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.engine.settings import CYCLE_FACTOR, Settings
 from metaopt.engine.setup import ImageKind, make_guard
 from metaopt.errors import UserError, hint
 from metaopt.executors.hardware import free_memory
+from metaopt.outputs import ClassOutput
 from metaopt.problems.memory_estimate import estimate_state
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import CONSTANT, COOLDOWN, COSINE, COSINE_RUNG
@@ -19,12 +23,12 @@ from metaopt.randomness import make_generator
 from metaopt.spaces import compile_space
 from metaopt.storage.state import StudyState
 from metaopt.training.environment import describe_change
-from metaopt.training.metrics import METRICS
+from metaopt.training.metrics import metric_names
 from metaopt.training.trainer import takes_run
 from metaopt.trials.constraints import CHEAP, LATENCY, parse_constraints
-from metaopt.trials.objective import OBJECTIVES
 
 LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
+IMBALANCE = 5  # ratio of the largest to the smallest class from which on plain accuracy is noted
 DRAWS = 100  # points whose schedule or size is read, in some milliseconds
 
 
@@ -58,19 +62,41 @@ def check_settings(settings: Settings, data: DataSet) -> None:
         UserError: One cannot.
     """
     data.folds(settings.folds)  # raises if a class has fewer images
-    head, classes = next(iter(data.classes.items()))
-    names = [each.name for each in settings.objectives]
-    if "val_top3" in names and classes < 4:
-        raise UserError(f"--objective val_top3 needs four classes or more, but {head} has {classes}: use val_accuracy.")
-    known = (*CHEAP, LATENCY, *METRICS, "seconds")
-    of_heads = [f"val_{name}_{kind}" for name in data.classes for kind in ("loss", "accuracy") if len(data.classes) > 1]
-    possible = list(dict.fromkeys((*OBJECTIVES, *METRICS, *of_heads)))
-    for name in names:
-        if name not in possible:
-            raise UserError(f"Unknown metric in --objective {name}. {hint(name, possible)}")
+    head, output = next(iter(data.outputs.items()))
+    measured = metric_names(data.outputs)
+    for objective in settings.objectives:
+        if objective.name == "val_top3" and isinstance(output, ClassOutput) and len(output.names) < 4:
+            count = len(output.names)
+            raise UserError(
+                f"--objective val_top3 needs four classes or more, but {head} has {count}: use val_accuracy."
+            )
+        if objective.is_measured and objective.name not in (*measured, "convergence"):
+            others = [name for name in measured if name.startswith("val_") and name != "val_total_loss"]
+            raise UserError(
+                f"--objective {objective.text} is not measured: {head} of {data.name} has the kind {output.kind}."
+                f" {hint(objective.name, others)}"
+            )
+    if settings.class_weights != NO_WEIGHTS and not data.class_names:
+        raise UserError(f"--class-weights {settings.class_weights} needs classes, which {data.name} does not have.")
+    known = (*CHEAP, LATENCY, *measured, "seconds")
     for limit in parse_constraints(settings.constraints):
         if limit.name not in known:
             raise UserError(f"Unknown metric in --constraint {limit}: {limit.name}. {hint(limit.name, known)}")
+
+
+def note_imbalance(settings: Settings, data: DataSet, callback: Callback) -> None:
+    """Note if a study optimises plain accuracy although the largest class is far larger than the smallest."""
+    head, output = next(iter(data.outputs.items()))
+    if settings.objective != "val_accuracy" or not isinstance(output, ClassOutput):
+        return
+    counts = np.bincount(data.everything().labels[head], minlength=len(output.names))
+    if counts.max() > IMBALANCE * counts.min():
+        largest, smallest = output.names[int(counts.argmax())], output.names[int(counts.argmin())]
+        callback.note(
+            f"Class {largest} has {counts.max():,} images and {smallest} {counts.min():,}, but the objective is plain"
+            " accuracy, to which rare classes hardly count. Consider --objective val_balanced_accuracy or val_f1, or"
+            " --class-weights balanced."
+        )
 
 
 def check_checkpoints(settings: Settings, problem: Problem, images: ImageKind, folder: Path) -> None:

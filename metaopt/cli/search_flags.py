@@ -16,9 +16,10 @@ from metaopt.cli.arguments import (
 )
 from metaopt.cli.search_help import make_epilog
 from metaopt.data.augment import AUGMENTATIONS
+from metaopt.engine.jobs import CLASS_WEIGHTS
 from metaopt.engine.settings import CYCLE_FACTOR, MINIMA
 from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES
-from metaopt.errors import UserError
+from metaopt.errors import UserError, hint
 from metaopt.executors import EXECUTORS
 from metaopt.executors.gpus import AUTO
 from metaopt.problems import list_ready_problems
@@ -56,16 +57,6 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def _objective(text: str) -> str:
-    """Return the argument if it is an objective of a training by metaopt."""
-    if ":" not in text:
-        return one_of(TRAINABLE_OBJECTIVES)(text)
-    try:
-        return find_objective(text).text
-    except UserError as error:
-        raise ArgumentTypeError(str(error)) from None
-
-
 def _add_problem(group: _ArgumentGroup) -> None:
     add = group.add_argument
     add(
@@ -74,12 +65,14 @@ def _add_problem(group: _ArgumentGroup) -> None:
         " (default: auto, which is cifar100 with a GPU and digits without)",
     )
     _add_integer(group, "--image-size", help="crop images to a square and resize them to N×N (default: by data set)")
+    target = "kind of a target: HEAD:classes, labels, number, image or none; may be repeated (default: by data set)"
+    add("--target", dest="targets", action="append", metavar="HEAD:KIND", help=target)
     add("--skip-broken", action=BooleanOptionalAction, help=SKIP_BROKEN)
     problems = ", ".join(list_ready_problems()[1:])
     add("--space", help=f"cnn (space.py and neural_net.py), {problems}, or a problem file (default: cnn)")
     objectives = (
-        f"{', '.join(TRAINABLE_OBJECTIVES)} (default: val_accuracy), or METRIC:min or METRIC:max; may be repeated for a"
-        " Pareto search, the first one measured by training"
+        f"{', '.join(TRAINABLE_OBJECTIVES)}; of a head, e.g. val_age_mae; or METRIC:min or METRIC:max (default: by data"
+        " set); may be repeated for a Pareto search, the first one measured by training"
     )
     add("--objective", action="append", type=_objective, metavar="OBJECTIVE", help=objectives)
     limits = "e.g. params<=200k, macs<=1e8, memory<=1GB or val_precision>=0.39; may be repeated"
@@ -140,6 +133,8 @@ def _add_training(group: _ArgumentGroup) -> None:
     add = group.add_argument
     _add_integer(group, "--epochs", help="maximum epochs of a trial (default: by data set)")
     add("--augment", type=one_of(AUGMENTS), help=f"of training images: {', '.join(AUGMENTS)} (default: auto)")
+    weights = "weights of classes in the loss: none, or balanced, so that every class weighs the same (default: none)"
+    add("--class-weights", type=one_of(CLASS_WEIGHTS), help=weights)
     schedules = f"learning-rate schedule: {', '.join(SCHEDULES)} (default: the problem's own)"
     add("--schedule", type=one_of(SCHEDULES), help=schedules)
     first = "T_0, training time of the first cosine cycle with --budget-unit seconds, e.g. 400s (default: --min-epochs)"
@@ -189,6 +184,17 @@ def _add_execution(group: _ArgumentGroup) -> None:
         action=BooleanOptionalAction,
         help="deterministic operations on a GPU; auto then counts epochs instead of seconds",
     )
+
+
+def _objective(text: str) -> str:
+    """Check an objective; which of them the data have is checked later."""
+    try:
+        objective = find_objective(text)
+    except UserError as error:
+        raise ArgumentTypeError(str(error)) from None
+    if objective.name == "loss":
+        raise ArgumentTypeError(f"Unknown objective: {text}. {hint(text, TRAINABLE_OBJECTIVES)}")
+    return objective.text
 
 
 def _integer_or_auto(text: str) -> int | str:

@@ -35,6 +35,7 @@ STRATEGIES = {
 SPACES = {
     "cnn": "space.py and neural_net.py beside the command: 21 hyperparameters, for you to edit",
     "photo_cnn": "a small VGG with global average pooling and regularisation: small sets of photographs",
+    "autoencoder": "an encoder-decoder with skip connections: image outputs, e.g. denoising, gap filling, masks",
     "flower_cnn": "the published space of a constrained search on 17 flowers",
     "flower_cnn_published": "the same with images in 0..1, for a comparison like with like",
     "conv_stack": "up to 30 blocks with residual connections and skips",

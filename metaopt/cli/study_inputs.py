@@ -224,8 +224,9 @@ def study_data(
     kind = settings["augment"] if augment is None else augment
     cache, split_seed = str(study.folder / "cache"), settings.get("split_seed")
     skips = skip_broken or settings.get("skip_broken", False)
+    targets = tuple(settings.get("targets", ()))
     place = located_data(settings["data"], study.folder) if given is None else given
-    spec, _ = resolve(DataSpec(place, settings["image_size"], kind, cache, split_seed, skips), gpu=False)
+    spec, _ = resolve(DataSpec(place, settings["image_size"], kind, cache, split_seed, skips, targets), gpu=False)
     data = load(spec)
     shown_data = shown(spec.data) if Path(spec.data).is_absolute() else spec.data
     if data.fingerprint != study.header["fingerprint"]["data"]:

@@ -46,8 +46,10 @@ def load(spec: DataSpec, progress: ProgressCallback | None = None, shared: str |
 
 def _load(spec: DataSpec, progress: ProgressCallback | None) -> UnsplitData:
     if spec.data in NAMES:
+        if spec.kinds:
+            raise UserError(f"{spec.data} has classes: leave target {spec.targets[0]} out.", "target")
         return load_builtin(spec.data, spec.image_size)
     if Path(spec.data).is_file():
-        return load_npz(Path(spec.data), spec.image_size)
+        return load_npz(Path(spec.data), spec.image_size, spec.kinds)
     cache = None if spec.cache is None else Path(spec.cache)
-    return load_folder(Path(spec.data), spec.image_size, cache, progress, spec.skip_broken)
+    return load_folder(Path(spec.data), spec.image_size, cache, progress, spec.skip_broken, spec.kinds)

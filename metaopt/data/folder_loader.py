@@ -1,20 +1,21 @@
 """Loading of a folder of image files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from metaopt.data.decoding import ImageSizes, ProgressCallback
-from metaopt.data.fingerprint import fingerprint
+from metaopt.data.fingerprint import describe_outputs, fingerprint
 from metaopt.data.folder_scan import ImageFolder, Split, scan_folder
 from metaopt.data.image_cache import DecodedFolder, decode_folder
-from metaopt.data.images import FileImages, subset
+from metaopt.data.images import FileImages, LabelArray, subset
+from metaopt.data.label_table import LABELS, read_label_table
 from metaopt.data.pixel_range import FULL, Brightness
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
-from metaopt.errors import Note
-from metaopt.outputs import class_outputs
+from metaopt.errors import Note, UserError
+from metaopt.outputs import Output, class_outputs
 
 _NAMED = 10
 """Images that a note names at most."""
@@ -26,6 +27,7 @@ def load_folder(
     cache: Path | None,
     progress: ProgressCallback | None = None,
     skip_broken: bool = False,
+    targets: Mapping[str, str] | None = None,
 ) -> UnsplitData:
     """Scan a folder and decode its images, or read them from the cache.
 
@@ -35,24 +37,41 @@ def load_folder(
         cache: directory of the cache; None for a temporary directory.
         progress: called after each chunk of decoded images.
         skip_broken: leave out the images that cannot be read; the result is as if their files did not exist.
+        targets: target → kind in a folder with a ``labels.csv``, see ``read_label_table``.
 
     Raises:
         UserError: the folder does not have the layout that ``scan_folder`` expects, or images cannot be read.
         ResultsNotWritable: the cache cannot be written.
     """
-    folder = scan_folder(root)
+    table = read_label_table(root, targets or {}, skip_broken) if (root / LABELS).is_file() else None
+    if table is None and targets:
+        head = next(iter(targets))
+        raise UserError(f"Target {head} needs a file {LABELS} in {root}, which has class folders.", "target")
+    folder = scan_folder(root) if table is None else table.folder
     decoded = decode_folder(folder, size, cache, progress, skip_broken)
     skipped = {path for path, _ in decoded.sizes.skipped}
-    folder.files = [file for file in folder.files if file.path not in skipped]
-    labels = np.array([file.label for file in folder.files], np.int32)
-    images = FileImages(decoded.images, {"label": labels})
+    outputs: dict[str, Output]
+    if table is None:
+        folder.files = [file for file in folder.files if file.path not in skipped]
+        labels = {"label": np.array([file.label for file in folder.files], np.int32)}
+        outputs = class_outputs({"label": folder.classes})
+    else:
+        table.leave_out(skipped)
+        labels, outputs = table.targets, table.outputs
+    images = FileImages(decoded.images, labels)
     if decoded.temporary is not None:
         images.delete_when_unused(decoded.temporary)
     # These come first, so that the indices of validation images also hold within them.
     training = _find_rows(folder, ("train", "validation"))
     validation, test = _find_rows(folder, ("validation",)), _find_rows(folder, ("test",))
     sizes = decoded.sizes
-    notes = folder.notes() + _note_skipped(sizes) + _note_resizing(sizes, size) + _note_range(sizes)
+    notes = (
+        ([] if table is None else table.notes)
+        + folder.notes()
+        + _note_skipped(sizes)
+        + _note_resizing(sizes, size)
+        + _note_range(sizes)
+    )
     if len(validation):
         notes.append(f"Using the {len(validation):,} images of the validation folder as the validation split.")
     for split in ("validation", "test"):
@@ -63,10 +82,10 @@ def load_folder(
         digests=decoded.pixel_digests[training],
         test=subset(images, test) if len(test) else None,
         test_digests=decoded.pixel_digests[test],
-        outputs=class_outputs({"label": folder.classes}),
+        outputs=outputs,
         shape=(sizes.side, sizes.side, sizes.channels),
-        default_augmentation=choose_default_augmentation(sizes.channels),
-        fingerprint=_fingerprint(folder, decoded, labels),
+        default_augmentation=choose_default_augmentation(sizes.channels, outputs.values()),
+        fingerprint=_fingerprint(folder, decoded, labels, outputs),
         validation=validation if len(validation) else None,
         pixel_bits=FULL if sizes.bits is None else sizes.bits,
         notes=notes,
@@ -77,19 +96,21 @@ def _find_rows(folder: ImageFolder, splits: Sequence[Split]) -> npt.NDArray[np.i
     return np.array([row for row, file in enumerate(folder.files) if file.split in splits], np.int64)
 
 
-def _fingerprint(folder: ImageFolder, decoded: DecodedFolder, labels: npt.NDArray[np.int32]) -> str:
+def _fingerprint(
+    folder: ImageFolder, decoded: DecodedFolder, labels: dict[str, LabelArray], outputs: dict[str, Output]
+) -> str:
     """Hash the bytes of the files, because decoders on other machines may differ in the last bit of a pixel."""
     sizes = decoded.sizes
     splits: tuple[Split, ...] = ("train", "validation", "test")
     # Studies store the fingerprint, so the keys never change.
     heading = {
-        "classes": folder.classes,
+        **({"classes": folder.classes} if folder.classes else describe_outputs(outputs)),
         "shape": [sizes.side, sizes.side, sizes.channels],
         "parts": [len(_find_rows(folder, (split,))) for split in splits],
     }
     if sizes.bits not in (None, FULL):  # the same files are other pixels than in a study begun before they were read so
         heading["bits"] = sizes.bits
-    return fingerprint(heading, [{"label": labels}], [decoded.file_digests])
+    return fingerprint(heading, [labels], [decoded.file_digests])
 
 
 def _note_resizing(sizes: ImageSizes, image_size: int | None) -> list[str]:

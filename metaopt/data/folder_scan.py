@@ -11,7 +11,7 @@ from metaopt.errors import UserError
 
 Split = Literal["train", "validation", "test"]
 
-_SPLIT_NAMES: dict[str, Split] = {
+SPLIT_NAMES: dict[str, Split] = {
     "train": "train",
     "training": "train",
     "val": "validation",
@@ -102,7 +102,7 @@ def _find_split_folders(folder: ImageFolder) -> dict[Split, Path]:
     names = _list_folders(folder.root)
     found: dict[Split, Path] = {}
     for name in names:
-        split = _SPLIT_NAMES.get(name.lower())
+        split = SPLIT_NAMES.get(name.lower())
         if split is not None and split in found:
             raise UserError(
                 f"Found both {found[split].name} and {name} in {folder.root}, two names of the same split. Keep one of"
@@ -112,7 +112,7 @@ def _find_split_folders(folder: ImageFolder) -> dict[Split, Path]:
             found[split] = folder.root / name
     only_splits = bool(found) and len(found) == len(names)
     if "train" in found and (only_splits or _list_folders(found["train"])):
-        folder.outside = [name for name in names if name.lower() not in _SPLIT_NAMES]
+        folder.outside = [name for name in names if name.lower() not in SPLIT_NAMES]
         order: tuple[Split, ...] = ("train", "validation", "test")
         return {split: found[split] for split in order if split in found}
     if only_splits or ("train" not in found and any(_list_folders(path) for path in found.values())):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.data.builtin import NAMES, cifar100_is_on_disk
+from metaopt.data.target_kinds import parse_targets
 from metaopt.errors import Note, UserError, invalid_value, nearest
 
 DOWNLOAD_TIMEOUT_S = 300
@@ -29,9 +30,10 @@ class DataSpec:
         split_seed: seed of the validation split and of the folds; None for the same in every study. The test split
             does not depend on it.
         skip_broken: leave out the image files of a folder that cannot be read, instead of raising an error.
+        targets: kinds of targets, e.g. ``("age:number",)``, where the data do not tell them.
 
     Raises:
-        UserError: ``image_size`` or ``augment`` is invalid.
+        UserError: ``image_size``, ``augment`` or a target is invalid.
     """
 
     data: str = "auto"
@@ -40,10 +42,17 @@ class DataSpec:
     cache: str | None = None
     split_seed: int | None = None
     skip_broken: bool = False
+    targets: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Head → kind of its targets, as far as the user names it."""
+        return parse_targets(self.targets)
 
     def __post_init__(self) -> None:
         if self.image_size is not None and self.image_size < 1:
             raise invalid_value("image_size", self.image_size, "Expected an integer >= 1, in pixels.")
+        parse_targets(self.targets)
         known = ("auto", *AUGMENTATIONS)
         if self.augment not in known:
             expected = f"{_suggest(self.augment, known)} Expected one of {', '.join(known)}."

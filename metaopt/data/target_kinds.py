@@ -130,7 +130,7 @@ def check_occurring(values: npt.NDArray[np.uint8], where: str, names: Sequence[s
     share = values.mean(axis=0)
     for column in np.flatnonzero((share == 0) | (share == 1)):
         always = "every image" if share[column] else "no image"
-        raise UserError(f"In {where} {always} has the label {_name(names, column)}. Remove it, or add images.")
+        raise UserError(f"In {where} {always} has the label {_name(names, int(column))}. Remove it, or add images.")
 
 
 def _as_table(values: npt.NDArray[Any], n: int, where: str) -> npt.NDArray[Any]:

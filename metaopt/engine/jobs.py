@@ -16,6 +16,10 @@ from metaopt.trials.stopping import EpochTracker, LossBound
 Unit = Literal["epochs", "seconds"]
 
 
+NO_WEIGHTS, BALANCED = "none", "balanced"
+CLASS_WEIGHTS = (NO_WEIGHTS, BALANCED)
+
+
 @dataclass(frozen=True)
 class TrainingOptions:
     """Options that all jobs of a run have in common, made once from the settings.
@@ -36,6 +40,7 @@ class TrainingOptions:
         cycle_factor: by which each of its cycles is longer than the one before, T_mult.
         deterministic: whether operations are deterministic, also on a GPU.
         trial_timeout_s: seconds that the training of a trial may take in all, or None; see ``Job.time_limit_s``.
+        class_weights: ``none`` or ``balanced``, see ``metaopt.training.batches.weigh_classes``.
     """
 
     seed: int = 0
@@ -53,6 +58,7 @@ class TrainingOptions:
     cycle_factor: int = 2
     deterministic: bool = False
     trial_timeout_s: float | None = None
+    class_weights: str = NO_WEIGHTS
 
     @property
     def measured_constraints(self) -> tuple[Constraint, ...]:

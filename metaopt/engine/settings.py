@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 from metaopt.engine.checkpoints import QUOTA
-from metaopt.engine.jobs import TrainingOptions, Unit
+from metaopt.engine.jobs import NO_WEIGHTS, TrainingOptions, Unit
 from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES, check_is_read
 from metaopt.errors import UserError, invalid_value
 from metaopt.schedulers import Rule
@@ -18,7 +18,7 @@ from metaopt.trials.stopping import LossBound
 
 # The random start is at most a quarter of the goal: at most hyperopt's 20 trials, or a population of 50.
 SHARE, STARTUP_MIN, STARTUP_MAX, MU_MAX = 4, 5, 20, 50
-_TUPLES = ("constraints", "phases", "further_objectives")
+_TUPLES = ("constraints", "phases", "targets", "further_objectives")
 HOPELESS = ("hopeless_epoch", "hopeless_rank", "hopeless_factor")  # read with stop_hopeless only
 
 CYCLE_FACTOR = 2  # of cosine cycles in seconds, as published: arXiv:1608.03983, arXiv:1807.06906
@@ -99,6 +99,8 @@ class Settings:
             for ``min_epochs``, the budget of the first rung.
         cycle_factor: by which each of its cycles is longer than the one before.
         skip_broken: whether image files that cannot be read are left out.
+        targets: kinds of targets, e.g. ``("age:number",)``.
+        class_weights: ``none``, or ``balanced`` for losses in which every class weighs the same.
     """
 
     space: str = "cnn"
@@ -148,6 +150,8 @@ class Settings:
     first_cycle_s: float | None = None
     cycle_factor: int = CYCLE_FACTOR
     skip_broken: bool = False
+    targets: tuple[str, ...] = ()
+    class_weights: str = NO_WEIGHTS
 
     @property
     def goal(self) -> int:
@@ -182,6 +186,7 @@ class Settings:
             cycle_factor=self.cycle_factor,
             deterministic=self.deterministic,
             trial_timeout_s=self.trial_timeout_s,
+            class_weights=self.class_weights,
         )
 
     def as_event(self) -> dict[str, Any]:

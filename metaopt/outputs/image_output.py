@@ -57,11 +57,12 @@ class ImageOutput(Output):
 
     def encode(self, targets: Targets) -> npt.NDArray[np.float32]:
         """Return pixels in 0..1, with the mask as a further channel."""
-        return targets.astype(np.float32) / 255
+        return np.asarray(targets.astype(np.float32) / 255, np.float32)
 
     def decode(self, outputs: npt.NDArray[np.floating]) -> Predictions:
         """Return pixels in 0..255 ``(n, h, w, c)``, not rounded."""
-        return np.clip(outputs.astype(np.float32), 0, 1) * 255
+        pixels: Predictions = np.clip(outputs.astype(np.float32), 0, 1) * 255
+        return pixels
 
     def measure(self, predictions: Predictions, targets: Targets) -> dict[str, float]:
         """Return MSE, MAE, PSNR and SSIM of pixels in 0..1, each a mean over images; ``loss`` is a mean over pixels."""

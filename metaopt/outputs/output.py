@@ -9,7 +9,8 @@ import numpy.typing as npt
 Targets = npt.NDArray[Any]
 """Targets of one head, ``(n, …)``, in the terms of the user: class indices, 0 or 1, numbers, pixels."""
 
-Predictions = npt.NDArray[np.floating]
+Predictions = npt.NDArray[Any]
+"""Predictions of one head in the terms of its targets, ``(n, …)``, floats."""
 
 
 class Output(ABC):

@@ -20,7 +20,8 @@ def read_output(stored: Mapping[str, Any]) -> Output:
         TypeError: It lacks a field, or has one too many.
     """
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
-    return KINDS[fields.pop("kind")](**fields)
+    del fields["kind"]
+    return KINDS[stored["kind"]](**fields)
 
 
 def class_outputs(names: Mapping[str, Sequence[str]]) -> dict[str, Output]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from metaopt.data import Images
 from metaopt.data.augment import Augmentation, augment, augment_together, cutout, mixup
+from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.errors import EnvironmentFault
 from metaopt.outputs import ClassOutput, ImageOutput, Output, as_outputs
 from metaopt.outputs.class_metrics import Probabilities, as_probabilities
@@ -78,6 +79,33 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
     return -(-count // min(batch_size, count))
 
 
+def weigh_classes(
+    images: Images, outputs: Mapping[str, Output], class_weights: str
+) -> dict[str, npt.NDArray[np.float32]] | None:
+    """Return head → weight of each class, n / (k·nₖ), so that the k classes weigh the same and images 1 on average.
+
+    King & Zeng 2001, doi:10.1093/oxfordjournals.pan.a004868, as scikit-learn's ``balanced``. A class without images has
+    the weight 0.
+
+    Args:
+        images: training images.
+        outputs: head → output; heads without classes have no weights.
+        class_weights: ``none`` or ``balanced``.
+
+    Returns:
+        None for ``none``.
+    """
+    if class_weights == NO_WEIGHTS:
+        return None
+    weights = {}
+    for head, output in outputs.items():
+        if isinstance(output, ClassOutput):
+            counts = np.bincount(images.labels[head], minlength=len(output.names))
+            balanced = len(images) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+            weights[head] = np.where(counts > 0, balanced, 0).astype(np.float32)
+    return weights
+
+
 class TrainingBatches(keras.utils.PyDataset):
     """Batches of augmented training images; every image occurs once per epoch.
 
@@ -96,6 +124,7 @@ class TrainingBatches(keras.utils.PyDataset):
             for class indices, ``(n,)``, which disables mixup.
         fold: index of the cross-validation fold, from 0.
         outputs: head → output; None where every head has classes.
+        class_weights: head → weight of each class, ``(classes,)``, see ``weigh_classes``; None for no weights.
 
     Attributes:
         fault: why a batch could not be read, or None; TensorFlow raises an exception of its own in its place.
@@ -112,6 +141,7 @@ class TrainingBatches(keras.utils.PyDataset):
         soft_classes: Classes | None = None,
         fold: int = 0,
         outputs: Mapping[str, Output] | None = None,
+        class_weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
     ) -> None:
         super().__init__()
         self._images = images
@@ -123,6 +153,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._soft_classes = soft_classes
         self._fold = fold
         self._outputs = outputs or {}
+        self._class_weights = class_weights
         self.fault: EnvironmentFault | None = None
         self.set_epoch(0)
 
@@ -149,7 +180,7 @@ class TrainingBatches(keras.utils.PyDataset):
         return {self._batch_size: 0, **({rest: self.num_batches - 1} if rest else {})}
 
     @np.errstate(all="ignore")  # a problem file may have made NumPy raise, e.g. where a probability underflows
-    def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], Any]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         epoch, order = self._epoch
         rows = order[index * self._batch_size : (index + 1) * self._batch_size]
         try:
@@ -167,7 +198,18 @@ class TrainingBatches(keras.utils.PyDataset):
         labels = self._encode(targets)
         if self._soft_classes is not None:
             images, labels = mixup(images, labels, self._training.mixup, rng("mixup"))
-        return images, self._pack_labels(labels)
+        if self._class_weights is None:
+            return images, self._pack_labels(labels)
+        weights = {head: self._weights_of(head, values) for head, values in labels.items()}
+        return images, self._pack_labels(labels), self._pack_labels(weights)
+
+    def _weights_of(self, head: str, labels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return the weight of each image in the loss of a head, ``(n,)``; of mixed labels the weighted mean."""
+        assert self._class_weights is not None
+        weights = self._class_weights.get(head)
+        if weights is None:
+            return np.ones(len(labels), np.float32)
+        return weights[labels] if labels.ndim == 1 else labels @ weights
 
     def _augment(
         self, pixels: npt.NDArray[np.uint8], targets: dict[str, Any], rng: np.random.Generator

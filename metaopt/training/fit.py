@@ -12,7 +12,7 @@ from metaopt.engine.checkpoints import check_room
 from metaopt.engine.jobs import FromScratch, Job, Remark, TrainingRequest, WeightsOf
 from metaopt.problems.training_config import Training, with_schedule
 from metaopt.training import backend
-from metaopt.training.batches import TrainingBatches, Validation, faults_of, make_label_packer
+from metaopt.training.batches import TrainingBatches, Validation, faults_of, make_label_packer, weigh_classes
 from metaopt.training.checkpoint import Checkpoint
 from metaopt.training.compiling import soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
@@ -136,7 +136,10 @@ def _make_loop(
     seed, trial = request.seed, request.trial
 
     def batches(number: int, fold: Fold) -> TrainingBatches:
-        return TrainingBatches(fold.train, data.augment, training, arrange, seed, trial, soft, number, data.outputs)
+        weights = weigh_classes(fold.train, data.outputs, request.options.class_weights)
+        return TrainingBatches(
+            fold.train, data.augment, training, arrange, seed, trial, soft, number, data.outputs, weights
+        )
 
     folded = FoldedBatches([batches(number, fold) for number, fold in enumerate(folds)])
     validations = [Validation(fold.validation, heads, training.batch_size, data.outputs) for fold in folds]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from metaopt.data import Fold
-from metaopt.engine.jobs import Job
+from metaopt.engine.jobs import NO_WEIGHTS, Job
 from metaopt.problems.training_config import COSINE, COSINE_RUNG, Training
 from metaopt.randomness import derive_seed
 from metaopt.training import global_state
@@ -53,6 +53,8 @@ class ModelSource:
         if compiled_models is not None and builder.blueprint is not None:
             settings = {**global_state.describe_precision(), "epsilon": keras.config.epsilon()}
             settings["image_data_format"] = keras.config.image_data_format()
+            if job.options.class_weights != NO_WEIGHTS:
+                settings["class_weights"] = job.options.class_weights
             schedule = self._steps, self._cycles
             self._key = make_key(builder.blueprint, training, schedule, folds, builder.data.classes, settings)
 

@@ -13,12 +13,13 @@ import numpy as np
 
 from metaopt.blueprint.from_keras import Counts, count_keras
 from metaopt.data import DataSet
+from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import Training
 from metaopt.randomness import derive_seed
 from metaopt.training import global_state
-from metaopt.training.batches import TrainingBatches, faults_of, make_label_packer, steps_per_epoch
+from metaopt.training.batches import TrainingBatches, faults_of, make_label_packer, steps_per_epoch, weigh_classes
 from metaopt.training.compiling import TRAIN, soft_classes
 from metaopt.training.export import find_loading_problem
 from metaopt.training.model_file import ModelMetadata
@@ -66,6 +67,7 @@ def retrain(
     seed: int,
     trial: int = 0,
     recipe: Mapping[str, Any] | None = None,
+    class_weights: str = NO_WEIGHTS,
     log: Path | None = None,
     report: EpochReport = lambda *_: None,
     report_step: StepReport = lambda *_: None,
@@ -81,6 +83,7 @@ def retrain(
         trial: number of the trial that the point is from.
         recipe: fields of ``Training`` that override those of the problem, e.g. ``{"schedule": "cosine"}``. The single
             cycle of a schedule is the whole training.
+        class_weights: ``none`` or ``balanced``, see ``weigh_classes``.
         log: folder for TensorBoard files, or None for no log; see ``event_file.can_log``.
         report: called after each epoch.
         report_step: called after each step.
@@ -91,7 +94,7 @@ def retrain(
     gc.collect()  # frees the network that was trained before
     with global_state.preserved():
         builder = make_builder(problem, point, data)
-        return _train(builder, epochs, seed, trial, recipe or {}, log, report, report_step)
+        return _train(builder, epochs, seed, trial, recipe or {}, class_weights, log, report, report_step)
 
 
 def _train(
@@ -100,6 +103,7 @@ def _train(
     seed: int,
     trial: int,
     recipe: Mapping[str, Any],
+    class_weights: str,
     log: Path | None,
     report: EpochReport,
     report_step: StepReport,
@@ -119,7 +123,10 @@ def _train(
             f"mixup has no effect on {problem.name}: its build_model compiles a loss for class indices. Compile it"
             " with categorical_crossentropy."
         )
-    batches = TrainingBatches(images, data.augment, training, pack_labels, seed, trial, soft, outputs=data.outputs)
+    weights = weigh_classes(images, data.outputs, class_weights)
+    batches = TrainingBatches(
+        images, data.augment, training, pack_labels, seed, trial, soft, outputs=data.outputs, class_weights=weights
+    )
     progress = _RetrainingCallback(batches, next(iter(data.classes)), report, report_step)
     _fit(network, batches, epochs, progress, log)
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)

@@ -4,4 +4,4 @@
 stored studies can only be resumed if it does not change. Only docstrings and comments may be edited freely.
 """
 
-__all__ = ["conv_stack", "flower_cnn", "flower_cnn_published", "photo_cnn", "wide_resnet"]
+__all__ = ["autoencoder", "conv_stack", "flower_cnn", "flower_cnn_published", "photo_cnn", "wide_resnet"]

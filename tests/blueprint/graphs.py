@@ -10,6 +10,7 @@ from metaopt.blueprint import (
     Blueprint,
     Concatenate,
     Conv2D,
+    Cropping2D,
     Dense,
     DepthwiseConv2D,
     Dropout,
@@ -20,6 +21,7 @@ from metaopt.blueprint import (
     MaxPooling2D,
     Rescaling,
     SeparableConv2D,
+    UpSampling2D,
     ZeroPadding2D,
 )
 
@@ -63,6 +65,8 @@ def layers(draw):
         Flatten,
         lambda: Rescaling(draw(st.sampled_from([-1, 0.5])), offset=draw(st.sampled_from([0, 0.5]))),
         lambda: ZeroPadding2D(draw(st.sampled_from([1, (0, 2), ((1, 0), (0, 3))]))),
+        lambda: UpSampling2D(draw(st.sampled_from([1, 2, (1, 2)])), draw(st.sampled_from(["nearest", "bilinear"]))),
+        lambda: Cropping2D(draw(st.sampled_from([1, (0, 1), ((1, 0), (0, 2))]))),
     ]
     return options[draw(st.sampled_from([0, 0, 0, *range(len(options))]))]()
 

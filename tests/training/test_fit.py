@@ -55,6 +55,7 @@ def test_record_describes_the_training(tiny: DataSet, tmp_path: Path) -> None:
     assert (record["epochs"], record["seed"]) == (5, 3)
     history = record["history"]
     names = {"loss", "train", "val_total_loss", "val_loss", "val_accuracy", "val_top3", "val_precision"}
+    names |= {"val_balanced_accuracy", "val_f1"}
     heads = {f"val_{head}_{metric}" for head in ("fine", "coarse") for metric in ("loss", "accuracy")}
     assert set(history) == names | heads
     assert [(each.trial, each.epoch) for each in seen] == [(4, n) for n in range(1, 6)]

@@ -25,7 +25,8 @@ def compare_models(studies: Sequence[ComparedStudy]) -> tuple[dict[str, Any], li
     """Test each pair of retrained models.
 
     Returns:
-        ``about``, ``measure``, ``tests`` (McNemar's) and ``bootstraps``; and a note for each study or pair that is not tested.
+        ``about``, ``measure``, ``tests`` (McNemar's) and ``bootstraps``; and a note for each study or pair that is not
+        tested.
     """
     # A prediction counts as correct within the top 3 only where all studies optimised that.
     is_top3 = all(study.objective.name == "val_top3" for study in studies)
