@@ -23,8 +23,8 @@ def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
     parser = Parser(
         prog=prog,
-        description="Compares studies: scores on validation and test images, McNemar's test for each pair of retrained"
-        " models, a paired test over seeds for each pair of strategies, and figures. Studies that differ only in their"
+        description="Compares studies: scores on validation and test images, McNemar's test or a paired bootstrap for"
+        " each pair of retrained models, a paired test over seeds for each pair of strategies, and figures. Studies that differ only in their"
         " seed form a group.",
     )
     parser.add_argument("studies", nargs="*", type=Path, metavar="STUDY", help="a study's folder; two or more")

@@ -16,6 +16,7 @@ from metaopt.data.target_kinds import (
     check_binary,
     check_numbers,
     check_occurring,
+    check_varying,
     infer_kind,
     refuse_one_hot,
 )
@@ -196,6 +197,7 @@ class NpzReader:
         if kind == "labels":
             check_occurring(targets, where, names)
             return LabelOutput(tuple(names))
+        check_varying(targets, where, names)
         return NumberOutput(tuple(names))
 
     def _names(self, head: str) -> list[str]:

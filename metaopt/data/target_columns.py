@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data.folder_walk import natural_key
+from metaopt.data.target_kinds import check_varying
 from metaopt.errors import UserError
 from metaopt.outputs import ClassOutput, LabelOutput, NumberOutput, Output
 
@@ -44,7 +45,9 @@ def read_column(
     match kind or infer_kind(head, cells, lines, where):
         case "number":
             numbers = [_number(cell, head, line, where) for cell, line in zip(cells, lines, strict=True)]
-            return np.array(numbers, np.float64)[:, None], NumberOutput((head,))
+            values = np.array(numbers, np.float64)[:, None]
+            check_varying(values, where, [head])
+            return values, NumberOutput((head,))
         case "labels":
             return _labels(head, cells, lines, is_training, where)
         case "image":

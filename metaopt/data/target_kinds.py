@@ -64,7 +64,7 @@ def infer_kind(values: npt.NDArray[Any]) -> str:
     if not np.isfinite(values).all():
         return "number"
     present = np.unique(values)
-    is_without_gaps = len(present) > 1 and bool((present == np.arange(len(present))).all())
+    is_without_gaps = bool((present == np.arange(len(present))).all())
     return "classes" if is_without_gaps else "number"
 
 
@@ -87,6 +87,16 @@ def check_numbers(values: npt.NDArray[Any], n: int, where: str, names: Sequence[
             " Expected finite numbers; leave out images whose target is unknown."
         )
     return table
+
+
+def check_varying(values: npt.NDArray[np.float64], where: str, names: Sequence[str]) -> None:
+    """Check that no number is the same for all images.
+
+    Raises:
+        UserError: One is, so that nothing can be learnt about it.
+    """
+    for column in np.flatnonzero(np.ptp(values, axis=0) == 0):
+        raise UserError(f"In {where} every {_name(names, int(column))} is {values[0, column]:g}. Remove it.")
 
 
 def check_binary(values: npt.NDArray[Any], n: int, where: str, names: Sequence[str]) -> npt.NDArray[np.uint8]:

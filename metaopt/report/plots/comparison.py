@@ -25,6 +25,11 @@ _SCORES = {
     "test_top3": "top-3 accuracy",
     "test_precision": "precision (macro)",
     "test_loss": "cross-entropy",
+    "test_map": "mean average precision",
+    "test_mae": "MAE",
+    "test_r2": "R²",
+    "test_psnr": "PSNR (dB)",
+    "test_ssim": "SSIM",
 }
 
 

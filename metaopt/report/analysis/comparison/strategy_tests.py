@@ -17,15 +17,6 @@ ABOUT_STRATEGIES = (
     " same seeds, with Holm's correction for all pairs."
 )
 
-# Objective → the corresponding test score, and whether larger is better.
-_TEST_SCORES = {
-    "val_accuracy": ("test_accuracy", True),
-    "val_top3": ("test_top3", True),
-    "val_precision": ("test_precision", True),
-    "val_loss": ("test_loss", False),
-    "convergence": ("test_loss", False),
-}
-
 
 def compare_strategies(groups: Sequence[StudyGroup]) -> tuple[dict[str, Any], list[str]]:
     """Test each pair of groups on the best validation scores, and on the test scores.
@@ -78,9 +69,12 @@ def _test_pair(measure: str, first: StudyGroup, second: StudyGroup) -> dict[str,
     """Return the test of two groups on the best validation or the test score; None without a common seed."""
     name, is_maximised = first.first.objective.name, first.first.objective.maximised
     if measure == "test":
-        if name not in _TEST_SCORES:
+        if name != "convergence" and not name.startswith("val_"):
             return None
-        name, is_maximised = _TEST_SCORES[name]
+        if name == "convergence":
+            name, is_maximised = "test_loss", False
+        else:
+            name = f"test_{name.removeprefix('val_')}"
     losses = [_losses(group, measure, name, is_maximised) for group in (first, second)]
     seeds = sorted(losses[0].keys() & losses[1].keys())
     if not seeds:
