@@ -285,7 +285,7 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
     print(
         f"{printable(shown(plan.output))}: {measured.params:,} parameters, {measured.macs:,} MACs,"
         f" {size_text(measured.size_bytes)}; it takes {colour} uint8 images of any size, resizes them to"
-        f" {height}×{width} itself, and contains the names of its classes"
+        f" {height}×{width} itself, and {_answer(data)}"
     )
     if log:
         print(f"WARNING: {repeated_test_warning(log)}")
@@ -305,9 +305,17 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
         print(f"constraint {constraint_line(judged)}")
 
 
+def _answer(data: DataSet) -> str:
+    """Return what the exported model tells about its outputs."""
+    if len(data.class_names) == len(data.outputs):
+        return "contains the names of its classes"
+    return f"returns {', '.join(f'{head} ({output.kind})' for head, output in data.outputs.items())}"
+
+
 def _next_step(plan: Plan, data: DataSet) -> str:
-    """Return a sentence with the command that classifies images with the model."""
+    """Return a sentence with the command that predicts images with the model."""
+    verb = "classify" if len(data.class_names) == len(data.outputs) else "predict"
     folder = Path(data.spec.data)
     if folder.is_dir():
-        return f"To classify a folder of images: `{command('predict', plan.output, folder)}`."
-    return f"To classify images: `{command('predict', plan.output)}`, followed by their files or folders."
+        return f"To {verb} a folder of images: `{command('predict', plan.output, folder)}`."
+    return f"To {verb} images: `{command('predict', plan.output)}`, followed by their files or folders."

@@ -3,7 +3,7 @@
 import math
 import shutil
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -138,10 +138,31 @@ class Subset:
         return self.base.batch(self.rows[np.asarray(indices, dtype=np.intp)])
 
 
+class _SelectedTargets(Mapping[str, LabelArray]):
+    """Targets of some images, selected whenever they are read, so that image targets are in memory once.
+
+    Args:
+        targets: head → targets of all images.
+        rows: indices of the images.
+    """
+
+    def __init__(self, targets: Mapping[str, LabelArray], rows: Rows) -> None:
+        self._targets, self._rows = targets, rows
+
+    def __getitem__(self, head: str) -> LabelArray:
+        return self._targets[head][self._rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._targets)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+
 def subset(images: Images, rows: npt.NDArray[Any]) -> Subset:
-    """Return a view of the images at the indices ``(n,)``, in their order; only labels are copied."""
+    """Return a view of the images at the indices ``(n,)``, in their order; targets are copied unless they are images."""
     rows = rows.astype(np.int64)
-    labels = _select(images.labels, rows)
-    if isinstance(images, Subset):
-        return Subset(images.base, images.rows[rows], labels)
-    return Subset(images, rows, labels)
+    base, rows = (images.base, images.rows[rows]) if isinstance(images, Subset) else (images, rows)
+    if any(values.ndim == 4 for values in base.labels.values()):
+        return Subset(base, rows, _SelectedTargets(base.labels, rows))
+    return Subset(base, rows, _select(base.labels, rows))

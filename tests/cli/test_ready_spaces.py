@@ -17,8 +17,8 @@ PHOTOS = ImageKind((64, 64, 3), {"label": 3})
 def test_a_ready_space_that_fits_is_named() -> None:
     problem, settings = load_problem("cnn"), Settings(constraints=("params<=2e4",))
     assert advise_space(problem, settings, PHOTOS) == (
-        "The ready space photo_cnn fits (so do autoencoder, conv_stack, flower_cnn, flower_cnn_published, wide_resnet): "
-        "use --space photo_cnn."
+        "The ready space photo_cnn fits (so do autoencoder, conv_stack, flower_cnn, flower_cnn_published, wide_resnet)"
+        ": use --space photo_cnn."
     )
     for name in ("photo_cnn", "conv_stack", "flower_cnn", "wide_resnet"):
         ready = load_problem(name)

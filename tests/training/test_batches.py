@@ -142,3 +142,61 @@ def test_steps_per_epoch_include_the_last_smaller_batch(count: int, batch_size: 
     from metaopt.training.batches import steps_per_epoch
 
     assert steps_per_epoch(count, batch_size) == steps
+
+
+def test_balanced_weights_count_every_class_alike() -> None:
+    from metaopt.outputs import ClassOutput, NumberOutput
+    from metaopt.training.batches import TrainingBatches, weigh_classes
+
+    labels = np.repeat([0, 1], [18, 5]).astype(np.int32)
+    outputs = {"label": ClassOutput(("a", "b")), "age": NumberOutput(("age",))}
+    images = ArrayImages(IMAGES, {"label": labels, "age": np.arange(23.0)[:, None]})
+    assert weigh_classes(images, outputs, "none") is None
+    weights = weigh_classes(images, outputs, "balanced")
+    assert weights is not None
+    np.testing.assert_allclose(weights["label"], [23 / 36, 23 / 10], rtol=1e-6)
+    made = TrainingBatches(images, "none", Training(batch_size=23), dict, 0, 0, None, 0, outputs, class_weights=weights)
+    _, targets, sample_weights = made[0]
+    assert sample_weights["label"].sum() == pytest.approx(23)
+    sums = [sample_weights["label"][targets["label"] == label].sum() for label in (0, 1)]
+    assert sums[0] == pytest.approx(sums[1])
+    assert (sample_weights["age"] == 1).all()
+
+
+def test_mixed_labels_have_mixed_weights() -> None:
+    from metaopt.outputs import ClassOutput
+    from metaopt.training.batches import TrainingBatches
+
+    outputs = {"label": ClassOutput.of(23)}
+    weights = {"label": np.arange(23, dtype=np.float32)}
+    made = TrainingBatches(DATA, "none", Training(mixup=1.0), dict, 0, 0, {"label": 23}, 0, outputs, weights)
+    _, targets, sample_weights = made[0]
+    np.testing.assert_allclose(sample_weights["label"], targets["label"] @ np.arange(23.0), rtol=1e-5)
+
+
+def test_image_targets_and_masks_move_with_the_image() -> None:
+    from metaopt.outputs import ImageOutput
+    from metaopt.training.batches import TrainingBatches
+
+    targets = np.concatenate([IMAGES, 255 - IMAGES], axis=3)
+    images = ArrayImages(IMAGES, {"label": targets})
+    outputs = {"label": ImageOutput((4, 4, 1), has_mask=True)}
+    made = TrainingBatches(images, "flip+shift", Training(batch_size=23), dict, 0, 0, None, 0, outputs)
+    pixels, encoded = made[0]
+    np.testing.assert_allclose(encoded["label"][..., 0], pixels[..., 0] + 0.5, atol=1e-6)
+    np.testing.assert_allclose(encoded["label"][..., 1], 0.5 - pixels[..., 0], atol=1e-6)
+    assert not np.array_equal(np.sort(pixels.sum(axis=(1, 2, 3))), np.sort((IMAGES / 255 - 0.5).sum(axis=(1, 2, 3))))
+
+
+def test_validation_predicts_in_the_units_of_the_targets() -> None:
+    import keras
+
+    from metaopt.outputs import NumberOutput
+    from metaopt.training.batches import Validation
+
+    output = NumberOutput(("age",), (40.0,), (10.0,))
+    images = ArrayImages(IMAGES, {"label": np.full((23, 1), 41.0)})
+    inputs = keras.Input((4, 4, 1))
+    zero = keras.layers.Dense(1, kernel_initializer="zeros")(keras.layers.Flatten()(inputs))
+    predicted = Validation(images, ["label"], 8, {"label": output}).predict(keras.Model(inputs, zero))
+    assert predicted["label"].tolist() == [[40.0]] * 23

@@ -170,3 +170,42 @@ def test_a_mirrored_model_averages_both_views(tmp_path, logits) -> None:
         np.testing.assert_allclose(both[head], mirrored[head], atol=1e-6)
     assert count_keras(model).macs == 2 * count_keras(plain).macs
     assert count_keras(model).params == count_keras(plain).params
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_every_kind_of_output_is_exported_in_the_users_terms(tmp_path: Path, mirror: bool) -> None:
+    import keras
+
+    from metaopt.outputs import ClassOutput, ImageOutput, LabelOutput, NumberOutput
+    from metaopt.training.batches import scale
+    from metaopt.training.export import export_model, load_model, predict, save_model
+
+    outputs = {
+        "size": NumberOutput(("height", "mass"), (1.5, 70.0), (0.1, 15.0)),
+        "tags": LabelOutput(("a", "b", "c"), (0.3, 0.5, 0.6)),
+        "kind": ClassOutput(("x", "y")),
+        "picture": ImageOutput((8, 10, 3)),
+    }
+    inputs = keras.Input((8, 10, 3))
+    flat = keras.layers.Flatten()(inputs)
+    model = keras.Model(
+        inputs,
+        {
+            "size": keras.layers.Dense(2)(flat),
+            "tags": keras.layers.Dense(3, "sigmoid")(flat),
+            "kind": keras.layers.Dense(2, "softmax")(flat),
+            "picture": keras.layers.Activation("linear")(inputs + 0.5),
+        },
+    )
+    inside = model.predict(scale(IMAGES), verbose=0)
+    metadata = ModelMetadata.of(outputs, (8, 10, 3), {"trial": 1})
+    path = tmp_path / "all.keras"
+    save_model(export_model([model], metadata, IMAGES, mirror=mirror), metadata, path)
+    loaded, read = load_model(path)
+    assert read == metadata
+    assert list(read.outputs) == list(outputs)
+    predicted = predict(loaded, read, IMAGES)
+    np.testing.assert_allclose(predicted["picture"], IMAGES, atol=1e-3)  # mirrored back
+    if not mirror:
+        for head, output in outputs.items():
+            np.testing.assert_allclose(predicted[head], output.decode(inside[head]), rtol=1e-4, atol=1e-4)

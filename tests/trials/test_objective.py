@@ -72,3 +72,29 @@ def test_another_metric_has_its_direction_behind_its_name():
 def test_objectives_that_do_not_go_together_are_refused(texts, message):
     with pytest.raises(UserError, match=message):
         find_objectives(texts)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_maximised"),
+    [("val_age_mae", False), ("val_age_r2", True), ("val_my_tags_f1", True), ("val_coarse_balanced_accuracy", True)],
+)
+def test_metrics_of_heads_are_objectives(name: str, is_maximised: bool) -> None:
+    objective = find_objective(name)
+    assert (objective.name, objective.maximised) == (name, is_maximised)
+    assert objective.value(objective.loss({name: 0.25}, 0.0)) == 0.25
+
+
+@pytest.mark.parametrize("name", ["val_r2", "val_psnr", "val_mae", "val_map", "val_balanced_accuracy"])
+def test_scores_grow_with_quality_within_0_and_1(name: str) -> None:
+    objective = find_objective(name)
+    values = [0.0, 0.2, 0.9] if objective.bounded else [-3.0, 0.2, 0.9, 1.0, 25.0, 40.0]
+    scores = [objective.score(objective.loss({name: value}, 0.0)) for value in values]
+    assert scores == sorted(scores, reverse=not objective.maximised)
+    assert len(set(scores)) == len(scores)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_other_names_are_no_objectives() -> None:
+    for name in ("val_age_max", "age_mae"):
+        with pytest.raises(UserError, match="Unknown objective"):
+            find_objective(name)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from metaopt.outputs import ClassOutput, ImageOutput, LabelOutput, NumberOutput
 from metaopt.report.analysis.evaluation import evaluate, judge_constraints
 from metaopt.report.analysis.statistics import wilson_interval
 from metaopt.trials.constraints import parse_constraints
@@ -68,3 +69,28 @@ def test_validation_constraints_are_judged_by_the_test() -> None:
         "value": None,
         "distance": None,
     }
+
+
+def test_other_outputs_have_their_metrics_with_intervals() -> None:
+    ages = RNG.normal(40, 10, (200, 1))
+    tags = RNG.integers(0, 2, (200, 2))
+    images = RNG.integers(0, 256, (30, 8, 8, 1), np.uint8)
+    cases = {
+        "mae mse r2 loss": (NumberOutput(("age",)).fitted(ages), ages, ages + RNG.normal(0, 2, ages.shape)),
+        "map f1 loss": (LabelOutput(("a", "b")), tags, np.clip(0.5 * tags + RNG.random((200, 2)) / 2, 0, 1)),
+        "mse mae psnr ssim loss": (ImageOutput((8, 8, 1)), images, images + RNG.normal(0, 9, images.shape)),
+    }
+    for names, (output, true, predicted) in cases.items():
+        scores = evaluate({"label": predicted}, {"label": true}, {"label": output})
+        assert set(scores) == {f"test_{name}" for name in names.split()}
+        for score in scores.values():
+            assert score.low <= score.value <= score.high
+            assert score.low < score.high
+
+
+def test_further_heads_of_other_kinds_have_all_metrics() -> None:
+    ages = RNG.normal(40, 10, (200, 1))
+    outputs = {"label": ClassOutput.of(5), "age": NumberOutput(("age",)).fitted(ages)}
+    scores = evaluate({"label": predict(0.8), "age": ages + 1}, {"label": LABELS, "age": ages}, outputs)
+    assert scores["test_age_mae"].value == pytest.approx(1)
+    assert {"test_age_loss", "test_age_mse", "test_age_r2"} <= set(scores)

@@ -7,6 +7,7 @@ import pytest
 
 from metaopt.data import ArrayImages
 from metaopt.report.analysis.predictions import (
+    ImageScores,
     Predictions,
     digest_test_set,
     rank_classes,
@@ -24,7 +25,7 @@ def made() -> Predictions:
 
 def test_round_trip(made: Predictions, tmp_path: Path) -> None:
     read = read_predictions(tmp_path, write_predictions(tmp_path, 1, made))
-    assert read is not None
+    assert isinstance(read, Predictions)
     assert read.test_set == "digest"
     assert np.array_equal(read.ranked, made.ranked)
     assert np.array_equal(read.true, made.true)
@@ -56,3 +57,10 @@ def test_digest_depends_on_images_and_labels_alone(monkeypatch: pytest.MonkeyPat
     assert digest_test_set(ArrayImages(images, {"label": labels})) == digest
     assert digest_test_set(ArrayImages(images[::-1], {"label": labels})) != digest
     assert digest_test_set(ArrayImages(images, {"label": labels[::-1].copy()})) != digest
+
+
+def test_scores_of_images_are_read_as_they_were_written(tmp_path: Path) -> None:
+    scores = ImageScores(np.array([0.5, 1.5]), "PSNR (dB)", "digest")
+    read = read_predictions(tmp_path, write_predictions(tmp_path, 1, scores))
+    assert isinstance(read, ImageScores)
+    assert (read.scores.tolist(), read.measure, read.test_set) == ([0.5, 1.5], "PSNR (dB)", "digest")

@@ -10,6 +10,7 @@ from metaopt.report.analysis.comparison.significance import (
     compare_over_seeds,
     mcnemar,
     mean_interval,
+    paired_bootstrap,
     seeds_needed,
 )
 from metaopt.report.analysis.multiple_testing import holm
@@ -96,3 +97,20 @@ def test_interval_of_a_mean() -> None:
     assert mean_interval([0.5, 0.5]) == (0.5, 0.5, 0.5)
     with pytest.raises(ValueError, match="at least two values"):
         mean_interval([0.5])
+
+
+def test_paired_bootstrap_finds_a_difference_only_where_there_is_one() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=300)
+    same = paired_bootstrap(first, first + rng.normal(0, 1, 300) * rng.choice([-1, 1], 300))
+    assert same.low < 0 < same.high
+    assert same.p_value > 0.05
+    worse = paired_bootstrap(first, first - 0.5 + rng.normal(0, 0.5, 300))
+    assert 0 < worse.low < worse.difference < worse.high
+    assert worse.p_value < 0.001
+
+
+def test_paired_bootstrap_agrees_with_the_t_test() -> None:
+    rng = np.random.default_rng(1)
+    first, second = rng.normal(0.12, 1, 300), np.zeros(300)
+    assert paired_bootstrap(first, second).p_value == pytest.approx(stats.ttest_1samp(first, 0).pvalue, abs=0.02)
