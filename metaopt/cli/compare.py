@@ -24,8 +24,8 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Compares studies: scores on validation and test images, McNemar's test or a paired bootstrap for"
-        " each pair of retrained models, a paired test over seeds for each pair of strategies, and figures. Studies that"
-        " differ only in their seed form a group.",
+        " each pair of retrained models, a paired test over seeds for each pair of strategies, and figures. Studies"
+        " that differ only in their seed form a group.",
     )
     parser.add_argument("studies", nargs="*", type=Path, metavar="STUDY", help="a study's folder; two or more")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")

@@ -191,9 +191,11 @@ def _objective(text: str) -> str:
     try:
         objective = find_objective(text)
     except UserError as error:
-        raise ArgumentTypeError(str(error)) from None
+        if ":" in text:
+            raise ArgumentTypeError(str(error)) from None
+        raise ArgumentTypeError(f"{text}. {hint(text, TRAINABLE_OBJECTIVES)}") from None
     if objective.name == "loss":
-        raise ArgumentTypeError(f"Unknown objective: {text}. {hint(text, TRAINABLE_OBJECTIVES)}")
+        raise ArgumentTypeError(f"{text}. {hint(text, TRAINABLE_OBJECTIVES)}")
     return objective.text
 
 

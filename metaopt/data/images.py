@@ -160,7 +160,7 @@ class _SelectedTargets(Mapping[str, LabelArray]):
 
 
 def subset(images: Images, rows: npt.NDArray[Any]) -> Subset:
-    """Return a view of the images at the indices ``(n,)``, in their order; targets are copied unless they are images."""
+    """Return a view of the images at the indices ``(n,)``, in their order; image targets are not copied."""
     rows = rows.astype(np.int64)
     base, rows = (images.base, images.rows[rows]) if isinstance(images, Subset) else (images, rows)
     if any(values.ndim == 4 for values in base.labels.values()):

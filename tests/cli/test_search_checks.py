@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hyperopt import hp
 
@@ -13,6 +14,7 @@ from metaopt.cli.search_checks import (
     check_own_training,
     check_schedule,
     check_settings,
+    note_imbalance,
     warn_of_environment,
     warn_of_memory,
 )
@@ -210,3 +212,34 @@ def test_quota_holds_the_largest_network_that_may_be_trained(tmp_path, optimizer
     check_checkpoints(replace(settings, checkpoint_quota=megabytes * 10**6), problem, images, tmp_path)
     with pytest.raises(QuotaTooSmall, match=f"Of 100 networks, the largest .* expected at least {megabytes}MB"):
         check_checkpoints(replace(settings, checkpoint_quota=(megabytes - 1) * 10**6), problem, images, tmp_path)
+
+
+def save(tmp_path, **arrays) -> DataSet:
+    np.savez(tmp_path / "a.npz", x_train=np.random.default_rng(0).integers(0, 256, (60, 4, 4), np.uint8), **arrays)
+    return load(DataSpec(str(tmp_path / "a.npz")))
+
+
+def test_metrics_of_another_kind_are_no_objective(tmp_path) -> None:
+    ages = save(tmp_path, y_train=np.arange(60) / 7)
+    check_settings(Settings(objective="val_r2", constraints=("val_mae<=3",)), ages)
+    expected = "--objective val_accuracy is not measured: label of a.npz has the kind number. Expected one of val_loss"
+    with pytest.raises(UserError, match=expected):
+        check_settings(Settings(), ages)
+    with pytest.raises(UserError, match="--class-weights balanced needs classes"):
+        check_settings(Settings(objective="val_mae", class_weights="balanced"), ages)
+
+
+def test_metrics_of_every_head_can_be_optimised(tmp_path) -> None:
+    data = save(tmp_path, y_train=np.arange(60) % 2, y_train_age=np.arange(60) / 7)
+    check_settings(Settings(objective="val_age_r2", constraints=("val_label_accuracy>=0.5",)), data)
+
+
+@pytest.mark.parametrize(("largest", "is_noted"), [(45, False), (54, True)])
+def test_imbalance_is_noted_for_plain_accuracy(tmp_path, largest: int, is_noted: bool) -> None:
+    data = save(tmp_path, y_train=np.repeat([0, 1], [largest, 60 - largest]))
+    notes = Notes()
+    note_imbalance(Settings(), data, notes)
+    assert any("--class-weights balanced" in note for note in notes) == is_noted
+    others = Notes()
+    note_imbalance(Settings(objective="val_f1"), data, others)
+    assert others == []
