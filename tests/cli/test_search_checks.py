@@ -22,6 +22,7 @@ from metaopt.data import DataSet, DataSpec, load
 from metaopt.engine.settings import Settings
 from metaopt.engine.setup import ImageKind
 from metaopt.errors import QuotaTooSmall, UserError
+from metaopt.outputs import ClassOutput
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from tests.storage.events import epoch, proposed, run, state_of
@@ -75,7 +76,7 @@ def test_unmeasurable_settings_are_errors(digits: DataSet, settings: dict[str, A
 
 
 def test_top3_needs_four_classes(digits: DataSet) -> None:
-    few: Any = SimpleNamespace(folds=digits.folds, classes={"label": 3})
+    few: Any = SimpleNamespace(folds=digits.folds, outputs={"label": ClassOutput.of(3)})
     with pytest.raises(UserError, match="--objective val_top3 needs four classes or more, but label has 3"):
         check_settings(Settings(objective="val_top3"), few)
 

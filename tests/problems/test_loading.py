@@ -149,7 +149,7 @@ def test_ready_problems_are_listed() -> None:
     ("name", "message"),
     [
         ("cnm", "Unknown problem: cnm. Did you mean cnn?"),
-        ("something", "Unknown problem: something. Expected cnn, conv_stack"),
+        ("something", "Unknown problem: something. Expected cnn, autoencoder, conv_stack"),
         ("missing.py", "The problem file missing.py does not exist"),
         ("loading", "Unknown problem: loading"),
     ],
