@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from metaopt.engine.settings import Settings
 from metaopt.engine.setup import ImageKind, make_guard
+from metaopt.errors import UserError
 from metaopt.guard.feasibility import find_rejections
 from metaopt.problems.loading import list_ready_problems, load_problem
 from metaopt.problems.problem import Problem
@@ -27,7 +28,10 @@ def advise_space(problem: Problem, settings: Settings, images: ImageKind) -> str
         if name == problem.name:
             continue
         ready = load_problem(name)
-        rejections = find_rejections(compile_space(ready.space), replace(guard, problem=ready), draws=DRAWS)
+        try:
+            rejections = find_rejections(compile_space(ready.space), replace(guard, problem=ready), draws=DRAWS)
+        except UserError:  # its networks return no images
+            continue
         if rejections is None:
             fitting.append(name)
         elif missed := rejections.missed(guard.constraints):

@@ -68,7 +68,8 @@ def make_epilog(prog: str, examples: Sequence[tuple[str, str]] = EXAMPLES) -> st
             f"examples:\n{lines}",
             _table("strategies", STRATEGIES),
             _table("ready spaces", SPACES),
-            f"constraints:\n  before training: {before}\n  measured:        {', '.join(METRICS)}, seconds",
+            f"constraints:\n  before training: {before}\n  measured:        {', '.join(METRICS)}, seconds;"
+            " docs/outputs.md lists the metrics of labels, numbers and images",
             _table("terms", TERMS),
             "docs/ explains spaces, data, strategies and results; docs/training.md lists the keys that training reads."
             f" `{help_of('metaopt')}` lists the other commands.",

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from metaopt.errors import UserError
 from metaopt.outputs.image_metrics import mean_over_pixels, psnr, ssim
 from metaopt.outputs.output import Output, Predictions, Targets
 
@@ -43,16 +44,12 @@ class ImageOutput(Output):
         """Refuse to be the number of units of a dense layer.
 
         Raises:
-            InvalidArchitecture: always.
+            UserError: always; no point of such a space can fit, so that it need not be searched for one.
         """
-        from metaopt.blueprint import InvalidArchitecture
-
         height, width, channels = self.size
-        raise InvalidArchitecture(
-            "Dense",
-            None,
-            f"Its units were to be those of an image output of {height}×{width}×{channels}. An image output needs a"
-            " network that returns images, such as the space autoencoder.",
+        raise UserError(
+            f"The network ends in a dense layer, but the targets are images of {height}×{width}×{channels}. Use a space"
+            " whose network returns images, such as autoencoder."
         )
 
     def encode(self, targets: Targets) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ from metaopt.cli.ready_spaces import advise_space
 from metaopt.engine.settings import Settings
 from metaopt.engine.setup import ImageKind, make_guard
 from metaopt.guard.feasibility import find_rejections
+from metaopt.outputs import ImageOutput
 from metaopt.problems import load_problem
 from metaopt.spaces import compile_space
 
@@ -36,3 +37,12 @@ def test_the_nearest_space_is_named_where_none_fits() -> None:
     problem = replace(load_problem("cnn"), name="mine.py")
     advice = advise_space(problem, Settings(constraints=("params<=10",)), PHOTOS)
     assert advice.startswith("No ready space fits either. The nearest is conv_stack, whose smallest params is ")
+
+
+def test_only_an_encoder_decoder_fits_image_targets() -> None:
+    images = ImageKind((8, 8, 1), {"label": ImageOutput((8, 8, 1))})
+    assert advise_space(load_problem("cnn"), Settings(), images) == (
+        "The ready space autoencoder fits: use --space autoencoder."
+    )
+    settings = Settings(constraints=("params<=10",))
+    assert "No ready space fits either." in advise_space(load_problem("autoencoder"), settings, images)

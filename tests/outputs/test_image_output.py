@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from metaopt.blueprint import Dense, InvalidArchitecture
+from metaopt.blueprint import Dense
+from metaopt.errors import UserError
 from metaopt.outputs import ImageOutput
 from metaopt.outputs.image_metrics import psnr, ssim
 
@@ -43,7 +44,7 @@ def test_decoding_clips_and_scales_pixels() -> None:
 
 
 def test_a_dense_layer_refuses_an_image_output() -> None:
-    with pytest.raises(InvalidArchitecture, match="autoencoder"):
+    with pytest.raises(UserError, match="such as autoencoder"):
         Dense(OUTPUT)
 
 
