@@ -81,7 +81,7 @@ def search(
             rejected before ``train`` is called; needs ``input_shape`` and ``classes``.
         training: ``training(point) -> Training``; points with the same blueprint and training are duplicates.
         input_shape: (height, width, channels).
-        classes: head → number of classes.
+        classes: head → number of classes, or an output of ``metaopt.outputs``.
         strategy: name of the strategy, e.g. ``"tpe"`` or ``"random"``; by default that of the study, ``"auto"`` for a
             new one.
         default: a point, or a list of points, that is expected to be good. It is tried first.
