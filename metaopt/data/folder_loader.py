@@ -11,7 +11,7 @@ from metaopt.data.fingerprint import describe_outputs, fingerprint
 from metaopt.data.folder_scan import ImageFolder, Split, scan_folder
 from metaopt.data.image_cache import DecodedFolder, decode_folder
 from metaopt.data.images import FileImages, LabelArray, subset
-from metaopt.data.label_table import LABELS, read_label_table
+from metaopt.data.label_table import LABELS, has_label_table, read_label_table
 from metaopt.data.pixel_range import FULL, Brightness
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
 from metaopt.errors import Note, UserError
@@ -43,7 +43,7 @@ def load_folder(
         UserError: the folder does not have the layout that ``scan_folder`` expects, or images cannot be read.
         ResultsNotWritable: the cache cannot be written.
     """
-    table = read_label_table(root, targets or {}, skip_broken) if (root / LABELS).is_file() else None
+    table = read_label_table(root, targets or {}, skip_broken) if has_label_table(root) else None
     if table is None and targets:
         head = next(iter(targets))
         raise UserError(f"Target {head} needs a file {LABELS} in {root}, which has class folders.", "target")

@@ -1,7 +1,9 @@
 """The file ``labels.csv`` of a folder: the images and a column for each target."""
 
+import contextlib
 import csv
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -18,6 +20,7 @@ from metaopt.outputs import Output
 
 LABELS = "labels.csv"
 _FILE, _SPLIT = "file", "split"
+_MOST_HEADER = 2**16  # characters of the first line
 _NAMED = 3  # files that a message names at most
 _ORDER: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -60,6 +63,20 @@ class _Row:
     path: str
     split: Split
     cells: tuple[str, ...]
+
+
+def has_label_table(root: Path) -> bool:
+    """Return whether a folder has a ``labels.csv`` that names its images.
+
+    Beside class folders, a file of this name without the column ``file`` is ignored, as any other file.
+    """
+    table = root / LABELS
+    if not table.is_file():
+        return False
+    with contextlib.suppress(OSError, UnicodeDecodeError), table.open(encoding="utf-8-sig") as file:
+        if _FILE in [name.strip().strip('"') for name in re.split("[,;\t]", file.readline(_MOST_HEADER))]:
+            return True
+    return not any(entry.is_dir() and not entry.name.startswith(".") for entry in root.iterdir())
 
 
 def read_label_table(root: Path, wanted: Mapping[str, str], skip_broken: bool = False) -> LabelTable:

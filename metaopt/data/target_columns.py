@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data.folder_walk import natural_key
-from metaopt.data.target_kinds import check_varying
+from metaopt.data.target_kinds import check_occurring, check_varying
 from metaopt.errors import UserError
 from metaopt.outputs import ClassOutput, LabelOutput, NumberOutput, Output
 
@@ -140,4 +140,5 @@ def _labels(
             if tag not in index:
                 raise UserError(f"Label {tag} of column {head} in {where}, line {line}, has no training image.")
             values[row, index[tag]] = 1
+    check_occurring(values[is_training], f"column {head} of {where}", names)
     return values, LabelOutput(tuple(names))

@@ -127,8 +127,6 @@ def test_invalid_cells_are_named(folder: Path, row: int, column: int, text: str,
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "No column file"),
-        ("name,age\na.png,1\n", "No column file"),
         ("file\nimg/0.png\n", "Expected a column besides file"),
         ("file,age\nimg/0.png,1,2\n", "Line 2 of .* has 3 cells. Expected 2"),
         ("file,age\nimg/0.png,1.5\nimg/0.png,2\n", "names img/0.png twice, in lines 2 and 3"),
@@ -149,3 +147,23 @@ def test_targets_need_a_table(make_folder) -> None:
     root = make_folder({"cat": 5, "dog": 5})
     with pytest.raises(UserError, match=r"Target age needs a file labels.csv"):
         load_folder(root, None, None, targets={"age": "number"})
+
+
+def test_another_labels_csv_beside_class_folders_is_ignored(make_folder) -> None:
+    root = make_folder({"cat": 5, "dog": 5})
+    (root / "labels.csv").write_text("name,breed\nrex,boxer\n")
+    data = load_folder(root, None, None)
+    assert data.outputs == {"label": ClassOutput(("cat", "dog"))}
+
+
+def test_a_label_of_every_image_is_refused(folder: Path) -> None:
+    write(folder, [("tags",), *((f"a;b{i % 2}",) for i in range(30))])
+    with pytest.raises(UserError, match=r"In column tags of labels\.csv every image has the label a"):
+        read_label_table(folder, {})
+
+
+@pytest.mark.parametrize("content", ["", "name,age\na.png,1\n"])
+def test_a_table_without_the_column_file_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "labels.csv").write_text(content)
+    with pytest.raises(UserError, match="No column file"):
+        load_folder(tmp_path, None, None)
