@@ -86,7 +86,7 @@ def test_each_kind_is_searched_resumed_retrained_and_predicted(kind: str, capsys
     assert score["value"] > trivial if is_maximised else score["value"] < trivial
 
     Image.fromarray(ARRAYS[kind]["x_train"][0]).save("digit.png")
-    model = next(Path("results").glob("*.keras"))
+    model = next((tmp_path / "results").glob("*.keras"))  # the command keeps a loaded model by its path
     outcome = run_command(predict.main, capsys, model, "digit.png", "--json")
     check_prediction(kind, json.loads(outcome.out), model)
     assert run_command(predict.main, capsys, model, "digit.png").code == 0
