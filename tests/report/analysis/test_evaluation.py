@@ -77,7 +77,7 @@ def test_other_outputs_have_their_metrics_with_intervals() -> None:
     images = RNG.integers(0, 256, (30, 8, 8, 1), np.uint8)
     cases = {
         "mae mse r2 loss": (NumberOutput(("age",)).fitted(ages), ages, ages + RNG.normal(0, 2, ages.shape)),
-        "map f1 loss": (LabelOutput(("a", "b")), tags, np.clip(0.5 * tags + RNG.random((200, 2)) / 2, 0, 1)),
+        "map f1 loss": (LabelOutput(("a", "b")), tags, 0.3 * tags + 0.7 * RNG.random((200, 2))),
         "mse mae psnr ssim loss": (ImageOutput((8, 8, 1)), images, images + RNG.normal(0, 9, images.shape)),
     }
     for names, (output, true, predicted) in cases.items():
