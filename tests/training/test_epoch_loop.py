@@ -35,6 +35,8 @@ class Batches:
 class Validation:
     """Predictions by which the given numbers of images are right in each epoch."""
 
+    outputs = None
+
     def __init__(self, *right: int) -> None:
         self.labels = {"label": LABELS}
         self._right = list(right)
