@@ -1,6 +1,7 @@
 """Features: the hyperparameters of many points, each with its values over all trials and their axis positions."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -219,14 +220,15 @@ def _look_logarithmic(numbers: Sequence[float]) -> bool:
 
 
 def _is_continuous(numbers: Sequence[float]) -> bool:
-    distinct = set(numbers)
+    distinct = Counter(numbers)
     if len(distinct) < 2:
         return False
     are_integers = all(float(number).is_integer() for number in distinct)
     if len(distinct) > _MAX_NUMERIC_LEVELS:
         return True
-    # Few values of many trials are options; few values of few trials are draws, unless they are close together.
-    are_repeated = len(numbers) >= 3 * len(distinct)
+    # Few values of many trials are options; few values of few trials are draws, unless they are close together. A sampler
+    # that keeps the value of a good trial repeats a draw, and leaves others that occur once.
+    are_repeated = len(numbers) >= 3 * len(distinct) and (are_integers or min(distinct.values()) > 1)
     are_close = are_integers and max(distinct) - min(distinct) < _MAX_NUMERIC_LEVELS
     return not (are_repeated or are_close)
 

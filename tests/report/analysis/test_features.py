@@ -45,6 +45,8 @@ def test_nested_point_has_a_feature_per_scalar(study: StudyData) -> None:
         ([0.31, 0.72, 0.5], []),  # numbers along an axis
         ([100.0, 340.0, 655.0], []),
         ([None, 0.3, 0.9], []),
+        ([0.1, 0.3, 0.3, 0.1, 0.1, 0.3], [0.1, 0.3]),
+        ([0.31] * 9 + [0.72, 0.5], []),  # draws, one of which a sampler kept
     ],
 )
 def test_levels(values: list, levels: list) -> None:
