@@ -115,7 +115,7 @@ def test_a_wrong_study_is_unlearnt(tmp_path) -> None:
 
 
 def test_a_default_outside_the_space_begins_no_study(tmp_path) -> None:
-    with pytest.raises(UserError, match="The default point is not one of the space: "):
+    with pytest.raises(UserError, match=r"A default point cannot be used\. The point is not in this space: "):
         metaopt.search(parabola, SPACE, default={"x": 9, "sign": 1}, results=tmp_path / "results", progress=False)
     assert not (tmp_path / "results").exists()
 

@@ -8,7 +8,7 @@ from metaopt.trials.constraints import CHEAP
 
 EXAMPLES = (
     ("--data digits --trials 12", "a first search, about five minutes on two CPU cores"),
-    ("--data pets/ --strategy gp-asha --time 2h", "images in class folders, for two hours"),
+    ("--data pets/ --time 2h", "images in class folders, for two hours"),
     ("--data pets/ --space photo_cnn --constraint 'params<=200k'", "at most 200,000 parameters"),
     ("--space my_problem.py --results mine", "a space of your own, in another folder"),
 )

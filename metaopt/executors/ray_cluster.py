@@ -22,12 +22,13 @@ from metaopt.terminal.interruption import SIGNALS
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.values.safe_text import first_line
 
-PATIENCE_S = 10.0  # for a cluster to answer
+PATIENCE_S = 5.0  # for a cluster to answer
 _JOINING_S = 60.0  # for a cluster that answers to be joined; on a busy machine that takes 20 s
 # Ray speaks gRPC: a client opens HTTP/2 with this preface and an empty frame of settings (RFC 9113, 3.4), which a
 # server answers with a frame of its own settings. The fourth byte of a frame is its type.
 _SETTINGS = 4
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + bytes([_SETTINGS]) + bytes(5)
+REQUIREMENT = "ray>=2.50"  # as in requirements-ray.txt
 _OBJECT_STORE = 256 * 2**20  # bytes; only checkpoints and the data's description pass through it
 _SMALLEST = 1e-4  # share of a resource that Ray tells apart
 _VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")  # of the cluster and of this process, in Ray's message
@@ -72,8 +73,7 @@ def import_ray(address: str | None = None) -> Any:
         if error.name != "ray":
             raise
         raise UserError(
-            'The executor ray needs Ray, which is not installed. Install it with: pip install "metaopt[ray]"',
-            "executor",
+            f'The executor ray needs Ray, which is not installed. Install it with: pip install "{REQUIREMENT}"'
         ) from error
 
 

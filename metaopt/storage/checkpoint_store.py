@@ -17,6 +17,7 @@ from metaopt.errors import ResultsNotWritable, UserError, invalid_value
 from metaopt.files.atomic_files import write_bytes
 from metaopt.values.safe_text import class_name, first_line
 
+REQUIREMENT = "pyarrow>=14"  # as in requirements-url.txt
 _PROBE = ".probe"
 _IN_PLACE = (
     "local",
@@ -174,7 +175,7 @@ class UrlStore:
             place = "/".join(filter(None, [self._url.rstrip("/"), self._study, directory]))
             raise ResultsNotWritable(
                 f"The checkpoints in {place} cannot be read or written ({class_name(error)}: {first_line(error)})."
-                " All earlier results are saved; start the search again then."
+                " All earlier results are saved; start the search again when they can be."
             ) from error
 
 
@@ -208,7 +209,7 @@ def _arrow() -> Any:
         return importlib.import_module("pyarrow.fs")
     except ModuleNotFoundError as error:
         raise UserError(
-            'checkpoint_url needs pyarrow, which is not installed. Install it with: pip install "metaopt[url]"',
+            f'checkpoint_url needs pyarrow, which is not installed. Install it with: pip install "{REQUIREMENT}"',
             "checkpoint_url",
         ) from error
 

@@ -82,7 +82,7 @@ def default_event(points: Any, space: Space, defaults: Mapping[str, Any], source
         try:
             found.append({"vals": dict(read_point(space, point, defaults))})
         except UserError as error:
-            raise UserError(f"The default point is not one of the space: {error}") from error
+            raise UserError(f"A default point cannot be used. {error}") from error
     return {"event": "known", "source": source, "study": None, "resource": 1, "points": found}
 
 

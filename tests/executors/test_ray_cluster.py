@@ -22,6 +22,7 @@ from metaopt.executors.ray_cluster import (
     import_ray,
     resolve_resources,
 )
+from metaopt.storage import checkpoint_store
 from tests.executors.ray_cluster import needs_ray
 
 ROOT = Path(__file__).parents[2]
@@ -147,7 +148,16 @@ def test_auto_without_a_cluster_is_told() -> None:
     assert done.stderr.strip().splitlines()[-1].startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("requirement", "file"),
+    [(ray_cluster.REQUIREMENT, "requirements-ray.txt"), (checkpoint_store.REQUIREMENT, "requirements-url.txt")],
+)
+def test_messages_recommend_what_the_requirements_name(requirement: str, file: str) -> None:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    assert requirement in [line.split("#")[0].strip() for line in lines]
+
+
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
 def test_a_missing_ray_is_told_with_the_command() -> None:
-    with pytest.raises(UserError, match=r'pip install "metaopt\[ray\]"'):
+    with pytest.raises(UserError, match=f'pip install "{ray_cluster.REQUIREMENT}"'):
         import_ray()

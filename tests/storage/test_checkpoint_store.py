@@ -75,7 +75,7 @@ def test_keys_in_a_url_are_refused_and_not_shown() -> None:
 
 @pytest.mark.skipif(has_pyarrow, reason="pyarrow is installed")
 def test_a_missing_pyarrow_is_told_with_the_command() -> None:
-    with pytest.raises(UserError, match=r'pip install "metaopt\[url\]"'):
+    with pytest.raises(UserError, match='pip install "pyarrow>=14"'):
         UrlStore("s3://bucket/folder")
 
 

@@ -82,5 +82,5 @@ def test_one_default_point_or_several() -> None:
     "point", [{"x": 2.0, "y": "b"}, {"x": 0.5, "y": "c"}, {"x": 0.5}, 7, None, {"x": "text", "y": "a"}]
 )
 def test_a_default_point_outside_the_space_is_refused(point) -> None:
-    with pytest.raises(UserError, match="The default point is not one of the space: "):
+    with pytest.raises(UserError, match=r"A default point cannot be used\. The point is not in this space: "):
         default_event(point, compile_space(SPACE), {})

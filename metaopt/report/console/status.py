@@ -7,6 +7,7 @@ from metaopt.quantities import plural, size_text
 from metaopt.report.analysis.study_status import StudyStatus
 from metaopt.report.formatting import format_duration, metric_label
 from metaopt.terminal.commands import command
+from metaopt.trials.constraints import parse_constraint
 
 _COLUMNS = ("study", "state", "trials", "best", "objective", "strategy", "subject", "last change")
 
@@ -23,7 +24,7 @@ def describe_status(status: StudyStatus, now: float) -> list[str]:
         "state": f"{status.state}, last change {_ago(status, now)}",
         "search": " · ".join(filter(None, (status.strategy, status.subject, f"space {status.space}"))),
         "trials": _trials(status),
-        "limits": ", ".join(status.constraints) or "none",
+        "limits": ", ".join(parse_constraint(text).label for text in status.constraints) or "none",
         "time": f"{format_duration(status.seconds)} of search",
         "best": _best(status),
         "disk": size_text(status.bytes),

@@ -69,7 +69,7 @@ def draw_all(study: StudyData, folder: Path, space: Any = None) -> list[Path]:
     pairs_figure(truncated, pairs, space, epochs)
     learning_curves(study, curves)
     if has_rungs(study.records):
-        paths += [folder / "rungs.png", folder / "foretelling.png"]
+        paths += [folder / "rungs.png", folder / "rank_correlation.png"]
         rungs_figure(study, paths[-2])
         fidelity_correlation_figure(study, paths[-1])
     if has_decisions(study):

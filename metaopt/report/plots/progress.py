@@ -62,7 +62,7 @@ def progress_figure(study: StudyData, path: Path) -> None:
             seconds, unit = time_unit(timed[-1][0])
             panels[1].set_xlim(0, 1.03 * timed[-1][0] / seconds)
             ended = np.array([clock for clock, _ in timed], float) / seconds
-            _draw_panel(panels[1], study.of_records(record for _, record in timed), ended)
+            _draw_panel(panels[1], study.of_records(record for _, record in timed), ended, by_time=True)
             trajectory = anytime_trajectory(study.records)  # with the results at pauses
             clocks = np.array([point.clock for point in trajectory], float) / seconds
             _draw_best_so_far(panels[1], clocks, [point.best_loss for point in trajectory], objective)
@@ -77,10 +77,11 @@ def progress_figure(study: StudyData, path: Path) -> None:
     write_or_explain(study.records, path, (11, 4.6), draw, caption=study.caption)
 
 
-def _draw_panel(axes: Axes, study: StudyData, at: np.ndarray) -> None:
+def _draw_panel(axes: Axes, study: StudyData, at: np.ndarray, *, by_time: bool = False) -> None:
     """Draw one panel; ``at`` are the horizontal positions of the records, ascending."""
     records = study.records
-    _shade_random(axes, records, at)
+    # A trial of the start that resumed ends among those of the model; the search has not started anew there.
+    _shade_without_model(axes, records, at, start_only=by_time and has_rungs(records))
     scores = _scores(records, study.objective)
     imported = np.array([record.imported for record in records])
     feasible = np.array([record.is_feasible for record in records])
@@ -131,12 +132,14 @@ def _draw_best(axes: Axes, study: StudyData, at: np.ndarray) -> None:
         axes.axhspan(low, high, color=ORANGE, alpha=0.16, linewidth=0, zorder=0, label="± 1 standard error")
 
 
-def _shade_random(axes: Axes, records: Sequence[Record], at: np.ndarray) -> None:
-    """Shade the trials that were drawn at random, before the sampler had a model."""
-    label: str | None = "random start-up"
+def _shade_without_model(axes: Axes, records: Sequence[Record], at: np.ndarray, *, start_only: bool) -> None:
+    """Shade the trials that no model proposed: random draws, and points that were known before."""
+    label: str | None = "without a model"
     own = [(x, record) for x, record in zip(at, records, strict=True) if not record.imported]
     if not any(record.model_based for _, record in own):
         return  # a random search, not the start of another one
+    if start_only and own[0][1].model_based:
+        return
     edges = [axes.get_xlim()[0], *((a + b) / 2 for (a, _), (b, _) in pairwise(own)), axes.get_xlim()[1]]
     start: float | None = None
     for index, (_, record) in enumerate(own):
@@ -146,6 +149,8 @@ def _shade_random(axes: Axes, records: Sequence[Record], at: np.ndarray) -> None
         if start is not None and (is_last or own[index + 1][1].model_based):
             axes.axvspan(start, edges[index + 1], color="#f1f1f1", linewidth=0, zorder=-1, label=label)
             start, label = None, None
+            if start_only:
+                return
 
 
 def _add_legend(figure: Figure, panels: Sequence[Axes]) -> None:

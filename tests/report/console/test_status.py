@@ -20,7 +20,7 @@ STATUS = StudyStatus(
     objective="val_accuracy",
     best=6,
     score=0.993,
-    constraints=("params<=2e6",),
+    constraints=("memory<=1.843e+10", "params<=2e+06"),
     bytes=34_200_000,
 )
 
@@ -32,7 +32,7 @@ def test_status_is_told_in_lines() -> None:
         "state   completed, last change 10 min ago",
         "search  asha · data digits · space cnn",
         "trials  12 of 12: 9 completed, 1 failed, 2 paused, 3 infeasible",
-        "limits  params<=2e6",
+        "limits  memory<=18.4 GB, params<=2e+06",
         "time    4 min of search",
         "best    trial 6, validation accuracy 0.9930 (the best of 11 validation scores, therefore optimistic)",
         "disk    34.2 MB",

@@ -90,7 +90,7 @@ def test_search_over_rungs_has_two_more_figures(name: str, tmp_path: Path) -> No
     executor = SyntheticExecutor(fails=lambda job: name == "failures" and job.trial % 5 == 0)
     data = StudyData.of(search(tmp_path / "results", executor=executor, **RUNGS[name]))
     paths = draw_all(data, tmp_path)
-    assert [path.stem for path in paths][:7] == [*ALWAYS, "rungs", "foretelling"]
+    assert [path.stem for path in paths][:7] == [*ALWAYS, "rungs", "rank_correlation"]
     assert all(count_colours(path) > 50 for path in paths)
 
 
