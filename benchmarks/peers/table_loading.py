@@ -128,6 +128,6 @@ def _check_complete(path: Path, space: Space, found: Iterable[str]) -> None:
     missing = [vals for vals in all_points(space) if sign_draw(vals) not in found]
     if missing:
         raise UserError(
-            f"{path} lacks {len(missing)} of {len(missing) + len(found)} configurations, e.g. {dict(missing[0])}. Train"
-            " them, or load the table as a sample."
+            f"{path} lacks {len(missing)} of {len(missing) + len(found)} configurations, e.g."
+            f" {space.point(missing[0])}. Train them, or load the table as a sample."
         )

@@ -50,6 +50,12 @@ def test_value_that_is_no_number_is_named(tmp_path: Path, value: object) -> None
         load_rows(tmp_path, rows)
 
 
+def test_missing_option_is_named_by_its_value(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "table.jsonl", [{**make_rows()[0], "config": {"rate": 0.1}}])
+    with pytest.raises(UserError, match=r"lacks 1 of 2 configurations, e\.g\. {'rate': 0\.3}"):
+        load_table("options", path, {"rate": hp.choice("rate", [0.1, 0.3])}, complete=True)
+
+
 def test_missing_key_is_named(tmp_path: Path) -> None:
     rows = make_rows()
     del rows[3]["val_loss"]
