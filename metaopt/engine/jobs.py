@@ -399,13 +399,13 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """Number of jobs that can run at once, 1 or more."""
+        """Number of jobs that can run at once, 1 or more; ``wait`` may change it."""
 
     def submit(self, job: Job) -> None:
         """Take a job; at most ``slots`` are taken at a time."""
 
     def wait(self, handle: Callable[[Report], bool], timeout: float | None = None) -> None:
-        """Block until at least one report was handled, or the timeout (seconds) passed, or nothing runs.
+        """Block until a report was handled, a slot was added, the timeout (seconds) passed, or nothing runs.
 
         Args:
             handle: is given each report, in the order of arrival within a trial. For an ``Epoch`` its answer says

@@ -135,11 +135,11 @@ class Search:
         return self._end.is_interrupted and not self._reports.has_begun
 
     def _await_report(self) -> None:
-        """Wait for a report, or the end of the time; note an interruption as soon as it comes."""
-        count = self._reports.count
+        """Wait for a report, a further slot, or the end of the time; note an interruption as soon as it comes."""
+        count, slots = self._reports.count, self._executor.slots
         while self._reports.count == count and self._reports.running and not self._end.is_time_over:
             self._executor.wait(self._reports.handle, timeout=self._end.longest_wait_s)
-            if self._is_over_at_once:
+            if self._is_over_at_once or self._executor.slots > slots:
                 return
             if self._reports.running:
                 self._end.note_interruption()

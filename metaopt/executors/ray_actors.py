@@ -8,12 +8,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Message, Remark, Report, Trainer
 from metaopt.errors import UserError, invalid_value
 from metaopt.executors.failures import failure
 from metaopt.executors.ray_cluster import WorkerResources, check_address, connect, import_ray, resolve_resources
-from metaopt.executors.ray_handle import ActorHandle
+from metaopt.executors.ray_handle import ActorHandle, find_ready
+from metaopt.executors.ray_placement import PlacementWatch
 from metaopt.executors.ray_worker import Node, Passed, Raised, StudyFolder, Supervisor
 from metaopt.executors.worker import ModuleMissing, pack_trainer
 from metaopt.files.atomic_files import write_bytes
@@ -22,6 +24,7 @@ from metaopt.values.safe_text import first_line
 
 _MOST_LOSSES = 3  # losses of a trial's worker in a row, without an epoch in between, after which it fails
 _MOST_FAILED_STARTS = 3  # of workers in a row
+_CALLS = 3  # of an actor at once: that it lives, the training of a job, its end
 _CLOSING_S = 0.7  # seconds; a command that is interrupted ends after 1.2 s
 _LOST = "worker lost"
 
@@ -30,7 +33,7 @@ class RayActors:
     """Trains in actors of a Ray cluster.
 
     A trial whose actor is lost with its node resumes on another one from its last checkpoint. Actors that the cluster
-    has no room for wait until it grows.
+    has no room for wait until it grows, which the user is told; the search does not wait for them.
 
     Checkpoints are written to the study's folder where the node shares it. Elsewhere they travel to the driver, and are
     on its disk before the epoch counts.
@@ -65,14 +68,19 @@ class RayActors:
         check_address(address)
         self._disconnects = False
         self._workers: list[ActorHandle] = []
+        self._placement = PlacementWatch(workers, self._resources)
         self._waiting: deque[Job] = deque()
         self._failed_starts = 0
         self._losses: dict[int, int] = {}  # trial → losses of its worker without an epoch in between
 
     @property
     def slots(self) -> int:
-        """Number of workers that are there; one as long as none is."""
-        return max(1, sum(each.node is not None for each in self._workers))
+        """Number of workers that run; one as long as none does."""
+        return max(1, self._n_running)
+
+    @property
+    def _n_running(self) -> int:
+        return sum(each.node is not None for each in self._workers)
 
     def __enter__(self) -> "RayActors":
         """Connect to the cluster and start the workers.
@@ -87,8 +95,9 @@ class RayActors:
             resources = resolve_resources(self._resources, nodes, self._count)
             if self._folder is not None:
                 write_bytes(Path(self._folder.path, ".ray"), self._folder.mark.encode())
-            actor = self._ray.remote(Supervisor).options(max_concurrency=2, **resources.options())
+            actor = self._ray.remote(Supervisor).options(max_concurrency=_CALLS, **resources.options())
             arguments = self._ray.put(pickled), resources, self._folder
+            self._placement = PlacementWatch(self._count, resources)
             self._workers = [ActorHandle(lambda: actor.remote(*arguments)) for _ in range(self._count)]
         except BaseException:
             self._end()
@@ -142,17 +151,24 @@ class RayActors:
         """
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while self._taken:
-            if self._assign(handle):
+            if self._assign(handle) or self._note_placement(handle):
                 return
-            calls = {each.call: each for each in self._workers if each.call is not None}
-            left = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
-            ready, _ = self._ray.wait(list(calls), num_returns=1, timeout=left, fetch_local=False)
-            if ready:
-                ready, _ = self._ray.wait(list(calls), num_returns=len(calls), timeout=0, fetch_local=False)
+            left = min(max(0.0, deadline - time.monotonic()), self._placement.seconds_left)
+            ready = find_ready(self._ray, self._workers, None if left == math.inf else left)
             # A list, not a generator: every ready worker is served before the loop decides whether to wait again.
-            served = [self._serve(calls[call], handle) for call in ready]
+            served = [self._serve(each, call, handle) for each, call in ready if each in self._workers]
             if any(served) or time.monotonic() >= deadline:
                 return
+
+    def _note_placement(self, handle: Callable[[Report], bool]) -> bool:
+        """Report a change of the number of workers that run, if it is time to; return whether it is."""
+        self._placement.see(self._n_running)
+        if self._placement.seconds_left > 0:
+            return False
+        trials = [each.job.trial for each in self._workers if each.job is not None]
+        trial = self._waiting[0].trial if self._waiting else trials[0]
+        handle(Remark(trial, self._placement.note(trial)))
+        return True
 
     def _assign(self, handle: Callable[[Report], bool]) -> bool:
         """Give waiting jobs to idle workers; return whether one failed because it cannot be pickled."""
@@ -168,10 +184,10 @@ class RayActors:
                     has_failed = True
         return has_failed
 
-    def _serve(self, each: ActorHandle, handle: Callable[[Report], bool]) -> bool:
+    def _serve(self, each: ActorHandle, call: Any, handle: Callable[[Report], bool]) -> bool:
         """Process the answer of an actor, or its loss; return whether a report was handled or a slot was added."""
         try:
-            answer = self._ray.get(each.call)
+            answer = self._ray.get(call)
         except self._ray.exceptions.RayActorError as error:
             return self._replace(each, error, handle)
         except self._ray.exceptions.RuntimeEnvSetupError as error:
@@ -216,8 +232,11 @@ class RayActors:
             if self._failed_starts == _MOST_FAILED_STARTS:
                 last = str(cause).strip().splitlines()[-1]  # of the traceback in its constructor
                 raise UserError(f"{_MOST_FAILED_STARTS} Ray actors in a row could not be started: {last}") from cause
-        self._ray.kill(lost.actor)  # one that is merely out of reach would go on writing
-        self._workers[self._workers.index(lost)] = lost.successor()
+        # Ray may report the idle workers of a lost node later; the trial must not go to one of them.
+        for number, each in enumerate(self._workers):
+            if each is lost or (each.is_idle and each.is_beside(lost)):
+                self._ray.kill(each.actor)  # one that is merely out of reach would go on writing
+                self._workers[number] = each.successor()
         if lost.job is None:
             return False
         job, where = lost.resumption(), "" if lost.node is None else f" on {lost.node.host}"

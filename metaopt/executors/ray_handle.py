@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class ActorHandle:
     Attributes:
         actor: the Ray actor.
         call: reference of the answer that it owes, or None.
+        presence: reference of a call that ends only when the actor is lost.
         node: where it runs; None before it does.
         job: the job that it trains, or None.
         has_to_stop: whether it was answered that its trial ends.
@@ -33,6 +34,7 @@ class ActorHandle:
         self._start = start
         self.actor = start()
         self.call: Any = self.actor.node.remote()
+        self.presence: Any = self.actor.stay.remote()
         self.node: Node | None = None
         self.job: Job | None = None
         self.has_to_stop = False
@@ -44,9 +46,18 @@ class ActorHandle:
         return ActorHandle(self._start)
 
     @property
+    def calls(self) -> list[Any]:
+        """References of its calls, that of its answer first."""
+        return [self.presence] if self.call is None else [self.call, self.presence]
+
+    @property
     def is_idle(self) -> bool:
         """Whether it can take a job."""
         return self.node is not None and self.job is None
+
+    def is_beside(self, other: "ActorHandle") -> bool:
+        """Return whether both run on the same node."""
+        return self.node is not None and other.node is not None and self.node.key == other.node.key
 
     @property
     def seconds(self) -> float:
@@ -99,3 +110,21 @@ class ActorHandle:
             return self.job
         resume = Resume(self._epochs[-1].epoch, is_reported=True, fallback=self.job.origin)
         return replace(self.job, init=resume, time_limit_s=limit)
+
+
+def find_ready(ray: Any, workers: Sequence[ActorHandle], timeout: float | None) -> list[tuple[ActorHandle, Any]]:
+    """Return the workers that have answered or are lost, each with the reference that tells it.
+
+    Args:
+        ray: the module.
+        workers: all workers.
+        timeout: seconds to wait for the first one, or None for no limit.
+    """
+    calls = [call for each in workers for call in each.calls]
+    ready, _ = ray.wait(calls, num_returns=1, timeout=timeout, fetch_local=False)
+    if ready:
+        ready, _ = ray.wait(calls, num_returns=len(calls), timeout=0, fetch_local=False)
+    found = set(ready)
+    # One for each worker: the loss of one that has answered is still there when its answer was served.
+    firsts = [(each, next((call for call in each.calls if call in found), None)) for each in workers]
+    return [(each, call) for each, call in firsts if call is not None]

@@ -23,7 +23,7 @@ from metaopt.executors.checkpoint_files import FileChanges, WatchedDirectory, wr
 from metaopt.executors.gpus import GpuShare, share_gpu
 from metaopt.executors.hardware import visible_gpus
 from metaopt.executors.processes import Processes
-from metaopt.executors.ray_cluster import WorkerResources, memory_limit_here
+from metaopt.executors.ray_cluster import WorkerResources, import_ray, memory_limit_here
 from metaopt.files.held_folders import hold, release, remove_unused
 
 _DYING_S = 0.4  # seconds that a killed training is waited for; the driver waits 0.7 s in all
@@ -55,10 +55,12 @@ class Node:
     """Place of a worker.
 
     Attributes:
+        key: id of the node in the cluster.
         host: name of the machine.
         scratch: folder for checkpoints, where the study's own folder is not shared; else None.
     """
 
+    key: str
     host: str
     scratch: str | None
 
@@ -153,7 +155,11 @@ class Supervisor:
 
     def node(self) -> Node:
         """Return where this actor runs."""
-        return Node(socket.gethostname(), self._scratch)
+        return Node(import_ray().get_runtime_context().get_node_id(), socket.gethostname(), self._scratch)
+
+    def stay(self) -> None:
+        """Block as long as this actor lives, by which the driver notices its loss while it is idle."""
+        threading.Event().wait()
 
     def exchange(self, item: Assignment | bool) -> Passed | Raised:
         """Take a job, or the answer to the last report, and return the next report."""

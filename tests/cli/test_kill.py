@@ -12,56 +12,10 @@ import psutil
 import pytest
 
 from metaopt.storage.study import Study
+from tests.logged_training import PROBLEM, begun_epochs, logged_problem
 
 ROOT = Path(__file__).parents[2]
 TRIALS, EPOCHS, STARTUP = 8, 2, 5
-PROBLEM = """
-from hyperopt import hp
-from metaopt.blueprint import Blueprint, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
-
-space = {
-    "filters": hp.uniformint("filters", 2, 12),
-    "dropout": hp.uniform("dropout", 0, 0.5),
-    "learning_rate": hp.loguniform("learning_rate", -8, -3),
-    "batch_size": 128,
-}
-
-def network(point, input_shape, classes):
-    inputs = Input(input_shape)
-    x = MaxPooling2D(2)(Conv2D(point["filters"], 3, activation="relu")(inputs))
-    x = Dropout(point["dropout"])(Flatten()(x))
-    return Blueprint(inputs, Dense(classes["label"], activation="softmax")(x))
-"""
-
-
-# Logs every epoch that is trained, writes a checkpoint after each, and waits in the first epoch 3 and 8 to be killed.
-LOGGED = (
-    PROBLEM
-    + """
-def build_and_train(point, data, *, epochs, checkpoint, run):
-    import time
-    from metaopt.training import checkpoint_policy, fit
-
-    checkpoint_policy.MAX_TIME_SHARE = 1e9
-
-    class Logged(fit.EpochLoop):
-        def on_epoch_begin(self, epoch, logs=None):
-            with open("trained.log", "a+") as file:
-                file.seek(0)
-                is_first = f" {epoch + 1}\\n" not in file.read()
-                file.write(f"{run.job.trial} {epoch + 1}\\n")
-            if is_first and epoch + 1 in (3, 8):
-                time.sleep(60)
-            super().on_epoch_begin(epoch, logs)
-
-    original, fit.EpochLoop = fit.EpochLoop, Logged
-    try:
-        problem = type("Problem", (), {"network": staticmethod(network)})
-        return fit.build_and_train(problem, point, data, epochs=epochs, checkpoint=checkpoint, run=run)
-    finally:
-        fit.EpochLoop = original
-"""
-)
 
 
 def start(folder: Path, *flags: str) -> subprocess.Popen:
@@ -87,10 +41,10 @@ def progress(folder: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def make(folder: Path) -> Path:
-    """Create the folder of a search."""
+def make(folder: Path, hold: str | None = None) -> Path:
+    """Create the folder of a search, whose training logs its epochs and holds there if anything is given."""
     folder.mkdir()
-    (folder / "tiny.py").write_text(PROBLEM)
+    (folder / "tiny.py").write_text(PROBLEM if hold is None else logged_problem(folder, hold))
     return folder
 
 
@@ -118,16 +72,13 @@ def test_a_killed_search_finds_what_an_uninterrupted_one_finds(tmp_path):
 
 def trained(folder: Path) -> list[tuple[int, int]]:
     """(trial, epoch) of each epoch whose training started."""
-    path = folder / "trained.log"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [(int(trial), int(epoch)) for trial, epoch in (line.split() for line in lines)]
+    return [(begun.trial, begun.epoch) for begun in begun_epochs(folder)]
 
 
 @pytest.mark.slow
 def test_a_killed_trial_resumes_below_and_above_a_rung(tmp_path):
     """Successive halving: three trials of three epochs, the best of which is promoted to nine."""
-    folder = make(tmp_path / "killed")
-    (folder / "tiny.py").write_text(LOGGED)
+    folder = make(tmp_path / "killed", "if is_first and epoch in (3, 8): time.sleep(60)")
     flags = ["--scheduler", "halving", "--sampler", "random", "--epochs", "9", "--min-epochs", "3", "--trials", "3"]
     for kill in (3, 8):  # at the start of this epoch of any trial
         process = start(folder, *flags)
@@ -144,15 +95,10 @@ def test_a_killed_trial_resumes_below_and_above_a_rung(tmp_path):
     assert sorted(record["epochs"] for record in Study.load(folder / "results").records) == [3, 3, 9]
 
 
-# Each epoch takes a second more, so that a signal comes in its midst.
-SLOW = LOGGED.replace("if is_first and epoch + 1 in (3, 8):", "if True:").replace("time.sleep(60)", "time.sleep(1)")
-
-
 @pytest.mark.slow
 def test_a_service_that_is_stopped_loses_no_epoch(tmp_path):
     """SIGTERM to every process, as systemd and SLURM send it, in the midst of the second epoch."""
-    folder = make(tmp_path / "stopped")
-    (folder / "tiny.py").write_text(SLOW)
+    folder = make(tmp_path / "stopped", "time.sleep(1)")  # so that the signal comes in the midst of an epoch
     flags = ["--trials", "1", "--epochs", "3"]
     process = start(folder, *flags)
     while (0, 2) not in trained(folder):

@@ -109,6 +109,27 @@ def test_ctrl_c_before_anything_was_trained_ends_a_command_at_once(tmp_path):
     assert findings(search(tmp_path / "parts")) == findings(search(tmp_path / "whole"))
 
 
+class Growing(SyntheticExecutor):
+    """Gets a second slot while its first job runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken_at_first_report = 0
+
+    def wait(self, handle, timeout=None):
+        if self.slots == 1:
+            self.slots = 2
+            return
+        self.taken_at_first_report = self.taken_at_first_report or len(self.jobs)
+        super().wait(handle, timeout)
+
+
+def test_an_added_slot_is_filled_before_the_next_report(tmp_path):
+    executor = Growing()
+    search(tmp_path / "results", executor=executor)
+    assert executor.taken_at_first_report == 2
+
+
 def test_three_equal_failures_in_a_row_are_noted(tmp_path):
     watch = Recorder()
     executor = SyntheticExecutor(fails=lambda job: 2 <= job.trial <= 4)

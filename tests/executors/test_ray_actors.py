@@ -125,6 +125,20 @@ def test_a_trial_that_loses_its_actor_again_and_again_fails(make) -> None:
 
 @needs_ray
 @pytest.mark.slow
+def test_idle_workers_that_are_lost_cost_a_trial_nothing(make, tmp_path: Path) -> None:
+    """The actors of a node are killed at once, one of them idle: the trial must not be given to that one."""
+    with make(Checkpointing(), workers=2) as executor:
+        job = make_job(trial=7, point={"hang_after": 1}, to=2)
+        executor.submit(replace(job, checkpoint=str(tmp_path / "c")))
+        before = until(executor, lambda reports: executor.slots == 2 and bool(reports))
+        assert [type(each) for each in before] == [Epoch]
+        for pid in actors_of(executor):
+            os.kill(pid, signal.SIGKILL)
+        assert [type(each) for each in until(executor, has_ended)] == [Remark, Epoch, Finished]
+
+
+@needs_ray
+@pytest.mark.slow
 def test_two_workers_train_side_by_side(make, tmp_path: Path) -> None:
     with make(Scripted(), workers=2) as executor:
         executor.submit(make_job(trial=0, point={"meet": tmp_path}))

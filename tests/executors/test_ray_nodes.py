@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +16,16 @@ import psutil
 import pytest
 
 from metaopt.storage.study import Study
-from tests.cli.test_kill import PROBLEM
 from tests.executors.ray_cluster import needs_ray
 from tests.executors.ray_nodes import ENVIRONMENT, RayNode, running_node
+from tests.logged_training import BegunEpoch, begun_epochs, logged_problem
 
 ROOT = Path(__file__).parents[2]
 TRIALS, EPOCHS = 3, 4
 RANDOM = ("--strategy", "random")  # its proposals depend on no result, and so on no order of two workers
 
-# Logs every epoch that is trained, writes a checkpoint after each, and waits in the third one until a file exists.
-LOGGED = """
-def build_and_train(point, data, *, epochs, checkpoint, run):
-    import os, time
-    from metaopt.training import checkpoint_policy, fit
-
-    checkpoint_policy.MAX_TIME_SHARE = 1e9
-
-    class Logged(fit.EpochLoop):
-        def on_epoch_begin(self, epoch, logs=None):
-            with open(LOG, "a") as file:
-                file.write(f"{run.job.trial} {epoch + 1} {os.getpid()} {os.path.exists(MARK)}\\n")
-            while epoch + 1 == 3 and not os.path.exists(GO):
-                time.sleep(0.1)
-            super().on_epoch_begin(epoch, logs)
-
-    original, fit.EpochLoop = fit.EpochLoop, Logged
-    try:
-        problem = type("Problem", (), {"network": staticmethod(network)})
-        return fit.build_and_train(problem, point, data, epochs=epochs, checkpoint=checkpoint, run=run)
-    finally:
-        fit.EpochLoop = original
-"""
+# In the third epoch, trainings wait until this file exists.
+HOLD = "while epoch == 3 and not os.path.exists(FOLDER + '/go'): time.sleep(0.1)"
 
 
 class Run:
@@ -61,11 +39,10 @@ class Run:
 
     def __init__(self, folder: Path, *flags: str, workers: int = 2) -> None:
         folder.mkdir()
-        self.results, self._go, self._log = folder / "results", folder / "go", folder / "trained.log"
+        self.results = folder / "results"
         self.results.mkdir()
         self.output = folder / "output.txt"
-        names = f"LOG, GO, MARK = {[str(each) for each in (self._log, self._go, self.results / '.ray')]}"
-        (folder / "tiny.py").write_text(f"{PROBLEM}\n{names}\n{LOGGED}")
+        (folder / "tiny.py").write_text(logged_problem(folder, HOLD))
         self._folder, self._workers, self._flags = folder, workers, flags
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -83,11 +60,9 @@ class Run:
                 start_new_session=True,
             )
 
-    def trained(self) -> list[tuple[int, int, int, bool]]:
-        """Trial, epoch and process of each epoch whose training began, and whether that saw the study's folder."""
-        lines = self._log.read_text().splitlines() if self._log.exists() else []
-        found = [line.split() for line in lines]
-        return [(int(trial), int(epoch), int(pid), shared == "True") for trial, epoch, pid, shared in found]
+    def trained(self) -> list[BegunEpoch]:
+        """The epochs whose training began."""
+        return begun_epochs(self._folder)
 
     def wait_for_third_epochs(self, search: subprocess.Popen[bytes], count: int) -> dict[int, int]:
         """Wait until so many trials are in their third epoch; return trial → process."""
@@ -105,7 +80,7 @@ class Run:
         return {pid for _, _, pid, _ in self.trained() if psutil.pid_exists(pid)}
 
     def let_go(self) -> None:
-        self._go.touch()
+        (self._folder / "go").touch()
 
     def end(self, search: subprocess.Popen[bytes]) -> str:
         code = search.wait(timeout=240)
@@ -126,12 +101,6 @@ def on(node: RayNode) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def head() -> Iterator[RayNode]:
-    with running_node() as node:
-        yield node
-
-
-@pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
     """Findings of the search without a cluster and without a loss."""
     run = Run(tmp_path_factory.mktemp("undisturbed") / "run", *RANDOM, "--executor", "processes")
@@ -141,19 +110,19 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def run(head: RayNode, tmp_path: Path) -> Run:
-    return Run(tmp_path / "run", *RANDOM, *on(head))
+def run(ray_head: RayNode, tmp_path: Path) -> Run:
+    return Run(tmp_path / "run", *RANDOM, *on(ray_head))
 
 
 @needs_ray
 @pytest.mark.slow
 @pytest.mark.parametrize("shares_results", [True, False], ids=["shared", "apart"])
 def test_a_killed_node_costs_only_the_epoch_in_training(
-    head: RayNode, run: Run, expected: list[tuple[Any, ...]], shares_results: bool
+    ray_head: RayNode, run: Run, expected: list[tuple[Any, ...]], shares_results: bool
 ) -> None:
     if not shares_results and os.geteuid() != 0:
         pytest.skip("Only root can hide a folder from a node.")
-    with running_node(head.address, hidden=None if shares_results else run.results) as node:
+    with running_node(ray_head.address, hidden=None if shares_results else run.results) as node:
         search = run.start()
         begun = run.wait_for_third_epochs(search, 2)
         of_node = {each.pid for each in node.processes}
@@ -176,9 +145,9 @@ def test_a_killed_node_costs_only_the_epoch_in_training(
 @needs_ray
 @pytest.mark.slow
 def test_a_killed_driver_resumes_on_the_living_cluster(
-    head: RayNode, run: Run, expected: list[tuple[Any, ...]]
+    ray_head: RayNode, run: Run, expected: list[tuple[Any, ...]]
 ) -> None:
-    with running_node(head.address):
+    with running_node(ray_head.address):
         search = run.start()
         begun = run.wait_for_third_epochs(search, 2)
         os.killpg(search.pid, signal.SIGKILL)
@@ -216,9 +185,9 @@ def test_the_first_signal_saves_the_epoch_in_training(tmp_path: Path) -> None:
 
 @needs_ray
 @pytest.mark.slow
-def test_a_search_with_keras_is_the_same_in_every_executor(head: RayNode, tmp_path: Path) -> None:
+def test_a_search_with_keras_is_the_same_in_every_executor(ray_head: RayNode, tmp_path: Path) -> None:
     found = []
-    for flags in (("--executor", "inline"), ("--executor", "processes"), on(head)):
+    for flags in (("--executor", "inline"), ("--executor", "processes"), on(ray_head)):
         run = Run(tmp_path / flags[1], "--deterministic", *flags, workers=1)  # auto then reads no measured time
         run.let_go()
         run.end(run.start())
@@ -228,14 +197,14 @@ def test_a_search_with_keras_is_the_same_in_every_executor(head: RayNode, tmp_pa
 
 @needs_ray
 @pytest.mark.slow
-def test_other_versions_of_the_cluster_are_told(head: RayNode) -> None:
+def test_other_versions_of_the_cluster_are_told(ray_head: RayNode) -> None:
     code = f"""
 import ray
 from metaopt.errors import UserError
 from metaopt.executors.ray_cluster import connect
 ray.__version__ = "2.0.0"
 try:
-    connect({head.address!r})
+    connect({ray_head.address!r})
 except UserError as error:
     print(error)
 """
@@ -243,5 +212,5 @@ except UserError as error:
     done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=120)
     python = ".".join(map(str, sys.version_info[:3]))
     own = f"while this process has Ray 2.0.0 and Python {python}: install the same versions on all machines."
-    assert done.stdout.startswith(f"The Ray cluster at {head.address} has Ray ")
+    assert done.stdout.startswith(f"The Ray cluster at {ray_head.address} has Ray ")
     assert done.stdout.strip().endswith(own)
