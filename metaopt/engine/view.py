@@ -83,6 +83,11 @@ class StudyView:
         return len(self._state.running)
 
     @property
+    def running_numbers(self) -> list[int]:
+        """Numbers of the running trials, ascending."""
+        return [trial.number for trial in self._state.running]
+
+    @property
     def running_vals(self) -> list[Vals]:
         """Vals of the running trials without any result yet, by number."""
         return [trial.vals for trial in self._state.running if not trial.results]

@@ -59,6 +59,10 @@ class CurveView(View, Protocol):
         """Knowledge from before the search, or from before one of its runs."""
 
     @property
+    def running_numbers(self) -> Sequence[int]:
+        """Numbers of the running trials, ascending."""
+
+    @property
     def n_own(self) -> int:
         """Number of the study's own trials, running ones included."""
 

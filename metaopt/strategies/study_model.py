@@ -110,7 +110,7 @@ class StudyModel:
             has_loss,
             has_loss & ~(kept.distances[kept.last] > 0).any(axis=1),
             Feasibility.of(kept, points, metric, parameters[1:], resource),
-            tuple(trial.number for trial in view.trials if trial.status == "running")[-_MOST_RUNNING:],
+            tuple(view.running_numbers[-_MOST_RUNNING:]),
             trials,
         )
         return model._believe(view, resource)

@@ -32,7 +32,9 @@ def view_of(*events, goal=None, seed=0):
     return StudyView(state_of(*events), SPACE, seed, goal)
 
 
-@pytest.mark.parametrize("name", ["goal", "trials", "exhausted", "number", "running", "running_vals", "history"])
+@pytest.mark.parametrize(
+    "name", ["goal", "trials", "exhausted", "number", "running", "running_numbers", "running_vals", "history"]
+)
 def test_a_strategy_cannot_change_the_view(name):
     view = view_of(trained(0, 1), ended(0))
     with pytest.raises(AttributeError):
@@ -50,6 +52,7 @@ def test_goal_is_0_while_a_search_winds_up():
 def test_running_trials_without_a_result_are_pending():
     view = view_of(proposed(0, 9), trained(1, 1), paused(1), continued(1, 3), trained(2, 1), paused(2))
     assert (view.number, view.running) == (3, 2)
+    assert view.running_numbers == [0, 1]
     assert view.running_vals == [{"x": 0.0}], "trial 1 already has a result"
 
 
