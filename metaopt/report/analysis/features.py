@@ -226,8 +226,8 @@ def _is_continuous(numbers: Sequence[float]) -> bool:
     are_integers = all(float(number).is_integer() for number in distinct)
     if len(distinct) > _MAX_NUMERIC_LEVELS:
         return True
-    # Few values of many trials are options; few values of few trials are draws, unless they are close together. A sampler
-    # that keeps the value of a good trial repeats a draw, and leaves others that occur once.
+    # Few values of many trials are options; few values of few trials are draws, unless they are close together. Draws
+    # that a sampler took over from a good trial are repeated, but others occur once.
     are_repeated = len(numbers) >= 3 * len(distinct) and (are_integers or min(distinct.values()) > 1)
     are_close = are_integers and max(distinct) - min(distinct) < _MAX_NUMERIC_LEVELS
     return not (are_repeated or are_close)
