@@ -12,7 +12,6 @@ import json
 import math
 import os
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from metaopt.data.fingerprint import Digests, digest, digest_images
 from metaopt.data.folder_scan import ImageFolder
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import cannot_write
+from metaopt.files.held_folders import discard, make_temporary
 from metaopt.storage.files import Files
 from metaopt.terminal.commands import shown
 from metaopt.terminal.printable import file_name
@@ -76,7 +76,7 @@ def decode_folder(
         UserError: some images cannot be read, or with ``skip_broken`` all of them.
         ResultsNotWritable: the cache cannot be written.
     """
-    parent = Path(tempfile.mkdtemp(prefix="metaopt-data-")) if cache is None else cache
+    parent = make_temporary() if cache is None else cache
     entry = parent / f"{file_name(folder.root.name)}-{_hash_key(folder, image_size, skip_broken)}"
     try:
         temporary = parent if cache is None else None
@@ -94,7 +94,7 @@ def decode_folder(
         raise cannot_write(f"The cache of decoded images {shown(parent)}", error) from error
     finally:
         if cache is None and not entry.is_dir():
-            shutil.rmtree(parent, ignore_errors=True)
+            discard(parent)
 
 
 def _hash_key(folder: ImageFolder, image_size: int | None, skip_broken: bool) -> str:

@@ -1,7 +1,6 @@
 """Sequences of labelled images in memory or on disk, read batch by batch."""
 
 import math
-import shutil
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from metaopt.files.held_folders import discard
 
 ImageArray = npt.NDArray[np.uint8]
 LabelArray = npt.NDArray[Any]
@@ -113,7 +114,7 @@ class FileImages:
 
     def delete_when_unused(self, folder: Path) -> None:
         """Remove the folder when these images are garbage-collected, at the latest when the process exits."""
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        weakref.finalize(self, discard, folder)
 
 
 @dataclass(frozen=True, eq=False)

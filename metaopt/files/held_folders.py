@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import errno
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -69,6 +70,20 @@ def lasting(name: str) -> Path:
     _check_owner(root)
     (root / name).mkdir(0o700, exist_ok=True)
     return root / name
+
+
+def make_temporary() -> Path:
+    """Return a new folder of this process, for ``discard``; one of a process that was killed is removed by the next."""
+    try:
+        return hold(f"temporary-{secrets.token_hex(8)}")
+    except OSError:  # no room for the lock, or no locks
+        return Path(tempfile.mkdtemp(prefix="metaopt-"))
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder that only this process uses."""
+    shutil.rmtree(folder, ignore_errors=True)
+    release(folder)
 
 
 def release(folder: Path) -> None:

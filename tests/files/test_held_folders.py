@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from metaopt.files.held_folders import hold, lasting, release, remove_unused
+from metaopt.files.held_folders import discard, hold, lasting, make_temporary, release, remove_unused
 
 ROOT = Path(__file__).parents[2]
 GUARDED = "from metaopt.executors.descendants import Guardian; guardian = Guardian('none'); "
@@ -69,6 +69,21 @@ def test_a_folder_stays_while_another_process_holds_it(holder: subprocess.Popen[
     holder.wait()
     remove_unused()
     assert not folder.exists()
+
+
+def test_a_temporary_folder_of_a_killed_process_is_removed_by_the_next(temporary: Path) -> None:
+    code = "from metaopt.files.held_folders import make_temporary; print(make_temporary(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip())
+        assert folder.is_dir()
+        process.kill()
+    own = make_temporary()
+    assert own != folder
+    discard(own)
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_process_that_ends_removes_its_folder(holder: subprocess.Popen[str], temporary: Path) -> None:
