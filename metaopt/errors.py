@@ -88,6 +88,12 @@ class NoneFeasible(UserError):
     exit_code = 5
 
 
+class ConstraintViolated(UserError):
+    """The exported model violates a constraint on the test images, or in its size."""
+
+    exit_code = 5
+
+
 class EnvironmentFault(UserError):
     """Data, disk or memory of the machine failed, not a network: its trial is interrupted and resumes."""
 

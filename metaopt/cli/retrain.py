@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_study, add_study_files, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
+from metaopt.cli.retrain_limits import describe_held_out, require_constraints, with_calibration
 from metaopt.cli.retrain_log import write_test_log
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, with_schedule, with_trained_point
 from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
 from metaopt.data import DataSet
 from metaopt.data.augment import AUGMENTATIONS
+from metaopt.data.split import CLASS_CALIBRATION
 from metaopt.errors import UserError
 from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.problem import Problem
@@ -37,7 +39,7 @@ from metaopt.report.analysis.predictions import (
     write_predictions,
 )
 from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log, read_test_log
-from metaopt.report.console import constraint_line, repeated_test_warning, score_lines
+from metaopt.report.console import constraint_line, coverage_line, repeated_test_warning, score_lines
 from metaopt.report.formatting import metric_label
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import absolute, command, shown
@@ -45,6 +47,9 @@ from metaopt.terminal.printable import printable
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
+from metaopt.trials.class_counts import count_classes, keep_heads
+from metaopt.trials.class_thresholds import count_answers
+from metaopt.trials.constraints import LATENCY
 
 if TYPE_CHECKING:
     import keras
@@ -90,6 +95,11 @@ def make_parser(prog: str) -> Parser:
     add("--mirror", action="store_true", help="average the predictions for an image and its mirror image")
     add("--members", type=integer(1), default=1, metavar="N", help="average the predictions of N networks")
     add("--skip-broken", action="store_true", help=SKIP_BROKEN)
+    held = (
+        "share of the training and validation images that is held out to tune thresholds of classes, where limits on"
+        f" classes are given (default: {CLASS_CALIBRATION:g})"
+    )
+    add("--calibration", type=fraction, metavar="SHARE", help=held)
     output = f"file of the model (default: {BEST}, or {CHOSEN} with --point, in the study's folder)"
     add("--output", type=absolute, metavar="FILE", help=output)
     add_study_files(parser)
@@ -102,6 +112,7 @@ def run(arguments: Namespace) -> None:
 
     Raises:
         UserError: There is no study or no best trial, its data or its network have changed, or the training diverged.
+        ConstraintViolated: The exported model violates a constraint; it is written and its test is recorded.
     """
     study = Study.load(arguments.results)
     recipe = {name: value for name in RECIPE if (value := getattr(arguments, name)) is not None}
@@ -120,12 +131,14 @@ def run(arguments: Namespace) -> None:
     plan = with_schedule(plan, problem, study, are_epochs_given=arguments.epochs is not None)
     _refuse_without_effect(problem, recipe)
     data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken, given=arguments.data)
+    data = with_calibration(study, data, arguments.calibration)
     _warn_of_own_training(problem)
     warn_of_size(plan, problem, study, data)
     times = "" if plan.members == 1 else f" {plan.members} times"
     print(
         f"retraining {plan.name}{times} for {plural(plan.epochs, 'epoch')} ({plan.reason}) on"
-        f" {plural(len(data.for_retraining()), 'image')}, training and validation together{_cooldown(plan)}",
+        f" {plural(len(data.for_retraining()), 'image')}, training and validation together{describe_held_out(data)}"
+        f"{_cooldown(plan)}",
         flush=True,
     )
     measurements = []
@@ -151,6 +164,7 @@ def run(arguments: Namespace) -> None:
     print(f"appended to the test log: {printable(shown(path))}")
     if not unloadable:
         print(_next_step(plan, data))
+    require_constraints(plan.output, measured.constraints, metadata)
 
 
 def _cooldown(plan: Plan) -> str:
@@ -191,6 +205,7 @@ class Measured:
         macs: multiply-accumulates for one image.
         constraints: every constraint of the study, judged.
         predictions: predictions of the first head for the test images.
+        answered: head with thresholds of classes → number of test images of which a class is predicted.
     """
 
     sha256: str
@@ -201,6 +216,7 @@ class Measured:
     macs: int
     constraints: list[JudgedConstraint]
     predictions: Predictions | ImageScores
+    answered: dict[str, int] = field(default_factory=dict)
 
 
 def _measure(
@@ -218,6 +234,7 @@ def _measure(
     """
     from metaopt.blueprint.from_keras import count_keras
     from metaopt.training.export import load_model, predict_split
+    from metaopt.training.latency import measure_latency
 
     if model is None:
         model, _ = load_model(file)
@@ -242,9 +259,16 @@ def _measure(
         head: score_classes(probabilities[head], data.test().labels[head], names)
         for head, names in metadata.classes.items()
     }
-    limits = judge_constraints(study.constraints, values)
+    if any(limit.name == LATENCY for limit in study.constraints):
+        values[LATENCY] = measure_latency(model, metadata.input_shape, is_raw=True)["median_ms"]
+    kept = keep_heads(study.constraints, data.outputs, metadata.outputs)
+    images = count_classes(kept, probabilities, data.test().labels, metadata.outputs)
+    calibrated = metadata.training.get("calibration", {}).get("limits", [])
+    never = [each["limit"] for each in calibrated if each["value"] is None]
+    limits = judge_constraints(study.constraints, values, images, never)
+    answered = count_answers(metadata.outputs, probabilities)
     size = file.stat().st_size
-    return Measured(digest, size, scores, classes, counts.params, counts.macs, limits, predictions)
+    return Measured(digest, size, scores, classes, counts.params, counts.macs, limits, predictions, answered)
 
 
 def _append(
@@ -267,6 +291,7 @@ def _append(
                 **metadata.training,
                 "test_images": len(data.test()),
                 "scores": {name: asdict(score) for name, score in measured.scores.items()},
+                **({"answered": measured.answered} if measured.answered else {}),
                 "limits": [judged.to_json() for judged in measured.constraints],
                 "feasible": not any(judged.is_violated for judged in measured.constraints),
                 "predictions": write_predictions(study.folder, number, measured.predictions),
@@ -293,6 +318,10 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
     print(f"on the {len(data.test()):,} test images{first}:")
     for line in score_lines(measured.scores):
         print(f"  {line}")
+    if measured.answered:
+        print("  (scores of the most probable class of every image; limits on classes are about the answers)")
+    for head, count in measured.answered.items():
+        print(f"  {coverage_line(head, count, len(data.test()), 'test')}")
     if plan.record is not None and plan.record.loss is not None:
         value = study.objective.value(plan.record.loss)
         metric = metric_label(study.objective.name)

@@ -11,11 +11,15 @@ from metaopt.cli.retrain_plan import Plan
 from metaopt.cli.study_inputs import some_images
 from metaopt.data import DataSet
 from metaopt.engine.jobs import NO_WEIGHTS
+from metaopt.outputs import LabelOutput
 from metaopt.problems.problem import Problem
+from metaopt.report.console import calibration_lines
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import module
 from metaopt.training.event_file import can_log
 from metaopt.training.model_file import ModelMetadata
+from metaopt.trials.class_counts import keep_heads
+from metaopt.trials.class_thresholds import is_calibrated
 from metaopt.trials.growth import COUNTS
 
 if TYPE_CHECKING:
@@ -69,6 +73,7 @@ def train(
     Returns:
         The trained networks, the metadata of the exported model, and the folder of the TensorBoard log, if any.
     """
+    from metaopt.training.calibration import calibrate
     from metaopt.training.export import export_model, save_model, tune_labels
     from metaopt.training.retraining import find_file_problem, retrain
 
@@ -114,10 +119,15 @@ def train(
     outputs = {head: data.outputs[head] for head in trained[0].heads}
     metadata = ModelMetadata.of(outputs, data.input_shape, origin, data.pixel_bits)
     exported = export_model([each.network for each in trained], metadata, some_images(data), mirror=mirror)
-    calibration = data.calibration()
-    if calibration is not None:
-        metadata = tune_labels(exported, metadata, calibration)
-        print(f"note: The thresholds of labels are tuned on {len(calibration):,} images, not used for training.")
+    images = data.calibration()
+    if images is not None and any(isinstance(output, LabelOutput) for output in outputs.values()):
+        metadata = tune_labels(exported, metadata, images)
+        print(f"note: The thresholds of labels are tuned on {len(images):,} images, not used for training.")
+    if images is not None and is_calibrated(study.constraints):
+        limits = keep_heads(study.constraints, data.outputs, outputs)
+        metadata, calibration = calibrate(exported, metadata, images, limits)
+        for line in calibration_lines(calibration):
+            print(line)
     unloadable = None if file_problem is None else exported
     save_model(
         exported,

@@ -14,6 +14,7 @@ from metaopt.cli.search_checks import (
     check_own_training,
     check_schedule,
     check_settings,
+    note_few_images,
     note_imbalance,
     warn_of_environment,
     warn_of_memory,
@@ -173,6 +174,7 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
         warn_of_memory(settings, callback, 1.0 if settings.workers > state.settings["workers"] else LESS_MEMORY)
     check_settings(settings, data)
     note_imbalance(settings, data, callback)
+    note_few_images(settings, data, callback)
     check_schedule(settings, problem, callback)
     check_own_training(settings, problem)
     published = bool(arguments.published_point)

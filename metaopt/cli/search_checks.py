@@ -1,6 +1,6 @@
 """Checks of the search command before it opens a study."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ from metaopt.storage.state import StudyState
 from metaopt.training.environment import describe_change
 from metaopt.training.metrics import metric_names
 from metaopt.training.trainer import takes_run
-from metaopt.trials.constraints import CHEAP, LATENCY, parse_constraints
+from metaopt.trials.class_counts import check_images
+from metaopt.trials.class_thresholds import is_calibrated
+from metaopt.trials.constraints import CHEAP, LATENCY, Constraint, parse_constraints
 
 LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
 IMBALANCE = 5  # ratio of the largest to the smallest class from which on plain accuracy is noted
@@ -79,9 +81,37 @@ def check_settings(settings: Settings, data: DataSet) -> None:
     if settings.class_weights != NO_WEIGHTS and not data.class_names:
         raise UserError(f"--class-weights {settings.class_weights} needs classes, which {data.name} does not have.")
     known = (*CHEAP, LATENCY, *measured, "seconds")
-    for limit in parse_constraints(settings.constraints):
-        if limit.name not in known:
+    limits = parse_constraints(settings.constraints)
+    for limit in limits:
+        if limit.class_metric is None and limit.name not in known:
             raise UserError(f"Unknown metric in --constraint {limit}: {limit.name}. {hint(limit.name, known)}")
+    validation = data.validation if settings.folds == 1 else data.everything()
+    check_images(limits, validation.labels, data.outputs, "validation")
+
+
+def note_few_images(settings: Settings, data: DataSet, callback: Callback) -> None:
+    """Note if the images that a final training has for its thresholds or its test cannot confirm a constraint."""
+    limits = parse_constraints(settings.constraints)
+    for note in describe_few_images(limits, data.with_calibration() if is_calibrated(limits) else data):
+        callback.note(f"In the final training: {note}")
+
+
+def describe_few_images(limits: Sequence[Constraint], data: DataSet) -> list[str]:
+    """Return a sentence for the calibration and for the test split if it has too few images for a constraint.
+
+    Args:
+        limits: constraints of the study.
+        data: data set with the calibration split of the final training.
+    """
+    of_classes = [limit for limit in limits if limit.class_metric is not None]
+    found = []
+    for name, checked, images in (("calibration", of_classes, data.calibration()), ("test", limits, data.test())):
+        try:
+            if images is not None:
+                check_images(checked, images.labels, data.outputs, name)
+        except UserError as error:
+            found.append(str(error))
+    return found
 
 
 def note_imbalance(settings: Settings, data: DataSet, callback: Callback) -> None:

@@ -21,6 +21,7 @@ from metaopt.data.spec import DataSpec
 from metaopt.data.split import (
     CALIBRATION,
     CALIBRATION_SEED,
+    CLASS_CALIBRATION,
     FOLD_SEED,
     HELD_OUT,
     TEST_SEED,
@@ -77,6 +78,7 @@ class DataSet:
     _digests: Digests | None = field(default=None, repr=False)  # of everything
     _of_validation: tuple[str, ...] = ()  # notes that hold for the validation split only, not for folds
     _folds: dict[int, list[Fold]] = field(default_factory=dict, repr=False)
+    _calibration_share: float | None = None  # None for that of the kinds of targets
 
     @property
     def classes(self) -> dict[str, int | Output]:
@@ -102,17 +104,24 @@ class DataSet:
         return self._calibration_fold.train
 
     def calibration(self) -> Images | None:
-        """Return the images on which thresholds of labels are tuned; None for a data set without labels."""
+        """Return the images on which thresholds are tuned; None if there are none: no labels, no limits on classes."""
         held = self._calibration_fold.validation
         return held if len(held) else None
+
+    def with_calibration(self, share: float = CLASS_CALIBRATION) -> "DataSet":
+        """Return the data set with a calibration split of that share of the training and validation images."""
+        return replace(self, _calibration_share=share)
 
     @cached_property
     def _calibration_fold(self) -> Fold:
         images, none = self.everything(), np.zeros(0, np.int64)
-        if not any(isinstance(output, LabelOutput) for output in self.outputs.values()):
-            return Fold(images, subset(images, none))
+        share = self._calibration_share
+        if share is None:
+            if not any(isinstance(output, LabelOutput) for output in self.outputs.values()):
+                return Fold(images, subset(images, none))
+            share = CALIBRATION
         head, output = next(iter(self.outputs.items()))
-        kept, held = hold_out(output.strata(images.labels[head]), CALIBRATION, CALIBRATION_SEED)
+        kept, held = hold_out(output.strata(images.labels[head]), share, CALIBRATION_SEED)
         return Fold(subset(images, kept), subset(images, held))
 
     def folds(self, count: int) -> list[Fold]:

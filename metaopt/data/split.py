@@ -12,6 +12,9 @@ HELD_OUT = 0.2
 CALIBRATION = 0.1
 """Fraction of the training and validation images that the final training holds out where it tunes thresholds."""
 
+CLASS_CALIBRATION = 0.2
+"""The same where thresholds of classes must keep limits, which takes more images."""
+
 VALIDATION_SEED = 1
 TEST_SEED = 2
 FOLD_SEED = 3

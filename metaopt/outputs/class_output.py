@@ -17,6 +17,11 @@ from metaopt.outputs.class_metrics import (
 )
 from metaopt.outputs.output import Output, Predictions, Targets
 
+NO_CLASS = -1
+"""Answer to an image of which no class is predicted."""
+NEVER = 1.0
+"""Threshold of a class that is never predicted."""
+
 
 @dataclass(frozen=True)
 class ClassOutput(Output):
@@ -24,9 +29,13 @@ class ClassOutput(Output):
 
     Attributes:
         names: names of the classes.
+        thresholds: for each class the probability above which it is predicted where it is the most probable one; no
+            class is predicted otherwise. A class with a threshold of 1 is never predicted. Empty for a prediction of
+            every image. No metric uses them.
     """
 
     names: tuple[str, ...]
+    thresholds: tuple[float, ...] = ()
 
     kind: ClassVar[str] = "classes"
     activation: ClassVar[str] = "softmax"
@@ -80,6 +89,15 @@ class ClassOutput(Output):
         """Return cross-entropy and accuracy."""
         return {"loss": cross_entropy(predictions, targets), "accuracy": accuracy(predictions, targets)}
 
+    def answer(self, predictions: Predictions) -> npt.NDArray[np.int64]:
+        """Return the predicted class of each image, ``(n,)``; −1 where none is predicted, see ``thresholds``."""
+        classes = predictions.argmax(axis=1).astype(np.int64)
+        if not self.thresholds:
+            return classes
+        limits = np.array(self.thresholds, np.float32)[classes]
+        passes = (predictions.max(axis=1).astype(np.float32) > limits) & (limits < NEVER)
+        return np.where(passes, classes, NO_CLASS)
+
     def score_images(self, predictions: Predictions, targets: Targets) -> npt.NDArray[np.float64]:
         """Return 1 for each image whose most probable class is right, else 0."""
         return (predictions.argmax(axis=1) == targets).astype(np.float64)
@@ -90,4 +108,5 @@ class ClassOutput(Output):
 
     def describe(self) -> dict[str, Any]:
         """See ``Output.describe``."""
-        return {"kind": self.kind, "names": list(self.names)}
+        thresholds = {"thresholds": list(self.thresholds)} if self.thresholds else {}
+        return {"kind": self.kind, "names": list(self.names), **thresholds}

@@ -20,6 +20,8 @@ from metaopt.training.compiling import TRAIN
 from metaopt.training.metrics import validation_metrics
 from metaopt.training.schedule import CosineRestarts, find_schedule
 from metaopt.training.variables import Arrays, assign, snapshot, weights_of
+from metaopt.trials.class_counts import count_classes
+from metaopt.trials.share_limits import is_count
 
 LONG_EPOCH_S = 10.0  # seconds after which an epoch reports how far it is ...
 _PROGRESS_EVERY_S = 5.0  # ... at most every so many seconds
@@ -239,14 +241,16 @@ class EpochLoop(keras.callbacks.Callback):
         total = _penalties(self.model)
         for head in predicted:  # the model of a user may predict the first heads only
             total += self._weights[head] * validated[f"val_{head}_loss" if len(predicted) > 1 else "val_loss"]
-        return {**metrics, "val_total_loss": total, **validated}
+        counts = count_classes(self._request.options.constraints, predicted, validation.labels, validation.outputs)
+        return {**metrics, "val_total_loss": total, **validated, **counts}
 
 
 def _mean(folds: list[dict[str, float]]) -> dict[str, float]:
-    """Return the mean of each metric."""
+    """Return the mean of each metric, and the sum of each number of images."""
     if len(folds) == 1:
         return folds[0]
-    return {name: math.fsum(each[name] for each in folds) / len(folds) for name in folds[0]}
+    sums = {name: math.fsum(each[name] for each in folds) for name in folds[0]}
+    return {name: value if is_count(name) else value / len(folds) for name, value in sums.items()}
 
 
 def _seed_states(model: keras.Model) -> list[Any]:

@@ -88,7 +88,7 @@ class FunctionTrainer:
         result["loss"] = _loss(objective.loss(result, seconds) if objective.name in result else result.get("loss"))
         if not math.isfinite(result["loss"]):
             return Failed(job.trial, "diverged", f"The loss is {result['loss']}.", seconds=seconds)
-        constrained = [each.name for each in job.options.measured_constraints]
+        constrained = [each.metric for each in job.options.measured_constraints]
         constrained += [] if self._counted else list(job.options.bounds)
         if (failed := find_missing_value(job.trial, "train", result, constrained, seconds)) is not None:
             return failed

@@ -33,7 +33,7 @@ def describe_disturbance(latency: dict[str, Any]) -> str | None:
     )
 
 
-def measure_latency(model: keras.Model, input_shape: tuple[int, ...]) -> dict[str, Any]:
+def measure_latency(model: keras.Model, input_shape: tuple[int, ...], *, is_raw: bool = False) -> dict[str, Any]:
     """Measure how long a model takes for a batch of one image.
 
     The model is compiled apart from its training and prediction steps, which stay as they are. The first runs are not
@@ -42,11 +42,14 @@ def measure_latency(model: keras.Model, input_shape: tuple[int, ...]) -> dict[st
     Args:
         model: a built model.
         input_shape: (height, width, channels) of an image.
+        is_raw: whether the model takes uint8 images, as an exported model does, which scales them itself.
 
     Returns:
         ``median_ms``, ``low_ms`` and ``high_ms`` (10 % and 90 % quantiles), ``runs``, and ``threads`` (CPU threads).
     """
     image = np.random.default_rng(0).uniform(-0.5, 0.5, (1, *input_shape)).astype("float32")
+    if is_raw:
+        image = np.rint(255 * (image + 0.5)).astype("uint8")
     infer = _make_inference(model)
     for _ in range(_WARM_RUNS):
         infer(image)

@@ -188,9 +188,10 @@ def check_writable(path: Path) -> None:
 
 
 def _as_stored(metadata: ModelMetadata) -> dict[str, Any]:
-    stored = asdict(replace(metadata, outputs=class_outputs(metadata.classes)))
+    plain = class_outputs(metadata.classes)
+    stored = asdict(replace(metadata, outputs=plain))
     del stored["outputs"]
-    if len(metadata.outputs) > len(metadata.classes):  # files of classifiers are as in earlier versions
+    if metadata.outputs != plain:  # files of classifiers without thresholds are as in earlier versions
         stored["outputs"] = {head: output.describe() for head, output in metadata.outputs.items()}
     if metadata.pixel_bits == FULL:  # as in files of earlier versions
         del stored["pixel_bits"]

@@ -196,7 +196,7 @@ def _ending(job: Job, record: dict[str, Any], epochs_reported: int, seconds: flo
     scores = record.get("scores")
     if not is_reported and isinstance(scores, dict) and isinstance(scores.get("best"), dict):
         record = {**scores["best"], **record}  # a problem's own training that calls ours without passing ``run`` on
-    constrained = [] if is_reported else [each.name for each in job.options.measured_constraints]
+    constrained = [] if is_reported else [each.metric for each in job.options.measured_constraints]
     if (failed := find_missing_value(job.trial, "build_and_train", record, constrained, seconds)) is not None:
         return failed
     return Finished(

@@ -119,14 +119,14 @@ class Judge:
         return next((each.name for each in self.objectives[1:] if not is_number(known.get(each.name))), None)
 
     def _with_values(self, result: Result, value: float, best_epoch: int | None, known: Mapping[str, Any]) -> Result:
-        judged = [each for each in self.constraints if each.name in known]
-        if self.missing_objective(known) is not None or not all(is_number(known[each.name]) for each in judged):
+        judged = {each: each.value(known) for each in self.constraints if each.is_judged_by(known)}
+        if self.missing_objective(known) is not None or not all(map(is_number, judged.values())):
             # A user's training returned something else, or an epoch diverged.
             return replace(result, values=(), best_epoch=None, constraints={}, violation=0.0)
         return replace(
             result,
             values=(value, *(float(unwrapped(each.loss(known, 0.0))) for each in self.objectives[1:])),
             best_epoch=best_epoch,
-            constraints={str(each): each.distance(known[each.name]) for each in judged},
+            constraints={str(each): each.distance(number) for each, number in judged.items()},
             violation=total_violation(judged, known),
         )

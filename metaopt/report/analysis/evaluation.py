@@ -1,6 +1,6 @@
 """Evaluation of a retrained model on the test images: scores with confidence intervals, and every constraint."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from metaopt.outputs.class_metrics import (
 )
 from metaopt.report.analysis.statistics import balanced_intervals, macro_precision_interval, wilson_interval
 from metaopt.trials.constraints import Constraint
+from metaopt.trials.share_limits import find_counts, judge_share
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
@@ -70,12 +71,16 @@ class JudgedConstraint:
     Attributes:
         constraint: the constraint.
         measured: name of the value, e.g. ``test_precision`` for a constraint on ``val_precision``.
-        value: the value; None if a retrained model has none of that name.
+        value: the value; None if a retrained model has none of that name, or never predicts the class of a precision.
+        counts: (hits, total) behind the metric of a class or of all images, for a constraint that is judged by them.
+        is_abstaining: whether the model never predicts the class of a precision, so that it makes no error of it.
     """
 
     constraint: Constraint
     measured: str
     value: float | None
+    counts: tuple[int, int] | None = None
+    is_abstaining: bool = False
 
     @property
     def is_violated(self) -> bool:
@@ -90,6 +95,7 @@ class JudgedConstraint:
             "measured": self.measured,
             "value": self.value,
             "distance": distance,
+            **({} if self.counts is None else {"hits": self.counts[0], "total": self.counts[1]}),
         }
 
 
@@ -188,13 +194,34 @@ def _score_output(predicted: Probabilities, true: Labels, output: Output) -> dic
     return scores
 
 
-def judge_constraints(constraints: Sequence[Constraint], values: Mapping[str, float]) -> list[JudgedConstraint]:
-    """Return every constraint with its value; one on a validation metric is judged by the test metric."""
+def judge_constraints(
+    constraints: Sequence[Constraint],
+    values: Mapping[str, float],
+    counts: Mapping[str, float] | None = None,
+    never: Collection[str] = (),
+) -> list[JudgedConstraint]:
+    """Return every constraint with its value; one on a validation metric is judged by the test metric.
+
+    Args:
+        constraints: constraints of the study.
+        values: counts of the model and its test scores.
+        counts: counts of test images, see ``count_classes``.
+        never: constraints on the precision of a class that the model never predicts, as text.
+    """
     judged = []
+    scores = {f"val_{name.removeprefix('test_')}": value for name, value in values.items() if name.startswith("test_")}
     for constraint in constraints:
-        is_validation = constraint.name.startswith("val_")
-        name = f"test_{constraint.name.removeprefix('val_')}" if is_validation else constraint.name
-        judged.append(JudgedConstraint(constraint, name, values.get(name)))
+        name = constraint.metric
+        if name.startswith("val_") or constraint.class_metric is not None:
+            name = f"test_{name.removeprefix('val_')}"
+        if not constraint.needs_counts:
+            judged.append(JudgedConstraint(constraint, name, values.get(name)))
+            continue
+        pairs = find_counts(constraint.name, {**scores, **(counts or {})})
+        single = pairs[0] if pairs is not None and len(pairs) == 1 else None
+        is_abstaining = str(constraint) in never
+        value = None if pairs is None or is_abstaining else judge_share(pairs, constraint.confidence)
+        judged.append(JudgedConstraint(constraint, name, value, single, is_abstaining))
     return judged
 
 

@@ -108,7 +108,7 @@ def find_population(study: StudyData) -> Population | None:
     steps = list(_derive_steps(study, strategy.sampler, strategy.phases))
     if not steps:
         return None
-    limits = {limit.name: limit for limit in study.constraints if not limit.is_cheap}
+    limits = {limit.metric: limit for limit in study.constraints if not limit.is_cheap}
     metrics = list(dict.fromkeys([study.objective.name, *limits]))
     values = {
         record.trial: [_value(study, record, limits.get(name)) for name in metrics]
@@ -159,7 +159,7 @@ def _strategy_of(study: StudyData) -> SamplerScheduler | None:
 
 def _value(study: StudyData, record: Record, limit: Constraint | None) -> float:
     """Return the objective of a record, or the metric of a limit; NaN where it is unknown."""
-    if limit is None or limit.name == study.objective.name:
+    if limit is None or limit.metric == study.objective.name:
         return np.nan if record.loss is None else study.objective.value(record.loss)
     distance = record.constraints.get(str(limit))
     if distance is None:

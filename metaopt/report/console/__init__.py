@@ -1,6 +1,7 @@
 """Console output: live progress, the best trial, evaluations and comparisons as text."""
 
 from metaopt.report.console.best_trial import describe_best, summarise_best, summarise_search
+from metaopt.report.console.calibration import calibration_lines, coverage_line
 from metaopt.report.console.comparison import print_comparison
 from metaopt.report.console.decisions import describe_decisions
 from metaopt.report.console.evaluation import constraint_line, repeated_test_warning, score_lines
@@ -11,7 +12,9 @@ from metaopt.report.console.rich_progress import RichProgress
 __all__ = [
     "PlainProgress",
     "RichProgress",
+    "calibration_lines",
     "constraint_line",
+    "coverage_line",
     "describe_best",
     "describe_decisions",
     "make_progress",

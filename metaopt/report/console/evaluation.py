@@ -37,14 +37,18 @@ def score_lines(scores: Mapping[str, Score]) -> list[str]:
 def constraint_line(judged: JudgedConstraint) -> str:
     """Return one line about a constraint: met, violated, or unknown."""
     constraint, value = judged.constraint, judged.value
+    if judged.is_abstaining:
+        _, name = constraint.class_metric or ("", "")
+        return f"{constraint.label} is met by abstaining only: the model never predicts class {name}"
     if value is None:
         return f"{constraint.label} cannot be measured on an exported model"
     text = size_text if constraint.name == MEMORY else _number_text
+    counts = "" if judged.counts is None else f" ({judged.counts[0]:,} of {judged.counts[1]:,} images)"
     if not judged.is_violated:
-        return f"{constraint.label} is met: {judged.measured} is {text(value)}"
+        return f"{constraint.label} is met: {judged.measured} is {text(value)}{counts}"
     side = "above" if constraint.upper else "below"
     distance = text(constraint.distance(value))
-    return f"{constraint.label} is VIOLATED: {judged.measured} is {text(value)}, {distance} {side} the bound"
+    return f"{constraint.label} is VIOLATED: {judged.measured} is {text(value)}{counts}, {distance} {side} the bound"
 
 
 def repeated_test_warning(log: Sequence[LogEntry]) -> str:

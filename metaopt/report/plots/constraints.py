@@ -33,13 +33,13 @@ def draw_constraints(axes: Axes, constraints: Sequence[Constraint], x: str = "",
     """
     for constraint in constraints:
         bound = constraint.bound
-        text = f"{constraint.name} {'≤' if constraint.upper else '≥'} {format_count(bound)}"
-        if constraint.name == x and _is_inside(bound, axes.get_xlim()):
+        text = f"{constraint.metric} {'≤' if constraint.upper else '≥'} {format_count(bound)}"
+        if constraint.metric == x and _is_inside(bound, axes.get_xlim()):
             axes.axvline(bound, **_LINE)
             axes.axvspan(*_infeasible_range(constraint, axes.get_xlim()), **_SHADE)
             at: Any = {"xy": (bound, 0.02), "xytext": (-3, 0), "xycoords": axes.get_xaxis_transform()}
             axes.annotate(text, **at, rotation=90, ha="right", va="bottom", **_TEXT)
-        if constraint.name == y and _is_inside(bound, axes.get_ylim()):
+        if constraint.metric == y and _is_inside(bound, axes.get_ylim()):
             axes.axhline(bound, **_LINE)
             axes.axhspan(*_infeasible_range(constraint, axes.get_ylim()), **_SHADE)
             at = {"xy": (0.01, bound), "xytext": (0, 2), "xycoords": axes.get_yaxis_transform()}

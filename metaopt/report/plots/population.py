@@ -124,8 +124,12 @@ def _draw_means(
 def _set_up_axes(axes: Axes, series: Sequence[Series], metric: str, values: Sequence[float], unit: str) -> None:
     axes.set_xlabel(f"search time ({unit})")
     axes.set_xlim(left=0)
-    limits = [limit for limit in all_constraints(series) if limit.name == metric]
-    maximised = is_maximised(metric) if metric.startswith("val_") else not any(limit.upper for limit in limits)
+    limits = [limit for limit in all_constraints(series) if limit.metric == metric]
+    maximised = (
+        is_maximised(metric.partition("@")[0])
+        if metric.startswith("val_")
+        else not any(limit.upper for limit in limits)
+    )
     bounds = [limit.bound for limit in limits]
     axis = ScoreAxis.of_metric(metric_label(metric), [*values, *bounds], maximised=maximised)
     axis.apply(axes)
