@@ -4,7 +4,7 @@ import functools
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from metaopt.data.images import ImageArray
 from metaopt.data.pixel_range import choose_bits
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import cannot_write
+from metaopt.outputs import ClassOutput
 from metaopt.outputs.class_metrics import Probabilities
+from metaopt.outputs.class_output import NO_CLASS
 from metaopt.terminal.output import is_lost
 from metaopt.terminal.printable import printable
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
@@ -29,6 +31,8 @@ from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, read_metadata
 
 TOP = 3
+NO_ANSWER = "no answer"
+"""Text for an image of which a model with thresholds predicts no class."""
 CHUNK = 256
 """Number of images that are decoded, and then classified together."""
 
@@ -96,14 +100,15 @@ def run(arguments: Namespace) -> None:
             n_classified += len(images)
             for row, (path, _) in enumerate(images):
                 named = most_probable(metadata, probabilities, row)
+                abstained = find_abstained(metadata, probabilities, row)
                 try:
                     others = describe_outputs(metadata.outputs, probabilities, row, path, arguments.output)
                 except OSError as error:
                     raise cannot_write(arguments.output, error) from error
                 if arguments.json:
-                    print_json(describe(path, named, others))
+                    print_json(describe(path, named, others, abstained))
                 else:
-                    print(as_line(path, named, longest, others), flush=True)
+                    print(as_line(path, named, longest, others, abstained), flush=True)
         if is_lost(sys.stdout):  # as `head` does after enough lines
             return
     _report(unread, skips=arguments.skip_broken and n_classified > 0)
@@ -200,13 +205,31 @@ def most_probable(metadata: ModelMetadata, probabilities: dict[str, Probabilitie
     return named
 
 
-def as_line(path: Path, named: Named, width: int, others: Mapping[str, Prediction] | None = None) -> str:
+def find_abstained(metadata: ModelMetadata, probabilities: Mapping[str, Probabilities], row: int) -> set[str]:
+    """Return the heads that predict no class for one image, as its probability is not above their thresholds."""
+    return {
+        head
+        for head, output in metadata.outputs.items()
+        if isinstance(output, ClassOutput) and output.answer(probabilities[head][row : row + 1])[0] == NO_CLASS
+    }
+
+
+def as_line(
+    path: Path,
+    named: Named,
+    width: int,
+    others: Mapping[str, Prediction] | None = None,
+    abstained: Collection[str] = (),
+) -> str:
     """Return the line of one image: its class and the next probable ones, and what other heads predict."""
     heads = []
     others = others or {}
     for head, ranked in named.items():
-        (name, probability), *less = ranked
-        text = f"{printable(name)} {probability:.3f}"
+        if head in abstained:
+            text, less = NO_ANSWER, ranked
+        else:
+            (name, probability), *less = ranked
+            text = f"{printable(name)} {probability:.3f}"
         if less:
             text += f"  ({', '.join(f'{printable(other)} {value:.3f}' for other, value in less)})"
         heads.append(text if len(named) + len(others) == 1 else f"{printable(head)}: {text}")
@@ -216,19 +239,24 @@ def as_line(path: Path, named: Named, width: int, others: Mapping[str, Predictio
     return f"{printable(path):<{width}}  {'  '.join(heads)}"
 
 
-def describe(path: Path, named: Named, others: Mapping[str, Prediction] | None = None) -> dict[str, Any]:
+def describe(
+    path: Path, named: Named, others: Mapping[str, Prediction] | None = None, abstained: Collection[str] = ()
+) -> dict[str, Any]:
     """Describe one image for JSON: class and probability of the first head, and what every head predicts.
 
     Returns:
-        ``path``; with classes, ``class``, ``probability`` and ``top`` (head → its most probable classes); and
-        ``outputs``, head → prediction of the heads without classes, if there are any.
+        ``path``; with classes, ``class``, ``probability`` and ``top`` (head → its most probable classes); ``outputs``,
+        head → prediction of the heads without classes, if there are any; and ``abstained``, the heads with classes
+        that predict none, if there are any. ``class`` is None if the first head abstains.
     """
-    more = {"outputs": {head: each.to_json() for head, each in others.items()}} if others else {}
+    more: dict[str, Any] = {"outputs": {head: each.to_json() for head, each in others.items()}} if others else {}
+    more |= {"abstained": sorted(abstained)} if abstained else {}
     if not named:
         return {"path": str(path), **more}
-    name, probability = next(iter(named.values()))[0]
+    first, ((name, probability), *_) = next(iter(named.items()))
+    answer = None if first in abstained else name
     heads = {
         head: [{"class": other, "probability": round(value, 6)} for other, value in ranked]
         for head, ranked in named.items()
     }
-    return {"path": str(path), "class": name, "probability": round(probability, 6), "top": heads, **more}
+    return {"path": str(path), "class": answer, "probability": round(probability, 6), "top": heads, **more}

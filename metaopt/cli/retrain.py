@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_study, add_study_files, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
-from metaopt.cli.retrain_limits import describe_held_out, require_constraints, with_calibration
+from metaopt.cli.retrain_limits import describe_held_out, find_constraints, require_constraints, with_calibration
 from metaopt.cli.retrain_log import write_test_log
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, with_schedule, with_trained_point
@@ -49,7 +49,7 @@ from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
 from metaopt.trials.class_counts import count_classes, keep_heads
 from metaopt.trials.class_thresholds import count_answers
-from metaopt.trials.constraints import LATENCY
+from metaopt.trials.constraints import LATENCY, Constraint
 
 if TYPE_CHECKING:
     import keras
@@ -95,6 +95,8 @@ def make_parser(prog: str) -> Parser:
     add("--mirror", action="store_true", help="average the predictions for an image and its mirror image")
     add("--members", type=integer(1), default=1, metavar="N", help="average the predictions of N networks")
     add("--skip-broken", action="store_true", help=SKIP_BROKEN)
+    limits = "a further constraint, beside those of the search, e.g. precision[CLASS]>=0.95@95%%; may be repeated"
+    add("--constraint", action="append", metavar="CONSTRAINT", help=limits)
     held = (
         "share of the training and validation images that is held out to tune thresholds of classes, where limits on"
         f" classes are given (default: {CLASS_CALIBRATION:g})"
@@ -131,9 +133,10 @@ def run(arguments: Namespace) -> None:
     plan = with_schedule(plan, problem, study, are_epochs_given=arguments.epochs is not None)
     _refuse_without_effect(problem, recipe)
     data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken, given=arguments.data)
-    data = with_calibration(study, data, arguments.calibration)
+    constraints = find_constraints(study, arguments.constraint or (), data)
+    data = with_calibration(constraints, data, arguments.calibration)
     _warn_of_own_training(problem)
-    warn_of_size(plan, problem, study, data)
+    warn_of_size(plan, problem, constraints, data)
     times = "" if plan.members == 1 else f" {plan.members} times"
     print(
         f"retraining {plan.name}{times} for {plural(plan.epochs, 'epoch')} ({plan.reason}) on"
@@ -151,10 +154,10 @@ def run(arguments: Namespace) -> None:
         metadata: ModelMetadata,
         model: "keras.Model | None",
     ) -> None:
-        measurements.append(_measure(study, file, digest, trained, metadata, data, model))
+        measurements.append(_measure(constraints, file, digest, trained, metadata, data, model))
         unloadable.extend([] if model is None else [model])
 
-    trained, metadata, log_folder = train(study, plan, problem, data, arguments.mirror, test)
+    trained, metadata, log_folder = train(study, plan, problem, data, arguments.mirror, constraints, test)
     (measured,) = measurements
     if log_folder is not None:
         training = trained[0].training if problem.has_blueprint else None
@@ -203,7 +206,7 @@ class Measured:
         class_scores: head → scores of each of its classes.
         params: number of parameters of the model in the file.
         macs: multiply-accumulates for one image.
-        constraints: every constraint of the study, judged.
+        constraints: every constraint on the model, judged.
         predictions: predictions of the first head for the test images.
         answered: head with thresholds of classes → number of test images of which a class is predicted.
     """
@@ -220,7 +223,7 @@ class Measured:
 
 
 def _measure(
-    study: Study,
+    constraints: Sequence[Constraint],
     file: Path,
     digest: str,
     trained: "list[RetrainedNetwork]",
@@ -259,13 +262,13 @@ def _measure(
         head: score_classes(probabilities[head], data.test().labels[head], names)
         for head, names in metadata.classes.items()
     }
-    if any(limit.name == LATENCY for limit in study.constraints):
+    if any(limit.name == LATENCY for limit in constraints):
         values[LATENCY] = measure_latency(model, metadata.input_shape, is_raw=True)["median_ms"]
-    kept = keep_heads(study.constraints, data.outputs, metadata.outputs)
+    kept = keep_heads(constraints, data.outputs, metadata.outputs)
     images = count_classes(kept, probabilities, data.test().labels, metadata.outputs)
     calibrated = metadata.training.get("calibration", {}).get("limits", [])
     never = [each["limit"] for each in calibrated if each["value"] is None]
-    limits = judge_constraints(study.constraints, values, images, never)
+    limits = judge_constraints(constraints, values, images, never)
     answered = count_answers(metadata.outputs, probabilities)
     size = file.stat().st_size
     return Measured(digest, size, scores, classes, counts.params, counts.macs, limits, predictions, answered)
@@ -331,7 +334,7 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
                 f"(in the search it started from the weights of trial {inherited['trial']}, this training from scratch)"
             )
     for judged in measured.constraints:
-        print(f"constraint {constraint_line(judged)}")
+        print(f"constraint {printable(constraint_line(judged))}")
 
 
 def _answer(data: DataSet) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from metaopt.cli.search_checks import check_constraints
 from metaopt.data import DataSet
 from metaopt.data.split import CLASS_CALIBRATION
 from metaopt.errors import ConstraintViolated, UserError
@@ -14,17 +15,35 @@ from metaopt.terminal.commands import shown
 from metaopt.training.model_file import ModelMetadata
 from metaopt.trials.class_counts import check_images
 from metaopt.trials.class_thresholds import is_calibrated
+from metaopt.trials.constraints import Constraint, parse_constraints
 
 
-def with_calibration(study: Study, data: DataSet, share: float | None) -> DataSet:
+def find_constraints(study: Study, further: Sequence[str], data: DataSet) -> tuple[Constraint, ...]:
+    """Return the constraints of a study and those that are given for its final model; the tighter of two counts.
+
+    Raises:
+        UserError: One cannot be parsed, contradicts another, or has an unknown metric or class.
+    """
+    if not further:
+        return study.constraints
+    check_constraints(parse_constraints(further), data)
+    return parse_constraints([*map(str, study.constraints), *further])
+
+
+def with_calibration(constraints: Sequence[Constraint], data: DataSet, share: float | None) -> DataSet:
     """Return the data set with the calibration split that limits on classes need.
+
+    Args:
+        constraints: constraints on the final model.
+        data: data set of the study.
+        share: share of the training and validation images, or None for the default.
 
     Raises:
         UserError: A share is given without need or is 0, or the split has too few images for a limit.
     """
-    if not is_calibrated(study.constraints):
+    if not is_calibrated(constraints):
         if share is not None:
-            raise UserError("--calibration has no effect: the study has no constraint on a class.")
+            raise UserError("--calibration has no effect without a constraint on a class.")
         return data
     if share == 0:
         raise UserError("Invalid value for --calibration: 0. Expected a share above 0, e.g. 0.2.")
@@ -32,10 +51,10 @@ def with_calibration(study: Study, data: DataSet, share: float | None) -> DataSe
     images = data.calibration()
     if images is None:
         raise UserError("There are no images to tune thresholds of classes on: give a larger --calibration.")
-    limits = [limit for limit in study.constraints if limit.class_metric is not None]
+    limits = [limit for limit in constraints if limit.class_metric is not None]
     check_images(limits, images.labels, data.outputs, "calibration", "Give a larger --calibration, or more images.")
     try:
-        check_images(study.constraints, data.test().labels, data.outputs, "test")
+        check_images(constraints, data.test().labels, data.outputs, "test")
     except UserError as error:
         print(f"WARNING: {error}", flush=True)
     return data

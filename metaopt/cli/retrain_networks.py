@@ -1,7 +1,7 @@
 """Final training for ``metaopt retrain``: one network, or several whose predictions are averaged."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -20,6 +20,7 @@ from metaopt.training.event_file import can_log
 from metaopt.training.model_file import ModelMetadata
 from metaopt.trials.class_counts import keep_heads
 from metaopt.trials.class_thresholds import is_calibrated
+from metaopt.trials.constraints import Constraint
 from metaopt.trials.growth import COUNTS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ LOGS = Path("logs")
 _REPORT_INTERVAL_S = 10.0
 
 
-def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> None:
+def warn_of_size(plan: Plan, problem: Problem, constraints: Sequence[Constraint], data: DataSet) -> None:
     """Note before training if several networks together violate a constraint that one of them meets."""
     if plan.members == 1:
         return
@@ -41,7 +42,7 @@ def warn_of_size(plan: Plan, problem: Problem, study: Study, data: DataSet) -> N
         return
     if blueprint is None:
         return
-    for constraint in study.constraints:
+    for constraint in constraints:
         if constraint.name in COUNTS:
             together = plan.members * getattr(blueprint, constraint.name)
             if constraint.distance(together) > 0 >= constraint.distance(together / plan.members):
@@ -57,6 +58,7 @@ def train(
     problem: Problem,
     data: DataSet,
     mirror: bool,
+    constraints: Sequence[Constraint] = (),
     test: "Callable[[Path, str, list[RetrainedNetwork], ModelMetadata, keras.Model | None], object] | None" = None,
 ) -> "tuple[list[RetrainedNetwork], ModelMetadata, Path | None]":
     """Train the networks of a plan and export them as one model.
@@ -67,6 +69,7 @@ def train(
         problem: the problem of the study.
         data: the data set of the study.
         mirror: whether the model averages the predictions for an image and its mirror image.
+        constraints: constraints on the model; those on classes need the calibration split of ``data``.
         test: called with the complete file of the model before it gets its name, its SHA-256, the networks, the
             metadata, and the model itself if Keras will not load its file.
 
@@ -123,8 +126,8 @@ def train(
     if images is not None and any(isinstance(output, LabelOutput) for output in outputs.values()):
         metadata = tune_labels(exported, metadata, images)
         print(f"note: The thresholds of labels are tuned on {len(images):,} images, not used for training.")
-    if images is not None and is_calibrated(study.constraints):
-        limits = keep_heads(study.constraints, data.outputs, outputs)
+    if images is not None and is_calibrated(constraints):
+        limits = keep_heads(constraints, data.outputs, outputs)
         metadata, calibration = calibrate(exported, metadata, images, limits)
         for line in calibration_lines(calibration):
             print(line)

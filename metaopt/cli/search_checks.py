@@ -25,7 +25,7 @@ from metaopt.storage.state import StudyState
 from metaopt.training.environment import describe_change
 from metaopt.training.metrics import metric_names
 from metaopt.training.trainer import takes_run
-from metaopt.trials.class_counts import check_images
+from metaopt.trials.class_counts import check_images, find_class
 from metaopt.trials.class_thresholds import is_calibrated
 from metaopt.trials.constraints import CHEAP, LATENCY, Constraint, parse_constraints
 
@@ -80,13 +80,24 @@ def check_settings(settings: Settings, data: DataSet) -> None:
             )
     if settings.class_weights != NO_WEIGHTS and not data.class_names:
         raise UserError(f"--class-weights {settings.class_weights} needs classes, which {data.name} does not have.")
-    known = (*CHEAP, LATENCY, *measured, "seconds")
     limits = parse_constraints(settings.constraints)
-    for limit in limits:
-        if limit.class_metric is None and limit.name not in known:
-            raise UserError(f"Unknown metric in --constraint {limit}: {limit.name}. {hint(limit.name, known)}")
+    check_constraints(limits, data)
     validation = data.validation if settings.folds == 1 else data.everything()
     check_images(limits, validation.labels, data.outputs, "validation")
+
+
+def check_constraints(limits: Sequence[Constraint], data: DataSet) -> None:
+    """Check that the values and the classes of constraints exist.
+
+    Raises:
+        UserError: One does not.
+    """
+    known = (*CHEAP, LATENCY, *metric_names(data.outputs), "seconds")
+    for limit in limits:
+        if limit.class_metric is not None:
+            find_class(limit, data.outputs)
+        elif limit.name not in known:
+            raise UserError(f"Unknown metric in --constraint {limit}: {limit.name}. {hint(limit.name, known)}")
 
 
 def note_few_images(settings: Settings, data: DataSet, callback: Callback) -> None:

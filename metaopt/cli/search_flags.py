@@ -75,7 +75,10 @@ def _add_problem(group: _ArgumentGroup) -> None:
         " set); may be repeated for a Pareto search, the first one measured by training"
     )
     add("--objective", action="append", type=_objective, metavar="OBJECTIVE", help=objectives)
-    limits = "e.g. params<=200k, macs<=1e8, memory<=1GB or val_precision>=0.39; may be repeated"
+    limits = (
+        "e.g. params<=200k, macs<=1e8, memory<=1GB, val_precision>=0.39, precision[CLASS]>=0.95 or, with confidence,"
+        " recall[CLASS]>=0.9@95%%; may be repeated"
+    )
     add("--constraint", action="append", metavar="CONSTRAINT", help=limits)
     filled = "experimental: enlarge networks until they use this share of a constraint, e.g. 0.9; 0: off (default)"
     add("--fill", type=number, metavar="SHARE", help=filled)

@@ -49,7 +49,7 @@ TERMS = {
     "bracket": "a series of rungs: of many short trainings, or of few long ones",
     "MACs": "multiply-accumulates for one image: the cost of a prediction",
     "memory": "estimated bytes of a training step: weights, optimiser, activations of a batch",
-    "constraint": "NAME<=NUMBER or NAME>=NUMBER; units as in 200k, 5M, 1GB",
+    "constraint": "NAME<=NUMBER or NAME>=NUMBER; units as in 200k, 5M, 1GB; perhaps with a confidence",
 }
 
 
@@ -68,7 +68,8 @@ def make_epilog(prog: str, examples: Sequence[tuple[str, str]] = EXAMPLES) -> st
             f"examples:\n{lines}",
             _table("strategies", STRATEGIES),
             _table("ready spaces", SPACES),
-            f"constraints:\n  before training: {before}\n  measured:        {', '.join(METRICS)}, seconds;"
+            f"constraints:\n  before training: {before}\n  measured:        {', '.join(METRICS)}, seconds,"
+            " precision[CLASS], recall[CLASS]; docs/limits.md tells what is promised,"
             " docs/outputs.md lists the metrics of labels, numbers and images",
             _table("terms", TERMS),
             "docs/ explains spaces, data, strategies and results; docs/training.md lists the keys that training reads."

@@ -10,7 +10,15 @@ from metaopt.errors import UserError, hint
 from metaopt.outputs import ClassOutput, Output
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.proportion_bounds import images_needed
-from metaopt.trials.share_limits import HITS, IMAGES, MEAN_TOTALS, PREDICTED, is_overall_accuracy, judge_share
+from metaopt.trials.share_limits import (
+    CLASS_TOTALS,
+    HITS,
+    IMAGES,
+    MEAN_TOTALS,
+    PREDICTED,
+    is_overall_accuracy,
+    judge_share,
+)
 
 Answers = npt.NDArray[np.int64]
 """Predicted class of each image, −1 where none is predicted."""
@@ -75,11 +83,12 @@ def count_classes(
         if constraint.class_metric is not None:
             head, number = find_class(constraint, outputs)
             answers = _answers(outputs[head], predictions[head])
-            counts |= _count(f"[{constraint.class_metric[1]}]", answers, targets[head], number)
+            metric, subject = constraint.class_metric
+            counts |= _count(CLASS_TOTALS[metric], f"[{subject}]", answers, targets[head], number)
         elif constraint.name in MEAN_TOTALS:
             answers = predictions[first].argmax(axis=1)
             for number in range(predictions[first].shape[1]):
-                counts |= _count(f"_{number}", answers, targets[first], number)
+                counts |= _count(MEAN_TOTALS[constraint.name], f"_{number}", answers, targets[first], number)
         elif is_overall_accuracy(constraint.name):
             counts[IMAGES] = len(targets[first])
     return counts
@@ -90,12 +99,11 @@ def _answers(output: Output, predictions: npt.NDArray[Any]) -> Answers:
     return output.answer(predictions)
 
 
-def _count(suffix: str, answers: Answers, labels: npt.NDArray[Any], number: int) -> dict[str, float]:
+def _count(total: str, suffix: str, answers: Answers, labels: npt.NDArray[Any], number: int) -> dict[str, float]:
     is_predicted, is_true = answers == number, labels == number
     return {
         f"{HITS}{suffix}": int((is_predicted & is_true).sum()),
-        f"{PREDICTED}{suffix}": int(is_predicted.sum()),
-        f"{IMAGES}{suffix}": int(is_true.sum()),
+        f"{total}{suffix}": int((is_predicted if total == PREDICTED else is_true).sum()),
     }
 
 

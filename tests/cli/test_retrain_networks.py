@@ -42,7 +42,7 @@ def test_note_if_networks_together_violate_a_constraint(
 ) -> None:
     own = study.require_best()["params"]
     monkeypatch.setattr(Study, "constraints", property(lambda self: parse_constraints([f"params<={2 * own}"])))
-    warn_of_size(plan(study, members), problem, study, data)
+    warn_of_size(plan(study, members), problem, study.constraints, data)
     note = f"note: 3 networks have {3 * own:,} params together, which violates params<={2 * own}.\n"
     assert capsys.readouterr().out == (note if noted else "")
 
@@ -51,10 +51,10 @@ def test_no_note_if_one_network_alone_violates_it(
     study: Study, problem: Problem, data: DataSet, capsys, monkeypatch
 ) -> None:
     monkeypatch.setattr(Study, "constraints", property(lambda self: parse_constraints(["params<=10", "seconds<=9"])))
-    warn_of_size(plan(study, 3), problem, study, data)
+    warn_of_size(plan(study, 3), problem, study.constraints, data)
     keras = replace(problem, network=None, build_model=lambda *_: None)
-    warn_of_size(plan(study, 3), keras, study, data)
-    warn_of_size(replace(plan(study, 3), point={}), problem, study, data)  # the training reports it
+    warn_of_size(plan(study, 3), keras, study.constraints, data)
+    warn_of_size(replace(plan(study, 3), point={}), problem, study.constraints, data)  # the training reports it
     assert capsys.readouterr().out == ""
 
 

@@ -9,7 +9,7 @@ def calibration_lines(calibration: Calibration) -> list[str]:
     """Return one line for each limit on a class, and one for the coverage of each head."""
     n = calibration.images
     first = f"thresholds of classes, tuned on {n:,} calibration images that are not used for training:"
-    lines = [f"  {_limit_line(each)}" for each in calibration.limits]
+    lines = [f"  {printable(_limit_line(each))}" for each in calibration.limits]
     lines += [f"  {coverage_line(head, count, n, 'calibration')}" for head, count in calibration.answered.items()]
     return [first, *lines]
 

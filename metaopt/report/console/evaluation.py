@@ -44,11 +44,12 @@ def constraint_line(judged: JudgedConstraint) -> str:
         return f"{constraint.label} cannot be measured on an exported model"
     text = size_text if constraint.name == MEMORY else _number_text
     counts = "" if judged.counts is None else f" ({judged.counts[0]:,} of {judged.counts[1]:,} images)"
+    measured = judged.measured if constraint.confidence is None else f"the lower bound {judged.measured}"
     if not judged.is_violated:
-        return f"{constraint.label} is met: {judged.measured} is {text(value)}{counts}"
+        return f"{constraint.label} is met: {measured} is {text(value)}{counts}"
     side = "above" if constraint.upper else "below"
     distance = text(constraint.distance(value))
-    return f"{constraint.label} is VIOLATED: {judged.measured} is {text(value)}{counts}, {distance} {side} the bound"
+    return f"{constraint.label} is VIOLATED: {measured} is {text(value)}{counts}, {distance} {side} the bound"
 
 
 def repeated_test_warning(log: Sequence[LogEntry]) -> str:
