@@ -37,8 +37,8 @@ def _limit_line(limit: CalibratedLimit) -> str:
     metric, name = constraint.class_metric or ("", "")
     if limit.value is None:
         return (
-            f"WARNING: {constraint}: no threshold keeps this limit on the calibration images, so class {name} is never"
-            " predicted"
+            f"WARNING: {constraint}: no threshold keeps the limits on the precision of class {name} on the calibration"
+            " images, so it is never predicted"
         )
     bound = "" if constraint.confidence is None else f", lower bound {limit.value:.4g}"
     at = "predicted wherever it is the most probable class" if limit.threshold == 0 else _above(limit)
