@@ -237,7 +237,7 @@ def _measure(
     """
     from metaopt.blueprint.from_keras import count_keras
     from metaopt.training.export import load_model, predict_split
-    from metaopt.training.latency import measure_latency
+    from metaopt.training.latency import describe_disturbance, measure_latency
 
     if model is None:
         model, _ = load_model(file)
@@ -263,7 +263,11 @@ def _measure(
         for head, names in metadata.classes.items()
     }
     if any(limit.name == LATENCY for limit in constraints):
-        values[LATENCY] = measure_latency(model, metadata.input_shape, is_raw=True)["median_ms"]
+        latency = measure_latency(model, metadata.input_shape, is_raw=True)
+        values[LATENCY] = latency["median_ms"]
+        if describe_disturbance(latency) is not None:
+            low, high = latency["low_ms"], latency["high_ms"]
+            print(f"note: The latency varies from {low:.3g} to {high:.3g} ms, as other processes use the machine.")
     kept = keep_heads(constraints, data.outputs, metadata.outputs)
     images = count_classes(kept, probabilities, data.test().labels, metadata.outputs)
     calibrated = metadata.training.get("calibration", {}).get("limits", [])

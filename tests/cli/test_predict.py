@@ -11,6 +11,7 @@ from PIL import Image
 
 from metaopt.cli import predict
 from metaopt.cli.predict import as_line, describe, find_images, main, most_probable
+from metaopt.outputs import ClassOutput
 from metaopt.training.model_file import ModelMetadata, write_model
 from tests.cli.running import run_command
 
@@ -166,3 +167,21 @@ def test_images_are_classified_and_unreadable_ones_reported(capsys, pictures, tm
     assert run_command(main, capsys, model, pictures / "2.png").out.startswith(
         f"{pictures / '2.png'}  {lines[0]['class']} "
     )
+
+
+def test_images_below_the_threshold_of_their_class_get_no_answer(capsys, monkeypatch, pictures, tmp_path) -> None:
+    model = tmp_path / "best.keras"
+    output = ClassOutput(("cat", "dog"), (0.7, 0.0))
+    write_model(model, ModelMetadata.of({"label": output}, (8, 8, 3)), _plain)
+    made_up = {"label": np.array([[0.7, 0.3], [0.71, 0.29], [0.4, 0.6]], np.float32)}
+    monkeypatch.setattr(predict, "_predictor", lambda path: lambda images: made_up)
+    lines = run_command(main, capsys, model, pictures).out.splitlines()
+    assert [line.split("  ", 1)[1].strip() for line in lines] == [
+        "no answer  (cat 0.700, dog 0.300)",
+        "cat 0.710  (dog 0.290)",
+        "dog 0.600  (cat 0.400)",
+    ]
+    found = list(map(json.loads, run_command(main, capsys, model, pictures, "--json").out.splitlines()))
+    assert [each["class"] for each in found] == [None, "cat", "dog"]
+    assert [each.get("abstained") for each in found] == [["label"], None, None]
+    assert found[0]["top"]["label"][0] == {"class": "cat", "probability": 0.7}

@@ -9,7 +9,7 @@ import pytest
 
 from metaopt.cli import study_inputs
 from metaopt.cli.retrain import _refuse_without_effect, _warn_of_own_training, main, make_parser
-from metaopt.cli.retrain_plan import BEST
+from metaopt.cli.retrain_plan import BEST, CHOSEN
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.report.analysis.predictions import read_predictions
@@ -52,6 +52,7 @@ def test_invalid_input_is_one_sentence(capsys, tmp_path: Path) -> None:
         (["--label-smoothing", "1"], "Invalid value for --label-smoothing: 1. Expected a number >= 0 and < 1."),
         (["--epochs", "0"], "Invalid value for --epochs: 0. Expected an integer >= 1."),
         (["--members", "0"], "Invalid value for --members: 0. Expected an integer >= 1."),
+        (["--calibration", "1"], "Invalid value for --calibration: 1. Expected a number >= 0 and < 1."),
         (["--augment", "auto"], "Invalid value for --augment: auto."),
     ):
         outcome = retrain(capsys, *arguments)
@@ -99,6 +100,24 @@ def test_changed_images_or_networks_are_mismatches(capsys, results: Path, monkey
     outcome = retrain(capsys, "--results", results)
     assert outcome.code == 3
     assert "tiny_problem.py has changed since the search" in outcome.errors[0]
+    assert not (results / BEST).exists()
+
+
+def test_invalid_limits_on_the_model_are_refused_before_training(capsys, results: Path) -> None:
+    for arguments, reason in (
+        (["--calibration", 0.3], "--calibration has no effect without a constraint on a class."),
+        (["--constraint", "recall[8]>=0.5", "--calibration", 0], "Invalid value for --calibration: 0."),
+        (["--constraint", "recall[nine]>=0.5"], "Unknown class in the constraint recall[nine]>=0.5: nine."),
+        (["--constraint", "val_acc>=0.5"], "Unknown metric in --constraint val_acc>=0.5"),
+        (
+            ["--constraint", "precision[8]>=0.95@95%"],
+            "28 calibration images of class 8, even without an error: it needs",
+        ),
+    ):
+        outcome = retrain(capsys, "--results", results, *arguments)
+        assert outcome.code == 2
+        assert reason in outcome.errors[0]
+        assert "epoch 1" not in outcome.out
     assert not (results / BEST).exists()
 
 
@@ -151,7 +170,9 @@ def test_a_second_test_repeats_the_first_and_warns(capsys, results: Path) -> Non
 def test_members_are_counted_and_timed_together(capsys, results: Path, monkeypatch) -> None:
     best = Study.load(results).require_best()
     constrain(monkeypatch, f"params<={best['params']}")
-    shown = retrain(capsys, "--results", results, "--members", 2, "--epochs", 1).out
+    outcome = retrain(capsys, "--results", results, "--members", 2, "--epochs", 1)
+    assert outcome.code == 5
+    shown = outcome.out
     assert f"retraining trial {best.trial} 2 times for 1 epoch (as given)" in shown
     assert "note: 2 networks have 1,220 params together, which violates params<=610." in shown
     assert "network 2 of 2 · epoch 1 of 1" in shown
@@ -167,7 +188,11 @@ def test_violated_constraints_are_reported(capsys, results: Path, monkeypatch) -
     constrain(monkeypatch, *constraints)
     record = json.loads(max(results.glob("model_*.json")).read_text())
     Path("point.json").write_text(json.dumps({**record["space"], "filters": 2, "batch_size": 500}))
-    shown = retrain(capsys, "--results", results, "--point", "point.json", "--epochs", 1, "--seed", 3).out
+    outcome = retrain(capsys, "--results", results, "--point", "point.json", "--epochs", 1, "--seed", 3)
+    shown = outcome.out
+    assert outcome.code == 5
+    assert all(f"{each} is VIOLATED" in outcome.errors[0] for each in constraints)
+    assert (results / CHOSEN).exists()
     assert "retraining a point that the search did not train for 1 epoch (as given)" in shown
     assert [line.split()[1] for line in shown.splitlines() if "is VIOLATED" in line] == constraints
     assert "optimistic" not in shown

@@ -11,9 +11,11 @@ from hyperopt import hp
 from metaopt.blueprint import Blueprint, Dense, Flatten, Input
 from metaopt.cli.search_checks import (
     check_checkpoints,
+    check_constraints,
     check_own_training,
     check_schedule,
     check_settings,
+    note_few_images,
     note_imbalance,
     warn_of_environment,
     warn_of_memory,
@@ -25,6 +27,7 @@ from metaopt.errors import QuotaTooSmall, UserError
 from metaopt.outputs import ClassOutput
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
+from metaopt.trials.constraints import parse_constraints
 from tests.storage.events import epoch, proposed, run, state_of
 
 OWN_TRAINING = "needs a build_and_train that takes the keyword run and passes it on. That of own.py does not."
@@ -244,3 +247,30 @@ def test_imbalance_is_noted_for_plain_accuracy(tmp_path, largest: int, is_noted:
     others = Notes()
     note_imbalance(Settings(objective="val_f1"), data, others)
     assert others == []
+
+
+@pytest.mark.parametrize(
+    ("constraint", "message"),
+    [
+        ("precision[eihgt]>=0.5", r"Unknown class in the constraint precision\[eihgt\]>=0.5: eihgt\."),
+        ("recall[8]>=0.95@95%", "28 validation images of class 8, even without an error: it needs at least 59"),
+    ],
+)
+def test_limits_that_cannot_be_met_are_errors(digits: DataSet, constraint: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_settings(Settings(constraints=(constraint,)), digits)
+    with pytest.raises(UserError, match="Unknown class"):
+        check_constraints(parse_constraints(["recall[ten]>=0.5"]), digits)
+
+
+def test_folds_count_the_images_of_all_of_them(digits: DataSet) -> None:
+    limits = ("recall[8]>=0.95@95%",)
+    check_settings(Settings(constraints=limits, folds=2), digits)
+    notes = Notes()
+    note_few_images(Settings(constraints=limits, folds=2), digits, notes)
+    assert [note.split(" cannot")[1].split(",")[0] for note in notes] == [
+        " be met by the 28 calibration images of class 8",
+        " be met by the 35 test images of class 8",
+    ]
+    note_few_images(Settings(constraints=("val_precision>=0.9", "recall[8]>=0.9")), digits, none := Notes())
+    assert none == []

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from metaopt.data import load
 from metaopt.data.arrays import from_arrays
 from metaopt.data.dataset import split_data
 from metaopt.data.spec import DataSpec
@@ -165,3 +166,16 @@ def test_more_folds_than_images_of_a_class_raise() -> None:
         "Invalid value for folds: 5. Expected at most 4, because class c1 of pets has only 4 training and validation"
         " images. Use fewer folds, add images, or remove the class."
     )
+
+
+def test_a_calibration_split_is_held_out_on_request() -> None:
+    digits = load(DataSpec("digits"))
+    assert digits.calibration() is None
+    assert len(digits.for_retraining()) == 1438
+    calibrated = digits.with_calibration(0.25)
+    held = calibrated.calibration()
+    assert held is not None
+    assert len(held) + len(calibrated.for_retraining()) == 1438
+    shares = np.bincount(held.labels["label"]) / np.bincount(digits.everything().labels["label"])
+    assert (abs(shares - 0.25) < 0.01).all()
+    assert digits.calibration() is None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.outputs import ClassOutput
 from metaopt.training.model_file import ModelMetadata, check_writable, read_metadata, write_model
 
 METADATA = ModelMetadata(
@@ -156,3 +157,14 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     write_model(path, read_metadata(path), plain)
     with zipfile.ZipFile(path) as archive:
         assert json.loads(archive.read("metadata.json"))["metaopt"] == stored
+
+
+def test_thresholds_of_classes_are_stored_only_where_there_are_any(tmp_path: Path) -> None:
+    path = tmp_path / "best.keras"
+    write_model(path, ModelMetadata({"label": ["a", "b"]}, (8, 8, 1)), plain)
+    with zipfile.ZipFile(path) as archive:
+        assert "outputs" not in json.loads(archive.read("metadata.json"))["metaopt"]
+    tuned = ModelMetadata.of({"label": ClassOutput(("a", "b"), (0.625, 1.0))}, (8, 8, 1))
+    write_model(path, tuned, plain)
+    assert read_metadata(path) == tuned
+    assert read_metadata(path).outputs["label"].thresholds == (0.625, 1.0)

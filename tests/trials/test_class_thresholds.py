@@ -99,7 +99,7 @@ def test_a_promised_precision_holds_in_at_least_the_promised_share_of_splits() -
 def test_promises_of_resampled_splits_hold_with_their_confidence(confidence: int) -> None:
     """One set of predictions of three classes, split again and again into calibration images and the rest."""
     rng = np.random.default_rng(2)
-    n = 8_000
+    n = 5_000
     labels = rng.integers(0, 3, n)
     logits = 1.3 * rng.normal(size=(n, 3)) + 3.0 * np.eye(3)[labels]
     probabilities = np.exp(1.5 * logits)  # overconfident

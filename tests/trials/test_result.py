@@ -1,6 +1,7 @@
 """Results and the judge that makes them from training histories."""
 
 import pytest
+from scipy import stats
 
 from metaopt.trials.constraints import parse_constraints
 from metaopt.trials.objective import find_objective
@@ -66,3 +67,11 @@ def test_no_epochs_give_no_value():
 def test_the_first_objective_chooses_the_epoch_of_all():
     rows = [{"val_accuracy": 0.5, "val_loss": 0.1}, {"val_accuracy": 0.6, "val_loss": 0.9}]
     assert judged(rows, objectives=("val_accuracy", "val_loss")).values == (-0.6, 0.9)
+
+
+def test_a_limit_with_confidence_is_judged_by_counts():
+    counts = [{"val_hits[a]": hits, "val_predicted[a]": 60} for hits in (60, 59, 50)]
+    curve = [{**each, **more} for each, more in zip(CURVE, counts, strict=True)]
+    result = judged(curve, ["precision[a]>=0.92@95%"])
+    assert (result.best_epoch, result.is_feasible) == (2, True)  # 59 of 60 have the bound 0.9234
+    assert result.constraints == {"precision[a]>=0.92@95%": pytest.approx(0.92 - stats.beta.ppf(0.05, 59, 2))}

@@ -94,3 +94,23 @@ def test_further_heads_of_other_kinds_have_all_metrics() -> None:
     scores = evaluate({"label": predict(0.8), "age": ages + 1}, {"label": LABELS, "age": ages}, outputs)
     assert scores["test_age_mae"].value == pytest.approx(1)
     assert {"test_age_loss", "test_age_mse", "test_age_r2"} <= set(scores)
+
+
+def test_limits_with_confidence_are_judged_by_counts_of_the_test() -> None:
+    constraints = parse_constraints(["precision[a]>=0.9@95%", "val_accuracy>=0.9@95%", "recall[a]>=0.5"])
+    counts = {"val_hits[a]": 30, "val_predicted[a]": 30, "val_images[a]": 50, "val_images": 100}
+    precision, accuracy, recall = judge_constraints(constraints, {"test_accuracy": 0.95}, counts)
+    assert (precision.measured, precision.counts, precision.is_violated) == ("test_precision[a]@95%", (30, 30), False)
+    assert precision.value == pytest.approx(0.05 ** (1 / 30))
+    assert (accuracy.counts, accuracy.is_violated) == ((95, 100), True)
+    assert (recall.measured, recall.value) == ("test_recall[a]", 0.6)
+    assert recall.to_json()["hits"] == 30
+    (unknown,) = judge_constraints(constraints[:1], {}, {})
+    assert (unknown.value, unknown.is_violated) == (None, False)
+
+
+def test_a_class_that_is_never_predicted_keeps_its_precision() -> None:
+    constraints = parse_constraints(["precision[a]>=0.9@95%", "recall[a]>=0.5@95%"])
+    counts = {"val_hits[a]": 0, "val_predicted[a]": 0, "val_images[a]": 50}
+    judged = judge_constraints(constraints, {}, counts, never=["precision[a]>=0.9@95%"])
+    assert [(each.is_abstaining, each.is_violated) for each in judged] == [(True, False), (False, True)]

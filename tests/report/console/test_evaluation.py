@@ -41,3 +41,14 @@ def test_repeated_tests_are_counted() -> None:
     assert repeated_test_warning([]) == ""
     assert "test images once before (last on 2026-03-01, accuracy 0.9000)" in repeated_test_warning([ENTRY])
     assert "test images 2 times before" in repeated_test_warning([ENTRY, ENTRY])
+
+
+def test_limits_with_confidence_show_their_counts() -> None:
+    limit = parse_constraint("precision[rose]>=0.95@95%")
+    line = constraint_line(JudgedConstraint(limit, "test_precision[rose]@95%", 0.92, (58, 60)))
+    assert line == (
+        "precision[rose]>=0.95@95% is VIOLATED: the lower bound test_precision[rose]@95% is 0.92 (58 of 60 images),"
+        " 0.03 below the bound"
+    )
+    line = constraint_line(JudgedConstraint(limit, "test_precision[rose]@95%", None, (0, 0), is_abstaining=True))
+    assert line == "precision[rose]>=0.95@95% is met by abstaining only: the model never predicts class rose"
