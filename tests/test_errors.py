@@ -5,6 +5,7 @@ import pytest
 
 from metaopt import errors
 from metaopt.errors import (
+    ConstraintViolated,
     EnvironmentFault,
     NoneFeasible,
     NoTrialSucceeded,
@@ -20,7 +21,7 @@ from metaopt.errors import (
 
 def test_exit_codes_are_those_of_the_documentation() -> None:
     codes = {UserError: 2, StudyMismatch: 3, NoTrialSucceeded: 4, NoneFeasible: 5, ResultsNotWritable: 6}
-    codes |= {EnvironmentFault: 6, QuotaTooSmall: 2}
+    codes |= {EnvironmentFault: 6, QuotaTooSmall: 2, ConstraintViolated: 5}
     assert {cls: cls.exit_code for cls in codes} == codes
     assert all(issubclass(cls, UserError) for cls in codes)
     defined = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Exception)}
