@@ -1,7 +1,8 @@
-"""Numbers with units: reading ``200k``, ``1.5GB`` and ``1h30m``, and writing ``3 trials`` and ``27.8 MB``."""
+"""Numbers with units: reading ``200k``, ``1.5GB``, ``1h30m`` and ``64x128``, writing ``3 trials`` and ``27.8 MB``."""
 
 import math
 import re
+from numbers import Real
 
 _DIGITS = r"\d+(?:_\d+)*"
 _NUMBER = rf"[-+]?(?:{_DIGITS}\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -9,6 +10,7 @@ _COUNT = re.compile(rf"({_NUMBER})\s*([kKMGT]?)")
 _SIZE = re.compile(rf"({_NUMBER})\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _PIECE = re.compile(r"(\d+\.?\d*|\.\d+)\s*([smhd])\s*")
 _POWER = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_IMAGE_SIZE = re.compile(r"0*([1-9]\d*)(?:\s*[x×X]\s*0*([1-9]\d*))?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -51,6 +53,34 @@ def parse_duration(text: str) -> float:
     if re.fullmatch(_NUMBER, text) is None:
         raise ValueError(text)
     return _finite(float(text), text)
+
+
+ImageSize = int | str
+"""Size of images: the side of a square in pixels, or ``HEIGHTxWIDTH``, e.g. ``64x128``."""
+
+
+IMAGE_SIZE_EXPECTED = "Expected an integer >= 1, in pixels, or HEIGHTxWIDTH, e.g. 64x128."
+
+
+def parse_image_size(value: object) -> ImageSize:
+    """Convert ``32``, ``64x128`` (height × width) or their text to an image size; a square becomes its side.
+
+    Raises:
+        ValueError: The value is not such a size, or a side is not an integer >= 1.
+    """
+    if isinstance(value, Real) and float(value).is_integer():
+        value = str(int(float(value)))
+    match = _IMAGE_SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(value)
+    height, width = match[1], match[2] or match[1]
+    return int(height) if height == width else f"{height}x{width}"
+
+
+def height_and_width(size: ImageSize) -> tuple[int, int]:
+    """Return (height, width) in pixels of an image size."""
+    height, _, width = str(size).partition("x")
+    return int(height), int(width or height)
 
 
 def _finite(number: float, text: str) -> float:

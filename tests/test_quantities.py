@@ -2,7 +2,15 @@
 
 import pytest
 
-from metaopt.quantities import parse_count, parse_duration, parse_size, plural, size_text
+from metaopt.quantities import (
+    height_and_width,
+    parse_count,
+    parse_duration,
+    parse_image_size,
+    parse_size,
+    plural,
+    size_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +79,25 @@ def test_nouns_follow_their_number():
 )
 def test_sizes_have_the_largest_unit_that_they_fill(size: float, text: str) -> None:
     assert size_text(size) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "size", "pixels"),
+    [
+        (32, 32, (32, 32)),
+        (32.0, 32, (32, 32)),
+        ("032", 32, (32, 32)),
+        ("64x128", "64x128", (64, 128)),
+        ("64 × 128", "64x128", (64, 128)),
+        ("64x64", 64, (64, 64)),  # as in studies that were begun with the side
+    ],
+)
+def test_image_sizes_are_sides_or_height_by_width(value, size, pixels):
+    assert parse_image_size(value) == size
+    assert height_and_width(size) == pixels
+
+
+@pytest.mark.parametrize("value", [0, -3, 1.5, "", "x", "64x", "0x4", "4x0", "1x2x3", "6.5x3", None, (3, 4)])
+def test_other_image_sizes_are_refused(value):
+    with pytest.raises(ValueError):  # noqa: PT011 the callers name the parameter
+        parse_image_size(value)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import metaopt
 from metaopt.errors import UserError, hint, nearest
-from metaopt.quantities import parse_duration, parse_size
+from metaopt.quantities import IMAGE_SIZE_EXPECTED, ImageSize, parse_duration, parse_image_size, parse_size
 from metaopt.terminal.commands import DEFAULT_RESULTS, absolute, help_of
 
 SKIP_BROKEN = "leave out image files that cannot be read, and name them, instead of refusing all"
@@ -130,6 +130,14 @@ def number(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text}. Expected a number >= 0.")
     return value
+
+
+def image_size(text: str) -> ImageSize:
+    """Convert ``32`` or ``64x128`` to an image size."""
+    try:
+        return parse_image_size(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}. {IMAGE_SIZE_EXPECTED}") from None
 
 
 def size(text: str) -> int:

@@ -9,6 +9,7 @@ from metaopt.cli.arguments import (
     add_results,
     duration,
     duration_or_off,
+    image_size,
     integer,
     number,
     one_of,
@@ -64,7 +65,8 @@ def _add_problem(group: _ArgumentGroup) -> None:
         help="auto, digits, mnist, fashion_mnist, cifar10, cifar100, a folder of class folders, or a .npz file"
         " (default: auto, which is cifar100 with a GPU and digits without)",
     )
-    _add_integer(group, "--image-size", help="crop images to a square and resize them to N×N (default: by data set)")
+    resized = "crop images and resize them to N×N, or to HEIGHTxWIDTH, e.g. 64x128 (default: by data set)"
+    add("--image-size", type=image_size, metavar="N", help=resized)
     target = "kind of a target: HEAD:classes, labels, number, image or none; may be repeated (default: by data set)"
     add("--target", dest="targets", action="append", metavar="HEAD:KIND", help=target)
     add("--skip-broken", action=BooleanOptionalAction, help=SKIP_BROKEN)

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data.fingerprint import describe_outputs, digest_images, fingerprint
-from metaopt.data.image_file import resize_square
+from metaopt.data.image_file import crop_and_resize
 from metaopt.data.images import ArrayImages, ImageArray, LabelArray
 from metaopt.data.pixel_range import Brightness
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
 from metaopt.errors import UserError
 from metaopt.outputs import ImageOutput, Output
+from metaopt.quantities import ImageSize, height_and_width
 
 LabelledArrays = tuple[ImageArray, dict[str, LabelArray]]
 """Images ``(n, h, w, c)`` and head → labels ``(n,)``."""
@@ -107,14 +108,18 @@ def to_uint8(images: npt.NDArray[Any], scale: float, where: str) -> ImageArray:
     return result
 
 
-def resize(images: ImageArray, size: int | None) -> ImageArray:
-    """Crop each image to its central square and resize it to ``(n, size, size, c)``; None returns the images as is."""
-    n, height, width, channels = images.shape
-    if size is None or (height, width) == (size, size):
+def resize(images: ImageArray, size: ImageSize | None) -> ImageArray:
+    """Crop each image to its largest central window of the size's aspect ratio and resize it.
+
+    Returns:
+        ``(n, height, width, c)``; the images themselves for None.
+    """
+    if size is None or images.shape[1:3] == height_and_width(size):
         return images
-    result = np.empty((n, size, size, channels), np.uint8)
+    height, width = height_and_width(size)
+    result = np.empty((len(images), height, width, images.shape[3]), np.uint8)
     for index, image in enumerate(images):
-        result[index] = resize_square(image, size)
+        result[index] = crop_and_resize(image, height, width)
     return result
 
 
@@ -123,7 +128,7 @@ def from_arrays(
     train: LabelledArrays,
     test: LabelledArrays | None,
     outputs: Mapping[str, Output],
-    size: int | None,
+    size: ImageSize | None,
     notes: list[str],
 ) -> UnsplitData:
     """Build a data set from images in memory; the fingerprint is that of the images before resizing.
@@ -133,7 +138,7 @@ def from_arrays(
         train: images and targets, those of the validation split among them.
         test: the same of the test split, or None.
         outputs: head → kind of its targets.
-        size: side of the resized squares in pixels; None keeps the size. Image targets are resized, too.
+        size: size of the resized images; None keeps their own. Image targets are resized, too.
         notes: messages for the user.
     """
     images, labels = train
@@ -155,13 +160,13 @@ def from_arrays(
     )
 
 
-def _resized_targets(targets: Mapping[str, LabelArray], size: int | None) -> dict[str, LabelArray]:
+def _resized_targets(targets: Mapping[str, LabelArray], size: ImageSize | None) -> dict[str, LabelArray]:
     """Return targets with image targets resized; of a mask, the pixels count that are covered by such ones alone."""
     return {head: _resize_target(values, size) if values.ndim == 4 else values for head, values in targets.items()}
 
 
-def _resize_target(values: ImageArray, size: int | None) -> ImageArray:
-    if size is None or values.shape[1:3] == (size, size):
+def _resize_target(values: ImageArray, size: ImageSize | None) -> ImageArray:
+    if size is None or values.shape[1:3] == height_and_width(size):
         return values
     has_mask = values.shape[3] in (2, 4)
     pixels = resize(np.ascontiguousarray(values[..., : values.shape[3] - has_mask]), size)
@@ -171,7 +176,7 @@ def _resize_target(values: ImageArray, size: int | None) -> ImageArray:
     return np.concatenate([pixels, np.where(mask == 255, np.uint8(255), np.uint8(0))], axis=3)
 
 
-def _resized_output(output: Output, size: int | None) -> Output:
+def _resized_output(output: Output, size: ImageSize | None) -> Output:
     if size is None or not isinstance(output, ImageOutput):
         return output
-    return replace(output, size=(size, size, output.channels))
+    return replace(output, size=(*height_and_width(size), output.channels))

@@ -16,6 +16,7 @@ from metaopt.data.arrays import LabelledArrays, add_channel_axis, from_arrays
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
 from metaopt.outputs import class_outputs
+from metaopt.quantities import ImageSize
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
 
 NAMES = ("cifar100", "cifar10", "mnist", "fashion_mnist", "digits")
@@ -32,8 +33,8 @@ DOWNLOAD_STALL_S = 20.0
 """Seconds without received data after which a download fails."""
 
 
-def load_builtin(name: str, size: int | None) -> UnsplitData:
-    """Load one of ``NAMES``, resized to squares of ``size`` pixels; None keeps the size.
+def load_builtin(name: str, size: ImageSize | None) -> UnsplitData:
+    """Load one of ``NAMES``, resized to a size; None keeps their own.
 
     Raises:
         UserError: the data set is not on disk and cannot be downloaded.

@@ -1,5 +1,6 @@
 """Decoding of all images of a folder into one ``.npy`` file, by several threads."""
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from metaopt.data.image_file import ImageFileError, ImageHeader, read_brightest,
 from metaopt.data.images import ImageArray
 from metaopt.data.pixel_range import FULL, Brightness, choose_bits
 from metaopt.errors import UserError
+from metaopt.quantities import ImageSize, height_and_width
 
 MAX_NATIVE_SIDE = 256
 """Images that share a larger side are resized too: training at that size would take too long for a search."""
@@ -38,26 +40,33 @@ class ImageSizes:
     """Chosen size and channels of the decoded images; stored as ``sizes.json`` in the cache entry.
 
     Attributes:
-        side: side of the decoded square in pixels.
+        height: height of the decoded images in pixels.
+        width: their width.
         channels: 1 or 3.
         smallest: smallest of the files' shorter sides in pixels.
         largest: largest of the files' shorter sides in pixels.
-        square: every file is square, so none is cropped.
+        is_kept: every file has the size of the decoded images, so none is cropped or resized.
         bits: bits that the training images with 16-bit pixels use, or None if there are none.
         clipped: number of images with brighter pixels, which became white.
         brightness: fields of the ``Brightness`` of all images.
         skipped: (path below the root, reason) of the files that were left out because they cannot be read.
     """
 
-    side: int
+    height: int
+    width: int
     channels: int
     smallest: int
     largest: int
-    square: bool = True
+    is_kept: bool = True
     bits: int | None = None
     clipped: int = 0
     brightness: dict[str, int] = field(default_factory=dict)
     skipped: Sequence[Sequence[str]] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of a decoded image, (height, width, channels)."""
+        return self.height, self.width, self.channels
 
 
 class Decoder:
@@ -80,13 +89,13 @@ class Decoder:
         self._broken: dict[str, str] = {}
 
     def decode(
-        self, files: Sequence[ImageFile], image_size: int | None, out: BinaryIO
+        self, files: Sequence[ImageFile], image_size: ImageSize | None, out: BinaryIO
     ) -> tuple[Digests, Digests, ImageSizes]:
         """Write the decoded images as ``.npy`` file.
 
         Args:
             files: the image files.
-            image_size: side of the decoded squares in pixels; None chooses it from the images.
+            image_size: size of the decoded images; None chooses the side of squares from the images.
             out: an empty file.
 
         Returns:
@@ -108,7 +117,9 @@ class Decoder:
             out.seek(0)
             out.truncate()
 
-    def _choose_sizes(self, files: Sequence[ImageFile], image_size: int | None) -> tuple[list[ImageFile], ImageSizes]:
+    def _choose_sizes(
+        self, files: Sequence[ImageFile], image_size: ImageSize | None
+    ) -> tuple[list[ImageFile], ImageSizes]:
         """Read the headers; return the readable files, and the sizes of their decoded images."""
         headers = self._read(read_header, files)
         self._refuse(unless_skipped=bool(headers))
@@ -125,14 +136,14 @@ class Decoder:
         self, files: Sequence[ImageFile], sizes: ImageSizes, out: BinaryIO
     ) -> tuple[Digests, Digests, ImageSizes]:
         """Write the ``.npy`` file in chunks, which reports a full disk; a memory map would not."""
-        shape = (len(files), sizes.side, sizes.side, sizes.channels)
+        shape = (len(files), *sizes.shape)
         np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})
         pixel_digests, file_digests = np.zeros((2, len(files)), np.uint64)
         brightness, clipped, bits, before = Brightness(), 0, sizes.bits or FULL, len(self._broken)
-        step = max(8, min(256, _CHUNK_BYTES // (sizes.side**2 * sizes.channels)))
+        step = max(8, min(256, _CHUNK_BYTES // math.prod(sizes.shape)))
         for start in range(0, len(files), step):
             here = files[start : start + step]
-            chunk = self._read(lambda path: read_image(path, sizes.side, sizes.channels, bits), here)
+            chunk = self._read(lambda path: read_image(path, (sizes.height, sizes.width), sizes.channels, bits), here)
             if len(self._broken) == before:  # after the first unreadable image the rest is only searched for more
                 images: ImageArray = np.stack([decoded.image for decoded in chunk.values()])
                 out.write(images.data)
@@ -185,15 +196,16 @@ class Decoder:
         )
 
 
-def _choose(headers: Sequence[ImageHeader], image_size: int | None, bits: int | None) -> ImageSizes:
-    """Choose size and channels: the images' own side if all agree, otherwise the median side."""
+def _choose(headers: Sequence[ImageHeader], image_size: ImageSize | None, bits: int | None) -> ImageSizes:
+    """Choose size and channels: the given size, else the images' own side if all agree, otherwise the median side."""
     sides = np.array([header.side for header in headers])
     smallest, largest = int(sides.min()), int(sides.max())
     if image_size is not None:
-        side = image_size
+        height, width = height_and_width(image_size)
     elif smallest == largest <= MAX_NATIVE_SIDE:
-        side = smallest
+        height = width = smallest
     else:
-        side = min(int(np.median(sides)), MAX_MEDIAN_SIDE)
+        height = width = min(int(np.median(sides)), MAX_MEDIAN_SIDE)
     channels = 3 if any(header.colour for header in headers) else 1
-    return ImageSizes(side, channels, smallest, largest, all(header.square for header in headers), bits)
+    is_kept = all((header.height, header.width) == (height, width) for header in headers)
+    return ImageSizes(height, width, channels, smallest, largest, is_kept, bits)

@@ -16,6 +16,7 @@ from metaopt.data.pixel_range import FULL, Brightness
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
 from metaopt.errors import Note, UserError
 from metaopt.outputs import Output, class_outputs
+from metaopt.quantities import ImageSize
 
 _NAMED = 10
 """Images that a note names at most."""
@@ -23,7 +24,7 @@ _NAMED = 10
 
 def load_folder(
     root: Path,
-    size: int | None,
+    size: ImageSize | None,
     cache: Path | None,
     progress: ProgressCallback | None = None,
     skip_broken: bool = False,
@@ -33,7 +34,7 @@ def load_folder(
 
     Args:
         root: the folder.
-        size: side of the decoded squares in pixels; None chooses it from the images.
+        size: size of the decoded images; None chooses the side of squares from the images.
         cache: directory of the cache; None for a temporary directory.
         progress: called after each chunk of decoded images.
         skip_broken: leave out the images that cannot be read; the result is as if their files did not exist.
@@ -83,7 +84,7 @@ def load_folder(
         test=subset(images, test) if len(test) else None,
         test_digests=decoded.pixel_digests[test],
         outputs=outputs,
-        shape=(sizes.side, sizes.side, sizes.channels),
+        shape=sizes.shape,
         default_augmentation=choose_default_augmentation(sizes.channels, outputs.values()),
         fingerprint=_fingerprint(folder, decoded, labels, outputs),
         validation=validation if len(validation) else None,
@@ -105,7 +106,7 @@ def _fingerprint(
     # Studies store the fingerprint, so the keys never change.
     heading = {
         **({"classes": folder.classes} if folder.classes else describe_outputs(outputs)),
-        "shape": [sizes.side, sizes.side, sizes.channels],
+        "shape": list(sizes.shape),
         "parts": [len(_find_rows(folder, (split,))) for split in splits],
     }
     if sizes.bits not in (None, FULL):  # the same files are other pixels than in a study begun before they were read so
@@ -113,15 +114,16 @@ def _fingerprint(
     return fingerprint(heading, [labels], [decoded.file_digests])
 
 
-def _note_resizing(sizes: ImageSizes, image_size: int | None) -> list[str]:
+def _note_resizing(sizes: ImageSizes, image_size: ImageSize | None) -> list[str]:
     """Return a note on how the images were cropped and resized; empty if they were not."""
-    if sizes.smallest == sizes.largest == sizes.side and sizes.square:
+    if sizes.is_kept:
         return []
     sides = f"{sizes.smallest}" if sizes.smallest == sizes.largest else f"{sizes.smallest} to {sizes.largest}"
     hint = " (set image_size to change this)" if image_size is None else ""
+    window = "square" if sizes.height == sizes.width else f"window of the aspect ratio {sizes.height}:{sizes.width}"
     text = (
-        f"The images, with shorter sides of {sides} pixels, are cropped to their central square and resized to"
-        f" {sizes.side}×{sizes.side}{hint}."
+        f"The images, with shorter sides of {sides} pixels, are cropped to their central {window} and resized to"
+        f" {sizes.height}×{sizes.width}{hint}."
     )
     return [Note(text, "image_size")]
 

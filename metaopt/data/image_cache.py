@@ -25,6 +25,7 @@ from metaopt.data.folder_scan import ImageFolder
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import cannot_write
 from metaopt.files.held_folders import discard, make_temporary
+from metaopt.quantities import ImageSize
 from metaopt.storage.files import Files
 from metaopt.terminal.commands import shown
 from metaopt.terminal.printable import file_name
@@ -41,8 +42,8 @@ class DecodedFolder:
     """Decoded images of a folder.
 
     Attributes:
-        images: ``.npy`` file of uint8 ``(n, side, side, channels)``, in the order of the folder's files, without those
-            of ``sizes.skipped``.
+        images: ``.npy`` file of uint8 ``(n, height, width, channels)``, in the order of the folder's files, without
+            those of ``sizes.skipped``.
         sizes: size and channels.
         pixel_digests: digests of the decoded pixels, ``(n,)``.
         file_digests: digests of the bytes of the files, ``(n,)``.
@@ -58,7 +59,7 @@ class DecodedFolder:
 
 def decode_folder(
     folder: ImageFolder,
-    image_size: int | None,
+    image_size: ImageSize | None,
     cache: Path | None,
     progress: ProgressCallback | None = None,
     skip_broken: bool = False,
@@ -67,7 +68,7 @@ def decode_folder(
 
     Args:
         folder: the files.
-        image_size: side of the decoded squares in pixels; None chooses it from the images.
+        image_size: size of the decoded images; None chooses the side of squares from the images.
         cache: directory of the cache; None for a temporary directory.
         progress: called after each chunk of images.
         skip_broken: leave out the images that cannot be read; ``sizes.skipped`` of the result names them.
@@ -97,7 +98,7 @@ def decode_folder(
             discard(parent)
 
 
-def _hash_key(folder: ImageFolder, image_size: int | None, skip_broken: bool) -> str:
+def _hash_key(folder: ImageFolder, image_size: ImageSize | None, skip_broken: bool) -> str:
     key = [CACHE_VERSION, str(folder.root.resolve()), image_size, folder.files, *(["skip"] if skip_broken else [])]
     return hashlib.blake2b(json.dumps(key).encode(), digest_size=8).hexdigest()
 
@@ -131,8 +132,7 @@ def _is_intact(entry: Path, decoded: DecodedFolder) -> bool:
     with decoded.images.open("rb") as file:
         np.lib.format.read_magic(file)
         shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        sizes = decoded.sizes
-        expected = (len(decoded.pixel_digests), sizes.side, sizes.side, sizes.channels)
+        expected = (len(decoded.pixel_digests), *decoded.sizes.shape)
         if (shape, is_fortran, dtype) != (expected, False, np.uint8):
             return False
         image_bytes = math.prod(shape[1:])
@@ -151,9 +151,19 @@ def _digest_files(entry: Path) -> str:
 
 
 def _open_entry(entry: Path, temporary: Path | None) -> DecodedFolder:
-    sizes = ImageSizes(**json.loads((entry / "sizes.json").read_text()))
+    sizes = _read_sizes((entry / "sizes.json").read_text())
     pixel, file = np.load(entry / "digests.npy")
     return DecodedFolder(entry / "images.npy", sizes, pixel, file, temporary)
+
+
+def _read_sizes(text: str) -> ImageSizes:
+    """Return stored sizes; earlier versions, which knew only squares, stored their side."""
+    stored = json.loads(text)
+    if "side" in stored:
+        stored["height"] = stored["width"] = stored.pop("side")
+        is_square = stored.pop("square")
+        stored["is_kept"] = is_square and stored["smallest"] == stored["largest"] == stored["height"]
+    return ImageSizes(**stored)
 
 
 def _mode_of(folder: ImageFolder) -> int:
@@ -167,7 +177,7 @@ def _mode_of(folder: ImageFolder) -> int:
 
 
 def _write_entry(
-    folder: ImageFolder, image_size: int | None, entry: Path, progress: ProgressCallback | None, skip_broken: bool
+    folder: ImageFolder, image_size: ImageSize | None, entry: Path, progress: ProgressCallback | None, skip_broken: bool
 ) -> None:
     aside = entry.with_name(f"{entry.name}.part")
     shutil.rmtree(aside, ignore_errors=True)  # left behind by a process that was killed

@@ -55,16 +55,21 @@ class ImageHeader(NamedTuple):
     """Properties of an image that are known without decoding it.
 
     Attributes:
-        side: shorter side in pixels.
+        height: height in pixels, as stored: a photograph may have to be rotated.
+        width: width in pixels.
         colour: has colours, not only shades of grey.
-        square: width and height are equal.
         deep: its pixels have 16 bits, of which the picture may use fewer.
     """
 
-    side: int
+    height: int
+    width: int
     colour: bool
-    square: bool
     deep: bool = False
+
+    @property
+    def side(self) -> int:
+        """Shorter side in pixels."""
+        return min(self.height, self.width)
 
 
 class DecodedFile(NamedTuple):
@@ -90,7 +95,7 @@ def read_header(path: Path) -> ImageHeader:
         UserError: there is not enough memory.
     """
     with _opened(path, digests=False) as (image, _):
-        return ImageHeader(min(image.size), _has_colour(image), image.width == image.height, _is_deep(image))
+        return ImageHeader(image.height, image.width, _has_colour(image), _is_deep(image))
 
 
 def read_brightest(path: Path) -> int:
@@ -214,11 +219,6 @@ def _formats() -> list[str]:
     Image.preinit()  # the usual formats come first, as each is tried in turn
     Image.init()
     return [name for name in Image.OPEN if name != "EPS"]
-
-
-def resize_square(image: npt.NDArray[np.uint8], size: int) -> ImageArray:
-    """Crop ``(h, w)`` or ``(h, w, c)`` to its central square and resize it to ``(size, size, c)``."""
-    return crop_and_resize(image, size, size)
 
 
 def crop_and_resize(image: npt.NDArray[np.uint8], height: int, width: int) -> ImageArray:

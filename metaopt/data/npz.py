@@ -11,9 +11,10 @@ from metaopt.data.npz_reader import NpzReader
 from metaopt.data.target_kinds import check_heads
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
+from metaopt.quantities import ImageSize
 
 
-def load_npz(path: Path, size: int | None, targets: Mapping[str, str] | None = None) -> UnsplitData:
+def load_npz(path: Path, size: ImageSize | None, targets: Mapping[str, str] | None = None) -> UnsplitData:
     """Read and check a ``.npz`` file; nothing in it is unpickled.
 
     The first head is called ``fine`` if there is a head ``coarse``, otherwise ``label``. The optional array ``classes``
@@ -22,7 +23,7 @@ def load_npz(path: Path, size: int | None, targets: Mapping[str, str] | None = N
 
     Args:
         path: the file.
-        size: side in pixels of the squares that images are resized to; None keeps their size.
+        size: size that images are resized to; None keeps their own.
         targets: head → kind, where the array does not tell it.
 
     Raises:

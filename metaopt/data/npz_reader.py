@@ -23,6 +23,7 @@ from metaopt.data.target_kinds import (
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import Note, UserError
 from metaopt.outputs import ClassOutput, ImageOutput, LabelOutput, NumberOutput, Output
+from metaopt.quantities import ImageSize
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class NpzReader:
     suffixes: dict[str, str]
     kinds: dict[str, str]
 
-    def read(self, size: int | None) -> UnsplitData:
+    def read(self, size: ImageSize | None) -> UnsplitData:
         """Read images, labels and class names of both splits."""
         images = add_channel_axis(self._array("x_train"), self._where("x_train"))
         scale, notes = find_pixel_scale(images, self._where("x_train"))

@@ -10,6 +10,7 @@ from metaopt.data.augment import AUGMENTATIONS
 from metaopt.data.builtin import NAMES, cifar100_is_on_disk
 from metaopt.data.target_kinds import parse_targets
 from metaopt.errors import Note, UserError, invalid_value, nearest
+from metaopt.quantities import IMAGE_SIZE_EXPECTED, ImageSize, parse_image_size
 
 DOWNLOAD_TIMEOUT_S = 300
 """Seconds after which ``auto`` stops downloading CIFAR-100 (169 MB) and selects the digits.
@@ -24,7 +25,8 @@ class DataSpec:
 
     Attributes:
         data: ``auto``, the name of a built-in data set, a folder of class folders, or a ``.npz`` file.
-        image_size: side in pixels of the square that images are cropped and resized to; None keeps their own size.
+        image_size: side in pixels of the square that images are cropped and resized to, or ``HEIGHTxWIDTH``; None keeps
+            their own size.
         augment: ``auto``, ``none``, ``flip``, ``shift``, ``flip+shift`` or ``flip+shift+colour``.
         cache: directory for the decoded images of folders, created if needed; None for a temporary one.
         split_seed: seed of the validation split and of the folds; None for the same in every study. The test split
@@ -37,7 +39,7 @@ class DataSpec:
     """
 
     data: str = "auto"
-    image_size: int | None = None
+    image_size: ImageSize | None = None
     augment: str = "auto"
     cache: str | None = None
     split_seed: int | None = None
@@ -50,8 +52,11 @@ class DataSpec:
         return parse_targets(self.targets)
 
     def __post_init__(self) -> None:
-        if self.image_size is not None and self.image_size < 1:
-            raise invalid_value("image_size", self.image_size, "Expected an integer >= 1, in pixels.")
+        if self.image_size is not None:
+            try:
+                object.__setattr__(self, "image_size", parse_image_size(self.image_size))
+            except ValueError:
+                raise invalid_value("image_size", self.image_size, IMAGE_SIZE_EXPECTED) from None
         parse_targets(self.targets)
         known = ("auto", *AUGMENTATIONS)
         if self.augment not in known:

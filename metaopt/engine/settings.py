@@ -10,6 +10,7 @@ from metaopt.engine.checkpoints import QUOTA
 from metaopt.engine.jobs import NO_WEIGHTS, TrainingOptions, Unit
 from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES, check_is_read
 from metaopt.errors import UserError, invalid_value
+from metaopt.quantities import IMAGE_SIZE_EXPECTED, ImageSize, parse_image_size
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
 from metaopt.trials.growth import check_fill, constraints_in_force, parse_growth, phase_starts
@@ -40,7 +41,6 @@ MINIMA = {
     "folds": 1,
     "workers": 1,
     "trials_per_gpu": 1,
-    "image_size": 1,
     "seed": 0,
     "split_seed": 0,
 }
@@ -53,7 +53,7 @@ class Settings:
     Attributes:
         space: name or file of the problem.
         data: name, folder or file of the data set.
-        image_size: side of the images in pixels, or None for the data set's own.
+        image_size: side of square images in pixels, ``HEIGHTxWIDTH``, or None for the data set's own.
         augment: augmentation of training images.
         sampler: name of the sampler.
         scheduler: name of the scheduler.
@@ -105,7 +105,7 @@ class Settings:
 
     space: str = "cnn"
     data: str = "auto"
-    image_size: int | None = None
+    image_size: ImageSize | None = None
     augment: str = "auto"
     sampler: str = "tpe"
     scheduler: str = "full"
@@ -222,7 +222,7 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
             phases or the share to fill are invalid, or two settings exclude each other.
     """
     _check_integers(given)
-    given = _with_objectives(given)
+    given = _with_image_size(_with_objectives(given))
     known = {field.name for field in fields(Settings)}
     stored = {name: value for name, value in state.settings.items() if name in known}
     halves = ("sampler", "scheduler")
@@ -258,6 +258,20 @@ def _with_objectives(given: Mapping[str, Any]) -> dict[str, Any]:
     texts = [asked] if isinstance(asked, str) else list(asked)
     first, *others = [each.text for each in find_objectives(texts)]
     return {**given, "objective": first, "further_objectives": (*others, *given.get("further_objectives", ()))}
+
+
+def _with_image_size(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the given settings with the image size as ``parse_image_size`` returns it.
+
+    Raises:
+        UserError: It is invalid.
+    """
+    if given.get("image_size") is None:
+        return given
+    try:
+        return {**given, "image_size": parse_image_size(given["image_size"])}
+    except ValueError:
+        raise invalid_value("image_size", given["image_size"], IMAGE_SIZE_EXPECTED) from None
 
 
 def _initial_sizes(trials: int, phases: tuple[int, ...]) -> tuple[int, int]:

@@ -69,6 +69,10 @@ def test_integers_have_the_minimum_of_their_setting(setting: str, minimum: int) 
         ("--worker-gpus half", "Invalid value for --worker-gpus: half. Expected a number >= 0."),
         ("--worker-memory all", "Invalid value for --worker-memory: all. Expected a size such as 500MB or 5GB."),
         ("--epochs", "Missing value for --epochs."),
+        (
+            "--image-size 64x",
+            "--image-size: 64x. Expected an integer >= 1, in pixels, or HEIGHTxWIDTH, e.g. 64x128.",
+        ),
     ],
 )
 def test_wrong_usage_is_one_sentence(text: str, message: str) -> None:

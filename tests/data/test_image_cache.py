@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -33,9 +34,35 @@ def mixed(i: int) -> tuple[int, int]:
 def test_the_side_of_decoded_images(make_folder, tmp_path, size, image_size, side) -> None:
     tree = scan_folder(make_folder({"a": 3, "b": 3}, size=size))
     result = decode_folder(tree, image_size, tmp_path / "cache")
-    assert result.sizes.side == side
+    assert result.sizes.shape == (side, side, 3)
     assert np.load(result.images).shape == (6, side, side, 3)
     assert len(result.pixel_digests) == len(result.file_digests) == 6
+
+
+def test_a_rectangle_is_the_largest_window_of_its_aspect_ratio(tmp_path) -> None:
+    pixels = np.zeros((40, 100, 3), np.uint8)
+    pixels[:, 10:90] = np.linspace(40, 200, 80).astype(np.uint8)[:, None]
+    for name in ("a", "b"):
+        (tmp_path / "x" / name).mkdir(parents=True)
+        Image.fromarray(pixels).save(tmp_path / "x" / name / "1.png")
+    result = decode_folder(scan_folder(tmp_path / "x"), "20x40", tmp_path / "cache")
+    assert result.sizes.shape == (20, 40, 3)
+    image = np.load(result.images)[0]
+    assert (image == np.asarray(Image.fromarray(pixels[:, 10:90]).resize((40, 20), Image.Resampling.BICUBIC))).all()
+    assert not result.sizes.is_kept
+    assert decode_folder(scan_folder(tmp_path / "x"), "40x100", tmp_path / "cache").sizes.is_kept
+
+
+def test_an_entry_of_squares_by_an_earlier_version_is_read(make_folder, tmp_path, monkeypatch) -> None:
+    tree = scan_folder(make_folder({"a": 3, "b": 3}))
+    entry = decode_folder(tree, None, tmp_path / "cache").images.parent
+    stored = json.loads((entry / "sizes.json").read_text())
+    del stored["height"], stored["width"], stored["is_kept"]
+    (entry / "sizes.json").write_text(json.dumps({"side": 8, "square": True, **stored}))
+    (entry / "digest.txt").write_text(image_cache._digest_files(entry))
+    monkeypatch.setattr(image_cache, "_write_entry", None)
+    sizes = decode_folder(tree, None, tmp_path / "cache").sizes
+    assert (sizes.shape, sizes.is_kept) == ((8, 8, 3), True)
 
 
 def test_pixels_are_exact_without_resizing(make_folder, tmp_path) -> None:

@@ -33,7 +33,7 @@ def test_every_mode_is_read_as_grey_and_as_colour(save, mode, colour) -> None:
     image = Image.fromarray(RAMP)
     image = Image.fromarray(RAMP.astype(np.uint16) << 8) if mode == "I;16" else image.convert("RGB").convert(mode)
     path = save(image)
-    assert read_header(path) == (16, colour, True, mode == "I;16")
+    assert read_header(path) == (16, 16, colour, mode == "I;16")
     for channels in (1, 3):
         pixels = read_image(path, 16, channels).image
         assert pixels.shape == (16, 16, channels)

@@ -29,6 +29,19 @@ def test_an_npz_file_is_loaded(tmp_path) -> None:
     assert len(data.train) == 24
 
 
+def test_rectangular_images_stay_rectangular_on_request(make_folder, tmp_path) -> None:
+    folder = make_folder({"a": 10, "b": 10}, size=(40, 18))
+    data = loaded(folder, image_size="9x20", cache=str(tmp_path / "cache"))
+    assert data.input_shape == data.train.batch([0])[0].shape[1:] == (9, 20, 3)
+    assert any("central window of the aspect ratio 9:20 and resized to 9×20" in note for note in data.notes)
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", x_train=rng.integers(0, 256, (40, 6, 6), np.uint8), y_train=np.arange(40) % 4)
+    assert loaded(tmp_path / "a.npz", image_size="4x6").input_shape == (4, 6, 1)
+    assert loaded("digits", image_size="16x8").input_shape == (16, 8, 1)
+    square = loaded(folder, image_size=9, cache=str(tmp_path / "cache"))
+    assert loaded(folder, image_size="9x9").fingerprint == square.fingerprint != data.fingerprint
+
+
 def test_splits_are_the_same_in_another_process(make_folder, tmp_path) -> None:
     root = make_folder({"a": 10, "b": 10})
     data = loaded(root, cache=str(tmp_path / "cache"))

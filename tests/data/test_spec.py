@@ -71,7 +71,8 @@ def test_unknown_data_raises(tmp_path, monkeypatch, data, message) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"image_size": 0}, "Invalid value for image_size: 0. Expected an integer >= 1"),
+        ({"image_size": 0}, "Invalid value for image_size: 0. Expected an integer >= 1, in pixels, or HEIGHTxWIDTH"),
+        ({"image_size": "64x"}, "Invalid value for image_size: 64x. Expected an integer >= 1"),
         (
             {"augment": "flips"},
             r"augment: flips\. Did you mean flip\? Expected one of auto, none, flip, shift, flip\+shift",

@@ -210,6 +210,16 @@ def test_integers_below_their_minimum_are_refused(name):
         resolved(**{name: "5"})
 
 
+def test_image_size_is_a_side_or_height_by_width():
+    assert resolved().image_size is None
+    assert resolved(image_size=np.int64(32)).image_size == 32
+    assert resolved(image_size="48x48").image_size == 48
+    assert resolved(image_size="64x128").image_size == "64x128"
+    with pytest.raises(UserError, match=r"Invalid value for image_size: 64x\. Expected an integer >= 1") as caught:
+        resolved(image_size="64x")
+    assert caught.value.parameters == ("image_size",)
+
+
 def test_budget_in_seconds_needs_rungs():
     assert resolved(budget_unit="seconds", scheduler="asha").budget_unit == "seconds"
     with pytest.raises(UserError, match="budget_unit seconds needs a strategy with rungs") as caught:

@@ -1,11 +1,15 @@
 """Guard: verdicts on valid, invalid, oversized and duplicate networks."""
 
+import numpy as np
 import pytest
 from hyperopt import hp
 
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.guard import DUPLICATE, INVALID, Guard
+from metaopt.outputs import ImageOutput
+from metaopt.problems import list_ready_problems, load_problem
 from metaopt.problems.problem import Problem
+from metaopt.spaces import compile_space
 from metaopt.trials.constraints import parse_constraint, parse_constraints
 
 SPACE = {"width": hp.uniformint("width", 1, 64), "kernel": hp.uniformint("kernel", 1, 9)}
@@ -76,3 +80,14 @@ def test_within_replaces_the_limit_of_the_same_name():
     assert {(limit.name, limit.bound) for limit in guard.constraints} == {("macs", 1e7), ("params", 1e3)}
     assert guard.judge(POINT, set()).reason == "params"
     assert guard_of("params<=1e6").judge(POINT, set()).reason is None
+
+
+@pytest.mark.parametrize("name", list_ready_problems())
+@pytest.mark.parametrize("shape", [(64, 128, 3), (48, 16, 5)])
+def test_ready_spaces_have_networks_for_rectangles_and_any_channels(name, shape):
+    problem = load_problem(name)
+    space, rng = compile_space(problem.space), np.random.default_rng(0)
+    guard = Guard(problem, shape, {"label": ImageOutput((*shape[:2], 1)) if name == "autoencoder" else 10})
+    verdicts = [guard.judge(space.point(space.draw(rng)), set()) for _ in range(300)]
+    assert {verdict.reason for verdict in verdicts} <= {None, INVALID, "duplicate"}
+    assert any(verdict.reason is None for verdict in verdicts)

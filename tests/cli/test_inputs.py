@@ -1,0 +1,63 @@
+"""Every kind of input on real data: a search that is killed and resumed, retraining, prediction, report."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from metaopt.cli import predict, report, retrain, search
+from metaopt.report.analysis.test_log import read_test_log
+from metaopt.storage.study import Study
+from metaopt.training.model_file import read_metadata
+from tests.cli.running import run_command
+from tests.cli.test_outputs import PROBLEM, kill_after_an_epoch
+
+pytestmark = pytest.mark.slow
+
+DIGITS = load_digits()
+N = 400
+X = np.rint(DIGITS.images[:N] * (255 / 16)).astype(np.uint8)
+Y = DIGITS.target[:N]
+
+
+def write_pictures(folder: Path) -> tuple[list[str], Path]:
+    """Write digits, each of them 16 by 8 pixels, into class folders; return flags and one of the files."""
+    for row, (image, digit) in enumerate(zip(X, Y, strict=True)):
+        file = folder / "digits" / str(digit) / f"{row}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.repeat(2, axis=0)).save(file)
+    return ["--data", "digits", "--image-size", "12x6"], folder / "digits" / str(Y[0]) / "0.png"
+
+
+# Kind of input → writer of its files, shape of an input.
+INPUTS: dict[str, tuple[Callable[[Path], tuple[list[str], Path]], tuple[int, ...]]] = {
+    "rectangles": (write_pictures, (12, 6, 1)),
+}
+
+
+@pytest.mark.parametrize("kind", list(INPUTS))
+def test_each_input_is_searched_resumed_retrained_and_predicted(kind: str, capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write, shape = INPUTS[kind]
+    flags, file = write(Path())
+    Path("tiny.py").write_text(PROBLEM)
+    arguments = [*flags, "--space", "tiny.py", "--strategy", "random", "--epochs", "8", "--trials", "2"]
+    kill_after_an_epoch(arguments, tmp_path)
+    assert run_command(search.main, capsys, *arguments).code == 0
+    study = Study.load(Path("results"))
+    assert [trial.status for trial in study.state.trials] == ["ok", "ok"]
+    assert all(len(trial.metrics) == 8 for trial in study.state.trials)
+
+    outcome = run_command(retrain.main, capsys, "--epochs", "12")
+    assert outcome.code == 0
+    (entry,) = read_test_log(Path("results"))
+    assert entry["scores"]["test_accuracy"]["value"] > 0.5
+    model = next((tmp_path / "results").glob("*.keras"))
+    assert read_metadata(model).input_shape == shape
+    found = json.loads(run_command(predict.main, capsys, model, file, "--json").out)
+    assert (found["class"], len(found["top"]["label"])) == (str(Y[0]), 3)
+    assert run_command(report.main, capsys).code == 0
