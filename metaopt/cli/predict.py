@@ -15,7 +15,7 @@ from metaopt.cli.arguments import SKIP_BROKEN, Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
 from metaopt.cli.predicted_heads import Prediction, describe_outputs
-from metaopt.data.folder_walk import LeftOut, natural_key, walk_images
+from metaopt.data.folder_walk import LeftOut, choose_suffixes, natural_key, walk_images
 from metaopt.data.image_file import ImageFileError, read_image
 from metaopt.data.images import ImageArray
 from metaopt.data.pixel_range import choose_bits
@@ -76,11 +76,6 @@ def run(arguments: Namespace) -> None:
     """
     metadata = read_metadata(arguments.model)
     height, width, channels = metadata.input_shape
-    if channels not in (1, 3):
-        raise UserError(
-            f"{arguments.model} takes images of {channels} channels, which image files do not have. Load it with"
-            " keras.saving.load_model instead."
-        )
     paths, unread, notes = find_images(arguments.images)
     for note in notes:
         print(f"note: {printable(note)}", file=sys.stderr)
@@ -171,7 +166,8 @@ def find_images(given: Sequence[Path]) -> tuple[list[Path], list[Unread], list[s
                 unread.append(Unread(Path(folder), (error.strerror or str(error)).lower()))
 
             before = len(unread)
-            inside = sorted((entry.path for entry in walk_images(one, left_out, add)), key=natural_key)
+            suffixes = choose_suffixes([one])
+            inside = sorted((entry.path for entry in walk_images(one, left_out, add, suffixes)), key=natural_key)
             paths += map(Path, inside)
             if left_out.parts():
                 notes.append(f"Left out of {one}: {' and '.join(left_out.parts())}.")

@@ -29,8 +29,8 @@ def augment(
         images: ``(n, h, w, c)``; not modified.
         augmentation: ``flip`` mirrors left and right with probability 1/2; ``shift`` moves by whole pixels in both
             directions and does not mirror, for images whose mirror images mean something else, such as digits;
-            ``flip+shift`` does both; ``flip+shift+colour`` also changes brightness, contrast and saturation; ``none``
-            does nothing.
+            ``flip+shift`` does both; ``flip+shift+colour`` also changes brightness, contrast and, of three channels,
+            saturation; ``none`` does nothing.
         rng: random generator.
 
     Returns:
@@ -138,7 +138,8 @@ def _random_flip(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt
 def _colour_jitter(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Change contrast around each image's mean, saturation around each pixel's grey, then brightness.
 
-    Colour jitter as in Howard 2013 (arXiv:1312.5402).
+    Colour jitter as in Howard 2013 (arXiv:1312.5402). Bands other than three have no common grey, so their saturation
+    is kept: the bands are brightened together, as by another exposure.
     """
     contrast, saturation, brightness = COLOUR_STRENGTH * rng.uniform(-1, 1, (3, len(images), 1, 1, 1)).astype(
         np.float32
@@ -146,8 +147,9 @@ def _colour_jitter(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> n
     values = images.astype(np.float32)
     mean = values.mean(axis=(1, 2, 3), keepdims=True)
     values = mean + (values - mean) * (1 + contrast)
-    grey = values.mean(axis=3, keepdims=True)
-    values = grey + (values - grey) * (1 + saturation)
+    if images.shape[3] == 3:
+        grey = values.mean(axis=3, keepdims=True)
+        values = grey + (values - grey) * (1 + saturation)
     values += 255 / 2 * brightness
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 

@@ -1,7 +1,7 @@
 """Decoding of all images of a folder into one ``.npy`` file, by several threads."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,7 +42,7 @@ class ImageSizes:
     Attributes:
         height: height of the decoded images in pixels.
         width: their width.
-        channels: 1 or 3.
+        channels: 1 for grey images, 3 for colour, another number for images of bands.
         smallest: smallest of the files' shorter sides in pixels.
         largest: largest of the files' shorter sides in pixels.
         is_kept: every file has the size of the decoded images, so none is cropped or resized.
@@ -130,7 +130,23 @@ class Decoder:
         headers = {file: header for file, header in headers.items() if file.path not in self._broken}
         self._refuse(unless_skipped=bool(headers))
         bits = choose_bits(max(brightest.values())) if brightest else None
+        self._check_channels(headers)
         return list(headers), _choose(list(headers.values()), image_size, bits)
+
+    def _check_channels(self, headers: Mapping[ImageFile, ImageHeader]) -> None:
+        """Check that images with bands have the same number of them.
+
+        Raises:
+            UserError: They do not, or other images are grey or in colour.
+        """
+        kinds = {0 if header.channels in (1, 3) else header.channels: file for file, header in headers.items()}
+        if len(kinds) < 2:
+            return
+        first, second = [(headers[file].channels, self._root / file.path) for file in list(kinds.values())[:2]]
+        raise UserError(
+            f"The images have different numbers of channels: {first[1]} has {first[0]}, {second[1]} has {second[0]}."
+            " Expected the same number in all, or grey and colour images."
+        )
 
     def _write(
         self, files: Sequence[ImageFile], sizes: ImageSizes, out: BinaryIO
@@ -206,6 +222,6 @@ def _choose(headers: Sequence[ImageHeader], image_size: ImageSize | None, bits: 
         height = width = smallest
     else:
         height = width = min(int(np.median(sides)), MAX_MEDIAN_SIDE)
-    channels = 3 if any(header.colour for header in headers) else 1
+    channels = max(header.channels for header in headers)
     is_kept = all((header.height, header.width) == (height, width) for header in headers)
     return ImageSizes(height, width, channels, smallest, largest, is_kept, bits)

@@ -1,12 +1,12 @@
 """Search for image files in a folder of class folders, with or without ``train/`` and ``test/``."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from metaopt.data.folder_walk import HIDDEN, LeftOut, is_folder, list_entries, walk_images
+from metaopt.data.folder_walk import HIDDEN, LeftOut, choose_suffixes, is_folder, list_entries, walk_images
 from metaopt.errors import UserError
 
 Split = Literal["train", "validation", "test"]
@@ -86,11 +86,12 @@ def scan_folder(root: Path) -> ImageFolder:
         for entry in _list_entries(parent):
             if entry.name.startswith(HIDDEN) or not is_folder(entry, follow_links=True):
                 folder.left_out.add(entry)
+    suffixes = choose_suffixes(parent / name for parent in split_folders.values() for name in _list_folders(parent))
     for split, parent in split_folders.items():
         for name in _list_folders(parent):
             if name not in folder.classes:
                 raise UserError(f"Class folder {parent / name} has no counterpart in {train}. Rename or remove it.")
-            found = list(_find_images(folder, parent / name, split, folder.classes.index(name)))
+            found = list(_find_images(folder, parent / name, split, folder.classes.index(name), suffixes))
             if split == "train" and not found:
                 raise UserError(f"Class folder {parent / name} has no images. Add images or remove the folder.")
             folder.files += found
@@ -135,13 +136,15 @@ def _check_classes(train: Path, classes: list[str]) -> None:
         raise UserError(f"Found only one class folder in {train}: {only.name}. {hint}")
 
 
-def _find_images(folder: ImageFolder, parent: Path, split: Split, label: int) -> Iterator[ImageFile]:
+def _find_images(
+    folder: ImageFolder, parent: Path, split: Split, label: int, suffixes: Collection[str]
+) -> Iterator[ImageFile]:
     """Find the images in a folder and below it, and count ignored files; links to folders are not followed."""
 
     def unreadable(path: str, error: OSError) -> None:
         raise UserError(f"Cannot read folder {path}: {error.strerror}.") from error
 
-    for entry in walk_images(parent, folder.left_out, unreadable):
+    for entry in walk_images(parent, folder.left_out, unreadable, suffixes):
         path = Path(entry.path).relative_to(folder.root).as_posix()
         try:
             stat = entry.stat()

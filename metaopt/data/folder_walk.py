@@ -3,11 +3,15 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from metaopt.data.bands import ARRAY_SUFFIXES
 from metaopt.data.image_file import IMAGE_SUFFIXES
+
+KINDS: tuple[Collection[str], ...] = (IMAGE_SUFFIXES, ARRAY_SUFFIXES)
+"""Suffixes of each kind of data files, the kind that counts first in a folder of several."""
 
 HIDDEN = (".", "__MACOSX")
 """Prefixes of hidden files and folders; the second is created by archives made on a Mac."""
@@ -69,7 +73,10 @@ def is_folder(entry: os.DirEntry[str], follow_links: bool) -> bool:
 
 
 def walk_images(
-    folder: str | os.PathLike[str], left_out: LeftOut, unreadable: Callable[[str, OSError], None]
+    folder: str | os.PathLike[str],
+    left_out: LeftOut,
+    unreadable: Callable[[str, OSError], None],
+    suffixes: Collection[str] = IMAGE_SUFFIXES,
 ) -> Iterator[os.DirEntry[str]]:
     """Yield the entries with the suffix of an image, depth first and in natural order; no link to a folder is followed.
 
@@ -77,6 +84,7 @@ def walk_images(
         folder: where to begin.
         left_out: counts the other files.
         unreadable: called with each folder that cannot be read; the walk continues if it returns.
+        suffixes: the suffixes, in lower case.
     """
     stack = [iter(_list(folder, unreadable))]
     while stack:  # not a recursion, as folders may be nested deeper than Python's stack
@@ -87,10 +95,26 @@ def walk_images(
             left_out.add(entry)
         elif is_folder(entry, follow_links=False):
             stack.append(iter(_list(entry.path, unreadable)))
-        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
+        elif Path(entry.name).suffix.lower() in suffixes:
             yield entry
         else:
             left_out.add(entry)
+
+
+def choose_suffixes(folders: Iterable[str | os.PathLike[str]]) -> Collection[str]:
+    """Return the suffixes of the files that are data in some folders, and below them.
+
+    Files of another kind that lie beside images are no data. The first kind that occurs counts: images, then arrays.
+    """
+    rank = len(KINDS)
+    everything = set().union(*KINDS)
+    for folder in folders:
+        for entry in walk_images(folder, LeftOut(), lambda *_: None, everything):
+            suffix = Path(entry.name).suffix.lower()
+            rank = min(rank, next(number for number, kind in enumerate(KINDS) if suffix in kind))
+            if rank == 0:
+                return IMAGE_SUFFIXES
+    return (*KINDS, IMAGE_SUFFIXES)[rank]
 
 
 def _list(folder: str | os.PathLike[str], unreadable: Callable[[str, OSError], None]) -> list[os.DirEntry[str]]:

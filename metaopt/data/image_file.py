@@ -1,4 +1,4 @@
-"""Reading of one image file: its header, and its central square as pixels."""
+"""Reading of one image file: its header, and its central window as pixels."""
 
 import functools
 import io
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from metaopt.data.bands import Bands, open_bands
 from metaopt.data.fingerprint import digest, digest_stream
 from metaopt.data.images import ImageArray
 from metaopt.data.pixel_budget import PixelBudget
@@ -57,13 +58,13 @@ class ImageHeader(NamedTuple):
     Attributes:
         height: height in pixels, as stored: a photograph may have to be rotated.
         width: width in pixels.
-        colour: has colours, not only shades of grey.
+        channels: 1 for shades of grey, 3 for colours, another number for bands.
         deep: its pixels have 16 bits, of which the picture may use fewer.
     """
 
     height: int
     width: int
-    colour: bool
+    channels: int
     deep: bool = False
 
     @property
@@ -95,7 +96,9 @@ def read_header(path: Path) -> ImageHeader:
         UserError: there is not enough memory.
     """
     with _opened(path, digests=False) as (image, _):
-        return ImageHeader(image.height, image.width, _has_colour(image), _is_deep(image))
+        if isinstance(image, Bands):
+            return ImageHeader(image.height, image.width, image.channels, image.deep)
+        return ImageHeader(image.height, image.width, 3 if _has_colour(image) else 1, _is_deep(image))
 
 
 def read_brightest(path: Path) -> int:
@@ -106,6 +109,8 @@ def read_brightest(path: Path) -> int:
         UserError: there is not enough memory.
     """
     with _opened(path, digests=False) as (image, _), _BUDGET.reserved(image.width * image.height):
+        if isinstance(image, Bands):
+            return int(image.read().max())
         return _decode_apart(image, lambda: max(int(np.asarray(strip).max()) for _, strip in _strips(image, None)))
 
 
@@ -119,15 +124,20 @@ def read_image(path: Path, size: int | tuple[int, int], channels: int, bits: int
         path: the file.
         size: side of the resulting square in pixels; or (height, width), for which the largest window of that aspect
             ratio is cropped.
-        channels: 1 or 3.
+        channels: 1 or 3, for images of bands their number.
         bits: bits that the pixels of 16 bits use; greater ones become white.
 
     Raises:
-        ImageFileError: see ``read_header``; or the file cannot be decoded.
+        ImageFileError: see ``read_header``; or the file cannot be decoded, or has another number of channels.
         UserError: there is not enough memory.
     """
     height, width = (size, size) if isinstance(size, int) else size
     with _opened(path) as (image, file_digest):
+        if isinstance(image, Bands):
+            with _BUDGET.reserved(image.width * image.height * image.channels):
+                return _decode_bands(image, height, width, channels, bits)._replace(file_digest=file_digest)
+        if channels not in (1, 3):
+            raise ImageFileError(f"it is a grey or colour image. Expected {channels} channels")
         full = image.width * image.height
         # Decodes a JPEG at 1/2, 1/4 or 1/8 of its size if that is still at least twice the wanted size.
         image.draft(None, (2 * max(height, width),) * 2)
@@ -136,6 +146,16 @@ def read_image(path: Path, size: int | tuple[int, int], channels: int, bits: int
         with _BUDGET.reserved(max(pixels, full // 2) if image.info.get("progressive") else pixels):
             window, brightest = _decode_apart(image, functools.partial(_decode, image, height, width, channels, bits))
         return DecodedFile(window, file_digest, brightest)
+
+
+def _decode_bands(bands: Bands, height: int, width: int, channels: int, bits: int) -> DecodedFile:
+    """Return the resized window of an array; grey becomes colour where the other images have colours."""
+    if bands.channels not in ((1, 3) if channels == 3 else (channels,)):
+        raise ImageFileError(f"it has {bands.channels} channels. Expected {channels}")
+    pixels = bands.read()
+    brightest = int(pixels.max()) if bands.deep else None
+    window = crop_and_resize(cut_to_8_bits(pixels, bits) if bands.deep else pixels, height, width)
+    return DecodedFile(window.repeat(channels // bands.channels, axis=2), 0, brightest)
 
 
 def _decode(image: Image.Image, height: int, width: int, channels: int, bits: int) -> tuple[ImageArray, int | None]:
@@ -175,7 +195,7 @@ def _decoder_of_large() -> ThreadPoolExecutor:
 
 
 @contextmanager
-def _opened(path: Path, digests: bool = True) -> Iterator[tuple[Image.Image, int]]:
+def _opened(path: Path, digests: bool = True) -> Iterator[tuple[Image.Image | Bands, int]]:
     """Open an image file and check its header; errors within the context become an ``ImageFileError``.
 
     Yields:
@@ -189,6 +209,11 @@ def _opened(path: Path, digests: bool = True) -> Iterator[tuple[Image.Image, int
             if size > MAX_FILE_BYTES:
                 raise ImageFileError(f"the file has {size_text(size)}. Expected at most {size_text(MAX_FILE_BYTES)}")
             file_digest, content = _digest(file, size) if digests else (0, file)
+            if (bands := open_bands(content)) is not None:
+                if bands.width * bands.height > MAX_PIXELS:
+                    raise Image.DecompressionBombError
+                yield bands, file_digest
+                return
             with Image.open(content, formats=_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError

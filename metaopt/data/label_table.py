@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from metaopt.data.folder_scan import SPLIT_NAMES, ImageFile, ImageFolder, Split
-from metaopt.data.folder_walk import natural_key, walk_images
+from metaopt.data.folder_walk import KINDS, natural_key, walk_images
+from metaopt.data.image_file import IMAGE_SUFFIXES
 from metaopt.data.images import LabelArray
 from metaopt.data.target_columns import read_column
 from metaopt.data.target_kinds import LEFT_OUT, check_heads
@@ -229,7 +230,10 @@ def _note_unlisted(root: Path, folder: ImageFolder, listed: set[str]) -> list[st
     def unreadable(path: str, error: OSError) -> None:
         raise UserError(f"Cannot read folder {path}: {error.strerror}.") from error
 
-    paths = (Path(entry.path).relative_to(root).as_posix() for entry in walk_images(root, folder.left_out, unreadable))
+    named_suffixes = {PurePosixPath(path).suffix.lower() for path in listed}
+    suffixes = IMAGE_SUFFIXES.union(*(kind for kind in KINDS if named_suffixes & set(kind)))
+    entries = walk_images(root, folder.left_out, unreadable, suffixes)
+    paths = (Path(entry.path).relative_to(root).as_posix() for entry in entries)
     unlisted = sorted(set(paths) - listed, key=natural_key)
     folder.left_out.others.subtract({".csv": 1})
     folder.left_out.others += type(folder.left_out.others)()  # drops counts of 0

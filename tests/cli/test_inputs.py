@@ -33,9 +33,21 @@ def write_pictures(folder: Path) -> tuple[list[str], Path]:
     return ["--data", "digits", "--image-size", "12x6"], folder / "digits" / str(Y[0]) / "0.png"
 
 
+def write_bands(folder: Path) -> tuple[list[str], Path]:
+    """Write digits as arrays of 6 channels: pixels of 12 bits, of different brightness and turned."""
+    table = ["file,digit"]
+    for row, (image, digit) in enumerate(zip(X, Y, strict=True)):
+        turned = [np.rot90(image, band) // (band + 1) for band in range(6)]
+        np.save(folder / f"{row}.npy", np.stack(turned, axis=2).astype(np.uint16) * 16)
+        table.append(f"{row}.npy,{digit}")
+    (folder / "labels.csv").write_text("\n".join(table))
+    return ["--data", ".", "--target", "digit:classes", "--augment", "flip+shift+colour"], folder / "0.npy"
+
+
 # Kind of input → writer of its files, shape of an input.
 INPUTS: dict[str, tuple[Callable[[Path], tuple[list[str], Path]], tuple[int, ...]]] = {
     "rectangles": (write_pictures, (12, 6, 1)),
+    "bands": (write_bands, (8, 8, 6)),
 }
 
 
@@ -59,5 +71,6 @@ def test_each_input_is_searched_resumed_retrained_and_predicted(kind: str, capsy
     model = next((tmp_path / "results").glob("*.keras"))
     assert read_metadata(model).input_shape == shape
     found = json.loads(run_command(predict.main, capsys, model, file, "--json").out)
-    assert (found["class"], len(found["top"]["label"])) == (str(Y[0]), 3)
+    (top,) = found["top"].values()
+    assert (found["class"], len(top)) == (str(Y[0]), 3)
     assert run_command(report.main, capsys).code == 0

@@ -76,7 +76,7 @@ def test_models_of_other_channels_are_errors(capsys, pictures, tmp_path) -> None
     write_model(model, ModelMetadata({"label": ["a", "b"]}, (8, 8, 5)), _plain)
     outcome = run_command(main, capsys, model, pictures)
     assert outcome.code == 2
-    assert "5 channels" in outcome.errors[0]
+    assert "it is a grey or colour image. Expected 5 channels" in outcome.errors[0]
 
 
 @pytest.fixture

@@ -149,3 +149,18 @@ def test_colour_jitter_keeps_grey_images_grey():
     seen = augment(batch, "flip+shift+colour", np.random.default_rng(1))
     assert np.ptp(seen, axis=(1, 2, 3)).max() == 0
     assert len(np.unique(seen)) > 1
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 7])
+def test_bands_are_brightened_together(channels: int) -> None:
+    rng = np.random.default_rng(0)
+    batch = np.tile(rng.integers(90, 160, (30, 6, 6, 1), np.uint8), channels)
+    seen = augment(batch, "flip+shift+colour", np.random.default_rng(1))
+    assert (seen == seen[..., :1]).all()
+    ramp = np.linspace(60, 200, channels).astype(np.uint8) + np.zeros((30, 6, 6, 1), np.uint8)
+    colours = augment(ramp, "flip+shift+colour", np.random.default_rng(1)).astype(float)
+    # One factor and one offset for all bands of an image: differences of bands keep their ratios.
+    if channels > 2:
+        steps = np.diff(colours, axis=3)
+        wanted = np.diff(ramp[0, 0, 0].astype(float))
+        assert np.allclose(steps / steps.sum(axis=3, keepdims=True), wanted / wanted.sum(), atol=0.03)

@@ -42,6 +42,33 @@ def test_rectangular_images_stay_rectangular_on_request(make_folder, tmp_path) -
     assert loaded(folder, image_size="9x9").fingerprint == square.fingerprint != data.fingerprint
 
 
+def test_images_of_any_number_of_channels_are_loaded(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 6, 6, 7), np.uint8)
+    np.savez(tmp_path / "a.npz", x_train=images, y_train=np.arange(40) % 4)
+    data = loaded(tmp_path / "a.npz", image_size="4x6")
+    assert (data.input_shape, data.augment) == ((4, 6, 7), "flip")
+    for row, image in enumerate(images):
+        (tmp_path / "b" / str(row % 2)).mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / "b" / str(row % 2) / f"{row}.npy", image)
+    data = loaded(tmp_path / "b")
+    assert data.input_shape == (6, 6, 7)
+    everything = data.everything().batch(range(len(data.everything())))[0]
+    assert {image.tobytes() for image in everything} <= {image.tobytes() for image in images}
+    np.save(tmp_path / "b" / "0" / "0.npy", images[0, ..., :5])
+    with pytest.raises(UserError, match=r"different numbers of channels: .*has [57], .*has [57]\. Expected"):
+        loaded(tmp_path / "b")
+
+
+def test_arrays_beside_images_are_left_out(make_folder) -> None:
+    folder = make_folder({"a": 5, "b": 5})
+    before = loaded(folder).fingerprint
+    np.save(folder / "a" / "features.npy", np.zeros((8, 8)))
+    data = loaded(folder)
+    assert data.fingerprint == before
+    assert "Ignored in pets: 1 other file (.npy 1)." in data.notes
+
+
 def test_splits_are_the_same_in_another_process(make_folder, tmp_path) -> None:
     root = make_folder({"a": 10, "b": 10})
     data = loaded(root, cache=str(tmp_path / "cache"))
