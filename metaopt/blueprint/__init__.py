@@ -11,22 +11,41 @@ A blueprint gives shapes, parameters, multiply-accumulates, a structural hash, a
 """
 
 from metaopt.blueprint.blueprint import DEFAULT_HEAD, Blueprint
-from metaopt.blueprint.convolutions import Conv2D, DepthwiseConv2D, SeparableConv2D
-from metaopt.blueprint.core import (
-    Activation,
-    BatchNormalization,
-    Dense,
-    Dropout,
-    Flatten,
-    Input,
-    Rescaling,
-    ZeroPadding2D,
+from metaopt.blueprint.convolutions import (
+    Conv1D,
+    Conv2D,
+    Conv3D,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
 )
+from metaopt.blueprint.core import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, Rescaling
 from metaopt.blueprint.errors import InvalidArchitecture
 from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, observe_layers, register_layer
 from metaopt.blueprint.merging import Add, Concatenate
-from metaopt.blueprint.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
-from metaopt.blueprint.resampling import Cropping2D, UpSampling2D
+from metaopt.blueprint.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
+from metaopt.blueprint.resampling import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from metaopt.blueprint.shake_regularization import ShakeDrop, ShakeShake
 from metaopt.blueprint.structural_hash import HASH_VERSION
 
@@ -35,29 +54,45 @@ __all__ = [
     "HASH_VERSION",
     "Activation",
     "Add",
+    "AveragePooling1D",
     "AveragePooling2D",
+    "AveragePooling3D",
     "BatchNormalization",
     "Blueprint",
     "Concatenate",
+    "Conv1D",
     "Conv2D",
+    "Conv3D",
+    "Cropping1D",
     "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
     "Input",
     "InvalidArchitecture",
     "Layer",
+    "MaxPooling1D",
     "MaxPooling2D",
+    "MaxPooling3D",
     "Node",
     "Rescaling",
+    "SeparableConv1D",
     "SeparableConv2D",
     "ShakeDrop",
     "ShakeShake",
     "Shape",
+    "UpSampling1D",
     "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
     "ZeroPadding2D",
+    "ZeroPadding3D",
     "layer_kinds",
     "observe_layers",
     "register_layer",

@@ -15,8 +15,10 @@ from metaopt.blueprint.errors import InvalidArchitecture
 from metaopt.errors import nearest
 
 Pair = tuple[int, int]
-# "same", "valid", or ((top, bottom), (left, right)).
-Padding = str | tuple[Pair, Pair]
+# One integer for each spatial axis: (length,), (height, width) or (depth, height, width).
+Sizes = tuple[int, ...]
+# "same", "valid", or zeros before and after each spatial axis, e.g. ((top, bottom), (left, right)).
+Padding = str | tuple[Pair, ...]
 
 Result = TypeVar("Result")
 
@@ -81,37 +83,38 @@ def standardize_integer(kind: str, argument: str, value: Any, minimum: int = 1) 
     return int(float(value))
 
 
-def standardize_pair(kind: str, argument: str, value: Any, minimum: int = 1) -> Pair:
-    """Return (height, width) from one integer for both axes, or from one integer for each.
+_COUNTS = {1: "an integer", 2: "one or two integers", 3: "one or three integers"}
+
+
+def standardize_sizes(kind: str, argument: str, value: Any, rank: int, minimum: int = 1) -> Sizes:
+    """Return an integer for each of ``rank`` spatial axes, from one integer for all axes, or from one for each.
 
     Raises:
         InvalidArchitecture: the value is neither.
     """
     if isinstance(value, list | tuple):
-        if len(value) != 2:
-            raise _invalid_value(kind, argument, value, f"one or two integers >= {minimum}")
-        height, width = value
-        return (
-            standardize_integer(kind, argument, height, minimum),
-            standardize_integer(kind, argument, width, minimum),
-        )
-    size = standardize_integer(kind, argument, value, minimum)
-    return size, size
+        if len(value) != rank:
+            raise _invalid_value(kind, argument, value, f"{_COUNTS[rank]} >= {minimum}")
+        return tuple([standardize_integer(kind, argument, size, minimum) for size in value])
+    return (standardize_integer(kind, argument, value, minimum),) * rank
 
 
-def standardize_explicit_padding(kind: str, value: Any) -> tuple[Pair, Pair]:
-    """Return ((top, bottom), (left, right)) from one integer, (height, width) or the full form.
+def standardize_explicit_padding(kind: str, value: Any, rank: int) -> tuple[Pair, ...]:
+    """Return (before, after) for each spatial axis from one integer, one integer or pair for each, or the full form.
+
+    The padding of one axis may be its pair alone, (before, after).
 
     Raises:
         InvalidArchitecture: the value has another form, or a number is not an integer >= 0.
     """
-    height, width = value if isinstance(value, list | tuple) and len(value) == 2 else (value, value)
-    return standardize_pair(kind, "padding", height, 0), standardize_pair(kind, "padding", width, 0)
+    is_each = isinstance(value, list | tuple) and len(value) == rank
+    pairs = [standardize_sizes(kind, "padding", each, 2, 0) for each in (value if is_each else (value,) * rank)]
+    return tuple([(before, after) for before, after in pairs])
 
 
 @cached
-def standardize_padding(kind: str, value: Any) -> Padding:
-    """Return "same", "valid" or explicit padding; explicit padding of zero rows and columns becomes "valid".
+def standardize_padding(kind: str, value: Any, rank: int) -> Padding:
+    """Return "same", "valid" or explicit padding; explicit padding without zeros becomes "valid".
 
     Raises:
         InvalidArchitecture: the value is another string, or no valid explicit padding.
@@ -120,8 +123,8 @@ def standardize_padding(kind: str, value: Any) -> Padding:
         if value not in ("same", "valid"):
             raise _invalid_value(kind, "padding", value, "'same', 'valid' or integers >= 0")
         return value
-    explicit = standardize_explicit_padding(kind, value)
-    return "valid" if explicit == ((0, 0), (0, 0)) else explicit
+    explicit = standardize_explicit_padding(kind, value, rank)
+    return explicit if any(map(any, explicit)) else "valid"
 
 
 def standardize_activation(kind: str, name: Any) -> str:

@@ -1,9 +1,8 @@
-"""Convolution layers."""
+"""Convolution layers: one class for any number of spatial axes, and a kind of layer for each number."""
 
-# ruff: noqa: D102 (the base class Layer documents the methods)
-
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from metaopt.blueprint import arguments
 from metaopt.blueprint.errors import InvalidArchitecture
@@ -18,6 +17,8 @@ from metaopt.blueprint.sliding_window import (
 
 @arguments.cached
 def _standardize_conv_arguments(
+    kind: str,
+    rank: int,
     kernel_size: Any,
     strides: Any,
     padding: Any,
@@ -28,18 +29,17 @@ def _standardize_conv_arguments(
     kernel_initializer: Any,
     bias_initializer: Any,
 ) -> tuple:
-    """Standardize all arguments of a Conv2D except ``filters`` and ``kernel_regularizer``.
+    """Standardize all arguments of a convolution except ``filters`` and ``kernel_regularizer``.
 
-    They are cached together, because Conv2D is the most frequent layer of a search. ``filters`` is left out because its
-    values rarely repeat.
+    They are cached together, because a convolution is the most frequent layer of a search. ``filters`` is left out
+    because its values rarely repeat.
     """
-    kind = "Conv2D"
     groups = arguments.standardize_integer(kind, "groups", groups)
-    kernel_size, strides, dilation_rate = standardize_window(kind, kernel_size, strides, dilation_rate)
+    kernel_size, strides, dilation_rate = standardize_window(kind, kernel_size, strides, dilation_rate, rank)
     return (
         kernel_size,
         strides,
-        arguments.standardize_padding(kind, padding),
+        arguments.standardize_padding(kind, padding, rank),
         dilation_rate,
         groups,
         arguments.standardize_activation(kind, activation),
@@ -49,20 +49,20 @@ def _standardize_conv_arguments(
     )
 
 
-@register_layer
 @dataclass(slots=True, eq=False)
-class Conv2D(Layer):
-    """Same as ``keras.layers.Conv2D``.
+class _Conv(Layer):
+    """Convolution.
 
     Attributes:
         filters: channels of the output.
-        kernel_size: height and width, or one number for both; the same holds for ``strides`` and ``dilation_rate``.
-        padding: "same", "valid", or explicit zero padding: p, (height, width) or ((top, bottom), (left, right)).
+        kernel_size: size along each spatial axis, or one number for all; so are ``strides`` and ``dilation_rate``.
+        padding: "same", "valid", or explicit zero padding: p, or for each axis a number or (before, after); e.g.
+            (height, width) or ((top, bottom), (left, right)).
         groups: number of groups into which the input channels are split; each group is convolved separately.
         kernel_regularizer: factor of the L2 penalty; 0 or None for no penalty.
     """
 
-    input_rank = 3
+    rank: ClassVar[int]  # number of spatial axes
 
     filters: int
     kernel_size: Any
@@ -89,6 +89,8 @@ class Conv2D(Layer):
             self.kernel_initializer,
             self.bias_initializer,
         ) = _standardize_conv_arguments(
+            self.kind,
+            self.rank,
             self.kernel_size,
             self.strides,
             self.padding,
@@ -108,23 +110,23 @@ class Conv2D(Layer):
         )
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        height, width, channels = shapes[0]
+        *size, channels = shapes[0]
         if channels % self.groups:
             raise self.refuse(shapes, f"The {channels} input channels are not divisible by groups ({self.groups}).")
-        size = compute_window_output((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
-        return *size, self.filters
+        ends = compute_window_output(tuple(size), self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        return *ends, self.filters
 
     def _kernel_weights(self, channels: int) -> int:
-        return self.kernel_size[0] * self.kernel_size[1] * (channels // self.groups) * self.filters
+        return math.prod(self.kernel_size) * (channels // self.groups) * self.filters
 
     def parameters(self, *shapes: Shape) -> tuple[int, int]:
-        return self._kernel_weights(shapes[0][2]) + (self.filters if self.use_bias else 0), 0
+        return self._kernel_weights(shapes[0][-1]) + (self.filters if self.use_bias else 0), 0
 
     def macs(self, output: Shape, *shapes: Shape) -> int:
-        return output[0] * output[1] * self._kernel_weights(shapes[0][2])
+        return math.prod(output[:-1]) * self._kernel_weights(shapes[0][-1])
 
     def build(self, keras: Any, name: str) -> Any:
-        layer = keras.layers.Conv2D(
+        layer = getattr(keras.layers, self.kind)(
             self.filters,
             self.kernel_size,
             strides=self.strides,
@@ -144,10 +146,36 @@ class Conv2D(Layer):
 
 @register_layer
 @dataclass(slots=True, eq=False)
-class DepthwiseConv2D(Layer):
-    """Same as ``keras.layers.DepthwiseConv2D``: convolves each channel separately with ``depth_multiplier`` kernels."""
+class Conv1D(_Conv):
+    """Same as ``keras.layers.Conv1D``, see ``_Conv``."""
 
+    rank = 1
+    input_rank = 2
+
+
+@register_layer
+@dataclass(slots=True, eq=False)
+class Conv2D(_Conv):
+    """Same as ``keras.layers.Conv2D``, see ``_Conv``."""
+
+    rank = 2
     input_rank = 3
+
+
+@register_layer
+@dataclass(slots=True, eq=False)
+class Conv3D(_Conv):
+    """Same as ``keras.layers.Conv3D``, see ``_Conv``."""
+
+    rank = 3
+    input_rank = 4
+
+
+@dataclass(slots=True, eq=False)
+class _DepthwiseConv(Layer):
+    """Convolution of each channel separately, with ``depth_multiplier`` kernels."""
+
+    rank: ClassVar[int]  # number of spatial axes
 
     kernel_size: Any
     strides: Any = 1
@@ -163,9 +191,9 @@ class DepthwiseConv2D(Layer):
     def __post_init__(self) -> None:
         kind = self.kind
         self.kernel_size, self.strides, self.dilation_rate = standardize_depthwise_window(
-            kind, self.kernel_size, self.strides, self.dilation_rate
+            kind, self.kernel_size, self.strides, self.dilation_rate, self.rank
         )
-        self.padding = arguments.standardize_padding(kind, self.padding)
+        self.padding = arguments.standardize_padding(kind, self.padding, self.rank)
         self.depth_multiplier = arguments.standardize_integer(kind, "depth_multiplier", self.depth_multiplier)
         self.activation = arguments.standardize_activation(kind, self.activation)
         self.use_bias = bool(self.use_bias)
@@ -178,22 +206,22 @@ class DepthwiseConv2D(Layer):
         )
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        height, width, channels = shapes[0]
-        size = compute_window_output((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
-        return *size, channels * self.depth_multiplier
+        *size, channels = shapes[0]
+        ends = compute_window_output(tuple(size), self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        return *ends, channels * self.depth_multiplier
 
     def _kernel_weights(self, channels: int) -> int:
-        return self.kernel_size[0] * self.kernel_size[1] * channels * self.depth_multiplier
+        return math.prod(self.kernel_size) * channels * self.depth_multiplier
 
     def parameters(self, *shapes: Shape) -> tuple[int, int]:
-        channels = shapes[0][2]
+        channels = shapes[0][-1]
         return self._kernel_weights(channels) + (channels * self.depth_multiplier if self.use_bias else 0), 0
 
     def macs(self, output: Shape, *shapes: Shape) -> int:
-        return output[0] * output[1] * self._kernel_weights(shapes[0][2])
+        return math.prod(output[:-1]) * self._kernel_weights(shapes[0][-1])
 
     def build(self, keras: Any, name: str) -> Any:
-        layer = keras.layers.DepthwiseConv2D(
+        layer = getattr(keras.layers, self.kind)(
             self.kernel_size,
             strides=self.strides,
             padding=to_keras_padding(self.padding),
@@ -212,10 +240,27 @@ class DepthwiseConv2D(Layer):
 
 @register_layer
 @dataclass(slots=True, eq=False)
-class SeparableConv2D(Layer):
-    """Same as ``keras.layers.SeparableConv2D``: a depthwise convolution followed by a 1×1 convolution."""
+class DepthwiseConv1D(_DepthwiseConv):
+    """Same as ``keras.layers.DepthwiseConv1D``: convolves each channel separately."""
 
+    rank = 1
+    input_rank = 2
+
+
+@register_layer
+@dataclass(slots=True, eq=False)
+class DepthwiseConv2D(_DepthwiseConv):
+    """Same as ``keras.layers.DepthwiseConv2D``: convolves each channel separately."""
+
+    rank = 2
     input_rank = 3
+
+
+@dataclass(slots=True, eq=False)
+class _SeparableConv(Layer):
+    """Depthwise convolution followed by a convolution with windows of size 1."""
+
+    rank: ClassVar[int]  # number of spatial axes
 
     filters: int
     kernel_size: Any
@@ -235,9 +280,9 @@ class SeparableConv2D(Layer):
         kind = self.kind
         self.filters = arguments.standardize_integer(kind, "filters", self.filters)
         self.kernel_size, self.strides, self.dilation_rate = standardize_depthwise_window(
-            kind, self.kernel_size, self.strides, self.dilation_rate
+            kind, self.kernel_size, self.strides, self.dilation_rate, self.rank
         )
-        self.padding = arguments.standardize_padding(kind, self.padding)
+        self.padding = arguments.standardize_padding(kind, self.padding, self.rank)
         self.depth_multiplier = arguments.standardize_integer(kind, "depth_multiplier", self.depth_multiplier)
         self.activation = arguments.standardize_activation(kind, self.activation)
         self.use_bias = bool(self.use_bias)
@@ -247,21 +292,21 @@ class SeparableConv2D(Layer):
             setattr(self, argument, arguments.standardize_l2_factor(kind, argument, getattr(self, argument)))
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        height, width, _ = shapes[0]
-        size = compute_window_output((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
-        return *size, self.filters
+        size = shapes[0][:-1]
+        ends = compute_window_output(tuple(size), self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        return *ends, self.filters
 
     def _kernel_weights(self, channels: int) -> int:
-        return channels * self.depth_multiplier * (self.kernel_size[0] * self.kernel_size[1] + self.filters)
+        return channels * self.depth_multiplier * (math.prod(self.kernel_size) + self.filters)
 
     def parameters(self, *shapes: Shape) -> tuple[int, int]:
-        return self._kernel_weights(shapes[0][2]) + (self.filters if self.use_bias else 0), 0
+        return self._kernel_weights(shapes[0][-1]) + (self.filters if self.use_bias else 0), 0
 
     def macs(self, output: Shape, *shapes: Shape) -> int:
-        return output[0] * output[1] * self._kernel_weights(shapes[0][2])
+        return math.prod(output[:-1]) * self._kernel_weights(shapes[0][-1])
 
     def build(self, keras: Any, name: str) -> Any:
-        layer = keras.layers.SeparableConv2D(
+        layer = getattr(keras.layers, self.kind)(
             self.filters,
             self.kernel_size,
             strides=self.strides,
@@ -279,3 +324,21 @@ class SeparableConv2D(Layer):
             name=name,
         )
         return add_padding_layer(keras, self.padding, name, layer)
+
+
+@register_layer
+@dataclass(slots=True, eq=False)
+class SeparableConv1D(_SeparableConv):
+    """Same as ``keras.layers.SeparableConv1D``: a depthwise convolution, then one of size 1."""
+
+    rank = 1
+    input_rank = 2
+
+
+@register_layer
+@dataclass(slots=True, eq=False)
+class SeparableConv2D(_SeparableConv):
+    """Same as ``keras.layers.SeparableConv2D``: a depthwise convolution, then one of size 1."""
+
+    rank = 2
+    input_rank = 3

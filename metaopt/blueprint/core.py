@@ -31,7 +31,7 @@ def Input(shape: Sequence[int], name: str | None = None) -> Node:
     """Return an input node, same as ``keras.Input``.
 
     Args:
-        shape: (height, width, channels) of an image.
+        shape: (height, width, channels) of an image, (length, channels) of a signal, or that of a volume.
         name: a name for Keras, or None for an automatic one.
 
     Raises:
@@ -170,27 +170,3 @@ class Flatten(Layer):
 
     def build(self, keras: Any, name: str) -> Any:
         return keras.layers.Flatten(data_format=DATA_FORMAT, name=name)
-
-
-@register_layer
-@dataclass(slots=True, eq=False)
-class ZeroPadding2D(Layer):
-    """Same as ``keras.layers.ZeroPadding2D``.
-
-    Attributes:
-        padding: zero rows and columns: p, (height, width) or ((top, bottom), (left, right)).
-    """
-
-    input_rank = 3
-
-    padding: Any = 1
-
-    def __post_init__(self) -> None:
-        self.padding = arguments.standardize_explicit_padding(self.kind, self.padding)
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        height, width, channels = shapes[0]
-        return height + sum(self.padding[0]), width + sum(self.padding[1]), channels
-
-    def build(self, keras: Any, name: str) -> Any:
-        return keras.layers.ZeroPadding2D(self.padding, data_format=DATA_FORMAT, name=name)

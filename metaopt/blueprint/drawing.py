@@ -16,15 +16,16 @@ from metaopt.terminal.printable import printable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Layer kind → (fill, border). The hues are safe for colour-blind readers and also differ in lightness.
+# Layer kind, without its number of spatial axes → (fill, border). The hues are safe for colour-blind readers and also
+# differ in lightness.
 _COLOURS = {
     "InputLayer": ("#e8e8e8", "#7f7f7f"),
-    "Conv2D": ("#d6e6f4", "#2f73ad"),
-    "DepthwiseConv2D": ("#d6e6f4", "#2f73ad"),
-    "SeparableConv2D": ("#d6e6f4", "#2f73ad"),
-    "MaxPooling2D": ("#fde3c8", "#c8701a"),
-    "AveragePooling2D": ("#fde3c8", "#c8701a"),
-    "GlobalAveragePooling2D": ("#fde3c8", "#c8701a"),
+    "Conv": ("#d6e6f4", "#2f73ad"),
+    "DepthwiseConv": ("#d6e6f4", "#2f73ad"),
+    "SeparableConv": ("#d6e6f4", "#2f73ad"),
+    "MaxPooling": ("#fde3c8", "#c8701a"),
+    "AveragePooling": ("#fde3c8", "#c8701a"),
+    "GlobalAveragePooling": ("#fde3c8", "#c8701a"),
     "Dense": ("#d8ecd4", "#3b8a3e"),
     "Add": ("#f6f6f6", "#555555"),
     "Concatenate": ("#f6f6f6", "#555555"),
@@ -33,16 +34,16 @@ _COLOURS = {
 _DEFAULT_COLOURS = ("#ece2f3", "#7d4fa1")
 _SHORT_NAMES = {
     "InputLayer": "Input",
-    "Conv2D": "Conv",
-    "DepthwiseConv2D": "Depthwise conv",
-    "SeparableConv2D": "Separable conv",
-    "MaxPooling2D": "Max pool",
-    "AveragePooling2D": "Average pool",
-    "GlobalAveragePooling2D": "Global average pool",
+    "Conv": "Conv",
+    "DepthwiseConv": "Depthwise conv",
+    "SeparableConv": "Separable conv",
+    "MaxPooling": "Max pool",
+    "AveragePooling": "Average pool",
+    "GlobalAveragePooling": "Global average pool",
     "BatchNormalization": "BN",
-    "ZeroPadding2D": "Zero padding",
-    "UpSampling2D": "Upsampling",
-    "Cropping2D": "Cropping",
+    "ZeroPadding": "Zero padding",
+    "UpSampling": "Upsampling",
+    "Cropping": "Cropping",
     "Concatenate": "Concat",
     "ShakeShake": "Shake-shake",
     "ShakeDrop": "Shake-drop",
@@ -130,7 +131,7 @@ def _draw_box(axes: "Axes", box: Box, blueprint: Blueprint) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     kind = box.main.layer.kind
-    fill, border = _COLOURS.get(kind, _DEFAULT_COLOURS)
+    fill, border = _COLOURS.get(_without_axes(kind), _DEFAULT_COLOURS)
     corner = (box.x - BOX_WIDTH / 2, box.y - BOX_HEIGHT / 2)
     shape = "round,pad=0,rounding_size=0.06"
     axes.add_patch(
@@ -152,7 +153,7 @@ def _draw_box(axes: "Axes", box: Box, blueprint: Blueprint) -> None:
 
 def format_layer_title(layer: Layer) -> str:
     """Return the title of a box: kind, width, window and stride of the layer, e.g. ``"Conv 64 · 3×3 /2"``."""
-    title = _SHORT_NAMES.get(layer.kind, layer.kind)
+    title = _SHORT_NAMES.get(_without_axes(layer.kind), layer.kind)
     width = getattr(layer, "filters", None) or getattr(layer, "units", None)
     if width:
         title += f" {width}"
@@ -191,7 +192,7 @@ def _format_detail(layer: Layer) -> str:
         return f"dropout {layer.rate:.2g}"  # type: ignore[attr-defined]
     if layer.kind == "Activation":
         return layer.activation  # type: ignore[attr-defined]
-    return _SHORT_NAMES.get(layer.kind, layer.kind.lower())
+    return _SHORT_NAMES.get(_without_axes(layer.kind), layer.kind.lower())
 
 
 def _count_parameters(box: Box) -> int:
@@ -207,3 +208,8 @@ def _format_number(number: int) -> str:
     scaled = number / 1000**power
     digits = max(0, 2 - int(math.log10(scaled)))
     return f"{scaled:.{digits}f} {['', 'k', 'M', 'G', 'T'][power]}"
+
+
+def _without_axes(kind: str) -> str:
+    """Return the kind of a layer without the number of its spatial axes, e.g. ``"Conv"``."""
+    return kind[:-2] if kind.endswith(("1D", "2D", "3D")) else kind

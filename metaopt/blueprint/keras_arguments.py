@@ -2,17 +2,23 @@
 
 from typing import Any
 
-from metaopt.blueprint.arguments import Padding
+from metaopt.blueprint.arguments import Padding, Pair
 
 # Data format of every layer of a blueprint, whatever ``~/.keras/keras.json`` says.
 DATA_FORMAT = "channels_last"
 
 
 def add_padding_layer(keras: Any, padding: Padding, name: str, layer: Any) -> Any:
-    """Return the layer, preceded by a ZeroPadding2D if the padding is explicit."""
+    """Return the layer, preceded by a ZeroPadding1D, -2D or -3D if the padding is explicit."""
     if isinstance(padding, str):
         return layer
-    return [keras.layers.ZeroPadding2D(padding, data_format=DATA_FORMAT, name=f"{name}_padding"), layer]
+    return [make_padding_layer(keras, padding, f"{name}_padding"), layer]
+
+
+def make_padding_layer(keras: Any, padding: tuple[Pair, ...], name: str) -> Any:
+    """Return the Keras layer of explicit padding, whose number of pairs is that of the spatial axes."""
+    kind = getattr(keras.layers, f"ZeroPadding{len(padding)}D")
+    return kind(padding[0] if len(padding) == 1 else padding, data_format=DATA_FORMAT, name=name)
 
 
 def to_keras_padding(padding: Padding) -> str:

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from metaopt.blueprint import (
     Add,
@@ -21,7 +20,7 @@ from metaopt.blueprint import (
     ZeroPadding2D,
 )
 from metaopt.blueprint.from_keras import count_keras
-from tests.blueprint.graphs import blueprints, layers
+from tests.blueprint.graphs import blueprints, layers_with_shapes
 
 # Random networks apply softmax to one channel, about which Keras warns.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:You are using a softmax")]
@@ -54,11 +53,12 @@ def test_shapes_params_and_macs_match_keras(blueprint):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(layers(), st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)))
-def test_layer_rejects_the_inputs_that_keras_rejects(layer, shape):
+@given(layers_with_shapes())
+def test_layer_rejects_the_inputs_that_keras_rejects(drawn):
     """Small images, so that windows often do not fit, and channels that are not divisible by the groups."""
     import keras
 
+    layer, shape = drawn
     try:
         ours = layer(Input(shape)).shape
     except InvalidArchitecture:

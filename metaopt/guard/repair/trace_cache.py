@@ -16,7 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.blueprint import Blueprint, Flatten, GlobalAveragePooling2D
+from metaopt.blueprint import (
+    Blueprint,
+    Flatten,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+)
 from metaopt.guard.repair.layer_evaluator import LayerEvaluator, Step
 from metaopt.guard.repair.shape_repair import smallest_strides
 from metaopt.guard.repair.tracing import Conversions, trace_network, traced_points
@@ -30,6 +36,7 @@ Skeleton = list[Block | Step]
 # Options of some choices, None for those that are not active.
 Options = tuple[float | None, ...]
 
+_TO_VECTOR = (Flatten, GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D)
 _MAX_COMBINATIONS = 96  # of a block's choices, and of those outside of all blocks; a trace takes a millisecond
 _STRIDE_DRAWS = 16  # draws in which the strides of a space are found
 
@@ -186,7 +193,7 @@ class TraceCache:
                     skeleton.append(block)
                 elif skeleton[-1] != block:
                     return
-            elif step.is_head or isinstance(step.layer, Flatten | GlobalAveragePooling2D):
+            elif step.is_head or isinstance(step.layer, _TO_VECTOR):
                 block = None  # it ends a stack of any depth
             heads += step.is_head
             kept = replace(step, inputs=(max(heads, 1),) if step.inputs else (), width_source=0)

@@ -11,7 +11,8 @@ import networkx as nx
 Shape = tuple[int | None, ...]
 
 # Layers that turn an image into a vector. A global average counts as a flattened image of one pixel, the centre.
-TO_VECTOR = {"Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D"}
+TO_VECTOR = {"Flatten", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"}
+TO_VECTOR |= {"GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D"}
 PADDING = "ZeroPadding2D"
 
 
