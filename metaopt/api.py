@@ -80,7 +80,7 @@ def search(
         network: ``network(point, input_shape, classes) -> Blueprint``, with which invalid and oversized networks are
             rejected before ``train`` is called; needs ``input_shape`` and ``classes``.
         training: ``training(point) -> Training``; points with the same blueprint and training are duplicates.
-        input_shape: (height, width, channels).
+        input_shape: (height, width, channels), or (length, channels) of signals.
         classes: head → number of classes, or an output of ``metaopt.outputs``.
         strategy: name of the strategy, e.g. ``"tpe"`` or ``"random"``; by default that of the study, ``"auto"`` for a
             new one.

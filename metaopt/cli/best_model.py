@@ -76,7 +76,7 @@ def save_best_model(
     network = builder.for_inference(network)
     origin = {"trial": trial, "point": record.point, "epochs": epoch, "data": data.name}
     outputs = {head: data.outputs[head] for head in builder.heads(network)}
-    metadata = ModelMetadata.of(outputs, data.input_shape, origin, data.pixel_bits)
+    metadata = ModelMetadata.for_data(outputs, data, origin)
     exported = export_model([network], metadata, some_images(data))
     save_model(exported, tune_labels(exported, metadata, data.validation), path)
     images = f"the first of {len(others) + 1} folds" if others else f"{len(data.train):,} training images"

@@ -1,4 +1,4 @@
-"""``metaopt predict``: predict image files with a model that ``metaopt retrain`` wrote; it needs no study."""
+"""``metaopt predict``: predict images or signals with a model that ``metaopt retrain`` wrote; it needs no study."""
 
 import functools
 import os
@@ -15,10 +15,12 @@ from metaopt.cli.arguments import SKIP_BROKEN, Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
 from metaopt.cli.predicted_heads import Prediction, describe_outputs
-from metaopt.data.folder_walk import LeftOut, choose_suffixes, natural_key, walk_images
+from metaopt.data.folder_walk import IMAGES, SIGNALS, LeftOut, choose_suffixes, natural_key, walk_images
 from metaopt.data.image_file import ImageFileError, read_image
-from metaopt.data.images import ImageArray
+from metaopt.data.images import InputArray
 from metaopt.data.pixel_range import choose_bits
+from metaopt.data.signal_arrays import fit_length
+from metaopt.data.signal_file import SignalFileError, read_signal
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import cannot_write
 from metaopt.outputs import ClassOutput
@@ -47,9 +49,11 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt predict") ->
 
 def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
-    parser = Parser(prog=prog, description="Predicts images with a model that `metaopt retrain` wrote.")
+    parser = Parser(prog=prog, description="Predicts images or signals with a model that `metaopt retrain` wrote.")
     parser.add_argument("model", type=Path, metavar="MODEL", help="the .keras file")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="image files, or folders of them")
+    parser.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGES", help="files of images or signals, or folders of them"
+    )
     output = "folder of predicted images, for a model that returns images (default: predicted)"
     parser.add_argument("--output", type=Path, default=Path("predicted"), metavar="DIR", help=output)
     parser.add_argument("--skip-broken", action="store_true", help=SKIP_BROKEN)
@@ -75,19 +79,16 @@ def run(arguments: Namespace) -> None:
         UserError: The model cannot be loaded, or images could not be read.
     """
     metadata = read_metadata(arguments.model)
-    height, width, channels = metadata.input_shape
-    paths, unread, notes = find_images(arguments.images)
+    paths, unread, notes = find_images(arguments.images, SIGNALS if metadata.standardization is not None else IMAGES)
     for note in notes:
         print(f"note: {printable(note)}", file=sys.stderr)
     longest = max((len(printable(path)) for path in paths), default=0)
     n_classified = 0
     for start in range(0, len(paths), CHUNK):
-        images: list[tuple[Path, ImageArray]] = []
+        images: list[tuple[Path, InputArray]] = []
         for path in paths[start : start + CHUNK]:
             try:
-                decoded = read_image(path, (height, width), channels, metadata.pixel_bits)
-                images.append((path, decoded.image))
-                note_range(path, decoded.brightest, metadata.pixel_bits)
+                images.append((path, read_input(path, metadata)))
             except ImageFileError as error:
                 unread.append(Unread(path, str(error)))
         if images:
@@ -107,6 +108,31 @@ def run(arguments: Namespace) -> None:
         if is_lost(sys.stdout):  # as `head` does after enough lines
             return
     _report(unread, skips=arguments.skip_broken and n_classified > 0)
+
+
+def read_input(path: Path, metadata: ModelMetadata) -> InputArray:
+    """Read an image or a signal as a model takes it; what differs from the training data is noted on stderr.
+
+    Raises:
+        ImageFileError: It cannot be read, or has another number of channels.
+    """
+    if metadata.standardization is None:
+        height, width, channels = metadata.input_shape
+        decoded = read_image(path, (height, width), channels, metadata.pixel_bits)
+        note_range(path, decoded.brightest, metadata.pixel_bits)
+        return decoded.image
+    length, channels = metadata.input_shape
+    read = read_signal(path)
+    own_length, own_channels = read.signal.shape
+    if own_channels != channels:
+        raise SignalFileError(f"it has {own_channels} channel{'s'[: own_channels > 1]}. Expected {channels}")
+    if read.rate != metadata.sample_rate and None not in (read.rate, metadata.sample_rate):
+        note = f"{path} has {read.rate:,} samples per second, the training signals {metadata.sample_rate:,}."
+        print(f"note: {printable(note)}", file=sys.stderr)
+    if own_length != length:
+        note = f"{path} has {own_length:,} positions: it is {'cut' if own_length > length else 'padded'} to {length:,}."
+        print(f"note: {printable(note)}", file=sys.stderr)
+    return fit_length(read.signal, length)
 
 
 def note_range(path: Path, brightest: int | None, bits: int) -> None:
@@ -150,10 +176,16 @@ def _report(unread: list[Unread], skips: bool) -> None:
     print(f"note: Left out {number:,} image{'' if number == 1 else 's'} that cannot be read.", file=sys.stderr)
 
 
-def find_images(given: Sequence[Path]) -> tuple[list[Path], list[Unread], list[str]]:
+def find_images(
+    given: Sequence[Path], kinds: Sequence[Collection[str]] = IMAGES
+) -> tuple[list[Path], list[Unread], list[str]]:
     """Return the given image files, in natural order within each folder, the unreadable ones, and notes for the user.
 
     The notes say which files in the folders are left out, by number and kind.
+
+    Args:
+        given: files and folders.
+        kinds: suffixes of each kind of files in folders, the kind that counts first in a folder of several.
     """
     paths: list[Path] = []
     unread: list[Unread] = []
@@ -166,13 +198,14 @@ def find_images(given: Sequence[Path]) -> tuple[list[Path], list[Unread], list[s
                 unread.append(Unread(Path(folder), (error.strerror or str(error)).lower()))
 
             before = len(unread)
-            suffixes = choose_suffixes([one])
+            suffixes = choose_suffixes([one], kinds)
             inside = sorted((entry.path for entry in walk_images(one, left_out, add, suffixes)), key=natural_key)
             paths += map(Path, inside)
             if left_out.parts():
                 notes.append(f"Left out of {one}: {' and '.join(left_out.parts())}.")
             if not inside and len(unread) == before:
-                unread.append(Unread(one, "the folder has no image files"))
+                what = "image" if kinds is IMAGES else "signal"
+                unread.append(Unread(one, f"the folder has no {what} files"))
         elif os.path.lexists(one):
             paths.append(one)
         else:
@@ -181,7 +214,7 @@ def find_images(given: Sequence[Path]) -> tuple[list[Path], list[Unread], list[s
 
 
 @functools.cache
-def _predictor(path: Path) -> Callable[[ImageArray], dict[str, Probabilities]]:
+def _predictor(path: Path) -> Callable[[InputArray], dict[str, Probabilities]]:
     """Return the function from images to head → ``(n, classes)``; it loads Keras and the model."""
     with suppressed_stderr():
         backend.prepare()

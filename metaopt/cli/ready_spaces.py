@@ -41,8 +41,8 @@ def advise_space(problem: Problem, settings: Settings, images: ImageKind) -> str
     if not fitting:
         sentences = ["No ready space fits either.", nearest[1], "Loosen the constraints, or change the space."]
         return " ".join(filter(None, sentences))
-    # The space for photographs has the fewest networks that are too large.
-    first = "photo_cnn" if "photo_cnn" in fitting else fitting[0]
+    # The spaces for photographs and for signals have the fewest networks that are too large.
+    first = next((name for name in ("photo_cnn", "signal_cnn") if name in fitting), fitting[0])
     command = again("--space", first)
     run = f"--space {first}" if command is None else f"`{command}`"
     others = ", ".join(name for name in fitting if name != first)

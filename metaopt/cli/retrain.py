@@ -133,6 +133,8 @@ def run(arguments: Namespace) -> None:
     plan = with_schedule(plan, problem, study, are_epochs_given=arguments.epochs is not None)
     _refuse_without_effect(problem, recipe)
     data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken, given=arguments.data)
+    if arguments.mirror and data.standardization is not None:
+        raise UserError("--mirror averages images and their mirror images, but the data are signals: leave it out.")
     constraints = find_constraints(study, arguments.constraint or (), data)
     data = with_calibration(constraints, data, arguments.calibration)
     _warn_of_own_training(problem)
@@ -312,12 +314,9 @@ def _append(
 
 def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[str, Any]], data: DataSet) -> None:
     """Print the result."""
-    height, width, channels = data.input_shape
-    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
     print(
         f"{printable(shown(plan.output))}: {measured.params:,} parameters, {measured.macs:,} MACs,"
-        f" {size_text(measured.size_bytes)}; it takes {colour} uint8 images of any size, resizes them to"
-        f" {height}×{width} itself, and {_answer(data)}"
+        f" {size_text(measured.size_bytes)}; it takes {_inputs(data)}, and {_answer(data)}"
     )
     if log:
         print(f"WARNING: {repeated_test_warning(log)}")
@@ -341,6 +340,16 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
         print(f"constraint {printable(constraint_line(judged))}")
 
 
+def _inputs(data: DataSet) -> str:
+    """Return what the exported model takes."""
+    if data.standardization is not None:
+        length, channels = data.input_shape
+        return f"float32 signals of shape ({length}, {channels}), standardises them itself"
+    height, width, channels = data.input_shape
+    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
+    return f"{colour} uint8 images of any size, resizes them to {height}×{width} itself"
+
+
 def _answer(data: DataSet) -> str:
     """Return what the exported model tells about its outputs."""
     if len(data.class_names) == len(data.outputs):
@@ -351,7 +360,7 @@ def _answer(data: DataSet) -> str:
 def _next_step(plan: Plan, data: DataSet) -> str:
     """Return a sentence with the command that predicts images with the model."""
     verb = "classify" if len(data.class_names) == len(data.outputs) else "predict"
-    folder = Path(data.spec.data)
+    folder, what = Path(data.spec.data), "images" if data.standardization is None else "signals"
     if folder.is_dir():
-        return f"To {verb} a folder of images: `{command('predict', plan.output, folder)}`."
-    return f"To {verb} images: `{command('predict', plan.output)}`, followed by their files or folders."
+        return f"To {verb} a folder of {what}: `{command('predict', plan.output, folder)}`."
+    return f"To {verb} {what}: `{command('predict', plan.output)}`, followed by their files or folders."

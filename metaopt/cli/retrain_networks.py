@@ -120,7 +120,7 @@ def train(
         "members": plan.members,
     }
     outputs = {head: data.outputs[head] for head in trained[0].heads}
-    metadata = ModelMetadata.of(outputs, data.input_shape, origin, data.pixel_bits)
+    metadata = ModelMetadata.for_data(outputs, data, origin)
     exported = export_model([each.network for each in trained], metadata, some_images(data), mirror=mirror)
     images = data.calibration()
     if images is not None and any(isinstance(output, LabelOutput) for output in outputs.values()):

@@ -16,7 +16,7 @@ from metaopt.cli.arguments import (
     size,
 )
 from metaopt.cli.search_help import make_epilog
-from metaopt.data.augment import AUGMENTATIONS
+from metaopt.data.augment import AUGMENTATIONS, IMAGE_AUGMENTATIONS
 from metaopt.engine.jobs import CLASS_WEIGHTS
 from metaopt.engine.settings import CYCLE_FACTOR, MINIMA
 from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES
@@ -65,7 +65,10 @@ def _add_problem(group: _ArgumentGroup) -> None:
         help="auto, digits, mnist, fashion_mnist, cifar10, cifar100, a folder of class folders, or a .npz file"
         " (default: auto, which is cifar100 with a GPU and digits without)",
     )
-    resized = "crop images and resize them to N×N, or to HEIGHTxWIDTH, e.g. 64x128 (default: by data set)"
+    resized = (
+        "crop images and resize them to N×N, or to HEIGHTxWIDTH, e.g. 64x128; cut or pad signals to N (default: by data"
+        " set)"
+    )
     add("--image-size", type=image_size, metavar="N", help=resized)
     target = "kind of a target: HEAD:classes, labels, number, image or none; may be repeated (default: by data set)"
     add("--target", dest="targets", action="append", metavar="HEAD:KIND", help=target)
@@ -137,7 +140,10 @@ def _add_rungs(group: _ArgumentGroup) -> None:
 def _add_training(group: _ArgumentGroup) -> None:
     add = group.add_argument
     _add_integer(group, "--epochs", help="maximum epochs of a trial (default: by data set)")
-    add("--augment", type=one_of(AUGMENTS), help=f"of training images: {', '.join(AUGMENTS)} (default: auto)")
+    images = ", ".join(IMAGE_AUGMENTATIONS)
+    signals = "of signals: none, or a sum of shift, scale and noise in this order"
+    augment = f"of training images: auto, {images}; {signals} (default: auto)"
+    add("--augment", type=one_of(AUGMENTS), help=augment)
     weights = "weights of classes in the loss: none, or balanced, so that every class weighs the same (default: none)"
     add("--class-weights", type=one_of(CLASS_WEIGHTS), help=weights)
     schedules = f"learning-rate schedule: {', '.join(SCHEDULES)} (default: the problem's own)"

@@ -38,6 +38,8 @@ SPACES = {
     "autoencoder": "an encoder-decoder with skip connections: image outputs, e.g. denoising, gap filling, masks",
     "flower_cnn": "the published space of a constrained search on 17 flowers",
     "flower_cnn_published": "the same with images in 0..1, for a comparison like with like",
+    "signal_cnn": "blocks of convolution and pooling in one dimension: signals, e.g. WAV files",
+    "conv_stack_1d": "the stacks of conv_stack in one dimension: signals",
     "conv_stack": "up to 30 blocks with residual connections and skips",
     "wide_resnet": "wide residual networks: architecture, optimiser and regularisation together",
 }

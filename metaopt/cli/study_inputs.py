@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from metaopt.cli.errors import with_flags
 from metaopt.data import NAMES, DataSet, DataSpec, load, resolve
+from metaopt.data.images import InputArray
 from metaopt.errors import StudyMismatch, UserError
 from metaopt.problems.loading import (
     CNN,
@@ -239,7 +237,7 @@ def study_data(
     return data
 
 
-def some_images(data: DataSet) -> npt.NDArray[np.uint8]:
-    """Return a few images, to test whether a network returns probabilities."""
+def some_images(data: DataSet) -> InputArray:
+    """Return a few images or signals, to test whether a network returns probabilities."""
     images = data.everything()
     return images.batch(range(min(_SAMPLE, len(images))))[0]

@@ -1,4 +1,4 @@
-"""Data augmentation of training batches: flip, shift, colour jitter, cutout and mixup.
+"""Data augmentation of training batches: flip, shift, colour jitter, noise, scaling, cutout and mixup.
 
 Augmentation runs outside the model, because Keras' random layers would stay active in ``model(x)`` and in exported
 files.
@@ -10,11 +10,39 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Augmentation = Literal["none", "flip", "shift", "flip+shift", "flip+shift+colour"]
-AUGMENTATIONS: tuple[Augmentation, ...] = ("none", "flip", "shift", "flip+shift", "flip+shift+colour")
+Augmentation = Literal[
+    "none",
+    "flip",
+    "shift",
+    "flip+shift",
+    "flip+shift+colour",
+    "scale",
+    "noise",
+    "shift+scale",
+    "shift+noise",
+    "scale+noise",
+    "shift+scale+noise",
+]
+IMAGE_AUGMENTATIONS: tuple[Augmentation, ...] = ("none", "flip", "shift", "flip+shift", "flip+shift+colour")
+SIGNAL_AUGMENTATIONS: tuple[Augmentation, ...] = (
+    "none",
+    "shift",
+    "scale",
+    "noise",
+    "shift+scale",
+    "shift+noise",
+    "scale+noise",
+    "shift+scale+noise",
+)
+AUGMENTATIONS: tuple[Augmentation, ...] = (*IMAGE_AUGMENTATIONS, *SIGNAL_AUGMENTATIONS[2:])
 
 SHIFT_DIVISOR = 8
 """The largest shift is the image side divided by this, at least one pixel (4 of 32 pixels, as is usual for CIFAR)."""
+
+SIGNAL_SCALING = 0.1
+SIGNAL_NOISE = 0.05
+"""Standard deviations of the factor of a signal's channel, and of noise in standard deviations of the channel: those of
+scaling and jittering in the code of Um et al. 2017 (doi:10.1145/3136755.3136817)."""
 
 COLOUR_STRENGTH = 0.2
 """Contrast and saturation are multiplied by 1 ± at most this; brightness changes by at most half of it."""
@@ -70,23 +98,47 @@ def augment_together(
     return (_colour_jitter(moved, rng) if "colour" in augmentation else moved), rest
 
 
+def augment_signals(
+    signals: npt.NDArray[np.float32], augmentation: Augmentation, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Return one random variant of each signal.
+
+    Args:
+        signals: standardised signals ``(n, length, channels)``; not modified.
+        augmentation: ``shift`` moves by whole positions, at most an eighth of the length; the first or last value is
+            repeated. ``scale`` multiplies each channel by a factor around 1. ``noise`` adds Gaussian noise.
+        rng: random generator.
+    """
+    n, length, channels = signals.shape
+    if "shift" in augmentation:
+        positions = _draw_shifted_indices(length, n, rng)
+        signals = signals[np.arange(n)[:, None], positions]
+    if "scale" in augmentation:
+        signals = signals * rng.normal(1, SIGNAL_SCALING, (n, 1, channels)).astype(np.float32)
+    if "noise" in augmentation:
+        signals = signals + SIGNAL_NOISE * rng.standard_normal(signals.shape, np.float32)
+    return signals
+
+
 def cutout(images: npt.NDArray[np.float32], length: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Apply cutout: set a square of each image to 0 (DeVries & Taylor 2017, arXiv:1708.04552, section 3.2).
 
-    The centre is drawn uniformly from the pixels of the image, so the square may extend beyond the border.
+    The centre is drawn uniformly from the pixels of the image, so the square may extend beyond the border. Of a signal,
+    it is a window.
 
     Args:
-        images: ``(n, h, w, c)``, scaled so that 0 is middle grey; not modified.
+        images: ``(n, h, w, c)``, scaled so that 0 is middle grey, or signals ``(n, length, c)``; not modified.
         length: side of the square in pixels, at most half of the shorter image side; 0 disables cutout.
         rng: random generator.
     """
-    n, height, width, _ = images.shape
-    length = min(length, height // 2, width // 2)
+    n, *sides, _ = images.shape
+    length = min(length, *[side // 2 for side in sides])
     if length < 1:
         return images
-    rows = _draw_covered(height, length, n, rng)
-    columns = _draw_covered(width, length, n, rng)
-    covered = rows[:, :, None] & columns[:, None, :]
+    covered = _draw_covered(sides[0], length, n, rng)
+    for side in sides[1:]:
+        more = _draw_covered(side, length, n, rng)
+        covered = covered[..., None] & more.reshape(n, *(1,) * (covered.ndim - 1), side)
     return np.where(covered[..., None], np.float32(0), images)
 
 

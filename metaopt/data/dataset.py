@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from metaopt.data.augment import AUGMENTATIONS, Augmentation
+from metaopt.data.augment import AUGMENTATIONS, IMAGE_AUGMENTATIONS, SIGNAL_AUGMENTATIONS, Augmentation
 from metaopt.data.fingerprint import (
     Digests,
     note_contradicting_labels,
@@ -30,6 +30,7 @@ from metaopt.data.split import (
     split_state,
     stratified_folds,
 )
+from metaopt.data.standardization import Standardization
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError, invalid_value
 from metaopt.outputs import ClassOutput, LabelOutput, Output, describe_classes
@@ -54,12 +55,14 @@ class DataSet:
         train: training split.
         validation: validation split, on which trials are compared.
         outputs: head → kind of its targets, fitted to the training split; the objective refers to the first head.
-        input_shape: shape of one image, ``(h, w, c)``.
+        input_shape: shape of one image, ``(h, w, c)``, or of one signal, ``(length, c)``.
         augment: augmentation of training images, see ``metaopt.data.augment``.
         fingerprint: hash of all images and labels; the same on every machine.
         notes: messages for the user.
         description: sizes, classes and settings for the header of a study; JSON types only.
         pixel_bits: bits that the images with 16-bit pixels use, see ``metaopt.data.pixel_range``.
+        standardization: that of signals, fitted to the training split; None for images.
+        sample_rate: positions per second of signals, or None.
     """
 
     name: str
@@ -67,7 +70,7 @@ class DataSet:
     train: Images
     validation: Images
     outputs: dict[str, Output]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     augment: Augmentation
     fingerprint: str
     notes: list[str]
@@ -75,6 +78,8 @@ class DataSet:
     _everything: Images = field(repr=False)
     _test: Images = field(repr=False)
     pixel_bits: int = FULL
+    standardization: Standardization | None = None
+    sample_rate: int | None = None
     _digests: Digests | None = field(default=None, repr=False)  # of everything
     _of_validation: tuple[str, ...] = ()  # notes that hold for the validation split only, not for folds
     _folds: dict[int, list[Fold]] = field(default_factory=dict, repr=False)
@@ -225,12 +230,12 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
     notes += of_validation
     if isinstance(output, ClassOutput):
         notes += note_contradicting_labels(data.digests, labels)
-    augment = _resolve_augmentation(spec.augment, data.default_augmentation)
+    augment = _resolve_augmentation(spec.augment, data)
     sizes = {"train": len(rows), "validation": len(validation), "test": len(test)}
     return DataSet(
         name=data.name,
         spec=replace(spec, augment=augment),
-        train=subset(data.images, rows),
+        train=(train := subset(data.images, rows)),
         validation=subset(data.images, validation),
         outputs={name: each.fitted(data.images.labels[name][rows]) for name, each in data.outputs.items()},
         input_shape=data.shape,
@@ -241,6 +246,8 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
         _everything=subset(data.images, both),
         _test=test,
         pixel_bits=data.pixel_bits,
+        standardization=Standardization.fitted(train) if data.holds_signals else None,
+        sample_rate=data.sample_rate,
         _digests=data.digests[both],
         _of_validation=tuple(of_validation),
     )
@@ -251,8 +258,17 @@ def _fingerprint(content: str, split_seed: int | None) -> str:
     return content if split_seed is None else f"{content}, split seed {split_seed}"
 
 
-def _resolve_augmentation(chosen: str, default: Augmentation) -> Augmentation:
-    return next((each for each in AUGMENTATIONS if each == chosen), default)
+def _resolve_augmentation(chosen: str, data: UnsplitData) -> Augmentation:
+    """Return the augmentation, the default one of the data for ``auto``.
+
+    Raises:
+        UserError: It is one of images, and the data are signals, or the reverse.
+    """
+    own = SIGNAL_AUGMENTATIONS if data.holds_signals else IMAGE_AUGMENTATIONS
+    if chosen in AUGMENTATIONS and chosen not in own:
+        what = "signals" if data.holds_signals else "images"
+        raise invalid_value("augment", chosen, f"Expected one of {', '.join(own)} for {what}.")
+    return next((each for each in own if each == chosen), data.default_augmentation)
 
 
 def _describe(data: UnsplitData, sizes: dict[str, int], augment: Augmentation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Loading of a folder of image files."""
+"""Loading of a folder of image files, or of files with signals."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +11,9 @@ from metaopt.data.fingerprint import describe_outputs, fingerprint
 from metaopt.data.folder_scan import ImageFolder, Split, scan_folder
 from metaopt.data.image_cache import DecodedFolder, decode_folder
 from metaopt.data.images import FileImages, LabelArray, subset
-from metaopt.data.label_table import LABELS, has_label_table, read_label_table
+from metaopt.data.label_table import LABELS, LabelTable, has_label_table, read_label_table
 from metaopt.data.pixel_range import FULL, Brightness
+from metaopt.data.signal_folder import from_signal_files, holds_signals, read_signal_files
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
 from metaopt.errors import Note, UserError
 from metaopt.outputs import Output, class_outputs
@@ -49,16 +50,10 @@ def load_folder(
         head = next(iter(targets))
         raise UserError(f"Target {head} needs a file {LABELS} in {root}, which has class folders.", "target")
     folder = scan_folder(root) if table is None else table.folder
+    if holds_signals(folder.files):
+        return _load_signals(folder, table, size, skip_broken)
     decoded = decode_folder(folder, size, cache, progress, skip_broken)
-    skipped = {path for path, _ in decoded.sizes.skipped}
-    outputs: dict[str, Output]
-    if table is None:
-        folder.files = [file for file in folder.files if file.path not in skipped]
-        labels = {"label": np.array([file.label for file in folder.files], np.int32)}
-        outputs = class_outputs({"label": folder.classes})
-    else:
-        table.leave_out(skipped)
-        labels, outputs = table.targets, table.outputs
+    labels, outputs = _targets(folder, table, {path for path, _ in decoded.sizes.skipped})
     images = FileImages(decoded.images, labels)
     if decoded.temporary is not None:
         images.delete_when_unused(decoded.temporary)
@@ -91,6 +86,32 @@ def load_folder(
         pixel_bits=FULL if sizes.bits is None else sizes.bits,
         notes=notes,
     )
+
+
+def _targets(
+    folder: ImageFolder, table: LabelTable | None, skipped: set[str]
+) -> tuple[dict[str, LabelArray], dict[str, Output]]:
+    """Leave out files, and return the targets of the others and their outputs."""
+    if table is not None:
+        table.leave_out(skipped)
+        return table.targets, table.outputs
+    folder.files = [file for file in folder.files if file.path not in skipped]
+    labels = {"label": np.array([file.label for file in folder.files], np.int32)}
+    return labels, {**class_outputs({"label": folder.classes})}
+
+
+def _load_signals(
+    folder: ImageFolder, table: LabelTable | None, size: ImageSize | None, skip_broken: bool
+) -> UnsplitData:
+    """Read the signals of a folder; see ``load_folder``."""
+    read = read_signal_files(folder.root, folder.files, size, skip_broken)
+    labels, outputs = _targets(folder, table, set(read.skipped))
+    splits: tuple[Split, ...] = ("train", "validation", "test")
+    rows = {split: _find_rows(folder, (split,)) for split in splits}
+    notes = ([] if table is None else table.notes) + folder.notes() + read.notes
+    for split in splits[1:]:
+        notes += _note_missing_classes(folder, split)
+    return from_signal_files(folder, read, labels, outputs, rows, notes)
 
 
 def _find_rows(folder: ImageFolder, splits: Sequence[Split]) -> npt.NDArray[np.int64]:

@@ -3,15 +3,19 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from metaopt.data.bands import ARRAY_SUFFIXES
 from metaopt.data.image_file import IMAGE_SUFFIXES
+from metaopt.data.signal_file import CSV_SUFFIXES, WAV_SUFFIXES
 
-KINDS: tuple[Collection[str], ...] = (IMAGE_SUFFIXES, ARRAY_SUFFIXES)
+KINDS: tuple[Collection[str], ...] = (IMAGE_SUFFIXES, ARRAY_SUFFIXES, WAV_SUFFIXES, CSV_SUFFIXES)
 """Suffixes of each kind of data files, the kind that counts first in a folder of several."""
+
+IMAGES, SIGNALS = KINDS[:2], (*KINDS[2:], ARRAY_SUFFIXES)
+"""The kinds that a model of images, or of signals, can predict."""
 
 HIDDEN = (".", "__MACOSX")
 """Prefixes of hidden files and folders; the second is created by archives made on a Mac."""
@@ -101,20 +105,23 @@ def walk_images(
             left_out.add(entry)
 
 
-def choose_suffixes(folders: Iterable[str | os.PathLike[str]]) -> Collection[str]:
+def choose_suffixes(
+    folders: Iterable[str | os.PathLike[str]], kinds: Sequence[Collection[str]] = KINDS
+) -> Collection[str]:
     """Return the suffixes of the files that are data in some folders, and below them.
 
-    Files of another kind that lie beside images are no data. The first kind that occurs counts: images, then arrays.
+    Files of another kind that lie beside images are no data. The first kind that occurs counts: images, arrays, WAV
+    files, CSV files.
     """
-    rank = len(KINDS)
-    everything = set().union(*KINDS)
+    rank = len(kinds)
+    everything = set().union(*kinds)
     for folder in folders:
         for entry in walk_images(folder, LeftOut(), lambda *_: None, everything):
             suffix = Path(entry.name).suffix.lower()
-            rank = min(rank, next(number for number, kind in enumerate(KINDS) if suffix in kind))
+            rank = min(rank, next(number for number, kind in enumerate(kinds) if suffix in kind))
             if rank == 0:
-                return IMAGE_SUFFIXES
-    return (*KINDS, IMAGE_SUFFIXES)[rank]
+                return kinds[0]
+    return (*kinds, kinds[0])[rank]
 
 
 def _list(folder: str | os.PathLike[str], unreadable: Callable[[str, OSError], None]) -> list[os.DirEntry[str]]:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from metaopt.files.held_folders import discard
 
 ImageArray = npt.NDArray[np.uint8]
+InputArray = npt.NDArray[Any]
+"""Images, uint8 ``(n, h, w, c)``, or signals, float32 ``(n, length, c)``."""
 LabelArray = npt.NDArray[Any]
 """Targets of one head, ``(n, …)``, see ``metaopt.outputs``: int32 class indices ``(n,)``, or those of other kinds."""
 Rows = npt.NDArray[np.int64]
@@ -28,8 +30,11 @@ class Images(Protocol):
     def __len__(self) -> int:
         """Return the number of images."""
 
-    def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
-        """Return copies of the images ``(k, h, w, c)`` and labels ``(k,)`` at the indices ``(k,)``, in their order."""
+    def batch(self, indices: npt.ArrayLike) -> tuple[InputArray, dict[str, LabelArray]]:
+        """Return copies of the images ``(k, h, w, c)`` and labels ``(k,)`` at the indices ``(k,)``, in their order.
+
+        Signals are ``(k, length, c)``.
+        """
 
 
 def _select(labels: Mapping[str, LabelArray], rows: npt.NDArray[np.intp]) -> dict[str, LabelArray]:
@@ -41,17 +46,17 @@ class ArrayImages:
     """Images in memory.
 
     Attributes:
-        array: ``(n, h, w, c)``.
+        array: images, uint8 ``(n, h, w, c)``, or signals, float32 ``(n, length, c)``.
         labels: head → ``(n,)``.
     """
 
-    array: ImageArray
+    array: InputArray
     labels: Mapping[str, LabelArray]
 
     def __len__(self) -> int:
         return len(self.array)
 
-    def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
+    def batch(self, indices: npt.ArrayLike) -> tuple[InputArray, dict[str, LabelArray]]:
         """Return images and labels at the indices; see ``Images``."""
         rows = np.asarray(indices, dtype=np.intp)
         return self.array[rows], _select(self.labels, rows)
@@ -75,7 +80,7 @@ class FileImages:
     def __len__(self) -> int:
         return len(next(iter(self.labels.values())))
 
-    def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
+    def batch(self, indices: npt.ArrayLike) -> tuple[InputArray, dict[str, LabelArray]]:
         """Return images and labels at the indices; see ``Images``.
 
         Raises:
@@ -134,7 +139,7 @@ class Subset:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def batch(self, indices: npt.ArrayLike) -> tuple[ImageArray, dict[str, LabelArray]]:
+    def batch(self, indices: npt.ArrayLike) -> tuple[InputArray, dict[str, LabelArray]]:
         """Return images and labels at the indices; see ``Images``."""
         return self.base.batch(self.rows[np.asarray(indices, dtype=np.intp)])
 

@@ -234,7 +234,7 @@ def _note_unlisted(root: Path, folder: ImageFolder, listed: set[str]) -> list[st
     suffixes = IMAGE_SUFFIXES.union(*(kind for kind in KINDS if named_suffixes & set(kind)))
     entries = walk_images(root, folder.left_out, unreadable, suffixes)
     paths = (Path(entry.path).relative_to(root).as_posix() for entry in entries)
-    unlisted = sorted(set(paths) - listed, key=natural_key)
+    unlisted = sorted(set(paths) - listed - {LABELS}, key=natural_key)
     folder.left_out.others.subtract({".csv": 1})
     folder.left_out.others += type(folder.left_out.others)()  # drops counts of 0
     if not unlisted:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from metaopt.data.npz_archive import NpzArchive
 from metaopt.data.npz_reader import NpzReader
+from metaopt.data.signal_arrays import INPUT
 from metaopt.data.target_kinds import check_heads
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
@@ -19,7 +20,8 @@ def load_npz(path: Path, size: ImageSize | None, targets: Mapping[str, str] | No
 
     The first head is called ``fine`` if there is a head ``coarse``, otherwise ``label``. The optional array ``classes``
     names its classes, labels or numbers, and ``classes_<head>`` those of another head. The kind of a head follows from
-    its array, see ``infer_kind``. ``m_train`` and ``m_test`` say which pixels of image targets count.
+    its array, see ``infer_kind``. ``m_train`` and ``m_test`` say which pixels of image targets count. ``input`` says
+    whether ``x_train`` holds signals or images, where its shape does not tell, see ``infer_input``.
 
     Args:
         path: the file.
@@ -41,7 +43,7 @@ def load_npz(path: Path, size: ImageSize | None, targets: Mapping[str, str] | No
         check_heads(targets or {}, list(suffixes), path.name)
         reader = NpzReader(archive, path, suffixes, dict(targets or {}))
         data = reader.read(size)
-        used = {f"{letter}_{split}" for letter in "xym" for split in ("train", "test")} | {"classes"}
+        used = {f"{letter}_{split}" for letter in "xym" for split in ("train", "test")} | {"classes", INPUT}
         used |= {f"{start}_{head}" for start in ("y_train", "y_test", "m_train", "m_test", "classes") for head in extra}
         unused = sorted(set(archive.names) - used)
     if unused:

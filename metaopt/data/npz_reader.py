@@ -1,5 +1,6 @@
-"""Reader of images and targets in the arrays of a ``.npz`` file."""
+"""Reader of images or signals, and targets, in the arrays of a ``.npz`` file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from metaopt.data.arrays import LabelledArrays, add_channel_axis, find_pixel_sca
 from metaopt.data.images import LabelArray
 from metaopt.data.labels import check_known, check_labels, count_classes
 from metaopt.data.npz_archive import NpzArchive
+from metaopt.data.signal_arrays import IMAGE, INPUT, SIGNAL, from_signals, infer_input, to_signals
 from metaopt.data.target_kinds import (
     LEFT_OUT,
     check_binary,
@@ -43,8 +45,11 @@ class NpzReader:
     kinds: dict[str, str]
 
     def read(self, size: ImageSize | None) -> UnsplitData:
-        """Read images, labels and class names of both splits."""
-        images = add_channel_axis(self._array("x_train"), self._where("x_train"))
+        """Read images or signals, targets and class names of both splits."""
+        values = self._array("x_train")
+        if self._input_of(values) == SIGNAL:
+            return self._read_signals(values, size)
+        images = add_channel_axis(values, self._where("x_train"))
         scale, notes = find_pixel_scale(images, self._where("x_train"))
         notes += self._find_kinds()
         train = self._split("train", images, scale)
@@ -54,6 +59,53 @@ class NpzReader:
         if test is not None and not dark:
             test_notes += note_dark(test[0], self._where("x_test"))
         return from_arrays(self.path.name, train, test, outputs, size, notes + test_notes)
+
+    def _input_of(self, values: npt.NDArray[Any]) -> str:
+        """Return what ``x_train`` holds: what the array ``input`` says, else what its shape tells.
+
+        Raises:
+            UserError: The array says something else.
+        """
+        if INPUT not in self.archive.names:
+            return infer_input(values)
+        declared = str(self._array(INPUT).ravel()[0]) if self._array(INPUT).size else ""
+        if declared not in (SIGNAL, IMAGE):
+            raise UserError(f"Invalid value of {self._where(INPUT)}: {declared}. Expected {SIGNAL} or {IMAGE}.")
+        return declared
+
+    def _read_signals(self, values: npt.NDArray[Any], size: ImageSize | None) -> UnsplitData:
+        """Read signals of both splits, with their targets."""
+        where = self._where("x_train")
+        signals = to_signals(values, where)
+        _, length, channels = signals.shape
+        what = f"{length:,} positions and {channels} channel{'s'[: channels > 1]}"
+        notes = [f"The array {where}, of shape {values.shape}, is read as signals of {what}."]
+        if INPUT not in self.archive.names:
+            remedy = (
+                f"add the array {INPUT}={IMAGE!r} to the file"
+                if values.ndim == 3
+                else "reshape it to (n, height, width)"
+            )
+            notes[0] += f" If it holds grey images, {remedy}."
+        notes += self._find_kinds()
+        for head, kind in self.kinds.items():
+            if kind == "image":
+                raise UserError(
+                    f"Target {head} holds images, but the inputs are signals. Expected another kind of target."
+                )
+        train = (signals, {head: self._targets("train", head, signals) for head in self.suffixes})
+        outputs = {head: self._output(head, train[1][head]) for head in self.suffixes}
+        if "x_test" not in self.archive.names and "y_test" not in self.archive.names:
+            return from_signals(self.path.name, train, None, outputs, size, notes)
+        held = to_signals(self._array("x_test"), self._where("x_test"))
+        if held.shape[1:] != signals.shape[1:]:
+            raise UserError(
+                f"Invalid signal shape of {self._where('x_test')}: {held.shape[1:]}. Expected {signals.shape[1:]} as in"
+                " x_train."
+            )
+        test = (held, {head: self._targets("test", head, held) for head in self.suffixes})
+        self._check_test_targets(test[1], outputs)
+        return from_signals(self.path.name, train, test, outputs, size, notes)
 
     def _find_kinds(self) -> list[str]:
         """Infer the kinds that the user did not name; return a note for each head whose kind is not classes."""
@@ -165,13 +217,21 @@ class NpzReader:
                 )
             scale, notes = find_pixel_scale(images, where)
         test = self._split("test", images, scale)
+        self._check_test_targets(test[1], outputs)
+        return test, notes
+
+    def _check_test_targets(self, targets: Mapping[str, LabelArray], outputs: Mapping[str, Output]) -> None:
+        """Check that the targets of the test split fit the outputs.
+
+        Raises:
+            UserError: A class is unknown, or a shape differs.
+        """
         for head, suffix in self.suffixes.items():
             where, output = self._where(f"y_test{suffix}"), outputs[head]
             if isinstance(output, ClassOutput):
-                check_known(test[1][head], len(output.names), where)
+                check_known(targets[head], len(output.names), where)
             else:
-                self._check_test_shape(test[1][head], output, where)
-        return test, notes
+                self._check_test_shape(targets[head], output, where)
 
     def _check_test_shape(self, targets: npt.NDArray[Any], output: Output, where: str) -> None:
         wanted = list(output.shape)

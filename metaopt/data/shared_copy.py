@@ -27,7 +27,7 @@ from metaopt.outputs import read_output
 _VERSION = 2  # of the files; also part of the name of the folder
 _SMALLEST = 2**24  # bytes of images; smaller data sets are not worth a file
 _COMPLETE = "facts.npz"  # written last
-_TEXT_FIELDS = ("name", "shape", "default_augmentation", "fingerprint", "pixel_bits", "notes")
+_TEXT_FIELDS = ("name", "shape", "default_augmentation", "fingerprint", "pixel_bits", "sample_rate", "notes")
 
 
 def load_once(spec: DataSpec, fingerprint: str, load: Callable[[], UnsplitData]) -> UnsplitData:

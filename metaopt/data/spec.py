@@ -25,9 +25,9 @@ class DataSpec:
 
     Attributes:
         data: ``auto``, the name of a built-in data set, a folder of class folders, or a ``.npz`` file.
-        image_size: side in pixels of the square that images are cropped and resized to, or ``HEIGHTxWIDTH``; None keeps
-            their own size.
-        augment: ``auto``, ``none``, ``flip``, ``shift``, ``flip+shift`` or ``flip+shift+colour``.
+        image_size: side in pixels of the square that images are cropped and resized to, or ``HEIGHTxWIDTH``; length in
+            positions that signals are cut or padded to; None keeps their own size.
+        augment: ``auto``, or one of ``IMAGE_AUGMENTATIONS`` or ``SIGNAL_AUGMENTATIONS``.
         cache: directory for the decoded images of folders, created if needed; None for a temporary one.
         split_seed: seed of the validation split and of the folds; None for the same in every study. The test split
             does not depend on it.

@@ -26,11 +26,12 @@ class UnsplitData:
         test: the test split, or None if the data set has none.
         test_digests: one content hash per test image; empty if there is no test split.
         outputs: head → kind of its targets; the objective refers to the first head.
-        shape: shape of one image, ``(h, w, c)``.
+        shape: shape of one image, ``(h, w, c)``, or of one signal, ``(length, c)``.
         default_augmentation: the augmentation that ``augment="auto"`` selects.
         fingerprint: hash of images, labels and class names.
         validation: indices into ``images`` of the validation split, or None if the data set has none.
         pixel_bits: bits that the images with 16-bit pixels use, see ``metaopt.data.pixel_range``.
+        sample_rate: positions per second of signals, or None where it is unknown.
         notes: messages for the user.
     """
 
@@ -40,12 +41,18 @@ class UnsplitData:
     test: Images | None
     test_digests: Digests
     outputs: dict[str, Output]
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     default_augmentation: DefaultAugmentation
     fingerprint: str
     validation: npt.NDArray[np.int64] | None = None
     pixel_bits: int = FULL
+    sample_rate: int | None = None
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def holds_signals(self) -> bool:
+        """Whether these are signals, not images."""
+        return len(self.shape) == 2
 
     @property
     def class_names(self) -> dict[str, list[str]]:

@@ -53,7 +53,7 @@ class Settings:
     Attributes:
         space: name or file of the problem.
         data: name, folder or file of the data set.
-        image_size: side of square images in pixels, ``HEIGHTxWIDTH``, or None for the data set's own.
+        image_size: side of square images in pixels, ``HEIGHTxWIDTH``, length of signals, or None for the data's own.
         augment: augmentation of training images.
         sampler: name of the sampler.
         scheduler: name of the scheduler.

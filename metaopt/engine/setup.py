@@ -41,7 +41,7 @@ class ImageKind:
     """Input and output of the networks of a study.
 
     Attributes:
-        input_shape: (height, width, channels).
+        input_shape: (height, width, channels), or (length, channels) of signals.
         classes: head → number of classes.
     """
 

@@ -47,7 +47,7 @@ class Guard:
     Attributes:
         problem: has the network function; without one (slow path, or a Python function that trains) only duplicates
             are rejected here.
-        input_shape: (height, width, channels).
+        input_shape: (height, width, channels), or (length, channels) of signals.
         classes: head → number of classes.
         constraints: cheap ones are judged, of measured ones that on the latency by its prediction, others ignored.
         latency: predicts latencies; None before enough were measured.

@@ -78,8 +78,9 @@ class Rejections:
             guard: rejected the proposals.
         """
         images = "×".join(map(str, guard.input_shape))
+        kind = "signals" if len(guard.input_shape) == 2 else "images"
         counts = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.most_common())
-        text = f"No network of the space passes for images of {images} ({self.reasons.total():,} rejected: {counts})."
+        text = f"No network of the space passes for {kind} of {images} ({self.reasons.total():,} rejected: {counts})."
         missed = self.missed(guard.constraints)
         for each, value in missed:
             text += (

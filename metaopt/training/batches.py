@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data import Images
-from metaopt.data.augment import Augmentation, augment, augment_together, cutout, mixup
+from metaopt.data.augment import Augmentation, augment, augment_signals, augment_together, cutout, mixup
+from metaopt.data.images import InputArray
+from metaopt.data.standardization import Standardization
 from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.errors import EnvironmentFault
 from metaopt.outputs import ClassOutput, ImageOutput, Output, as_outputs
@@ -29,7 +31,17 @@ def scale(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     return scaled
 
 
-def read_images(images: Images, rows: npt.ArrayLike) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+def scale_inputs(inputs: InputArray, standardization: Standardization | None) -> npt.NDArray[np.float32]:
+    """Scale images, see ``scale``, or standardise signals: what every network takes.
+
+    Args:
+        inputs: images ``(n, h, w, c)`` or signals ``(n, length, c)``.
+        standardization: that of signals; None for images.
+    """
+    return scale(inputs) if standardization is None else standardization.apply(inputs)
+
+
+def read_images(images: Images, rows: npt.ArrayLike) -> tuple[InputArray, dict[str, Any]]:
     """Return a batch; see ``Images.batch``.
 
     Raises:
@@ -125,6 +137,7 @@ class TrainingBatches(keras.utils.PyDataset):
         fold: index of the cross-validation fold, from 0.
         outputs: head → output; None where every head has classes.
         class_weights: head → weight of each class, ``(classes,)``, see ``weigh_classes``; None for no weights.
+        standardization: that of signals; None for images.
 
     Attributes:
         fault: why a batch could not be read, or None; TensorFlow raises an exception of its own in its place.
@@ -142,6 +155,7 @@ class TrainingBatches(keras.utils.PyDataset):
         fold: int = 0,
         outputs: Mapping[str, Output] | None = None,
         class_weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
+        standardization: Standardization | None = None,
     ) -> None:
         super().__init__()
         self._images = images
@@ -154,6 +168,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._fold = fold
         self._outputs = outputs or {}
         self._class_weights = class_weights
+        self._standardization = standardization
         self.fault: EnvironmentFault | None = None
         self.set_epoch(0)
 
@@ -193,8 +208,12 @@ class TrainingBatches(keras.utils.PyDataset):
             step = epoch * self.num_batches + index
             return make_generator(self._seed, self._trial, make_fold_purpose(purpose, self._fold), step)
 
-        pixels, targets = self._augment(pixels, targets, rng("augment"))
-        images = cutout(scale(pixels), self._training.cutout, rng("cutout"))
+        if self._standardization is None:
+            pixels, targets = self._augment(pixels, targets, rng("augment"))
+            images = scale(pixels)
+        else:
+            images = augment_signals(self._standardization.apply(pixels), self._augmentation, rng("augment"))
+        images = cutout(images, self._training.cutout, rng("cutout"))
         labels = self._encode(targets)
         if self._soft_classes is not None:
             images, labels = mixup(images, labels, self._training.mixup, rng("mixup"))
@@ -254,6 +273,7 @@ class Validation:
         heads: names of the heads, the first head first.
         batch_size: batch size of the training; validation batches may be larger.
         outputs: head → output; None where every head has classes.
+        standardization: that of signals; None for images.
 
     Attributes:
         labels: head → targets ``(n, …)``.
@@ -261,8 +281,14 @@ class Validation:
     """
 
     def __init__(
-        self, images: Images, heads: list[str], batch_size: int, outputs: Mapping[str, Output] | None = None
+        self,
+        images: Images,
+        heads: list[str],
+        batch_size: int,
+        outputs: Mapping[str, Output] | None = None,
+        standardization: Standardization | None = None,
     ) -> None:
+        self._standardization = standardization
         self.outputs = outputs
         self._images = images
         self._heads = heads
@@ -280,14 +306,14 @@ class Validation:
 
     def predict_first_batch(self, model: keras.Model) -> None:
         """Predict the first batch and drop its predictions."""
-        model.predict_on_batch(scale(read_images(self._images, self._rows[0])[0]))
+        model.predict_on_batch(self._read(self._rows[0]))
+
+    def _read(self, rows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        return scale_inputs(read_images(self._images, rows)[0], self._standardization)
 
     def predict(self, model: keras.Model) -> dict[str, Probabilities]:
         """Return head → predictions of all images, in their order; see ``Output.decode``."""
-        batches = [
-            outputs_by_head(model.predict_on_batch(scale(read_images(self._images, rows)[0])), self._heads)
-            for rows in self._rows
-        ]
+        batches = [outputs_by_head(model.predict_on_batch(self._read(rows)), self._heads) for rows in self._rows]
         joined = {head: np.concatenate([np.asarray(batch[head]) for batch in batches]) for head in batches[0]}
         decode = {head: output.decode for head, output in (self.outputs or {}).items()}
         return {

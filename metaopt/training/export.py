@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data import Images
+from metaopt.data.images import InputArray
 from metaopt.errors import UserError
 from metaopt.outputs import ClassOutput, ImageOutput, LabelOutput, NumberOutput, Output
-from metaopt.training.batches import outputs_by_head, scale
+from metaopt.training.batches import outputs_by_head, scale_inputs
 from metaopt.training.metrics import Probabilities, as_probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata, write_model
 from metaopt.values.safe_text import class_name, first_line
@@ -39,7 +40,7 @@ def _warnings_raise_nothing() -> Iterator[None]:
 
 @_warnings_raise_nothing()
 def export_model(
-    networks: Sequence[keras.Model], metadata: ModelMetadata, sample: npt.NDArray[np.uint8], *, mirror: bool = False
+    networks: Sequence[keras.Model], metadata: ModelMetadata, sample: InputArray, *, mirror: bool = False
 ) -> keras.Model:
     """Build a model that takes raw images and returns predictions, e.g. probabilities.
 
@@ -47,23 +48,25 @@ def export_model(
         networks: trained networks; each takes float32 ``(n, h, w, c)`` scaled to −0.5..0.5. The predictions of
             several networks are averaged. Their optimizers are removed, whose states would triple the file size.
         metadata: outputs and input shape of the networks.
-        sample: some images ``(n, h, w, c)``, to find out whether the networks return probabilities or logits.
-        mirror: average the predictions for each image and its mirror image, at twice the cost.
+        sample: some images ``(n, h, w, c)`` or signals, to find out whether the networks return probabilities or
+            logits.
+        mirror: average the predictions for each image and its mirror image, at twice the cost; not for signals.
 
     Returns:
         A model that takes uint8 ``(n, height, width, c)``, crops the largest central window of the networks' aspect
         ratio, resizes and scales it, and returns a dict head → float32 predictions: probabilities ``(n, classes)`` or
-        ``(n, labels)``, numbers ``(n, k)``, or pixels in 0..255 ``(n, h, w, c)``.
+        ``(n, labels)``, numbers ``(n, k)``, or pixels in 0..255 ``(n, h, w, c)``. Of signals it takes float32 ``(n,
+        length, c)`` as in the files, and standardises them.
     """
     heads = list(metadata.outputs)
-    sample_outputs = outputs_by_head(networks[0].predict_on_batch(scale(sample)), heads)
+    sample_outputs = outputs_by_head(
+        networks[0].predict_on_batch(scale_inputs(sample, metadata.standardization)), heads
+    )
     for number, network in enumerate(networks):
         network.compiled, network.optimizer = False, None
         if len(networks) > 1:  # names must be unique, and each may have been built in a session of its own
             network.name = f"network_{number + 1}"
-    height, width, channels = metadata.input_shape
-    images = keras.Input((None, None, channels), dtype="uint8", name="image")
-    scaled = _preprocess(images, height, width)
+    images, scaled = _make_input(metadata)
     views = [scaled, keras.ops.flip(scaled, axis=2)] if mirror else [scaled]
     outputs = [outputs_by_head(network(view), heads) for network in networks for view in views]
     finished = {}
@@ -93,6 +96,20 @@ def _average(head: str, output: Output, values: list[Any]) -> Any:
             return keras.layers.Rescaling(255.0, dtype="float32", name=head)(clipped)
         case _:
             return keras.layers.Activation("linear", dtype="float32", name=head)(value)
+
+
+def _make_input(metadata: ModelMetadata) -> tuple[Any, Any]:
+    """Return the input of an exported model, and its scaled images or standardised signals."""
+    standardization = metadata.standardization
+    if standardization is None:
+        height, width, channels = metadata.input_shape
+        images = keras.Input((None, None, channels), dtype="uint8", name="image")
+        return images, _preprocess(images, height, width)
+    signals = keras.Input(metadata.input_shape, dtype="float32", name="signal")
+    layer = keras.layers.Rescaling(
+        standardization.scale, offset=standardization.offset, dtype="float32", name="standardize"
+    )
+    return signals, layer(signals)
 
 
 def _preprocess(images: Any, height: int, width: int) -> Any:
@@ -198,8 +215,8 @@ def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
 
 
 @_warnings_raise_nothing()
-def predict(model: keras.Model, metadata: ModelMetadata, images: npt.NDArray[np.uint8]) -> dict[str, Probabilities]:
-    """Predict raw images ``(n, height, width, c)``; return head → predictions, see ``export_model``."""
+def predict(model: keras.Model, metadata: ModelMetadata, images: InputArray) -> dict[str, Probabilities]:
+    """Predict raw images or signals; return head → predictions, see ``export_model``."""
     outputs = model.predict(images, batch_size=BATCH_SIZE, verbose=0)
     return {head: np.asarray(outputs[head], dtype=np.float32) for head in metadata.outputs}
 

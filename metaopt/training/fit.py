@@ -138,11 +138,14 @@ def _make_loop(
     def batches(number: int, fold: Fold) -> TrainingBatches:
         weights = weigh_classes(fold.train, data.outputs, request.options.class_weights)
         return TrainingBatches(
-            fold.train, data.augment, training, arrange, seed, trial, soft, number, data.outputs, weights
+            *(fold.train, data.augment, training, arrange, seed, trial, soft, number, data.outputs, weights),
+            standardization=data.standardization,
         )
 
     folded = FoldedBatches([batches(number, fold) for number, fold in enumerate(folds)])
-    validations = [Validation(fold.validation, heads, training.batch_size, data.outputs) for fold in folds]
+    validations = [
+        Validation(fold.validation, heads, training.batch_size, data.outputs, data.standardization) for fold in folds
+    ]
     weights = {head: float(training.loss_weights.get(head, 1.0)) for head in heads}
     return EpochLoop(folded, validations, weights, request, epochs, start, checkpoint)
 

@@ -17,7 +17,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from metaopt.data import DataSet
 from metaopt.data.pixel_range import FULL
+from metaopt.data.standardization import Standardization
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import cannot_write, create_temporary, name_limit, remove_abandoned, sync_folder
 from metaopt.files.regular_file import open_regular
@@ -39,17 +41,21 @@ class ModelMetadata:
 
     Attributes:
         classes: head → names of its classes, in the order of its probabilities, for the heads that have classes.
-        input_shape: shape that the model crops and resizes images to, ``(h, w, c)``.
+        input_shape: shape that the model crops and resizes images to, ``(h, w, c)``; of signals ``(length, c)``.
         pixel_bits: bits that the training images with 16-bit pixels used: an image of 16 bits is cut to 8 by them.
         outputs: head → output, the first head first; from ``classes`` if it is left out.
+        standardization: that of signals, which the model contains; None for images.
+        sample_rate: positions per second of signals, or None.
         training: origin of the model: ``trial``, ``point``, ``epochs``, ``seed``, ``images``, ``data``; JSON types.
     """
 
     classes: dict[str, list[str]]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     training: dict[str, Any] = field(default_factory=dict)
     pixel_bits: int = FULL
     outputs: dict[str, Output] = field(default_factory=dict)
+    standardization: Standardization | None = None
+    sample_rate: int | None = None
 
     def __post_init__(self) -> None:
         if not self.outputs:
@@ -59,13 +65,21 @@ class ModelMetadata:
     def of(
         cls,
         outputs: Mapping[str, Output],
-        input_shape: tuple[int, int, int],
+        input_shape: tuple[int, ...],
         training: dict[str, Any] | None = None,
         pixel_bits: int = FULL,
     ) -> "ModelMetadata":
         """Return the metadata of a model with these outputs."""
         classes = {head: list(each.names) for head, each in outputs.items() if isinstance(each, ClassOutput)}
         return cls(classes, input_shape, training or {}, pixel_bits, dict(outputs))
+
+    @classmethod
+    def for_data(
+        cls, outputs: Mapping[str, Output], data: DataSet, training: dict[str, Any] | None = None
+    ) -> "ModelMetadata":
+        """Return the metadata of a model with these outputs, that was trained on a data set."""
+        metadata = cls.of(outputs, data.input_shape, training, data.pixel_bits)
+        return replace(metadata, standardization=data.standardization, sample_rate=data.sample_rate)
 
 
 def read_metadata(path: Path) -> ModelMetadata:
@@ -85,7 +99,11 @@ def read_metadata(path: Path) -> ModelMetadata:
         bits = int(stored.get("pixel_bits", FULL))  # files of earlier versions lack it
         outputs = {head: read_output(each) for head, each in stored.get("outputs", {}).items()}
         shape = tuple(stored["input_shape"])
-        return ModelMetadata(dict(stored["classes"]), shape, stored["training"], bits, outputs)
+        signal = stored.get("signal")
+        standardization = None if signal is None else Standardization.read(signal)
+        rate = None if signal is None else signal.get("sample_rate")
+        classes = dict(stored["classes"])
+        return ModelMetadata(classes, shape, stored["training"], bits, outputs, standardization, rate)
     except FileNotFoundError:
         raise UserError(f"Model {path} does not exist. Expected a .keras file written by retrain.") from None
     except OSError as error:
@@ -190,7 +208,10 @@ def check_writable(path: Path) -> None:
 def _as_stored(metadata: ModelMetadata) -> dict[str, Any]:
     plain = class_outputs(metadata.classes)
     stored = asdict(replace(metadata, outputs=plain))
-    del stored["outputs"]
+    for name in ("outputs", "standardization", "sample_rate"):
+        del stored[name]
+    if metadata.standardization is not None:
+        stored["signal"] = {**metadata.standardization.describe(), "sample_rate": metadata.sample_rate}
     if metadata.outputs != plain:  # files of classifiers without thresholds are as in earlier versions
         stored["outputs"] = {head: output.describe() for head, output in metadata.outputs.items()}
     if metadata.pixel_bits == FULL:  # as in files of earlier versions

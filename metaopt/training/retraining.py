@@ -125,7 +125,10 @@ def _train(
         )
     weights = weigh_classes(images, data.outputs, class_weights)
     batches = TrainingBatches(
-        images, data.augment, training, pack_labels, seed, trial, soft, outputs=data.outputs, class_weights=weights
+        *(images, data.augment, training, pack_labels, seed, trial, soft),
+        outputs=data.outputs,
+        class_weights=weights,
+        standardization=data.standardization,
     )
     progress = _RetrainingCallback(batches, next(iter(data.classes)), report, report_step)
     _fit(network, batches, epochs, progress, log)
@@ -154,7 +157,7 @@ def find_file_problem(problem: Problem, point: Any, data: DataSet) -> str | None
     with global_state.preserved():
         network = fitting(problem, builder.build)
         outputs = {head: data.outputs[head] for head in builder.heads(network)}
-        return find_loading_problem(builder.for_inference(network), ModelMetadata.of(outputs, data.input_shape))
+        return find_loading_problem(builder.for_inference(network), ModelMetadata.for_data(outputs, data))
 
 
 def _fit(

@@ -4,4 +4,13 @@
 stored studies can only be resumed if it does not change. Only docstrings and comments may be edited freely.
 """
 
-__all__ = ["autoencoder", "conv_stack", "flower_cnn", "flower_cnn_published", "photo_cnn", "wide_resnet"]
+__all__ = [
+    "autoencoder",
+    "conv_stack",
+    "conv_stack_1d",
+    "flower_cnn",
+    "flower_cnn_published",
+    "photo_cnn",
+    "signal_cnn",
+    "wide_resnet",
+]

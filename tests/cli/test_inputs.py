@@ -1,6 +1,7 @@
 """Every kind of input on real data: a search that is killed and resumed, retraining, prediction, report."""
 
 import json
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,15 +23,18 @@ DIGITS = load_digits()
 N = 400
 X = np.rint(DIGITS.images[:N] * (255 / 16)).astype(np.uint8)
 Y = DIGITS.target[:N]
+SIGNALS = DIGITS.data[:N]
+# The same network as that of images, in one dimension.
+PROBLEM_1D = PROBLEM.replace("2D", "1D").replace("3, padding", "9, padding")
 
 
 def write_pictures(folder: Path) -> tuple[list[str], Path]:
     """Write digits, each of them 16 by 8 pixels, into class folders; return flags and one of the files."""
     for row, (image, digit) in enumerate(zip(X, Y, strict=True)):
-        file = folder / "digits" / str(digit) / f"{row}.png"
+        file = folder / "pictures" / str(digit) / f"{row}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image.repeat(2, axis=0)).save(file)
-    return ["--data", "digits", "--image-size", "12x6"], folder / "digits" / str(Y[0]) / "0.png"
+    return ["--data", "pictures", "--image-size", "12x6"], folder / "pictures" / str(Y[0]) / "0.png"
 
 
 def write_bands(folder: Path) -> tuple[list[str], Path]:
@@ -44,10 +48,33 @@ def write_bands(folder: Path) -> tuple[list[str], Path]:
     return ["--data", ".", "--target", "digit:classes", "--augment", "flip+shift+colour"], folder / "0.npy"
 
 
+def write_sounds(folder: Path) -> tuple[list[str], Path]:
+    """Write the rows of digits, one after another, as sounds of 16 bits into class folders; one is shorter."""
+    for row, (signal, digit) in enumerate(zip(SIGNALS, Y, strict=True)):
+        file = folder / "sounds" / str(digit) / f"{row}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(file), "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(8000)
+            sound.writeframes((signal[: 60 if row == 9 else 64] * 2000).astype("<i2").tobytes())
+    return ["--data", "sounds", "--augment", "shift+scale+noise"], folder / "sounds" / str(Y[0]) / "0.wav"
+
+
+def write_arrays(folder: Path) -> tuple[list[str], Path]:
+    """Write the rows of digits as signals of two channels, the second far from 0; one of them as a table."""
+    signals = np.stack([SIGNALS, 1000 - 50 * SIGNALS[:, ::-1]], axis=2)
+    np.savez(folder / "digits.npz", x_train=signals, y_train=Y)
+    np.savetxt(folder / "0.csv", signals[0], delimiter=";", header="a;b", comments="")
+    return ["--data", "digits.npz"], folder / "0.csv"
+
+
 # Kind of input → writer of its files, shape of an input.
 INPUTS: dict[str, tuple[Callable[[Path], tuple[list[str], Path]], tuple[int, ...]]] = {
     "rectangles": (write_pictures, (12, 6, 1)),
     "bands": (write_bands, (8, 8, 6)),
+    "sounds": (write_sounds, (64, 1)),
+    "arrays": (write_arrays, (64, 2)),
 }
 
 
@@ -56,7 +83,7 @@ def test_each_input_is_searched_resumed_retrained_and_predicted(kind: str, capsy
     monkeypatch.chdir(tmp_path)
     write, shape = INPUTS[kind]
     flags, file = write(Path())
-    Path("tiny.py").write_text(PROBLEM)
+    Path("tiny.py").write_text(PROBLEM if len(shape) == 3 else PROBLEM_1D)
     arguments = [*flags, "--space", "tiny.py", "--strategy", "random", "--epochs", "8", "--trials", "2"]
     kill_after_an_epoch(arguments, tmp_path)
     assert run_command(search.main, capsys, *arguments).code == 0

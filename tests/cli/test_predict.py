@@ -11,6 +11,7 @@ from PIL import Image
 
 from metaopt.cli import predict
 from metaopt.cli.predict import as_line, describe, find_images, main, most_probable
+from metaopt.data.standardization import Standardization
 from metaopt.outputs import ClassOutput
 from metaopt.training.model_file import ModelMetadata, write_model
 from tests.cli.running import run_command
@@ -185,3 +186,42 @@ def test_images_below_the_threshold_of_their_class_get_no_answer(capsys, monkeyp
     assert [each["class"] for each in found] == [None, "cat", "dog"]
     assert [each.get("abstained") for each in found] == [["label"], None, None]
     assert found[0]["top"]["label"][0] == {"class": "cat", "probability": 0.7}
+
+
+@pytest.fixture
+def of_signals(monkeypatch, tmp_path) -> Path:
+    """A model of signals that finds the class of the larger end."""
+    model = tmp_path / "signals.keras"
+    metadata = ModelMetadata(
+        {"label": ["left", "right"]}, (6, 1), standardization=Standardization((0.0,), (1.0,)), sample_rate=8000
+    )
+    write_model(model, metadata, _plain)
+
+    def classify(signals):
+        is_right = signals[:, -1, 0] > signals[:, 0, 0]
+        return {"label": np.stack([~is_right, is_right], axis=1).astype(np.float32)}
+
+    monkeypatch.setattr(predict, "_predictor", lambda path: classify)
+    return model
+
+
+def test_signals_of_each_kind_of_file_are_predicted(capsys, of_signals, tmp_path) -> None:
+    from scipy.io import wavfile
+
+    folder = tmp_path / "new"
+    folder.mkdir()
+    wavfile.write(folder / "a.wav", 8000, np.arange(6, dtype=np.int16))
+    wavfile.write(folder / "b.wav", 16000, np.arange(9, 0, -1, dtype=np.int16))
+    Image.new("RGB", (8, 8)).save(folder / "c.png")
+    (tmp_path / "d.csv").write_text("level\n1\n2\n3\n4\n5\n6\n")
+    np.save(tmp_path / "e.npy", np.arange(6)[::-1])
+    outcome = run_command(main, capsys, of_signals, folder, tmp_path / "d.csv", tmp_path / "e.npy")
+    assert outcome.code == 0
+    assert [line.split()[1] for line in outcome.out.splitlines()] == ["right", "left", "right", "left"]
+    assert "b.wav has 16,000 samples per second, the training signals 8,000." in outcome.err
+    assert "b.wav has 9 positions: it is cut to 6." in outcome.err
+    assert "1 other file (.png 1)" in outcome.err
+    np.save(tmp_path / "e.npy", np.zeros((6, 2)))
+    outcome = run_command(main, capsys, of_signals, tmp_path / "e.npy")
+    assert outcome.code == 2
+    assert "it has 2 channels. Expected 1" in outcome.errors[0]

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from metaopt.data.augment import augment, cutout, mixup
+from metaopt.data.augment import (
+    SIGNAL_AUGMENTATIONS,
+    SIGNAL_NOISE,
+    SIGNAL_SCALING,
+    augment,
+    augment_signals,
+    cutout,
+    mixup,
+)
 
 
 def images(n: int = 200, height: int = 16, width: int = 24, channels: int = 3) -> np.ndarray:
@@ -164,3 +172,49 @@ def test_bands_are_brightened_together(channels: int) -> None:
         steps = np.diff(colours, axis=3)
         wanted = np.diff(ramp[0, 0, 0].astype(float))
         assert np.allclose(steps / steps.sum(axis=3, keepdims=True), wanted / wanted.sum(), atol=0.03)
+
+
+SINES = np.sin(np.linspace(0, 9, 64, dtype=np.float32))[None, :, None] * np.ones((200, 1, 2), np.float32)
+
+
+@pytest.mark.parametrize("kind", SIGNAL_AUGMENTATIONS)
+def test_augmented_signals_repeat_and_keep_the_original(kind) -> None:
+    before = SINES.copy()
+    seen = augment_signals(SINES, kind, np.random.default_rng(3))
+    assert (augment_signals(SINES, kind, np.random.default_rng(3)) == seen).all()
+    assert (before == SINES).all()
+    assert (seen.shape, seen.dtype) == (SINES.shape, np.float32)
+    assert (seen is SINES) == (kind == "none")
+
+
+def test_signals_are_shifted_by_an_eighth_at_most() -> None:
+    seen = augment_signals(SINES, "shift", np.random.default_rng(0))
+    shifts = []
+    for signal in seen:
+        fitting = [
+            s for s in range(-8, 9) if np.array_equal(signal[10:-10], SINES[0, 10 + s : SINES.shape[1] - 10 + s])
+        ]
+        shifts += fitting
+    assert len(shifts) == len(seen)
+    assert set(shifts) == set(range(-8, 9))
+    assert (seen[:, 0] == SINES[0, np.clip(shifts, 0, None)]).all()  # the first value is repeated
+
+
+def test_scaling_and_noise_have_the_stated_deviation() -> None:
+    flat = np.ones((4000, 20, 2), np.float32)
+    scaled = augment_signals(flat, "scale", np.random.default_rng(0))
+    assert (scaled == scaled[:, :1]).all()
+    assert scaled[:, 0].std() == pytest.approx(SIGNAL_SCALING, rel=0.05)
+    assert np.corrcoef(scaled[:, 0].T)[0, 1] == pytest.approx(0, abs=0.05)  # each channel has its own factor
+    noisy = augment_signals(flat, "noise", np.random.default_rng(0))
+    assert noisy.std() == pytest.approx(SIGNAL_NOISE, rel=0.05)
+    assert noisy.mean() == pytest.approx(1, abs=0.001)
+
+
+def test_cutout_of_a_signal_is_a_window() -> None:
+    seen = cutout(np.ones((500, 30, 2), np.float32), 7, np.random.default_rng(0))
+    assert (seen[..., 0] == seen[..., 1]).all()
+    for signal in seen[..., 0]:
+        covered = np.flatnonzero(signal == 0)
+        assert 4 <= len(covered) <= 7
+        assert (np.diff(covered) == 1).all()

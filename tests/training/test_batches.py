@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from metaopt.data import ArrayImages
-from metaopt.data.augment import Augmentation
+from metaopt.data.augment import SIGNAL_NOISE, Augmentation
+from metaopt.data.standardization import Standardization
 from metaopt.problems.training_config import Training
 
 pytestmark = pytest.mark.slow  # imports Keras
@@ -200,3 +201,26 @@ def test_validation_predicts_in_the_units_of_the_targets() -> None:
     zero = keras.layers.Dense(1, kernel_initializer="zeros")(keras.layers.Flatten()(inputs))
     predicted = Validation(images, ["label"], 8, {"label": output}).predict(keras.Model(inputs, zero))
     assert predicted["label"].tolist() == [[40.0]] * 23
+
+
+def test_signals_are_standardised_then_augmented() -> None:
+    from metaopt.training.batches import TrainingBatches, Validation
+
+    signals = np.random.default_rng(0).normal(1000, 50, (23, 40, 2)).astype(np.float32)
+    data = ArrayImages(signals, {"label": np.arange(23, dtype=np.int32)})
+    standardization = Standardization.fitted(data)
+    made = TrainingBatches(
+        *(data, "none", Training(batch_size=10), lambda labels: labels["label"], 0, 0), standardization=standardization
+    )
+    found, labels = epoch(made, 0)
+    np.testing.assert_array_equal(found, standardization.apply(signals)[labels])
+    noisy = TrainingBatches(
+        *(data, "noise", Training(batch_size=10), lambda labels: labels["label"], 0, 0), standardization=standardization
+    )
+    changed, same = epoch(noisy, 0)
+    assert (same == labels).all()
+    assert (changed - found).std() == pytest.approx(SIGNAL_NOISE, rel=0.1)  # in units of standardised signals
+    assert (epoch(noisy, 0)[0] == changed).all()
+    assert (epoch(noisy, 1)[0] != changed).any()
+    validation = Validation(data, ["label"], 10, None, standardization)
+    np.testing.assert_array_equal(validation._read([3, 1]), standardization.apply(signals[[3, 1]]))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from metaopt.data.image_file import crop_and_resize
+from metaopt.data.standardization import Standardization
 from metaopt.errors import UserError
 from metaopt.training.model_file import ModelMetadata
 
@@ -209,3 +210,21 @@ def test_every_kind_of_output_is_exported_in_the_users_terms(tmp_path: Path, mir
     if not mirror:
         for head, output in outputs.items():
             np.testing.assert_allclose(predicted[head], output.decode(inside[head]), rtol=1e-4, atol=1e-4)
+
+
+def test_a_model_of_signals_takes_them_as_in_the_files(tmp_path: Path) -> None:
+    import keras
+
+    from metaopt.training.export import export_model, load_model, predict, save_model
+
+    signals = (RNG.standard_normal((6, 20, 2)) * (1, 500) + (3, 1e4)).astype(np.float32)
+    standardization = Standardization((3.0, 1e4), (1.0, 500.0))
+    inputs = keras.Input((20, 2))
+    x = keras.layers.Flatten()(keras.layers.Conv1D(3, 4)(inputs))
+    inner = keras.Model(inputs, {"label": keras.layers.Dense(3, "softmax")(x)})
+    metadata = ModelMetadata({"label": ["a", "b", "c"]}, (20, 2), standardization=standardization, sample_rate=16000)
+    expected = inner.predict(standardization.apply(signals), verbose=0)["label"]
+    save_model(export_model([inner], metadata, signals), metadata, tmp_path / "a.keras")
+    model, stored = load_model(tmp_path / "a.keras")
+    assert stored == metadata
+    np.testing.assert_allclose(predict(model, stored, signals)["label"], expected, atol=1e-5)

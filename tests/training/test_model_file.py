@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from metaopt.data.standardization import Standardization
 from metaopt.errors import ResultsNotWritable, UserError
 from metaopt.outputs import ClassOutput
 from metaopt.training.model_file import ModelMetadata, check_writable, read_metadata, write_model
@@ -145,6 +146,15 @@ def test_bits_of_the_pixels_are_stored(tmp_path: Path) -> None:
     path = tmp_path / "x.keras"
     write_model(path, replace(METADATA, pixel_bits=12), plain)
     assert read_metadata(path).pixel_bits == 12
+
+
+def test_standardisation_and_rate_of_signals_are_stored(tmp_path: Path) -> None:
+    path = tmp_path / "x.keras"
+    metadata = replace(METADATA, standardization=Standardization((1.5,), (0.1,)), sample_rate=44100)
+    write_model(path, metadata, plain)
+    assert read_metadata(path) == metadata
+    write_model(path, replace(metadata, sample_rate=None), plain)
+    assert read_metadata(path).sample_rate is None
 
 
 def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
