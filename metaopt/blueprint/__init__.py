@@ -11,16 +11,14 @@ A blueprint gives shapes, parameters, multiply-accumulates, a structural hash, a
 """
 
 from metaopt.blueprint.blueprint import DEFAULT_HEAD, Blueprint
-from metaopt.blueprint.convolutions import (
-    Conv1D,
-    Conv2D,
-    Conv3D,
+from metaopt.blueprint.convolutions import Conv1D, Conv2D, Conv3D
+from metaopt.blueprint.core import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, Rescaling
+from metaopt.blueprint.depthwise_convolutions import (
     DepthwiseConv1D,
     DepthwiseConv2D,
     SeparableConv1D,
     SeparableConv2D,
 )
-from metaopt.blueprint.core import Activation, BatchNormalization, Dense, Dropout, Flatten, Input, Rescaling
 from metaopt.blueprint.errors import InvalidArchitecture
 from metaopt.blueprint.layer import Layer, Node, Shape, layer_kinds, observe_layers, register_layer
 from metaopt.blueprint.merging import Add, Concatenate
