@@ -11,6 +11,7 @@ from metaopt.problems import Problem, Training, list_ready_problems, load_proble
 from metaopt.problems.unread import Unread, describe_unread, find_paths, find_unread
 from metaopt.spaces import compile_space
 
+OF_SIGNALS = "signal_cnn", "conv_stack_1d"
 SPACE = {
     "units": hp.uniformint("units", 1, 50),
     "lr": hp.uniform("lr", 0.1, 0.2),
@@ -29,8 +30,8 @@ def network(point, input_shape, classes):
     return Blueprint(inputs, {head: Dense(n)(Dense(point["units"])(x)) for head, n in classes.items()})
 
 
-def unread_of(problem: Problem, **classes: Any) -> Unread:
-    return find_unread(compile_space(problem.space), problem, (8, 8, 1), classes or {"label": 3})
+def unread_of(problem: Problem, input_shape: tuple[int, ...] = (8, 8, 1), **classes: Any) -> Unread:
+    return find_unread(compile_space(problem.space), problem, input_shape, classes or {"label": 3})
 
 
 @pytest.mark.parametrize(
@@ -54,10 +55,10 @@ def test_keys_that_nothing_reads_are_found(training) -> None:
 
 @pytest.mark.parametrize("name", [name for name in list_ready_problems() if name != "autoencoder"])
 def test_ready_problems_read_all_their_keys(name: str) -> None:
-    problem = load_problem(name)
-    assert unread_of(problem, fine=4, coarse=2) == Unread()
+    problem, shape = load_problem(name), (64, 1) if name in OF_SIGNALS else (8, 8, 1)
+    assert unread_of(problem, shape, fine=4, coarse=2) == Unread()
     alone = Unread((), ("coarse_labels_weight",)) if name == "cnn" else Unread()
-    assert unread_of(problem, label=4) == alone
+    assert unread_of(problem, shape, label=4) == alone
 
 
 def test_the_decoder_of_the_autoencoder_reads_its_keys_for_images_only() -> None:
