@@ -62,7 +62,7 @@ class UpSampling2D(_UpSampling):
     interpolation: str = "nearest"
 
     def __post_init__(self) -> None:
-        self.size = arguments.standardize_sizes(self.kind, "size", self.size, self.rank)
+        _UpSampling.__post_init__(self)  # super() does not work in a dataclass with slots
         if self.interpolation not in _INTERPOLATIONS:
             known = " or ".join(_INTERPOLATIONS)
             raise InvalidArchitecture(self.kind, None, f"interpolation is {self.interpolation}. Expected {known}.")

@@ -5,36 +5,19 @@ files.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-Augmentation = Literal[
-    "none",
-    "flip",
-    "shift",
-    "flip+shift",
-    "flip+shift+colour",
-    "scale",
-    "noise",
-    "shift+scale",
-    "shift+noise",
-    "scale+noise",
-    "shift+scale+noise",
+ImageAugmentation = Literal["none", "flip", "shift", "flip+shift", "flip+shift+colour"]
+SignalAugmentation = Literal[
+    "none", "shift", "scale", "noise", "shift+scale", "shift+noise", "scale+noise", "shift+scale+noise"
 ]
-IMAGE_AUGMENTATIONS: tuple[Augmentation, ...] = ("none", "flip", "shift", "flip+shift", "flip+shift+colour")
-SIGNAL_AUGMENTATIONS: tuple[Augmentation, ...] = (
-    "none",
-    "shift",
-    "scale",
-    "noise",
-    "shift+scale",
-    "shift+noise",
-    "scale+noise",
-    "shift+scale+noise",
-)
-AUGMENTATIONS: tuple[Augmentation, ...] = (*IMAGE_AUGMENTATIONS, *SIGNAL_AUGMENTATIONS[2:])
+Augmentation = ImageAugmentation | SignalAugmentation
+IMAGE_AUGMENTATIONS: tuple[ImageAugmentation, ...] = get_args(ImageAugmentation)
+SIGNAL_AUGMENTATIONS: tuple[SignalAugmentation, ...] = get_args(SignalAugmentation)
+AUGMENTATIONS: tuple[Augmentation, ...] = tuple(dict.fromkeys((*IMAGE_AUGMENTATIONS, *SIGNAL_AUGMENTATIONS)))
 
 SHIFT_DIVISOR = 8
 """The largest shift is the image side divided by this, at least one pixel (4 of 32 pixels, as is usual for CIFAR)."""

@@ -87,7 +87,7 @@ class DataSet:
 
     @property
     def classes(self) -> dict[str, int | Output]:
-        """What ``network`` gets: the number of classes of each head that has classes, and the outputs of others."""
+        """Argument of ``network``: the number of classes of each head that has classes, and the outputs of others."""
         return {head: output.network_argument for head, output in self.outputs.items()}
 
     @property

@@ -50,7 +50,7 @@ class Standardization:
 
     @property
     def offset(self) -> list[float]:
-        """What is added to each channel after it is multiplied by its factor."""
+        """Number that is added to each channel after it is multiplied by its factor."""
         return [-mean / each for mean, each in zip(self.mean, self.deviation, strict=True)]
 
     def apply(self, signals: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

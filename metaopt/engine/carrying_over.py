@@ -34,7 +34,7 @@ _SETTINGS = ("epochs", "budget_unit", "schedule", "first_cycle_s", "cycle_factor
 
 @dataclass(frozen=True)
 class NewStudy:
-    """What decides whether the trial of another study is a measurement of this one.
+    """Properties of a new study that decide whether the trial of another one is a measurement of it.
 
     Attributes:
         fingerprint: of the new study, see ``study_fingerprint``.

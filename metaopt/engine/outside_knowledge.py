@@ -1,4 +1,4 @@
-"""What is known before a run: default points, ranks of earlier studies, and their trials that are imported."""
+"""Knowledge from before a run: default points, ranks of earlier studies, and their trials that are imported."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -39,8 +39,7 @@ def hold(name: str) -> Path:
     if folder in _held:
         return folder
     while True:
-        root.mkdir(0o700, exist_ok=True)
-        _check_owner(root)
+        _make_root()
         lock = root / f"{name}{_LOCK}"
         try:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -65,11 +64,9 @@ def lasting(name: str) -> Path:
     """
     if fcntl is None:
         raise OSError(errno.ENOTSUP, "this system has no users with private temporary folders")
-    root = _root()
-    root.mkdir(0o700, exist_ok=True)
-    _check_owner(root)
-    (root / name).mkdir(0o700, exist_ok=True)
-    return root / name
+    folder = _make_root() / name
+    folder.mkdir(0o700, exist_ok=True)
+    return folder
 
 
 def make_temporary() -> Path:
@@ -122,15 +119,18 @@ def _root() -> Path:
     return Path(tempfile.gettempdir(), f"metaopt-{os.getuid()}")
 
 
-def _check_owner(root: Path) -> None:
-    """Check that nobody else can write to the folder of all folders.
+def _make_root() -> Path:
+    """Return the folder of all folders, created if needed, to which nobody else can write.
 
     Raises:
         PermissionError: It is a link, belongs to another user, or is open to others.
     """
+    root = _root()
+    root.mkdir(0o700, exist_ok=True)
     status = root.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise PermissionError(errno.EPERM, "it is not a private folder of this user", str(root))
+    return root
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -1,6 +1,7 @@
 """The stacks of ``conv_stack`` in one dimension, for signals.
 
-The space, the blocks and the training are those of ``metaopt.zoo.conv_stack``.
+The space and the training are those of ``metaopt.zoo.conv_stack``. ``network`` is written again, as studies store the
+digest of that module's code: a function that both called would end the searches that were begun with it.
 """
 
 from collections.abc import Mapping
