@@ -114,7 +114,8 @@ def _add_strategy(group: _ArgumentGroup) -> None:
 
 def _add_evolution(group: _ArgumentGroup) -> None:
     _add_integer(group, "--mu", help="population size (default: a quarter of the trials, at most 50)")
-    _add_integer(group, "--lambda", dest="lambda_", help="children per generation (default: 10)")
+    children = "children per generation (default: 10; with several objectives 1)"
+    _add_integer(group, "--lambda", dest="lambda_", help=children)
     _add_integer(group, "--tournament", help="members of a tournament, whose best is a parent (default: 5)")
     mutations = "step: a small change; redraw: one hyperparameter drawn anew (default: step)"
     group.add_argument("--mutation", type=one_of(MUTATIONS), help=mutations)

@@ -11,6 +11,7 @@ from metaopt.engine.jobs import NO_WEIGHTS, TrainingOptions, Unit
 from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES, check_is_read
 from metaopt.errors import UserError, invalid_value
 from metaopt.quantities import IMAGE_SIZE_EXPECTED, ImageSize, parse_image_size
+from metaopt.samplers.evolution import STEADY_STATE_LAMBDA
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
 from metaopt.trials.growth import check_fill, constraints_in_force, parse_growth, phase_starts
@@ -65,7 +66,7 @@ class Settings:
         base: number of trials that the study had when this goal was set.
         startup: number of random trials before the first model-based one.
         mu: μ, population size of an evolution.
-        lambda_: λ, children per generation.
+        lambda_: λ, children per generation; a new study of several objectives has 1 unless another is given.
         tournament: number of members in a tournament of an evolution.
         mutation: mutation of an evolution, see ``metaopt.samplers.Evolution``.
         survivors: members of an evolution's population that are parents, see ``metaopt.samplers.Evolution``.
@@ -241,7 +242,8 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
     if not stored:
         settings = _phased(replace(settings, base=0), stored)
         startup, mu = _initial_sizes(settings.trials, settings.phases)
-        return replace(settings, startup=startup, mu=given.get("mu", mu))
+        lambda_ = STEADY_STATE_LAMBDA if settings.further_objectives else settings.lambda_
+        return replace(settings, startup=startup, mu=given.get("mu", mu), lambda_=given.get("lambda_", lambda_))
     settings = _phased(_with_goal(settings, given.get("trials"), state), stored)
     return _with_initial_sizes(settings, read_settings(stored), given)
 

@@ -316,7 +316,7 @@ def make_strategy(settings: Settings) -> Strategy:
         **SAMPLERS,
         "tpe": lambda: TPE(settings.startup),
         "gp": lambda: GP(startup=min(GP.startup, settings.startup)),
-        "evolution": lambda: Evolution(
+        "evolution": lambda: (Evolution.of_fronts if settings.further_objectives else Evolution)(
             mu=settings.mu,
             lambda_=settings.lambda_,
             tournament=settings.tournament,

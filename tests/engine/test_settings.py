@@ -228,6 +228,15 @@ def test_budget_in_seconds_needs_rungs():
     assert resolved(budget_unit="seconds").scheduler == "auto"
 
 
+def test_a_generation_of_several_objectives_has_one_child():
+    objectives = ("val_accuracy", "params")
+    assert resolved(sampler="evolution").lambda_ == 10
+    new = resolved(sampler="evolution", objective=objectives)
+    assert new.lambda_ == 1
+    assert resolved(sampler="evolution", objective=objectives, lambda_=4).lambda_ == 4
+    assert resolved(study_of(replace(new, lambda_=10), 5, finished=False)).lambda_ == 10  # of an earlier version
+
+
 def test_inherit_needs_evolution():
     assert resolved(inherit=True, sampler="evolution").inherit
     with pytest.raises(

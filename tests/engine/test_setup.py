@@ -61,6 +61,11 @@ def test_other_data_or_folds_are_another_study(tmp_path, name):
         (Settings(sampler="gp", startup=3), GP(startup=3), Full(1)),
         (Settings(sampler="gp", startup=20), GP(), Full(1)),
         (Settings(sampler="evolution", mu=7, lambda_=2), Evolution(mu=7, lambda_=2), Full(1)),
+        (
+            Settings(sampler="evolution", mu=7, lambda_=1, further_objectives=("params",)),
+            Evolution(mu=7, lambda_=1, recombination=0.9, width=0.5),
+            Full(1),
+        ),
         (Settings(sampler="tpe", scheduler="asha-stop", epochs=9, min_epochs=2), TPE(), ASHA(9, 3, 2, True)),
     ],
     ids=lambda value: type(value).__name__,
