@@ -31,6 +31,7 @@ COMMANDS = {
     "compare": "compare studies, with significance tests",
     "predict": "classify image files with a retrained model",
     "import": "import trials that were trained elsewhere",
+    "export": "write the trials of a study for other programs",
     "repair": "rebuild a damaged or lost journal from the records",
     "delete": "delete the files of a study, after asking",
 }

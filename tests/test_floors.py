@@ -21,7 +21,7 @@ FLOORS = (
     ("samplers", "schedulers"),
     ("guard", "storage", "strategies"),
     ("engine",),
-    ("zoo", "data", "training", "executors"),
+    ("zoo", "data", "training", "executors", "exchange", "trackers"),
     ("report",),
     ("api", "cli", "command", "study", "__main__", "__init__"),
 )
