@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable, Collection
 
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.view import StudyView
@@ -23,16 +24,25 @@ class CheckpointRetention:
         checkpoints: the directories.
         resource: R, at which trials are compared.
         inherit: whether a new trial may start from the weights of any complete one.
+        forkable: returns the trials that the strategy may still fork.
     """
 
     def __init__(
-        self, study: Study, view: StudyView, checkpoints: Checkpoints, *, resource: int, inherit: bool
+        self,
+        study: Study,
+        view: StudyView,
+        checkpoints: Checkpoints,
+        *,
+        resource: int,
+        inherit: bool,
+        forkable: Callable[[], Collection[int]] = tuple,
     ) -> None:
         self._study = study
         self._view = view
         self._checkpoints = checkpoints
         self._resource = resource
         self._inherit = inherit
+        self._forkable = forkable
         self._cleared_s = -math.inf  # when
         self._took_s = 0.0
 
@@ -60,7 +70,7 @@ class CheckpointRetention:
         needed = {trial.number for trial in state.running} | self._best_trials(best)
         if len(self._study.objectives) > 1:
             needed |= {record.trial for record in self._study.front}
-        needed |= {trial.forked_from[0] for trial in state.running if trial.forked_from is not None}
+        needed |= {source for trial in state.running for source in trial.sources} | set(self._forkable())
         if self._inherit:
             needed |= {trial.vals.parent for trial in state.running if trial.vals.parent is not None}
         useful = [trial for trial in state.trials if trial.status == "paused" or (self._inherit and trial.complete)]

@@ -33,6 +33,7 @@ def proposed(number: int, decision: Start | Fork, accepted: Accepted) -> Event:
         "rejected": accepted.rejected,
         **_reason(None if isinstance(decision, Fork) else _start_reason(decision, accepted)),
         **({} if isinstance(decision, Fork) else _left(decision.left)),
+        **({"change": decision.change} if isinstance(decision, Fork) and decision.change else {}),
     }
 
 

@@ -1,7 +1,7 @@
 """Job factory: makes the job of a trial from its state and the options of the run."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.jobs import (
@@ -93,15 +93,19 @@ class JobFactory:
     def _origin(self, trial: Trial) -> Origin:
         """Return how a trial begins where its own checkpoint holds nothing."""
         if trial.forked_from is not None:
-            source, epochs = trial.forked_from
-            identity = identify(self.state, self.state.trials[source])
-            return ForkOf(source, self.checkpoints.directory(source), epochs, identity)
+            fork = self._fork_of(*trial.forked_from)
+            return fork if trial.mate is None else replace(fork, mate=self._fork_of(*trial.mate))
         parent = trial.vals.parent
         directory = None if parent is None else self.checkpoints.directory(parent)
         if not self.options.inherit or parent is None or directory is None:
             return FromScratch()
         ancestor = self.state.trials[parent]
         return WeightsOf(parent, self.space.point(ancestor.vals), directory, identify(self.state, ancestor))
+
+    def _fork_of(self, number: int, epochs: int) -> ForkOf:
+        source = self.state.trials[number]
+        directory, point = self.checkpoints.directory(number), self.space.point(source.vals)
+        return ForkOf(number, directory, epochs, identify(self.state, source), point)
 
 
 def identify(state: StudyState, trial: Trial) -> TrialIdentity | None:

@@ -127,12 +127,16 @@ class ForkOf:
         checkpoint: its checkpoint directory.
         epochs: epochs that it had been trained; the new trial's next epoch follows them.
         identity: what its state belongs to; None skips the comparison.
+        point: its point.
+        mate: a second trial, whose weights are averaged with those of the forked one; or None.
     """
 
     trial: int
     checkpoint: str | None
     epochs: int
     identity: TrialIdentity | None = field(default=None, compare=False)
+    point: Any = field(default=None, compare=False)
+    mate: "ForkOf | None" = None
 
 
 Origin = FromScratch | WeightsOf | ForkOf

@@ -16,7 +16,7 @@ from metaopt.engine.jobs import Executor, Finished, TrainingOptions
 from metaopt.engine.phases import Phases
 from metaopt.engine.proposer import Accepted, NothingPasses, Proposer
 from metaopt.engine.report_handler import ReportHandler
-from metaopt.engine.strategy import Strategy
+from metaopt.engine.strategy import Strategy, find_forkable
 from metaopt.engine.unread_watch import UnreadWatch
 from metaopt.engine.view import StudyView
 from metaopt.engine.worker_rejections import explain_rejections
@@ -90,7 +90,10 @@ class Search:
         self._phases = phases
         self._jobs = JobFactory(study.state, study.space, strategy, checkpoints, options)
         self._retention = CheckpointRetention(
-            study, self._view, checkpoints, resource=options.resource, inherit=options.inherit
+            *(study, self._view, checkpoints),
+            resource=options.resource,
+            inherit=options.inherit,
+            forkable=lambda: find_forkable(strategy, self._view),
         )
         self._end = EarlyEnd(criteria.seconds, clock, callback.note)
         self._reports = ReportHandler(
@@ -202,12 +205,18 @@ class Search:
 
     def _fork(self, decision: Fork) -> None:
         """Start a new trial from the state of another one."""
-        source = self._state.trials[decision.trial]
+        fork: dict[str, Any] = self._source(decision.trial)
+        if decision.mate is not None:
+            fork["mate"] = self._source(decision.mate)
+        self._propose(decision, self._proposer.accept_fork(decision.vals), fork=fork)
+
+    def _source(self, number: int) -> dict[str, int]:
+        """Return a trial to fork and its epochs, as the journal names them."""
+        source = self._state.trials[number]
         if source.status not in ("paused", "ok") or source.imported or not source.epochs:
             status = "imported" if source.imported else source.status
-            raise RuntimeError(f"the strategy forked trial {source.number}, which is {status}: it has no state")
-        accepted = self._proposer.accept_fork(decision.vals)
-        self._propose(decision, accepted, fork={"trial": source.number, "epochs": source.epochs})
+            raise RuntimeError(f"the strategy forked trial {number}, which is {status}: it has no state")
+        return {"trial": number, "epochs": source.epochs}
 
     def _propose(self, decision: Start | Fork, accepted: Accepted, **more: Any) -> None:
         number = self._view.number

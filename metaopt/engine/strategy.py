@@ -84,6 +84,15 @@ class Strategy(Protocol):
         """Return whether a trial that has reached its target resource pauses there."""
 
 
+def find_forkable(strategy: Strategy, view: StudyView) -> Collection[int]:
+    """Return the trials that a strategy may still fork, whose checkpoints must be kept.
+
+    A strategy that forks trials which have ended defines ``forkable(view)``; those of others are removed.
+    """
+    find = getattr(strategy, "forkable", None)
+    return () if find is None else find(view)
+
+
 @dataclass(frozen=True)
 class SamplerScheduler:
     """Strategy of a sampler and a scheduler.
@@ -131,9 +140,13 @@ class SamplerScheduler:
 
 
 def strategy_name(sampler: str, scheduler: str) -> str:
-    """Return the name of the strategy that a sampler and a scheduler make, or ``sampler × scheduler``."""
+    """Return the name of the strategy that a sampler and a scheduler make, or ``sampler × scheduler``.
+
+    Settings name a strategy that is no pair as both.
+    """
     halves = sampler, scheduler
-    return next((name for name, known in STRATEGIES.items() if known == halves), " × ".join(halves))
+    own = sampler if sampler == scheduler else " × ".join(halves)
+    return next((name for name, known in STRATEGIES.items() if known == halves), own)
 
 
 def resolve_strategy(strategy: str | None, sampler: str | None, scheduler: str | None) -> tuple[str, str]:

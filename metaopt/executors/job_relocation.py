@@ -18,8 +18,8 @@ def relocate(job: Job, folder: Path) -> tuple[Job, dict[str, str]]:
         match init:
             case WeightsOf() as origin:
                 return replace(origin, checkpoint=move(origin.checkpoint))
-            case ForkOf(checkpoint=str() as directory) as origin:
-                return replace(origin, checkpoint=move(directory))
+            case ForkOf(checkpoint=str() as directory, mate=mate) as origin:
+                return replace(origin, checkpoint=move(directory), mate=None if mate is None else move_origin(mate))
             case Resume(fallback=fallback) as resume:
                 return replace(resume, fallback=move_origin(fallback))
         return init

@@ -43,17 +43,22 @@ class Fork:
     """Start a new trial from the checkpoint of another one: its weights, optimizer state, epoch and history.
 
     Attributes:
-        trial: number of the trial to fork; it must be paused or have ended, and its last checkpoint must be kept:
-            retention does not keep it for a later fork.
+        trial: number of the trial to fork; it must be paused or have ended, and its last checkpoint must be kept: a
+            strategy that forks trials which have ended names them with ``forkable(view)``.
         vals: hyperparameters of the new trial, of the same architecture.
         target_resource: resource to train to, the epochs of the forked trial included.
         bracket: see ``Start``.
+        mate: number of a second trial of the same architecture, which must be as ``trial`` must; the new trial starts
+            from the mean of the weights of both. None for the weights of ``trial``.
+        change: what differs from the forked trial, in words; kept in the record. Empty if nothing is to be said.
     """
 
     trial: int
     vals: Vals
     target_resource: int
     bracket: int | None = None
+    mate: int | None = None
+    change: str = ""
 
 
 @dataclass(frozen=True)

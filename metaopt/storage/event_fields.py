@@ -99,7 +99,9 @@ def _is_known_point(value: Any) -> bool:
 
 
 def _is_fork(value: Any) -> bool:
-    return isinstance(value, dict) and _is_count(value.get("trial")) and _is_count(value.get("epochs"))
+    if not (isinstance(value, dict) and _is_count(value.get("trial")) and _is_count(value.get("epochs"))):
+        return False
+    return value.get("mate") is None or _is_fork(value["mate"])
 
 
 def _is_left(value: Any) -> bool:
@@ -151,6 +153,7 @@ _FIELDS: dict[str, dict[str, Check]] = {
         "parent?": _is_count,
         "bracket?": _is_count,
         "fork?": _is_fork,
+        "change?": _is_text,
         "reason?": _is_reason,
         "left?": _is_left,
     },

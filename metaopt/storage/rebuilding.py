@@ -41,6 +41,7 @@ def rebuilt_proposal(number: int, record: Record) -> Event:
         "parent": record.parent,
         "network": {name: value for name, value in network.items() if value is not None},
         "rejected": {},
+        **({"change": record.change} if record.change else {}),
     }
 
 

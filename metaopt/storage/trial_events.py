@@ -20,8 +20,11 @@ def proposed_trial(event: Event, trials: Sequence[Trial]) -> Trial:
     vals = Vals(event["vals"], model_based=event["model_based"], parent=event.get("parent"))
     trial = Trial(event["trial"], vals, event["point"], event["to"], proposal=event["network"])
     trial.bracket = event.get("bracket")
+    trial.change = event.get("change") or ""
     if fork := event.get("fork"):
         _fork(trial, trials[fork["trial"]], fork["epochs"])
+        if mate := fork.get("mate"):
+            trial.mate = (trials[mate["trial"]].number, mate["epochs"])
     return trial
 
 

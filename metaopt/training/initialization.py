@@ -12,7 +12,7 @@ from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState,
 from metaopt.training.epoch_loop import Start
 from metaopt.training.schedule import find_schedule
 from metaopt.training.state_identity import current_identity, trial_identity
-from metaopt.training.variables import Arrays, assign, fits, snapshot
+from metaopt.training.variables import Arrays, assign, fits, snapshot, with_mean_weights
 from metaopt.training.weight_transfer import transfer_weights
 
 
@@ -73,28 +73,40 @@ def _new(
 def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest) -> Start:
     """Return the start from the state of another trial: its weights, optimizer state and epoch.
 
-    The learning rate is the new trial's own.
+    The learning rate is the new trial's own. With a mate, the weights are the mean of both.
     """
-    state, best = _source_state(origin)
-    if not _fits(model, state, request):
-        raise RuntimeError(
-            f"The state of trial {origin.trial} does not fit the network or the optimizer of trial"
-            f" {request.trial}; it cannot be forked."
-        )
+    sources = [origin] if origin.mate is None else [origin, origin.mate]
+    found = [read_source(source) for source in sources]
+    for source, (state, _) in zip(sources, found, strict=True):
+        if not _fits(model, state, request):
+            raise RuntimeError(
+                f"The state of trial {source.trial} does not fit the network or the optimizer of trial"
+                f" {request.trial}; it cannot be forked."
+            )
+    state, best = found[0]
+    mates = [mate.folds for mate, _ in found[1:]]
     rate = _learning_rate(model)
     folds: list[Arrays] = []
-    for arrays in state.folds:
+    for number, arrays in enumerate(state.folds):
         assign(model, arrays)
+        for mate in mates:
+            assign(model, with_mean_weights(model, arrays, mate[number]))
         if rate is not None:
             model.optimizer.learning_rate = rate
         folds.append(snapshot(model))
     several = folds if request.options.folds > 1 else []
     transferred = {"trial": origin.trial, "epochs": origin.epochs}
+    if origin.mate is not None:
+        transferred["mate"] = origin.mate.trial
     return Start(state.progress, several, transferred, n_reported=origin.epochs, best=best)
 
 
-def _source_state(origin: ForkOf) -> tuple[TrainingState, tuple[int, list[Arrays]]]:
-    """Return the state of a forked trial, and its best epoch (from 1) with the weights of each fold there."""
+def read_source(origin: ForkOf) -> tuple[TrainingState, tuple[int, list[Arrays]]]:
+    """Return the state of a forked trial, and its best epoch (from 1) with the weights of each fold there.
+
+    Raises:
+        RuntimeError: The state is gone, or of another trial.
+    """
     if origin.checkpoint is not None:
         checkpoint = Checkpoint(Path(origin.checkpoint))
         checkpoint.identity = current_identity(origin.identity)

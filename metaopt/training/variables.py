@@ -8,6 +8,8 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+_FLOATS = "fV"  # NumPy sees the types of ml_dtypes, such as bfloat16, as void
+
 Arrays = list[npt.NDArray[Any]]
 
 
@@ -27,6 +29,21 @@ def assign(model: keras.Model, arrays: Arrays) -> None:
         if array.dtype.kind == "V":  # bfloat16, whose type the file format of NumPy does not store
             array = array.view(variable.numpy().dtype)
         variable.assign(array)
+
+
+def with_mean_weights(model: keras.Model, arrays: Arrays, others: Arrays) -> Arrays:
+    """Return a snapshot of this model whose weights are the mean of two snapshots of equal networks.
+
+    Optimizer, counters and states of random generators stay those of the first. So does a weight of another shape in
+    the second, whose optimizer may be any.
+    """
+    weights = {id(variable) for variable in model.weights}
+    means = list(arrays)
+    for number, (variable, own, other) in enumerate(zip(model.variables, arrays, others, strict=False)):
+        if id(variable) in weights and own.dtype.kind in _FLOATS and own.shape == other.shape:
+            mean = (own.astype(np.float64) + other.astype(np.float64)) / 2
+            means[number] = mean.astype(own.dtype)
+    return means
 
 
 def weights_of(model: keras.Model, arrays: Arrays) -> Arrays:

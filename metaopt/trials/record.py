@@ -23,6 +23,7 @@ _SAME_KEYS = (
     *("trial", "parent", "status", "objective", "model_based", "imported", "vals", "epochs", "complete", "paused"),
     *("bracket", "history", "replicates", "params", "macs", "blueprint", "seconds", "ended", "seed", "device"),
     *("threads", "versions", "precision", "inherited", "source", "stretches", "latency"),
+    *("change", "mate"),
 )
 
 
@@ -66,6 +67,8 @@ class Record:
             quantiles of ``runs`` runs) with ``threads`` CPU threads; None where it was not measured.
         stretches: first epoch and environment of each stretch, where more than one environment trained it; else empty.
         decisions: decisions on it that a strategy gave figures for, in their order; empty for most strategies.
+        change: what differs from the trial that it was forked from, in words; empty for most trials.
+        mate: number of the second trial of a fork whose weights are the mean of two, or None.
         returned: further keys that a user's own training returned.
         failure: ``cause``, ``error`` and ``traceback``; empty for other trials.
     """
@@ -102,6 +105,8 @@ class Record:
     stretches: Sequence[Mapping[str, Any]] = ()
     decisions: Sequence[TrialDecision] = ()
     objectives: tuple[str, ...] = ()
+    change: str = ""
+    mate: int | None = None
     returned: Mapping[str, Any] = field(default_factory=dict)
     failure: Mapping[str, str] = field(default_factory=dict)
 
@@ -210,6 +215,10 @@ class Record:
             record["stretches"] = [dict(stretch) for stretch in self.stretches]
         if self.decisions:
             record["decisions"] = [decision.to_json() for decision in self.decisions]
+        if self.change:
+            record["change"] = self.change
+        if self.mate is not None:
+            record["mate"] = self.mate
         if self.returned:
             record["result"] = dict(self.returned)
         return record | dict(self.failure)
@@ -352,6 +361,8 @@ def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
         decisions=tuple(trial.decisions),
         objectives=tuple([each.text for each in judge.objectives]) if len(judge.objectives) > 1 else (),
         source=trial.info.get("source") if trial.imported else None,
+        change=trial.change,
+        mate=None if trial.mate is None else trial.mate[0],
         returned=extra,
         failure=trial.failure,
     )

@@ -39,6 +39,8 @@ class Trial:
         bracket: bracket that it was started in.
         stretches: (first epoch, environment that trained from there on), ascending; empty in earlier versions.
         forked_from: (trial, epochs) that it was forked from, or None.
+        mate: (trial, epochs) whose weights were averaged with those of the forked one, or None.
+        change: what differs from the forked trial, in words; empty for most trials.
         decisions: decisions on it that a strategy gave figures for, in their order; empty for most strategies.
     """
 
@@ -62,6 +64,8 @@ class Trial:
     bracket: int | None = None
     stretches: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     forked_from: tuple[int, int] | None = None
+    mate: tuple[int, int] | None = None
+    change: str = ""
     decisions: list[TrialDecision] = field(default_factory=list)
 
     @property
@@ -84,6 +88,11 @@ class Trial:
     def copied_epochs(self) -> int:
         """Number of epochs that it took over when it was forked; 0 for any other trial."""
         return self.forked_from[1] if self.forked_from is not None else 0
+
+    @property
+    def sources(self) -> list[int]:
+        """Numbers of the trials from whose states it started when it was forked."""
+        return [source[0] for source in (self.forked_from, self.mate) if source is not None]
 
     @property
     def counts(self) -> dict[str, float]:

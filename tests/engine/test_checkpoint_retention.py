@@ -31,12 +31,12 @@ class Noting:
         self.calls.append((set(needed), list(useful)))
 
 
-def kept(*events, inherit=False):
+def kept(*events, inherit=False, forkable=()):
     """The trials whose checkpoints are needed, and those that are useful, the worst first."""
     study = Study(Path(), state_of(*events))
     checkpoints = Noting()
     view = StudyView(study.state, SPACE, 0, None)
-    retention = CheckpointRetention(study, view, checkpoints, resource=9, inherit=inherit)
+    retention = CheckpointRetention(study, view, checkpoints, resource=9, inherit=inherit, forkable=lambda: forkable)
     retention.clear(study.best)
     return checkpoints.calls[0]
 
@@ -75,6 +75,18 @@ def test_the_source_of_a_running_fork_keeps_its_checkpoint():
     events = trained(0, 9), ended(0), trained(1, 9), ended(1), proposed(2, 12, fork={"trial": 0, "epochs": 9})
     assert kept(*events)[0] == {0, 1, 2}
     assert kept(*events, ended(2))[0] == {1}, "the fork has ended"
+
+
+def test_the_mate_of_a_running_fork_keeps_its_checkpoint():
+    fork = {"trial": 0, "epochs": 9, "mate": {"trial": 1, "epochs": 9}}
+    events = [trained(0, 9), ended(0), trained(1, 9), ended(1), trained(2, 9), ended(2), proposed(3, 12, fork=fork)]
+    assert kept(*events)[0] == {0, 1, 2, 3}
+
+
+def test_trials_that_the_strategy_may_fork_keep_their_checkpoints():
+    events = trained(0, 9), ended(0), trained(1, 9), ended(1)
+    assert kept(*events)[0] == {1}
+    assert kept(*events, forkable=[0])[0] == {0, 1}
 
 
 def test_nothing_is_compared_where_no_checkpoint_is_removed():

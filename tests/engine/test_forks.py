@@ -21,6 +21,7 @@ from metaopt.spaces import Vals
 from metaopt.storage import journal
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.trials.constraints import parse_constraints
+from metaopt.trials.record import Record
 from tests.engine.synthetic import findings
 
 SPACE = {"rate": hp.uniform("rate", 0, 1)}
@@ -281,6 +282,44 @@ def test_a_fork_into_a_rejected_network_raises(tmp_path):
     with pytest.raises(ValueError, match=r"network that the guard rejects: .*params"):
         search(tmp_path / "results", Executor(), Planned(plan), Problem(SPACE, network), ("params<=1e4",))
     assert len(Study.load(tmp_path / "results").state.trials) == 1
+
+
+MATED = (
+    Start(Vals({"rate": 0.1}), 2),
+    Start(Vals({"rate": 0.2}), 3),
+    Fork(0, Vals({"rate": 0.3}, parent=0), R, mate=1, change="rate 0.1 → 0.3"),
+)
+
+
+def test_a_fork_with_a_mate_starts_from_both_states(tmp_path):
+    executor = Executor()
+    study = search(tmp_path / "results", executor, Planned(MATED))
+    event = [event for event in journal.read(study.folder / JOURNAL).events if event["event"] == "proposed"][2]
+    assert event["fork"] == {"trial": 0, "epochs": 2, "mate": {"trial": 1, "epochs": 3}}
+    assert event["change"] == "rate 0.1 → 0.3"
+    trial = Study.load(study.folder).state.trials[2]
+    assert (trial.forked_from, trial.mate, trial.sources, trial.change) == ((0, 2), (1, 3), [0, 1], "rate 0.1 → 0.3")
+    job = executor.jobs[2]
+    checkpoints = study.folder / "checkpoints"
+    mate = ForkOf(1, str(checkpoints / "000001"), 3)
+    assert job.init == ForkOf(0, str(checkpoints / "000000"), 2, mate=mate)
+    assert (job.init.point, job.init.mate.point) == ({"rate": 0.1}, {"rate": 0.2})
+    record = study.records[2]
+    assert (record.parent, record.mate, record.change) == (0, 1, "rate 0.1 → 0.3")
+    read = Record.from_json(record.to_json())
+    assert (read.mate, read.change) == (1, "rate 0.1 → 0.3")
+    assert not {"mate", "change"} & study.records[0].to_json().keys(), "records of other trials are as before"
+
+
+def test_a_running_mate_cannot_be_forked(tmp_path):
+    plan = (Start(Vals({"rate": 0.1}), 2), Start(Vals({"rate": 0.2}), 4), Fork(0, Vals({"rate": 0.3}), 4, mate=1))
+
+    class Hasty(Planned):
+        def _must_wait(self, decision, view):
+            return view.running == 2 or (isinstance(decision, Fork) and view.trials[0].status == "running")
+
+    with pytest.raises(RuntimeError, match="forked trial 1, which is running"):
+        search(tmp_path / "results", Executor(workers=2), Hasty(plan))
 
 
 def test_a_fork_is_not_a_duplicate_of_its_source(tmp_path):

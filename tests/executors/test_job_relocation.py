@@ -17,6 +17,10 @@ def test_relocation_moves_every_checkpoint_of_a_job(tmp_path: Path) -> None:
         (fork, replace(fork, checkpoint=str(tmp_path / "000003"))),
         (Resume(2, fallback=parent), Resume(2, fallback=replace(parent, checkpoint=str(tmp_path / "000004")))),
         (ForkOf(3, None, 2), ForkOf(3, None, 2)),
+        (
+            replace(fork, mate=ForkOf(5, "/a/000005", 2)),
+            replace(fork, checkpoint=str(tmp_path / "000003"), mate=ForkOf(5, str(tmp_path / "000005"), 2)),
+        ),
     ]:
         found, directories = relocate(replace(job, init=init), tmp_path)
         assert found == replace(job, init=moved, checkpoint=str(there))

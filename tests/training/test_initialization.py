@@ -185,6 +185,20 @@ def test_fork_takes_everything_but_the_learning_rate(tmp_path: Path, fold_count:
     assert model.optimizer.momentum == 0.3
 
 
+def test_fork_with_a_mate_has_the_mean_of_their_weights(tmp_path: Path) -> None:
+    from metaopt.training.variables import snapshot
+
+    (first,), (second,) = (store(tmp_path / name) for name in ("7", "8"))
+    model = make_model()
+    origin = ForkOf(7, str(tmp_path / "7"), 2, mate=ForkOf(8, str(tmp_path / "8"), 2))
+    start, _ = initialize(model, origin=origin)
+    assert start.transferred == {"trial": 7, "epochs": 2, "mate": 8}
+    assert not equal(first[:1], second[:1])
+    n_weights = len(model.weights)
+    assert equal(model.get_weights(), [(a + b) / 2 for a, b in zip(first, second, strict=False)][:n_weights])
+    assert equal(snapshot(model)[n_weights:], first[n_weights:]), "the optimizer's state is that of the first"
+
+
 def _scheduled() -> Any:
     import keras
 
