@@ -21,7 +21,9 @@ from metaopt.terminal.output import safe_output
 from metaopt.terminal.printable import printable
 
 COMMANDS = {
+    "init": "write the files of a new problem for you to edit",
     "search": "start or resume a search",
+    "check": "tell the faults of a problem file",
     "status": "show whether a search runs, how far it is, and its best trial",
     "list": "list the studies in a folder",
     "best": "print the best hyperparameters and draw their network",

@@ -1,11 +1,13 @@
 """``hyperopt_optimize.py`` and ``metaopt search``: start or resume a search."""
 
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from metaopt.cli.dry_run import dry_run
 from metaopt.cli.errors import flag_of, guarded, with_flags
 from metaopt.cli.ready_spaces import advise_space
 from metaopt.cli.search_checks import (
@@ -27,7 +29,7 @@ from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import NO_WEIGHTS, Executor
 from metaopt.engine.outside_knowledge import find_knowledge
 from metaopt.engine.settings import Settings, resolve
-from metaopt.engine.setup import ImageKind, describe_new_study, open_study, search
+from metaopt.engine.setup import ImageKind, check_study, describe_new_study, open_study, search
 from metaopt.engine.strategy import DEFAULT_STRATEGY, JOINT, STRATEGIES, resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import make_executor
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog:
         prog: the command's name.
     """
     return guarded(
-        lambda: run(make_parser(prog).parse_args(argv), beside),
+        lambda: run(make_parser(prog, searches=True).parse_args(argv), beside),
         "interrupted: all results so far are saved; run the same command again to resume.",
         prints_its_result=False,
     )
@@ -75,6 +77,9 @@ def run(arguments: Namespace, beside: Path | None) -> None:
     """
     with make_progress() as callback:
         ready = prepare(arguments, beside, callback)
+        if arguments.dry_run:
+            dry_run(ready.problem, ready.data, ready.settings, arguments.results, ready.check)
+            return
         executor = ready.executor(arguments)
         with ready.open(arguments.results, callback) as study:
             limit = arguments.time
@@ -126,8 +131,22 @@ class Ready:
             UserError: see ``open_study``; for a space that does not fit, the message names ready spaces that do.
         """
         kept = {"fingerprint": self.data.fingerprint, "description": self.data.description}
-        try:
+        with self._advised():
             return open_study(folder, self.problem, self.settings, callback, images=self.images, data=kept)
+
+    def check(self) -> None:
+        """Check that a study can be opened, as far as that depends on problem and settings.
+
+        Raises:
+            UserError: see ``open``.
+        """
+        with self._advised():
+            check_study(self.problem, self.settings, self.images)
+
+    @contextmanager
+    def _advised(self) -> Iterator[None]:
+        try:
+            yield
         except NothingFits as error:
             advice = "" if error.is_of_values else f" {advise_space(self.problem, self.settings, self.images)}"
             raise UserError(f"{error}{advice} No study was begun.") from error
@@ -207,7 +226,7 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     of_the_run = ("ray_address", "worker_cpus", "worker_gpus", "worker_memory")
     if "targets" in given:
         given["targets"] = tuple(given["targets"])
-    for name in ("results", "time", "strategy", "constraint", "start_from", "published_point", *of_the_run):
+    for name in ("results", "time", "strategy", "constraint", "start_from", "published_point", "dry_run", *of_the_run):
         given.pop(name, None)
     if arguments.strategy or arguments.sampler or arguments.scheduler:
         halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)

@@ -38,8 +38,13 @@ TRAINABLE_OBJECTIVES = tuple(name for name in OBJECTIVES if name != "loss")
 EARLY_STOPPING = 15
 
 
-def make_parser(prog: str) -> Parser:
-    """Return the parser of a search."""
+def make_parser(prog: str, *, searches: bool = False) -> Parser:
+    """Return the parser of a search, or of a command with the same options.
+
+    Args:
+        prog: name of the command.
+        searches: whether it searches, so that it takes the flags of a run as well.
+    """
     parser = Parser(
         prog=prog,
         usage="%(prog)s [options]",
@@ -55,7 +60,14 @@ def make_parser(prog: str) -> Parser:
     _add_training(parser.add_argument_group("training of a trial"))
     _add_ending(parser.add_argument_group("stop criteria"))
     _add_execution(parser.add_argument_group("execution"))
+    if searches:
+        _add_run(parser.add_argument_group("this run"))
     return parser
+
+
+def _add_run(group: _ArgumentGroup) -> None:
+    tried = "say what the search would do, after three trainings of a few seconds, and begin nothing"
+    group.add_argument("--dry-run", action="store_true", help=tried)
 
 
 def _add_problem(group: _ArgumentGroup) -> None:

@@ -25,7 +25,7 @@ from metaopt.problems.unread import Unread, describe_unread, find_paths, find_un
 from metaopt.quantities import plural
 from metaopt.samplers import GP, SAMPLERS, TPE, Evolution
 from metaopt.schedulers import SCHEDULERS
-from metaopt.spaces import Space, compile_space
+from metaopt.spaces import compile_space
 from metaopt.spaces.logarithms import logarithms_in_doubt
 from metaopt.storage.checkpoint_store import UrlStore
 from metaopt.storage.files import Files
@@ -91,9 +91,8 @@ def open_study(
         UserError: The settings do not fit together, or not the problem, and nothing was written; else see
             ``StudyWriter``.
     """
+    check_study(problem, settings, images, trains_itself=function is not None)
     space = compile_space(problem.space)
-    _check(problem, settings, images, space)
-    _check_counted(problem, settings, trains_itself=function is not None)
     data = dict(data or {})
     header = {
         "fingerprint": study_fingerprint(problem, settings, str(data.get("fingerprint", "")), function),
@@ -252,13 +251,21 @@ def _describe_goal(n_own: int, goal: int) -> str:
     return f"{has}, and a total of {goal} was asked for, so none is trained. Raise the number of trials to continue."
 
 
-def _check(problem: Problem, settings: Settings, images: ImageKind | None, space: Space) -> None:
+def check_study(problem: Problem, settings: Settings, images: ImageKind | None, *, trains_itself: bool = False) -> None:
     """Check that the settings fit together, and fit the problem.
+
+    Args:
+        problem: the space and its networks.
+        settings: resolved settings.
+        images: input and output of the networks, or None where they are not known.
+        trains_itself: whether a function of the user trains, instead of that of metaopt.
 
     Raises:
         UserError: They do not.
         NothingFits: No network of the space is valid and meets the constraints.
     """
+    space = compile_space(problem.space)
+    _check_counted(problem, settings, trains_itself=trains_itself)
     make_strategy(settings)
     phases, guard = make_phases(settings), make_guard(problem, settings, images or ImageKind())
     if phases is not None:

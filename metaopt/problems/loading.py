@@ -163,6 +163,7 @@ def _make_problem(names: dict[str, Any], file: Path, name: str, *, path: Path, t
     if not functions.keys() & {"network", "build_model"}:
         raise UserError(
             f"{shown(file)} lacks `network` and `build_model`. Define network(point, input_shape, classes)."
+            f"{_hint_name(names, 'network', 'build_model')}"
         )
     return Problem(
         space=names["space"],
@@ -186,4 +187,13 @@ def _join_texts(texts: dict[str, str]) -> str:
 
 def _require_space(names: dict[str, Any], file: Path) -> None:
     if "space" not in names:
-        raise UserError(f"{shown(file)} lacks `space`. Assign the search space to this name.")
+        raise UserError(
+            f"{shown(file)} lacks `space`. Assign the search space to this name.{_hint_name(names, 'space')}"
+        )
+
+
+def _hint_name(names: dict[str, Any], *wanted: str) -> str:
+    """Return a sentence with the name of the file that is most similar to one that it lacks; "" without one."""
+    own = [name for name in names if not name.startswith("_")]
+    near = next((found for name in wanted if (found := nearest(name, own)) is not None), None)
+    return "" if near is None else f" Is `{near}` meant?"

@@ -112,6 +112,12 @@ def start_of(prog: str) -> str:
     return script(started) if started.name == first and started.is_file() else prog
 
 
+def start_in(folder: Path) -> str:
+    """Return the words that start metaopt in another folder, for a shell."""
+    words = _program(folder)
+    return _join([os.path.abspath(words[0]) if os.path.dirname(words[0]) else words[0], *words[1:]])
+
+
 def _started() -> Path:
     """Return the path of the program that runs; the user's code may have emptied ``sys.argv``."""
     return Path((sys.argv or [""])[0])
@@ -125,20 +131,20 @@ def _words(arguments: Iterable[str | os.PathLike[str]]) -> list[str]:
     return [shown(one) if isinstance(one, os.PathLike) else one for one in arguments]
 
 
-def _program() -> list[str]:
-    """Return the words that start metaopt."""
+def _program(folder: Path | None = None) -> list[str]:
+    """Return the words that start metaopt in a folder, the user's by default."""
     started = _started()
     if started.name == "metaopt" and started.is_file() and os.access(started, os.X_OK):  # the installed script
         found = shutil.which("metaopt")
         return ["metaopt" if found is not None and os.path.samefile(found, started) else shown(started)]
-    if _finds_package():
+    if _finds_package(folder or _folder()):
         return [_interpreter(), "-m", "metaopt"]
-    return [_interpreter(), shown(_PACKAGE)]
+    return [_interpreter(), shown(_PACKAGE) if folder is None else str(_PACKAGE)]
 
 
-def _finds_package() -> bool:
-    """Return whether ``python -m metaopt`` finds this package in the user's folder, and no other one before it."""
-    folders = [] if sys.flags.safe_path else [str(_folder())]
+def _finds_package(folder: Path) -> bool:
+    """Return whether ``python -m metaopt`` finds this package in a folder, and no other one before it."""
+    folders = [] if sys.flags.safe_path else [str(folder)]
     if not sys.flags.ignore_environment:
         folders += os.environ.get("PYTHONPATH", "").split(os.pathsep)
     folders += [*([site.getusersitepackages()] if site.ENABLE_USER_SITE else []), *site.getsitepackages()]

@@ -1,0 +1,17 @@
+"""Peak memory of a piece of work."""
+
+import numpy as np
+import pytest
+
+from metaopt.training.peak_memory import measured_memory
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_peak_is_that_of_the_work_and_not_of_earlier_work() -> None:
+    with measured_memory() as large:
+        np.ones(50_000_000).sum()  # 400 MB
+    with measured_memory() as small:
+        pass
+    assert large.process > small.process + 300_000_000
+    assert small.accelerator is None or small.accelerator >= 0
