@@ -1,5 +1,6 @@
 """``start_from`` and ``default`` of a search, with every kind of strategy."""
 
+import json
 import shutil
 import signal
 
@@ -8,11 +9,23 @@ import pytest
 from hyperopt import hp
 
 import metaopt
-from metaopt.cli.search import main
+from metaopt.cli.search import main, prepare
+from metaopt.cli.search_flags import make_parser
+from metaopt.engine.callbacks import Callback
+from metaopt.engine.outside_knowledge import take_in
 from metaopt.errors import UserError
 from metaopt.storage.study import Study
 
 SPACE = {"x": hp.uniform("x", -3, 3), "sign": hp.choice("sign", [-1, 1])}
+PROBLEM = """
+from hyperopt import hp
+from metaopt.blueprint import Blueprint, Dense, Flatten, Input
+space = {"x": hp.uniform("x", -3, 3), "sign": hp.choice("sign", [-1, 1])}
+default = {"x": 0.5, "sign": 1}
+def network(point, input_shape, classes):
+    inputs = Input(input_shape)
+    return Blueprint(inputs, Dense(classes["label"], activation="softmax")(Flatten()(inputs)))
+"""
 STRATEGIES = ["auto", "tpe", "asha", "evolution"]
 
 
@@ -134,3 +147,42 @@ def test_a_space_without_a_published_point_is_one_sentence(tmp_path, capsys) -> 
     assert code == 2
     assert "The space photo_cnn has no published point." in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def write_point(path, x: float) -> str:
+    path.write_text(json.dumps({"x": x, "sign": 1}))
+    return str(path)
+
+
+def test_start_points_come_before_the_default(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(PROBLEM)
+    points = [word for x in (1.5, -2.5, 1.5) for word in ("--start-point", write_point(tmp_path / f"{x}.json", x))]
+    arguments = make_parser("metaopt search", searches=True).parse_args(
+        ["--data", "digits", "--space", "mine.py", "--results", str(tmp_path / "results"), *points]
+    )
+    ready = prepare(arguments, None, Callback())
+    with ready.open(arguments.results, Callback()) as study:
+        study.begin(ready.settings.as_event())
+        take_in(study, ready.knowledge, Callback())
+        starts = [start["x"] for each in study.state.knowledge for start in each.starts()]
+        assert starts == [1.5, -2.5, 0.5]
+        take_in(study, ready.knowledge, Callback())  # a further run tells nothing twice
+        assert len(study.state.knowledge) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1]", "is not a JSON object"),
+        ("{", "cannot be read as a point in JSON"),
+        ('{"x": 9, "sign": 1}', "point.json: The point is not in this space: x is 9"),
+    ],
+)
+def test_a_start_point_that_is_none_begins_no_study(tmp_path, monkeypatch, capsys, content, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(PROBLEM)
+    (tmp_path / "point.json").write_text(content)
+    assert main(["--data", "digits", "--space", "mine.py", "--start-point", "point.json"]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()

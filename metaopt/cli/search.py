@@ -22,7 +22,7 @@ from metaopt.cli.search_checks import (
     warn_of_memory,
 )
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
-from metaopt.cli.study_inputs import as_begun, located_data, study_problem
+from metaopt.cli.study_inputs import as_begun, find_vals, located_data, study_problem
 from metaopt.data import NAMES, DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
 from metaopt.engine.callbacks import Callback
@@ -41,6 +41,7 @@ from metaopt.problems.loading import CNN, load_problem
 from metaopt.problems.problem import Problem
 from metaopt.report.analysis import StudyData
 from metaopt.report.console import make_progress, summarise_search
+from metaopt.storage.known_study import start_point_event
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import Study, read_begun, stored_path
 from metaopt.storage.writer import StudyWriter
@@ -199,7 +200,9 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     published = bool(arguments.published_point)
     ready = Ready(problem, data, settings)
     new = describe_new_study(problem, settings, ready.images, data.fingerprint)
-    known = find_knowledge(problem, arguments.start_from or [], state, callback, published=published, new=new)
+    points = [start_point_event(path.name, find_vals(problem, path)) for path in arguments.start_point or []]
+    studies = arguments.start_from or []
+    known = [*points, *find_knowledge(problem, studies, state, callback, published=published, new=new)]
     ready = replace(ready, knowledge=known)
     if not state.settings or "checkpoint_quota" in given:
         check_checkpoints(settings, problem, ready.images, arguments.results)
@@ -223,10 +226,18 @@ _UNRECORDED = {"class_weights": NO_WEIGHTS, "targets": ()}
 def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     """Return the given flags under the names of ``Settings``."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
-    of_the_run = ("ray_address", "worker_cpus", "worker_gpus", "worker_memory")
+    of_the_run = (
+        "start_point",
+        "published_point",
+        "dry_run",
+        "ray_address",
+        "worker_cpus",
+        "worker_gpus",
+        "worker_memory",
+    )
     if "targets" in given:
         given["targets"] = tuple(given["targets"])
-    for name in ("results", "time", "strategy", "constraint", "start_from", "published_point", "dry_run", *of_the_run):
+    for name in ("results", "time", "strategy", "constraint", "start_from", *of_the_run):
         given.pop(name, None)
     if arguments.strategy or arguments.sampler or arguments.scheduler:
         halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)

@@ -120,6 +120,8 @@ def _add_strategy(group: _ArgumentGroup) -> None:
         " space and the same data, whose trials inside this one are imported; repeatable"
     )
     add("--start-from", action="append", type=absolute, metavar="STUDY", help=start)
+    point = "a point to try first, as JSON: a record, or the value of its key space; repeatable"
+    add("--start-point", action="append", type=absolute, metavar="FILE", help=point)
     published = "try the published point of the space first, e.g. WRN-16-4 of wide_resnet; auto also learns from it"
     add("--published-point", action="store_const", const=True, help=published)
 

@@ -16,6 +16,7 @@ EXAMPLES = (
 IMPORT_EXAMPLES = (
     ("--data pets/ --results mine elsewhere/trials/*.json", "records of another study of the same space"),
     ("--data pets/ --results mine trials.pkl", "trials that plain hyperopt wrote"),
+    ("--data pets/ --results mine another_study trials.csv", "another study, and a table"),
 )
 
 STRATEGIES = {

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from metaopt.problems.loading import (
 )
 from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import code_digest, is_same_program
-from metaopt.spaces import compile_space
+from metaopt.spaces import Vals, compile_space
 from metaopt.spaces.point_key import point_key
 from metaopt.storage.study import Study, found_path
 from metaopt.terminal.commands import absolute, shown
@@ -174,6 +175,24 @@ def point_of(problem: Problem, written: WrittenPoint, note: Callable[[str], None
         note(f"note: The point is used as it is written, since it is not of the study's space: {printable(error)}")
         return written.point
     return space.point(vals)
+
+
+def find_vals(problem: Problem, path: Path) -> Vals:
+    """Return the draw of a point in a file, see ``read_point``.
+
+    Raises:
+        UserError: The file cannot be read, or its point is none of the problem's space.
+    """
+    written, space = read_point(path), compile_space(problem.space)
+    if written.vals is not None:
+        with suppress(UserError, TypeError, ValueError):  # of another version of the space: its point counts
+            vals = space.restrict(written.vals)
+            if point_key(to_json_value(space.point(vals))) == point_key(written.point):
+                return vals
+    try:
+        return space.vals(written.point, defaults=problem.defaults)
+    except (UserError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise UserError(f"{shown(path)}: {error}") from error
 
 
 def require_same_network(study: Study, problem: Problem) -> None:

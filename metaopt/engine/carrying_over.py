@@ -99,7 +99,7 @@ def carried_events(study: Study, new: NewStudy, note: Callable[[str], None]) -> 
         except UserError:
             is_inside = False
         if is_inside:
-            events.append(_imported_event(study, trial, vals, new.space))
+            events.append(imported_event(study, trial, vals, new.space))
         outside += not is_inside
     if events and outside + partial:
         reasons = [f"{outside} outside the space or its limits"] if outside else []
@@ -108,7 +108,8 @@ def carried_events(study: Study, new: NewStudy, note: Callable[[str], None]) -> 
     return events
 
 
-def _imported_event(study: Study, trial: Trial, vals: Vals, space: Space) -> Event:
+def imported_event(study: Study, trial: Trial, vals: Vals, space: Space) -> Event:
+    """Return the event that imports a settled trial of another study, with its values in the new space."""
     is_ok = trial.status == "ok"
     result: dict[str, Any] = dict(trial.returned) if is_ok else {}
     return {

@@ -190,6 +190,23 @@ def _event(
     }
 
 
+def value_event(space: Space, vals: Vals, losses: Mapping[Objective, float], source: str) -> dict[str, Any]:
+    """Return the event of a trial of which only its values are known.
+
+    Args:
+        space: space of the study.
+        vals: its hyperparameters.
+        losses: loss of each objective, the first one first; empty for a trial that failed.
+        source: names it for users.
+    """
+    ordered = list(losses.items())
+    loss = ordered[0][1] if ordered else None
+    event = _event(space, vals, "ok" if ordered else "fail", loss, [], source)
+    # A training function returns the values of further objectives as they are, not as losses.
+    event["result"] |= {each.name: each.value(value) for each, value in ordered[1:]}
+    return {**event, "identity": identity(vals, loss)}
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         with open_regular(path) as file:

@@ -10,7 +10,7 @@ from typing import Any
 
 from metaopt.errors import UserError
 from metaopt.quantities import plural
-from metaopt.spaces import Space
+from metaopt.spaces import Space, Vals
 from metaopt.storage.importing import read_point
 from metaopt.storage.journal import Event
 from metaopt.storage.study import Study
@@ -18,6 +18,7 @@ from metaopt.terminal.commands import shown
 from metaopt.trials.knowledge import Knowledge
 from metaopt.trials.trial import Trial
 
+_START_POINT = "start point "
 _MOST_POINTS = 200  # of an earlier study: a model of more takes longer than it is worth
 
 
@@ -86,9 +87,30 @@ def default_event(points: Any, space: Space, defaults: Mapping[str, Any], source
     return {"event": "known", "source": source, "study": None, "resource": 1, "points": found}
 
 
+def start_point_event(name: str, vals: Vals) -> Event:
+    """Return the event of a point that the user asks to try first.
+
+    Args:
+        name: name of its file.
+        vals: the point; one that was told before, even by another file, is tried once.
+    """
+    return {
+        "event": "known",
+        "source": f"{_START_POINT}{name}",
+        "study": None,
+        "resource": 1,
+        "points": [{"vals": dict(vals)}],
+    }
+
+
 def is_known(event: Mapping[str, Any], knowledge: Sequence[Knowledge]) -> bool:
-    """Return whether a study knows the source of an event already."""
-    return any(each.study == event["study"] for each in knowledge)
+    """Return whether a study knows an event already: the earlier study, its default, or the same point of a file."""
+    if event["study"] is not None:
+        return any(each.study == event["study"] for each in knowledge)
+    if not event["source"].startswith(_START_POINT):
+        return any(each.source == event["source"] for each in knowledge)
+    told = [point["vals"] for point in event["points"]]
+    return any(each.study is None and [dict(point.vals) for point in each.points] == told for each in knowledge)
 
 
 def _loss(trial: Trial) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from metaopt.cli.best import main as best
+from metaopt.cli.export import main as export
 from metaopt.cli.import_trials import main
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import command, shown
@@ -88,10 +89,10 @@ def test_a_point_of_another_space_is_an_error(elsewhere: Path, capsys) -> None:
     assert not Path("results/journal.jsonl").exists()
 
 
-def test_files_are_required(capsys) -> None:
+def test_sources_are_required(capsys) -> None:
     outcome = run_command(main, capsys)
     assert outcome.code == 2
-    assert f"FILE. See `{command('import', '--help')}`." in outcome.errors[0]
+    assert f"SOURCE. See `{command('import', '--help')}`." in outcome.errors[0]
 
 
 def test_problem_that_changes_the_folder(elsewhere: Path, capsys, tmp_path: Path, monkeypatch) -> None:
@@ -120,4 +121,52 @@ def test_one_bad_record_imports_nothing_and_names_its_field(elsewhere: Path, cap
     outcome = import_files(capsys, *files)
     assert outcome.code == 2
     assert f"{last.name} is not a valid record: history.val_accuracy is 'high' at epoch 2" in outcome.err
+    assert not Path("results").exists()
+
+
+def test_a_study_and_a_folder_of_records_are_imported(elsewhere: Path, capsys) -> None:
+    assert "Imported trials: 4." in import_files(capsys, "--results", "one", "elsewhere").out
+    assert [record.history for record in Study.load("one").records] == [
+        record.history for record in Study.load("elsewhere").records
+    ]
+    records = elsewhere.with_name("records")
+    records.mkdir()
+    for path in elsewhere.glob("model_*.json"):
+        path.rename(records / path.name)
+    (records / "notes.json").write_text("{}")
+    outcome = import_files(capsys, "--results", "two", "records")
+    assert "Imported trials: 4." in outcome.out
+    assert "note: 1 JSON file of records left out: no records of trials." in outcome.out
+
+
+def test_a_study_of_other_data_is_left_to_start_from(elsewhere: Path, capsys) -> None:
+    import_files(capsys, "--results", "one", "elsewhere")
+    outcome = run_command(main, capsys, "--data", "digits", "--split-seed", "3", "--space", "mine.py", "one")
+    assert outcome.code == 3
+    assert "was searched on other data" in outcome.errors[0]
+    assert "--start-from" in outcome.errors[0]
+    assert not Path("results").exists()
+
+
+def test_a_table_is_imported(elsewhere: Path, capsys) -> None:
+    run_command(export, capsys, "elsewhere", "--to", "csv")
+    outcome = import_files(capsys, "elsewhere.csv", *elsewhere.glob("model_*.json"))
+    assert "Imported trials: 4." in outcome.out  # once, with the history of the records
+    assert all(record.history for record in Study.load("results").records)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("empty", "empty holds neither a study nor a record: 0 JSON files"),
+        ("pipe.csv", "pipe.csv cannot be read as a table (it is a named pipe, not a regular file)"),
+        ("absent.csv", "absent.csv cannot be read as a table (No such file or directory)"),
+    ],
+)
+def test_what_is_no_source_is_one_sentence(elsewhere: Path, capsys, name: str, message: str) -> None:
+    Path("empty").mkdir()
+    os.mkfifo("pipe.csv")
+    outcome = import_files(capsys, name)
+    assert outcome.code == 2
+    assert message in outcome.errors[0]
     assert not Path("results").exists()
