@@ -15,7 +15,7 @@ from metaopt.engine.outside_knowledge import find_knowledge
 from metaopt.engine.settings import Settings, resolve
 from metaopt.engine.setup import Function, ImageKind, describe_new_study, open_study
 from metaopt.engine.setup import search as run_search
-from metaopt.engine.strategy import JOINT, resolve_strategy, strategy_name
+from metaopt.engine.strategy import DEFAULT_STRATEGY, resolve_strategy, strategy_name
 from metaopt.errors import NoneFeasible, invalid_value
 from metaopt.executors import make_executor
 from metaopt.executors.gpus import resolve_workers
@@ -276,7 +276,7 @@ def _check_budget(train: Callable[..., Any], epochs: int | None, settings: Setti
     remedy = "define train(point, *, epochs, checkpoint)."
     if epochs is not None:
         raise ValueError(f"epochs is given, but train(point) takes none: {remedy}")
-    if settings.scheduler not in ("full", *JOINT):
+    if settings.scheduler not in ("full", DEFAULT_STRATEGY):
         strategy = strategy_name(settings.sampler, settings.scheduler)
         raise ValueError(f"The strategy {strategy} trains in steps, but train(point) takes no budget: {remedy}")
 

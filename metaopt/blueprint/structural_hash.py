@@ -85,10 +85,10 @@ def _encode(outputs: Sequence[Node], orders: Orders) -> bytes:
                 number = numbers[inbound] = len(queue)
                 queue.append(inbound)
             graph.append(number)
-    return pack(f"<{len(graph)}I", *graph) + _text(list(configs)).encode()
+    return pack(f"<{len(graph)}I", *graph) + config_text(list(configs)).encode()
 
 
-def _text(config: Any) -> str:
+def config_text(config: Any) -> str:
     """Return the text of a configuration; a function in it counts by its code, as its address differs by process."""
     text = repr(config)
     return describe_value(config) if " at 0x" in text else text
@@ -157,7 +157,7 @@ def _initialize_colours(nodes: Sequence[Node]) -> dict[Node, Colour]:
         inputs = [colours[inbound] for inbound in node.inputs]
         if node.layer.symmetric:
             inputs.sort()
-        colours[node] = _hash(_text((node.layer.kind, node.layer.config)).encode(), *inputs)
+        colours[node] = _hash(config_text((node.layer.kind, node.layer.config)).encode(), *inputs)
     return colours
 
 

@@ -28,6 +28,7 @@ from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
 from metaopt.samplers.evolution import MUTATIONS, SURVIVORS
 from metaopt.schedulers import SCHEDULERS
+from metaopt.strategies import PBT
 from metaopt.terminal.commands import absolute
 from metaopt.trials.objective import OBJECTIVES, find_objective
 
@@ -56,6 +57,7 @@ def make_parser(prog: str, *, searches: bool = False) -> Parser:
     _add_problem(parser.add_argument_group("search problem"))
     _add_strategy(parser.add_argument_group("strategy"))
     _add_evolution(parser.add_argument_group("evolution"))
+    _add_population(parser.add_argument_group("population-based training (pbt, pb2)"))
     _add_rungs(parser.add_argument_group("rungs (hyperband, asha, gp-asha, bohb, ea-hyperband)"))
     _add_training(parser.add_argument_group("training of a trial"))
     _add_ending(parser.add_argument_group("stop criteria"))
@@ -141,6 +143,16 @@ def _add_evolution(group: _ArgumentGroup) -> None:
     group.add_argument("--full-population", action=BooleanOptionalAction, help=full)
     inherit = "experimental: a child starts from its parent's weights"
     group.add_argument("--inherit", action=BooleanOptionalAction, help=inherit)
+
+
+def _add_population(group: _ArgumentGroup) -> None:
+    _add_integer(group, "--population", help=f"members of a population (default: {PBT.population})")
+    interval = "epochs after which members are compared and perturbed (default: a tenth of --epochs)"
+    _add_integer(group, "--perturbation-interval", help=interval)
+    share = "replace this share of the members by forks of as many of the best, at most 0.5"
+    group.add_argument("--quantile", type=number, metavar="X", help=f"{share} (default: {PBT.quantile})")
+    drawn = "probability that a hyperparameter of a fork is drawn anew instead of being perturbed"
+    group.add_argument("--resample", type=number, metavar="P", help=f"{drawn} (default: {PBT.resample})")
 
 
 def _add_rungs(group: _ArgumentGroup) -> None:

@@ -21,6 +21,8 @@ IMPORT_EXAMPLES = (
 
 STRATEGIES = {
     "auto": "one model of all learning curves decides what to try, and which trials to resume or leave",
+    "pbt": "population-based training: a schedule of hyperparameters within one training",
+    "pb2": "the same, with a model that selects the hyperparameters: small populations",
     "tpe": "TPE, as hyperopt defines it; every trial is trained to the end",
     "random": "random search, for comparison",
     "anneal": "hyperopt's simulated annealing, for comparison",

@@ -87,15 +87,16 @@ class Checkpoints:
         """Whether any checkpoint is ever removed; finding those that are needed takes time where trials are many."""
         return self._keep == "needed"
 
-    def clear(self, needed: Collection[int], useful: Sequence[int]) -> None:
+    def clear(self, needed: Collection[int], useful: Sequence[int], forkable: Collection[int] = ()) -> None:
         """Remove checkpoints that are no longer needed, then those beyond the quota; failures are ignored.
 
         Args:
             needed: trials whose checkpoints stay in any case.
             useful: trials that may go on, or be inherited from; the first go first where the disk is full.
+            forkable: trials that may be forked, whose checkpoints stay together.
 
         Raises:
-            QuotaTooSmall: the quota holds not even one trial.
+            QuotaTooSmall: the quota holds not even one trial, or not all that may be forked.
             UserError: the folder is a link.
         """
         if not self.clears:
@@ -103,6 +104,7 @@ class Checkpoints:
         _refuse_link(self._folder)
         sizes: dict[int, int] = {}
         needs: dict[int, int] = {}
+        needed = {*needed, *forkable}
         kept = {*needed, *useful}
         for directory, files in self._store.sizes().items():
             trial = int(directory)
@@ -111,6 +113,11 @@ class Checkpoints:
             else:
                 self._store.remove(directory)
         self._refuse_large(needs)
+        together = sum(sizes.get(trial, 0) for trial in forkable)
+        if together > self._quota:
+            raise _quota_too_small(
+                self._quota, together, f"Keeping the checkpoints of {plural(len(forkable), 'trial')} that may be forked"
+            )
         total = sum(sizes.values())
         for trial in useful:
             if total <= self._quota:

@@ -15,7 +15,7 @@ from metaopt.engine.jobs import (
     TrialIdentity,
     WeightsOf,
 )
-from metaopt.engine.strategy import Strategy
+from metaopt.engine.strategy import ForkingStrategy, Strategy
 from metaopt.spaces import Space
 from metaopt.storage.state import StudyState
 from metaopt.trials.trial import Trial
@@ -55,6 +55,7 @@ class JobFactory:
             identity=identify(self.state, trial),
             time_limit_s=self._time_limit_s(trial),
             checkpoint_quota=self.checkpoints.quota,
+            kept_epochs=self._kept_epochs(trial),
         )
 
     def has_reached_target(self, trial: Trial, epochs: int) -> bool:
@@ -83,6 +84,14 @@ class JobFactory:
         """Return the resources at which a cycle of the learning rate ends."""
         levels = self.strategy.rung_levels(trial.bracket)
         return () if self.options.unit == "seconds" or len(levels) == 1 else levels
+
+    def _kept_epochs(self, trial: Trial) -> tuple[int, ...]:
+        """Return where the trial was forked by one that still trains, and where it may be, see ``ForkingStrategy``."""
+        sources = [source for each in self.state.running for source in (each.forked_from, each.mate)]
+        kept = {source[1] for source in sources if source is not None and source[0] == trial.number}
+        if trial.results and isinstance(self.strategy, ForkingStrategy):
+            kept.add(trial.results[-1].epochs)
+        return tuple(sorted(kept))
 
     def _init(self, trial: Trial) -> Init:
         origin = self._origin(trial)

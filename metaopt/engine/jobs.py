@@ -127,7 +127,7 @@ class ForkOf:
         checkpoint: its checkpoint directory.
         epochs: epochs that it had been trained; the new trial's next epoch follows them.
         identity: what its state belongs to; None skips the comparison.
-        point: its point.
+        point: its point; None for one with the same optimizer.
         mate: a second trial, whose weights are averaged with those of the forked one; or None.
     """
 
@@ -180,6 +180,7 @@ class Job:
         time_limit_s: seconds that this job may train, building included, before the executor ends it as ``Failed``;
             None for no limit. Loading data and frameworks, and waiting for the driver, does not count.
         checkpoint_quota: bytes that checkpoints may take, or None for no limit.
+        kept_epochs: epochs of the trial whose training states stay beside the newest, for trials that are forked there.
     """
 
     trial: int
@@ -192,6 +193,7 @@ class Job:
     identity: TrialIdentity | None = field(default=None, compare=False)
     time_limit_s: float | None = None
     checkpoint_quota: int | None = None
+    kept_epochs: tuple[int, ...] = ()
 
     @property
     def start(self) -> int:

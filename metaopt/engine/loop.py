@@ -16,7 +16,7 @@ from metaopt.engine.jobs import Executor, Finished, TrainingOptions
 from metaopt.engine.phases import Phases
 from metaopt.engine.proposer import Accepted, NothingPasses, Proposer
 from metaopt.engine.report_handler import ReportHandler
-from metaopt.engine.strategy import Strategy, find_forkable
+from metaopt.engine.strategy import ForkingStrategy, Strategy, find_forkable
 from metaopt.engine.unread_watch import UnreadWatch
 from metaopt.engine.view import StudyView
 from metaopt.engine.worker_rejections import explain_rejections
@@ -205,18 +205,27 @@ class Search:
 
     def _fork(self, decision: Fork) -> None:
         """Start a new trial from the state of another one."""
-        fork: dict[str, Any] = self._source(decision.trial)
+        fork: dict[str, Any] = self._source(decision.trial, decision.epochs)
         if decision.mate is not None:
             fork["mate"] = self._source(decision.mate)
         self._propose(decision, self._proposer.accept_fork(decision.vals), fork=fork)
 
-    def _source(self, number: int) -> dict[str, int]:
-        """Return a trial to fork and its epochs, as the journal names them."""
+    def _source(self, number: int, epochs: int | None = None) -> dict[str, int]:
+        """Return a trial to fork and its epochs, as the journal names them.
+
+        Args:
+            number: number of the trial.
+            epochs: epochs at which it is forked; None for all of them.
+        """
         source = self._state.trials[number]
-        if source.status not in ("paused", "ok") or source.imported or not source.epochs:
+        # A running trial has a state of the end of its last job, if the strategy has it kept.
+        has_kept = epochs is not None and isinstance(self._strategy, ForkingStrategy) and bool(source.results)
+        is_kept = has_kept and source.results[-1].epochs == epochs
+        has_state = source.status in ("paused", "ok") and epochs in (None, source.epochs)
+        if source.imported or not source.epochs or not (has_state or (source.status == "running" and is_kept)):
             status = "imported" if source.imported else source.status
             raise RuntimeError(f"the strategy forked trial {number}, which is {status}: it has no state")
-        return {"trial": number, "epochs": source.epochs}
+        return {"trial": number, "epochs": source.epochs if epochs is None else epochs}
 
     def _propose(self, decision: Start | Fork, accepted: Accepted, **more: Any) -> None:
         number = self._view.number

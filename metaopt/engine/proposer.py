@@ -151,7 +151,8 @@ class Proposer:
             ValueError: The guard rejects its network.
         """
         point = self._space.point(vals)
-        verdict = self._gate().guard.judge(point, set(), vals)
+        guard = replace(self._gate().guard, latency=None)  # that of the same architecture was measured
+        verdict = guard.judge(point, set(), vals)
         if verdict.reason is not None:
             raise ValueError(f"The strategy forked a trial into a network that the guard rejects: {verdict.detail}")
         return self._drawn(Accepted(vals, point, verdict.network, {}))

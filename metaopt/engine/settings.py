@@ -8,12 +8,13 @@ from typing import Any
 
 from metaopt.engine.checkpoints import QUOTA
 from metaopt.engine.jobs import NO_WEIGHTS, TrainingOptions, Unit
-from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES, check_is_read
+from metaopt.engine.strategy import DEFAULT_STRATEGY, POPULATION_BASED, STRATEGIES, check_is_read
 from metaopt.errors import UserError, invalid_value
 from metaopt.quantities import IMAGE_SIZE_EXPECTED, ImageSize, parse_image_size
 from metaopt.samplers.evolution import STEADY_STATE_LAMBDA
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
+from metaopt.strategies import PBT
 from metaopt.trials.growth import check_fill, constraints_in_force, parse_growth, phase_starts
 from metaopt.trials.objective import Objective, find_objectives
 from metaopt.trials.stopping import LossBound
@@ -35,6 +36,8 @@ MINIMA = {
     "mu": 1,
     "lambda_": 1,
     "tournament": 1,
+    "population": 2,
+    "perturbation_interval": 1,
     "hopeless_epoch": 1,
     "hopeless_rank": 1,
     "stop_after": 0,
@@ -71,6 +74,10 @@ class Settings:
         mutation: mutation of an evolution, see ``metaopt.samplers.Evolution``.
         survivors: members of an evolution's population that are parents, see ``metaopt.samplers.Evolution``.
         full_population: whether the first μ trials of an evolution under rungs are trained to R at once.
+        population: members of a population-based training.
+        perturbation_interval: epochs after which its members are compared, or None for a tenth of ``epochs``.
+        quantile: share of its members that are replaced, and share of those that they are forked from.
+        resample: probability that a hyperparameter of a fork is drawn from its prior.
         stop_after: number of trials without improvement after which the search ends, or None.
         trial_timeout_s: seconds that the training of one trial may take in all, or None.
         early_stopping: patience: epochs without improvement before a trial ends, or None.
@@ -123,6 +130,10 @@ class Settings:
     mutation: str = "step"
     survivors: str = "best"
     full_population: bool = False
+    population: int = PBT.population
+    perturbation_interval: int | None = None
+    quantile: float = PBT.quantile
+    resample: float = PBT.resample
     stop_after: int | None = None
     trial_timeout_s: float | None = None
     early_stopping: int | None = None
@@ -354,6 +365,13 @@ def _check_combinations(settings: Settings) -> None:
             "budget_unit seconds needs a strategy with rungs, such as hyperband. A time limit of the run works with"
             " every strategy.",
             "budget_unit",
+        )
+    if settings.budget_unit == "seconds" and settings.scheduler in POPULATION_BASED:
+        raise UserError(
+            f"The strategy {settings.scheduler} compares its members after epochs: leave budget_unit out, or choose a"
+            " strategy with rungs in seconds, such as hyperband.",
+            "budget_unit",
+            "strategy",
         )
     if settings.budget_unit == "epochs":
         for name, unread in (("first_cycle_s", None), ("cycle_factor", CYCLE_FACTOR)):

@@ -15,9 +15,10 @@ from metaopt.engine.loop import Search, StopCriteria
 from metaopt.engine.outside_knowledge import take_in
 from metaopt.engine.phases import Phases
 from metaopt.engine.settings import Settings
-from metaopt.engine.strategy import SamplerScheduler, Strategy
+from metaopt.engine.strategy import POPULATION_BASED, SamplerScheduler, Strategy
 from metaopt.engine.unread_watch import UnreadWatch
 from metaopt.guard.feasibility import find_rejections
+from metaopt.guard.fork_check import ForkCheck
 from metaopt.guard.guard import Guard
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import code_digest
@@ -31,7 +32,7 @@ from metaopt.storage.checkpoint_store import UrlStore
 from metaopt.storage.files import Files
 from metaopt.storage.study import stored_path
 from metaopt.storage.writer import StudyWriter
-from metaopt.strategies import Auto
+from metaopt.strategies import PB2, PBT, Auto
 from metaopt.trials.constraints import MEMORY
 from metaopt.trials.growth import constraints_in_force, parse_growth
 
@@ -194,11 +195,12 @@ def search(
     study.begin(settings.as_event(), environment)
     take_in(study, knowledge, callback)
     watch = None if has_begun else _note_unread(study, problem, settings, callback, images, trains_itself)
+    guard = make_guard(problem, settings, images)
     Search(
         study,
-        make_strategy(settings),
+        make_strategy(settings, ForkCheck(guard, study.space)),
         executor,
-        make_guard(problem, settings, images),
+        guard,
         callback,
         goal=settings.goal,
         options=settings.training_options(),
@@ -305,12 +307,25 @@ def _budget(settings: Settings) -> dict[str, str]:
     return {"budget": " ".join(map(str, parts))}
 
 
-def make_strategy(settings: Settings) -> Strategy:
+def make_strategy(settings: Settings, check: ForkCheck | None = None) -> Strategy:
     """Return the strategy that the settings name.
+
+    Args:
+        settings: the settings.
+        check: tells which forks keep their architecture; None where the strategy is only checked.
 
     Raises:
         UserError: R, η and the like do not fit together.
     """
+    if settings.sampler in POPULATION_BASED:
+        return (PBT if settings.sampler == "pbt" else PB2)(
+            settings.epochs,
+            settings.population,
+            settings.perturbation_interval,
+            settings.quantile,
+            settings.resample,
+            check or PBT.check,
+        )
     if settings.sampler == "auto":
         return Auto(
             settings.epochs,

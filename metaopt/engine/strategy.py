@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from metaopt.samplers import SAMPLERS, Sampler
 from metaopt.schedulers import SCHEDULERS, Decision, Propose, Scheduler, Start, TrialView
 from metaopt.trials.knowledge import next_start
 
-JOINT = ("auto",)  # strategies that are no pair: settings name them as their sampler and as their scheduler
+POPULATION_BASED = ("pbt", "pb2")
+# Strategies that are no pair: settings name them as their sampler and as their scheduler.
+# Strategies that are no pair: settings name them as their sampler and as their scheduler.
+JOINT = ("auto", *POPULATION_BASED)
 DEFAULT_STRATEGY = "auto"
 STRATEGIES = {  # name → sampler, scheduler
     **{name: (name, name) for name in JOINT},
@@ -32,6 +35,7 @@ STRATEGIES = {  # name → sampler, scheduler
 # Setting → the samplers or schedulers that read it. For others it follows from the number of trials, or has no effect.
 READ_BY_SAMPLERS = {
     "startup": ("auto", "tpe", "gp"),
+    **dict.fromkeys(("population", "perturbation_interval", "quantile", "resample"), POPULATION_BASED),
     **dict.fromkeys(("mu", "lambda_", "mutation", "tournament", "survivors", "full_population"), ("evolution",)),
 }
 READ_BY_SCHEDULERS = {
@@ -84,13 +88,20 @@ class Strategy(Protocol):
         """Return whether a trial that has reached its target resource pauses there."""
 
 
-def find_forkable(strategy: Strategy, view: StudyView) -> Collection[int]:
-    """Return the trials that a strategy may still fork, whose checkpoints must be kept.
+@runtime_checkable
+class ForkingStrategy(Strategy, Protocol):
+    """Strategy that forks trials, also while they train on.
 
-    A strategy that forks trials which have ended defines ``forkable(view)``; those of others are removed.
+    The state in which a job of such a strategy begins is kept until the next job of its trial.
     """
-    find = getattr(strategy, "forkable", None)
-    return () if find is None else find(view)
+
+    def forkable(self, view: StudyView) -> Collection[int]:
+        """Return the trials that it may still fork, whose checkpoints must be kept."""
+
+
+def find_forkable(strategy: Strategy, view: StudyView) -> Collection[int]:
+    """Return the trials that a strategy may still fork, whose checkpoints must be kept."""
+    return strategy.forkable(view) if isinstance(strategy, ForkingStrategy) else ()
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Read-only view of a study for strategies, with the randomness of the next trial."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from metaopt.schedulers import TrialView
 from metaopt.spaces import Space, Vals
 from metaopt.storage.state import StudyState
 from metaopt.trials.knowledge import Knowledge
-from metaopt.trials.ranking import RANKING, RankKey, rank_together
+from metaopt.trials.ranking import RANKING, RankKey, rank_key, rank_together
 from metaopt.trials.result import Result
 from metaopt.trials.trial import Trial
+
+K = TypeVar("K", bound=Hashable)
 
 
 class StudyView:
@@ -125,6 +127,30 @@ class StudyView:
             found = [(trial.number, result) for trial in own if (result := trial.result_within(resource)) is not None]
             known[resource] = rank_together([(number, result) for number, result in found if result.values])
         return known[resource]
+
+    def result_of_last_epoch(self, number: int, result: Result) -> Result:
+        """Return a result of a trial as its last epoch alone is worth, rather than the best epoch so far.
+
+        A fork has the epochs of its source in its history, so that its best epoch may be one of those. Training time is
+        that of all epochs. What a user's own function returned is returned as it is.
+        """
+        trial = self.trials[number]
+        end = result.epochs
+        if "loss" in result.returned or not 0 < end <= len(trial.metrics):
+            return result
+        last, seconds = trial.metrics[end - 1 : end], [sum(trial.seconds[:end])]
+        judged = self._state.judge.judge(replace(result, epochs=1), last, seconds, trial.counts)
+        return replace(judged, epochs=end, best_epoch=end if judged.values else None)
+
+    def rank_together(self, results: Sequence[tuple[K, Result]]) -> dict[K, RankKey]:
+        """Return the rank keys of results that are compared with each other; ``WORST`` for one without a value.
+
+        Args:
+            results: (name, result).
+        """
+        if self._n_objectives == 1:
+            return {name: rank_key(result) for name, result in results}
+        return rank_together(results)
 
     def generator(self, purpose: str, attempt: int = 0) -> np.random.Generator:
         """Return the generator for one purpose of the next trial.

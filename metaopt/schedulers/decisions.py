@@ -43,14 +43,15 @@ class Fork:
     """Start a new trial from the checkpoint of another one: its weights, optimizer state, epoch and history.
 
     Attributes:
-        trial: number of the trial to fork; it must be paused or have ended, and its last checkpoint must be kept: a
-            strategy that forks trials which have ended names them with ``forkable(view)``.
+        trial: number of the trial to fork. It must be paused or have ended, or train on from the given epochs; its
+            checkpoint is kept if the strategy names it, see ``metaopt.engine.strategy.ForkingStrategy``.
         vals: hyperparameters of the new trial, of the same architecture.
         target_resource: resource to train to, the epochs of the forked trial included.
         bracket: see ``Start``.
-        mate: number of a second trial of the same architecture, which must be as ``trial`` must; the new trial starts
-            from the mean of the weights of both. None for the weights of ``trial``.
+        mate: number of a second trial of the same architecture, which must be paused or have ended; the new trial
+            starts from the mean of the weights of both. None for the weights of ``trial``.
         change: what differs from the forked trial, in words; kept in the record. Empty if nothing is to be said.
+        epochs: epochs of the forked trial after which it is forked, the end of its last job; None for all of them.
     """
 
     trial: int
@@ -59,6 +60,7 @@ class Fork:
     bracket: int | None = None
     mate: int | None = None
     change: str = ""
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)

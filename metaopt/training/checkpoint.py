@@ -5,7 +5,7 @@ for each fold, the metrics of all epochs, and the identity of what was trained: 
 precision. The weights of the best epoch are a separate file,
 ``best-<epoch>-<digest>.npz``, which is written only when there is a new best epoch; states refer to it by name. The
 name of a file contains the digest of its content, so that a state cannot refer to other weights than its own. The two
-newest states are kept.
+newest states are kept, and those at which other trials are forked.
 
 Order, augmentation and dropout of an epoch are functions of its number, so no state of a random generator is stored.
 
@@ -115,6 +115,7 @@ class Checkpoint:
     Attributes:
         directory: directory of the trial.
         identity: facts that its states name, and have to name to be restored; see ``state_identity``.
+        kept_epochs: epochs whose states stay beside the two newest ones.
         foreign: what the newest state is of that was refused, e.g. ``"another study"``, or None.
     """
 
@@ -122,18 +123,24 @@ class Checkpoint:
         self.directory = directory
         self._files = files or Files()
         self.identity: Identity = {}
+        self.kept_epochs: frozenset[int] = frozenset()
         self.foreign: str | None = None
         self._kept: list[tuple[str, str]] = []  # (state file, file of its best weights), newest last
         self._best = ""
 
-    def restore(self) -> tuple[TrainingState | None, bool]:
+    def restore(self, epochs: int | None = None) -> tuple[TrainingState | None, bool]:
         """Return the newest undamaged state or None, and whether a newer one is damaged.
 
         States of another trial, study, data set, precision or backend are passed over, see ``foreign``. Later writes
-        continue from this state; the next write removes all other files.
+        continue from this state; the next write removes all other files except those of ``kept_epochs``.
+
+        Args:
+            epochs: of the state; None for any.
         """
         is_damaged = False
         for path in _states(self.directory):
+            if epochs is not None and _epochs_of(path) != epochs:
+                continue
             try:
                 state, best = _read_state(path, self.identity)
                 _check(self.directory / best)
@@ -174,6 +181,16 @@ class Checkpoint:
         self._kept = [*self._kept[-1:], (name, self._best)]
         self._remove_others()
 
+    def best_weights(self) -> tuple[int, list[Arrays]]:
+        """Return the best epoch (from 1) of the restored state, and its weights for each fold.
+
+        Raises:
+            UnusableCheckpoint: nothing was restored, or the weights are damaged.
+        """
+        if not self._best:
+            raise UnusableCheckpoint("gone")
+        return _read_best(self.directory / self._best)
+
     def discard(self) -> None:
         """Ignore the restored state, so that the next write starts a new sequence of states."""
         self._kept, self._best = [], ""
@@ -187,8 +204,17 @@ class Checkpoint:
         )
         return path.name
 
+    def _pinned(self) -> list[tuple[str, str]]:
+        """Return the states of ``kept_epochs``, each with the file of its best weights."""
+        found = []
+        for path in _states(self.directory) if self.kept_epochs else ():
+            if _epochs_of(path) in self.kept_epochs:
+                with contextlib.suppress(UnusableCheckpoint):
+                    found.append((path.name, str(_read_meta(path)["best"])))
+        return found
+
     def _remove_others(self) -> None:
-        needed = {name for pair in self._kept for name in pair}
+        needed = {name for pair in (*self._kept, *self._pinned()) for name in pair}
         for pattern in _PATTERNS:
             for path in self.directory.glob(pattern):
                 if path.name not in needed:
@@ -223,8 +249,7 @@ def best_weights(directory: str | Path, identity: Identity | None = None) -> tup
         for path in states:
             try:
                 _, name = _read_state(path, identity or {})
-                best = path.with_name(name)
-                return int(best.name.split("-")[1]), _unpack(_read(best))[1]
+                return _read_best(path.with_name(name))
             except ForeignCheckpoint as error:
                 foreign = foreign or error
             except UnusableCheckpoint:
@@ -257,6 +282,33 @@ def _read_state(path: Path, identity: Identity) -> tuple[TrainingState, str]:
         progress = EpochHistory(meta["metrics"], meta["seconds"], replicates)
         return TrainingState(progress, folds, meta["inherited"]), meta["best"]
     except KeyError as error:
+        raise UnusableCheckpoint("damaged") from error
+
+
+def _epochs_of(path: Path) -> int:
+    """Return the number in the name of a file: the epochs of a state, or the best epoch."""
+    return int(path.name.split("-")[1])
+
+
+def _read_best(path: Path) -> tuple[int, list[Arrays]]:
+    """Return the epoch of a file of best weights, and the weights of each fold.
+
+    Raises:
+        UnusableCheckpoint: the file is missing or damaged.
+    """
+    return _epochs_of(path), _unpack(_read(path))[1]
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    """Return what a state tells beside its arrays, which are not read.
+
+    Raises:
+        UnusableCheckpoint: the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {"best": "", **json.loads(archive[_META].tobytes())}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UnusableCheckpoint("damaged") from error
 
 

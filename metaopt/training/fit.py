@@ -9,7 +9,7 @@ import keras
 
 from metaopt.data import DataSet, Fold
 from metaopt.engine.checkpoints import check_room
-from metaopt.engine.jobs import FromScratch, Job, Remark, TrainingRequest, WeightsOf
+from metaopt.engine.jobs import ForkOf, FromScratch, Job, Remark, TrainingRequest, WeightsOf
 from metaopt.problems.training_config import Training, with_schedule
 from metaopt.training import backend
 from metaopt.training.batches import TrainingBatches, Validation, faults_of, make_label_packer, weigh_classes
@@ -97,7 +97,11 @@ def _train(
     if builder.uncounted and request.trial == 0:
         layers = ", ".join(builder.uncounted)
         request.report(Remark(0, f"MACs are not recorded: no rule counts those of the layers {layers}."))
-    start = initialize(model, models.build, parent, checkpoint, request, is_new=not models.is_compiled)
+    start = initialize(
+        *(model, models.build, parent, checkpoint, request),
+        is_new=not models.is_compiled,
+        same_optimizer=_has_optimizer_of_source(builder, training, job),
+    )
     epoch_loop = _make_loop(model, data, folds, training, epochs, start, checkpoint, request)
     epoch_loop.report_restored_epochs()
     if not epoch_loop.is_over:
@@ -116,6 +120,19 @@ def _train(
         if (text := describe_disturbance(counts["latency"])) is not None:
             request.report(Remark(request.trial, text))
     return epoch_loop, counts
+
+
+def _has_optimizer_of_source(builder: NetworkBuilder, training: Training, job: Job) -> bool:
+    """Return whether a fork has the optimizer of the trial that it was forked from; True for any other trial.
+
+    The variables of another one may have the same shapes and another meaning.
+    """
+    if not isinstance(job.origin, ForkOf) or job.origin.point is None:
+        return True
+    source = builder.problem.training_of(job.origin.point)
+    # An option that is off, such as a momentum of 0, has no variables.
+    ours, theirs = ({name for name, value in each.options.items() if value} for each in (training, source))
+    return source.optimizer == training.optimizer and ours == theirs
 
 
 def _make_loop(

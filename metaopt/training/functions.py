@@ -6,11 +6,13 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from metaopt.engine.jobs import Failed, Finished, Job, Message, TrainingOptions
 from metaopt.errors import EnvironmentFault
 from metaopt.problems.reads import Reads
+from metaopt.training.forked_directory import prepare_directory
 from metaopt.training.point_reads import report_reads, with_recorded_point
 from metaopt.trials.constraints import as_number, is_number, unwrapped
 from metaopt.values.safe_text import class_name, cut, safe_repr
@@ -34,7 +36,8 @@ class FunctionTrainer:
     """Calls ``train(point)``, or ``train(point, *, epochs, checkpoint)`` with the resource as ``epochs``.
 
     The function returns a loss to be minimised, or a dict with ``loss`` and perhaps ``status``, as for
-    ``hyperopt.fmin``.
+    ``hyperopt.fmin``. The directory of a fork begins as a copy of that of its source, see
+    ``metaopt.training.forked_directory``.
 
     Args:
         train: the function.
@@ -103,6 +106,7 @@ class FunctionTrainer:
             return self._train(job.point)
         if job.checkpoint is not None:
             os.makedirs(job.checkpoint, exist_ok=True)
+            prepare_directory(job, Path(job.checkpoint))
         return self._train(job.point, epochs=job.target_resource, checkpoint=job.checkpoint)
 
 

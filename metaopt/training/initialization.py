@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def initialize(
     request: TrainingRequest,
     *,
     is_new: bool = True,
+    same_optimizer: bool = True,
 ) -> Start:
     """Set the variables of a model to the start of its training; a remark reports what was lost.
 
@@ -34,6 +36,7 @@ def initialize(
         checkpoint: checkpoints of the trial, or None.
         request: the job and its report function.
         is_new: whether the model is as it was built; if not, all its variables are set here.
+        same_optimizer: whether the optimizer of a fork is that of its source, whose state then continues.
 
     Raises:
         RuntimeError: The state of a forked trial is gone, or does not fit the model or its optimizer.
@@ -47,7 +50,7 @@ def initialize(
     if not is_new:
         assign(model, snapshot(build(0)))
     if isinstance(request.job.origin, ForkOf):
-        return _fork(model, request.job.origin, request)
+        return _fork(model, request.job.origin, request, same_optimizer=same_optimizer)
     return _new(model, build, build_parent, request)
 
 
@@ -70,13 +73,16 @@ def _new(
     return Start(EpochHistory(), arrays, None if parent is None else parent.transferred)
 
 
-def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest) -> Start:
+def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest, *, same_optimizer: bool) -> Start:
     """Return the start from the state of another trial: its weights, optimizer state and epoch.
 
-    The learning rate is the new trial's own. With a mate, the weights are the mean of both.
+    The learning rate is the new trial's own, and so is the state of another optimizer. With a mate, the weights are the
+    mean of both.
     """
     sources = [origin] if origin.mate is None else [origin, origin.mate]
     found = [read_source(source) for source in sources]
+    if not same_optimizer:
+        found = [(_with_optimizer_of(model, state), best) for state, best in found]
     for source, (state, _) in zip(sources, found, strict=True):
         if not _fits(model, state, request):
             raise RuntimeError(
@@ -101,6 +107,18 @@ def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest) -> Start
     return Start(state.progress, several, transferred, n_reported=origin.epochs, best=best)
 
 
+def _with_optimizer_of(model: keras.Model, state: TrainingState) -> TrainingState:
+    """Return a state with the optimizer state of a new model, of which the step counter may be that of the state.
+
+    A schedule computes the learning rate from the steps of the whole training. Without one the counter starts again,
+    as the moments of Adam and others do that are corrected by it.
+    """
+    n_network = len(model.variables)
+    own = snapshot(model)[n_network:]
+    n_kept = n_network if _learning_rate(model) is not None else n_network + 1
+    return replace(state, folds=[[*arrays[:n_kept], *own[n_kept - n_network :]] for arrays in state.folds])
+
+
 def read_source(origin: ForkOf) -> tuple[TrainingState, tuple[int, list[Arrays]]]:
     """Return the state of a forked trial, and its best epoch (from 1) with the weights of each fold there.
 
@@ -110,10 +128,10 @@ def read_source(origin: ForkOf) -> tuple[TrainingState, tuple[int, list[Arrays]]
     if origin.checkpoint is not None:
         checkpoint = Checkpoint(Path(origin.checkpoint))
         checkpoint.identity = current_identity(origin.identity)
-        state, _ = checkpoint.restore()
-        if state is not None and len(state.progress) == origin.epochs:
+        state, _ = checkpoint.restore(origin.epochs)
+        if state is not None:
             with contextlib.suppress(UnusableCheckpoint):
-                return state, best_weights(origin.checkpoint, checkpoint.identity)
+                return state, checkpoint.best_weights()
         if checkpoint.foreign is not None:
             raise RuntimeError(f"The state of trial {origin.trial} is of {checkpoint.foreign}; it cannot be forked.")
     raise RuntimeError(f"The state of trial {origin.trial} after epoch {origin.epochs} is gone; it cannot be forked.")
@@ -130,6 +148,7 @@ def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: Traini
     """Return the state in the trial's own checkpoint, or None."""
     if checkpoint is not None:
         checkpoint.identity = current_identity(request.job.identity)
+        checkpoint.kept_epochs = frozenset(request.job.kept_epochs)
     state, damaged = (None, False) if checkpoint is None else checkpoint.restore()
     trial = request.trial
     if checkpoint is not None and checkpoint.foreign is not None:

@@ -27,7 +27,7 @@ class Noting:
     clears: bool = True
     calls: list[tuple[set[int], list[int]]] = field(default_factory=list)
 
-    def clear(self, needed, useful):
+    def clear(self, needed, useful, forkable=()):
         self.calls.append((set(needed), list(useful)))
 
 
@@ -101,7 +101,9 @@ def calls(monkeypatch) -> list[tuple[set[int], list[int]]]:
     """Trials that a search asks to keep after each trial: needed ones, useful ones."""
     calls: list[tuple[set[int], list[int]]] = []
     monkeypatch.setattr(Checkpoints, "clears", True)
-    monkeypatch.setattr(Checkpoints, "clear", lambda _, needed, useful: calls.append((set(needed), list(useful))))
+    monkeypatch.setattr(
+        Checkpoints, "clear", lambda _, needed, useful, forkable: calls.append((set(needed), list(useful)))
+    )
     return calls
 
 
@@ -125,6 +127,15 @@ def test_the_best_ended_trial_stays_while_the_best_may_fail(tmp_path, calls):
     needed = [needed for needed, _ in calls]
     assert any({2, 3} <= each for each in needed)
     assert all(2 in each for each in needed[2:]), "from its first rung on"
+
+
+def test_trials_that_may_be_forked_keep_their_checkpoints():
+    study = Study(Path(), state_of(*trained(0, 9), ended(0), *trained(1, 9), ended(1)))
+    given = []
+    checkpoints = SimpleNamespace(clears=True, clear=lambda needed, useful, forkable: given.append(forkable))
+    view = StudyView(study.state, SPACE, 0, None)
+    CheckpointRetention(study, view, checkpoints, resource=9, inherit=False, forkable=lambda: {0}).clear(study.best)
+    assert given == [{0}]
 
 
 def test_under_the_quota_the_worst_paused_trials_go_first(tmp_path, calls):

@@ -42,6 +42,16 @@ def test_needed_checkpoints_stay_over_the_quota(tmp_path):
     assert kept(tmp_path) == [0, 1]
 
 
+def test_checkpoints_of_a_population_stay_together(tmp_path):
+    folder = folder_with(tmp_path, dict.fromkeys(range(5), 4_000_000))
+    Checkpoints(folder, "needed", quota=14_000_000).clear(needed={0}, useful=[4, 2, 3, 1], forkable={1, 2})
+    assert kept(tmp_path) == [0, 1, 2]
+    with pytest.raises(
+        UserError, match=r"quota: 7MB\. Keeping the checkpoints of 2 trials that may be forked takes up"
+    ):
+        Checkpoints(folder, "needed", quota=7_000_000).clear(needed={0}, useful=[], forkable={1, 2})
+
+
 def test_a_quota_below_one_checkpoint_is_refused(tmp_path):
     folder = folder_with(tmp_path, {7: 3_000_000})
     with pytest.raises(UserError, match=r"checkpoint_quota: 2MB. .* trial 7 takes up to 3 MB; expected at least 3MB"):

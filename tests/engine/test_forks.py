@@ -239,6 +239,52 @@ def test_copied_epochs_do_not_stop_a_fork_by_their_loss(tmp_path):
     assert [trial.epochs for trial in study.state.trials] == [3] * 7 + [R]
 
 
+class Forking(Planned):
+    """The same, and the checkpoints of all trials that are not over are kept for later forks."""
+
+    def forkable(self, view):
+        return {trial.number for trial in view.trials if trial.status in ("running", "paused")}
+
+
+# Trial 0 is forked while it trains on from epoch 2.
+RUNNING = (
+    Start(Vals({"rate": 0.1}), 2),
+    Continue(0, 4),
+    Fork(0, Vals({"rate": 0.3}), 4, epochs=2),
+    Continue(0, R),
+    Continue(1, R),
+)
+
+
+def test_a_running_trial_is_forked_at_the_end_of_its_last_job(tmp_path):
+    executor = Executor(workers=2)
+    study = search(tmp_path / "results", executor, Forking(RUNNING, slots=2))
+    assert study.state.trials[1].forked_from == (0, 2)
+    assert accuracies(study.state.trials[1]) == pytest.approx([0.11, 0.12, 0.33, 0.34, 0.35, 0.36])
+    assert accuracies(study.state.trials[0]) == pytest.approx([0.11, 0.12, 0.13, 0.14, 0.15, 0.16])
+    kept = {(job.trial, job.start): job.kept_epochs for job in executor.jobs}
+    assert (kept[0, 0], kept[0, 2], kept[1, 2]) == ((), (2,), ())
+
+
+def test_states_are_kept_for_forks_that_have_not_ended(tmp_path):
+    """A fork that still trains may have to be forked again, after its source has gone on twice."""
+    plan = (*RUNNING[:2], Fork(0, Vals({"rate": 0.3}), R, epochs=2), Continue(0, R))
+    executor = Executor(workers=2)
+    search(tmp_path / "results", executor, Forking(plan, slots=2))
+    assert {(job.trial, job.start): job.kept_epochs for job in executor.jobs}[0, 4] == (2, 4)
+
+
+def test_a_running_trial_cannot_be_forked_where_it_is_now(tmp_path):
+    plan = (*RUNNING[:2], Fork(0, Vals({"rate": 0.2}), 4, epochs=3))
+    with pytest.raises(RuntimeError, match="forked trial 0, which is running"):
+        search(tmp_path / "results", Executor(workers=2), Forking(plan, slots=2))
+
+
+def test_a_running_trial_cannot_be_forked_unless_its_state_is_kept(tmp_path):
+    with pytest.raises(RuntimeError, match="forked trial 0, which is running"):
+        search(tmp_path / "results", Executor(workers=2), Planned(RUNNING, slots=2))
+
+
 def test_a_running_trial_cannot_be_forked(tmp_path):
     plan = (Start(Vals({"rate": 0.1}), 2), Fork(0, Vals({"rate": 0.2}), 4))
     with pytest.raises(RuntimeError, match="forked trial 0, which is running"):

@@ -24,6 +24,7 @@ def make_job(
     origin: Origin | None = None,
     checkpoint: str | None = None,
     rung_levels: tuple[int, ...] = (),
+    kept_epochs: tuple[int, ...] = (),
     **options: Any,
 ) -> Job:
     """Return a job.
@@ -37,11 +38,15 @@ def make_job(
         origin: how the trial begins, from scratch if None.
         checkpoint: checkpoint directory of the trial.
         rung_levels: resources at which a cycle of the learning rate ends.
+        kept_epochs: epochs whose states stay.
         **options: see ``TrainingOptions``.
     """
     begin = FromScratch() if origin is None else origin
     init = Resume(start, is_reported, begin) if start else begin
-    return Job(trial, {} if point is None else point, init, epochs, TrainingOptions(**options), checkpoint, rung_levels)
+    return Job(
+        *(trial, {} if point is None else point, init, epochs, TrainingOptions(**options), checkpoint, rung_levels),
+        kept_epochs=kept_epochs,
+    )
 
 
 def make_request(trial: int = 0, *, report: Callable[[Message], bool] = keep_training, **job: Any) -> TrainingRequest:

@@ -333,3 +333,36 @@ def test_nothing_is_written_or_deleted_behind_a_link(tmp_path: Path) -> None:
     with pytest.raises(ResultsNotWritable, match="link to another folder"):
         Checkpoint(tmp_path / "link").save(state(1), (1, arrays(1)))
     assert sorted((tmp_path / "elsewhere").iterdir()) == before
+
+
+def test_states_at_which_trials_are_forked_stay(tmp_path: Path) -> None:
+    """Here at epoch 2, whose best weights stay with it; a later job keeps epoch 5 instead."""
+    written(tmp_path, 2, best=2)
+    later = Checkpoint(tmp_path)
+    later.kept_epochs = frozenset({2})
+    assert later.restore()[0] is not None
+    for epoch in (3, 4, 5):
+        later.save(state(epoch), (epoch, arrays(100 + epoch)))
+    assert names(tmp_path) == [
+        *("best-000002", "best-000004", "best-000005"),
+        *("state-000002", "state-000004", "state-000005"),
+    ]
+    source = Checkpoint(tmp_path)
+    found, is_damaged = source.restore(2)
+    assert found is not None
+    assert not is_damaged
+    assert len(found.progress) == 2
+    assert source.best_weights()[0] == 2
+    assert equal(source.best_weights()[1], arrays(102))
+    assert Checkpoint(tmp_path).restore(3) == (None, False)
+    last = Checkpoint(tmp_path)
+    last.kept_epochs = frozenset({5})
+    assert last.restore()[0] is not None
+    for epoch in (6, 7, 8):
+        last.save(state(epoch), None)
+    assert names(tmp_path) == ["best-000005", "state-000005", "state-000007", "state-000008"]
+
+
+def test_best_weights_need_a_restored_state(tmp_path: Path) -> None:
+    with pytest.raises(UnusableCheckpoint):
+        Checkpoint(tmp_path).best_weights()

@@ -284,7 +284,7 @@ class Trainings:
 
 def _problem() -> Problem:
     def training(point: Any) -> Training:
-        return Training("Adam", point.get("learning_rate", 0.01), 50)
+        return Training(point.get("optimizer", "Adam"), point.get("learning_rate", 0.01), 50)
 
     return Problem(None, network=tiny_problem.network, training=training)
 
@@ -320,6 +320,30 @@ def test_fork_trains_on_with_its_own_learning_rate(train: Trainings) -> None:
     assert all(np.array_equal(mine[number], theirs[number]) for number in kernels)
     steps = [array for array in mine if array.shape == () and array == 16]
     assert len(steps) == 1  # 4 steps in each of 4 epochs: the source's were taken over
+
+
+def test_fork_of_a_trial_that_has_trained_on(train: Trainings) -> None:
+    """Its state at the end of an earlier job was kept."""
+    whole = train("whole", 3)
+    train("source", 2)
+    train("source", 5, start=2, kept_epochs=(2,))
+    fork = train("fork", 3, origin=train.fork("source", 2))
+    assert train.epochs == [3]
+    assert fork["history"] == whole["history"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"schedule": "cosine", "rung_levels": (2, 4)}], ids=str)
+def test_fork_with_another_optimizer_takes_the_weights(train: Trainings, settings: dict[str, Any]) -> None:
+    """With a schedule also the number of steps, from which it computes the learning rate."""
+    train("source", 2, **settings)
+    origin = replace(train.fork("source", 2), point={})
+    point = {"optimizer": "SGD", "learning_rate": 1e-30}
+    train("fork", 3, point, trial=1, origin=origin, **settings)
+    theirs, mine = (state_of(train.folder / where).folds[0] for where in ("source", "fork"))
+    kernels = [number for number, array in enumerate(theirs) if array.ndim in (2, 4)][:2]
+    assert all(np.array_equal(mine[number], theirs[number]) for number in kernels)
+    counted = {int(array) for array in mine if array.shape == () and array.dtype.kind in "iu"}
+    assert counted == ({12} if settings else {4}), "4 steps in each epoch"
 
 
 def test_fork_keeps_best_weights_of_its_source(train: Trainings) -> None:
