@@ -48,6 +48,10 @@ def search(
     epochs: int | None = None,
     min_epochs: int | None = None,
     eta: int | None = None,
+    population: int | None = None,
+    perturbation_interval: int | None = None,
+    quantile: float | None = None,
+    resample: float | None = None,
     trials: int | None = None,
     seconds: float | str | None = None,
     trial_timeout_s: float | str | None = None,
@@ -92,6 +96,11 @@ def search(
         min_epochs: the minimum epochs of the first rung, for strategies with rungs, such as ``"hyperband"``; 1 by
             default.
         eta: reduction factor: one in so many trials of a rung is promoted; 3 by default.
+        population: members of a population, for ``"pbt"`` and ``"pb2"``; 10 by default. A fork finds the files of its
+            source in ``checkpoint``.
+        perturbation_interval: epochs after which members are compared; by default a tenth of ``epochs``.
+        quantile: share of the members that are replaced by forks of as many of the best; 0.2 by default.
+        resample: probability that a hyperparameter of a fork is drawn anew; 0.25 by default.
         trials: number of trials that the study is to have in all, 50 for a new one. Where it is left out, an
             interrupted search completes its trials, and a completed one runs as many again.
         seconds: time limit of this run in seconds or as a text such as ``"1h30m"``, or None.
@@ -159,7 +168,11 @@ def search(
     }
     if strategy is not None:
         given["sampler"], given["scheduler"] = resolve_strategy(strategy, None, None)
-    optional = {"trials": trials, "min_epochs": min_epochs, "eta": eta, "checkpoint_url": checkpoint_url}
+    optional = {
+        **{"trials": trials, "min_epochs": min_epochs, "eta": eta, "checkpoint_url": checkpoint_url},
+        **{"population": population, "perturbation_interval": perturbation_interval},
+        **{"quantile": quantile, "resample": resample},
+    }
     given.update({name: value for name, value in optional.items() if value is not None})
     state = read_begun(folder)
     settings = resolve(given, {}, state)
