@@ -200,6 +200,8 @@ def test_jobs_are_bound_by_the_last_phase():
 def test_integers_below_their_minimum_are_refused(name):
     minimum = MINIMA[name]
     able = {"sampler": "evolution", "scheduler": "hyperband", "stop_hopeless": True, "budget_unit": "seconds"}
+    if name in ("population", "perturbation_interval"):
+        able = {"sampler": "pbt", "scheduler": "pbt"}
     resolved(**{name: np.int64(minimum), **able})
     for value in (minimum - 1, minimum + 0.5, math.nan, math.inf):
         with pytest.raises(UserError) as caught:
