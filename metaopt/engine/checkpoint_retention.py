@@ -70,12 +70,13 @@ class CheckpointRetention:
         needed = {trial.number for trial in state.running} | self._best_trials(best)
         if len(self._study.objectives) > 1:
             needed |= {record.trial for record in self._study.front}
-        needed |= {source for trial in state.running for source in trial.sources}
+        forkable = set(self._forkable())
+        needed |= {source for trial in state.running for source in trial.sources} | forkable
         if self._inherit:
             needed |= {trial.vals.parent for trial in state.running if trial.vals.parent is not None}
         useful = [trial for trial in state.trials if trial.status == "paused" or (self._inherit and trial.complete)]
         best_first = sorted(useful, key=lambda trial: self._view.rank_key(trial, self._resource) or (math.inf,))
-        self._checkpoints.clear(needed, [trial.number for trial in reversed(best_first)], self._forkable())
+        self._checkpoints.clear(needed, [trial.number for trial in reversed(best_first)], forkable)
 
     def _best_trials(self, best: Record | None) -> set[int]:
         """Return the best trial; where that one will resume, and may fail, also the best of those that ended."""

@@ -43,6 +43,17 @@ def explore(space: Space, source: Vals, rng: np.random.Generator, *, resample: f
     return keep_architecture(space, source, proposed, rng, check)
 
 
+def describe_change(source: Mapping[str, float], child: Mapping[str, float]) -> str:
+    """Return what differs between the vals of a trial and those of its fork, e.g. ``"rate 0.01 → 0.012"``."""
+    changed = [label for label in (*source, *child) if source.get(label) != child.get(label)]
+    texts = [f"{label} {_text(source.get(label))} → {_text(child.get(label))}" for label in dict.fromkeys(changed)]
+    return ", ".join(texts)
+
+
+def _text(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"
+
+
 def scale(distribution: Distribution, value: float, factor: float) -> float:
     """Return a number times a factor, within the bounds and on the grid of its prior."""
     low, high = distribution.bounds

@@ -19,7 +19,7 @@ import numpy as np
 from metaopt.errors import invalid_value
 from metaopt.schedulers import Continue, Decision, Done, Fork, Start, Stop, TrialView, Wait
 from metaopt.spaces import Vals
-from metaopt.strategies.exploration import Check, allow_any, explore
+from metaopt.strategies.exploration import Check, allow_any, describe_change, explore
 from metaopt.strategies.population import Population, Populations
 from metaopt.strategies.population_view import Member, PopulationView
 from metaopt.trials.knowledge import next_start
@@ -140,7 +140,8 @@ class PBT:
         target = self._target(result.resource)
         vals = self.explore(population, source, target, rng)
         vals.parent = source.number
-        return Fork(source.number, vals, target, bracket=number, epochs=result.epochs)
+        change = describe_change(source.vals, vals)
+        return Fork(source.number, vals, target, bracket=number, change=change, epochs=result.epochs)
 
     def _target(self, resource: int) -> int:
         """Return the end of the interval after a resource."""

@@ -129,15 +129,6 @@ def test_the_best_ended_trial_stays_while_the_best_may_fail(tmp_path, calls):
     assert all(2 in each for each in needed[2:]), "from its first rung on"
 
 
-def test_trials_that_may_be_forked_keep_their_checkpoints():
-    study = Study(Path(), state_of(*trained(0, 9), ended(0), *trained(1, 9), ended(1)))
-    given = []
-    checkpoints = SimpleNamespace(clears=True, clear=lambda needed, useful, forkable: given.append(forkable))
-    view = StudyView(study.state, SPACE, 0, None)
-    CheckpointRetention(study, view, checkpoints, resource=9, inherit=False, forkable=lambda: {0}).clear(study.best)
-    assert given == [{0}]
-
-
 def test_under_the_quota_the_worst_paused_trials_go_first(tmp_path, calls):
     study = search(tmp_path / "results", scheduler="asha", epochs=9, trials=12)
     first = {record["trial"]: record["visits"][0]["loss"] for record in study.records}

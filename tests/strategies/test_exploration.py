@@ -7,7 +7,7 @@ import pytest
 from hyperopt import hp
 
 from metaopt.spaces import Vals, compile_space
-from metaopt.strategies.exploration import allow_any, explore, keep_architecture, scale
+from metaopt.strategies.exploration import allow_any, describe_change, explore, keep_architecture, scale
 
 SPACE = compile_space(
     {
@@ -90,3 +90,10 @@ def test_as_many_changes_as_possible_are_kept():
     found = keep_architecture(SPACE, SGD, proposed, np.random.default_rng(0), check)
     assert found == {"rate": 0.1, "units": 32.0, "layers": 4, "optimizer": 1, "momentum": 0.5}
     assert len(calls) == 5, "halves of the changes rather than each of them"
+
+
+def test_changes_in_words():
+    assert describe_change(SGD, {**SGD, "rate": 0.012}) == "rate 0.01 → 0.012"
+    adam = {name: value for name, value in SGD.items() if name != "momentum"}
+    assert describe_change(SGD, {**adam, "optimizer": 0}) == "optimizer 1 → 0, momentum 0.9 → none"
+    assert describe_change(SGD, SGD) == ""
