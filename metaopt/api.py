@@ -29,6 +29,7 @@ from metaopt.report.console import make_progress
 from metaopt.storage.study import Study, read_begun
 from metaopt.terminal.commands import absolute
 from metaopt.terminal.printable import printable
+from metaopt.trackers.factory import find_tracker, tracked
 from metaopt.training.functions import FunctionTrainer, takes_budget
 from metaopt.trials.record import Record
 from metaopt.values.function_identity import function_digest
@@ -69,6 +70,7 @@ def search(
     worker_resources: WorkerResources | None = None,
     checkpoint_url: str | None = None,
     callbacks: Sequence[Callback] = (),
+    track: str | Sequence[str] = (),
     watch: Callback | None = None,
     progress: bool = True,
     same_function: bool = False,
@@ -129,7 +131,9 @@ def search(
         worker_resources: with ``executor="ray"``: CPUs, GPUs and memory that each worker reserves.
         checkpoint_url: URL of a folder for the directories ``checkpoint``, e.g. ``"s3://bucket/folder"``, so that a
             trial resumes on any machine; None keeps them in ``results``. Needs pyarrow. A study stays with its own.
-        callbacks: are told what happens, such as a tracker.
+        callbacks: are told what happens, such as a tracker of your own.
+        track: one or more of ``"tensorboard"``, ``"optuna"``, ``"mlflow"`` and ``"wandb"``, which follow the search;
+            see docs/tracking.md. One that fails or hangs neither stops nor slows it.
         watch: one more callback; the keyword of earlier versions.
         same_function: resume the study in ``results`` although the code of ``train``, or a value that it captured, is
             not that of its trials; say so only if its losses still compare, as after a change of its output.
@@ -151,6 +155,9 @@ def search(
             of the space is valid; see ``metaopt.errors``.
     """
     _check_network(network, input_shape, classes, grow, fill)
+    trackers = [track] if isinstance(track, str) else list(track)
+    for name in trackers:
+        find_tracker(name)  # raises before a study is begun
     folder = absolute(results)  # before the user's code, which may change the current folder
     given = {
         "epochs": 1 if epochs is None else epochs,
@@ -197,9 +204,10 @@ def search(
         with (
             mistakes_explained(network, training),
             open_study(folder, problem, settings, callback, images=images, function=function) as study,
+            tracked(trackers, study, callback) as told,
         ):
             run_search(
-                study, problem, settings, runner, callback, images, limit_s, keep, trains_itself=True, knowledge=known
+                study, problem, settings, runner, told, images, limit_s, keep, trains_itself=True, knowledge=known
             )
         _check_outcome(study, callback)
     if limit_s is not None and not study.records:

@@ -46,6 +46,7 @@ from metaopt.storage.state import StudyState
 from metaopt.storage.study import Study, read_begun, stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.terminal.commands import shown
+from metaopt.trackers.factory import find_tracker, tracked
 from metaopt.training import KerasTrainer
 from metaopt.training.environment import describe_environment
 from metaopt.training.keras_backend import check_backend
@@ -81,13 +82,18 @@ def run(arguments: Namespace, beside: Path | None) -> None:
         if arguments.dry_run:
             dry_run(ready.problem, ready.data, ready.settings, arguments.results, ready.check)
             return
+        for name in arguments.track or ():
+            find_tracker(name)  # raises before a study is begun
         executor = ready.executor(arguments)
-        with ready.open(arguments.results, callback) as study:
+        with (
+            ready.open(arguments.results, callback) as study,
+            tracked(arguments.track or (), study, callback) as told,
+        ):
             limit = arguments.time
             environment = _environment(ready.settings, arguments)
             warn_of_environment(study.state, environment, callback)
             search(
-                *(study, ready.problem, ready.settings, executor, callback, ready.images, limit),
+                *(study, ready.problem, ready.settings, executor, told, ready.images, limit),
                 keep="needed",
                 environment=environment,
                 knowledge=ready.knowledge,
@@ -223,21 +229,19 @@ def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, b
 _UNRECORDED = {"class_weights": NO_WEIGHTS, "targets": ()}
 
 
+_OF_THE_RUN = (
+    *("start_point", "published_point", "dry_run", "track"),
+    *("ray_address", "worker_cpus", "worker_gpus", "worker_memory"),
+)
+"""Arguments that are no settings of the study."""
+
+
 def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     """Return the given flags under the names of ``Settings``."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
-    of_the_run = (
-        "start_point",
-        "published_point",
-        "dry_run",
-        "ray_address",
-        "worker_cpus",
-        "worker_gpus",
-        "worker_memory",
-    )
     if "targets" in given:
         given["targets"] = tuple(given["targets"])
-    for name in ("results", "time", "strategy", "constraint", "start_from", *of_the_run):
+    for name in ("results", "time", "strategy", "constraint", "start_from", *_OF_THE_RUN):
         given.pop(name, None)
     if arguments.strategy or arguments.sampler or arguments.scheduler:
         halves = resolve_strategy(arguments.strategy, arguments.sampler, arguments.scheduler)

@@ -30,6 +30,7 @@ from metaopt.samplers.evolution import MUTATIONS, SURVIVORS
 from metaopt.schedulers import SCHEDULERS
 from metaopt.strategies import PBT
 from metaopt.terminal.commands import absolute
+from metaopt.trackers.factory import TRACKERS
 from metaopt.trials.objective import OBJECTIVES, find_objective
 
 RULES = ("ceil", "floor")
@@ -70,6 +71,8 @@ def make_parser(prog: str, *, searches: bool = False) -> Parser:
 def _add_run(group: _ArgumentGroup) -> None:
     tried = "say what the search would do, after three trainings of a few seconds, and begin nothing"
     group.add_argument("--dry-run", action="store_true", help=tried)
+    followed = f"follow the search in {', '.join(TRACKERS)}; repeatable. docs/tracking.md shows where to look"
+    group.add_argument("--track", action="append", type=one_of(tuple(TRACKERS)), metavar="TRACKER", help=followed)
 
 
 def _add_problem(group: _ArgumentGroup) -> None:

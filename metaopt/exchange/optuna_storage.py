@@ -17,7 +17,7 @@ _JOURNAL = b'{"op_code"'
 
 
 def import_optuna() -> Any:
-    """Return Optuna, with its messages off.
+    """Return Optuna.
 
     Raises:
         UserError: It is not installed.
@@ -28,8 +28,18 @@ def import_optuna() -> Any:
         raise UserError(
             f"Optuna cannot be imported ({error}): pip install -r requirements-optuna.txt, or pip install optuna."
         ) from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
+
+
+@contextlib.contextmanager
+def quiet_optuna(optuna: Any) -> Iterator[None]:
+    """Turn off what Optuna tells of studies that are created or opened; a user's own setting is restored."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def is_url(text: str) -> bool:
@@ -62,11 +72,12 @@ def opened_study(source: str, name: str | None) -> Iterator[Any]:
     text = source if is_url(source) else shown(source)
     with TemporaryDirectory(prefix="metaopt_optuna_") as folder:
         try:
-            storage = _open(optuna, source, Path(folder))
-            names = optuna.get_all_study_names(storage)
-            if name is None and len(names) == 1:
-                name = names[0]
-            found = optuna.load_study(study_name=name, storage=storage) if name in names else None
+            with quiet_optuna(optuna):
+                storage = _open(optuna, source, Path(folder))
+                names = optuna.get_all_study_names(storage)
+                if name is None and len(names) == 1:
+                    name = names[0]
+                found = optuna.load_study(study_name=name, storage=storage) if name in names else None
         except (UserError, KeyboardInterrupt):
             raise
         except Exception as error:  # of Optuna, SQLAlchemy or a driver

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from metaopt.cli.export import main
+from metaopt.storage.study import Study
 from metaopt.terminal.commands import shown
 from tests.cli.running import run_command
 from tests.engine.synthetic import search
@@ -44,3 +47,36 @@ def test_a_study_without_trials_has_nothing_to_export(tmp_path: Path, capsys) ->
     outcome = run_command(main, capsys, tmp_path / "mine", "--to", "csv")
     assert outcome.code == 2
     assert "nothing to export" in outcome.errors[0]
+
+
+@pytest.mark.parametrize("name", ["function", "asha_paused", "evolution_measured", "folds", "tpe"])
+def test_optuna_reads_every_kind_of_study(studies: Path, capsys, name: str) -> None:
+    optuna = pytest.importorskip("optuna", reason="needs Optuna: pip install -r requirements-optuna.txt")
+    outcome = run_command(main, capsys, name, "--to", "optuna")
+    assert outcome.code == 0
+    is_known = name != "function"  # searched from Python
+    assert ("since the space is not known" in outcome.err) != is_known
+    backend = optuna.storages.journal.JournalFileBackend(f"{name}_optuna.log")
+    study = optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(backend))
+    records = Study.load(name).records
+    assert [trial.user_attrs["metaopt:trial"] for trial in study.trials] == [record.trial for record in records]
+    complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
+    assert bool(complete) == (name != "asha_paused")
+    assert {trial.value for trial in complete} <= {
+        Study.load(name).objective.value(r.loss) for r in records if r.has_loss
+    }
+    assert all(trial.params.keys() == trial.distributions.keys() for trial in study.trials)
+
+
+def test_tensorboard_runs_are_written(studies: Path, capsys) -> None:
+    outcome = run_command(main, capsys, "tpe", "--to", "tensorboard", "-o", "runs")
+    assert (outcome.code, outcome.out) == (0, "runs\n")
+    assert len(list(Path("runs").glob("*/events.out.tfevents.*"))) == len(Study.load("tpe").records)
+
+
+def test_a_given_space_has_to_be_the_one_that_was_searched(studies: Path, capsys) -> None:
+    pytest.importorskip("optuna", reason="needs Optuna: pip install -r requirements-optuna.txt")
+    outcome = run_command(main, capsys, "tpe", "--to", "optuna", "--space", "photo_cnn")
+    assert outcome.code == 3
+    assert "The space of photo_cnn is not the one that was searched in tpe." in outcome.errors[0]
+    assert not list(studies.glob("*optuna*"))
