@@ -48,6 +48,7 @@ def test_optuna_knows_parameters_values_constraints_and_curves(tmp_path: Path) -
 
 
 def test_optuna_follows_rungs_and_a_resumed_search(tmp_path: Path) -> None:
+    need("optuna")
     folder = tmp_path / "results"
     given = {"sampler": "random", "scheduler": "asha", "epochs": 9, "eta": 3}
     search(folder, "optuna", trials=4, **given)
@@ -66,6 +67,7 @@ def test_optuna_follows_rungs_and_a_resumed_search(tmp_path: Path) -> None:
 
 
 def test_optuna_has_several_objectives(tmp_path: Path) -> None:
+    need("optuna")
     folder = tmp_path / "results"
     study, notes = search(folder, "optuna", trials=4, objective=("val_accuracy", "val_loss"))
     assert notes == []
