@@ -49,7 +49,7 @@ from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
 from metaopt.trials.class_counts import count_classes, keep_heads
 from metaopt.trials.class_thresholds import count_answers
-from metaopt.trials.constraints import LATENCY, Constraint
+from metaopt.trials.constraints import LATENCY, MODEL_BYTES, Constraint
 
 if TYPE_CHECKING:
     import keras
@@ -243,7 +243,7 @@ def _measure(
 
     if model is None:
         model, _ = load_model(file)
-    counts = count_keras(model)
+    counts, size = count_keras(model), file.stat().st_size
     probabilities = predict_split(model, metadata, data.test())
     scores = evaluate(probabilities, data.test().labels, metadata.outputs)
     head = next(iter(probabilities))
@@ -252,6 +252,7 @@ def _measure(
     values: dict[str, float] = {
         "params": counts.params,
         **({} if counts.unknown else {"macs": counts.macs}),
+        MODEL_BYTES: size,
         "memory": max(estimate_memory(each.counts, each.training) for each in trained),
         "seconds": sum(each.seconds for each in trained),
         **{name: fmean(each.final[name] for each in trained) for name in trained[0].final},
@@ -276,7 +277,6 @@ def _measure(
     never = [each["limit"] for each in calibrated if each["value"] is None]
     limits = judge_constraints(constraints, values, images, never)
     answered = count_answers(metadata.outputs, probabilities)
-    size = file.stat().st_size
     return Measured(digest, size, scores, classes, counts.params, counts.macs, limits, predictions, answered)
 
 

@@ -27,7 +27,7 @@ from metaopt.training.metrics import metric_names
 from metaopt.training.trainer import takes_run
 from metaopt.trials.class_counts import check_images, find_class
 from metaopt.trials.class_thresholds import is_calibrated
-from metaopt.trials.constraints import CHEAP, LATENCY, Constraint, parse_constraints
+from metaopt.trials.constraints import CHEAP, LATENCY, MODEL_BYTES, Constraint, parse_constraints
 
 LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
 IMBALANCE = 5  # ratio of the largest to the smallest class from which on plain accuracy is noted
@@ -92,7 +92,7 @@ def check_constraints(limits: Sequence[Constraint], data: DataSet) -> None:
     Raises:
         UserError: One does not.
     """
-    known = (*CHEAP, LATENCY, *metric_names(data.outputs), "seconds")
+    known = (*CHEAP, MODEL_BYTES, LATENCY, *metric_names(data.outputs), "seconds")
     for limit in limits:
         if limit.class_metric is not None:
             find_class(limit, data.outputs)

@@ -195,7 +195,7 @@ def search(
     study.begin(settings.as_event(), environment)
     take_in(study, knowledge, callback)
     watch = None if has_begun else _note_unread(study, problem, settings, callback, images, trains_itself)
-    guard = make_guard(problem, settings, images)
+    guard = make_guard(problem, settings, images, trains_itself=trains_itself)
     Search(
         study,
         make_strategy(settings, ForkCheck(guard, study.space)),
@@ -294,9 +294,10 @@ def _check_counted(problem: Problem, settings: Settings, *, trains_itself: bool)
         problem.require_blueprint("objective", MEMORY)
 
 
-def make_guard(problem: Problem, settings: Settings, images: ImageKind) -> Guard:
+def make_guard(problem: Problem, settings: Settings, images: ImageKind, *, trains_itself: bool = False) -> Guard:
     """Return the guard of a study, with the constraints in force at its end."""
-    return Guard(problem, images.input_shape, images.classes, constraints_in_force(settings.constraints, settings.grow))
+    limits = constraints_in_force(settings.constraints, settings.grow)
+    return Guard(problem, images.input_shape, images.classes, limits, predicts_size=not trains_itself)
 
 
 def _budget(settings: Settings) -> dict[str, str]:

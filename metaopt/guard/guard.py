@@ -9,12 +9,14 @@ import numpy as np
 
 from metaopt.blueprint import HASH_VERSION, InvalidArchitecture
 from metaopt.blueprint.drawn import pack_drawing
+from metaopt.guard.counted_limits import is_counted
 from metaopt.guard.latency_model import LatencyModel
 from metaopt.problems.memory_estimate import estimate_memory
+from metaopt.problems.model_size import predict_model_bytes, smallest_model_bytes
 from metaopt.problems.problem import Classes, Problem
 from metaopt.spaces import Space
 from metaopt.spaces.point_key import point_key
-from metaopt.trials.constraints import LATENCY, Constraint
+from metaopt.trials.constraints import LATENCY, MODEL_BYTES, Constraint
 from metaopt.values.value_identity import is_plain, sign_draw
 
 INVALID, DUPLICATE = "invalid architecture", "duplicate"
@@ -51,6 +53,8 @@ class Guard:
         classes: head → number of classes.
         constraints: cheap ones are judged, of measured ones that on the latency by its prediction, others ignored.
         latency: predicts latencies; None before enough were measured.
+        predicts_size: whether metaopt writes the models, so that it can predict their size; a function that trains
+            itself writes its own.
     """
 
     problem: Problem
@@ -58,6 +62,12 @@ class Guard:
     classes: Classes = field(default_factory=dict)
     constraints: Sequence[Constraint] = ()
     latency: LatencyModel | None = None
+    predicts_size: bool = True
+
+    @property
+    def counted_limits(self) -> list[Constraint]:
+        """Limits that the blueprint decides or predicts, which repair keeps."""
+        return [each for each in self.constraints if is_counted(each) and (each.is_cheap or self.predicts_size)]
 
     def within(self, constraint: Constraint) -> "Guard":
         """Return the same guard with a limit that replaces the one of the same name and direction, if any."""
@@ -96,6 +106,10 @@ class Guard:
                 "memory": estimate_memory(blueprint, training),
             }
             for each in self.constraints:
+                if each.name == MODEL_BYTES and self.predicts_size:
+                    size = network["predicted_model_bytes"] = predict_model_bytes(blueprint)
+                    if each.distance(smallest_model_bytes(blueprint)) > 0:
+                        return Verdict(MODEL_BYTES, f"{MODEL_BYTES} is predicted as {size:,}, limit {each}.", network)
                 if each.name in network and each.distance(network[each.name]) > 0:
                     return Verdict(each.name, f"{each.name} is {network[each.name]:,}, limit {each}.", network)
                 if each.name == LATENCY and self.latency is not None:

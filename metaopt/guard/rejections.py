@@ -10,7 +10,7 @@ from metaopt.blueprint import InvalidArchitecture
 from metaopt.errors import UserError
 from metaopt.guard.guard import DUPLICATE, INVALID, Guard, Verdict
 from metaopt.problems.mistakes import locate
-from metaopt.trials.constraints import CHEAP, Constraint
+from metaopt.trials.constraints import CHEAP, MODEL_BYTES, Constraint
 
 _NUMBERS = re.compile(r"\d+(\.\d+)?")
 
@@ -59,7 +59,10 @@ class Rejections:
             fault = _NUMBERS.sub("#", verdict.detail)
             self.faults[fault] += 1
             self._examples[fault] = verdict.detail, point
-        self.lower({name: verdict.network[name] for name in CHEAP if name in verdict.network})
+        known = verdict.network
+        self.lower({name: known[name] for name in CHEAP if name in known})
+        if (predicted := known.get(f"predicted_{MODEL_BYTES}")) is not None:
+            self.lower({MODEL_BYTES: predicted})
 
     def lower(self, values: dict[str, float]) -> None:
         """Take in values that were reached."""

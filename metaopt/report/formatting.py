@@ -16,6 +16,7 @@ _METRIC_LABELS = {
     "params": "parameters",
     "macs": "MACs of one image",
     "memory": "memory of training (bytes)",
+    "model_bytes": "size of the model file (bytes)",
     "latency_ms": "latency of one image (ms)",
     "seconds": "training seconds",
     "convergence": "convergence (small is quick and good)",

@@ -170,5 +170,10 @@ def _folds(record: Record, epoch: int) -> list[dict[str, float]]:
 
 
 def _info(record: Record) -> dict[str, Any]:
-    found = {name: getattr(record, name) for name in ("device", "threads", "versions", "inherited")}
-    return {name: dict(value) if name == "versions" else value for name, value in found.items() if value is not None}
+    names = ("device", "threads", "versions", "inherited", "model_bytes", "latency")
+    found = {name: getattr(record, name) for name in names}
+    return {
+        name: dict(value) if name in ("versions", "latency") else value
+        for name, value in found.items()
+        if value is not None
+    }

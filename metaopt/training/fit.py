@@ -18,6 +18,7 @@ from metaopt.training.compiling import soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
 from metaopt.training.initialization import Start, initialize
 from metaopt.training.latency import describe_disturbance, measure_latency, needs_latency
+from metaopt.training.model_size import measure_model_bytes, needs_model_bytes, refuse_larger_model
 from metaopt.training.model_source import ModelSource
 from metaopt.training.network_builder import NetworkBuilder, make_builder
 from metaopt.training.variables import count_bytes
@@ -52,14 +53,15 @@ def build_and_train(
         ``status`` (``ok`` or ``fail``), ``loss`` (of the objective at the best epoch, minimised), ``objective``,
         ``history`` (metric → a value per epoch), ``scores`` (``best`` and ``end``, the metrics of these epochs),
         ``best_epoch`` (from 1), ``epochs``, ``complete`` (whether it ended by itself), ``params``, ``macs``,
-        ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``precision``, ``versions``; ``latency`` where the
-        search asks for it, see ``measure_latency``; with folds, whose mean the history is, ``replicates`` (the
-        objective of each at the best epoch), else empty; ``inherited`` where weights of a parent were transferred
-        (``trial``, ``layers``, ``of``) or a trial was forked (``trial``, ``epochs``); for a failure ``cause`` and
-        ``error``. JSON types only.
+        ``seconds``, ``seed``, ``device``, ``threads``, ``backend``, ``precision``, ``versions``; ``latency`` and
+        ``model_bytes`` where the search asks for them, see ``measure_latency`` and ``measure_model_bytes``; with folds,
+        whose mean the history is, ``replicates`` (the objective of each at the best epoch), else empty; ``inherited``
+        where weights of a parent were transferred (``trial``, ``layers``, ``of``) or a trial was forked (``trial``,
+        ``epochs``); for a failure ``cause`` and ``error``. JSON types only.
 
     Raises:
-        NetworkRefused: A network of ``build_model`` is invalid or exceeds a cheap constraint.
+        NetworkRefused: A network of ``build_model`` is invalid or exceeds a cheap constraint; or the file of any
+            network exceeds the limit on its size.
         UserError: The optimizer is unknown, or a class has fewer images than there are folds.
         EnvironmentFault: A checkpoint does not fit into the quota or could not be written, or the images not be read.
         RuntimeError: The state of a forked trial is gone, or does not fit the network or the optimizer.
@@ -67,12 +69,27 @@ def build_and_train(
     request = TrainingRequest(Job(0, point, FromScratch(), epochs)) if run is None else run
     began = time.perf_counter()
     checkpoints = None if checkpoint is None else Checkpoint(Path(checkpoint))
+    model_bytes = _measure_size(problem, point, data, request)
     with backend.clean_session():
         builder = make_builder(problem, point, data)
         epoch_loop, counts = _train(builder, epochs, checkpoints, request, callbacks)
-        record = {**_result(epoch_loop, request), **counts, **backend.describe()}
+        record = {**_result(epoch_loop, request), **counts, **model_bytes, **backend.describe()}
         epoch_loop.set_model(None)  # the last reference to the model, whose memory can then be freed
     return {**record, "seconds": time.perf_counter() - began, "seed": request.seed}
+
+
+def _measure_size(problem: Any, point: Any, data: DataSet, request: TrainingRequest) -> dict[str, int]:
+    """Return ``model_bytes`` where the search asks for it.
+
+    Raises:
+        NetworkRefused: It exceeds the limit.
+    """
+    if not needs_model_bytes(request.options):
+        return {}
+    model_bytes = measure_model_bytes(make_builder(problem, point, data))
+    if not request.job.is_reported:  # a trial with epochs is judged by the driver
+        refuse_larger_model(model_bytes, request.options)
+    return {"model_bytes": model_bytes}
 
 
 def _train(

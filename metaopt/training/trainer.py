@@ -34,7 +34,8 @@ from metaopt.trials.constraints import is_number
 from metaopt.trials.record_fields import valid_fields
 from metaopt.values.safe_text import class_name, cut, safe_repr
 
-_INFO = ("device", "threads", "backend", "precision", "versions", "params", "macs", "inherited", "latency")
+_COUNTS = ("params", "macs", "model_bytes", "latency")
+_INFO = ("device", "threads", "backend", "precision", "versions", "inherited", *_COUNTS)
 
 
 class KerasTrainer:

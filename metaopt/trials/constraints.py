@@ -28,11 +28,14 @@ from metaopt.values.safe_text import call_bounded
 MEMORY = "memory"
 LATENCY = "latency_ms"
 """Milliseconds of the inference of one image, measured after training."""
+MODEL_BYTES = "model_bytes"
+"""Size of the file of the exported model, measured before training."""
+IN_BYTES = (MEMORY, MODEL_BYTES)
 CHEAP = ("params", "macs", MEMORY)
 # The name of a class is all between the first and the last bracket.
 _FORM = re.compile(r"\s*(\w+(?:\[.+\])?)\s*(<=|>=)\s*(\S[^<>=@]*?)\s*(?:@\s*(\S[^<>=@]*?)\s*%\s*)?$", re.DOTALL)
 # Units of a bound by name; other numbers are plain, with k, M and G as a thousand, a million and a billion.
-_PARSERS = {"memory": parse_size, "seconds": parse_duration}
+_PARSERS = {MEMORY: parse_size, MODEL_BYTES: parse_size, "seconds": parse_duration}
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ class Constraint:
     @property
     def label(self) -> str:
         """The constraint for messages, e.g. ``memory<=19.6 GB``; the text of ``str`` is exact."""
-        return f"{self.name}{'<=' if self.upper else '>='}{size_text(self.bound)}" if self.name == MEMORY else str(self)
+        if self.name not in IN_BYTES:
+            return str(self)
+        return f"{self.name}{'<=' if self.upper else '>='}{size_text(self.bound)}"
 
 
 def parse_constraint(text: str) -> Constraint:
@@ -128,7 +133,7 @@ def parse_constraint(text: str) -> Constraint:
         )
         raise invalid_value("constraint", text, expected) from None
     name = match[1]
-    if name in (*CHEAP, LATENCY) and match[2] == ">=":
+    if name in (*CHEAP, LATENCY, MODEL_BYTES) and match[2] == ">=":
         raise UserError(f"Invalid constraint: {text}. {name} can only be limited from above; write {name}<={match[3]}.")
     constraint = Constraint(name, match[2] == "<=", bound, confidence)
     if constraint.needs_counts or "[" in name:

@@ -39,7 +39,7 @@ class Objective:
     @property
     def is_count(self) -> bool:
         """Whether it is a count of the network, which spreads over orders of magnitude."""
-        return self.name in ("params", "macs", "memory")
+        return self.name in ("params", "macs", "memory", "model_bytes")
 
     @property
     def text(self) -> str:
@@ -102,6 +102,7 @@ OBJECTIVES = {
         Objective("params", is_measured=False),
         Objective("macs", is_measured=False),
         Objective("memory", is_measured=False),
+        Objective("model_bytes", is_measured=False),
         Objective("latency_ms", is_measured=False),
         Objective("seconds", is_measured=False),
     )

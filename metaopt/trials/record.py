@@ -22,7 +22,7 @@ SCHEMA = 1
 _SAME_KEYS = (
     *("trial", "parent", "status", "objective", "model_based", "imported", "vals", "epochs", "complete", "paused"),
     *("bracket", "history", "replicates", "params", "macs", "blueprint", "seconds", "ended", "seed", "device"),
-    *("threads", "versions", "precision", "inherited", "source", "stretches", "latency"),
+    *("threads", "versions", "precision", "inherited", "source", "stretches", "model_bytes", "latency"),
     *("change", "mate"),
 )
 
@@ -63,6 +63,7 @@ class Record:
         precision: Keras' dtype policy and default float type, ``policy`` and ``floatx``; or None.
         inherited: weights transferred from a parent: ``trial``, ``layers``, ``of``; or None.
         source: file that it was imported from, or None.
+        model_bytes: bytes of the exported model; None where it was not measured.
         latency: milliseconds of the inference of one image, ``median_ms``, ``low_ms`` and ``high_ms`` (10 % and 90 %
             quantiles of ``runs`` runs) with ``threads`` CPU threads; None where it was not measured.
         stretches: first epoch and environment of each stretch, where more than one environment trained it; else empty.
@@ -101,6 +102,7 @@ class Record:
     precision: Mapping[str, str] | None = None
     inherited: Mapping[str, Any] | None = None
     source: str | None = None
+    model_bytes: int | None = None
     latency: Mapping[str, Any] | None = None
     stretches: Sequence[Mapping[str, Any]] = ()
     decisions: Sequence[TrialDecision] = ()
@@ -207,6 +209,8 @@ class Record:
             record["precision"] = dict(self.precision)
         if self.inherited:
             record["inherited"] = dict(self.inherited)
+        if self.model_bytes is not None:
+            record["model_bytes"] = self.model_bytes
         if self.latency:
             record["latency"] = dict(self.latency)
         if self.imported:
@@ -356,6 +360,7 @@ def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
         versions=trial.info.get("versions"),
         precision=trial.info.get("precision"),
         inherited=trial.info.get("inherited") or None,
+        model_bytes=trial.counts.get("model_bytes"),  # type: ignore[arg-type]
         latency=trial.latency,
         stretches=_stretches(trial),
         decisions=tuple(trial.decisions),

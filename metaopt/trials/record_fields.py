@@ -133,7 +133,7 @@ _BOOLEAN = (_is_boolean, "true or false.")
 
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("trial", "parent", "mate", "epochs", "best_epoch", "bracket", "seed", "threads"), _COUNT),
-    **dict.fromkeys(("params", "macs"), _COUNT),
+    **dict.fromkeys(("params", "macs", "model_bytes"), _COUNT),
     **dict.fromkeys(("seconds", "ended", "violation"), _DURATION),
     **dict.fromkeys(("objective", "device", "source", "change", "cause", "error", "traceback"), _TEXT),
     **dict.fromkeys(("model_based", "imported", "complete", "paused", "feasible"), _BOOLEAN),

@@ -92,7 +92,8 @@ class Judge:
             result: tells how far the trial was trained, what it returned and how long it took.
             metrics: metrics of each epoch; those after ``result.epochs`` are ignored.
             seconds: wall seconds of each epoch.
-            counts: known counts of the network: ``params``, ``macs``, ``memory``, ``latency_ms``.
+            counts: known counts of the network: ``params``, ``macs``, ``memory``, ``model_bytes``,
+                ``latency_ms``.
         """
         if "loss" in result.returned:
             if not is_number(result.returned["loss"]):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from metaopt.spaces import Vals
-from metaopt.trials.constraints import LATENCY, is_number
+from metaopt.trials.constraints import LATENCY, MODEL_BYTES, is_number
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record_fields import is_count
 from metaopt.trials.result import Judge, Result
@@ -96,7 +96,7 @@ class Trial:
 
     @property
     def counts(self) -> dict[str, float]:
-        """Known counts of the network: ``params``, ``macs``, ``memory``, and ``latency_ms`` where it was measured."""
+        """Known counts of the network: ``params``, ``macs``, ``memory``, ``model_bytes``, ``latency_ms``."""
         return find_counts({**self.proposal, **self.info})
 
     @property
@@ -135,7 +135,7 @@ class Trial:
 
 def find_counts(known: Mapping[str, Any]) -> dict[str, float]:
     """Return the counts of a network among what is known of its trial, see ``Trial.counts``."""
-    counts = {name: known[name] for name in ("params", "macs", "memory") if is_number(known.get(name))}
+    counts = {name: known[name] for name in ("params", "macs", "memory", MODEL_BYTES) if is_number(known.get(name))}
     latency = _find_latency(known)
     return counts if latency is None else {**counts, LATENCY: latency["median_ms"]}
 

@@ -3,6 +3,7 @@
 ``narrow_to_limits`` uses it to fit a network to its limits: the costliest layer is narrowed until the sum fits.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from metaopt.guard.repair.layer_evaluator import Coefficients, LayerEvaluator, has_width
 from metaopt.guard.repair.repair_state import RepairState
 from metaopt.guard.repair.value_grid import ValueGrid
-from metaopt.trials.constraints import Constraint
+from metaopt.problems.memory_estimate import bytes_per_number
+from metaopt.problems.model_size import predict_bytes_beside_weights
+from metaopt.trials.constraints import MODEL_BYTES, Constraint
 
 # Counts of a network that its widths change.
 COUNTS = ("params", "macs")
@@ -150,11 +153,11 @@ def narrow_to_limits(
     Args:
         state: its widths are moved.
         evaluator: of the steps of the state.
-        limits: those on parameters and multiply-accumulates count.
+        limits: those on parameters, multiply-accumulates and the size of the model count.
         grid: of the space.
         rng: decides between the labels of the costliest layer.
     """
-    bounds = {limit.name: limit.bound * _TARGET for limit in limits if limit.name in COUNTS}
+    bounds = _bounds(limits, state)
     if not bounds or min(bounds.values()) <= 0:
         return
     costs = CostModel(state, evaluator)
@@ -175,3 +178,14 @@ def narrow_to_limits(
             costs.move(*moves[int(rng.random() * len(moves))])
         else:
             fixed.add(number)
+
+
+def _bounds(limits: Sequence[Constraint], state: RepairState) -> dict[str, float]:
+    """Return count → the largest value to aim at; a limit on the size of the model is one on its parameters."""
+    bounds = {limit.name: limit.bound for limit in limits if limit.name in COUNTS}
+    for limit in limits:
+        if limit.name == MODEL_BYTES:
+            weighted = len({step.layer for step in state.steps if step.layer.weighted})
+            weights = limit.bound - predict_bytes_beside_weights(len(state.steps), weighted)
+            bounds["params"] = min(weights / bytes_per_number(), bounds.get("params", math.inf))
+    return {name: bound * _TARGET for name, bound in bounds.items()}

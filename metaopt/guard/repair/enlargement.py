@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from metaopt.blueprint import InvalidArchitecture
+from metaopt.guard.counted_limits import count
 from metaopt.guard.guard import Guard
 from metaopt.guard.repair.cost_model import COUNTS, CostModel
 from metaopt.guard.repair.repair import Repair
 from metaopt.guard.repair.repair_state import RepairState
 from metaopt.guard.repair.value_grid import ValueGrid
 from metaopt.guard.stacks import Stacks
-from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.spaces import Distribution, Space, Vals
 
 MAX_ROUNDS = 4  # of raising widths; the exact size is only known once the network is built
@@ -63,7 +63,7 @@ class Enlargement:
         self._share = share
         self._repair = repair
         self._stacks = stacks or Stacks(space)
-        self._limits = [limit for limit in guard.constraints if limit.is_cheap]
+        self._limits = guard.counted_limits
         self._bounds = {limit.name: limit.bound for limit in self._limits if limit.name in COUNTS}
 
     @np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
@@ -92,9 +92,7 @@ class Enlargement:
             return None
         assert blueprint is not None, "only networks with a blueprint are enlarged"
         for limit in self._limits:
-            is_memory = limit.name == "memory"
-            value = estimate_memory(blueprint, problem.training(point)) if is_memory else getattr(blueprint, limit.name)
-            if limit.distance(value) > 0:
+            if limit.distance(count(limit.name, blueprint, problem, point)) > 0:
                 return None
         totals = {name: float(getattr(blueprint, name)) for name in COUNTS}
         return _Candidate(vals, totals, used_share(totals, self._bounds))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from metaopt.blueprint import Blueprint, Input, InvalidArchitecture
+from metaopt.guard.counted_limits import count
 from metaopt.guard.guard import Guard
 from metaopt.guard.repair.cost_model import narrow_to_limits
 from metaopt.guard.repair.layer_evaluator import Step
@@ -17,7 +18,6 @@ from metaopt.guard.repair.shape_repair import ShapeRepair
 from metaopt.guard.repair.trace_cache import Tracer
 from metaopt.guard.repair.value_grid import ValueGrid
 from metaopt.guard.stacks import Stacks
-from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.spaces import Space, Vals
 
 MAX_ROUNDS = 4  # of repairs by trace; moved labels may change which layers the function builds
@@ -62,7 +62,7 @@ class Repair:
         self._space = space
         self._guard = guard
         self._stacks = stacks or Stacks(space)
-        self._limits = [limit for limit in guard.constraints if limit.is_cheap]
+        self._limits = guard.counted_limits
         self.grid = ValueGrid(space, self._stacks.allowed)
         self.tracer = Tracer(space, self.grid, self._build)
         self.shape_repair = ShapeRepair(space, self.grid, self.tracer.evaluator)
@@ -165,10 +165,7 @@ class Repair:
             return _INVALID * (1 + 1 / (Input((1,)).index - first))
         violation = 0.0
         for limit in self._limits:
-            if limit.name == "memory":
-                value = estimate_memory(blueprint, self._guard.problem.training(point))
-            else:
-                value = getattr(blueprint, limit.name)
+            value = count(limit.name, blueprint, self._guard.problem, point)
             result.smallest[limit.name] = min(result.smallest.get(limit.name, math.inf), value)
             if limit.distance(value) > 0:
                 # Logarithms weigh two limits equally. A bound of 0 or less cannot be kept: the value itself.

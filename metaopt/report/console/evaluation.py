@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from metaopt.quantities import size_text
 from metaopt.report.analysis.evaluation import JudgedConstraint, Score
 from metaopt.report.analysis.test_log import TEST_LOG, LogEntry
-from metaopt.trials.constraints import MEMORY
+from metaopt.trials.constraints import IN_BYTES
 
 _TITLES = {
     "test_top3": "top-3 accuracy",
@@ -42,7 +42,7 @@ def constraint_line(judged: JudgedConstraint) -> str:
         return f"{constraint.label} is met by abstaining only: the model never predicts class {name}"
     if value is None:
         return f"{constraint.label} cannot be measured on an exported model"
-    text = size_text if constraint.name == MEMORY else _number_text
+    text = size_text if constraint.name in IN_BYTES else _number_text
     counts = "" if judged.counts is None else f" ({judged.counts[0]:,} of {judged.counts[1]:,} images)"
     measured = judged.measured if constraint.confidence is None else f"the lower bound {judged.measured}"
     if not judged.is_violated:

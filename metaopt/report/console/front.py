@@ -7,7 +7,7 @@ from metaopt.quantities import plural, size_text
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.formatting import metric_label
 from metaopt.storage.record_files import file_name
-from metaopt.trials.constraints import MEMORY
+from metaopt.trials.constraints import IN_BYTES
 from metaopt.trials.objective import find_objective
 from metaopt.trials.record import Record, knee_record
 
@@ -73,6 +73,6 @@ def _mark(row: Mapping[str, Any], description: Mapping[str, Any]) -> str:
 
 
 def _text(name: str, value: float) -> str:
-    if name == MEMORY:
+    if name in IN_BYTES:
         return size_text(value)
     return f"{value:,.0f}" if name in ("params", "macs") else f"{value:.4g}"
