@@ -14,7 +14,7 @@ from metaopt.cli.retrain_limits import describe_held_out, find_constraints, requ
 from metaopt.cli.retrain_log import write_test_log
 from metaopt.cli.retrain_networks import train, warn_of_size
 from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, with_schedule, with_trained_point
-from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
+from metaopt.cli.study_inputs import FIGURES, require_same_network, require_source, study_data, study_problem
 from metaopt.data import DataSet
 from metaopt.data.augment import AUGMENTATIONS
 from metaopt.data.split import CLASS_CALIBRATION
@@ -31,6 +31,7 @@ from metaopt.report.analysis.evaluation import (
     judge_constraints,
     score_classes,
 )
+from metaopt.report.analysis.head_predictions import HeadPredictions, collect_heads
 from metaopt.report.analysis.predictions import (
     ImageScores,
     Predictions,
@@ -38,6 +39,7 @@ from metaopt.report.analysis.predictions import (
     summarise_predictions,
     write_predictions,
 )
+from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log, read_test_log
 from metaopt.report.console import constraint_line, coverage_line, repeated_test_warning, score_lines
 from metaopt.report.formatting import metric_label
@@ -167,6 +169,7 @@ def run(arguments: Namespace) -> None:
     path = _append(study, plan, trained, metadata, data, measured)
     _print_result(study, plan, measured, log, data)
     print(f"appended to the test log: {printable(shown(path))}")
+    _draw(study, plan, measured)
     if not unloadable:
         print(_next_step(plan, data))
     require_constraints(plan.output, measured.constraints, metadata)
@@ -210,6 +213,7 @@ class Measured:
         macs: multiply-accumulates for one image.
         constraints: every constraint on the model, judged.
         predictions: predictions of the first head for the test images.
+        heads: predictions of every head, for figures.
         answered: head with thresholds of classes → number of test images of which a class is predicted.
     """
 
@@ -221,6 +225,7 @@ class Measured:
     macs: int
     constraints: list[JudgedConstraint]
     predictions: Predictions | ImageScores
+    heads: list[HeadPredictions]
     answered: dict[str, int] = field(default_factory=dict)
 
 
@@ -249,6 +254,7 @@ def _measure(
     head = next(iter(probabilities))
     true = data.test().labels[head]
     predictions = summarise_predictions(metadata.outputs[head], probabilities[head], true, digest_test_set(data.test()))
+    heads = collect_heads(metadata.outputs, probabilities, data.test())
     values: dict[str, float] = {
         "params": counts.params,
         **({} if counts.unknown else {"macs": counts.macs}),
@@ -277,7 +283,7 @@ def _measure(
     never = [each["limit"] for each in calibrated if each["value"] is None]
     limits = judge_constraints(constraints, values, images, never)
     answered = count_answers(metadata.outputs, probabilities)
-    return Measured(digest, size, scores, classes, counts.params, counts.macs, limits, predictions, answered)
+    return Measured(digest, size, scores, classes, counts.params, counts.macs, limits, predictions, heads, answered)
 
 
 def _append(
@@ -303,7 +309,7 @@ def _append(
                 **({"answered": measured.answered} if measured.answered else {}),
                 "limits": [judged.to_json() for judged in measured.constraints],
                 "feasible": not any(judged.is_violated for judged in measured.constraints),
-                "predictions": write_predictions(study.folder, number, measured.predictions),
+                "predictions": write_predictions(study.folder, number, measured.predictions, measured.heads),
                 "params": measured.params,
                 "macs": measured.macs,
                 "seconds": round(sum(each.seconds for each in trained), 3),
@@ -338,6 +344,16 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
             )
     for judged in measured.constraints:
         print(f"constraint {printable(constraint_line(judged))}")
+
+
+def _draw(study: Study, plan: Plan, measured: Measured) -> None:
+    """Draw the predictions for the test images."""
+    from metaopt.report.plots import draw_predictions
+
+    caption = f"{StudyData.of(study).caption} · model {plan.output.name}"
+    for path in draw_predictions(measured.heads, study.folder / FIGURES, caption):
+        if path.suffix == ".png":
+            print(f"figure of the predictions: {printable(shown(path))}")
 
 
 def _inputs(data: DataSet) -> str:

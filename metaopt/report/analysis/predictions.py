@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ import numpy.typing as npt
 from metaopt.data import Images
 from metaopt.data.fingerprint import digest_images, fingerprint
 from metaopt.outputs import ClassOutput, Output
+from metaopt.report.analysis.head_predictions import HeadPredictions, from_arrays, to_arrays
 from metaopt.storage.files import Files
 from metaopt.training.metrics import Labels, Probabilities
 
 _MAX_RANKS = 3  # enough for accuracy and top-3 accuracy
 _BATCH = 1024
+_UNREADABLE = (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +90,16 @@ def digest_test_set(images: Images) -> str:
     return fingerprint({}, [images.labels], (digest_images(batch) for batch in batches))
 
 
-def write_predictions(folder: Path, number: int, predictions: Predictions | ImageScores) -> dict[str, str]:
+def write_predictions(
+    folder: Path, number: int, predictions: Predictions | ImageScores, heads: Sequence[HeadPredictions] = ()
+) -> dict[str, str]:
     """Write the predictions of an entry of the test log, durably.
 
     Args:
         folder: folder of the study.
         number: number of the entry, from 1.
         predictions: the predictions.
+        heads: those of each head, for figures.
 
     Returns:
         Value of the entry's key ``predictions``: ``file``, its ``sha256`` and the ``test_set``.
@@ -104,9 +109,10 @@ def write_predictions(folder: Path, number: int, predictions: Predictions | Imag
     """
     buffer = io.BytesIO()
     if isinstance(predictions, ImageScores):
-        np.savez_compressed(buffer, scores=predictions.scores, measure=np.array(predictions.measure))
+        arrays = {"scores": predictions.scores, "measure": np.array(predictions.measure)}
     else:
-        np.savez_compressed(buffer, true=predictions.true, ranked=predictions.ranked)
+        arrays = {"true": predictions.true, "ranked": predictions.ranked}
+    np.savez_compressed(buffer, **arrays, **to_arrays(heads))  # type: ignore[arg-type]
     name = f"final_test_{number}.npz"  # sorts before model_*.json, of which the last is the best
     Files().replace(folder / name, buffer.getvalue())
     return {
@@ -124,12 +130,36 @@ def read_predictions(folder: Path, stored: Mapping[str, Any]) -> Predictions | I
         stored: value of the entry's key ``predictions``.
     """
     try:
-        data = (folder / stored["file"]).read_bytes()
-        if hashlib.sha256(data).hexdigest() != stored["sha256"]:
-            return None
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            if "scores" in arrays:
-                return ImageScores(arrays["scores"], str(arrays["measure"]), stored["test_set"])
-            return Predictions(arrays["true"], arrays["ranked"], stored["test_set"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        arrays = _read_arrays(folder, stored)
+        if "scores" in arrays:
+            return ImageScores(arrays["scores"], str(arrays["measure"]), stored["test_set"])
+        return Predictions(arrays["true"], arrays["ranked"], stored["test_set"])
+    except _UNREADABLE:
         return None
+
+
+def read_heads(folder: Path, stored: Mapping[str, Any]) -> list[HeadPredictions]:
+    """Read the predictions of each head; none where the file is missing, has changed, or is of an earlier version.
+
+    Args:
+        folder: folder of the study.
+        stored: value of the entry's key ``predictions``.
+    """
+    try:
+        return from_arrays(_read_arrays(folder, stored))
+    except _UNREADABLE:
+        return []
+
+
+def _read_arrays(folder: Path, stored: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of a file.
+
+    Raises:
+        OSError: It is missing.
+        ValueError: It is not the file that was written.
+    """
+    data = (folder / stored["file"]).read_bytes()
+    if hashlib.sha256(data).hexdigest() != stored["sha256"]:
+        raise ValueError("another file has this name")
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return dict(arrays)

@@ -19,6 +19,7 @@ from metaopt.report.plots.fidelity_correlation import fidelity_correlation_figur
 from metaopt.report.plots.front import front_figure
 from metaopt.report.plots.hyperparameters import pairs_figure
 from metaopt.report.plots.population import draw_population
+from metaopt.report.plots.predictions import draw_predictions
 from metaopt.report.plots.progress import progress_figure
 from metaopt.report.plots.rungs import rungs_figure
 from metaopt.report.plots.scatter_matrix import scatter_matrix
@@ -33,6 +34,7 @@ __all__ = [
     "draw_all",
     "draw_comparison",
     "draw_population",
+    "draw_predictions",
     "evaluation_figure",
     "fidelity_correlation_figure",
     "front_figure",
