@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from metaopt.data.decoding import ImageSizes, ProgressCallback
 from metaopt.data.fingerprint import describe_outputs, fingerprint
 from metaopt.data.folder_scan import ImageFolder, Split, scan_folder
 from metaopt.data.image_cache import DecodedFolder, decode_folder
+from metaopt.data.image_targets import ImageTargets, read_image_targets
 from metaopt.data.images import FileImages, LabelArray, subset
 from metaopt.data.label_table import LABELS, LabelTable, has_label_table, read_label_table
 from metaopt.data.pixel_range import FULL, Brightness
@@ -18,6 +20,8 @@ from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
 from metaopt.errors import Note, UserError
 from metaopt.outputs import Output, class_outputs
 from metaopt.quantities import ImageSize
+
+T = TypeVar("T")
 
 _NAMED = 10
 """Images that a note names at most."""
@@ -54,6 +58,11 @@ def load_folder(
         return _load_signals(folder, table, size, skip_broken)
     decoded = decode_folder(folder, size, cache, progress, skip_broken)
     labels, outputs = _targets(folder, table, {path for path, _ in decoded.sizes.skipped})
+    pictures = {} if table is None else _read_pictures(table, decoded.sizes)
+    if table is not None:
+        labels |= {head: each.pixels for head, each in pictures.items()}
+        outputs |= {head: each.output for head, each in pictures.items()}
+        labels, outputs = _in_order(labels, table.heads), _in_order(outputs, table.heads)
     images = FileImages(decoded.images, labels)
     if decoded.temporary is not None:
         images.delete_when_unused(decoded.temporary)
@@ -67,6 +76,7 @@ def load_folder(
         + _note_skipped(sizes)
         + _note_resizing(sizes, size)
         + _note_range(sizes)
+        + [note for each in pictures.values() for note in each.notes]
     )
     if len(validation):
         notes.append(f"Using the {len(validation):,} images of the validation folder as the validation split.")
@@ -81,7 +91,9 @@ def load_folder(
         outputs=outputs,
         shape=sizes.shape,
         default_augmentation=choose_default_augmentation(sizes.channels, outputs.values()),
-        fingerprint=_fingerprint(folder, decoded, labels, outputs),
+        fingerprint=_fingerprint(
+            folder, decoded, labels | {head: each.file_digests for head, each in pictures.items()}, outputs
+        ),
         validation=validation if len(validation) else None,
         pixel_bits=FULL if sizes.bits is None else sizes.bits,
         notes=notes,
@@ -100,10 +112,25 @@ def _targets(
     return labels, {**class_outputs({"label": folder.classes})}
 
 
+def _in_order(values: Mapping[str, T], heads: Sequence[str]) -> dict[str, T]:
+    return {head: values[head] for head in heads}
+
+
+def _read_pictures(table: LabelTable, sizes: ImageSizes) -> dict[str, ImageTargets]:
+    """Return head → image targets, cut and resized as the images are."""
+    root, height, width = table.folder.root, sizes.height, sizes.width
+    return {head: read_image_targets(root, each, height, width, LABELS) for head, each in table.images.items()}
+
+
 def _load_signals(
     folder: ImageFolder, table: LabelTable | None, size: ImageSize | None, skip_broken: bool
 ) -> UnsplitData:
     """Read the signals of a folder; see ``load_folder``."""
+    if table is not None and table.images:
+        head = next(iter(table.images))
+        raise UserError(
+            f"Target {head} holds images, but the inputs are signals. Expected another kind of target.", "target"
+        )
     read = read_signal_files(folder.root, folder.files, size, skip_broken)
     labels, outputs = _targets(folder, table, set(read.skipped))
     splits: tuple[Split, ...] = ("train", "validation", "test")

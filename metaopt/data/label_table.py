@@ -13,6 +13,7 @@ import numpy as np
 from metaopt.data.folder_scan import SPLIT_NAMES, ImageFile, ImageFolder, Split
 from metaopt.data.folder_walk import KINDS, natural_key, walk_images
 from metaopt.data.image_file import IMAGE_SUFFIXES
+from metaopt.data.image_targets import MASK, ImageColumn, are_image_files
 from metaopt.data.images import LabelArray
 from metaopt.data.target_columns import read_column
 from metaopt.data.target_kinds import LEFT_OUT, check_heads
@@ -32,21 +33,26 @@ class LabelTable:
 
     Attributes:
         folder: the image files, those of the training split first.
-        targets: head → targets of the files, in their order.
-        outputs: head → output.
+        targets: head → targets of the files, in their order, without those of image columns.
+        outputs: head → output, without those of image columns.
         notes: messages for the user.
+        images: head → files of its targets, which are read once the size of the inputs is known.
+        heads: all heads, in the order of the columns.
     """
 
     folder: ImageFolder
     targets: dict[str, LabelArray]
     outputs: dict[str, Output]
     notes: list[str] = field(default_factory=list)
+    images: dict[str, ImageColumn] = field(default_factory=dict)
+    heads: list[str] = field(default_factory=list)
 
     def leave_out(self, paths: set[str]) -> None:
         """Leave out images by their paths."""
         rows = np.array([row for row, file in enumerate(self.folder.files) if file.path not in paths], np.int64)
         self.folder.files = [self.folder.files[row] for row in rows]
         self.targets = {head: values[rows] for head, values in self.targets.items()}
+        self.images = {head: column.select(rows) for head, column in self.images.items()}
 
 
 @dataclass(frozen=True)
@@ -84,8 +90,9 @@ def read_label_table(root: Path, wanted: Mapping[str, str], skip_broken: bool = 
     """Read ``labels.csv`` and find the images that it names; none is opened.
 
     The column ``file`` has paths below the folder. An optional column ``split`` has ``train``, ``validation`` or
-    ``test``. Every other column is a target, the first one that of the objective. Rows with an empty target are left
-    out, and so are images that the table does not name.
+    ``test``. Every other column is a target, the first one that of the objective. A column of names of image files has
+    image targets, and a further column of that name with ``_mask`` their masks. Rows with an empty target are left out,
+    and so are images that the table does not name.
 
     Args:
         root: the folder.
@@ -102,25 +109,74 @@ def read_label_table(root: Path, wanted: Mapping[str, str], skip_broken: bool = 
     if not kept:
         raise UserError(f"No target left in {table}. Expected a column besides {_FILE}.")
     complete = [row for row in rows if all(row.cells[column] for column in kept)]
+    pictures = _find_image_columns(heads, kept, complete, wanted)
     notes = _note_unlabelled(rows, complete, [heads[column] for column in kept])
     folder, found, missing = _find_files(root, complete, skip_broken)
-    notes += missing + _note_unlisted(root, folder, {row.path for row in rows})
+    listed = {row.path for row in rows}
+    listed |= {
+        _as_posix(row.cells[column])
+        for row in rows
+        for pair in pictures.items()
+        for column in pair
+        if column is not None
+    }
+    notes += missing + _note_unlisted(root, folder, listed)
     found.sort(key=lambda row: _ORDER.index(row.split))  # stable: in the order of the table within each split
     sizes = {file.path: file for file in folder.files}
     folder.files = [sizes[row.path]._replace(split=row.split) for row in found]
     if not any(row.split == "train" for row in found):
         raise UserError(f"No complete row for training in {table}. Add rows with a value in every column.")
     is_training = np.array([row.split != "test" for row in found])
-    targets: dict[str, LabelArray] = {}
-    outputs: dict[str, Output] = {}
+    result = LabelTable(folder, {}, {}, notes)
+    lines = [row.line for row in found]
+    kinds = []
     for column in kept:
-        head = heads[column]
-        cells = [row.cells[column] for row in found]
-        lines = [row.line for row in found]
-        targets[head], outputs[head] = read_column(head, cells, lines, is_training, wanted.get(head), table.name)
-    kinds = ", ".join(f"{head} is {output.kind}" for head, output in outputs.items())
-    notes.insert(0, Note(f"Targets of {root.name} from {LABELS}: {kinds} (set target to change this).", "target"))
-    return LabelTable(folder, targets, outputs, notes)
+        head, cells = heads[column], [row.cells[column] for row in found]
+        if column in pictures.values():
+            continue
+        result.heads.append(head)
+        if column in pictures:
+            mask = pictures[column]
+            files, masks = (_checked_paths(each, lines, table) for each in (cells, _cells_of(found, mask)))
+            result.images[head] = ImageColumn(head, tuple(row.path for row in found), files, masks, tuple(lines))
+            kinds.append(f"{head} is image" + ("" if mask is None else f" with the masks {heads[mask]}"))
+            continue
+        read = read_column(head, cells, lines, is_training, wanted.get(head), table.name)
+        result.targets[head], result.outputs[head] = read
+        kinds.append(f"{head} is {result.outputs[head].kind}")
+    told = f"Targets of {root.name} from {LABELS}: {', '.join(kinds)} (set target to change this)."
+    notes.insert(0, Note(told, "target"))
+    return result
+
+
+def _find_image_columns(
+    heads: Sequence[str], kept: Sequence[int], rows: Sequence[_Row], wanted: Mapping[str, str]
+) -> dict[int, int | None]:
+    """Return the columns of image targets, each with the column of its masks or None."""
+    found: dict[int, int | None] = {}
+    for column in kept:
+        kind = wanted.get(heads[column])
+        are_files = bool(rows) and are_image_files([row.cells[column] for row in rows])
+        if kind == "image" or (kind is None and are_files):
+            found[column] = None
+    for column in list(found):
+        base = heads[column].removesuffix(MASK)
+        if base != heads[column] and base in heads and heads.index(base) in found:
+            found[heads.index(base)] = column
+            del found[column]
+    return found
+
+
+def _checked_paths(cells: Sequence[str], lines: Sequence[int], table: Path) -> tuple[str, ...]:
+    return tuple(_checked_path(cell, line, table) for cell, line in zip(cells, lines, strict=False))
+
+
+def _cells_of(rows: Sequence[_Row], column: int | None) -> list[str]:
+    return [] if column is None else [row.cells[column] for row in rows]
+
+
+def _as_posix(path: str) -> str:
+    return str(PurePosixPath(path.replace("\\", "/")))
 
 
 def _read_rows(table: Path) -> tuple[list[str], list[_Row]]:
@@ -174,7 +230,7 @@ def _checked_path(text: str, number: int, table: Path) -> str:
     Raises:
         UserError: It is empty, or leads out of the folder.
     """
-    path = PurePosixPath(text.replace("\\", "/"))
+    path = PurePosixPath(_as_posix(text))
     if not text or path.is_absolute() or ".." in path.parts:
         raise UserError(f"Invalid file in line {number} of {table}: {text or 'empty'}. Expected a path in the folder.")
     return str(path)

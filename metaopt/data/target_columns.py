@@ -50,8 +50,6 @@ def read_column(
             return values, NumberOutput((head,))
         case "labels":
             return _labels(head, cells, lines, is_training, where)
-        case "image":
-            raise UserError(f"Target {head} cannot be of the kind image: images as targets need a .npz file.", "target")
         case _:
             return _classes(head, cells, lines, is_training, where)
 

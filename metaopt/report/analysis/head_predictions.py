@@ -16,6 +16,7 @@ Array = npt.NDArray[Any]
 EXAMPLE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of the PSNR at which example images are taken: neither the best nor the worst is picked by hand."""
 _HEADS = "heads"
+_CHUNK = 256  # images that are read at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +117,8 @@ def _collect_images(head: str, output: ImageOutput, true: Array, values: Array, 
     inputs = images.batch(rows)[0]
     input_psnr = np.zeros(0)
     if inputs.shape[3] == output.channels:
-        chunks = [images.batch(part)[0] for part in np.array_split(np.arange(len(true)), max(1, len(true) // 256))]
-        input_psnr = output.score_images(np.concatenate(chunks).astype(np.float32), true)
+        parts = np.array_split(np.arange(len(true)), 1 + len(true) // _CHUNK)
+        input_psnr = np.concatenate([output.score_images(images.batch(part)[0], true[part]) for part in parts])
     return ImagePredictions(head, output, true[rows], pixels, inputs, rows, psnr, input_psnr)
 
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from metaopt.report.plots import comparison, style
+from metaopt.report.plots import comparison, predictions, style
 
 Draw = Callable[[Figure], None]
 
@@ -24,7 +24,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         draw(figure)
         drawn.append(figure)
 
-    for module in (style, comparison):
+    for module in (style, comparison, predictions):
         monkeypatch.setattr(module, "write_figure", draw_only)
     return drawn
 
