@@ -144,7 +144,7 @@ def run(arguments: Namespace) -> None:
     times = "" if plan.members == 1 else f" {plan.members} times"
     print(
         f"retraining {plan.name}{times} for {plural(plan.epochs, 'epoch')} ({plan.reason}) on"
-        f" {plural(len(data.for_retraining()), 'image')}, training and validation together{describe_held_out(data)}"
+        f" {plural(len(data.for_retraining()), data.noun)}, training and validation together{describe_held_out(data)}"
         f"{_cooldown(plan)}",
         flush=True,
     )
@@ -327,7 +327,7 @@ def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[s
     if log:
         print(f"WARNING: {repeated_test_warning(log)}")
     first = "" if log else ", used for the first time"
-    print(f"on the {len(data.test()):,} test images{first}:")
+    print(f"on the {len(data.test()):,} test {data.noun}s{first}:")
     for line in score_lines(measured.scores):
         print(f"  {line}")
     if measured.answered:
@@ -376,7 +376,7 @@ def _answer(data: DataSet) -> str:
 def _next_step(plan: Plan, data: DataSet) -> str:
     """Return a sentence with the command that predicts images with the model."""
     verb = "classify" if len(data.class_names) == len(data.outputs) else "predict"
-    folder, what = Path(data.spec.data), "images" if data.standardization is None else "signals"
+    folder, what = Path(data.spec.data), f"{data.noun}s"
     if folder.is_dir():
         return f"To {verb} a folder of {what}: `{command('predict', plan.output, folder)}`."
     return f"To {verb} {what}: `{command('predict', plan.output)}`, followed by their files or folders."

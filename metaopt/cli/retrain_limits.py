@@ -87,4 +87,4 @@ def require_constraints(file: Path, judged: Sequence[JudgedConstraint], metadata
 def describe_held_out(data: DataSet) -> str:
     """Return the end of a sentence about the images of the final training."""
     images = data.calibration()
-    return "" if images is None else f" without {plural(len(images), 'calibration image')}"
+    return "" if images is None else f" without {plural(len(images), f'calibration {data.noun}')}"

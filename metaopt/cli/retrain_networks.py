@@ -125,7 +125,7 @@ def train(
     images = data.calibration()
     if images is not None and any(isinstance(output, LabelOutput) for output in outputs.values()):
         metadata = tune_labels(exported, metadata, images)
-        print(f"note: The thresholds of labels are tuned on {len(images):,} images, not used for training.")
+        print(f"note: The thresholds of labels are tuned on {len(images):,} {data.noun}s, not used for training.")
     if images is not None and is_calibrated(constraints):
         limits = keep_heads(constraints, data.outputs, outputs)
         metadata, calibration = calibrate(exported, metadata, images, limits)

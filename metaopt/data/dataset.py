@@ -91,6 +91,11 @@ class DataSet:
         return {head: output.network_argument for head, output in self.outputs.items()}
 
     @property
+    def noun(self) -> str:
+        """What one of them is called: ``image`` or ``signal``."""
+        return "image" if self.standardization is None else "signal"
+
+    @property
     def class_names(self) -> dict[str, list[str]]:
         """Names of the classes of each head that has classes."""
         return {head: list(each.names) for head, each in self.outputs.items() if isinstance(each, ClassOutput)}
@@ -147,7 +152,7 @@ class DataSet:
         if folds == 1 or self._digests is None:
             return self.notes
         others = [note for note in self.notes if note not in self._of_validation]
-        return others + note_images_across_folds(self._digests, self._split_folds(folds))
+        return others + note_images_across_folds(self._digests, self._split_folds(folds), self.noun)
 
     def _split_folds(self, count: int) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
         """Return the indices of the training and the validation images of each fold.
@@ -168,7 +173,7 @@ class DataSet:
                 "folds",
                 count,
                 f"Expected at most {most}, because class {names[rarest]} of {self.name} has only {counts[rarest]}"
-                " training and validation images. Use fewer folds, add images, or remove the class.",
+                f" training and validation {self.noun}s. Use fewer folds, add {self.noun}s, or remove the class.",
             )
         return stratified_folds(labels, count, split_state(FOLD_SEED, self.spec.split_seed))
 
@@ -181,7 +186,7 @@ class DataSet:
             UserError: there are fewer images than folds.
         """
         if len(strata) < count:
-            expected = f"Expected at most {len(strata)}, because {self.name} has so many images for folds."
+            expected = f"Expected at most {len(strata)}, because {self.name} has so many {self.noun}s for folds."
             raise invalid_value("folds", count, expected)
         if np.bincount(strata).min() < count:
             strata = np.zeros_like(strata)
@@ -219,17 +224,21 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
         kept, held = hold_out(labels[rows], HELD_OUT, TEST_SEED)
         test, test_digests, rows = subset(data.images, rows[held]), data.digests[rows[held]], rows[kept]
         share = f"{100 * HELD_OUT:.0f} %"
-        notes.append(f"No test split found in {data.name}; holding out {len(held):,} images ({share}) for testing.")
+        notes.append(
+            f"No test split found in {data.name}; holding out {len(held):,} {data.noun}s ({share}) for testing."
+        )
     if validation is None:
         kept, held = hold_out(labels[rows], HELD_OUT, split_state(VALIDATION_SEED, spec.split_seed))
         validation, rows = rows[held], rows[kept]
     both = np.union1d(rows, validation)
 
-    notes += note_shared_images(test_digests, data.digests[both], "test", "training")
-    of_validation = note_shared_images(data.digests[validation], data.digests[rows], "validation", "training")
+    notes += note_shared_images(test_digests, data.digests[both], "test", "training", data.noun)
+    of_validation = note_shared_images(
+        data.digests[validation], data.digests[rows], "validation", "training", data.noun
+    )
     notes += of_validation
     if isinstance(output, ClassOutput):
-        notes += note_contradicting_labels(data.digests, labels)
+        notes += note_contradicting_labels(data.digests, labels, data.noun)
     augment = _resolve_augmentation(spec.augment, data)
     sizes = {"train": len(rows), "validation": len(validation), "test": len(test)}
     return DataSet(
@@ -291,8 +300,8 @@ def _check_size(data: UnsplitData) -> None:
     needed = 1 + (data.validation is None) + (data.test is None)
     if n < needed or not all(map(len, (data.images, *([] if data.test is None else [data.test])))):
         raise UserError(
-            f"Too few images in {data.name}: {n}. Expected at least {needed}, one for each of the training, validation"
-            " and test splits."
+            f"Too few {data.noun}s in {data.name}: {n}. Expected at least {needed}, one for each of the training,"
+            " validation and test splits."
         )
 
 
@@ -311,6 +320,6 @@ def _check_class_sizes(data: UnsplitData, labels: npt.NDArray[np.int64], names: 
     if len(small):
         others = f" The same holds for {len(small) - 1:,} other classes." if len(small) > 1 else ""
         raise UserError(
-            f"Too few images in class {names[small[0]]} of {data.name}: {counts[small[0]]}. Expected at least"
-            f" {len(splits)}, one each for {' and '.join(splits)}.{others} Add images or remove the class."
+            f"Too few {data.noun}s in class {names[small[0]]} of {data.name}: {counts[small[0]]}. Expected at least"
+            f" {len(splits)}, one each for {' and '.join(splits)}.{others} Add {data.noun}s or remove the class."
         )

@@ -69,38 +69,39 @@ def describe_outputs(outputs: Mapping[str, Output]) -> dict[str, Any]:
     return {"classes": classes, **({"outputs": others, "heads": list(outputs)} if others else {})}
 
 
-def note_shared_images(a: Digests, b: Digests, name_a: str, name_b: str) -> list[str]:
+def note_shared_images(a: Digests, b: Digests, name_a: str, name_b: str, noun: str = "image") -> list[str]:
     """Return a note on how many images of split ``a`` also occur in split ``b``; empty if none do."""
     count = int(np.isin(a, b).sum())
     if not count:
         return []
     return [
-        f"{count:,} of the {len(a):,} {name_a} images {'is' if count == 1 else 'are'} also among the {name_b} images,"
+        f"{count:,} of the {len(a):,} {name_a} {noun}s {'is' if count == 1 else 'are'} also among the {name_b} {noun}s,"
         f" so the {name_a} score is optimistic."
     ]
 
 
-def note_images_across_folds(contents: Digests, folds: Sequence[tuple[Any, Any]]) -> list[str]:
+def note_images_across_folds(contents: Digests, folds: Sequence[tuple[Any, Any]], noun: str = "image") -> list[str]:
     """Return a note on how many images are trained on in the fold that validates with them; empty if none are.
 
     Args:
         contents: digests of all images.
         folds: indices of the training and of the validation images of each fold.
+        noun: what one of them is called.
     """
     count = sum(int(np.isin(contents[held], contents[train]).sum()) for train, held in folds)
     if not count:
         return []
     return [
-        f"{count:,} of the {len(contents):,} images that the {len(folds)} folds validate with"
-        f" {'is' if count == 1 else 'are'} also among the training images of the same fold, so the validation scores"
+        f"{count:,} of the {len(contents):,} {noun}s that the {len(folds)} folds validate with"
+        f" {'is' if count == 1 else 'are'} also among the training {noun}s of the same fold, so the validation scores"
         " are optimistic."
     ]
 
 
-def note_contradicting_labels(contents: Digests, labels: LabelArray) -> list[str]:
+def note_contradicting_labels(contents: Digests, labels: LabelArray, noun: str = "image") -> list[str]:
     """Return a note on how many images occur in more than one class; empty if none do."""
     pairs = np.unique(np.stack([contents, labels.astype(np.uint64)]), axis=1)
     count = int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())
     if not count:
         return []
-    return [f"{count:,} {'image occurs' if count == 1 else 'images occur'} in more than one class."]
+    return [f"{count:,} {f'{noun} occurs' if count == 1 else f'{noun}s occur'} in more than one class."]

@@ -137,7 +137,7 @@ def _load_signals(
     rows = {split: _find_rows(folder, (split,)) for split in splits}
     notes = ([] if table is None else table.notes) + folder.notes() + read.notes
     for split in splits[1:]:
-        notes += _note_missing_classes(folder, split)
+        notes += _note_missing_classes(folder, split, "signal")
     return from_signal_files(folder, read, labels, outputs, rows, notes)
 
 
@@ -196,8 +196,8 @@ def _note_range(sizes: ImageSizes) -> list[str]:
     return notes
 
 
-def _note_missing_classes(folder: ImageFolder, split: str) -> list[str]:
+def _note_missing_classes(folder: ImageFolder, split: str, noun: str = "image") -> list[str]:
     """Return a note on the classes that a split lacks; empty if it lacks none or does not exist."""
     present = {file.label for file in folder.files if file.split == split}
     missing = [name for label, name in enumerate(folder.classes) if label not in present]
-    return [f"The {split} folder has no images of {', '.join(missing)}."] if present and missing else []
+    return [f"The {split} folder has no {noun}s of {', '.join(missing)}."] if present and missing else []

@@ -93,7 +93,9 @@ def scan_folder(root: Path) -> ImageFolder:
                 raise UserError(f"Class folder {parent / name} has no counterpart in {train}. Rename or remove it.")
             found = list(_find_images(folder, parent / name, split, folder.classes.index(name), suffixes))
             if split == "train" and not found:
-                raise UserError(f"Class folder {parent / name} has no images. Add images or remove the folder.")
+                raise UserError(
+                    f"Class folder {parent / name} has no images or signals. Add files or remove the folder."
+                )
             folder.files += found
     return folder
 

@@ -296,4 +296,4 @@ def _note_unlisted(root: Path, folder: ImageFolder, listed: set[str]) -> list[st
     if not unlisted:
         return []
     named = ", ".join(unlisted[:_NAMED]) + (", …" if len(unlisted) > _NAMED else "")
-    return [f"Left out {len(unlisted):,} images of {root.name} that {LABELS} does not name: {named}."]
+    return [f"Left out {len(unlisted):,} files of {root.name} that {LABELS} does not name: {named}."]

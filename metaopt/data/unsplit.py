@@ -55,6 +55,11 @@ class UnsplitData:
         return len(self.shape) == 2
 
     @property
+    def noun(self) -> str:
+        """What one of them is called: ``image`` or ``signal``."""
+        return "signal" if self.holds_signals else "image"
+
+    @property
     def class_names(self) -> dict[str, list[str]]:
         """Names of the classes of each head that has classes."""
         return {head: list(each.names) for head, each in self.outputs.items() if isinstance(each, ClassOutput)}

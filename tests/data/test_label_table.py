@@ -74,7 +74,7 @@ def test_unlabelled_and_unlisted_images_are_said_and_left_out(folder: Path) -> N
     table = read_label_table(folder, {})
     assert len(table.folder.files) == 26
     assert any("Left out 2 of 28 rows of labels.csv" in note and "1 of them partly" in note for note in table.notes)
-    assert any("Left out 2 images of pets that labels.csv does not name: img/28.png" in note for note in table.notes)
+    assert any("Left out 2 files of pets that labels.csv does not name: img/28.png" in note for note in table.notes)
 
 
 def test_a_column_split_gives_the_splits(folder: Path) -> None:

@@ -99,6 +99,12 @@ def test_split_folders_of_sounds_are_splits(tmp_path: Path) -> None:
     assert (len(data.train), len(data.validation), len(data.test())) == (12, 4, 6)
 
 
+def test_notes_speak_of_signals(folder: Path) -> None:
+    notes = load(DataSpec(str(folder))).notes
+    assert any(note.startswith("No test split found in") and "signals (20 %) for testing" in note for note in notes)
+    assert not any("images" in note for note in notes)
+
+
 def test_sounds_beside_images_are_left_out(folder: Path, make_folder) -> None:
     images = make_folder({"cat": 5, "dog": 5}, root="sounds")
     data = load(DataSpec(str(images)))
