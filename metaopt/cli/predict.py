@@ -15,12 +15,13 @@ from metaopt.cli.arguments import SKIP_BROKEN, Parser
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
 from metaopt.cli.predicted_heads import Prediction, describe_outputs
+from metaopt.data.bands import ARRAY_SUFFIXES
 from metaopt.data.folder_walk import IMAGES, SIGNALS, LeftOut, choose_suffixes, natural_key, walk_images
 from metaopt.data.image_file import ImageFileError, read_image
 from metaopt.data.images import InputArray
 from metaopt.data.pixel_range import choose_bits
 from metaopt.data.signal_arrays import fit_length
-from metaopt.data.signal_file import SignalFileError, read_signal
+from metaopt.data.signal_file import SignalFileError, read_signal, read_volume
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import cannot_write
 from metaopt.outputs import ClassOutput
@@ -79,7 +80,7 @@ def run(arguments: Namespace) -> None:
         UserError: The model cannot be loaded, or images could not be read.
     """
     metadata = read_metadata(arguments.model)
-    paths, unread, notes = find_images(arguments.images, SIGNALS if metadata.standardization is not None else IMAGES)
+    paths, unread, notes = find_images(arguments.images, _kinds_of(metadata))
     for note in notes:
         print(f"note: {printable(note)}", file=sys.stderr)
     longest = max((len(printable(path)) for path in paths), default=0)
@@ -110,8 +111,15 @@ def run(arguments: Namespace) -> None:
     _report(unread, skips=arguments.skip_broken and n_classified > 0)
 
 
+def _kinds_of(metadata: ModelMetadata) -> Sequence[Collection[str]]:
+    """Return the suffixes of the files that a model can predict."""
+    if metadata.standardization is None:
+        return IMAGES
+    return SIGNALS if len(metadata.input_shape) == 2 else (ARRAY_SUFFIXES,)
+
+
 def read_input(path: Path, metadata: ModelMetadata) -> InputArray:
-    """Read an image or a signal as a model takes it; what differs from the training data is noted on stderr.
+    """Read an image, a signal or a volume as a model takes it; what differs from the training data is noted on stderr.
 
     Raises:
         ImageFileError: It cannot be read, or has another number of channels.
@@ -121,6 +129,8 @@ def read_input(path: Path, metadata: ModelMetadata) -> InputArray:
         decoded = read_image(path, (height, width), channels, metadata.pixel_bits)
         note_range(path, decoded.brightest, metadata.pixel_bits)
         return decoded.image
+    if len(metadata.input_shape) == 4:
+        return read_volume(path, metadata.input_shape)
     length, channels = metadata.input_shape
     read = read_signal(path)
     own_length, own_channels = read.signal.shape

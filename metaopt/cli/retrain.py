@@ -136,7 +136,9 @@ def run(arguments: Namespace) -> None:
     _refuse_without_effect(problem, recipe)
     data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken, given=arguments.data)
     if arguments.mirror and data.standardization is not None:
-        raise UserError("--mirror averages images and their mirror images, but the data are signals: leave it out.")
+        raise UserError(
+            f"--mirror averages images and their mirror images, but the data are {data.noun}s: leave it out."
+        )
     constraints = find_constraints(study, arguments.constraint or (), data)
     data = with_calibration(constraints, data, arguments.calibration)
     _warn_of_own_training(problem)
@@ -359,8 +361,7 @@ def _draw(study: Study, plan: Plan, measured: Measured) -> None:
 def _inputs(data: DataSet) -> str:
     """Return what the exported model takes."""
     if data.standardization is not None:
-        length, channels = data.input_shape
-        return f"float32 signals of shape ({length}, {channels}), standardises them itself"
+        return f"float32 {data.noun}s of shape {data.input_shape}, standardises them itself"
     height, width, channels = data.input_shape
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
     return f"{colour} uint8 images of any size, resizes them to {height}×{width} itself"

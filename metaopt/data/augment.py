@@ -87,17 +87,17 @@ def augment_signals(
     """Return one random variant of each signal.
 
     Args:
-        signals: standardised signals ``(n, length, channels)``; not modified.
+        signals: standardised signals ``(n, length, channels)``, or volumes, which are not shifted; not modified.
         augmentation: ``shift`` moves by whole positions, at most an eighth of the length; the first or last value is
             repeated. ``scale`` multiplies each channel by a factor around 1. ``noise`` adds Gaussian noise.
         rng: random generator.
     """
-    n, length, channels = signals.shape
+    n, length, *_, channels = signals.shape
     if "shift" in augmentation:
         positions = _draw_shifted_indices(length, n, rng)
         signals = signals[np.arange(n)[:, None], positions]
     if "scale" in augmentation:
-        signals = signals * rng.normal(1, SIGNAL_SCALING, (n, 1, channels)).astype(np.float32)
+        signals = signals * rng.normal(1, SIGNAL_SCALING, (n, *(1,) * (signals.ndim - 2), channels)).astype(np.float32)
     if "noise" in augmentation:
         signals = signals + SIGNAL_NOISE * rng.standard_normal(signals.shape, np.float32)
     return signals

@@ -31,7 +31,7 @@ from metaopt.data.split import (
     stratified_folds,
 )
 from metaopt.data.standardization import Standardization
-from metaopt.data.unsplit import UnsplitData
+from metaopt.data.unsplit import NOUNS, UnsplitData
 from metaopt.errors import UserError, invalid_value
 from metaopt.outputs import ClassOutput, LabelOutput, Output, describe_classes
 
@@ -92,8 +92,8 @@ class DataSet:
 
     @property
     def noun(self) -> str:
-        """What one of them is called: ``image`` or ``signal``."""
-        return "image" if self.standardization is None else "signal"
+        """What one of them is called: ``image``, ``signal`` or ``volume``."""
+        return NOUNS[len(self.input_shape)]
 
     @property
     def class_names(self) -> dict[str, list[str]]:
@@ -273,10 +273,11 @@ def _resolve_augmentation(chosen: str, data: UnsplitData) -> Augmentation:
     Raises:
         UserError: It is one of images, and the data are signals, or the reverse.
     """
-    own = SIGNAL_AUGMENTATIONS if data.holds_signals else IMAGE_AUGMENTATIONS
+    own: Sequence[Augmentation] = SIGNAL_AUGMENTATIONS if data.holds_signals else IMAGE_AUGMENTATIONS
+    if data.noun == "volume":
+        own = [each for each in own if "shift" not in each]
     if chosen in AUGMENTATIONS and chosen not in own:
-        what = "signals" if data.holds_signals else "images"
-        raise invalid_value("augment", chosen, f"Expected one of {', '.join(own)} for {what}.")
+        raise invalid_value("augment", chosen, f"Expected one of {', '.join(own)} for {data.noun}s.")
     return next((each for each in own if each == chosen), data.default_augmentation)
 
 

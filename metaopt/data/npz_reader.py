@@ -12,7 +12,7 @@ from metaopt.data.arrays import LabelledArrays, add_channel_axis, find_pixel_sca
 from metaopt.data.images import LabelArray
 from metaopt.data.labels import check_known, check_labels, count_classes
 from metaopt.data.npz_archive import NpzArchive
-from metaopt.data.signal_arrays import IMAGE, INPUT, SIGNAL, from_signals, infer_input, to_signals
+from metaopt.data.signal_arrays import IMAGE, INPUT, SIGNAL, VOLUME, from_signals, infer_input, to_signals
 from metaopt.data.target_kinds import (
     LEFT_OUT,
     check_binary,
@@ -47,8 +47,8 @@ class NpzReader:
     def read(self, size: ImageSize | None) -> UnsplitData:
         """Read images or signals, targets and class names of both splits."""
         values = self._array("x_train")
-        if self._input_of(values) == SIGNAL:
-            return self._read_signals(values, size)
+        if (kind := self._input_of(values)) != IMAGE:
+            return self._read_signals(values, size, kind)
         images = add_channel_axis(values, self._where("x_train"))
         scale, notes = find_pixel_scale(images, self._where("x_train"))
         notes += self._find_kinds()
@@ -69,18 +69,20 @@ class NpzReader:
         if INPUT not in self.archive.names:
             return infer_input(values)
         declared = str(self._array(INPUT).ravel()[0]) if self._array(INPUT).size else ""
-        if declared not in (SIGNAL, IMAGE):
-            raise UserError(f"Invalid value of {self._where(INPUT)}: {declared}. Expected {SIGNAL} or {IMAGE}.")
+        if declared not in (SIGNAL, IMAGE, VOLUME):
+            expected = f"Expected {SIGNAL}, {IMAGE} or {VOLUME}."
+            raise UserError(f"Invalid value of {self._where(INPUT)}: {declared}. {expected}")
         return declared
 
-    def _read_signals(self, values: npt.NDArray[Any], size: ImageSize | None) -> UnsplitData:
-        """Read signals of both splits, with their targets."""
+    def _read_signals(self, values: npt.NDArray[Any], size: ImageSize | None, kind: str) -> UnsplitData:
+        """Read signals or volumes of both splits, with their targets."""
         where = self._where("x_train")
-        signals = to_signals(values, where)
-        _, length, channels = signals.shape
-        what = f"{length:,} positions and {channels} channel{'s'[: channels > 1]}"
-        notes = [f"The array {where}, of shape {values.shape}, is read as signals of {what}."]
-        if INPUT not in self.archive.names:
+        signals = to_signals(values, where, kind)
+        _, *sides, channels = signals.shape
+        positions = "×".join(f"{side:,}" for side in sides)
+        what = f"{positions} positions and {channels} channel{'s'[: channels > 1]}"
+        notes = [f"The array {where}, of shape {values.shape}, is read as {kind}s of {what}."]
+        if kind == SIGNAL and INPUT not in self.archive.names:
             remedy = (
                 f"add the array {INPUT}={IMAGE!r} to the file"
                 if values.ndim == 3
@@ -91,16 +93,16 @@ class NpzReader:
         for head, kind in self.kinds.items():
             if kind == "image":
                 raise UserError(
-                    f"Target {head} holds images, but the inputs are signals. Expected another kind of target."
+                    f"Target {head} holds images, but the inputs are {kind}s. Expected another kind of target."
                 )
         train = (signals, {head: self._targets("train", head, signals) for head in self.suffixes})
         outputs = {head: self._output(head, train[1][head]) for head in self.suffixes}
         if "x_test" not in self.archive.names and "y_test" not in self.archive.names:
             return from_signals(self.path.name, train, None, outputs, size, notes)
-        held = to_signals(self._array("x_test"), self._where("x_test"))
+        held = to_signals(self._array("x_test"), self._where("x_test"), kind)
         if held.shape[1:] != signals.shape[1:]:
             raise UserError(
-                f"Invalid signal shape of {self._where('x_test')}: {held.shape[1:]}. Expected {signals.shape[1:]} as in"
+                f"Invalid {kind} shape of {self._where('x_test')}: {held.shape[1:]}. Expected {signals.shape[1:]} as in"
                 " x_train."
             )
         test = (held, {head: self._targets("test", head, held) for head in self.suffixes})

@@ -14,55 +14,62 @@ from metaopt.outputs import Output
 from metaopt.quantities import ImageSize
 
 SignalArray = npt.NDArray[np.float32]
-"""Signals ``(n, length, channels)``."""
+"""Signals ``(n, length, channels)``, or volumes ``(n, depth, height, width, channels)``."""
 LabelledSignals = tuple[SignalArray, dict[str, LabelArray]]
 
 INPUT = "input"
 """Array of a ``.npz`` file that says what ``x_train`` holds, where its shape does not tell."""
 
-SIGNAL, IMAGE = "signal", "image"
+SIGNAL, IMAGE, VOLUME = "signal", "image", "volume"
 _MOST_CHANNELS = 16
 _SHORTEST = 4  # times the number of channels
 _CHUNK = 1024  # signals checked at a time
 
 
 def infer_input(values: npt.NDArray[Any]) -> str:
-    """Return whether an array holds signals or images: ``"signal"`` or ``"image"``.
+    """Return what an array holds: ``"signal"``, ``"image"`` or ``"volume"``.
 
-    Arrays of two axes ``(n, length)`` are signals, those of four images. One of three is ``(n, length, channels)`` if
-    it is neither uint8 nor bool, has at most 16 channels, and is at least four times as long; else it holds grey images
-    ``(n, height, width)``.
+    Arrays of two axes ``(n, length)`` are signals, those of four images, those of five volumes. One of three is ``(n,
+    length, channels)`` if it is neither uint8 nor bool, has at most 16 channels, and is at least four times as long;
+    else it holds grey images ``(n, height, width)``.
     """
     if values.ndim != 3:
-        return SIGNAL if values.ndim == 2 else IMAGE
+        return {2: SIGNAL, 5: VOLUME}.get(values.ndim, IMAGE)
     _, length, channels = values.shape
     is_long = 0 < channels <= _MOST_CHANNELS and length >= _SHORTEST * channels
     return SIGNAL if is_long and values.dtype.kind in "iuf" and values.dtype != np.uint8 else IMAGE
 
 
-def to_signals(values: npt.NDArray[Any], where: str) -> SignalArray:
+def to_signals(values: npt.NDArray[Any], where: str, kind: str = SIGNAL) -> SignalArray:
     """Return signals as float32 ``(n, length, channels)``; those of ``(n, length)`` get a channel axis.
 
+    Args:
+        values: signals, or volumes ``(n, depth, height, width)`` with or without a channel axis.
+        where: their name in messages.
+        kind: ``"signal"`` or ``"volume"``.
+
     Raises:
-        UserError: The number of axes is neither 2 nor 3, one is empty, or a value is no finite number in the range of
-            float32.
+        UserError: The number of axes is another, one is empty, or a value is no finite number in the range of float32.
     """
-    if values.ndim not in (2, 3) or 0 in values.shape:
-        expected = "Expected (n, length) or (n, length, channels)."
-        raise UserError(f"Invalid shape of {where}: {values.shape}. {expected}")
+    axes = ("depth", "height", "width") if kind == VOLUME else ("length",)
+    without_channels = 1 + len(axes)
+    if values.ndim not in (without_channels, without_channels + 1) or 0 in values.shape:
+        names = ", ".join(("n", *axes))
+        raise UserError(f"Invalid shape of {where}: {values.shape}. Expected ({names}) or ({names}, channels).")
     if values.dtype.kind not in "iufb":
         raise UserError(f"Invalid type of {where}: {values.dtype}. Expected numbers.")
-    signals = values[..., None] if values.ndim == 2 else values
+    signals = values[..., None] if values.ndim == without_channels else values
     result = np.empty(signals.shape, np.float32)
     for start in range(0, len(signals), _CHUNK):
         chunk = result[start : start + _CHUNK]
         with np.errstate(over="ignore"):  # becomes infinite, which is refused
             chunk[...] = signals[start : start + _CHUNK]
         if not (is_finite := np.isfinite(chunk)).all():
-            row, position, channel = np.argwhere(~is_finite)[0]
-            value = signals[start + row, position, channel]
+            row, *position, channel = map(int, np.argwhere(~is_finite)[0])
+            place = position[0] if len(position) == 1 else tuple(position)
+            value = signals[(start + row, *position, channel)]
             raise UserError(
-                f"Invalid number in {where}: signal {start + row}, position {position}, channel {channel} is {value}."
+                f"Invalid number in {where}: {kind} {start + row}, position {place}, channel {channel} is {value}."
                 " Expected finite numbers."
             )
     return result
@@ -109,23 +116,30 @@ def from_signals(
         train: signals and targets, those of the validation split among them.
         test: the same of the test split, or None.
         outputs: head → kind of its targets.
-        size: length in positions; None keeps it.
+        size: length in positions; None keeps it. Volumes keep their own size.
         notes: messages for the user.
 
     Raises:
-        UserError: ``size`` is a height and a width.
+        UserError: ``size`` is a height and a width, or the data are volumes.
     """
     signals, labels = train
+    is_volume = signals.ndim > 3
+    if is_volume and size is not None:
+        raise UserError(
+            f"Invalid value for image_size: {size}. The data are volumes, which keep their size: resize them yourself.",
+            "image_size",
+        )
     length = check_length(size) or signals.shape[1]
     contents = [digest_images(signals)] + ([] if test is None else [digest_images(test[0])])
-    shape = (length, signals.shape[2])
+    shape = (length, *signals.shape[2:])
     # Studies store the fingerprint, so the keys never change.
-    heading = {**describe_outputs(outputs), "input": SIGNAL, "shape": list(shape), "own": list(signals.shape[1:])}
+    kind = VOLUME if is_volume else SIGNAL
+    heading = {**describe_outputs(outputs), "input": kind, "shape": list(shape), "own": list(signals.shape[1:])}
     return UnsplitData(
         name=name,
-        images=ArrayImages(fit_length(signals, length), labels),
+        images=ArrayImages(signals if is_volume else fit_length(signals, length), labels),
         digests=contents[0],
-        test=None if test is None else ArrayImages(fit_length(test[0], length), test[1]),
+        test=None if test is None else ArrayImages(test[0] if is_volume else fit_length(test[0], length), test[1]),
         test_digests=contents[-1] if test is not None else np.zeros(0, np.uint64),
         outputs=dict(outputs),
         shape=shape,

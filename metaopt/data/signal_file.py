@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from metaopt.data.fingerprint import digest
 from metaopt.data.image_file import MAX_FILE_BYTES, ImageFileError
-from metaopt.data.signal_arrays import SignalArray, to_signals
+from metaopt.data.signal_arrays import VOLUME, SignalArray, to_signals
 from metaopt.errors import UserError
 from metaopt.files.regular_file import open_regular
 from metaopt.quantities import size_text
@@ -80,6 +80,33 @@ def read_signal(path: Path) -> SignalFile:
         raise SignalFileError((error.strerror or str(error)).lower()) from error
     except Exception as error:  # the parsers raise exceptions of nearly every type for damaged files
         raise SignalFileError(str(error) or type(error).__name__) from error
+
+
+def read_volume(path: Path, shape: tuple[int, ...]) -> SignalArray:
+    """Read the volume in a ``.npy`` file.
+
+    Args:
+        path: the file.
+        shape: its expected shape, (depth, height, width, channels); a single channel may have no axis.
+
+    Raises:
+        SignalFileError: The file holds no such volume.
+        UserError: There is not enough memory.
+    """
+    try:
+        with open_regular(path) as file:
+            values = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        if values.shape != shape and (*values.shape, 1) != shape:
+            raise SignalFileError(f"its shape is {values.shape}. Expected {shape}")
+        return to_signals(values.reshape(1, *shape), "it", VOLUME)[0]
+    except SignalFileError:
+        raise
+    except MemoryError:
+        raise UserError(f"Not enough memory to read {path}.") from None
+    except OSError as error:
+        raise SignalFileError((error.strerror or str(error)).lower()) from error
+    except Exception as error:  # the parser raises exceptions of nearly every type for damaged files
+        raise SignalFileError(str(error).rstrip(".") or type(error).__name__) from error
 
 
 def _read_wav(content: bytes) -> tuple[int, npt.NDArray[Any]]:

@@ -26,13 +26,13 @@ class Standardization:
 
     @classmethod
     def fitted(cls, signals: Images) -> "Standardization":
-        """Return the standardisation of signals ``(n, length, channels)``."""
+        """Return the standardisation of signals ``(n, length, channels)``, or of volumes."""
         n, mean, squares = 0, np.zeros(0), np.zeros(0)
         for start in range(0, len(signals), _CHUNK):
             chunk = signals.batch(range(start, min(start + _CHUNK, len(signals))))[0].astype(np.float64)
-            count = chunk.shape[0] * chunk.shape[1]
-            own = chunk.mean(axis=(0, 1))
-            own_squares = ((chunk - own) ** 2).sum(axis=(0, 1))
+            count, positions = chunk[..., 0].size, tuple(range(chunk.ndim - 1))
+            own = chunk.mean(axis=positions)
+            own_squares = ((chunk - own) ** 2).sum(axis=positions)
             if not n:
                 n, mean, squares = count, own, own_squares
                 continue

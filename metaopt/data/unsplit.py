@@ -12,6 +12,9 @@ from metaopt.data.images import Images
 from metaopt.data.pixel_range import FULL
 from metaopt.outputs import ClassOutput, NumberOutput, Output
 
+NOUNS = {2: "signal", 3: "image", 4: "volume"}
+"""Number of axes of an input → what it is called."""
+
 DefaultAugmentation = Literal["flip", "none"]
 
 
@@ -26,7 +29,7 @@ class UnsplitData:
         test: the test split, or None if the data set has none.
         test_digests: one content hash per test image; empty if there is no test split.
         outputs: head → kind of its targets; the objective refers to the first head.
-        shape: shape of one image, ``(h, w, c)``, or of one signal, ``(length, c)``.
+        shape: shape of one image, ``(h, w, c)``, of one signal, ``(length, c)``, or of one volume, ``(d, h, w, c)``.
         default_augmentation: the augmentation that ``augment="auto"`` selects.
         fingerprint: hash of images, labels and class names.
         validation: indices into ``images`` of the validation split, or None if the data set has none.
@@ -51,13 +54,13 @@ class UnsplitData:
 
     @property
     def holds_signals(self) -> bool:
-        """Whether these are signals, not images."""
-        return len(self.shape) == 2
+        """Whether these are signals or volumes, floats of any range, not images."""
+        return len(self.shape) != 3
 
     @property
     def noun(self) -> str:
-        """What one of them is called: ``image`` or ``signal``."""
-        return "signal" if self.holds_signals else "image"
+        """What one of them is called: ``image``, ``signal`` or ``volume``."""
+        return NOUNS[len(self.shape)]
 
     @property
     def class_names(self) -> dict[str, list[str]]:

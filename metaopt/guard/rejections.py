@@ -81,7 +81,7 @@ class Rejections:
             guard: rejected the proposals.
         """
         images = "×".join(map(str, guard.input_shape))
-        kind = "signals" if len(guard.input_shape) == 2 else "images"
+        kind = {2: "signals", 4: "volumes"}.get(len(guard.input_shape), "images")
         counts = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.most_common())
         text = f"No network of the space passes for {kind} of {images} ({self.reasons.total():,} rejected: {counts})."
         missed = self.missed(guard.constraints)

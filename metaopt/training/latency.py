@@ -41,14 +41,15 @@ def measure_latency(model: keras.Model, input_shape: tuple[int, ...], *, is_raw:
 
     Args:
         model: a built model.
-        input_shape: (height, width, channels) of an image.
-        is_raw: whether the model takes uint8 images, as an exported model does, which scales them itself.
+        input_shape: (height, width, channels) of an image, or the shape of a signal or a volume.
+        is_raw: whether the model takes uint8 images, as an exported model does, which scales them itself; one of
+            signals takes floats.
 
     Returns:
         ``median_ms``, ``low_ms`` and ``high_ms`` (10 % and 90 % quantiles), ``runs``, and ``threads`` (CPU threads).
     """
     image = np.random.default_rng(0).uniform(-0.5, 0.5, (1, *input_shape)).astype("float32")
-    if is_raw:
+    if is_raw and len(input_shape) == 3:
         image = np.rint(255 * (image + 0.5)).astype("uint8")
     infer = _make_inference(model)
     for _ in range(_WARM_RUNS):

@@ -29,6 +29,7 @@ LABELS = np.arange(40) % 4
         ((9, 50, 3), np.uint8, "image"),  # as in earlier versions
         ((9, 50, 3), bool, "image"),
         ((9, 50, 3, 1), np.float32, "image"),
+        ((9, 5, 6, 7, 1), np.float32, "volume"),
     ],
 )
 def test_axes_and_types_tell_signals_from_images(shape, dtype, found) -> None:
@@ -92,7 +93,7 @@ def test_the_file_may_say_what_it_holds(save) -> None:
     assert image.shape == (30, 2, 1)
     assert not any("Ignored" in note for note in image.notes)
     assert load_npz(save(x_train=RNG.random((40, 8, 8)), input="signal"), None).shape == (8, 8)
-    with pytest.raises(UserError, match=r"Invalid value of input in a.npz: sound. Expected signal or image"):
+    with pytest.raises(UserError, match=r"Invalid value of input in a.npz: sound. Expected signal, image or volume"):
         load_npz(save(x_train=values, input="sound"), None)
 
 
