@@ -8,10 +8,12 @@ READY := $(VENV)/.requirements
 READY_DEV := $(VENV)/.requirements-dev
 # A file's tests stay together, as they share what was trained once. tests/conftest.py orders the files.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# The variable silences an advertisement of the theme's authors.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help search test test-fast lint format report clean-results clean
+.PHONY: help search test test-fast lint format report docs docs-serve clean-results clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -37,11 +39,17 @@ format: $(READY_DEV)  ## sort imports and format every file
 	$(RUN) -m ruff check --fix-only .
 	$(RUN) -m ruff format .
 
+docs: $(READY_DEV)  ## build the documentation site into site/, and check its links
+	$(MKDOCS) build --strict
+
+docs-serve: $(READY_DEV)  ## show the documentation on http://127.0.0.1:8000 and follow edits
+	$(MKDOCS) serve
+
 clean-results:  ## delete the search in results/ (asks first)
 	./delete_results.sh
 
 clean:  ## delete caches and .venv, never results
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) site .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN):
@@ -55,7 +63,7 @@ $(READY): requirements.txt | $(RUN)
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(READY_DEV): requirements.txt requirements-dev.txt | $(RUN)
+$(READY_DEV): requirements.txt requirements-dev.txt requirements-docs.txt | $(RUN)
 	@echo "Installing requirements-dev.txt into $(VENV): about 2.6 GB, most of it TensorFlow ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $(READY) $@

@@ -31,17 +31,17 @@ class UserError(Exception):
 
 
 class Note(str):
-    """Text for the user that names parameters; the command shows their flags instead, as in a ``UserError``.
-
-    Args:
-        text: the text.
-        parameters: parameters that it names.
-    """
+    """Text for the user that names parameters; the command shows their flags instead, as in a ``UserError``."""
 
     parameters: tuple[str, ...]
 
     def __new__(cls, text: str, *parameters: str) -> "Note":
-        """Return the text with its parameters."""
+        """Return the text with its parameters.
+
+        Args:
+            text: the text.
+            parameters: parameters that it names.
+        """
         note = super().__new__(cls, text)
         note.parameters = parameters
         return note

@@ -24,7 +24,10 @@ from metaopt.storage.files import Unsynced
 from tests.engine.synthetic import search
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+# Other libraries → what tells their snippets.
+PEERS = {"optuna": r"^import optuna", "keras_tuner": r"\bkeras_tuner\.", "ray": r"^from ray import"}
 # Pages that import Keras.
 SLOW = ("blueprint.md", "inherit.md", "retrain.md")
 
@@ -33,11 +36,21 @@ def read_page(name: str) -> str:
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
-def find_snippets(page: Path) -> list[tuple[int, str]]:
+def find_all_snippets(page: Path) -> list[tuple[int, str]]:
     """Return (line number of the first line, code) of each Python snippet of a page."""
     text = page.read_text(encoding="utf-8")
     snippets = re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return [(text.count("\n", 0, snippet.start(1)), snippet[1]) for snippet in snippets]
+
+
+def find_snippets(page: Path) -> list[tuple[int, str]]:
+    """Return those of metaopt, without those of the libraries that docs/coming_from.md compares it with."""
+    return [(line, code) for line, code in find_all_snippets(page) if peer_of(code) is None]
+
+
+def peer_of(code: str) -> str | None:
+    """Return the other library that a snippet uses, or None."""
+    return next((peer for peer, pattern in PEERS.items() if re.search(pattern, code, re.MULTILINE)), None)
 
 
 def run_page(page: Path, names: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -140,6 +153,37 @@ def test_snippets_run(
             assert expected in printed, f"{page.name} promises the line {expected!r}"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("peer", "count"), [("optuna", 2), ("keras_tuner", 2), ("ray", 1)])
+def test_snippets_of_other_libraries_run(
+    peer: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = DOCS / "coming_from.md"
+    snippets = [(line, code) for line, code in find_all_snippets(page) if peer_of(code) == peer]
+    assert len(snippets) == count
+    pytest.importorskip(peer, reason=f"{peer} is not installed: pip install -r requirements-peers.txt")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))  # where Ray keeps its results
+    defined: dict[str, Any] = {"__name__": "docs_coming_from"}
+    for line, code in snippets:
+        exec(compile("\n" * line + code, str(page), "exec"), defined)
+
+
+@pytest.mark.slow
+def test_both_networks_of_the_keras_tuner_section_are_built() -> None:
+    names: dict[str, Any] = {}
+    for _, code in find_snippets(DOCS / "coming_from.md"):
+        if "def network(" in code or "def build_model(" in code:
+            exec(code, names)
+    point = {"blocks": 2, "filters": 8.0, "learning_rate": 0.01}
+    blueprint = names["network"](point, (8, 8, 1), {"label": 10})
+    model = names["build_model"](point, (8, 8, 1), {"label": 10})
+    convolutions, units = 80 + 584, 10
+    assert blueprint.params == convolutions + 8 * 8 * 8 * units + units
+    assert model.count_params() == convolutions + 4 * 4 * 8 * units + units  # its convolutions do not pad
+    model.fit(np.zeros((4, 8, 8, 1)), np.arange(4), verbose=0)
+
+
 def test_pages_with_tested_snippets_still_have_them() -> None:
     counts = {page.name: len(find_snippets(page)) for page in PAGES}
     assert counts["evolution.md"] == 6
@@ -171,6 +215,52 @@ def test_blueprint_page_shows_the_real_error_message() -> None:
     with pytest.raises(InvalidArchitecture) as caught:
         MaxPooling2D(2)(Input((1, 1, 64)))
     assert str(caught.value) in read_page("blueprint.md")
+
+
+def test_results_page_has_every_key_of_a_record() -> None:
+    """A record whose fields are all set has every key; a new field of ``Record`` must be set here, too."""
+    from metaopt.trials.record import Record
+    from metaopt.trials.result import Result
+    from metaopt.trials.trial_decision import KINDS, TrialDecision
+
+    result = Result(resource=3, epochs=3, values=(0.5, 10.0), best_epoch=1)
+    values: dict[str, Any] = {
+        "result": result,
+        "results": (result,),
+        "imported": True,
+        "history": {"loss": [0.5], "seconds": [1.0]},
+        "precision": {"policy": "float32", "floatx": "float32"},
+        "inherited": {"trial": 1, "layers": 2, "of": 3},
+        "latency": {"median_ms": 1.0},
+        "model_bytes": 1000,
+        "change": "rate 0.1 -> 0.2",
+        "mate": 2,
+        "stretches": [{"from_epoch": 1, "backend": "jax", "keras": "3"}],
+        "decisions": [TrialDecision(KINDS[0], 3, 9, 1.0, {})],
+        "objectives": ("loss", "size:min"),
+        "returned": {"size": 10},
+        "failure": {"cause": "exception", "error": "E", "traceback": "T"},
+    }
+    record = Record(trial=0, status="fail", objective="loss", **values)
+    stored = {*record.keys(), *values, "point"}
+    for field in fields(Record):
+        assert field.name in stored, f"Set the field {field.name} here, so that its key is in the record."
+    text = read_page("results.md")
+    section = text[text.index("\n## A record\n") : text.index("\n## Folds\n")]
+    table = "\n".join(line for line in section.splitlines() if line.startswith("|"))
+    explained = set(re.findall(r"`([\w.]+)`", table))
+    keys = {*record.keys(), *record["visits"][0], *record["decisions"][0]}
+    keys |= {f"scores.{name}" for name in record["scores"]} - {"scores"}
+    for key in sorted(keys - {"scores"}):
+        assert key in explained, f"docs/results.md does not explain the key {key} of a record: add it to its table."
+
+
+def test_results_page_has_every_field_that_is_checked() -> None:
+    from metaopt.trials.record_fields import _FIELDS
+
+    text = read_page("results.md")
+    for name in _FIELDS:
+        assert f"`{name}`" in text, f"docs/results.md does not explain {name}."
 
 
 def test_spaces_page_explains_every_distribution() -> None:

@@ -2,12 +2,13 @@
 
 A blueprint gives shapes, parameters, multiply-accumulates, a structural hash, a drawing and the Keras model.
 
->>> from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
->>> x = inputs = Input((32, 32, 3))
->>> x = Conv2D(16, 3, padding="same", activation="relu")(x)
->>> outputs = Dense(10, activation="softmax")(Flatten()(x))
->>> Blueprint(inputs, {"label": outputs})
-<Blueprint of 4 nodes, 164,298 parameters, 606,208 MACs>
+Examples:
+    >>> from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
+    >>> x = inputs = Input((32, 32, 3))
+    >>> x = Conv2D(16, 3, padding="same", activation="relu")(x)
+    >>> outputs = Dense(10, activation="softmax")(Flatten()(x))
+    >>> Blueprint(inputs, {"label": outputs})
+    <Blueprint of 4 nodes, 164,298 parameters, 606,208 MACs>
 """
 
 from metaopt.blueprint.blueprint import DEFAULT_HEAD, Blueprint
