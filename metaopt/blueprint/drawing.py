@@ -1,16 +1,17 @@
 """Drawing of a network with matplotlib; Graphviz is not needed."""
 
+import io
 import math
 import os
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from metaopt.blueprint.blueprint import Blueprint
 from metaopt.blueprint.layer import Layer
 from metaopt.blueprint.layout import BOX_HEIGHT, BOX_WIDTH, Box, Point, lay_out
 from metaopt.errors import UserError
-from metaopt.files.atomic_files import write_file
+from metaopt.files.atomic_files import write_bytes
 from metaopt.terminal.printable import printable
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None =
     suffix = Path(path).suffix.lower()
     if suffix not in (".png", ".svg"):
         raise UserError(f"Invalid value for path: {Path(path).name}. Expected a file name ending in .png or .svg.")
+    write_bytes(Path(path), render(blueprint, "svg" if suffix == ".svg" else "png", title))
+
+
+def render(blueprint: Blueprint, kind: Literal["png", "svg"], title: str | None = None) -> bytes:
+    """Return the drawing as the bytes of an image file; see ``draw``."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -87,8 +93,9 @@ def draw(blueprint: Blueprint, path: str | os.PathLike[str], title: str | None =
         for box in layout.boxes:
             _draw_box(axes, box, blueprint)
         _draw_header(axes, blueprint, title, layout.left, layout.bottom - _MARGIN + height)
-        metadata = {"Date": None} if suffix == ".svg" else None
-        write_file(Path(path), lambda file: figure.savefig(file, format=suffix[1:], dpi=150, metadata=metadata))
+        image = io.BytesIO()
+        figure.savefig(image, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+        return image.getvalue()
 
 
 def _draw_header(axes: "Axes", blueprint: Blueprint, title: str | None, left: float, top: float) -> None:

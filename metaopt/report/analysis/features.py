@@ -132,7 +132,7 @@ def extract_features(
         logarithmic: labels whose distribution is one of the logarithm.
         unread: labels, or paths in the point, of the hyperparameters that nothing reads.
     """
-    points = [dict(_flatten(record.point)) for record in records]
+    points = [dict(flatten_point(record.point)) for record in records]
     names = list(dict.fromkeys(name for point in points for name in point))
     found = Features([], [], [])
     for name in names:
@@ -165,17 +165,17 @@ def level_text(value: Any) -> str:
     return text if len(text) <= 14 else f"{text[:13]}…"
 
 
-def _flatten(point: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def flatten_point(point: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each scalar of a nested point with its path; a short list of scalars, e.g. a kernel size, is one value."""
     if isinstance(point, Mapping) and point:
         for key, value in point.items():
-            yield from _flatten(value, f"{path}.{key}" if path else str(key))
+            yield from flatten_point(value, f"{path}.{key}" if path else str(key))
     elif isinstance(point, list | tuple) and any(
         isinstance(item, Mapping | list | tuple) or (isinstance(item, float) and not item.is_integer())
         for item in point
     ):
         for index, value in enumerate(point):
-            yield from _flatten(value, f"{path}.{index}" if path else str(index))
+            yield from flatten_point(value, f"{path}.{index}" if path else str(index))
     elif isinstance(point, list | tuple):
         yield path or "point", "×".join(map(str, point))
     elif isinstance(point, np.generic):

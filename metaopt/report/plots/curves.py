@@ -31,8 +31,9 @@ from metaopt.trials.record import Record, best_record
 # (training, validation) metrics of the same quantity; the first pair that a history has is drawn.
 _LOSSES = (("train", "val_loss"), ("loss", "val_total_loss"), ("loss", "val_loss"))
 _ACCURACIES = (("accuracy", "val_accuracy"),)
-# Training loss of a trial; the first one that a history has is drawn.
-_TRAINING = ("train", "loss")
+
+TRAINING_LOSSES = ("train", "loss")
+"""Training loss of a trial; the first one that a history has is drawn."""
 
 
 def learning_curves(study: StudyData, path: Path) -> None:
@@ -45,7 +46,7 @@ def learning_curves(study: StudyData, path: Path) -> None:
     Raises:
         ResultsNotWritable: The file cannot be written.
     """
-    drawn = [record for record in study.with_loss if _shown_metric(record, study.objective)]
+    drawn = [record for record in study.with_loss if shown_metric(record, study.objective)]
     if not drawn and study.with_loss:
         write_message(path, "The trials report no epochs, so there are no learning curves.", study.caption)
         return
@@ -53,8 +54,8 @@ def learning_curves(study: StudyData, path: Path) -> None:
     def draw(figure: Figure) -> None:
         # Where all trials are imported, the best of them is highlighted, although it is never the study's best.
         best = best_record(drawn) or min(drawn, key=lambda record: record.result.values)
-        metric = _shown_metric(best, study.objective) or "loss"
-        training = next((name for name in _TRAINING if name != metric and best.history.get(name)), None)
+        metric = shown_metric(best, study.objective) or "loss"
+        training = next((name for name in TRAINING_LOSSES if name != metric and best.history.get(name)), None)
         grid = figure.add_gridspec(2, 2, width_ratios=(1.6, 1))
         rows = slice(None) if training is None else 0
         upper = figure.add_subplot(grid[rows, 0])
@@ -77,7 +78,7 @@ def learning_curves(study: StudyData, path: Path) -> None:
     write_or_explain(study.records, path, (11, 6.2), draw, caption=study.caption)
 
 
-def _shown_metric(record: Record, objective: Objective) -> str | None:
+def shown_metric(record: Record, objective: Objective) -> str | None:
     """Return the objective, otherwise the validation accuracy or loss, otherwise the loss; None without a history."""
     names = (objective.name, "val_accuracy", "val_loss", "loss")
     return next((name for name in names if record.history.get(name)), None)

@@ -1,7 +1,6 @@
 """Pairs: every hyperparameter against the objective, with its marginal effect."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from metaopt.report.analysis.features import NONE_POSITION, Feature, extract_features
-from metaopt.report.analysis.statistics import MIN_TRIALS, Effect, corrected, marginal_effect
+from metaopt.report.analysis.features import NONE_POSITION, Feature
+from metaopt.report.analysis.ranked_features import RankedFeatures, explain_no_features, rank_features
+from metaopt.report.analysis.statistics import MIN_TRIALS, Effect
 from metaopt.report.analysis.study_data import StudyData
+from metaopt.report.analysis.trends import quartiles, running_quartiles
 from metaopt.report.plots.feature_axis import axis_limits, jitter, set_ticks
 from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.style import (
@@ -26,11 +27,8 @@ from metaopt.report.plots.style import (
     write_message,
     write_or_explain,
 )
-from metaopt.spaces import compile_space
 from metaopt.trials.record import Record, best_record
 
-# Median and quartiles of an option need at least so many trials.
-_MIN_OF_OPTION = 5
 # More panels than this are not readable on a page.
 _MAX_PANELS = 60
 # More trials than this have smaller dots, down to this area in points².
@@ -38,43 +36,6 @@ _MANY = 500
 _SMALLEST_DOT = 1.5
 # Letters of a panel's title, beside which is the effect, in full size and at most.
 _FULL_LETTERS, _MAX_LETTERS = 19, 23
-# Smallest standard deviation of the running median's weights as a share of the axis, and how many trials must lie
-# within it.
-_BANDWIDTH = 0.1
-_NEIGHBOURS = 6
-
-
-@dataclass(frozen=True)
-class RankedFeatures:
-    """Hyperparameters of the trials that succeeded, by their effect.
-
-    Attributes:
-        features: the features with their effects, the largest first; in the order of the points with too few trials.
-        constant: names of constant hyperparameters.
-        unread: names of those that nothing reads.
-        records: records of the features' values, by trial number.
-        losses: (n,) losses of the records.
-    """
-
-    features: list[tuple[Feature, Effect]]
-    constant: list[str]
-    unread: list[str]
-    records: list[Record]
-    losses: np.ndarray
-
-    @property
-    def n_missing(self) -> int:
-        """Number of further trials that an estimate of the effects needs; 0 where there are enough."""
-        return max(0, MIN_TRIALS - len(self.records))
-
-    def explain_left_out(self) -> str:
-        """Return a sentence for each kind of hyperparameter that is left out; empty where there is none."""
-        texts = []
-        if self.constant:
-            texts.append(f" Constant: {_some(self.constant)}.")
-        if self.unread:
-            texts.append(f" Left out, as neither the network nor the training reads them: {_some(self.unread)}.")
-        return "".join(texts)
 
 
 def pairs_figure(study: StudyData, path: Path, space: Any = None, epochs: int | None = None) -> None:
@@ -121,32 +82,9 @@ def pairs_figure(study: StudyData, path: Path, space: Any = None, epochs: int | 
     write_or_explain(study.records, path, size, draw, caption=study.caption)
 
 
-def explain_no_features(ranked: RankedFeatures) -> str:
-    """Return why no hyperparameter is drawn, as a sentence."""
-    n = len(ranked.records)
-    if n == 1:
-        return "Only one trial succeeded, so no hyperparameter varies."
-    return f"All {n} trials that succeeded have the same hyperparameters.{ranked.explain_left_out()}"
-
-
 def truncation_text(epochs: int | None, n_trials: int) -> str:
     """Return the part of a title about truncated histories; empty where they are not."""
     return "" if epochs is None else f" after {epochs} epoch{'s' if epochs > 1 else ''}, {n_trials} trials"
-
-
-def rank_features(study: StudyData, space: Any) -> RankedFeatures:
-    """Return the hyperparameters by their marginal effect, whose p-values are corrected for their number (Holm)."""
-    records = sorted(study.with_loss, key=lambda record: record.trial)
-    logarithmic = set(study.logarithmic)
-    if space is not None:
-        parameters = compile_space(space).parameters
-        logarithmic |= {parameter.label for parameter in parameters if parameter.distribution.is_logarithmic}
-    found = extract_features(records, logarithmic, study.unread)
-    losses = np.array([record.result.values[0] for record in records])
-    effects = corrected([marginal_effect(feature, losses) for feature in found.varying])
-    ranked = list(zip(found.varying, effects, strict=True))
-    ranked.sort(key=lambda pair: -np.nan_to_num(pair[1].share, nan=-1.0))
-    return RankedFeatures(ranked, found.constant, found.unread, records, losses)
 
 
 def scatter_trials(
@@ -221,9 +159,10 @@ def _draw_marginal(
 
 def _draw_quartiles(axes: Axes, position: float, scores: np.ndarray, width: float, colour: str) -> None:
     """Draw median and quartiles of one option, if it has enough trials."""
-    if len(scores) < _MIN_OF_OPTION:
+    found = quartiles(scores)
+    if found is None:
         return
-    low, median, high = np.quantile(scores, [0.25, 0.5, 0.75])
+    low, median, high = found
     left = position - width / 2
     axes.bar(left, high - low, width, low, align="edge", color=colour, alpha=0.13, linewidth=0, zorder=1)
     axes.hlines(median, left, left + width, color=colour, linewidth=2, zorder=4)
@@ -231,19 +170,11 @@ def _draw_quartiles(axes: Axes, position: float, scores: np.ndarray, width: floa
 
 def _draw_trend(axes: Axes, positions: np.ndarray, scores: np.ndarray, colour: str) -> None:
     """Draw a running median with quartiles, if there are enough trials."""
-    if len(positions) < MIN_TRIALS:
+    trend = running_quartiles(positions, scores)
+    if trend is None:
         return
-    grid = np.linspace(positions.min(), positions.max(), 80)
-    distances = np.abs(grid[:, None] - positions)  # (grid, n)
-    widths = np.maximum(np.sort(distances, axis=1)[:, _NEIGHBOURS - 1], _BANDWIDTH)  # wider where trials are rare
-    weights = np.exp(-0.5 * (distances / widths[:, None]) ** 2)
-    order = np.argsort(scores)
-    cumulated = np.cumsum(weights[:, order], axis=1)
-    # Weighted quantiles, interpolated between the midpoints of the trials' weights, so that the lines are smooth.
-    middles = (cumulated - weights[:, order] / 2) / cumulated[:, -1:]
-    low, median, high = (np.array([np.interp(q, row, scores[order]) for row in middles]) for q in (0.25, 0.5, 0.75))
-    axes.fill_between(grid, low, high, color=colour, alpha=0.13, linewidth=0, zorder=1)
-    axes.plot(grid, median, color=colour, linewidth=2, zorder=4)
+    axes.fill_between(trend.at, trend.low, trend.high, color=colour, alpha=0.13, linewidth=0, zorder=1)
+    axes.plot(trend.at, trend.median, color=colour, linewidth=2, zorder=4)
 
 
 def _add_colour_bar(figure: Figure, panels: np.ndarray, records: Sequence[Record]) -> None:
@@ -283,8 +214,3 @@ def _explain(ranked: RankedFeatures) -> str:
         which = "first" if ranked.n_missing else "largest"
         text += f" Drawn: the {_MAX_PANELS} {which} of {n_all} hyperparameters."
     return text + ranked.explain_left_out()
-
-
-def _some(names: Sequence[str], most: int = 12) -> str:
-    """Return names as a list that is cut where it is long."""
-    return ", ".join(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"

@@ -12,19 +12,12 @@ from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
 from metaopt.report.analysis.features import NONE_POSITION, Feature
+from metaopt.report.analysis.ranked_features import RankedFeatures, explain_no_features, rank_features
 from metaopt.report.analysis.statistics import MIN_TRIALS, Association, association, corrected
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.formatting import metric_label
 from metaopt.report.plots.feature_axis import axis_limits, jitter, set_ticks
-from metaopt.report.plots.hyperparameters import (
-    RankedFeatures,
-    cut_name,
-    explain_no_features,
-    mark_best,
-    rank_features,
-    scatter_trials,
-    truncation_text,
-)
+from metaopt.report.plots.hyperparameters import cut_name, mark_best, scatter_trials, truncation_text
 from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.style import BLUE, GREY, INK, SEQUENTIAL, add_title, write_message, write_or_explain
 from metaopt.trials.objective import Objective

@@ -173,14 +173,7 @@ def _set_up_axes(
     for axis, side in ((horizontal, "x"), (vertical, "y")):
         values = _values(axis, with_loss)
         values = values[np.isfinite(values)]
-        low, high, is_logarithmic = _limits(axis, values)
-        bounds = [
-            each.bound
-            for each in constraints
-            if each.name == axis.name and _is_near(each.bound, low, high, is_logarithmic)
-        ]
-        low = min([low, *(_beyond(bound, -1, is_logarithmic) for bound in bounds)])
-        high = max([high, *(_beyond(bound, 1, is_logarithmic) for bound in bounds)])
+        low, high, is_logarithmic = find_limits(axis, values, constraints)
         if is_logarithmic:
             text = format_count if axis.is_count else "{:.4g}".format
             set_logarithmic(axes, side, (low, high), max_ticks=6, text=text)
@@ -188,6 +181,23 @@ def _set_up_axes(
         if side == "y":
             note_outliers(axes, int(np.sum((values < low) | (values > high))), axis.maximised)
     draw_constraints(axes, constraints, x=horizontal.name, y=vertical.name)
+
+
+def find_limits(axis: Axis, values: Values, constraints: Sequence[Constraint]) -> tuple[float, float, bool]:
+    """Return the limits of an axis, which show the bounds near the trials, and whether it is logarithmic.
+
+    Args:
+        axis: the axis.
+        values: (n,) finite values of the trials, n >= 1.
+        constraints: constraints of the studies.
+    """
+    low, high, is_logarithmic = _limits(axis, values)
+    bounds = [
+        each.bound for each in constraints if each.name == axis.name and _is_near(each.bound, low, high, is_logarithmic)
+    ]
+    low = min([low, *(_beyond(bound, -1, is_logarithmic) for bound in bounds)])
+    high = max([high, *(_beyond(bound, 1, is_logarithmic) for bound in bounds)])
+    return low, high, is_logarithmic
 
 
 def _limits(axis: Axis, values: Values) -> tuple[float, float, bool]:

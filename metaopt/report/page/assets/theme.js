@@ -1,0 +1,90 @@
+"use strict";
+
+/** Light or dark mode: that of the system until the reader chooses one. */
+const theme = {
+  /** Colours of figures in dark mode, by their colour in light mode. */
+  dark: {
+    "#222222": "#e8e8e8",
+    "#0072B2": "#4fa8e0",
+    "#D55E00": "#f0803c",
+    "#767676": "#a0a0a0",
+    "#56B4E9": "#8fd0f5",
+  },
+  /** Attributes of traces with data instead of colours. */
+  dataKeys: new Set(["x", "y", "z", "text", "customdata", "values", "ticktext", "tickvals"]),
+  listeners: [],
+
+  get isDark() {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  },
+
+  start() {
+    const button = document.getElementById("theme");
+    try {
+      const stored = localStorage.getItem("metaopt-theme");
+      if (stored === "dark" || stored === "light") {
+        document.documentElement.dataset.theme = stored;
+      }
+    } catch {
+      // A browser may forbid storage to files.
+    }
+    button.addEventListener("click", () => {
+      document.documentElement.dataset.theme = this.isDark ? "light" : "dark";
+      try {
+        localStorage.setItem("metaopt-theme", document.documentElement.dataset.theme);
+      } catch {
+        // The choice holds for this page only.
+      }
+      this.changed();
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.changed());
+    this.changed();
+  },
+
+  changed() {
+    document.getElementById("theme").textContent = this.isDark ? "Light mode" : "Dark mode";
+    this.listeners.forEach((listener) => listener());
+  },
+
+  /** Return a part of a figure in the colours of the mode. */
+  coloured(value) {
+    if (typeof value === "string") {
+      return (this.isDark && this.dark[value]) || value;
+    }
+    if (Array.isArray(value)) {
+      return value.map((item) => this.coloured(item));
+    }
+    if (value === null || typeof value !== "object") {
+      return value;
+    }
+    const parts = Object.entries(value);
+    return Object.fromEntries(parts.map(([key, part]) => [key, this.dataKeys.has(key) ? part : this.coloured(part)]));
+  },
+
+  /** Return a layout with the colours of text, grid and background. */
+  layout(layout) {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => {
+      const probe = document.createElement("span");
+      probe.style.color = style.getPropertyValue(name);
+      document.body.append(probe);
+      const found = getComputedStyle(probe).color;
+      probe.remove();
+      return found;
+    };
+    const axis = { gridcolor: colour("--line"), linecolor: colour("--muted"), tickcolor: colour("--muted") };
+    const clear = "rgba(0,0,0,0)";
+    const themed = this.coloured(layout);
+    return {
+      ...themed,
+      xaxis: { ...axis, ...themed.xaxis },
+      yaxis: { ...axis, ...themed.yaxis },
+      font: { color: colour("--ink"), size: 12, family: "system-ui, sans-serif" },
+      hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
+      modebar: { bgcolor: clear, color: colour("--muted"), activecolor: colour("--ink") },
+      paper_bgcolor: clear,
+      plot_bgcolor: clear,
+    };
+  },
+};
