@@ -27,7 +27,7 @@ COMMANDS = {
     "status": "show whether a search runs, how far it is, and its best trial",
     "list": "list the studies in a folder",
     "best": "print the best hyperparameters and draw their network",
-    "report": "draw the figures of a study",
+    "report": "write the page of a study, and draw its figures",
     "retrain": "train the best network on all training images and test it once",
     "narrow": "write a narrower space from what a study found",
     "compare": "compare studies, with significance tests",

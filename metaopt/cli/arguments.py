@@ -4,6 +4,7 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import metaopt
@@ -163,13 +164,19 @@ def add_study_files(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--data", metavar="DATA", help=data)
 
 
-def add_study(parser: argparse.ArgumentParser) -> None:
-    """Add the study's folder to a command on a study: its first argument, or ``--results``."""
+def add_study(
+    parser: argparse.ArgumentParser, kind: Callable[[str], Path] = absolute, default: str | None = DEFAULT_RESULTS
+) -> None:
+    """Add the study's folder to a command on a study: its first argument, or ``--results``.
+
+    Args:
+        parser: parser of the command.
+        kind: converts the argument.
+        default: the folder without either; None for a command that has none.
+    """
     either = parser.add_mutually_exclusive_group()
-    add_results(either)  # first, as its default is that of both
-    either.add_argument(
-        "results", nargs="?", type=absolute, action=_IfGiven, metavar="STUDY", help="the study's folder"
-    )
+    add_results(either, kind, default)  # first, as its default is that of both
+    either.add_argument("results", nargs="?", type=kind, action=_IfGiven, metavar="STUDY", help="the study's folder")
 
 
 class _IfGiven(argparse.Action):
@@ -180,7 +187,9 @@ class _IfGiven(argparse.Action):
             setattr(namespace, self.dest, values)
 
 
-def add_results(parser: argparse._ActionsContainer) -> None:
-    """Add the flag of the study's folder."""
+def add_results(
+    parser: argparse._ActionsContainer, kind: Callable[[str], Path] = absolute, default: str | None = DEFAULT_RESULTS
+) -> None:
+    """Add the flag of the study's folder; see ``add_study``."""
     # A default that is a text is converted like a given one, and is shown as it stands in the help.
-    parser.add_argument("--results", type=absolute, default=DEFAULT_RESULTS, metavar="DIR", help="the study's folder")
+    parser.add_argument("--results", type=kind, default=default, metavar="DIR", help="the study's folder")

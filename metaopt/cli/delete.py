@@ -5,12 +5,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from metaopt.cli.arguments import Parser
+from metaopt.cli.arguments import Parser, add_study
 from metaopt.cli.errors import guarded
 from metaopt.errors import UserError
 from metaopt.quantities import plural
 from metaopt.storage.deletion import Deletion, delete, plan_deletion
-from metaopt.terminal.commands import command
+from metaopt.terminal.commands import DEFAULT_RESULTS, command
 from metaopt.terminal.printable import printable
 
 
@@ -27,7 +27,7 @@ def make_parser(prog: str) -> Parser:
         description="Deletes the files that a study made: those in its folder, and its pickle beside it. Other files in"
         " the folder stay. A study on which a search is running is not deleted.",
     )
-    parser.add_argument("study", type=Path, metavar="STUDY", help="the study's folder, e.g. results")
+    add_study(parser, Path, None)  # without a default: what is deleted is always named
     parser.add_argument("--yes", "-y", action="store_true", help="delete without asking")
     return parser
 
@@ -38,7 +38,9 @@ def run(arguments: Namespace) -> None:
     Raises:
         UserError: There is no study, a search is running on it, or there is nobody to ask.
     """
-    deletion = plan_deletion(arguments.study)
+    if arguments.results is None:
+        raise UserError(f"Name the study to delete, e.g. `{command('delete', DEFAULT_RESULTS)}`.")
+    deletion = plan_deletion(arguments.results)
     if not arguments.yes and not _confirms(deletion):
         print("Nothing was deleted.")
         return

@@ -2,9 +2,8 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
-from metaopt.cli.arguments import Parser
+from metaopt.cli.arguments import Parser, add_study
 from metaopt.cli.errors import guarded
 from metaopt.quantities import plural
 from metaopt.storage.repair import Repair, repair
@@ -26,7 +25,7 @@ def make_parser(prog: str) -> Parser:
         " included, and from the records of the trials. It says what cannot be restored. The old"
         " journal is kept under another name. A sound journal is not changed.",
     )
-    parser.add_argument("study", type=Path, metavar="STUDY", help="the study's folder, e.g. results")
+    add_study(parser)
     return parser
 
 
@@ -36,9 +35,9 @@ def run(arguments: Namespace) -> None:
     Raises:
         UserError: There is no study, a search is running on it, or a later version wrote it.
     """
-    done = repair(arguments.study)
+    done = repair(arguments.results)
     if done is None:
-        print(f"The journal of {printable(shown(arguments.study))} is sound. Nothing was changed.")
+        print(f"The journal of {printable(shown(arguments.results))} is sound. Nothing was changed.")
         return
     print(
         f"Wrote {printable(shown(done.journal))}: {plural(done.kept, 'event')} of the old journal, and"

@@ -1,21 +1,25 @@
-"""``metaopt report``: draw the figures of a study."""
+"""``metaopt report``: write the page of a study, and draw its figures."""
 
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from metaopt.cli.arguments import Parser, add_study
+from metaopt.cli.arguments import Parser, add_study, one_of
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES
 from metaopt.report.analysis import StudyData
 from metaopt.report.analysis.predictions import read_heads
 from metaopt.report.analysis.test_log import read_test_log
 from metaopt.report.console import describe_decisions
+from metaopt.report.page import write_page
 from metaopt.report.plots import draw_all, draw_predictions
 from metaopt.storage.study import Study
-from metaopt.terminal.commands import shown
+from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
+
+PAGE = "report.html"
+PLACES = ("inside", "beside")
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt report") -> int:
@@ -27,23 +31,32 @@ def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
     parser = Parser(
         prog=prog,
-        description="Draws the figures of a study and prints their paths. Of the strategy auto it also says, on stderr,"
-        " why trials were trained on or left.",
+        description="Writes report.html, one page with everything about a study that a browser shows without a network,"
+        " and draws figures as PNG and SVG; prints their paths. Of the strategy auto it also says, on stderr, why"
+        " trials were trained on or left.",
     )
+    output = f"the page (default: {FIGURES / PAGE} in the study's folder)"
+    parser.add_argument("--output", type=absolute, metavar="FILE", help=output)
+    plotly = "inside makes the page one file; beside keeps plotly.js, 5 MB, in a file beside it"
+    parser.add_argument("--plotly", type=one_of(PLACES), default=PLACES[0], metavar="PLACE", help=plotly)
+    parser.add_argument("--no-figures", action="store_true", help="write the page alone")
     add_study(parser)
     return parser
 
 
 def run(arguments: Namespace) -> None:
-    """Draw the figures, print their paths on stdout, and the decisions of the strategy on stderr.
+    """Write page and figures, print their paths on stdout, and the decisions of the strategy on stderr.
 
     Raises:
-        UserError: There is no study.
+        UserError: There is no study, or a file cannot be written.
     """
     study = Study.load(arguments.results)
     data = StudyData.of(study)
-    paths = draw_all(data, study.folder / FIGURES) + _draw_test(study, data)
-    for path in paths:
+    output = study.folder / FIGURES / PAGE if arguments.output is None else arguments.output
+    written = write_page(study, output, data, has_plotly_inside=arguments.plotly == PLACES[0])
+    if not arguments.no_figures:
+        written += draw_all(data, study.folder / FIGURES) + _draw_test(study, data)
+    for path in written:
         print(printable(shown(path)))
     for line in describe_decisions(data):
         print(line, file=sys.stderr)

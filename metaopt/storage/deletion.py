@@ -30,7 +30,7 @@ _FILES = {
         r"\..+\.(tmp|trial|plain\.keras|whole\.keras)",
     ),
     "checkpoints": (r"\.?\d{6,}.*",),
-    "figures": (r".+\.(png|svg|csv)", r"\..+\.tmp"),
+    "figures": (r".+\.(png|svg|csv)", r"report\.html", r"plotly\.min\.js", r"\..+\.tmp"),
     "cache": (r".+-[0-9a-f]{16}.*",),
     "logs": (r"worker\.log.*", r"retrain-.+/"),
 }

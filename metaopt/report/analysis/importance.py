@@ -3,12 +3,12 @@
 import importlib.util
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metaopt.report.analysis.features import MISSING, Feature
+from metaopt.report.analysis.features import MISSING, NONE_POSITION, Feature
 from metaopt.report.analysis.statistics import MIN_TRIALS
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 TARGET_QUANTILE = 0.1
 """Share of the trials that count as good."""
 
-OPTUNA = "optuna"
+MAX_TRIALS = 1000
+"""Most trials that count, evenly spaced by number; 10,000 would take many seconds and change little."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Importance:
 
 def has_optuna() -> bool:
     """Return whether Optuna is installed."""
-    return importlib.util.find_spec(OPTUNA) is not None
+    return importlib.util.find_spec("optuna") is not None
 
 
 def importances(features: Sequence[Feature], losses: np.ndarray) -> list[Importance]:
@@ -60,13 +61,15 @@ def importances(features: Sequence[Feature], losses: np.ndarray) -> list[Importa
         return []
     import optuna
 
+    chosen = np.unique(np.linspace(0, len(losses) - 1, min(len(losses), MAX_TRIALS)).round().astype(int))
+    counted = [replace(feature, values=[feature.values[row] for row in chosen]) for feature in features]
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of conditions with few trials
             study = optuna.create_study(direction="minimize")
-            study.add_trials(_trials(features, losses))
+            study.add_trials(_trials(counted, losses[chosen]))
             evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=TARGET_QUANTILE)
             found = optuna.importance.get_param_importances(study, evaluator=evaluator)
     finally:
@@ -79,34 +82,36 @@ def _trials(features: Sequence[Feature], losses: np.ndarray) -> "list[optuna.tri
     """Return the trials for Optuna, each with its active hyperparameters, which are named by their index."""
     import optuna
 
-    distributions = [_distribution(feature) for feature in features]
+    ranges = [_range(feature) for feature in features]
+    columns = [_values(feature) for feature in features]
     trials = []
     for row, loss in enumerate(losses):
-        params: dict[str, Any] = {}
-        for number, feature in enumerate(features):
-            if feature.values[row] is not MISSING:
-                params[str(number)] = _value(feature, row)
-        known = {name: distributions[int(name)] for name in params}
-        trials.append(optuna.trial.create_trial(params=params, distributions=known, value=float(loss)))
+        active = [number for number, feature in enumerate(features) if feature.values[row] is not MISSING]
+        trials.append(
+            optuna.trial.create_trial(
+                params={str(number): columns[number][row] for number in active},
+                distributions={str(number): ranges[number] for number in active},
+                value=float(loss),
+            )
+        )
     return trials
 
 
-def _distribution(feature: Feature) -> Any:
-    """Return the range of a hyperparameter as its axis has it: 0 to 1, with logarithms taken."""
+def _range(feature: Feature) -> "optuna.distributions.BaseDistribution":
+    """Return the range of a hyperparameter on its axis: 0 to 1 of numbers, with logarithms taken, or its levels."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    if feature.is_continuous and not feature.has_none:
-        return FloatDistribution(0.0, 1.0)
-    if feature.is_continuous:  # None beside numbers, which Optuna has not: as a choice of None and tenths
-        return CategoricalDistribution([None, *range(11)])
-    return CategoricalDistribution(list(range(len(feature.levels))))
-
-
-def _value(feature: Feature, row: int) -> float | int | None:
-    value = feature.values[row]
-    position = feature.position(value)
     if not feature.is_continuous:
-        return int(position)
+        return CategoricalDistribution(range(len(feature.levels)))
+    # None beside numbers, which Optuna does not have, makes it a choice of None and tenths.
+    return CategoricalDistribution([None, *range(11)]) if feature.has_none else FloatDistribution(0.0, 1.0)
+
+
+def _values(feature: Feature) -> list[Any]:
+    """Return the (n,) values within that range; those of trials without the hyperparameter have no meaning."""
+    positions = np.nan_to_num(feature.positions())
+    if not feature.is_continuous:
+        return [int(position) for position in positions]
     if not feature.has_none:
-        return min(max(position, 0.0), 1.0)
-    return None if value is None else round(10 * position)
+        return np.clip(positions, 0.0, 1.0).tolist()
+    return [None if position == NONE_POSITION else round(10 * position) for position in positions]

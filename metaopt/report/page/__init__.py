@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from metaopt.files.atomic_files import write_bytes
+from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.page.document import make_document
 from metaopt.report.page.html import PLOTLY, asset, self_contained
 from metaopt.storage.study import Study
@@ -12,12 +13,15 @@ from metaopt.storage.study import Study
 __all__ = ["make_document", "write_page"]
 
 
-def write_page(study: Study, path: Path, *, has_plotly_inside: bool = True) -> list[Path]:
+def write_page(
+    study: Study, path: Path, data: StudyData | None = None, *, has_plotly_inside: bool = True
+) -> list[Path]:
     """Write the page of a study as one HTML file.
 
     Args:
         study: the study.
         path: the file; missing folders are created.
+        data: the study's data, where they are known already.
         has_plotly_inside: whether plotly's JavaScript (5 MB) is inside; else it is written beside the page.
 
     Returns:
@@ -26,7 +30,7 @@ def write_page(study: Study, path: Path, *, has_plotly_inside: bool = True) -> l
     Raises:
         ResultsNotWritable: A file cannot be written.
     """
-    document = make_document(study)
+    document = make_document(study, data)
     document["table"]["records"] = _relative(study.folder, path.parent)
     write_bytes(path, self_contained(document, has_plotly_inside=has_plotly_inside).encode())
     if has_plotly_inside:

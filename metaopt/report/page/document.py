@@ -58,7 +58,7 @@ def make_document(study: Study, data: StudyData | None = None) -> dict[str, Any]
         "network": best_network(study, data),
         "table": {
             "columns": table_columns(data),
-            "rows": table_rows(study, data),
+            **table_rows(study, data),
             "command": retrain_command(study, data),
         },
     }

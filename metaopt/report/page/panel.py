@@ -14,6 +14,21 @@ from metaopt.report.plots.style import GREY
 MANY = 1500
 """With more points than this a figure is drawn by the GPU (WebGL) rather than as SVG."""
 
+SCALE = (
+    "#440154",
+    "#472b7a",
+    "#3c4f8a",
+    "#2e6f8e",
+    "#238c8c",
+    "#29aa82",
+    "#55c467",
+    "#9cd83b",
+)
+"""Viridis without its yellow end, which is not visible on white; in dark mode the page has another part of it."""
+
+COLOUR_SCALE = [[place / (len(SCALE) - 1), colour] for place, colour in enumerate(SCALE)]
+"""``SCALE`` as plotly takes it."""
+
 # How a trial is named where the pointer rests on it.
 HOVER = "trial %{customdata}<br>%{x:.6~g}<br>%{y:.6~g}<extra></extra>"
 

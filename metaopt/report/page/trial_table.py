@@ -1,6 +1,6 @@
 """Table of all trials: what the page sorts, filters and shows in detail."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -39,63 +39,70 @@ def table_columns(data: StudyData) -> list[dict[str, str]]:
     return [column for index, column in enumerate(columns) if column["name"] not in names[:index]]
 
 
-def record_row(data: StudyData, record: Record) -> dict[str, Any]:
-    """Return the row of a trial: its cells by column, its active hyperparameters, and the file of its record."""
-    values = record.result.values if record.has_loss else ()
-    scores = {each.name: each.value(loss) for each, loss in zip(data.objectives, values, strict=False)}
-    status = kind_of(record)
-    return {
-        "trial": record.trial,
-        "status": "paused" if record.paused and status == "not fully trained" else status,
-        "epochs": record.epochs,
-        "params": record.params,
-        "macs": record.macs,
-        "seconds": round(record.seconds, 1),
-        **scores,
-        "point": active_hyperparameters(record.point),
-        "file": file_name(record),
-        "best_epoch": record.best_epoch,
-        "violated": [name for name, distance in record.constraints.items() if distance > 0],
-        "error": record.error,
-        "parent": record.parent,
-        "source": record.source,
-    }
-
-
-def running_row(trial: Trial) -> dict[str, Any]:
-    """Return the row of a trial that is being trained and has no result yet."""
-    counts = trial.counts
-    return {
-        "trial": trial.number,
-        "status": "running",
-        "epochs": trial.epochs,
-        "params": counts.get("params"),
-        "macs": counts.get("macs"),
-        "seconds": round(sum(trial.seconds), 1),
-        "point": active_hyperparameters(trial.point),
-    }
-
-
-def table_rows(study: Study, data: StudyData, trials: Sequence[int] | None = None) -> list[dict[str, Any]]:
+def table_rows(study: Study, data: StudyData, trials: Collection[int] | None = None) -> dict[str, Any]:
     """Return the rows of the trials, by number.
 
     Args:
         study: the study.
         data: its data.
         trials: numbers of the trials, or None for all.
+
+    Returns:
+        ``names`` of hyperparameters; ``rows``, each with its cells by column, its active hyperparameters as pairs of an
+        index into ``names`` and a value, and, as far as they are known, ``file`` of its record, ``best_epoch``,
+        ``violated`` constraints, ``error``, ``parent`` and ``source``.
     """
-    chosen = None if trials is None else set(trials)
     known = {record.trial for record in data.records}
-    rows = [record_row(data, record) for record in data.records if chosen is None or record.trial in chosen]
-    for trial in study.state.trials:
-        if trial.status == "running" and trial.number not in known and (chosen is None or trial.number in chosen):
-            rows.append(running_row(trial))
-    return sorted(rows, key=lambda row: row["trial"])
+    rows = [_record_row(data, record) for record in data.records if trials is None or record.trial in trials]
+    rows += [
+        _running_row(trial)
+        for trial in study.state.trials
+        if trial.status == "running" and trial.number not in known and (trials is None or trial.number in trials)
+    ]
+    numbers: dict[str, int] = {}
+    for row in rows:
+        row["point"] = [
+            (numbers.setdefault(name, len(numbers)), _short(value)) for name, value in flatten_point(row["point"])
+        ]
+    return {"names": list(numbers), "rows": sorted(rows, key=lambda row: row["trial"])}
 
 
-def active_hyperparameters(point: Any) -> list[list[Any]]:
-    """Return name and value of each hyperparameter of a point, which has active ones only; long texts are cut."""
-    return [[name, _short(value)] for name, value in flatten_point(point)]
+def _record_row(data: StudyData, record: Record) -> dict[str, Any]:
+    values = record.result.values if record.has_loss else ()
+    status = kind_of(record)
+    cells = {
+        "trial": record.trial,
+        "status": "paused" if record.paused and status == "not fully trained" else status,
+        **{each.name: _rounded(each.value(loss)) for each, loss in zip(data.objectives, values, strict=False)},
+        "epochs": record.epochs,
+        "params": record.params,
+        "macs": record.macs,
+        "seconds": round(record.seconds, 1),
+        "file": file_name(record),
+        "best_epoch": record.best_epoch,
+        "violated": [name for name, distance in record.constraints.items() if distance > 0] or None,
+        "error": record.error,
+        "parent": record.parent,
+        "source": record.source,
+    }
+    return {**_known(cells), "point": record.point}
+
+
+def _running_row(trial: Trial) -> dict[str, Any]:
+    """Return the row of a trial that is being trained, or was when its search was interrupted, without a result."""
+    cells = {
+        "trial": trial.number,
+        "status": "running",
+        "epochs": trial.epochs,
+        "params": trial.counts.get("params"),
+        "macs": trial.counts.get("macs"),
+        "seconds": round(sum(trial.seconds), 1),
+    }
+    return {**_known(cells), "point": trial.point}
+
+
+def _known(cells: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in cells.items() if value is not None}
 
 
 def retrain_command(study: Study, data: StudyData) -> dict[str, str] | None:
@@ -110,8 +117,15 @@ def retrain_command(study: Study, data: StudyData) -> dict[str, str] | None:
     return {"text": text, "placeholder": _PLACEHOLDER}
 
 
+def _rounded(number: float) -> float:
+    """Return a number with six digits; the record has all of them."""
+    return float(f"{number:.6g}")
+
+
 def _short(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, float):
+        return _rounded(value)
+    if value is None or isinstance(value, bool | int):
         return value
     text = str(value)
     return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 1]}…"

@@ -40,9 +40,12 @@ class Figures {
 
   seen(entry) {
     const panel = this.panels.get(entry.target.dataset.name);
+    if (panel === undefined) {
+      return; // it was removed meanwhile
+    }
     panel.isVisible = entry.isIntersecting;
     if (panel.isVisible && !panel.isDrawn) {
-      this.redraw(panel);
+      setTimeout(() => this.redraw(panel)); // one after the other, so that the page answers in between
     } else if (!panel.isVisible && panel.isDrawn && Figures.usesGpu(panel.figure)) {
       Plotly.purge(panel.plot); // a browser has few WebGL contexts
       panel.isDrawn = false;

@@ -53,6 +53,7 @@ class TrialTable {
     this.records = content.records;
     const isFirst = this.rows.size === 0;
     for (const row of content.rows) {
+      row.point = row.point.map(([index, value]) => [content.names[index], value]);
       row.isNew = !isFirst;
       row.values = Object.fromEntries(row.point);
       row.text = row.point.map(([name, value]) => `${name}=${formatted(value)}`).join(", ");

@@ -9,6 +9,15 @@ const theme = {
     "#D55E00": "#f0803c",
     "#767676": "#a0a0a0",
     "#56B4E9": "#8fd0f5",
+    // The scale of panel.py, from the strongest to the weakest contrast.
+    "#440154": "#fde725",
+    "#472b7a": "#bcdf2a",
+    "#3c4f8a": "#7cd14f",
+    "#2e6f8e": "#46be6f",
+    "#238c8c": "#28a883",
+    "#29aa82": "#22908c",
+    "#55c467": "#2a788e",
+    "#9cd83b": "#355f8c",
   },
   /** Attributes of traces with data instead of colours. */
   dataKeys: new Set(["x", "y", "z", "text", "customdata", "values", "ticktext", "tickvals"]),

@@ -33,17 +33,16 @@ def _rungs(study: StudyData) -> Panel:
         study.objective,
         [study.objective.value(result.values[0]) for record in records for result in rung_results(record)],
     )
-    brackets: dict[int | None, list[Record]] = {}
-    for record in records:
-        brackets.setdefault(record.bracket, []).append(record)
-    names = sorted(brackets, key=lambda bracket: -1 if bracket is None else bracket)
-    is_coloured = 1 < len(names) <= _MAX_COLOURS
-    traces = []
-    for index, bracket in enumerate(names):
-        colour = line_style(index)["color"] if is_coloured else BLUE
-        label = "trials" if bracket is None else f"bracket {bracket}"
-        line = _lines(brackets[bracket], study, colour).update(name=label, showlegend=is_coloured)
-        traces.append(line)
+    names = sorted({record.bracket for record in records}, key=lambda bracket: -1 if bracket is None else bracket)
+    if 1 < len(names) <= _MAX_COLOURS:
+        traces = [
+            _lines([record for record in records if record.bracket == name], study, line_style(index)["color"]).update(
+                name="no bracket" if name is None else f"bracket {name}", showlegend=True
+            )
+            for index, name in enumerate(names)
+        ]
+    else:
+        traces = [_lines(records, study, BLUE).update(showlegend=False)]
     if study.best is not None and rung_results(study.best):
         marker = {"color": ORANGE, "symbol": "star", "size": 15}
         last = rung_results(study.best)[-1]
@@ -75,8 +74,10 @@ def _lines(records: list[Record], study: StudyData, colour: Any) -> Any:
         for result in rung_results(record):
             x.append(result.resource)
             y.append(study.objective.value(result.values[0]))
-        x, y = [*x, None], [*y, None]
-        trials += [record.trial] * (len(rung_results(record)) + 1)
+            trials.append(record.trial)
+        x.append(None)
+        y.append(None)
+        trials.append(None)
     trace = go.Scattergl if len(x) > MANY else go.Scatter
     return trace(
         x=x,
@@ -105,6 +106,10 @@ def _correlation(study: StudyData) -> Panel:
                 low, high = spearman_interval(rho, count)
                 values[row][column], texts[row][column] = rho, f"{rho:.2f}"
                 hovers[row][column] += f"<br>ρ = {rho:.2f}, 95 % interval {low:.2f} to {high:.2f}"
+    title = "Rank correlation between budgets"
+    if not any(value is not None for row in values for value in row):
+        message = f"No two budgets were reached by {MIN_TRIALS} trials, which a correlation needs."
+        return Panel("correlation", title, message=message)
     labels = [str(budget) for budget in found.budgets]
     cells = go.Heatmap(
         z=values,
@@ -125,4 +130,4 @@ def _correlation(study: StudyData) -> Panel:
     )
     x = {"title": study.budget_unit, "type": "category", "categoryorder": "array", "categoryarray": labels}
     figure = make_figure([cells], x, {**x, "autorange": "reversed"})
-    return Panel("correlation", "Rank correlation between budgets", note, figure)
+    return Panel("correlation", title, note, figure)

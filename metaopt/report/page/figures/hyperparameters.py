@@ -12,7 +12,7 @@ from metaopt.report.analysis.statistics import MIN_TRIALS, Effect
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.trends import quartiles, running_quartiles
 from metaopt.report.page.figures.marks import Values
-from metaopt.report.page.panel import Panel, make_figure, score_axis
+from metaopt.report.page.panel import COLOUR_SCALE, Panel, make_figure, score_axis
 from metaopt.report.page.text import plot_text
 from metaopt.report.plots.feature_axis import axis_limits, axis_ticks, jitter
 from metaopt.report.plots.score_axis import ScoreAxis
@@ -115,7 +115,7 @@ def _dots(feature: Feature, positions: Values, ranked: RankedFeatures, scores: V
         hovertemplate="trial %{customdata}<br>%{text}<br>%{y:.5~g}<extra></extra>",
         marker={
             "color": numbers[chosen],
-            "colorscale": "Viridis",
+            "colorscale": COLOUR_SCALE,
             "cmin": int(numbers.min()),
             "cmax": int(numbers.max()) + 1,
             "size": 6 if len(shown) < MAX_DOTS else 4,

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from metaopt.report.analysis.importance import has_optuna, importances
+from metaopt.report.analysis.importance import MAX_TRIALS, has_optuna, importances
 from metaopt.report.analysis.ranked_features import RankedFeatures
 from metaopt.report.analysis.statistics import MIN_TRIALS
 from metaopt.report.page.panel import Panel, make_figure
@@ -41,5 +41,7 @@ def importance_panel(ranked: RankedFeatures) -> Panel:
         "How much a hyperparameter decides whether a trial is among the best tenth. It describes the trials of this"
         " search, as the sampler drew them."
     )
+    if len(ranked.records) > MAX_TRIALS:
+        note += f" Of {MAX_TRIALS} of {len(ranked.records)} trials, evenly spaced."
     height = max(220, 60 + 24 * len(found))
     return Panel("importance", title, note, make_figure([bars], x, y), width="wide", height=height)

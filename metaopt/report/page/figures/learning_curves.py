@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.formatting import metric_label
-from metaopt.report.page.panel import Panel, first_upper, make_figure, score_axis
+from metaopt.report.page.panel import SCALE, Panel, first_upper, make_figure, score_axis
 from metaopt.report.plots.curves import TRAINING_LOSSES, shown_metric
 from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.style import VERMILLION
@@ -17,8 +16,6 @@ from metaopt.trials.record import Record, best_record
 
 MAX_CURVES = 300
 """Most curves of one figure: of more trials the best third of them, and others evenly spaced by rank."""
-
-_GROUPS = 8  # of equal rank, each one trace: a trace for each trial would take seconds
 
 
 def learning_curve_panels(study: StudyData) -> list[Panel]:
@@ -41,19 +38,17 @@ def _panel(name: str, records: list[Record], best: Record, metric: str, label: s
     known = sorted((record for record in records if record.history.get(metric)), key=lambda one: one.result.values)
     drawn = _chosen(known)
     traces: list[Any] = []
-    shades = sample_colorscale("Viridis", np.linspace(0.95, 0.1, _GROUPS).tolist())
-    for number, group in enumerate(np.array_split(np.arange(len(drawn)), _GROUPS)):
-        # The worst are drawn first, below the others.
-        members = [drawn[index] for index in np.arange(len(drawn))[::-1][group]]
-        if members:
-            traces.append(_curves(members, metric, {"color": shades[number], "width": 1}))
+    # Trials of about equal rank are one trace: a trace for each trial would take seconds. The worst are drawn first.
+    for colour, ranks in reversed(list(zip(SCALE, np.array_split(np.arange(len(drawn)), len(SCALE)), strict=True))):
+        if len(ranks):
+            traces.append(_curves([drawn[rank] for rank in ranks], metric, {"color": colour, "width": 1}))
     line = {"color": VERMILLION, "width": 2.5}
     traces.append(_curves([best], metric, line).update(name=f"best, trial {best.trial}", showlegend=True))
     values = [value for record in drawn for value in record.history[metric] if value is not None]
     axis = ScoreAxis.of_metric(label, values, maximised=is_maximised(metric))
     figure = make_figure(traces, {"title": "epoch"}, score_axis(axis))
     count = f"{len(drawn)} of {len(known)} trials" if len(drawn) < len(known) else f"{len(known)} trials"
-    return Panel(name, first_upper(label), f"{count}. Darker is better.", figure)
+    return Panel(name, first_upper(label), f"{count}. Darker is better, in dark mode lighter.", figure)
 
 
 def _chosen(ranked: list[Record]) -> list[Record]:

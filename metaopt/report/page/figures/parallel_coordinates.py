@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from metaopt.report.analysis.features import NONE_POSITION, Feature
 from metaopt.report.analysis.ranked_features import RankedFeatures, explain_no_features
 from metaopt.report.analysis.study_data import StudyData
-from metaopt.report.page.panel import Panel, make_figure
+from metaopt.report.page.panel import COLOUR_SCALE, Panel, make_figure
 from metaopt.report.page.text import plot_text
 from metaopt.report.plots.feature_axis import axis_ticks
 from metaopt.report.plots.hyperparameters import cut_name
@@ -36,7 +36,7 @@ def parallel_coordinates_panel(study: StudyData, ranked: RankedFeatures) -> Pane
     # The best trials are dark on a light page, and light on a dark one.
     line = {
         "color": score["values"],
-        "colorscale": "Viridis",
+        "colorscale": COLOUR_SCALE,
         "cmin": score["range"][0],
         "cmax": score["range"][1],
         "reversescale": axis.maximised,

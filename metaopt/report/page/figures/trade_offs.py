@@ -94,8 +94,9 @@ def _step_line(x: Values, y: Values, name: str) -> Any:
     return go.Scatter(
         x=x,
         y=y,
-        mode="lines",
+        mode="lines+markers",
         name=name,
+        marker={"size": 4},
         line={"color": INK, "width": 1.8, "shape": "hv"},
         hovertemplate=f"{name}<br>%{{x:.6~g}}<br>%{{y:.6~g}}<extra></extra>",
     )
