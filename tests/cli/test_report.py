@@ -1,4 +1,4 @@
-"""``metaopt report``: the figures of a study."""
+"""``metaopt report``: the page and the figures of a study."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 from hyperopt import hp
 
 from metaopt.cli.report import main
+from metaopt.storage.journal_lines import encode
 from tests.cli.running import run_command
 from tests.engine.synthetic import search
 
@@ -13,10 +14,33 @@ from tests.engine.synthetic import search
 def test_figures_are_drawn_and_their_paths_printed(tmp_path: Path, capsys) -> None:
     study = search(tmp_path / "results", trials=3, space={"x": hp.uniform("x", -1, 1), "branch": None})
     outcome = run_command(main, capsys, "--results", study.folder)
-    paths = [Path(line) for line in outcome.out.splitlines()]
+    page, *paths = [Path(line) for line in outcome.out.splitlines()]
     assert outcome.code == 0
+    assert page == study.folder / "figures" / "report.html"
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert {path.name for path in paths} >= {"progress.png", "learning_curves.png"}
     assert all(path.parent == study.folder / "figures" and path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+def test_the_page_alone_may_be_written_elsewhere(tmp_path: Path, capsys) -> None:
+    study = search(tmp_path / "results", trials=3)
+    page = tmp_path / "shown" / "page.html"
+    flags = ("--output", page, "--plotly", "beside", "--no-figures")
+    outcome = run_command(main, capsys, study.folder, *flags)
+    assert outcome.out.splitlines() == [str(page), str(page.with_name("plotly.min.js"))]
+    assert sorted(path.name for path in page.parent.iterdir()) == ["page.html", "plotly.min.js"]
+    assert not (study.folder / "figures").exists()
+    assert '"records":"../results/"' in page.read_text(encoding="utf-8")
+
+
+def test_a_study_of_a_later_version_is_an_error(tmp_path: Path, capsys) -> None:
+    study = search(tmp_path / "results", trials=1)
+    journal = study.folder / "journal.jsonl"
+    later = encode({"seq": len(journal.read_bytes().splitlines()), "group": 0, "event": "dreamt", "version": "9.0"})
+    journal.write_bytes(journal.read_bytes() + later)
+    outcome = run_command(main, capsys, study.folder)
+    assert outcome.code == 2
+    assert "was written by metaopt 9.0" in outcome.errors[0]
 
 
 @pytest.mark.slow

@@ -49,7 +49,13 @@ class SyntheticNetworks(SyntheticExecutor):
 
 
 def search_study(
-    folder: Path, *, data: str = "digits", bonus: float = 0.0, space: dict | None = None, **given
+    folder: Path,
+    *,
+    data: str = "digits",
+    bonus: float = 0.0,
+    space: dict | None = None,
+    executor: SyntheticNetworks | None = None,
+    **given,
 ) -> Study:
     """A search of twenty trials by ``random``, unless it is given otherwise.
 
@@ -58,6 +64,7 @@ def search_study(
         data: the name of its data set, and its fingerprint too.
         bonus: how much better than others its networks are.
         space: another one than the synthetic studies'.
+        executor: trains its networks, in the place of one with this bonus.
         **given: settings.
     """
     state = StudyState.replay(journal.Scan(folder / JOURNAL))
@@ -65,7 +72,7 @@ def search_study(
     problem = Problem(SPACE if space is None else space)
     kept = {"fingerprint": data, "description": {"name": data}}
     with open_study(folder, problem, settings, Callback(), data=kept) as study:
-        run_search(study, problem, settings, SyntheticNetworks(bonus), Callback())
+        run_search(study, problem, settings, executor or SyntheticNetworks(bonus), Callback())
     return Study.load(folder)
 
 

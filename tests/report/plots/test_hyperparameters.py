@@ -1,4 +1,4 @@
-"""Hyperparameters against the objective: their order, logarithmic axes, and marks by kind."""
+"""Hyperparameters against the objective: logarithmic axes, and marks by kind."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,24 +8,14 @@ import pytest
 from hyperopt import hp
 from matplotlib.figure import Figure
 
-from metaopt.report.analysis import StudyData, marginal_effect
-from metaopt.report.plots.hyperparameters import pairs_figure, rank_features, scatter_trials, truncation_text
+from metaopt.report.analysis import StudyData
+from metaopt.report.plots.hyperparameters import pairs_figure, scatter_trials, truncation_text
 from metaopt.report.plots.style import GREY, VERMILLION
 from tests.report.making import make_record, study_of
 from tests.report.plots.conftest import is_message, texts
 
 PATH = Path("unwritten.png")
 SPACE = {"rate": hp.loguniform("learning_rate", -9, -2), "pool": hp.choice("pool", ["max", "avg", "conv"])}
-
-
-def test_features_are_ranked_by_their_effect(study: StudyData) -> None:
-    ranked = rank_features(study, SPACE)
-    assert len(ranked.records) == len(ranked.losses) == 37
-    assert ranked.constant == ["seed_size"]
-    shares = [effect.share for _, effect in ranked.features if not np.isnan(effect.share)]
-    assert shares == sorted(shares, reverse=True)
-    by_name = {feature.name: feature for feature, _ in ranked.features}
-    assert by_name["rate"].is_logarithmic
 
 
 def test_one_panel_for_each_hyperparameter(study: StudyData, figures: list[Figure]) -> None:
@@ -55,15 +45,6 @@ def test_conditional_hyperparameter_tells_how_many_are_missing(figures: list[Fig
     pairs_figure(study_of(make_record(trial, point=point) for trial, point in enumerate(points)), PATH)
     notes = [text.get_text() for axes in figures[0].axes for text in axes.texts]
     assert notes == ["active in 10 of 30, 10 too few"]
-
-
-def test_effects_of_many_random_hyperparameters_are_corrected() -> None:
-    rng = np.random.default_rng(3)
-    records = [make_record(trial, point={f"x{i}": rng.random() for i in range(60)}) for trial in range(40)]
-    ranked = rank_features(study_of(records), None)
-    raw = [marginal_effect(feature, ranked.losses) for feature, _ in ranked.features]
-    assert sum(effect.is_significant for effect in raw) >= 2
-    assert not any(effect.is_significant for _, effect in ranked.features)
 
 
 def test_unread_hyperparameters_are_left_out(study: StudyData, figures: list[Figure]) -> None:

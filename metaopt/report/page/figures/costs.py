@@ -16,6 +16,8 @@ from metaopt.storage.study import Study
 def cost_panels(study: Study, data: StudyData) -> list[Panel]:
     """Return a bar chart for each division of the cost."""
     own = data.without_imported().records
+    if not own:
+        return []
     activity = costs_by_activity(study, own)
     if not activity:
         return []
