@@ -114,6 +114,13 @@ def _saved_by_guard(study: Study, data: StudyData) -> Tile:
     n_trainable = sum(count for reason, count in rejected.items() if reason != INVALID)
     if trained and n_trainable:
         saved = format_duration(n_trainable * sum(trained) / len(trained))
-        kinds = "duplicates" if set(rejected) <= {INVALID, DUPLICATE} else "oversized networks and duplicates"
+        kinds = " and ".join(
+            kind
+            for kind, is_there in {
+                "oversized networks": set(rejected) - {INVALID, DUPLICATE},
+                "duplicates": rejected[DUPLICATE],
+            }.items()
+            if is_there
+        )
         detail += f". At the mean of the trials, the training of {n_trainable:,} {kinds} would have taken {saved}"
     return Tile("Rejected by the guard", f"{rejected.total():,}", detail)

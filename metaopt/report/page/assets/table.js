@@ -77,7 +77,12 @@ class TrialTable {
     const first = this.page * TrialTable.pageSize;
     const shown = found.slice(first, first + TrialTable.pageSize);
     this.head.replaceChildren(
-      element("tr", {}, ...columns.map((column) => this.header(column)), element("th", {}, "active hyperparameters")),
+      element(
+        "tr",
+        {},
+        ...columns.map((column) => this.header(column)),
+        element("th", { class: "active" }, "active hyperparameters"),
+      ),
     );
     this.body.replaceChildren(...shown.map((row) => this.line(row, columns)));
     this.count.textContent = found.length
@@ -129,7 +134,7 @@ class TrialTable {
       "tr",
       { class: row.isNew ? "new" : "", "data-trial": row.trial },
       ...cells,
-      element("td", { class: "point" }, row.text),
+      element("td", { class: "active" }, row.text),
     );
     row.isNew = false;
     return line;

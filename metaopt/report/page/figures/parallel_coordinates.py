@@ -31,7 +31,7 @@ def parallel_coordinates_panel(study: StudyData, ranked: RankedFeatures) -> Pane
         return Panel("parallel", title, message=message, width="wide")
     scores = np.array([study.objective.value(loss) for loss in ranked.losses])
     axis = ScoreAxis.of(study.objective, scores)
-    score = _score_dimension(axis, scores)
+    score = _score_dimension(study.objective.name, axis, scores)
     dimensions = [score, *(_dimension(feature) for feature, _ in ranked.features[:MAX_AXES])]
     # The best trials are dark on a light page, and light on a dark one.
     line = {
@@ -50,14 +50,14 @@ def parallel_coordinates_panel(study: StudyData, ranked: RankedFeatures) -> Pane
     return Panel("parallel", title, note, figure, width="wide", height=420)
 
 
-def _score_dimension(axis: ScoreAxis, scores: np.ndarray) -> dict[str, Any]:
+def _score_dimension(name: str, axis: ScoreAxis, scores: np.ndarray) -> dict[str, Any]:
     low, high = axis.limits
     clipped = np.clip(scores, low, high)
     if not axis.is_logarithmic:
-        return {"label": plot_text(axis.label), "values": clipped, "range": [low, high]}
+        return {"label": plot_text(name), "values": clipped, "range": [low, high]}
     ticks = logarithmic_ticks(low, high)
     return {
-        "label": plot_text(axis.label),
+        "label": plot_text(name),
         "values": np.log10(clipped),
         "range": [float(np.log10(low)), float(np.log10(high))],
         "tickvals": [float(np.log10(tick)) for tick in ticks],
@@ -76,7 +76,7 @@ def _dimension(feature: Feature) -> dict[str, Any]:
         positions = np.where(np.isnan(positions), low, positions)
         ticks, texts = [low, *ticks], [_INACTIVE, *texts]
     return {
-        "label": plot_text(cut_name(feature.name, 20)),
+        "label": plot_text(cut_name(feature.name, 14)),
         "values": positions,
         "range": [low, max(high, low + 1e-9)],
         "tickvals": ticks,
