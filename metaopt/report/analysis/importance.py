@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from metaopt.exchange.optuna_storage import quiet_optuna
 from metaopt.report.analysis.features import MISSING, NONE_POSITION, Feature
 from metaopt.report.analysis.statistics import MIN_TRIALS
 
@@ -63,17 +64,12 @@ def importances(features: Sequence[Feature], losses: np.ndarray) -> list[Importa
 
     chosen = np.unique(np.linspace(0, len(losses) - 1, min(len(losses), MAX_TRIALS)).round().astype(int))
     counted = [replace(feature, values=[feature.values[row] for row in chosen]) for feature in features]
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of conditions with few trials
-            study = optuna.create_study(direction="minimize")
-            study.add_trials(_trials(counted, losses[chosen]))
-            evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=TARGET_QUANTILE)
-            found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    finally:
-        optuna.logging.set_verbosity(before)
+    with quiet_optuna(optuna), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of conditions with few trials
+        study = optuna.create_study(direction="minimize")
+        study.add_trials(_trials(counted, losses[chosen]))
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=TARGET_QUANTILE)
+        found = optuna.importance.get_param_importances(study, evaluator=evaluator)
     ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
     return [Importance(features[int(number)].name, float(share)) for number, share in ranked]
 
