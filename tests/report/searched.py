@@ -54,7 +54,7 @@ def search_study(
     data: str = "digits",
     bonus: float = 0.0,
     space: dict | None = None,
-    executor: SyntheticNetworks | None = None,
+    networks: SyntheticNetworks | None = None,
     **given,
 ) -> Study:
     """A search of twenty trials by ``random``, unless it is given otherwise.
@@ -64,7 +64,7 @@ def search_study(
         data: the name of its data set, and its fingerprint too.
         bonus: how much better than others its networks are.
         space: another one than the synthetic studies'.
-        executor: trains its networks, in the place of one with this bonus.
+        networks: executor that trains its networks, in the place of one with this bonus.
         **given: settings.
     """
     state = StudyState.replay(journal.Scan(folder / JOURNAL))
@@ -72,7 +72,7 @@ def search_study(
     problem = Problem(SPACE if space is None else space)
     kept = {"fingerprint": data, "description": {"name": data}}
     with open_study(folder, problem, settings, Callback(), data=kept) as study:
-        run_search(study, problem, settings, executor or SyntheticNetworks(bonus), Callback())
+        run_search(study, problem, settings, networks or SyntheticNetworks(bonus), Callback())
     return Study.load(folder)
 
 

@@ -38,7 +38,7 @@ class SometimesFailing(SyntheticNetworks):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder = tmp_path_factory.mktemp("page") / "results"
-    return search_study(folder, space=SPACE, executor=SometimesFailing(), scheduler="asha", epochs=9, trials=TRIALS)
+    return search_study(folder, space=SPACE, networks=SometimesFailing(), scheduler="asha", epochs=9, trials=TRIALS)
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ def test_figures_say_the_numbers(figures, tmp_path: Path) -> None:
 def test_labels_with_the_smallest_f1_are_drawn_of_many(figures, tmp_path: Path) -> None:
     draw_predictions([HEADS["many labels"]], tmp_path)
     (figure,) = figures
-    assert "The 40 of 60 labels with the smallest F1." in texts(figure)
+    assert "The 40 of 60 labels with the smallest F1." in all_texts(figure)
 
 
 def test_names_of_heads_are_safe_file_names(figures, tmp_path: Path) -> None:
