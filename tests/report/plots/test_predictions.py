@@ -16,7 +16,7 @@ from metaopt.report.analysis.head_predictions import (
     NumberPredictions,
 )
 from metaopt.report.plots import draw_predictions
-from tests.report.plots.conftest import count_colours, texts
+from tests.report.plots.conftest import count_colours
 
 N = 30
 RNG = np.random.default_rng(2)
