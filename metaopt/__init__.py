@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from metaopt import samplers, schedulers
     from metaopt.api import search
     from metaopt.blueprint import Blueprint, InvalidArchitecture
+    from metaopt.evolve_api import evolve_training
     from metaopt.executors.ray_cluster import WorkerResources
     from metaopt.problems.problem import Problem
     from metaopt.problems.training_config import Training
@@ -28,6 +29,7 @@ __all__ = [
     "Study",
     "Training",
     "WorkerResources",
+    "evolve_training",
     "samplers",
     "schedulers",
     "search",
@@ -40,6 +42,7 @@ _HOME = {
     "Study": "metaopt.storage.study",
     "Training": "metaopt.problems.training_config",
     "WorkerResources": "metaopt.executors.ray_cluster",
+    "evolve_training": "metaopt.evolve_api",
     "search": "metaopt.api",
 }
 _PACKAGES = ("samplers", "schedulers")

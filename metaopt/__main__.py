@@ -24,6 +24,7 @@ COMMANDS = {
     "init": "write the files of a new problem for you to edit",
     "search": "start or resume a search",
     "check": "tell the faults of a problem file",
+    "evolve": "evolve the hyperparameters of one network while it trains",
     "status": "show whether a search runs, how far it is, and its best trial",
     "list": "list the studies in a folder",
     "best": "print the best hyperparameters and draw their network",

@@ -18,12 +18,12 @@ FLOORS = (
     ("blueprint", "spaces"),
     ("outputs", "problems"),
     ("trials",),
-    ("samplers", "schedulers"),
+    ("evolving", "samplers", "schedulers"),
     ("guard", "storage", "strategies"),
     ("engine",),
     ("zoo", "data", "training", "executors", "exchange", "trackers"),
     ("report",),
-    ("api", "cli", "command", "study", "__main__", "__init__"),
+    ("api", "cli", "command", "evolve_api", "study", "__main__", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FRAMEWORKS = ("keras", "tensorflow", "jax", "torch")

@@ -16,6 +16,7 @@ from metaopt.terminal.printable import printable, printable_lines
 _FLAGS = {
     "targets": "--target",
     "lambda_": "--lambda",
+    "mutations": "--mutation",
     "constraints": "--constraint",
     "seconds": "--time",
     "trial_timeout_s": "--trial-timeout",

@@ -13,7 +13,7 @@ from metaopt.report.analysis.predictions import read_heads
 from metaopt.report.analysis.test_log import read_test_log
 from metaopt.report.console import describe_decisions
 from metaopt.report.page import write_page
-from metaopt.report.plots import draw_all, draw_predictions
+from metaopt.report.plots import draw_all, draw_predictions, draw_study_evolution
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
@@ -55,7 +55,8 @@ def run(arguments: Namespace) -> None:
     output = study.folder / FIGURES / PAGE if arguments.output is None else arguments.output
     written = write_page(study, output, data, has_plotly_inside=arguments.plotly == PLACES[0])
     if not arguments.no_figures:
-        written += draw_all(data, study.folder / FIGURES) + _draw_test(study, data)
+        folder = study.folder / FIGURES
+        written += draw_all(data, folder) + draw_study_evolution(study, folder) + _draw_test(study, data)
     for path in written:
         print(printable(shown(path)))
     for line in describe_decisions(data):

@@ -35,6 +35,7 @@ from metaopt.storage.writer import StudyWriter
 from metaopt.strategies import PB2, PBT, Auto
 from metaopt.trials.constraints import MEMORY
 from metaopt.trials.growth import constraints_in_force, parse_growth
+from metaopt.values.json_values import dump_json
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def open_study(
     images: ImageKind | None = None,
     data: Mapping[str, Any] | None = None,
     function: Function | None = None,
+    evolution: Mapping[str, Any] | None = None,
     files: Files | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> StudyWriter:
@@ -85,6 +87,7 @@ def open_study(
         images: input and output of the networks; not needed for a problem without ``network``.
         data: ``fingerprint`` and ``description`` of the data set, kept by the study.
         function: the Python function that trains; None where the problem's networks are trained with Keras.
+        evolution: plan, mutations and fitness of an evolution while training, kept by the study; JSON types.
         files: the file operations.
         clock: seconds, steadily growing; ``Simulated.clock`` for a simulation.
 
@@ -92,11 +95,15 @@ def open_study(
         UserError: The settings do not fit together, or not the problem, and nothing was written; else see
             ``StudyWriter``.
     """
-    check_study(problem, settings, images, trains_itself=function is not None)
+    if evolution is None:
+        check_study(problem, settings, images, trains_itself=function is not None)
     space = compile_space(problem.space)
     data = dict(data or {})
+    own = {} if evolution is None else {"evolution": dict(evolution)}
+    fingerprint = study_fingerprint(problem, settings, str(data.get("fingerprint", "")), function)
     header = {
-        "fingerprint": study_fingerprint(problem, settings, str(data.get("fingerprint", "")), function),
+        "fingerprint": {**fingerprint, **{name: dump_json(each, compact=True).decode() for name, each in own.items()}},
+        **own,
         "objective": settings.objective,
         **({"objectives": [each.text for each in settings.objectives]} if settings.further_objectives else {}),
         "seed": settings.seed,
@@ -162,6 +169,7 @@ def search(
     trains_itself: bool = False,
     environment: Mapping[str, Any] | None = None,
     knowledge: Sequence[Mapping[str, Any]] = (),
+    strategy: Strategy | None = None,
 ) -> None:
     """Start or resume a search, until the goal is reached or the time is over.
 
@@ -178,6 +186,7 @@ def search(
         environment: software and threads that train, kept with the study; None for a Python function.
         trains_itself: whether a function of the user trains, instead of that of metaopt.
         knowledge: events of what is known before the run, see ``metaopt.engine.outside_knowledge``.
+        strategy: decides; None for that of the settings.
 
     Raises:
         UserError: see ``Search.run``.
@@ -194,11 +203,13 @@ def search(
         checkpoints.set_aside(callback.note)
     study.begin(settings.as_event(), environment)
     take_in(study, knowledge, callback)
-    watch = None if has_begun else _note_unread(study, problem, settings, callback, images, trains_itself)
+    watch = None
+    if not has_begun and strategy is None:
+        watch = _note_unread(study, problem, settings, callback, images, trains_itself)
     guard = make_guard(problem, settings, images, trains_itself=trains_itself)
     Search(
         study,
-        make_strategy(settings, ForkCheck(guard, study.space)),
+        make_strategy(settings, ForkCheck(guard, study.space)) if strategy is None else strategy,
         executor,
         guard,
         callback,

@@ -2,7 +2,8 @@
 
 from metaopt.strategies.auto import Auto
 from metaopt.strategies.curve_view import CurveTrial, CurveView
+from metaopt.strategies.evolve_training import EvolveTraining
 from metaopt.strategies.pb2 import PB2
 from metaopt.strategies.pbt import PBT
 
-__all__ = ["PB2", "PBT", "Auto", "CurveTrial", "CurveView"]
+__all__ = ["PB2", "PBT", "Auto", "CurveTrial", "CurveView", "EvolveTraining"]

@@ -41,7 +41,7 @@ def initialize(
     Raises:
         RuntimeError: The state of a forked trial is gone, or does not fit the model or its optimizer.
     """
-    state = _restored(model, checkpoint, request)
+    state = restore_own(model, checkpoint, request)
     if state is not None:
         folds = state.folds if request.options.folds > 1 else []
         if not folds:
@@ -144,8 +144,8 @@ def _learning_rate(model: keras.Model) -> float | None:
     return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
-def _restored(model: keras.Model, checkpoint: Checkpoint | None, request: TrainingRequest) -> TrainingState | None:
-    """Return the state in the trial's own checkpoint, or None."""
+def restore_own(model: keras.Model, checkpoint: Checkpoint | None, request: TrainingRequest) -> TrainingState | None:
+    """Return the state in the trial's own checkpoint, or None; a remark reports what was lost."""
     if checkpoint is not None:
         checkpoint.identity = current_identity(request.job.identity)
         checkpoint.kept_epochs = frozenset(request.job.kept_epochs)

@@ -5,6 +5,7 @@ from metaopt.report.console.calibration import calibration_lines, coverage_line
 from metaopt.report.console.comparison import print_comparison
 from metaopt.report.console.decisions import describe_decisions
 from metaopt.report.console.evaluation import constraint_line, repeated_test_warning, score_lines
+from metaopt.report.console.evolution import describe_evolution_history
 from metaopt.report.console.plain_progress import PlainProgress
 from metaopt.report.console.progress import make_progress
 from metaopt.report.console.rich_progress import RichProgress
@@ -17,6 +18,7 @@ __all__ = [
     "coverage_line",
     "describe_best",
     "describe_decisions",
+    "describe_evolution_history",
     "make_progress",
     "print_comparison",
     "repeated_test_warning",

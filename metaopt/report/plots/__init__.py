@@ -8,6 +8,7 @@ import numpy as np
 
 from metaopt.report.analysis.comparison import StudyGroup
 from metaopt.report.analysis.decisions import has_decisions
+from metaopt.report.analysis.evolution import make_history, read_lineage
 from metaopt.report.analysis.rungs import has_rungs
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.truncation import truncate_study
@@ -15,6 +16,7 @@ from metaopt.report.plots.anytime import anytime_figure
 from metaopt.report.plots.comparison import best_so_far_figure, evaluation_figure
 from metaopt.report.plots.curves import learning_curves
 from metaopt.report.plots.decisions import decisions_figure
+from metaopt.report.plots.evolution import animate_evolution, draw_evolution
 from metaopt.report.plots.fidelity_correlation import fidelity_correlation_figure
 from metaopt.report.plots.front import front_figure
 from metaopt.report.plots.hyperparameters import pairs_figure
@@ -25,6 +27,7 @@ from metaopt.report.plots.rungs import rungs_figure
 from metaopt.report.plots.scatter_matrix import scatter_matrix
 from metaopt.report.plots.series import Series
 from metaopt.report.plots.trade_off import find_trade_offs, trade_off_figure
+from metaopt.storage.study import Study
 
 __all__ = [
     "Series",
@@ -35,6 +38,7 @@ __all__ = [
     "draw_comparison",
     "draw_population",
     "draw_predictions",
+    "draw_study_evolution",
     "evaluation_figure",
     "fidelity_correlation_figure",
     "front_figure",
@@ -84,6 +88,29 @@ def draw_all(study: StudyData, folder: Path, space: Any = None) -> list[Path]:
     return (
         paths + _draw_trade_offs(series, folder / "trade_off.png") + draw_population(series, folder / "population.png")
     )
+
+
+def draw_study_evolution(study: Study, folder: Path) -> list[Path]:
+    """Draw the history of an evolution while training as a figure and an animation; nothing for other studies.
+
+    Args:
+        study: the study.
+        folder: created if it is missing; images of the same names are replaced.
+
+    Returns:
+        Paths of the PNG, which has an SVG beside it, and of the GIF.
+
+    Raises:
+        ResultsNotWritable: An image cannot be written.
+    """
+    found = read_lineage(study)
+    if found is None or found[0].runup is None or not found[0].runup.metrics:
+        return []
+    history, caption = make_history(found[0]), StudyData.of(study).caption
+    paths = [folder / "evolution.png", folder / "evolution.gif"]
+    draw_evolution(history, paths[0], caption)
+    animate_evolution(history, paths[1], caption)
+    return paths
 
 
 def draw_comparison(studies: Sequence[dict[str, Any]], groups: Sequence[StudyGroup], folder: Path) -> list[Path]:

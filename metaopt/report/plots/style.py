@@ -22,7 +22,7 @@ BLUE, VERMILLION, GREEN, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00
 INK, GREY, PALE = "#222222", "#767676", "#e6e6e6"
 SEQUENTIAL = "viridis"
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
@@ -73,7 +73,7 @@ def write_figure(
     Raises:
         ResultsNotWritable: A file cannot be written.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, dpi=_DPI, layout=layout, facecolor="white")
         FigureCanvasAgg(figure)
         draw(figure)

@@ -1,0 +1,119 @@
+"""Network and data of ``metaopt evolve``: a .keras file, a study's best point, or a problem."""
+
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metaopt.cli.errors import with_flags
+from metaopt.cli.study_inputs import (
+    point_of,
+    read_point,
+    require_same_network,
+    study_data,
+    study_problem,
+    trained_point,
+)
+from metaopt.data import DataSet, DataSpec, load, resolve
+from metaopt.errors import UserError
+from metaopt.problems import load_problem
+from metaopt.problems.problem import Problem, fitting
+from metaopt.problems.training_config import CONSTANT
+from metaopt.spaces import compile_space
+from metaopt.storage.study import JOURNAL, Study
+from metaopt.terminal.commands import absolute, shown
+from metaopt.terminal.printable import printable
+from metaopt.values.safe_text import first_line
+
+_SUFFIX = ".keras"
+
+
+def load_network(arguments: Namespace) -> tuple[Any, DataSet, int | None]:
+    """Return the compiled model, the data set, and the batch size of the model's point.
+
+    Raises:
+        UserError: One does not exist, or they do not fit together.
+    """
+    name = arguments.network
+    if name.endswith(_SUFFIX):
+        return _load_file(absolute(name)), _load_data(arguments), None
+    folder = absolute(name)
+    if (folder / JOURNAL).is_file():
+        study = Study.load(folder)
+        problem = study_problem(study, arguments.space)
+        require_same_network(study, problem)
+        vals = None if arguments.point is not None else study.require_best().vals
+        point = trained_point(problem, vals) if vals is not None else _given_point(problem, arguments)
+        own = arguments.data is None and arguments.image_size is None
+        data = study_data(study, augment=arguments.augment) if own else _load_data(arguments)
+        return _build(problem, point, data)
+    problem = load_problem(name)
+    point = _given_point(problem, arguments) if arguments.point is not None else _default_point(problem)
+    return _build(problem, point, _load_data(arguments))
+
+
+def _load_file(path: Path) -> Any:
+    """Return the model of a file.
+
+    Raises:
+        UserError: There is none, or Keras cannot read it.
+    """
+    import keras
+
+    if not path.is_file():
+        raise UserError(f"There is no file {shown(path)}.")
+    try:
+        return keras.models.load_model(path)
+    except (ValueError, TypeError, OSError) as error:
+        reason = first_line(error)
+        raise UserError(f"{shown(path)} cannot be read as a Keras model: {reason}") from error
+
+
+def _load_data(arguments: Namespace) -> DataSet:
+    cache = str(Path(arguments.results) / "cache")
+    given = "auto" if arguments.data is None else arguments.data
+    augment = "auto" if arguments.augment is None else arguments.augment
+    spec = DataSpec(
+        *(given, arguments.image_size, augment, cache, None, arguments.skip_broken, tuple(arguments.targets or ()))
+    )
+    spec, notes = resolve(spec, gpu=False)
+    data = load(spec)
+    for text in (*notes, *data.notes):
+        print(f"note: {printable(with_flags(text))}")
+    return data
+
+
+def _given_point(problem: Problem, arguments: Namespace) -> Any:
+    return point_of(problem, read_point(arguments.point))
+
+
+def _default_point(problem: Problem) -> Any:
+    """Return the point that the problem says is good; else the one in the middle of its space."""
+    default = problem.default
+    if isinstance(default, list):
+        default = default[0] if default else None
+    if default is not None:
+        return default
+    space = compile_space(problem.space)
+    return space.point(space.decode(np.full(len(space.parameters), 0.5)))
+
+
+def _build(problem: Problem, point: Any, data: DataSet) -> tuple[Any, DataSet, int | None]:
+    """Return the compiled network of a point; its learning rate is constant, as mutations change it.
+
+    Raises:
+        UserError: The point does not fit the problem, or its network not the data.
+    """
+    from metaopt.training.compiling import compile_model
+
+    if not problem.has_blueprint:
+        from metaopt.training.network_builder import make_builder
+
+        builder = make_builder(problem, point, data)
+        return builder.compile(problem.training_of(point), 1, ()), data, None
+    blueprint = fitting(problem, lambda: problem.blueprint(point, data.input_shape, data.classes))
+    training = fitting(problem, lambda: problem.training_of(point))
+    plain = replace(training, schedule=CONSTANT, label_smoothing=0.0, mixup=0.0, cutout=0)
+    return compile_model(blueprint.to_keras(), plain, data.classes), data, training.batch_size
