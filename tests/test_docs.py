@@ -29,7 +29,7 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 # Other libraries → what tells their snippets.
 PEERS = {"optuna": r"^import optuna", "keras_tuner": r"\bkeras_tuner\.", "ray": r"^from ray import"}
 # Pages that import Keras.
-SLOW = ("blueprint.md", "inherit.md", "retrain.md")
+SLOW = ("blueprint.md", "evolve.md", "inherit.md", "retrain.md")
 
 
 def read_page(name: str) -> str:
