@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from metaopt.training.evolving.loop import EvolvingLoop
-
 import metaopt
 from benchmarks.evolve.run_context import Run
+from metaopt.training.evolving.loop import EvolvingLoop
 
 _POPULATION, _CYCLE, _FIXING = 4, 1, 1
 _PER_CYCLE = _POPULATION * _CYCLE + 2 * _FIXING  # with the crossover
