@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from metaopt.executors.ray_cluster import WorkerResources
     from metaopt.problems.problem import Problem
     from metaopt.problems.training_config import Training
-    from metaopt.storage.study import Study
+    from metaopt.public_study import Study
 
 __version__ = "0.2.0"
 
@@ -39,7 +39,7 @@ _HOME = {
     "Blueprint": "metaopt.blueprint",
     "InvalidArchitecture": "metaopt.blueprint",
     "Problem": "metaopt.problems.problem",
-    "Study": "metaopt.storage.study",
+    "Study": "metaopt.public_study",
     "Training": "metaopt.problems.training_config",
     "WorkerResources": "metaopt.executors.ray_cluster",
     "evolve_training": "metaopt.evolve_api",

@@ -24,9 +24,11 @@ from metaopt.problems.mistakes import mistakes_explained
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import network_code
 from metaopt.problems.training_config import Training
+from metaopt.public_study import Study
 from metaopt.quantities import parse_duration
 from metaopt.report.console import make_progress
-from metaopt.storage.study import Study, read_begun
+from metaopt.storage.study import read_begun
+from metaopt.storage.writer import StudyWriter
 from metaopt.terminal.commands import absolute
 from metaopt.terminal.printable import printable
 from metaopt.trackers.factory import find_tracker, tracked
@@ -142,6 +144,7 @@ def search(
     Returns:
         The study: ``.best``, ``.records``, ``.trials`` (hyperopt's); under several objectives also ``.front``, the
         records that no other one dominates, and ``.knee``; ``.best`` is then the best by the first objective.
+        ``.figures`` draws it.
 
     Warns:
         RuntimeWarning: The first trial of the study that ended failed, or none ended within ``seconds``.
@@ -217,7 +220,7 @@ def search(
             RuntimeWarning,
             stacklevel=2,
         )
-    return study
+    return Study(study.folder, study.state)
 
 
 class _FailureWarning(Callback):
@@ -236,7 +239,7 @@ class _FailureWarning(Callback):
         self._is_first = False
 
 
-def _check_outcome(study: Study, callback: Callback) -> None:
+def _check_outcome(study: StudyWriter, callback: Callback) -> None:
     """Note if no trial meets the constraints.
 
     Raises:

@@ -23,7 +23,7 @@ FLOORS = (
     ("engine",),
     ("zoo", "data", "training", "executors", "exchange", "trackers"),
     ("report",),
-    ("api", "cli", "command", "evolve_api", "study", "__main__", "__init__"),
+    ("api", "cli", "command", "evolve_api", "public_study", "study", "__main__", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FRAMEWORKS = ("keras", "tensorflow", "jax", "torch")

@@ -1,4 +1,4 @@
-"""Display of a search: a live display on a terminal, plain lines where the output is piped or a file."""
+"""Display of a search: live on a terminal and in a notebook, plain lines where the output is piped or a file."""
 
 import os
 import sys
@@ -6,17 +6,21 @@ from typing import TextIO
 
 from rich.console import Console
 
+from metaopt.report.console.notebook_progress import NotebookProgress, find_notebook
 from metaopt.report.console.plain_progress import PlainProgress
 from metaopt.report.console.rich_progress import RichProgress
 from metaopt.terminal.output import terminal
 
 
-def make_progress(stream: TextIO | None = None) -> PlainProgress | RichProgress:
+def make_progress(stream: TextIO | None = None) -> PlainProgress | RichProgress | NotebookProgress:
     """Return the display for a stream: a callback of the search, and a context manager that restores the terminal.
 
     Args:
-        stream: standard output by default, which may be None, as in a program without a console.
+        stream: standard output by default, in a notebook the output of its cell. Standard output may be None, as in a
+            program without a console.
     """
+    if stream is None and (show := find_notebook()) is not None:
+        return NotebookProgress(show)
     stream = sys.stdout if stream is None else stream
     if is_terminal(stream):
         return RichProgress(Console(file=terminal(stream), highlight=False, emoji=False))

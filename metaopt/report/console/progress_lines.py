@@ -1,7 +1,7 @@
 """Progress of a search as text: one line for a trial that ended, and one for the start of the search."""
 
 from metaopt.quantities import plural
-from metaopt.report.console.progress_state import ProgressState
+from metaopt.report.console.progress_state import ProgressState, RunningTrial
 from metaopt.report.formatting import format_count, format_duration
 from metaopt.trials.record import Record
 
@@ -52,3 +52,38 @@ def begin_line(state: ProgressState) -> str:
         return f"searching {goal}"
     paused = f", {state.n_paused} paused" if state.n_paused else ""
     return f"resuming the search {goal}: {n_ended} done, {state.n_failed} of them failed{paused}"
+
+
+def search_text(state: ProgressState) -> str:
+    """Return how far the search is, with failures and the time left."""
+    parts = [progress_text(state)]
+    parts += [f"{state.n_failed} failed"] if state.n_failed else []
+    parts += [f"{state.n_infeasible} infeasible"] if state.n_infeasible else []
+    parts += [left] if (left := state.time_left) else []
+    parts.append(f"{format_duration(state.clock() - state.begun)} so far")
+    return " · ".join(parts)
+
+
+def trial_text(state: ProgressState, running: RunningTrial) -> str:
+    """Return how far a trial in training is."""
+    if running.metrics or running.fraction:
+        parts = [running.epoch_text]
+    elif running.resumed_at:
+        target = f" of {running.target}" if running.target else ""
+        parts = [f"resuming after epoch {running.resumed_at}{target}"]
+    else:
+        parts = ["building" + (f" · {plural(running.target, 'epoch')}" if running.target else "")]
+    shown = state.shown_metric(running.metrics)
+    if shown is not None:
+        parts.append(f"{shown[0]} {shown[1]:.4f}")
+    if running.params is not None:
+        parts.append(f"{format_count(running.params)} parameters")
+    return " · ".join(parts)
+
+
+def best_text(state: ProgressState) -> str:
+    """Return the best trial so far."""
+    best = state.best
+    if best is None:
+        return "none yet"
+    return f"{best.objective} {state.score_text(best)} by trial {best.trial}"

@@ -14,10 +14,8 @@ from rich.text import Text
 
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import Epoch, EpochProgress
-from metaopt.quantities import plural
-from metaopt.report.console.progress_lines import begin_line, ended_line, progress_text
-from metaopt.report.console.progress_state import ProgressState, RunningTrial
-from metaopt.report.formatting import format_count, format_duration
+from metaopt.report.console.progress_lines import begin_line, best_text, ended_line, search_text, trial_text
+from metaopt.report.console.progress_state import ProgressState
 from metaopt.terminal.printable import printable
 from metaopt.trials.record import Record
 
@@ -37,7 +35,6 @@ class RichProgress(Callback):
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic):
         self._console = console
         self._state = ProgressState(clock)
-        self._clock = clock
         self._live = Live(
             get_renderable=self.render,
             console=console,
@@ -106,48 +103,18 @@ class RichProgress(Callback):
             bar = ProgressBar(pulse=True, width=bar_width)
         else:
             bar = ProgressBar(max(goal, 1), n_ended, width=bar_width)
-        table.add_row("search", bar, Text(self._search_text()))
+        table.add_row("search", bar, Text(search_text(self._state)))
         running = list(self._state.running.values())
         for trial in running[:_MAX_RUNNING]:
             trained = trial.epoch + trial.fraction
             pulse = trained == 0 or trial.target is None
             bar = ProgressBar(max(trial.target or 1, 1), trained, width=bar_width, pulse=pulse)
-            table.add_row(f"trial {trial.trial}", bar, Text(self._trial_text(trial)))
+            table.add_row(f"trial {trial.trial}", bar, Text(trial_text(self._state, trial)))
         more = len(running) - _MAX_RUNNING
         if more > 0:
             table.add_row("", "", Text(f"and {more} more"))
-        table.add_row("best", "", Text(self._best_text()))
+        table.add_row("best", "", Text(best_text(self._state)))
         return Group(Text(), table)
-
-    def _search_text(self) -> str:
-        state = self._state
-        parts = [progress_text(state)]
-        parts += [f"{state.n_failed} failed"] if state.n_failed else []
-        parts += [f"{state.n_infeasible} infeasible"] if state.n_infeasible else []
-        parts += [left] if (left := state.time_left) else []
-        parts.append(f"{format_duration(self._clock() - state.begun)} so far")
-        return " · ".join(parts)
-
-    def _trial_text(self, running: RunningTrial) -> str:
-        if running.metrics or running.fraction:
-            parts = [running.epoch_text]
-        elif running.resumed_at:
-            target = f" of {running.target}" if running.target else ""
-            parts = [f"resuming after epoch {running.resumed_at}{target}"]
-        else:
-            parts = ["building" + (f" · {plural(running.target, 'epoch')}" if running.target else "")]
-        shown = self._state.shown_metric(running.metrics)
-        if shown is not None:
-            parts.append(f"{shown[0]} {shown[1]:.4f}")
-        if running.params is not None:
-            parts.append(f"{format_count(running.params)} parameters")
-        return " · ".join(parts)
-
-    def _best_text(self) -> str:
-        best = self._state.best
-        if best is None:
-            return "none yet"
-        return f"{best.objective} {self._state.score_text(best)} by trial {best.trial}"
 
     def _print(self, markup: str) -> None:
         self._console.print(markup)
