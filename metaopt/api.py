@@ -144,7 +144,7 @@ def search(
     Returns:
         The study: ``.best``, ``.records``, ``.trials`` (hyperopt's); under several objectives also ``.front``, the
         records that no other one dominates, and ``.knee``; ``.best`` is then the best by the first objective.
-        ``.figures`` draws it.
+        ``.report()`` writes its page and ``.figures`` draws it; a notebook shows both inline.
 
     Warns:
         RuntimeWarning: The first trial of the study that ended failed, or none ended within ``seconds``.

@@ -1,4 +1,4 @@
-"""The study that users get from ``metaopt.search`` and ``metaopt.Study.load``, with its figures."""
+"""The study that users get from ``metaopt.search`` and ``metaopt.Study.load``, with its page and its figures."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -25,6 +25,33 @@ class Study(StoredStudy):
 
         paths = draw_all(StudyData.of(self), self.folder / FIGURES)
         return Figures({path.stem: Figure(path) for path in paths if path.suffix == ".png"})
+
+    def report(self) -> "Page":
+        """Write the page of the study as it is now, ``figures/report.html``; a notebook shows it inline."""
+        from metaopt.report.page import write_page
+
+        path = self.folder / FIGURES / "report.html"
+        write_page(self, path)
+        return Page(path)
+
+
+class Page:
+    """The page of a study; a notebook shows it inline, with its own scripts kept apart from those of the notebook.
+
+    Attributes:
+        path: its file, which a browser shows without a network.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Page({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        style = "width:100%;height:80vh;min-height:600px;border:0"
+        page = escape(self.path.read_bytes().decode())  # its scripts are known by their hashes
+        return f'<iframe style="{style}" sandbox="allow-scripts allow-downloads allow-popups" srcdoc="{page}"></iframe>'
 
 
 class Figure:

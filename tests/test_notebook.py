@@ -1,4 +1,4 @@
-"""A real notebook: progress and figures show inline."""
+"""A real notebook: progress, figures and page show inline."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ CELLS = (
     "study.figures",
     "study.figures['progress']",
     "metaopt.Study.load('parabola').best['loss']",
+    "study.report()",
 )
 
 
@@ -24,7 +25,7 @@ def test_progress_and_figures_show_inline(tmp_path: Path, monkeypatch) -> None:
     nbformat = pytest.importorskip("nbformat")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in CELLS])
     nbclient.NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    searched, figures, figure, best = (cell.outputs for cell in notebook.cells)
+    searched, figures, figure, best, page = (cell.outputs for cell in notebook.cells)
     [progress] = [output for output in searched if output.output_type == "display_data"]
     assert "6 of 6" in progress.data["text/html"]
     assert "the search ends:</b> all trials are done" in progress.data["text/html"]
@@ -33,3 +34,6 @@ def test_progress_and_figures_show_inline(tmp_path: Path, monkeypatch) -> None:
     assert figure[0].data["image/png"].startswith("iVBORw0KGgo")
     assert float(best[0].data["text/plain"]) < 1
     assert (tmp_path / "parabola" / "figures" / "progress.png").exists()
+    assert page[0].data["text/html"].startswith("<iframe ")
+    assert "&lt;html" in page[0].data["text/html"]
+    assert (tmp_path / "parabola" / "figures" / "report.html").stat().st_size > 1e6

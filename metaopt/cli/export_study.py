@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TARGETS: Mapping[str, str] = {
     "csv": "a table with a row for each trial",
     "parquet": "the same with the learning curves as lists; needs pyarrow",
-    "optuna": "a journal of Optuna, with distributions, intermediate values and constraints; needs optuna",
+    "optuna": "a journal of Optuna, with distributions, intermediate values and constraints",
     "tensorboard": "a folder of runs with their curves and hyperparameters",
 }
 

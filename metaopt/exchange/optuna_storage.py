@@ -26,7 +26,7 @@ def import_optuna() -> Any:
         import optuna
     except ImportError as error:
         raise UserError(
-            f"Optuna cannot be imported ({error}): pip install -r requirements-optuna.txt, or pip install optuna."
+            f"Optuna cannot be imported ({error}): pip install -r requirements.txt, or pip install optuna."
         ) from error
     return optuna
 

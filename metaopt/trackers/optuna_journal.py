@@ -33,7 +33,7 @@ class OptunaTracker(Tracker):
 
     name = "optuna"
     module = "optuna"
-    requirements = "requirements-optuna.txt"
+    requirements = "requirements.txt"
 
     def __init__(self, study: TrackedStudy, path: Path | None = None, points: Iterable[Any] = ()) -> None:
         super().__init__(study)

@@ -51,7 +51,7 @@ def test_a_study_without_trials_has_nothing_to_export(tmp_path: Path, capsys) ->
 
 @pytest.mark.parametrize("name", ["function", "asha_paused", "evolution_measured", "folds", "tpe"])
 def test_optuna_reads_every_kind_of_study(studies: Path, capsys, name: str) -> None:
-    optuna = pytest.importorskip("optuna", reason="needs Optuna: pip install -r requirements-optuna.txt")
+    optuna = pytest.importorskip("optuna", reason="needs Optuna: pip install -r requirements.txt")
     outcome = run_command(main, capsys, name, "--to", "optuna")
     assert outcome.code == 0
     is_known = name != "function"  # searched from Python
@@ -75,7 +75,7 @@ def test_tensorboard_runs_are_written(studies: Path, capsys) -> None:
 
 
 def test_a_given_space_has_to_be_the_one_that_was_searched(studies: Path, capsys) -> None:
-    pytest.importorskip("optuna", reason="needs Optuna: pip install -r requirements-optuna.txt")
+    pytest.importorskip("optuna", reason="needs Optuna: pip install -r requirements.txt")
     outcome = run_command(main, capsys, "tpe", "--to", "optuna", "--space", "photo_cnn")
     assert outcome.code == 3
     assert "The space of photo_cnn is not the one that was searched in tpe." in outcome.errors[0]

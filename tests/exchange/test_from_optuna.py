@@ -10,7 +10,7 @@ from metaopt.exchange.from_optuna import optuna_events
 from metaopt.spaces import compile_space
 from metaopt.trials.objective import find_objectives
 
-optuna = pytest.importorskip("optuna", reason="needs Optuna: pip install -r requirements-optuna.txt")
+optuna = pytest.importorskip("optuna", reason="needs Optuna: pip install -r requirements.txt")
 SPACE = compile_space({"x": hp.uniform("x", -3, 3), "kind": hp.choice("kind", ["a", "b", None])})
 LOSS, ACCURACY = find_objectives(["loss"]), find_objectives(["val_accuracy"])
 
@@ -37,7 +37,7 @@ def make_study(path: Path, journal: bool, name: str = "one", direction: str = "m
     return study
 
 
-@pytest.mark.parametrize("journal", [False, True])
+@pytest.mark.parametrize("journal", [pytest.param(False, marks=pytest.mark.slow), True], ids=["sqlite", "journal"])
 def test_trials_of_both_storages_are_read_without_a_change(tmp_path: Path, journal: bool) -> None:
     path = tmp_path / "storage"
     study = make_study(path, journal)
@@ -51,9 +51,9 @@ def test_trials_of_both_storages_are_read_without_a_change(tmp_path: Path, journ
 
 
 def test_one_of_several_studies_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "storage.db"
-    make_study(path, False)
-    make_study(path, False, "two")
+    path = tmp_path / "storage"
+    make_study(path, True)
+    make_study(path, True, "two")
     assert len(list(optuna_events(str(path), "two", SPACE, LOSS, {}))) == 5
     with pytest.raises(UserError, match=r"holds 2 studies: one, two\. Name the study that is meant"):
         list(optuna_events(str(path), None, SPACE, LOSS, {}))
