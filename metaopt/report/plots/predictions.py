@@ -167,8 +167,12 @@ def _draw_number(axes: Axes, true: np.ndarray, predicted: np.ndarray, score: Num
 
 def _draw_images(predictions: ImagePredictions, path: Path, caption: str) -> None:
     output, count = predictions.output, len(predictions.rows)
-    rows = [("input", predictions.inputs), ("prediction", predictions.predicted)]
-    rows.append(("target", predictions.true[..., : output.channels]))
+    target = predictions.true[..., : output.channels]
+    completes = output.has_mask and predictions.inputs.shape == predictions.predicted.shape
+    predicted = predictions.predicted
+    if completes:  # nothing is learnt about the other pixels
+        predicted = np.where(predictions.true[..., output.channels :] > 0, predicted, predictions.inputs)
+    rows = [("input", predictions.inputs), ("prediction", predicted), ("target", target)]
     aspect = predictions.inputs.shape[1] / predictions.inputs.shape[2]
     has_baseline = len(predictions.input_psnr) > 0
 
@@ -191,7 +195,8 @@ def _draw_images(predictions: ImagePredictions, path: Path, caption: str) -> Non
         )
         if has_baseline:
             detail += f", of the inputs themselves {np.median(predictions.input_psnr):.2f} dB"
-        add_title(figure, f"Images of {predictions.head}", f"{detail}.", caption)
+        others = " Pixels of the prediction that do not count are those of the input." if completes else ""
+        add_title(figure, f"Images of {predictions.head}", f"{detail}.{others}", caption)
 
     write_figure(path, (1.5 * count + 0.5, 1.7 * aspect * len(rows) + 1.3), draw)
 
