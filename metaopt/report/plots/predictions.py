@@ -114,7 +114,7 @@ def _draw_labels(predictions: LabelPredictions, path: Path, caption: str) -> Non
             _draw_shares(axes, shown, side, name, colour)
         labels = [f"{_short(each.name)}  ({each.images:,})" for each in shown]
         axes.set_yticks(range(len(shown)), labels)
-        axes.set(ylim=(len(shown) - 0.5, -0.5), xlim=(-0.02, 1.02), xlabel="share of test images")
+        axes.set(ylim=(len(shown) - 0.5, -0.5), xlim=(_lower_end(shown), 1.01), xlabel="share of test images")
         right = axes.secondary_yaxis("right")
         right.set_yticks(range(len(shown)), [f"{each.f1:.3f}" for each in shown])
         right.set_ylabel("F1")
@@ -126,6 +126,12 @@ def _draw_labels(predictions: LabelPredictions, path: Path, caption: str) -> Non
         add_title(figure, f"Labels of {predictions.head}", detail + more, caption)
 
     write_figure(path, (6.6, height), draw)
+
+
+def _lower_end(scores: Sequence[LabelScore]) -> float:
+    """Return the tenth below all intervals, or a little less than 0."""
+    ends = [share.interval[0] for each in scores for share in (each.precision, each.recall) if share.total]
+    return max(np.floor(10 * min(ends, default=0.0)) / 10, 0.0) - 0.01
 
 
 def _draw_shares(axes: Axes, scores: Sequence[LabelScore], side: float, name: str, colour: str) -> None:
