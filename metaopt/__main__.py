@@ -29,6 +29,7 @@ COMMANDS = {
     "list": "list the studies in a folder",
     "best": "print the best hyperparameters and draw their network",
     "report": "write the page of a study, and draw its figures",
+    "serve": "serve the pages of studies, up to date while searches run",
     "retrain": "train the best network on all training images and test it once",
     "narrow": "write a narrower space from what a study found",
     "compare": "compare studies, with significance tests",

@@ -23,6 +23,7 @@ FLOORS = (
     ("engine",),
     ("zoo", "data", "training", "executors", "exchange", "trackers"),
     ("report",),
+    ("server",),
     ("api", "cli", "command", "evolve_api", "public_study", "study", "__main__", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

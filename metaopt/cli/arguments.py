@@ -14,6 +14,7 @@ from metaopt.terminal.commands import DEFAULT_RESULTS, absolute, help_of
 
 SKIP_BROKEN = "leave out image files that cannot be read, and name them, instead of refusing all"
 
+_MAX_PORT = 65535
 _debugging = False
 
 
@@ -99,6 +100,14 @@ def integer(minimum: int) -> Callable[[str], int]:
         return number
 
     return check
+
+
+def port(text: str) -> int:
+    """Convert a TCP port; 0 is a free one."""
+    number = integer(0)(text)
+    if number > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text}. Expected an integer from 0 to {_MAX_PORT}.")
+    return number
 
 
 def duration(text: str) -> float:

@@ -41,6 +41,7 @@ from metaopt.problems.loading import CNN, load_problem
 from metaopt.problems.problem import Problem
 from metaopt.report.analysis import StudyData
 from metaopt.report.console import make_progress, summarise_search
+from metaopt.server.child import check_server, served_beside
 from metaopt.storage.known_study import start_point_event
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import Study, read_begun, stored_path
@@ -84,10 +85,12 @@ def run(arguments: Namespace, beside: Path | None) -> None:
             return
         for name in arguments.track or ():
             find_tracker(name)  # raises before a study is begun
+        check_server(arguments.serve)
         executor = ready.executor(arguments)
         with (
             ready.open(arguments.results, callback) as study,
             tracked(arguments.track or (), study, callback) as told,
+            served_beside(arguments.results, arguments.serve, callback.note),
         ):
             limit = arguments.time
             environment = _environment(ready.settings, arguments)
@@ -230,7 +233,7 @@ _UNRECORDED = {"class_weights": NO_WEIGHTS, "targets": ()}
 
 
 _OF_THE_RUN = (
-    *("start_point", "published_point", "dry_run", "track"),
+    *("start_point", "published_point", "dry_run", "track", "serve"),
     *("ray_address", "worker_cpus", "worker_gpus", "worker_memory"),
 )
 """Arguments that are no settings of the study."""

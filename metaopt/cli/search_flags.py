@@ -13,6 +13,7 @@ from metaopt.cli.arguments import (
     integer,
     number,
     one_of,
+    port,
     size,
 )
 from metaopt.cli.search_help import make_epilog
@@ -28,6 +29,7 @@ from metaopt.problems.training_config import SCHEDULES
 from metaopt.samplers import SAMPLERS
 from metaopt.samplers.evolution import MUTATIONS, SURVIVORS
 from metaopt.schedulers import SCHEDULERS
+from metaopt.server.run import PORT
 from metaopt.strategies import PBT
 from metaopt.terminal.commands import absolute
 from metaopt.trackers.factory import TRACKERS
@@ -72,6 +74,8 @@ def _add_run(group: _ArgumentGroup) -> None:
     tried = "say what the search would do, after three trainings of a few seconds, and begin nothing"
     group.add_argument("--dry-run", action="store_true", help=tried)
     followed = f"follow the search in {', '.join(TRACKERS)}; repeatable. docs/tracking.md shows where to look"
+    page = f"serve the live page of the search on this machine (default PORT: {PORT}); needs requirements-serve.txt"
+    group.add_argument("--serve", type=port, nargs="?", const=PORT, metavar="PORT", help=page)
     group.add_argument("--track", action="append", type=one_of(tuple(TRACKERS)), metavar="TRACKER", help=followed)
 
 

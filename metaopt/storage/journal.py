@@ -13,8 +13,10 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from metaopt.errors import ResultsNotWritable, UserError
+from metaopt.files.regular_file import open_regular
 from metaopt.storage.files import Files
 from metaopt.storage.journal_lines import Event, NotAnEvent, decode, decode_all, describe, encode, is_torn_group
 from metaopt.storage.locking import lock_file
@@ -52,6 +54,8 @@ def damaged(path: Path, line: int, reason: str) -> DamagedJournal:
 class Scan:
     """Iterates over the events of a journal without holding them in memory; a missing file has none.
 
+    Iterating again yields the events that were appended since.
+
     Attributes:
         path: the file.
         events: number of valid events read so far.
@@ -70,6 +74,7 @@ class Scan:
         self.torn_event = ""
         self.newline = b"\n"
         self.is_open_ended = False
+        self._longest = 0  # bytes of a line; the header, which holds the problem's source, does not count
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the events without ``seq`` and ``group``.
@@ -78,9 +83,9 @@ class Scan:
             DamagedJournal: A line before the incomplete end cannot be read.
             UserError: The file cannot be read at all.
         """
-        longest = 0  # the header, which holds the problem's source, does not count
+        self.torn, self.torn_event = 0, ""
         try:
-            file = open(self.path, "rb")  # noqa: SIM115
+            file = open_regular(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
@@ -88,16 +93,17 @@ class Scan:
                 f"{shown(self.path)} cannot be read ({error.strerror}). Make it a readable file."
             ) from error
         with file:
+            self._skip_line_end(file)
             while lines := file.readlines(_BATCH_BYTES):
                 events = decode_all(lines)
                 for place, line in enumerate(lines):
                     event = events[place] if place < len(events) else self._decode(line)
                     if event is None or event.pop("seq") != self.events:
-                        self._end(b"".join(lines[place:]) + file.read(), longest)
+                        self._end(b"".join(lines[place:]) + file.read())
                         return
                     del event["group"]
                     if self.events:
-                        longest = max(longest, len(line))
+                        self._longest = max(self._longest, len(line))
                     elif line.endswith(b"\r\n"):
                         self.newline = b"\r\n"
                     self.events += 1
@@ -105,19 +111,27 @@ class Scan:
                     self.is_open_ended = not line.endswith(b"\n")
                     yield event
 
+    def _skip_line_end(self, file: BinaryIO) -> None:
+        """Go to the first event that was not read yet, behind a line end that was missing the last time."""
+        file.seek(self.size)
+        if self.is_open_ended:
+            follows = file.read(2)
+            self.size += 2 if follows == b"\r\n" else int(follows.startswith(b"\n"))
+            file.seek(self.size)
+
     def _decode(self, line: bytes) -> Event | None:
         try:
             return decode(line)
         except NotAnEvent as error:
             raise damaged(self.path, self.events + 1, str(error)) from None
 
-    def _end(self, rest: bytes, longest: int) -> None:
+    def _end(self, rest: bytes) -> None:
         """Note the incomplete end of the file.
 
         Raises:
             DamagedJournal: It was synced.
         """
-        if not is_torn_group(rest, self.events, longest):
+        if not is_torn_group(rest, self.events, self._longest):
             raise damaged(self.path, self.events + 1, "its checksum or its number is wrong")
         self.torn, self.torn_event = len(rest), describe(rest)
 

@@ -99,13 +99,22 @@ class StudyState:
             NewerStudy: A later version wrote it.
         """
         state = cls()
+        state.read(scan)
+        return state
+
+    def read(self, scan: Scan) -> None:
+        """Apply the events of a journal that the scan has not yielded yet.
+
+        Raises:
+            DamagedJournal: A line cannot be read, or is not an event that fits those before it.
+            NewerStudy: A later version wrote it.
+        """
         for event in scan:
             try:
-                state.apply(event, is_replay=True)
+                self.apply(event, is_replay=True)
             except MISFITS as error:
                 reason = error if isinstance(error, WrongField) else "it does not fit the lines before it"
                 raise damaged(scan.path, scan.events, str(reason)) from error
-        return state
 
     def apply(self, event: Event, *, is_replay: bool = False) -> None:
         """Apply the next event.

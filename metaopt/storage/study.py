@@ -147,8 +147,7 @@ class Study:
     @property
     def records(self) -> list[Record]:
         """The record of every trial that has ended, by number; see docs/results.md for their keys."""
-        known = (trial for trial in self.state.trials if trial.status in ("ok", "fail") or trial.results)
-        return [self.record(trial) for trial in known]
+        return [self.record(trial) for trial in self.state.trials if trial.has_record]
 
     @property
     def best(self) -> Record | None:

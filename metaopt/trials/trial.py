@@ -79,6 +79,11 @@ class Trial:
         return self.status in ("ok", "fail", "rejected")
 
     @property
+    def has_record(self) -> bool:
+        """Whether there is a record of it: it has ended or reached a rung."""
+        return self.status in ("ok", "fail") or bool(self.results)
+
+    @property
     def epochs(self) -> int:
         """Number of epochs trained so far."""
         returned = self.returned.get("epochs", 0)  # earlier versions stored whatever a function returned

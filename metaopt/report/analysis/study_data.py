@@ -51,11 +51,16 @@ class StudyData:
     further_objectives: tuple[Objective, ...] = ()
 
     @classmethod
-    def of(cls, study: Study) -> Self:
-        """Return the data of a study as it is now; a search may be running on it."""
+    def of(cls, study: Study, records: Iterable[Record] | None = None) -> Self:
+        """Return the data of a study as it is now; a search may be running on it.
+
+        Args:
+            study: the study.
+            records: its records, where they are known already.
+        """
         settings, data = study.settings, study.header.get("data", {}).get("name")
         return cls(
-            tuple(study.records),
+            tuple(study.records if records is None else records),
             study.objective,
             study.constraints,
             settings.get("budget_unit", "epochs"),

@@ -33,12 +33,13 @@ from metaopt.storage.study import Study
 
 
 @np.errstate(all="ignore")  # np.seterr(all="raise") in a user's code is meant for that code
-def make_document(study: Study, data: StudyData | None = None) -> dict[str, Any]:
+def make_document(study: Study, data: StudyData | None = None, *, with_table: bool = True) -> dict[str, Any]:
     """Return the document of a study; a search may be running on it.
 
     Args:
         study: the study.
         data: its data, where they are known already.
+        with_table: whether the table of trials is among it.
 
     Returns:
         ``title``, ``caption``, ``written``, ``message`` where no trial succeeded, ``tiles``, ``sentences``,
@@ -46,7 +47,7 @@ def make_document(study: Study, data: StudyData | None = None) -> dict[str, Any]
     """
     data = StudyData.of(study) if data is None else data
     tiles, sentences = summarise(study, data)
-    return {
+    document = {
         "title": data.name or "study",
         "caption": data.caption,
         "written": f"metaopt {metaopt.__version__}, {time.strftime('%Y-%m-%d %H:%M:%S')}",
@@ -56,12 +57,11 @@ def make_document(study: Study, data: StudyData | None = None) -> dict[str, Any]
         "sections": _sections(study, data),
         "failures": [asdict(group) for group in group_failures(data.records)],
         "network": best_network(study, data),
-        "table": {
-            "columns": table_columns(data),
-            **table_rows(study, data),
-            "command": retrain_command(study, data),
-        },
     }
+    if with_table:
+        rows = table_rows(study, data)
+        document["table"] = {"columns": table_columns(data), **rows, "command": retrain_command(study, data)}
+    return document
 
 
 def _sections(study: Study, data: StudyData) -> list[dict[str, Any]]:

@@ -69,18 +69,18 @@ def self_contained(document: dict[str, Any], *, has_plotly_inside: bool = True) 
     return _fill(meta, str(document["title"]), f"<style>{asset(STYLES)}</style>", head + data + body)
 
 
-def served(title: str, static: str, scripts: Sequence[str], attributes: str = "") -> str:
+def served(title: str, static: str, scripts: Sequence[str], more: str = "") -> str:
     """Return a page whose styles and scripts a server has; it reads its document from there.
 
     Args:
         title: title of the page.
         static: address of the folder of styles and scripts, relative to the page.
         scripts: names of the scripts, in the order in which they run.
-        attributes: further HTML in front of the scripts.
+        more: further HTML in front of the scripts.
     """
     styles = f'<link rel="stylesheet" href="{static}{STYLES}">'
     body = "\n".join(f'<script src="{static}{name}"></script>' for name in scripts)
-    return _fill("", title, styles, f"{attributes}\n{body}")
+    return _fill("", title, styles, f"{more}\n{body}")
 
 
 def _fill(meta: str, title: str, styles: str, scripts: str) -> str:

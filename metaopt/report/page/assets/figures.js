@@ -25,6 +25,10 @@ class Figures {
       this.panels.set(content.name, panel);
       this.observer.observe(panel.root);
     }
+    if (panel.content === content) {
+      return panel.root; // it has not changed
+    }
+    panel.content = content;
     panel.root.className = `panel ${content.width}`;
     panel.title.textContent = content.title;
     panel.note.textContent = content.note;

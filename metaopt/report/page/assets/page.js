@@ -25,16 +25,30 @@ class Page {
     return section;
   }
 
+  /** Show a whole document, as `report` writes it. */
   show(page) {
-    document.title = `${page.title} · metaopt`;
-    document.getElementById("title").textContent = page.title;
-    document.getElementById("caption").textContent = page.caption;
-    document.getElementById("written").textContent = `Written by ${page.written}.`;
-    this.showSummary(page);
-    this.showFailures(page.failures);
-    this.drawing.update(page.network);
-    this.table.update(page.table);
-    this.showSections(page.sections);
+    this.update({ ...page, head: page });
+  }
+
+  /** Show the parts that changed; `sections` are all of them. */
+  update({ head, failures, network, table, sections }) {
+    if (head) {
+      document.title = `${head.title} · metaopt`;
+      document.getElementById("title").textContent = head.title;
+      document.getElementById("caption").textContent = head.caption;
+      document.getElementById("written").textContent = `Written by ${head.written}.`;
+      this.showSummary(head);
+    }
+    if (failures) {
+      this.showFailures(failures);
+    }
+    if (network) {
+      this.drawing.update(network);
+    }
+    if (table) {
+      this.table.update(table);
+    }
+    this.showSections(sections);
     this.showContents();
   }
 
