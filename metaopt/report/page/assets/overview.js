@@ -10,6 +10,7 @@ class Overview {
     const head = element("thead", {}, element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name))));
     const frame = element("div", { class: "table-frame" }, element("table", { id: "studies" }, head, this.table));
     this.sections = new Map();
+    this.drawn = new Map(); // panel → its content as JSON
     this.content.append(frame);
     this.figures = new Figures(() => {});
     this.ask();
@@ -41,7 +42,19 @@ class Overview {
       }
       const { root, grid } = this.sections.get(name);
       root.firstChild.textContent = title;
-      panels.forEach((panel) => grid.append(this.figures.place(panel)));
+      panels.forEach((panel, index) => this.place(panel, grid, index));
+    }
+  }
+
+  /** Place a panel, if it has changed. */
+  place(panel, grid, index) {
+    const text = JSON.stringify(panel);
+    if (this.drawn.get(panel.name) !== text) {
+      this.drawn.set(panel.name, text);
+      const root = this.figures.place(panel);
+      if (grid.children[index] !== root) {
+        grid.append(root);
+      }
     }
   }
 

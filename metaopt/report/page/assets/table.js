@@ -51,6 +51,10 @@ class TrialTable {
     this.columns = content.columns;
     this.command = content.command;
     this.records = content.records;
+    if (content.rows.length === 0 && this.isDrawn) {
+      return; // the marks of new rows stay, and the focus
+    }
+    this.isDrawn = true;
     const isFirst = this.rows.size === 0;
     for (const row of content.rows) {
       row.point = row.point.map(([index, value]) => [content.names[index], value]);
