@@ -32,7 +32,7 @@ def test_no_command_shows_the_help_and_fails(capsys) -> None:
         ("repor", "Did you mean report?"),
         (
             "--results",
-            "Expected one of init, search, check, evolve, status, list, best, report, retrain, narrow, compare,"
+            "Expected one of init, search, check, evolve, status, list, best, report, serve, retrain, narrow, compare,"
             " predict, import, export, repair, delete.",
         ),
     ],

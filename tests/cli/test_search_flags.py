@@ -23,7 +23,7 @@ from metaopt.trials.stopping import LossBound
 DERIVED = {"base", "startup", "phases", "further_objectives"}
 # Flags that are not settings of the same name.
 OTHERS = {"start_from", "published_point", "help", "version", "debug", "results", "time", "strategy", "constraint"}
-OTHERS |= {"ray_address", "worker_cpus", "worker_gpus", "worker_memory"}
+OTHERS |= {"ray_address", "worker_cpus", "worker_gpus", "worker_memory", "start_point", "dry_run", "track", "serve"}
 
 
 def parse(text: str) -> dict:
