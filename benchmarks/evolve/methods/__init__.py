@@ -33,5 +33,7 @@ METHODS = {
     "evolve": Method("evolving", "evolve"),
     "optuna median": Method("optuna_study", "search_with_median", ("optuna",)),
     "optuna hyperband": Method("optuna_study", "search_with_hyperband", ("optuna",)),
+    "optuna median long": Method("optuna_study", "search_long_with_median", ("optuna",)),
+    "optuna hyperband long": Method("optuna_study", "search_long_with_hyperband", ("optuna",)),
     "ray pbt": Method("ray_pbt", "train_population", ("ray",)),
 }

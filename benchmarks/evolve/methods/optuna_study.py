@@ -7,25 +7,41 @@ import optuna
 
 from benchmarks.evolve.run_context import Run
 
-_TRIALS = 8  # full trainings that the budget would allow
+_SHORT, _LONG = 8, 4  # full trainings that the budget would allow; the population of ray pbt has as many as _LONG
 _STARTUP = 5  # random trials of TPE and the median pruner, the given configuration among them
 
 
-def search_with_median(run: Run) -> None:
-    """Search with the median pruner."""
-    _search(run, optuna.pruners.MedianPruner(n_startup_trials=_STARTUP))
+def search_with_median(run: Run, trials: int = _SHORT) -> None:
+    """Search with the median pruner.
+
+    Args:
+        run: the run.
+        trials: full trainings that the budget would allow.
+    """
+    _search(run, optuna.pruners.MedianPruner(n_startup_trials=_STARTUP), _share(run, trials))
 
 
-def search_with_hyperband(run: Run) -> None:
-    """Search with the Hyperband pruner."""
-    _search(run, optuna.pruners.HyperbandPruner(min_resource=1, max_resource=_epochs_of_a_trial(run)))
+def search_with_hyperband(run: Run, trials: int = _SHORT) -> None:
+    """Search with the Hyperband pruner; see ``search_with_median``."""
+    epochs = _share(run, trials)
+    _search(run, optuna.pruners.HyperbandPruner(min_resource=1, max_resource=epochs), epochs)
 
 
-def _epochs_of_a_trial(run: Run) -> int:
-    return max(1, run.epochs // _TRIALS)
+def search_long_with_median(run: Run) -> None:
+    """Search with the median pruner, in trials that are twice as long."""
+    search_with_median(run, _LONG)
 
 
-def _search(run: Run, pruner: Any) -> None:
+def search_long_with_hyperband(run: Run) -> None:
+    """Search with the Hyperband pruner, in trials that are twice as long."""
+    search_with_hyperband(run, _LONG)
+
+
+def _share(run: Run, trials: int) -> int:
+    return max(1, run.epochs // trials)
+
+
+def _search(run: Run, pruner: Any, epochs: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sampler = optuna.samplers.TPESampler(seed=run.order.seed, n_startup_trials=_STARTUP)
     study = optuna.create_study(sampler=sampler, pruner=pruner, direction="minimize")
@@ -41,7 +57,7 @@ def _search(run: Run, pruner: Any) -> None:
             if trial.should_prune():
                 raise optuna.TrialPruned
 
-        run.train(run.task.build(config), config, _epochs_of_a_trial(run), after)
+        run.train(run.task.build(config), config, epochs, after)
         return min(losses)
 
     run.recorder.begin()

@@ -1,6 +1,7 @@
 """Ray Tune's population-based training over the same choices, with one worker as all methods.
 
-The members take turns in one actor, which is kept, so that Keras is imported once.
+Ray has one CPU, so that the members take turns after each interval, in one actor, which is kept: Keras is imported
+once.
 """
 
 import os
@@ -20,6 +21,7 @@ from benchmarks.evolve.run_context import Order, Run
 _POPULATION = 4  # as that of evolve
 _INTERVALS = 10  # comparisons in the training of a member
 _STATE = "state.npz"
+_OBJECT_STORE = 200_000_000  # bytes; without a limit, sixteen runs on one machine would take all of its memory
 
 
 class Member(tune.Trainable):
@@ -94,7 +96,8 @@ def train_population(run: Run) -> None:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     root = str(Path(__file__).resolve().parents[3])
     environment = {"env_vars": {"PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}}
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, runtime_env=environment, logging_level="ERROR")
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    ray.init(num_cpus=1, object_store_memory=_OBJECT_STORE, runtime_env=environment, **quiet)
     epochs = max(1, run.epochs // _POPULATION)
     scheduler = PopulationBasedTraining(
         time_attr="training_iteration",
@@ -113,7 +116,6 @@ def train_population(run: Run) -> None:
             reuse_actors=True,
             search_alg=BasicVariantGenerator(
                 points_to_evaluate=[{name: run.task.start[name] for name in run.task.choices}],
-                max_concurrent=1,
                 random_state=run.order.seed,
             ),
         ),
