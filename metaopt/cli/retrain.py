@@ -1,65 +1,42 @@
 """``metaopt retrain``: train the best network on all but the test images, export it, and test it once."""
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_study, add_study_files, fraction, integer, number, one_of
 from metaopt.cli.errors import guarded
-from metaopt.cli.retrain_limits import describe_held_out, find_constraints, require_constraints, with_calibration
-from metaopt.cli.retrain_log import write_test_log
-from metaopt.cli.retrain_networks import train, warn_of_size
-from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, with_schedule, with_trained_point
-from metaopt.cli.study_inputs import FIGURES, require_same_network, require_source, study_data, study_problem
-from metaopt.data import DataSet
+from metaopt.cli.retrain_card import write_card
+from metaopt.cli.retrain_checks import (
+    RECIPE,
+    refuse_flags_of_other_data,
+    refuse_without_effect,
+    warn_of_own_training,
+)
+from metaopt.cli.retrain_held_out import describe_held_out, hold_out_images
+from metaopt.cli.retrain_limits import find_constraints, require_constraints
+from metaopt.cli.retrain_log import new_log, write_test_log
+from metaopt.cli.retrain_measurement import Measured, append_measurement, measure, measure_in_memory
+from metaopt.cli.retrain_networks import FinalTraining, build_model, describe_origin, train, warn_of_file, warn_of_size
+from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, repeat, with_schedule, with_trained_point
+from metaopt.cli.retrain_result import describe_next_step, print_result, print_seeds
+from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
 from metaopt.data.augment import AUGMENTATIONS
-from metaopt.data.split import CLASS_CALIBRATION
-from metaopt.errors import UserError
-from metaopt.problems.memory_estimate import estimate_memory
-from metaopt.problems.problem import Problem
+from metaopt.data.split import CALIBRATION, CLASS_CALIBRATION
 from metaopt.problems.training_config import COOLDOWN, SCHEDULES
-from metaopt.quantities import plural, size_text
-from metaopt.report.analysis.evaluation import (
-    ClassScore,
-    JudgedConstraint,
-    Score,
-    evaluate,
-    judge_constraints,
-    score_classes,
-)
-from metaopt.report.analysis.head_predictions import HeadPredictions, collect_heads
-from metaopt.report.analysis.predictions import (
-    ImageScores,
-    Predictions,
-    digest_test_set,
-    summarise_predictions,
-    write_predictions,
-)
-from metaopt.report.analysis.study_data import StudyData
-from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log, read_test_log
-from metaopt.report.console import constraint_line, coverage_line, repeated_test_warning, score_lines
-from metaopt.report.formatting import metric_label
+from metaopt.quantities import plural
+from metaopt.report.analysis.seeds import spread_of_seeds
+from metaopt.report.analysis.test_log import read_test_log
 from metaopt.storage.study import Study
-from metaopt.terminal.commands import absolute, command, shown
+from metaopt.terminal.commands import absolute, module, shown
 from metaopt.terminal.printable import printable
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
-from metaopt.trials.class_counts import count_classes, keep_heads
-from metaopt.trials.class_thresholds import count_answers
-from metaopt.trials.constraints import LATENCY, MODEL_BYTES, Constraint
 
 if TYPE_CHECKING:
-    import keras
-
     from metaopt.training.retraining import RetrainedNetwork
-
-RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that are fields of ``Training``
-COMPILED = ("schedule", "label_smoothing", "weight_decay")  # those without effect on a model of ``build_model``
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt retrain") -> int:
@@ -96,12 +73,17 @@ def make_parser(prog: str) -> Parser:
     add("--weight-decay", type=number, metavar="RATE", help="decoupled weight decay, e.g. 0.01")
     add("--mirror", action="store_true", help="average the predictions for an image and its mirror image")
     add("--members", type=integer(1), default=1, metavar="N", help="average the predictions of N networks")
+    seeds = "train N models with different seeds and show how the test scores vary; the file has the first one"
+    add("--seeds", type=integer(1), default=1, metavar="N", help=seeds)
+    temperature = "fit a temperature of the probabilities on held-out images, so that they are neither too sure nor too"
+    add("--temperature", action="store_true", help=f"{temperature} unsure")
     add("--skip-broken", action="store_true", help=SKIP_BROKEN)
     limits = "a further constraint, beside those of the search, e.g. precision[CLASS]>=0.95@95%%; may be repeated"
     add("--constraint", action="append", metavar="CONSTRAINT", help=limits)
     held = (
-        "share of the training and validation images that is held out to tune thresholds of classes, where limits on"
-        f" classes are given (default: {CLASS_CALIBRATION:g})"
+        "share of the training and validation images that is held out for calibration: for the thresholds of classes"
+        f" with limits (default: {CLASS_CALIBRATION:g}), and for temperature, labels or an ensemble (default:"
+        f" {CALIBRATION:g})"
     )
     add("--calibration", type=fraction, metavar="SHARE", help=held)
     output = f"file of the model (default: {BEST}, or {CHOSEN} with --point, in the study's folder)"
@@ -133,251 +115,78 @@ def run(arguments: Namespace) -> None:
     require_same_network(study, problem)
     plan = with_trained_point(plan, problem)
     plan = with_schedule(plan, problem, study, are_epochs_given=arguments.epochs is not None)
-    _refuse_without_effect(problem, recipe)
+    refuse_without_effect(problem, recipe)
     data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken, given=arguments.data)
-    if arguments.mirror and data.standardization is not None:
-        raise UserError(
-            f"--mirror averages images and their mirror images, but the data are {data.noun}s: leave it out."
-        )
+    refuse_flags_of_other_data(data, mirror=arguments.mirror, temperature=arguments.temperature)
     constraints = find_constraints(study, arguments.constraint or (), data)
-    data = with_calibration(constraints, data, arguments.calibration)
-    _warn_of_own_training(problem)
+    data, held = hold_out_images(constraints, data, arguments.calibration, tunes=arguments.temperature)
+    warn_of_own_training(problem)
     warn_of_size(plan, problem, constraints, data)
-    times = "" if plan.members == 1 else f" {plan.members} times"
-    print(
-        f"retraining {plan.name}{times} for {plural(plan.epochs, 'epoch')} ({plan.reason}) on"
-        f" {plural(len(data.for_retraining()), data.noun)}, training and validation together{describe_held_out(data)}"
-        f"{_cooldown(plan)}",
-        flush=True,
-    )
-    measurements = []
-    unloadable = []
-
-    def test(
-        file: Path,
-        digest: str,
-        trained: "list[RetrainedNetwork]",
-        metadata: ModelMetadata,
-        model: "keras.Model | None",
-    ) -> None:
-        measurements.append(_measure(constraints, file, digest, trained, metadata, data, model))
-        unloadable.extend([] if model is None else [model])
-
-    trained, metadata, log_folder = train(study, plan, problem, data, arguments.mirror, constraints, test)
-    (measured,) = measurements
-    if log_folder is not None:
-        training = trained[0].training if problem.has_blueprint else None
-        write_test_log(log_folder, plan, training, measured.scores, measured.class_scores)
-    path = _append(study, plan, trained, metadata, data, measured)
-    _print_result(study, plan, measured, log, data)
+    final = FinalTraining(study, problem, data, held, constraints, arguments.mirror, arguments.temperature)
+    _announce(final, plan, arguments.seeds)
+    trained, metadata, measured, is_loadable = _train_and_test(final, plan)
+    seeds = [(plan.seed, measured.values)]
+    for repeated in repeat(plan, arguments.seeds)[1:]:
+        seeds.append((repeated.seed, _test_seed(final, repeated, len(seeds) + 1, arguments.seeds)))
+    seeds = seeds if len(seeds) > 1 else []
+    path = append_measurement(final, plan, trained, metadata, measured, seeds)
+    print_result(study, plan, measured, log, data)
+    spread = spread_of_seeds([scores for _, scores in seeds]) if seeds else {}
+    if spread:
+        print_seeds(spread)
     print(f"appended to the test log: {printable(shown(path))}")
-    _draw(study, plan, measured)
-    if not unloadable:
-        print(_next_step(plan, data))
+    card = write_card(final, plan, metadata, measured, log, spread)
+    print(f"model card: {printable(shown(card))}")
+    if is_loadable:
+        print(describe_next_step(plan, data))
     require_constraints(plan.output, measured.constraints, metadata)
 
 
-def _cooldown(plan: Plan) -> str:
-    if plan.recipe.get("schedule") != COOLDOWN:
-        return ""
-    return "; the learning rate falls to 0 in the last fifth"
-
-
-def _refuse_without_effect(problem: Problem, recipe: Mapping[str, Any]) -> None:
-    """Refuse flags that have no effect on a model that the user compiles."""
-    given = [f"--{name.replace('_', '-')}" for name in COMPILED if name in recipe]
-    if given and not problem.has_blueprint:
-        have = "has" if len(given) == 1 else "have"
-        raise UserError(
-            f"{' and '.join(given)} {have} no effect on {problem.name}, whose build_model compiles its own models:"
-            " change build_model instead."
-        )
-
-
-def _warn_of_own_training(problem: Problem) -> None:
-    """Note that the training of the problem is not used, because it needs validation images."""
-    own = problem.build_and_train
-    if own is not None and "metaopt.training" not in getattr(getattr(own, "__code__", None), "co_names", ()):
-        name = printable(problem.name)
-        print(f"note: The build_and_train of {name} is not used: the final training is that of metaopt.")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Measurements of the exported model.
-
-    Attributes:
-        sha256: of the model's file.
-        size_bytes: size of the model's file.
-        scores: metric → score on the test images.
-        class_scores: head → scores of each of its classes.
-        params: number of parameters of the model in the file.
-        macs: multiply-accumulates for one image.
-        constraints: every constraint on the model, judged.
-        predictions: predictions of the first head for the test images.
-        heads: predictions of every head, for figures.
-        answered: head with thresholds of classes → number of test images of which a class is predicted.
-    """
-
-    sha256: str
-    size_bytes: int
-    scores: dict[str, Score]
-    class_scores: dict[str, list[ClassScore]]
-    params: int
-    macs: int
-    constraints: list[JudgedConstraint]
-    predictions: Predictions | ImageScores
-    heads: list[HeadPredictions]
-    answered: dict[str, int] = field(default_factory=dict)
-
-
-def _measure(
-    constraints: Sequence[Constraint],
-    file: Path,
-    digest: str,
-    trained: "list[RetrainedNetwork]",
-    metadata: ModelMetadata,
-    data: DataSet,
-    model: "keras.Model | None",
-) -> Measured:
-    """Load the exported model from its file, unless it is given, and test it.
-
-    This is the only place that uses the test images.
-    """
-    from metaopt.blueprint.from_keras import count_keras
-    from metaopt.training.export import load_model, predict_split
-    from metaopt.training.latency import describe_disturbance, measure_latency
-
-    if model is None:
-        model, _ = load_model(file)
-    counts, size = count_keras(model), file.stat().st_size
-    probabilities = predict_split(model, metadata, data.test())
-    scores = evaluate(probabilities, data.test().labels, metadata.outputs)
-    head = next(iter(probabilities))
-    true = data.test().labels[head]
-    predictions = summarise_predictions(metadata.outputs[head], probabilities[head], true, digest_test_set(data.test()))
-    heads = collect_heads(metadata.outputs, probabilities, data.test())
-    values: dict[str, float] = {
-        "params": counts.params,
-        **({} if counts.unknown else {"macs": counts.macs}),
-        MODEL_BYTES: size,
-        "memory": max(estimate_memory(each.counts, each.training) for each in trained),
-        "seconds": sum(each.seconds for each in trained),
-        **{name: fmean(each.final[name] for each in trained) for name in trained[0].final},
-        **{name: score.value for name, score in scores.items()},
-    }
-    if len(metadata.outputs) == 1:
-        weight = float(trained[0].training.loss_weights.get(next(iter(metadata.outputs)), 1.0))
-        values["test_total_loss"] = weight * values["test_loss"] + fmean(each.penalties for each in trained)
-    classes = {
-        head: score_classes(probabilities[head], data.test().labels[head], names)
-        for head, names in metadata.classes.items()
-    }
-    if any(limit.name == LATENCY for limit in constraints):
-        latency = measure_latency(model, metadata.input_shape, is_raw=True)
-        values[LATENCY] = latency["median_ms"]
-        if describe_disturbance(latency) is not None:
-            low, high = latency["low_ms"], latency["high_ms"]
-            print(f"note: The latency varies from {low:.3g} to {high:.3g} ms, as other processes use the machine.")
-    kept = keep_heads(constraints, data.outputs, metadata.outputs)
-    images = count_classes(kept, probabilities, data.test().labels, metadata.outputs)
-    calibrated = metadata.training.get("calibration", {}).get("limits", [])
-    never = [each["limit"] for each in calibrated if each["value"] is None]
-    limits = judge_constraints(constraints, values, images, never)
-    answered = count_answers(metadata.outputs, probabilities)
-    return Measured(digest, size, scores, classes, counts.params, counts.macs, limits, predictions, heads, answered)
-
-
-def _append(
-    study: Study,
-    plan: Plan,
-    trained: "list[RetrainedNetwork]",
-    metadata: ModelMetadata,
-    data: DataSet,
-    measured: Measured,
-) -> Path:
-    """Append the measurement to the study's test log, and write the predictions beside it."""
-    with locked_test_log(study.folder):
-        number = len(read_test_log(study.folder)) + 1
-        return append_to_test_log(
-            study.folder,
-            {
-                "at": datetime.now().astimezone().isoformat(timespec="seconds"),
-                "model": shown(plan.output),
-                "sha256": measured.sha256,
-                **metadata.training,
-                "test_images": len(data.test()),
-                "scores": {name: asdict(score) for name, score in measured.scores.items()},
-                **({"answered": measured.answered} if measured.answered else {}),
-                "limits": [judged.to_json() for judged in measured.constraints],
-                "feasible": not any(judged.is_violated for judged in measured.constraints),
-                "predictions": write_predictions(study.folder, number, measured.predictions, measured.heads),
-                "params": measured.params,
-                "macs": measured.macs,
-                "seconds": round(sum(each.seconds for each in trained), 3),
-                **backend.describe(),
-            },
-        )
-
-
-def _print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[str, Any]], data: DataSet) -> None:
-    """Print the result."""
+def _announce(final: FinalTraining, plan: Plan, seeds: int) -> None:
+    """Print what is going to be trained."""
+    times = "" if plan.members * seeds == 1 else f" {plan.members * seeds} times"
+    cooldown = plan.recipe.get("schedule") == COOLDOWN
     print(
-        f"{printable(shown(plan.output))}: {measured.params:,} parameters, {measured.macs:,} MACs,"
-        f" {size_text(measured.size_bytes)}; it takes {_inputs(data)}, and {_answer(data)}"
+        f"retraining {plan.name}{times} for {plural(plan.epochs, 'epoch')} ({plan.reason}) on"
+        f" {plural(len(final.data.for_retraining()), final.data.noun)}, training and validation together"
+        f"{describe_held_out(final.data)}{'; the learning rate falls to 0 in the last fifth' if cooldown else ''}",
+        flush=True,
     )
-    if log:
-        print(f"WARNING: {repeated_test_warning(log)}")
-    first = "" if log else ", used for the first time"
-    print(f"on the {len(data.test()):,} test {data.noun}s{first}:")
-    for line in score_lines(measured.scores):
-        print(f"  {line}")
-    if measured.answered:
-        print("  (scores of the most probable class of every image; limits on classes are about the answers)")
-    for head, count in measured.answered.items():
-        print(f"  {coverage_line(head, count, len(data.test()), 'test')}")
-    if plan.record is not None and plan.record.loss is not None:
-        value = study.objective.value(plan.record.loss)
-        metric = metric_label(study.objective.name)
-        print(f"(the {metric} of the search, {value:.4f}, selected it and is therefore optimistic)")
-        if inherited := plan.record.inherited:
-            print(
-                f"(in the search it started from the weights of trial {inherited['trial']}, this training from scratch)"
-            )
-    for judged in measured.constraints:
-        print(f"constraint {printable(constraint_line(judged))}")
 
 
-def _draw(study: Study, plan: Plan, measured: Measured) -> None:
-    """Draw the predictions for the test images."""
-    from metaopt.report.plots import draw_predictions
+def _train_and_test(final: FinalTraining, plan: Plan) -> "tuple[list[RetrainedNetwork], ModelMetadata, Measured, bool]":
+    """Train the networks of a plan, write their model, and test the file.
 
-    caption = f"{StudyData.of(study).caption} · model {plan.output.name}"
-    for path in draw_predictions(measured.heads, study.folder / FIGURES, caption):
-        if path.suffix == ".png":
-            print(f"figure of the predictions: {printable(shown(path))}")
+    Returns:
+        The networks, the metadata of the model, its test, and whether Keras loads its file.
+    """
+    from metaopt.training.export import save_model
+    from metaopt.training.retraining import find_file_problem
+
+    problem = find_file_problem(final.problem, plan.point, final.data)
+    if problem is not None:
+        print(warn_of_file(problem, "The trained model is tested in memory. "), flush=True)
+    log = new_log(final.study.folder)
+    trained = train(final, plan, log)
+    if log is not None:
+        print(f"TensorBoard log of the training: `{module('tensorboard.main', '--logdir', log.parent)}`.")
+    model, metadata = build_model(final, trained, describe_origin(final, plan))
+    measurements: list[Measured] = []
+
+    def test(file: Path, digest: str) -> None:
+        unloadable = None if problem is None else model
+        measurements.append(measure(final, file, digest, trained, metadata, unloadable))
+
+    save_model(model, metadata, plan.output, test)
+    (measured,) = measurements
+    if log is not None:
+        training = trained[0].training if final.problem.has_blueprint else None
+        write_test_log(log, plan, training, measured.scores, measured.class_scores)
+    return trained, metadata, measured, problem is None
 
 
-def _inputs(data: DataSet) -> str:
-    """Return what the exported model takes."""
-    if data.standardization is not None:
-        return f"float32 {data.noun}s of shape {data.input_shape}, standardises them itself"
-    height, width, channels = data.input_shape
-    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
-    return f"{colour} uint8 images of any size, resizes them to {height}×{width} itself"
-
-
-def _answer(data: DataSet) -> str:
-    """Return what the exported model tells about its outputs."""
-    if len(data.class_names) == len(data.outputs):
-        return "contains the names of its classes"
-    return f"returns {', '.join(f'{head} ({output.kind})' for head, output in data.outputs.items())}"
-
-
-def _next_step(plan: Plan, data: DataSet) -> str:
-    """Return a sentence with the command that predicts images with the model."""
-    verb = "classify" if len(data.class_names) == len(data.outputs) else "predict"
-    folder, what = Path(data.spec.data), f"{data.noun}s"
-    if folder.is_dir():
-        return f"To {verb} a folder of {what}: `{command('predict', plan.output, folder)}`."
-    return f"To {verb} {what}: `{command('predict', plan.output)}`, followed by their files or folders."
+def _test_seed(final: FinalTraining, plan: Plan, number: int, seeds: int) -> dict[str, float]:
+    """Train a point with another seed and return its test scores; its model is not written."""
+    trained = train(final, plan, prefix=f"training {number} of {seeds} · ")
+    model, metadata = build_model(final, trained, describe_origin(final, plan), is_quiet=True)
+    return measure_in_memory(final, model, metadata)

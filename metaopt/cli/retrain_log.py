@@ -1,16 +1,51 @@
-"""Test scores and hyperparameters of a retraining in its TensorBoard log."""
+"""TensorBoard log of a retraining: its folder, and the test scores and hyperparameters in it."""
 
+import itertools
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from metaopt.cli.retrain_plan import Plan
 from metaopt.problems.training_config import Training
 from metaopt.report.analysis.evaluation import ClassScore, Score
 from metaopt.terminal.printable import printable
-from metaopt.training.event_file import EventFile, flatten_point
+from metaopt.training.event_file import EventFile, can_log, flatten_point
+
+LOGS = Path("logs")
 
 SHOWN = ("optimizer", "learning_rate", "batch_size", "schedule")
 """Fields of ``Training`` that are shown as hyperparameters, beside the point."""
+
+
+def new_log(folder: Path) -> Path | None:
+    """Create the folder of a log below that of a study; None where there can be none, which is noted."""
+    if reason := why_no_log(folder, can_log()):
+        print(f"note: No TensorBoard log is written: {reason}.")
+        return None
+    return _new_folder(folder / LOGS / datetime.now().strftime("retrain-%Y%m%d-%H%M%S"))
+
+
+def why_no_log(folder: Path, is_installed: bool) -> str | None:
+    """Return why TensorBoard logs cannot be written below a folder, or None if they can."""
+    if not is_installed:
+        return "it needs the package tensorboard"
+    try:
+        str(folder.resolve()).encode()
+    except UnicodeEncodeError:
+        return "TensorBoard cannot read a folder whose name is not UTF-8"
+    return None
+
+
+def _new_folder(wanted: Path) -> Path:
+    """Create a folder of that name, with a number appended where it exists."""
+    for number in itertools.count(1):
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError
 
 
 def write_test_log(

@@ -107,6 +107,12 @@ def make_plan(
     )
 
 
+def repeat(plan: Plan, count: int) -> list[Plan]:
+    """Return the plans of so many trainings that differ in their seed alone; the first one is the plan itself."""
+    seeds = [derive_seed(plan.seed, plan.trial, "repeat", number) for number in range(1, count)]
+    return [plan, *(replace(plan, seed=seed) for seed in seeds)]
+
+
 def with_trained_point(plan: Plan, problem: Problem) -> Plan:
     """Return the plan with the point in the problem's own types, from its draw: JSON has neither tuples nor classes."""
     if plan.record is not None:

@@ -26,6 +26,7 @@ _FILES = {
         r"final_test(\.json|_\d+\.npz)",
         r"(best|chosen)\.keras",
         r"(initial\.npz|metadata\.json)",
+        r"(best|chosen)_card/",
         r"\.(lock|final_test\.lock)",
         r"tracking/",
         r"\..+\.(tmp|trial|plain\.keras|whole\.keras)",

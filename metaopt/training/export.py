@@ -6,7 +6,7 @@ backend, also where metaopt is not installed.
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,9 +19,10 @@ import numpy.typing as npt
 from metaopt.data import Images
 from metaopt.data.images import InputArray
 from metaopt.errors import UserError
-from metaopt.outputs import ClassOutput, ImageOutput, LabelOutput, NumberOutput, Output
+from metaopt.outputs import LabelOutput
 from metaopt.training.batches import outputs_by_head, scale_inputs
-from metaopt.training.metrics import Probabilities, as_probabilities
+from metaopt.training.exported_heads import finish_head
+from metaopt.training.metrics import Probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata, write_model
 from metaopt.values.safe_text import class_name, first_line
 
@@ -40,7 +41,13 @@ def _warnings_raise_nothing() -> Iterator[None]:
 
 @_warnings_raise_nothing()
 def export_model(
-    networks: Sequence[keras.Model], metadata: ModelMetadata, sample: InputArray, *, mirror: bool = False
+    networks: Sequence[keras.Model],
+    metadata: ModelMetadata,
+    sample: InputArray,
+    *,
+    mirror: bool = False,
+    weights: Sequence[int] | None = None,
+    temperatures: Mapping[str, float] | None = None,
 ) -> keras.Model:
     """Build a model that takes raw images and returns predictions, e.g. probabilities.
 
@@ -51,6 +58,8 @@ def export_model(
         sample: some images ``(n, h, w, c)`` or signals, to find out whether the networks return probabilities or
             logits.
         mirror: average the predictions for each image and its mirror image, at twice the cost; not for signals.
+        weights: how often each network counts in the average, 1 or more; None for once each.
+        temperatures: head → temperature of its probabilities, see ``metaopt.training.temperature``; None for 1.
 
     Returns:
         A model that takes uint8 ``(n, height, width, c)``, crops the largest central window of the networks' aspect
@@ -59,43 +68,29 @@ def export_model(
         length, c)`` as in the files, and standardises them.
     """
     heads = list(metadata.outputs)
-    sample_outputs = outputs_by_head(
-        networks[0].predict_on_batch(scale_inputs(sample, metadata.standardization)), heads
-    )
+    scaled_sample = scale_inputs(sample, metadata.standardization)
+    asked = networks if weights is not None else networks[:1]  # networks of one point return the same kind of values
+    samples = [outputs_by_head(network.predict_on_batch(scaled_sample), heads) for network in asked]
     for number, network in enumerate(networks):
         network.compiled, network.optimizer = False, None
         if len(networks) > 1:  # names must be unique, and each may have been built in a session of its own
             network.name = f"network_{number + 1}"
     images, scaled = _make_input(metadata)
     views = [scaled, keras.ops.flip(scaled, axis=2)] if mirror else [scaled]
-    outputs = [outputs_by_head(network(view), heads) for network in networks for view in views]
-    finished = {}
-    for head, output in metadata.outputs.items():
-        values = [each[head] for each in outputs]
-        if isinstance(output, ClassOutput):
-            finished[head] = _average_probabilities(head, values, np.asarray(sample_outputs[head]))
-            continue
-        if mirror and isinstance(output, ImageOutput):  # every second view is mirrored
-            values = [keras.ops.flip(value, axis=2) if number % 2 else value for number, value in enumerate(values)]
-        finished[head] = _average(head, output, values)
+    counts = weights or [1] * len(networks)
+    outputs = [[outputs_by_head(network(view), heads) for view in views] for network in networks]
+    finished = {
+        head: finish_head(
+            head,
+            output,
+            [[view[head] for view in each] for each in outputs],
+            [np.asarray(each[head]) for each in samples],
+            counts,
+            temperature=(temperatures or {}).get(head, 1.0),
+        )
+        for head, output in metadata.outputs.items()
+    }
     return keras.Model(images, finished, name="classifier" if metadata.classes else "network")
-
-
-def _average(head: str, output: Output, values: list[Any]) -> Any:
-    """Return the mean of the outputs of networks in the terms of the targets; see ``Output.decode``."""
-    value = values[0]
-    if len(values) > 1:
-        each = [keras.layers.Activation("linear", dtype="float32")(one) for one in values]
-        value = keras.layers.Average(dtype="float32")(each)
-    match output:
-        case NumberOutput():
-            scale_, offset = list(output.scale), list(output.mean)
-            return keras.layers.Rescaling(scale_, offset=offset, dtype="float32", name=head)(value)
-        case ImageOutput():
-            clipped = keras.ops.clip(keras.ops.cast(value, "float32"), 0, 1)
-            return keras.layers.Rescaling(255.0, dtype="float32", name=head)(clipped)
-        case _:
-            return keras.layers.Activation("linear", dtype="float32", name=head)(value)
 
 
 def _make_input(metadata: ModelMetadata) -> tuple[Any, Any]:
@@ -131,17 +126,6 @@ def _preprocess(images: Any, height: int, width: int) -> Any:
     pixels = resize(keras.ops.cast(images, "float32"), training=False)
     pixels = keras.ops.round(keras.ops.clip(pixels, 0, 255))
     return keras.layers.Rescaling(1 / 255, offset=-0.5, dtype="float32", name="scale")(pixels)
-
-
-def _average_probabilities(head: str, outputs: list[Any], sample_output: npt.NDArray[np.floating]) -> Any:
-    """Return the mean of the outputs as float32 probabilities; as in the metrics, other values count as logits."""
-    is_probability = np.array_equal(as_probabilities(sample_output), sample_output.astype(np.float32))
-    activation = "linear" if is_probability else "softmax"
-    if len(outputs) > 1:
-        each = [keras.layers.Activation(activation, dtype="float32")(output) for output in outputs]
-        activation, outputs = "linear", [keras.layers.Average(dtype="float32")(each)]
-    # The last layer has the name of the head, because Keras names outputs after their layers.
-    return keras.layers.Activation(activation, dtype="float32", name=head)(outputs[0])
 
 
 @_warnings_raise_nothing()

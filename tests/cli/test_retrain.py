@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from metaopt.cli import study_inputs
-from metaopt.cli.retrain import _refuse_without_effect, _warn_of_own_training, main, make_parser
+from metaopt.cli.retrain import main, make_parser
+from metaopt.cli.retrain_checks import refuse_without_effect, warn_of_own_training
 from metaopt.cli.retrain_plan import BEST, CHOSEN
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
@@ -67,10 +68,10 @@ def test_flags_of_the_recipe_are_converted() -> None:
 
 
 def test_flags_without_effect_are_errors() -> None:
-    _refuse_without_effect(KERAS, {"mixup": 0.2})
-    _refuse_without_effect(replace(KERAS, network=lambda *_: None, build_model=None), {"schedule": "cosine"})
+    refuse_without_effect(KERAS, {"mixup": 0.2})
+    refuse_without_effect(replace(KERAS, network=lambda *_: None, build_model=None), {"schedule": "cosine"})
     with pytest.raises(UserError, match=r"--schedule and --weight-decay have no effect on own\.py, whose build_model"):
-        _refuse_without_effect(KERAS, {"schedule": "cosine", "weight_decay": 0.1})
+        refuse_without_effect(KERAS, {"schedule": "cosine", "weight_decay": 0.1})
 
 
 def test_note_if_the_own_training_is_not_used(capsys) -> None:
@@ -82,9 +83,9 @@ def test_note_if_the_own_training_is_not_used(capsys) -> None:
 
         return metaopt.training.build_and_train(KERAS, point, data, **options)
 
-    _warn_of_own_training(replace(KERAS, build_and_train=passes_on))
+    warn_of_own_training(replace(KERAS, build_and_train=passes_on))
     assert capsys.readouterr().out == ""
-    _warn_of_own_training(replace(KERAS, build_and_train=own))
+    warn_of_own_training(replace(KERAS, build_and_train=own))
     assert "The build_and_train of own.py is not used" in capsys.readouterr().out
 
 
@@ -105,7 +106,10 @@ def test_changed_images_or_networks_are_mismatches(capsys, results: Path, monkey
 
 def test_invalid_limits_on_the_model_are_refused_before_training(capsys, results: Path) -> None:
     for arguments, reason in (
-        (["--calibration", 0.3], "--calibration has no effect without a constraint on a class."),
+        (
+            ["--calibration", 0.3],
+            "--calibration has no effect without --temperature, --ensemble, labels or a constraint on a class.",
+        ),
         (["--constraint", "recall[8]>=0.5", "--calibration", 0], "Invalid value for --calibration: 0."),
         (["--constraint", "recall[nine]>=0.5"], "Unknown class in the constraint recall[nine]>=0.5: nine."),
         (["--constraint", "val_acc>=0.5"], "Unknown metric in --constraint val_acc>=0.5"),

@@ -55,6 +55,7 @@ class ClassScore:
         precision: share of the images predicted as this class that are of it; 0 if none is predicted.
         recall: share of the images of this class that are predicted as it; 0 if it has none.
         f1: harmonic mean of precision and recall.
+        predicted: number of test images predicted as this class.
     """
 
     name: str
@@ -62,6 +63,17 @@ class ClassScore:
     precision: float
     recall: float
     f1: float
+    predicted: int = 0
+
+    @property
+    def precision_interval(self) -> tuple[float, float] | None:
+        """Wilson's 95 % interval of the precision; None if the class is never predicted."""
+        return wilson_interval(self.precision, self.predicted, CONFIDENCE) if self.predicted else None
+
+    @property
+    def recall_interval(self) -> tuple[float, float] | None:
+        """Wilson's 95 % interval of the recall; None without images of the class."""
+        return wilson_interval(self.recall, self.images, CONFIDENCE) if self.images else None
 
 
 @dataclass(frozen=True)
@@ -111,9 +123,10 @@ def score_classes(probabilities: Probabilities, labels: Labels, names: Sequence[
     numbers = range(len(names))
     predicted = np.argmax(probabilities, axis=1)
     columns = precision_recall_fscore_support(np.asarray(labels), predicted, labels=numbers, zero_division=0.0)
+    counts = np.bincount(predicted, minlength=len(names)).tolist()
     return [
-        ClassScore(name, int(images), float(precision), float(recall), float(f1))
-        for name, precision, recall, f1, images in zip(names, *columns, strict=True)
+        ClassScore(name, int(images), float(precision), float(recall), float(f1), count)
+        for name, precision, recall, f1, images, count in zip(names, *columns, counts, strict=True)
     ]
 
 

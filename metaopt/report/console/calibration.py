@@ -1,7 +1,11 @@
-"""Calibration of class thresholds as text."""
+"""Calibration of a model as text: thresholds of classes, temperatures, reliability of probabilities."""
+
+from collections.abc import Mapping
 
 from metaopt.outputs.class_output import NEVER
+from metaopt.report.analysis.reliability import Reliability
 from metaopt.terminal.printable import printable
+from metaopt.training.temperature import TemperatureScaling
 from metaopt.trials.class_thresholds import CalibratedLimit, Calibration
 
 
@@ -12,6 +16,27 @@ def calibration_lines(calibration: Calibration) -> list[str]:
     lines = [f"  {printable(_limit_line(each))}" for each in calibration.limits]
     lines += [f"  {coverage_line(head, count, n, 'calibration')}" for head, count in calibration.answered.items()]
     return [first, *lines]
+
+
+def temperature_lines(scaling: Mapping[str, TemperatureScaling], images: int) -> list[str]:
+    """Return one line for the temperature of each head.
+
+    Args:
+        scaling: head → its temperature.
+        images: number of images that they were fitted on.
+    """
+    return [
+        f"temperature of {printable(head)}: {each.temperature:.3f}, fitted on {images:,} images that are not used for"
+        f" training (cross-entropy {each.loss_before:.4f} before, {each.loss:.4f} after)"
+        for head, each in scaling.items()
+    ]
+
+
+def reliability_line(head: str, reliability: Reliability) -> str:
+    """Return one line about the calibration error of a head, and about what chance explains of it."""
+    found = "more than" if reliability.is_miscalibrated else "within what"
+    verdict = f"{found} chance explains: up to {reliability.by_chance:.4f} for perfect probabilities"
+    return f"calibration error of {printable(head)} (ECE): {reliability.ece:.4f}, {verdict}"
 
 
 def coverage_line(head: str, answered: int, images: int, split: str) -> str:

@@ -1,9 +1,10 @@
 """Evaluation of a retrained model as text: test scores, constraints, and a warning about repeated tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from metaopt.quantities import size_text
 from metaopt.report.analysis.evaluation import JudgedConstraint, Score
+from metaopt.report.analysis.seeds import SeedSpread
 from metaopt.report.analysis.test_log import TEST_LOG, LogEntry
 from metaopt.trials.constraints import IN_BYTES
 
@@ -22,15 +23,32 @@ _TITLES = {
 _LOSSES = {"test_accuracy": "cross-entropy", "test_map": "binary cross-entropy", "test_r2": "MSE, standardised"}
 
 
+def title_scores(names: Iterable[str]) -> dict[str, str]:
+    """Return metric → its title, for the test scores of one model."""
+    titles = {name: _TITLES.get(name, name.removeprefix("test_").replace("_", " ")) for name in names}
+    if "test_loss" in titles:
+        titles["test_loss"] = next((title for name, title in _LOSSES.items() if name in titles), "MSE over pixels")
+    return titles
+
+
 def score_lines(scores: Mapping[str, Score]) -> list[str]:
     """Return one aligned line for each score."""
-    titles = {name: _TITLES.get(name, name.removeprefix("test_").replace("_", " ")) for name in scores}
-    if "test_loss" in titles:
-        titles["test_loss"] = next((title for name, title in _LOSSES.items() if name in scores), "MSE over pixels")
+    titles = title_scores(scores)
     width = max(map(len, titles.values()))
     return [
         f"{titles[name]:<{width}}  {score.value:.4f}  (95 % interval {score.low:.4f} to {score.high:.4f})"
         for name, score in scores.items()
+    ]
+
+
+def seed_lines(spread: Mapping[str, SeedSpread]) -> list[str]:
+    """Return one aligned line for the spread of each score over the seeds of a training."""
+    titles = title_scores(spread)
+    width = max(map(len, titles.values()))
+    return [
+        f"{titles[name]:<{width}}  {each.mean:.4f} ± {each.deviation:.4f}  (lowest {min(each.values):.4f}, highest"
+        f" {max(each.values):.4f})"
+        for name, each in spread.items()
     ]
 
 
