@@ -32,6 +32,7 @@ SUFFIX = ".keras"
 KEY = "metaopt"
 SCHEMA = 1
 _METADATA = "metadata.json"
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 _PLAIN, _WHOLE = f".plain{SUFFIX}", f".whole{SUFFIX}"  # ends of temporary names
 
 
@@ -91,27 +92,46 @@ def read_metadata(path: Path) -> ModelMetadata:
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             stored = json.loads(archive.read(_METADATA))[KEY]
-        if stored.get("schema", SCHEMA) != SCHEMA:
-            raise UserError(
-                f"Model {path} was written by a later version of metaopt (schema {stored['schema']}; this version reads"
-                f" {SCHEMA}). Use that version."
-            )
-        bits = int(stored.get("pixel_bits", FULL))  # files of earlier versions lack it
-        outputs = {head: read_output(each) for head, each in stored.get("outputs", {}).items()}
-        shape = tuple(stored["input_shape"])
-        signal = stored.get("signal")
-        standardization = None if signal is None else Standardization.read(signal)
-        rate = None if signal is None else signal.get("sample_rate")
-        classes = dict(stored["classes"])
-        return ModelMetadata(classes, shape, stored["training"], bits, outputs, standardization, rate)
+        return parse_metadata(stored, path)
     except FileNotFoundError:
         raise UserError(f"Model {path} does not exist. Expected a .keras file written by retrain.") from None
     except OSError as error:
         raise UserError(f"Cannot read model {path}: {error.strerror or error}.") from error
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, *_MALFORMED) as error:
         raise UserError(
             f"No class names found in {path}. Expected a .keras file written by retrain; the file may be damaged."
         ) from error
+
+
+def parse_metadata(stored: Any, path: Path) -> ModelMetadata:
+    """Return the metadata that ``describe_metadata`` described.
+
+    Args:
+        stored: the description.
+        path: file that it is from, for messages.
+
+    Raises:
+        UserError: a later version of metaopt wrote it.
+        AttributeError, KeyError, TypeError, ValueError: it is malformed.
+    """
+    if stored.get("schema", SCHEMA) != SCHEMA:
+        raise UserError(
+            f"Model {path} was written by a later version of metaopt (schema {stored['schema']}; this version reads"
+            f" {SCHEMA}). Use that version."
+        )
+    bits = int(stored.get("pixel_bits", FULL))  # files of earlier versions lack it
+    outputs = {head: read_output(each) for head, each in stored.get("outputs", {}).items()}
+    shape = tuple(stored["input_shape"])
+    signal = stored.get("signal")
+    standardization = None if signal is None else Standardization.read(signal)
+    rate = None if signal is None else signal.get("sample_rate")
+    classes = dict(stored["classes"])
+    return ModelMetadata(classes, shape, stored["training"], bits, outputs, standardization, rate)
+
+
+def describe_metadata(metadata: ModelMetadata) -> dict[str, Any]:
+    """Return metadata as a model's file holds it, in JSON types."""
+    return {"schema": SCHEMA, **_as_stored(metadata)}
 
 
 def write_model(
@@ -225,7 +245,7 @@ def _copy_with_metadata(source: Path, file: BinaryIO, metadata: ModelMetadata) -
         for entry in old.infolist():
             if entry.filename == _METADATA:
                 content = json.loads(old.read(entry))
-                content[KEY] = {"schema": SCHEMA, **_as_stored(metadata)}
+                content[KEY] = describe_metadata(metadata)
                 new.writestr(_METADATA, dump_json(content))
                 continue
             # In chunks, because memory may not hold the weights twice.

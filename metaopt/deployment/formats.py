@@ -1,0 +1,75 @@
+"""Formats of model files: their suffix, what writes and what reads them, and what they can hold."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from metaopt.errors import UserError
+from metaopt.terminal.commands import shown
+
+KERAS = "keras"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of model files.
+
+    Attributes:
+        name: name of the format.
+        suffix: suffix of its files; empty for a folder.
+        backend: backend of Keras that writes it; None for every one.
+        writers: packages that write it, beside those of metaopt.
+        readers: packages that predict with it, beside those of metaopt.
+        extra: optional extra of metaopt with both; empty where they need none.
+        quantizes: whether it can hold a network of 8-bit integers.
+        takes_any_size: whether the model takes images of any size; otherwise those of the network's size.
+    """
+
+    name: str
+    suffix: str
+    backend: str | None = "tensorflow"
+    writers: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    extra: str = ""
+    quantizes: bool = False
+    takes_any_size: bool = False
+
+
+FORMATS = {
+    each.name: each
+    for each in (
+        Format(KERAS, ".keras", backend=None, takes_any_size=True),
+        Format("onnx", ".onnx", writers=("onnx", "tf2onnx"), readers=("onnxruntime",), extra="onnx", quantizes=True),
+        Format("litert", ".tflite", readers=("ai_edge_litert",), extra="litert", quantizes=True),
+        Format("savedmodel", "", readers=("tensorflow",), takes_any_size=True),
+        Format("torch", ".pt2", backend="torch", readers=("torch",)),
+    )
+}
+_MARKER = "saved_model.pb"
+_PIP_NAMES = {"ai_edge_litert": "ai-edge-litert"}
+
+
+def find_format(path: Path) -> Format:
+    """Return the format of a model by its name; a name of another kind counts as a ``.keras`` file."""
+    if path.is_dir() and (path / _MARKER).is_file():
+        return FORMATS["savedmodel"]
+    return next((each for each in FORMATS.values() if each.suffix and each.suffix == path.suffix), FORMATS[KERAS])
+
+
+def require_packages(path: Path, packages: Sequence[str], extra: str) -> None:
+    """Check that packages are installed.
+
+    Args:
+        path: the model's file, for the message.
+        packages: the names that are imported.
+        extra: optional extra of metaopt that has them; empty for none.
+
+    Raises:
+        UserError: One is not.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        names = " and ".join(_PIP_NAMES.get(name, name) for name in missing)
+        how = f'`pip install "metaopt[{extra}]"`' if extra else f"`pip install {names}`"
+        raise UserError(f"{shown(path)} needs the package {names}, which is not installed: {how}.")
