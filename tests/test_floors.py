@@ -21,7 +21,7 @@ FLOORS = (
     ("evolving", "samplers", "schedulers"),
     ("guard", "storage", "strategies"),
     ("engine",),
-    ("zoo", "data", "training", "executors", "exchange", "trackers"),
+    ("zoo", "data", "training", "executors", "exchange", "trackers", "deployment"),
     ("report",),
     ("server",),
     ("api", "cli", "command", "evolve_api", "public_study", "study", "__main__", "__init__"),

@@ -7,7 +7,7 @@ from argparse import Namespace, _ArgumentGroup
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from metaopt.cli import export_study
+from metaopt.cli import export_model, export_study
 from metaopt.cli.arguments import Parser, add_study, one_of
 from metaopt.cli.errors import guarded
 from metaopt.terminal.commands import absolute
@@ -25,7 +25,7 @@ class Family(Protocol):
         """Export ``arguments.results``, the source, to ``arguments.output``, or a name of the target's own if None."""
 
 
-FAMILIES: Mapping[str, Family] = {"of a study": export_study}
+FAMILIES: Mapping[str, Family] = {"of a study": export_study, "of a model": export_model}
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt export") -> int:
@@ -37,7 +37,8 @@ def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
     parser = Parser(
         prog=prog,
-        description="Writes the trials of a study for other programs. A file that exists is never replaced.",
+        description="Writes the trials of a study for other programs, or a model of retrain for other frameworks. The"
+        " first argument is the study, or the model's file. A file that exists is never replaced.",
     )
     add_study(parser)
     targets = {name: text for family in FAMILIES.values() for name, text in family.TARGETS.items()}

@@ -43,5 +43,8 @@ def fix_size(model: keras.Model, metadata: ModelMetadata) -> keras.Model:
 
 def _renamed(outputs: Any, names: dict[str, str]) -> dict[str, Any]:
     """Return the outputs under the names of their tensors; a model with one output may return it alone."""
-    outputs = outputs if isinstance(outputs, dict) else {head: outputs for head in names}
-    return {name: keras.layers.Activation("linear", dtype="float32", name=name)(outputs[head]) for head, name in names.items()}
+    outputs = outputs if isinstance(outputs, dict) else dict.fromkeys(names, outputs)
+    return {
+        name: keras.layers.Activation("linear", dtype="float32", name=name)(outputs[head])
+        for head, name in names.items()
+    }

@@ -77,9 +77,7 @@ def open_litert(path: Path) -> Runner:
     except OSError as error:
         raise UserError(f"Cannot read model {path}: {error.strerror or error}.") from error
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"No class names found in {path}. Expected a LiteRT file written by metaopt export."
-        ) from error
+        raise UserError(f"No class names found in {path}. Expected a LiteRT file written by metaopt export.") from error
     try:
         run = Interpreter(model_path=str(path)).get_signature_runner()
     except (ValueError, RuntimeError) as error:

@@ -45,7 +45,7 @@ def _quantize(path: Path, calibration: InputArray) -> None:
 
     name = _input_name(path)
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(CalibrationDataReader):
         def __init__(self) -> None:
             self.inputs: Iterator[Any] = iter(calibration)
 

@@ -46,9 +46,7 @@ def open_savedmodel(path: Path) -> Runner:
         with open_regular(path / _EXTRA) as file:
             metadata = parse_metadata(json.loads(file.read())[KEY], path)
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"No class names found in {path}. Expected a SavedModel written by metaopt export."
-        ) from error
+        raise UserError(f"No class names found in {path}. Expected a SavedModel written by metaopt export.") from error
     try:
         loaded = tf.saved_model.load(str(path))
         loaded.serve  # noqa: B018 - the endpoint exists
@@ -57,7 +55,7 @@ def open_savedmodel(path: Path) -> Runner:
 
     def predict(inputs: InputArray) -> dict[str, Any]:
         found = loaded.serve(tf.constant(inputs))  # the function alone would lose its variables
-        found = found if isinstance(found, dict) else {head: found for head in metadata.outputs}
+        found = found if isinstance(found, dict) else dict.fromkeys(metadata.outputs, found)
         return {head: found[head].numpy() for head in metadata.outputs}
 
     return Runner(metadata, predict)

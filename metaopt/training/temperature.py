@@ -67,7 +67,6 @@ def fit_temperature(output: Output, predicted: Predictions, true: Targets) -> fl
     It is 1 where the images do not determine it: if every one is right, the cross-entropy falls down to a temperature
     of 0, at which the model would be certain of everything.
     """
-
     is_right = predicted.argmax(axis=1) == true if isinstance(output, ClassOutput) else (predicted > 0.5) == (true > 0)
     if is_right.all():
         return 1.0

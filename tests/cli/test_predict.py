@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from metaopt.cli import predict
-from metaopt.cli.predict import as_line, describe, find_images, main, most_probable
+from metaopt.cli.predict import main
+from metaopt.cli.predicted_classes import as_line, describe, most_probable
+from metaopt.cli.predicted_inputs import find_images
 from metaopt.data.standardization import Standardization
 from metaopt.outputs import ClassOutput
 from metaopt.training.model_file import ModelMetadata, write_model

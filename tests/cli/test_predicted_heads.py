@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from metaopt.cli.predict import as_line, describe
+from metaopt.cli.predicted_classes import as_line, describe
 from metaopt.cli.predicted_heads import ImagePrediction, describe_outputs
 from metaopt.outputs import ClassOutput, ImageOutput, LabelOutput, NumberOutput
 

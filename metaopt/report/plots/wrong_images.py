@@ -90,6 +90,10 @@ def _show(axes: Axes, each: Array) -> None:
         for channel in each.T:
             axes.plot(channel, linewidth=0.7, color=BLUE if each.shape[1] == 1 else None)
         return
+    if each.ndim == 4:  # a volume: its middle slice
+        each = each[len(each) // 2]
+        low, span = each.min(), float(np.ptp(each)) or 1.0
+        each = np.rint(255 * (each - low) / span).astype(np.uint8)
     if each.shape[2] == 3:
         axes.imshow(each)
         return
