@@ -119,9 +119,7 @@ def _describe_output(output: Output) -> str:
     raise TypeError(output.kind)
 
 
-def _draw(
-    folder: Path, metadata: ModelMetadata, measured: Measured, data: DataSet, caption: str
-) -> dict[str, str]:
+def _draw(folder: Path, metadata: ModelMetadata, measured: Measured, data: DataSet, caption: str) -> dict[str, str]:
     """Draw the figures of each head; return title → file name."""
     from metaopt.report.plots import draw_predictions
     from metaopt.report.plots.reliability import reliability_figure

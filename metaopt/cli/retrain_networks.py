@@ -154,7 +154,9 @@ def build_model(
         lines += temperature_lines(scaling, len(held.tuning))
     if held.tuning is not None and any(isinstance(output, LabelOutput) for output in outputs.values()):
         metadata = tune_labels(model, metadata, held.tuning)
-        lines.append(f"note: The thresholds of labels are tuned on {len(held.tuning):,} {data.noun}s, not used for training.")
+        lines.append(
+            f"note: The thresholds of labels are tuned on {len(held.tuning):,} {data.noun}s, not used for training."
+        )
     if held.limits is not None and is_calibrated(final.constraints):
         limits = keep_heads(final.constraints, data.outputs, outputs)
         metadata, calibration = calibrate(model, metadata, held.limits, limits)
