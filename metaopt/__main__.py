@@ -33,9 +33,10 @@ COMMANDS = {
     "retrain": "train the best network on all training images and test it once",
     "narrow": "write a narrower space from what a study found",
     "compare": "compare studies, with significance tests",
+    "filters": "draw what each convolution of a retrained model responds to",
     "predict": "classify image files with a retrained model",
     "import": "import trials that were trained elsewhere",
-    "export": "write the trials of a study for other programs",
+    "export": "write a study for other programs, or a model for other frameworks",
     "repair": "rebuild a damaged or lost journal from the records",
     "delete": "delete the files of a study, after asking",
 }

@@ -14,12 +14,22 @@ from metaopt.cli.retrain_checks import (
     refuse_without_effect,
     warn_of_own_training,
 )
+from metaopt.cli.retrain_ensemble import check_ensemble_flags, train_ensemble
 from metaopt.cli.retrain_held_out import describe_held_out, hold_out_images
 from metaopt.cli.retrain_limits import find_constraints, require_constraints
 from metaopt.cli.retrain_log import new_log, write_test_log
 from metaopt.cli.retrain_measurement import Measured, append_measurement, measure, measure_in_memory
 from metaopt.cli.retrain_networks import FinalTraining, build_model, describe_origin, train, warn_of_file, warn_of_size
-from metaopt.cli.retrain_plan import BEST, CHOSEN, Plan, make_plan, repeat, with_schedule, with_trained_point
+from metaopt.cli.retrain_plan import (
+    BEST,
+    CHOSEN,
+    Plan,
+    make_plan,
+    plan_candidates,
+    repeat,
+    with_schedule,
+    with_trained_point,
+)
 from metaopt.cli.retrain_result import describe_next_step, print_result, print_seeds
 from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
 from metaopt.data.augment import AUGMENTATIONS
@@ -73,6 +83,8 @@ def make_parser(prog: str) -> Parser:
     add("--weight-decay", type=number, metavar="RATE", help="decoupled weight decay, e.g. 0.01")
     add("--mirror", action="store_true", help="average the predictions for an image and its mirror image")
     add("--members", type=integer(1), default=1, metavar="N", help="average the predictions of N networks")
+    ensemble = "average the best of the K best trials, the Pareto front first: those are kept whose average is best"
+    add("--ensemble", type=integer(2), metavar="K", help=ensemble)
     seeds = "train N models with different seeds and show how the test scores vary; the file has the first one"
     add("--seeds", type=integer(1), default=1, metavar="N", help=seeds)
     temperature = "fit a temperature of the probabilities on held-out images, so that they are neither too sure nor too"
@@ -105,6 +117,7 @@ def run(arguments: Namespace) -> None:
     plan = make_plan(
         study, arguments.point, arguments.epochs, arguments.seed, arguments.output, recipe, arguments.members
     )
+    check_ensemble_flags(arguments.ensemble, point=arguments.point, members=arguments.members, seeds=arguments.seeds)
     check_writable(plan.output)
     log = read_test_log(study.folder)
     require_source(study, arguments.space)
@@ -113,18 +126,25 @@ def run(arguments: Namespace) -> None:
         backend.prepare(deterministic=bool(study.settings.get("deterministic")))
     problem = study_problem(study, arguments.space)
     require_same_network(study, problem)
-    plan = with_trained_point(plan, problem)
-    plan = with_schedule(plan, problem, study, are_epochs_given=arguments.epochs is not None)
+    are_given = arguments.epochs is not None
+    plans = [plan]
+    if arguments.ensemble is not None:
+        plans = plan_candidates(study, plan, arguments.ensemble, are_epochs_given=are_given)
+    plans = [with_trained_point(each, problem) for each in plans]
+    plans = [with_schedule(each, problem, study, are_epochs_given=are_given) for each in plans]
+    plan = plans[0]
     refuse_without_effect(problem, recipe)
     data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken, given=arguments.data)
     refuse_flags_of_other_data(data, mirror=arguments.mirror, temperature=arguments.temperature)
     constraints = find_constraints(study, arguments.constraint or (), data)
-    data, held = hold_out_images(constraints, data, arguments.calibration, tunes=arguments.temperature)
+    tunes = arguments.temperature or arguments.ensemble is not None
+    data, held = hold_out_images(constraints, data, arguments.calibration, tunes=tunes)
     warn_of_own_training(problem)
     warn_of_size(plan, problem, constraints, data)
     final = FinalTraining(study, problem, data, held, constraints, arguments.mirror, arguments.temperature)
-    _announce(final, plan, arguments.seeds)
-    trained, metadata, measured, is_loadable = _train_and_test(final, plan)
+    if len(plans) == 1:
+        _announce(final, plan, arguments.seeds)
+    trained, metadata, measured, is_loadable = _train_and_test(final, plans)
     seeds = [(plan.seed, measured.values)]
     for repeated in repeat(plan, arguments.seeds)[1:]:
         seeds.append((repeated.seed, _test_seed(final, repeated, len(seeds) + 1, arguments.seeds)))
@@ -154,8 +174,10 @@ def _announce(final: FinalTraining, plan: Plan, seeds: int) -> None:
     )
 
 
-def _train_and_test(final: FinalTraining, plan: Plan) -> "tuple[list[RetrainedNetwork], ModelMetadata, Measured, bool]":
-    """Train the networks of a plan, write their model, and test the file.
+def _train_and_test(
+    final: FinalTraining, plans: Sequence[Plan]
+) -> "tuple[list[RetrainedNetwork], ModelMetadata, Measured, bool]":
+    """Train the networks of a plan, or the ensemble of several ones, write their model, and test the file.
 
     Returns:
         The networks, the metadata of the model, its test, and whether Keras loads its file.
@@ -163,14 +185,19 @@ def _train_and_test(final: FinalTraining, plan: Plan) -> "tuple[list[RetrainedNe
     from metaopt.training.export import save_model
     from metaopt.training.retraining import find_file_problem
 
+    plan = plans[0]
     problem = find_file_problem(final.problem, plan.point, final.data)
     if problem is not None:
         print(warn_of_file(problem, "The trained model is tested in memory. "), flush=True)
     log = new_log(final.study.folder)
-    trained = train(final, plan, log)
+    weights = None
+    if len(plans) == 1:
+        trained, origin = train(final, plan, log), describe_origin(final, plan)
+    else:
+        trained, weights, origin = train_ensemble(final, plans, log)
     if log is not None:
         print(f"TensorBoard log of the training: `{module('tensorboard.main', '--logdir', log.parent)}`.")
-    model, metadata = build_model(final, trained, describe_origin(final, plan))
+    model, metadata = build_model(final, trained, origin, weights)
     measurements: list[Measured] = []
 
     def test(file: Path, digest: str) -> None:

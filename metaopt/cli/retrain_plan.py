@@ -11,6 +11,7 @@ from metaopt.problems.training_config import CONSTANT, COOLDOWN, COSINE, COSINE_
 from metaopt.randomness import derive_seed
 from metaopt.spaces.point_key import point_key
 from metaopt.storage.study import Study
+from metaopt.trials.ranking import RANKING
 from metaopt.trials.record import Record
 from metaopt.values.value_identity import sign_draw
 
@@ -105,6 +106,27 @@ def make_plan(
         dict(recipe or {}),
         members,
     )
+
+
+def plan_candidates(study: Study, plan: Plan, count: int, *, are_epochs_given: bool) -> list[Plan]:
+    """Return the plans of the candidates of an ensemble: the front first, then the other trials, the best first.
+
+    Args:
+        study: the study.
+        plan: plan of the best trial, whose seed and flags are those of all.
+        count: number of candidates, at most; of trials with equal points one is taken.
+        are_epochs_given: whether the number of epochs of the plan is the user's; else each trial has its own.
+    """
+    others = sorted((each for each in study.records if each.is_eligible), key=lambda each: RANKING.key(each.result))
+    plans: dict[str, Plan] = {}
+    for record in (*study.front, *others):
+        if len(plans) == count:
+            break
+        number, reason = _epochs(plan.epochs if are_epochs_given else None, record, _longest(study))
+        written = WrittenPoint(record.point, dict(record.vals))
+        own = replace(plan, point=record.point, written=written, record=record, epochs=number, reason=reason, members=1)
+        plans.setdefault(point_key(record.point), own)
+    return list(plans.values())
 
 
 def repeat(plan: Plan, count: int) -> list[Plan]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metaopt.report.analysis.wrong_images import WrongImage
-from metaopt.report.plots.style import BLUE, add_title, write_figure, write_message
+from metaopt.report.plots.network_input import show_input
+from metaopt.report.plots.style import add_title, write_figure, write_message
 
 _COLUMNS = 6
 _MAX_TEXT = 26  # letters of a line below an image
@@ -50,7 +50,7 @@ def wrong_images_figure(
     def draw(figure: Figure) -> None:
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, one, each in zip(panels, wrong, inputs, strict=False):
-            _show(axes, each)
+            show_input(axes, each)
             axes.set_xlabel(f"{_shorten(one.true)}\n→ {_shorten(one.predicted)}", fontsize=8)
         for axes in panels[len(wrong) :]:
             axes.set_visible(False)
@@ -74,31 +74,12 @@ def _draw_triples(
             triple = panels[3 * number : 3 * number + 3]
             pixels = np.clip(np.rint(predicted[number]), 0, 255).astype(np.uint8)
             for axes, each in zip(triple, (inputs[number], targets[number], pixels), strict=True):
-                _show(axes, each)
+                show_input(axes, each)
             for axes, name in zip(triple, ("input", "target", one.predicted), strict=True):
                 axes.set_xlabel(name, fontsize=8)
         add_title(figure, "Most wrong images", "Input, target and prediction; the worst first.", caption)
 
     write_figure(path, (1.6 * 3 * per_row, 1.9 * rows + 0.8), draw)
-
-
-def _show(axes: Axes, each: Array) -> None:
-    """Show an image ``(h, w, c)``, the mean of its channels unless it is grey or in colour, or draw a signal."""
-    axes.set(xticks=[], yticks=[])
-    axes.grid(visible=False)
-    if each.ndim == 2:
-        for channel in each.T:
-            axes.plot(channel, linewidth=0.7, color=BLUE if each.shape[1] == 1 else None)
-        return
-    if each.ndim == 4:  # a volume: its middle slice
-        each = each[len(each) // 2]
-        low, span = each.min(), float(np.ptp(each)) or 1.0
-        each = np.rint(255 * (each - low) / span).astype(np.uint8)
-    if each.shape[2] == 3:
-        axes.imshow(each)
-        return
-    grey = each[..., 0] if each.shape[2] == 1 else each.mean(axis=2)
-    axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
 
 
 def _shorten(text: str) -> str:

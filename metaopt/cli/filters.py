@@ -1,0 +1,68 @@
+"""``metaopt filters``: draw what each convolution of a model responds to most."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from metaopt.cli.arguments import Parser, integer
+from metaopt.cli.errors import guarded
+from metaopt.deployment.formats import KERAS, find_format
+from metaopt.errors import UserError
+from metaopt.quantities import plural
+from metaopt.terminal.commands import absolute, shown
+from metaopt.terminal.printable import file_name, printable
+from metaopt.terminal.suppressed_stderr import suppressed_stderr
+from metaopt.training import backend
+from metaopt.training.model_file import read_metadata
+
+_STEPS = 128
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt filters") -> int:
+    """Run the command and return its exit code."""
+    return guarded(lambda: run(make_parser(prog).parse_args(argv)), prints_its_result=False)
+
+
+def make_parser(prog: str) -> Parser:
+    """Return the parser of the command."""
+    parser = Parser(
+        prog=prog,
+        description="Draws, for each convolution of a model that `metaopt retrain` wrote, the inputs that its filters"
+        " respond to most: a picture for each layer.",
+    )
+    add = parser.add_argument
+    add("model", type=absolute, metavar="MODEL", help="the .keras file")
+    output = "folder of the pictures (default: the name of the model with _filters, beside it)"
+    add("-o", "--output", type=absolute, metavar="DIR", help=output)
+    add("--steps", type=integer(1), default=_STEPS, metavar="N", help="number of gradient steps")
+    add("--seed", type=integer(0), default=0, metavar="N", help="seed of the noise that the ascent starts from")
+    return parser
+
+
+def run(arguments: Namespace) -> None:
+    """Draw a picture for each convolution, and print its path.
+
+    Raises:
+        UserError: The file is no model of ``retrain``, or the model has no convolution.
+        ResultsNotWritable: A picture cannot be written.
+    """
+    path: Path = arguments.model
+    if path.exists() and find_format(path).name != KERAS:
+        raise UserError(f"{shown(path)} has no layers to look into. Expected the .keras file that retrain wrote.")
+    read_metadata(path)  # before Keras is imported
+    with suppressed_stderr():
+        backend.prepare()
+    from metaopt.report.plots.filters import filters_figure
+    from metaopt.training.export import load_model
+    from metaopt.training.filters import find_networks, iterate_filters
+
+    model, _ = load_model(path)
+    folder: Path = arguments.output or path.with_name(f"{path.stem}_filters")
+    networks = find_networks(model)
+    for number, network in enumerate(networks, start=1):
+        prefix = "" if len(networks) == 1 else f"network_{number}_"
+        layers = iterate_filters(network, seed=arguments.seed, steps=arguments.steps)
+        for place, layer in enumerate(layers, start=1):
+            file = folder / f"{prefix}{place:02}_{file_name(layer.name)}.png"
+            filters_figure(layer.name, layer.filters.tolist(), layer.inputs, layer.count, file, path.name)
+            print(f"{printable(shown(file))}: {plural(layer.count, 'filter')}", flush=True)
