@@ -15,10 +15,11 @@ from metaopt.data import Images
 from metaopt.data.image_file import ImageFileError
 from metaopt.data.images import InputArray
 from metaopt.errors import StudyMismatch, UserError
+from metaopt.report.analysis.test_log import read_test_log
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.terminal.commands import shown
 from metaopt.training.model_file import ModelMetadata
-from metaopt.trials.constraints import Constraint
+from metaopt.trials.constraints import Constraint, parse_constraints
 
 _CALIBRATION = 200
 """Number of training images by which the ranges of activations are found; more hardly change them."""
@@ -33,7 +34,7 @@ class CheckInputs:
         calibration: inputs for quantising, ``(k, …)``.
         name: what the test inputs are called.
         targets: head → targets of the test inputs; None if they are unknown.
-        constraints: constraints of the study.
+        constraints: constraints of the study, and those that its final test judged the model by.
     """
 
     test: InputArray
@@ -43,11 +44,14 @@ class CheckInputs:
     constraints: Sequence[Constraint] = ()
 
 
-def find_inputs(model: Path, metadata: ModelMetadata, images: Sequence[Path] | None, data: str | None) -> CheckInputs:
+def find_inputs(
+    model: Path, digest: str, metadata: ModelMetadata, images: Sequence[Path] | None, data: str | None
+) -> CheckInputs:
     """Return the images that are given, or those of the study beside a model.
 
     Args:
         model: the model's file.
+        digest: SHA-256 of the file.
         metadata: its metadata.
         images: files and folders, or None.
         data: place of the study's data set, or None for the one that it keeps.
@@ -69,7 +73,17 @@ def find_inputs(model: Path, metadata: ModelMetadata, images: Sequence[Path] | N
     test, training = found.test(), found.for_retraining()
     rows = randomness.make_generator(0, 0, "calibration").permutation(len(training))[:_CALIBRATION]
     targets = {head: test.labels[head] for head in metadata.outputs}
-    return CheckInputs(_all(test), training.batch(np.sort(rows))[0], "test images", targets, study.constraints)
+    constraints = _find_constraints(study, digest, metadata)
+    return CheckInputs(_all(test), training.batch(np.sort(rows))[0], f"test {found.noun}s", targets, constraints)
+
+
+def _find_constraints(study: Study, digest: str, metadata: ModelMetadata) -> tuple[Constraint, ...]:
+    """Return the constraints of a study, of the entry of its test log with this model, and of the model itself."""
+    tested = [entry for entry in read_test_log(study.folder) if entry.get("sha256") == digest]
+    calibrated = metadata.training.get("calibration", {}).get("limits", [])
+    further = [each["limit"] for entry in tested[-1:] for each in entry.get("limits", [])]
+    texts = [*map(str, study.constraints), *further, *(each["limit"] for each in calibrated)]
+    return parse_constraints(list(dict.fromkeys(texts)))
 
 
 def _all(images: Images) -> InputArray:

@@ -28,7 +28,7 @@ from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, read_metadata
 from metaopt.trials.class_counts import count_classes, keep_heads
-from metaopt.trials.constraints import parse_constraints
+from metaopt.trials.constraints import MODEL_BYTES
 
 if TYPE_CHECKING:
     import keras
@@ -80,7 +80,8 @@ def run(arguments: Namespace) -> None:
         raise UserError(f"{shown(output)} exists already. Remove it, or choose another name with --output.")
     metadata = read_metadata(source)
     set_backend(output, kind)
-    inputs = find_inputs(source, metadata, arguments.images, arguments.data)
+    digest = _digest(source)
+    inputs = find_inputs(source, digest, metadata, arguments.images, arguments.data)
     with suppressed_stderr():
         backend.prepare()
     from metaopt.training.export import load_model, predict
@@ -88,7 +89,7 @@ def run(arguments: Namespace) -> None:
     model, _ = load_model(source)
     original = predict(model, metadata, inputs.test)
     calibration = inputs.calibration if arguments.int8 else None
-    described = {"to": kind.name, "int8": bool(arguments.int8), "source": source.name, "sha256": _digest(source)}
+    described = {"to": kind.name, "int8": bool(arguments.int8), "source": source.name, "sha256": digest}
     exported_metadata = replace(metadata, training={**metadata.training, "export": described})
     with written(model, exported_metadata, output, kind, calibration) as runner:
         exported = runner.predict(inputs.test)
@@ -203,13 +204,11 @@ def judge_exported(
     """Return the constraints that can be judged by an exported model: counts, size, and scores on the test images."""
     from metaopt.blueprint.from_keras import count_keras
 
-    calibrated = metadata.training.get("calibration", {}).get("limits", [])
-    texts = [*map(str, inputs.constraints), *(each["limit"] for each in calibrated)]
-    constraints = parse_constraints(list(dict.fromkeys(texts)))
+    constraints = inputs.constraints
     if not constraints:
         return []
     counts = count_keras(model)
-    values: dict[str, float] = {"params": counts.params, "model_bytes": size_of(output)}
+    values: dict[str, float] = {"params": counts.params, MODEL_BYTES: size_of(output)}
     values |= {} if counts.unknown else {"macs": counts.macs}
     images: dict[str, float] = {}
     if inputs.targets is not None:
@@ -217,6 +216,7 @@ def judge_exported(
         values |= {name: score.value for name, score in scores.items()}
         kept = keep_heads(constraints, metadata.outputs, metadata.outputs)
         images = count_classes(kept, exported, {h: np.asarray(t) for h, t in inputs.targets.items()}, metadata.outputs)
+    calibrated = metadata.training.get("calibration", {}).get("limits", [])
     never = [each["limit"] for each in calibrated if each["value"] is None]
     judged = judge_constraints(constraints, values, images, never)
     return [each for each in judged if each.value is not None or each.is_abstaining]

@@ -23,7 +23,6 @@ class Format:
         readers: packages that predict with it, beside those of metaopt.
         extra: optional extra of metaopt with both; empty where they need none.
         quantizes: whether it can hold a network of 8-bit integers.
-        takes_any_size: whether the model takes images of any size; otherwise those of the network's size.
     """
 
     name: str
@@ -33,16 +32,15 @@ class Format:
     readers: tuple[str, ...] = ()
     extra: str = ""
     quantizes: bool = False
-    takes_any_size: bool = False
 
 
 FORMATS = {
     each.name: each
     for each in (
-        Format(KERAS, ".keras", backend=None, takes_any_size=True),
+        Format(KERAS, ".keras", backend=None),
         Format("onnx", ".onnx", writers=("onnx", "tf2onnx"), readers=("onnxruntime",), extra="onnx", quantizes=True),
         Format("litert", ".tflite", readers=("ai_edge_litert",), extra="litert", quantizes=True),
-        Format("savedmodel", "", readers=("tensorflow",), takes_any_size=True),
+        Format("savedmodel", "", readers=("tensorflow",)),
         Format("torch", ".pt2", backend="torch", readers=("torch",)),
     )
 }

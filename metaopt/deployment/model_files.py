@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from metaopt.files.regular_file import open_regular
 from metaopt.terminal.commands import shown
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.training.model_file import ModelMetadata
+from metaopt.values.safe_text import class_name, first_line
 
 if TYPE_CHECKING:
     import keras
@@ -66,8 +68,6 @@ def set_backend(path: Path, kind: Format) -> None:
     Raises:
         UserError: A package is missing, or this process uses another backend already.
     """
-    import sys
-
     if kind.backend is None:
         return
     require_packages(path, (kind.backend, *kind.writers, *kind.readers), kind.extra)
@@ -119,8 +119,6 @@ def written(
         except OSError as error:
             raise cannot_write(path, error) from error
         except Exception as error:  # converters raise exceptions of nearly every type
-            from metaopt.values.safe_text import class_name, first_line
-
             reason = (first_line(error) or class_name(error))[:300].rstrip(".")
             raise UserError(f"This model cannot be written as {kind.name}: {reason}.") from error
         yield open_model(aside)

@@ -67,7 +67,7 @@ def find_convolutions(network: keras.Model) -> list[tuple[str, keras.layers.Laye
     Raises:
         UserError: It has none, or its layers are not connected as a graph.
     """
-    if not isinstance(network, keras.models.Functional | keras.Sequential):
+    if not hasattr(network, "operations") and not isinstance(network, keras.Sequential):  # of functional models only
         raise UserError(f"{network.name} is a subclassed model, whose layers are not connected as a graph.")
     found = [
         (layer.name, layer, layer.output)

@@ -25,6 +25,7 @@ def test_only_the_folder_and_its_pickle_are_deleted(studies: Path) -> None:
         "checkpoints/000001/state.npz",
         "final_test_1.npz",
         "best.keras",
+        "best_card/README.md",
     ):
         (studies / "tpe" / path).parent.mkdir(parents=True, exist_ok=True)
         (studies / "tpe" / path).touch()
