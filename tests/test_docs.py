@@ -29,7 +29,7 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 # Other libraries → what tells their snippets.
 PEERS = {"optuna": r"^import optuna", "keras_tuner": r"\bkeras_tuner\.", "ray": r"^from ray import"}
 # Pages that import Keras.
-SLOW = ("blueprint.md", "evolve.md", "inherit.md", "retrain.md")
+SLOW = ("blueprint.md", "evolve.md", "export.md", "inherit.md", "retrain.md")
 
 
 def read_page(name: str) -> str:
@@ -124,9 +124,31 @@ def prepare_retrain() -> dict[str, Any]:
     return {}
 
 
+def prepare_export() -> dict[str, Any]:
+    """Write the ONNX file that the server of docs/export.md loads."""
+    for package in ("tf2onnx", "onnx", "onnxruntime", "fastapi"):
+        pytest.importorskip(package, reason=f"needs {package}: pip install -r requirements-onnx.txt fastapi")
+    import keras
+
+    from metaopt.deployment.formats import FORMATS
+    from metaopt.deployment.model_files import written
+    from metaopt.training.export import export_model
+    from metaopt.training.model_file import ModelMetadata
+
+    inputs = keras.Input((8, 8, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    network = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(pooled))
+    metadata = ModelMetadata({"label": ["a", "b"]}, (8, 8, 3))
+    model = export_model([network], metadata, np.zeros((1, 8, 8, 3), np.uint8))
+    with written(model, metadata, Path("best.onnx"), FORMATS["onnx"]):
+        pass
+    return {}
+
+
 PREPARATIONS = {
     "auto.md": prepare_auto,
     "data.md": prepare_data,
+    "export.md": prepare_export,
     "results.md": prepare_results,
     "retrain.md": prepare_retrain,
 }

@@ -79,7 +79,9 @@ def open_litert(path: Path) -> Runner:
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"No class names found in {path}. Expected a LiteRT file written by metaopt export.") from error
     try:
-        run = Interpreter(model_path=str(path)).get_signature_runner()
+        interpreter = Interpreter(model_path=str(path))
+        interpreter.allocate_tensors()  # prints about its threads, which the caller suppresses
+        run = interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
         raise UserError(f"Cannot load model {path}: {first_line(error)[:300].rstrip('.')}.") from error
     names = name_tensors(metadata.outputs)

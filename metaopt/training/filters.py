@@ -7,6 +7,7 @@ which ``fit`` improves, so that it runs on every backend.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,13 +94,28 @@ def iterate_filters(network: keras.Model, *, seed: int = 0, steps: int = STEPS) 
     was_trainable = network.trainable
     network.trainable = False
     try:
-        for name, _, output in find_convolutions(network):
+        for name, layer, output in find_convolutions(network):
             features = keras.Model(network.inputs, output)
             count = int(output.shape[-1])
             filters = np.unique(np.linspace(0, count - 1, min(count, _MOST)).round().astype(np.int64))
-            yield _maximise(name, features, count, filters, seed, steps)
+            with _without_activation(layer):
+                found = _maximise(name, features, count, filters, seed, steps)
+            yield found
     finally:
         network.trainable = was_trainable
+
+
+@contextmanager
+def _without_activation(layer: keras.layers.Layer) -> Iterator[None]:
+    """Make a convolution return its sums: where a ReLU is 0, there would be no gradient to climb."""
+    own = getattr(layer, "activation", None)
+    if own is not None:
+        layer.activation = keras.activations.linear
+    try:
+        yield
+    finally:
+        if own is not None:
+            layer.activation = own
 
 
 def _maximise(

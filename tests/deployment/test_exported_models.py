@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 DIGITS = load_digits()
 IMAGES = np.rint(DIGITS.images * 255 / 16).astype(np.uint8)[..., None]
 OUTPUTS = {
-    "my kind": ClassOutput(tuple(map(str, range(10))), (0.5,) * 10),
+    "my-kind": ClassOutput(tuple(map(str, range(10))), (0.5,) * 10),
     "tags": LabelOutput(("even", "large")),
     "ink": NumberOutput(("ink",), (80.0,), (10.0,)),
     "mask": ImageOutput((8, 8, 1)),
@@ -41,17 +41,17 @@ def exported():
     x = keras.layers.MaxPooling2D(2)(keras.layers.ReLU()(keras.layers.BatchNormalization()(x)))
     flat = keras.layers.Dropout(0.2)(keras.layers.Flatten()(x))
     heads = {
-        "my kind": keras.layers.Dense(10, "softmax")(flat),
+        "my-kind": keras.layers.Dense(10, "softmax")(flat),
         "tags": keras.layers.Dense(2, "sigmoid")(flat),
         "ink": keras.layers.Dense(1)(flat),
         "mask": keras.layers.Conv2D(1, 1, activation="sigmoid")(keras.layers.UpSampling2D(2)(x)),
     }
-    first = keras.Model(inputs, heads["my kind"])
+    first = keras.Model(inputs, heads["my-kind"])
     first.compile("adam", "sparse_categorical_crossentropy")
     first.fit(IMAGES.astype("float32") / 255 - 0.5, DIGITS.target, epochs=3, verbose=0)
     metadata = ModelMetadata.of(OUTPUTS, (8, 8, 1), {"trial": 3})
     network = keras.Model(inputs, heads)
-    return export_model([network], metadata, IMAGES[:4], mirror=True, temperatures={"my kind": 1.5}), metadata
+    return export_model([network], metadata, IMAGES[:4], mirror=True, temperatures={"my-kind": 1.5}), metadata
 
 
 def require(name: str) -> None:
@@ -96,7 +96,7 @@ def test_int8_is_smaller_and_nearly_as_good(exported, tmp_path: Path, name: str)
     with written(model, metadata, path, FORMATS[name], IMAGES[:100]) as runner:
         predicted = runner.predict(IMAGES)
     found = compare_predictions(OUTPUTS, predict(model, metadata, IMAGES), predicted)
-    assert found["my kind"].same / len(IMAGES) > 0.97
+    assert found["my-kind"].same / len(IMAGES) > 0.97
     assert found["mask"].mean < 0.02
 
 
@@ -105,7 +105,7 @@ def test_litert_files_name_their_classes_for_other_programs(exported, tmp_path: 
     with written(*exported, tmp_path / "model.tflite", FORMATS["litert"]):
         pass
     with zipfile.ZipFile(tmp_path / "model.tflite") as archive:
-        assert archive.read("output_0.txt").decode().split("\n") == list(OUTPUTS["my kind"].names)
+        assert archive.read("output_0.txt").decode().split("\n") == list(OUTPUTS["my-kind"].names)
         assert json.loads(archive.read("metaopt.json"))["metaopt"]["input_shape"] == [8, 8, 1]
 
 
