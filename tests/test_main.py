@@ -33,7 +33,7 @@ def test_no_command_shows_the_help_and_fails(capsys) -> None:
         (
             "--results",
             "Expected one of init, search, check, evolve, status, list, best, report, serve, retrain, narrow, compare,"
-            " predict, filters, import, export, repair, delete.",
+            " filters, predict, import, export, repair, delete.",
         ),
     ],
 )
