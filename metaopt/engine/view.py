@@ -152,14 +152,15 @@ class StudyView:
             return {name: rank_key(result) for name, result in results}
         return rank_together(results)
 
-    def generator(self, purpose: str, attempt: int = 0) -> np.random.Generator:
-        """Return the generator for one purpose of the next trial.
+    def generator(self, purpose: str, attempt: int = 0, number: int | None = None) -> np.random.Generator:
+        """Return the generator for one purpose of the next trial, or of anything else with a number.
 
         Args:
             purpose: e.g. ``"propose"``.
             attempt: number of proposals for the next trial that the guard has already rejected.
+            number: number of what is drawn for; None for that of the next trial.
         """
-        return randomness.make_generator(self._seed, self.number, purpose, attempt)
+        return randomness.make_generator(self._seed, self.number if number is None else number, purpose, attempt)
 
     def _observation(self, trial: Trial) -> Observation:
         if trial.status == "fail":

@@ -99,7 +99,8 @@ def mutate(
         network: the network.
         configuration: the configuration of the network that is copied.
         others: configurations of the members so far.
-        mutations: one of them is drawn, each with the same probability.
+        mutations: the first one is made if the network has something to change by it; otherwise one is drawn, each
+            with the same probability.
         rng: source of randomness.
 
     Returns:
@@ -110,10 +111,10 @@ def mutate(
     """
     applicable = list(mutations)
     repeated: dict[str, Value] = dict(configuration)
-    for _ in range(_DRAWS):
+    for attempt in range(_DRAWS):
         if not applicable:
             break
-        drawn = applicable[int(rng.integers(len(applicable)))]
+        drawn = applicable[int(rng.integers(len(applicable))) if attempt else 0]
         changed = drawn.change(network, dict(configuration), rng)
         if changed is None:
             applicable.remove(drawn)

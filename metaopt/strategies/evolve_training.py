@@ -33,8 +33,8 @@ class EvolvingView(Protocol):
     def trials(self) -> Sequence[Trial]:
         """Every trial, by number."""
 
-    def generator(self, purpose: str, attempt: int = 0) -> np.random.Generator:
-        """Return the generator for one purpose of the next trial."""
+    def generator(self, purpose: str, attempt: int = 0, number: int | None = None) -> np.random.Generator:
+        """Return the generator for one purpose of the next trial, or of what has this number."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,22 @@ class EvolveTraining:
         after = before
         if cycle.members or not self.plan.keep_unchanged:
             others = [self._read(trial) for trial in cycle.members]
-            after = mutate(self.network, before, others, self.mutations, view.generator("mutate"))
+            after = mutate(self.network, before, others, self._deal(cycle, view), view.generator("mutate"))
         change = describe_change(self.network, before, after)
         return self._fork(cycle.origin, after, self.plan.cycle_epochs, cycle.number, change)
+
+    def _deal(self, cycle: Cycle, view: EvolvingView) -> list[Mutation]:
+        """Return the mutations, the one whose turn it is first.
+
+        Each has its turn once before any has its next: with a few members a cycle, independent draws would leave one
+        out for long, such as the only one that helps.
+        """
+        mutated = self.plan.population - self.plan.keep_unchanged
+        turn = (cycle.number - 1) * mutated + len(cycle.members) - self.plan.keep_unchanged
+        round_, position = divmod(turn, len(self.mutations))
+        order = view.generator("order of mutations", number=round_).permutation(len(self.mutations))
+        first = int(order[position])
+        return [self.mutations[first], *(each for number, each in enumerate(self.mutations) if number != first)]
 
     def _crossover(self, cycle: Cycle) -> Fork:
         """Return the combination of the two fittest, with the mean of their weights."""

@@ -97,6 +97,20 @@ def test_members_are_forks_of_the_network_with_one_change_each(study):
     assert (record.parent, record.change) == (0, first.members[1].change)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_each_mutation_has_its_turn_before_any_has_its_next(tmp_path, seed):
+    kinds = ["optimizer", "batch size", "L2", "label smoothing", "dropout", "activation"]
+    plan = EvolutionPlan(cycles=4, population=4, crossover=False)
+    study = search(tmp_path / "results", plan=plan, mutations=kinds, seed=seed)
+    changed = []
+    for cycle in lineage_of(study, plan).cycles:
+        before = DENSE.read(cycle.origin.vals)
+        for member in cycle.members[1:]:
+            after = DENSE.read(member.vals)
+            changed.append(next(label for label in after if after[label] != before[label]).split("_")[0])
+    assert len(set(changed[:6])) == len(set(changed[6:])) == 6
+
+
 def test_the_fittest_goes_on_with_its_configuration(study):
     for cycle in lineage_of(study).cycles:
         assert cycle.winner.number == max(cycle.members, key=lambda member: member.metrics[-1]["val_loss"] * -1).number
