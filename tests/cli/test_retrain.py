@@ -112,6 +112,9 @@ def test_invalid_limits_on_the_model_are_refused_before_training(capsys, results
         ),
         (["--constraint", "recall[8]>=0.5", "--calibration", 0], "Invalid value for --calibration: 0."),
         (["--constraint", "recall[nine]>=0.5"], "Unknown class in the constraint recall[nine]>=0.5: nine."),
+        (["--ensemble", 3, "--members", 2], "--members is about one point, --ensemble about several"),
+        (["--ensemble", 3, "--seeds", 2], "--seeds is about one point, --ensemble about several"),
+        (["--ensemble", 1], "Invalid value for --ensemble: 1. Expected an integer >= 2."),
         (["--constraint", "val_acc>=0.5"], "Unknown metric in --constraint val_acc>=0.5"),
         (
             ["--constraint", "precision[8]>=0.95@95%"],
@@ -214,3 +217,39 @@ def test_a_point_of_another_space_is_an_error(capsys, results: Path, more: tuple
     assert "The point does not fit" in outcome.errors[0]
     assert "KeyError: 'optimizer'" in outcome.errors[0]
     assert read_test_log(results) == []
+
+
+@pytest.mark.slow
+def test_seeds_are_trained_and_their_spread_is_told(capsys, results: Path) -> None:
+    outcome = retrain(capsys, "--results", results, "--seeds", 2, "--epochs", 1)
+    assert outcome.code == 0
+    assert "training 2 of 2 · epoch 1 of 1" in outcome.out
+    assert "over 2 trainings with different seeds, mean ± standard deviation" in outcome.out
+    (entry,) = read_test_log(results)
+    values = [each["scores"]["test_accuracy"] for each in entry["seeds"]]
+    assert values[0] == entry["scores"]["test_accuracy"]["value"]
+    assert entry["over_seeds"]["test_accuracy"]["mean"] == pytest.approx(np.mean(values))
+    assert entry["seeds"][0]["seed"] != entry["seeds"][1]["seed"]
+    card = (results / "best_card" / "README.md").read_text()
+    assert "Over 2 trainings that differ in their seed" in card
+    names = {path.name for path in (results / "best_card").iterdir() if path.suffix == ".png"}
+    assert names == {"predictions_label.png", "reliability.png", "most_wrong_label.png"}
+    assert all(f"]({name})" in card for name in names)
+
+
+@pytest.mark.slow
+def test_an_ensemble_is_selected_calibrated_and_tested(capsys, results: Path) -> None:
+    outcome = retrain(capsys, "--results", results, "--ensemble", 2, "--temperature", "--epochs", 2)
+    assert outcome.code == 0
+    assert "candidate 2 of 2, trial" in outcome.out
+    assert "temperature of label: " in outcome.out
+    (entry,) = read_test_log(results)
+    metadata = read_metadata(results / BEST)
+    members = metadata.training["ensemble"]
+    assert 1 <= len(members) <= 2
+    assert f"ensemble of {len(members)} network" in outcome.out
+    assert entry["temperature"]["values"]["label"] > 0
+    assert entry["temperature"]["images"] == 1438 - entry["images"]
+    study = Study.load(results)
+    assert {each["trial"] for each in members} <= {record.trial for record in study.records}
+    assert entry["params"] >= min(record["params"] for record in study.records if record.is_eligible)

@@ -96,8 +96,10 @@ def test_int8_is_smaller_and_nearly_as_good(exported, tmp_path: Path, name: str)
     with written(model, metadata, path, FORMATS[name], IMAGES[:100]) as runner:
         predicted = runner.predict(IMAGES)
     found = compare_predictions(OUTPUTS, predict(model, metadata, IMAGES), predicted)
-    assert found["my-kind"].same / len(IMAGES) > 0.97
-    assert found["mask"].mean < 0.02
+    assert found["my-kind"].same / len(IMAGES) > 0.95
+    assert found["my-kind"].mean < 0.01
+    assert found["tags"].mean < 0.02
+    assert path.stat().st_size < 25_000
 
 
 def test_litert_files_name_their_classes_for_other_programs(exported, tmp_path: Path) -> None:
