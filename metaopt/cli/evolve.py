@@ -11,6 +11,7 @@ from metaopt.data.augment import AUGMENTATIONS
 from metaopt.evolving import DEFAULT_FITNESS, FITNESS, MUTATIONS, EvolutionPlan
 from metaopt.executors import EXECUTORS
 from metaopt.problems import list_ready_problems
+from metaopt.randomness import derive_seed
 from metaopt.report.console import describe_evolution_history
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
@@ -101,6 +102,9 @@ def run(arguments: Namespace) -> None:
 
     with suppressed_stderr():
         backend.prepare()
+    import keras
+
+    keras.utils.set_random_seed(derive_seed(arguments.seed, 0, "initialise"))  # of the weights of a new network
     model, data, batch_size = load_network(arguments)
     plan = {name: getattr(arguments, name) for name in (*_PLAN, "crossover", "keep_unchanged")}
     evolved = evolve_training(

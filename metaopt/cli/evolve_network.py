@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from metaopt.blueprint import InvalidArchitecture
 from metaopt.cli.errors import with_flags
 from metaopt.cli.study_inputs import (
     point_of,
@@ -21,6 +22,7 @@ from metaopt.errors import UserError
 from metaopt.problems import load_problem
 from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import CONSTANT
+from metaopt.randomness import make_generator
 from metaopt.spaces import compile_space
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.terminal.commands import absolute, shown
@@ -28,6 +30,7 @@ from metaopt.terminal.printable import printable
 from metaopt.values.safe_text import first_line
 
 _SUFFIX = ".keras"
+_DRAWS = 1000
 
 
 def load_network(arguments: Namespace) -> tuple[Any, DataSet, int | None]:
@@ -50,8 +53,9 @@ def load_network(arguments: Namespace) -> tuple[Any, DataSet, int | None]:
         data = study_data(study, augment=arguments.augment) if own else _load_data(arguments)
         return _build(problem, point, data)
     problem = load_problem(name)
-    point = _given_point(problem, arguments) if arguments.point is not None else _default_point(problem)
-    return _build(problem, point, _load_data(arguments))
+    data, is_given = _load_data(arguments), arguments.point is not None
+    point = _given_point(problem, arguments) if is_given else _default_point(problem, data, arguments.seed)
+    return _build(problem, point, data)
 
 
 def _load_file(path: Path) -> Any:
@@ -89,15 +93,27 @@ def _given_point(problem: Problem, arguments: Namespace) -> Any:
     return point_of(problem, read_point(arguments.point))
 
 
-def _default_point(problem: Problem) -> Any:
-    """Return the point that the problem says is good; else the one in the middle of its space."""
+def _default_point(problem: Problem, data: DataSet, seed: int) -> Any:
+    """Return the point that the problem says is good; else the middle of its space, or a draw, with a valid network.
+
+    Raises:
+        UserError: No network of the space fits the data.
+    """
     default = problem.default
     if isinstance(default, list):
         default = default[0] if default else None
     if default is not None:
         return default
     space = compile_space(problem.space)
-    return space.point(space.decode(np.full(len(space.parameters), 0.5)))
+    middle = space.point(space.decode(np.full(len(space.parameters), 0.5)))
+    draws = (space.point(space.draw(make_generator(seed, 0, "default point", number))) for number in range(_DRAWS))
+    for point in (middle, *draws):
+        try:
+            problem.blueprint(point, data.input_shape, data.classes)
+        except InvalidArchitecture:
+            continue
+        return point
+    raise UserError(f"None of {_DRAWS} networks of {problem.name} fits the data. Give a point that does.", "point")
 
 
 def _build(problem: Problem, point: Any, data: DataSet) -> tuple[Any, DataSet, int | None]:

@@ -192,7 +192,7 @@ def search(
         UserError: see ``Search.run``.
     """
     images = images or ImageKind()
-    if study.state.finished:
+    if study.state.finished and strategy is None:
         callback.note(_describe_goal(study.state.n_own, settings.goal))
     has_begun = study.state.has_begun
     store = None if settings.checkpoint_url is None else UrlStore(settings.checkpoint_url, study.state.header["id"])

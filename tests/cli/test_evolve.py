@@ -59,6 +59,7 @@ def test_a_network_of_the_zoo_evolves_from_a_point(tmp_path: Path, data: Path) -
     [
         (["none.keras"], "There is no file"),
         (["autoencodr"], "autoencoder"),
+        (["autoencoder", "--point", "none.json"], "none.json cannot be read as a point"),
         (["autoencoder", "--population", "1"], "Invalid value for --population: 1. Expected an integer >= 2."),
         (["autoencoder", "--mutation", "optimiser"], "Invalid value for --mutation: optimiser."),
         (["autoencoder", "--fixing-epochs", "0"], "crossover needs fixing epochs"),

@@ -65,9 +65,11 @@ def animate_evolution(history: EvolutionHistory, path: Path, caption: str = "") 
         writer = PillowWriter(fps=_FRAMES_PER_SECOND)
         written = Path(folder, "evolution.gif")
         with writer.saving(figure, str(written), _DPI):
-            for frame in [*frames, *[frames[-1]] * _LAST_FRAMES]:
+            for frame in frames:
                 figure.clear()
                 _draw(figure, frame, history, caption)
+                writer.grab_frame()
+            for _ in range(_LAST_FRAMES):
                 writer.grab_frame()
         content = written.read_bytes()
     write_bytes(path, content)

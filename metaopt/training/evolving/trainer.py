@@ -9,7 +9,7 @@ from metaopt.data import DataSpec, load
 from metaopt.engine.jobs import Failed, Finished, Job, Message, TrainingOptions, TrainingRequest
 from metaopt.evolving.hyperparameters import BATCH_SIZE
 from metaopt.training import backend, global_state
-from metaopt.training.compiled_models import CompiledModels
+from metaopt.training.compiled_models import MOST_MODELS, CompiledModels
 
 
 class EvolvingTrainer:
@@ -31,6 +31,7 @@ class EvolvingTrainer:
         self._data = data
         self._writes_archives = writes_archives
         self._models = CompiledModels()
+        self._n_built = 0
 
     def setup(self, options: TrainingOptions) -> None:
         """Import Keras and its backend, and load the data set, if there is one.
@@ -62,7 +63,9 @@ class EvolvingTrainer:
         configuration = self.recipe.network.configuration(job.point)
         key = self.recipe.key(configuration)
         model = self._models.take(key)
-        with _session(is_new=model is None):
+        is_new = model is None
+        self._n_built += is_new
+        with _session(is_new=is_new, collects=self._n_built % MOST_MODELS == 0):
             try:
                 trained = train_member(
                     self.recipe, configuration, self._data, request, model, writes_archive=self._writes_archives
@@ -80,7 +83,7 @@ class EvolvingTrainer:
 
 
 @contextlib.contextmanager
-def _session(*, is_new: bool) -> Iterator[None]:
-    """Leave the global state of Keras and NumPy as it is; release what models that are gone have left behind."""
-    with backend.clean_session() if is_new else global_state.preserved_numbers():
+def _session(*, is_new: bool, collects: bool) -> Iterator[None]:
+    """Leave the global state of Keras and NumPy as it is; at times, release what models that are gone have left."""
+    with backend.clean_session(collects=collects) if is_new else global_state.preserved_numbers():
         yield

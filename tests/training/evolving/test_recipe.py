@@ -170,22 +170,33 @@ def test_clipping_stays_with_another_optimizer() -> None:
     assert (again.beta_1, again.weight_decay) == (0.8, 0.01)
 
 
+@pytest.fixture(scope="module")
+def trained() -> dict[str, Any]:
+    """Optimizer → its recipe, configuration and variables by name, and the state of a trained network."""
+    from metaopt.training.variables import snapshot
+
+    found = {}
+    for name in ("Adam", "RMSprop", "SGD"):
+        recipe = recipe_of(models.dense())
+        configuration = {**recipe.network.initial, "optimizer": name, "momentum": 0.9}
+        model = recipe.build(configuration)
+        model.fit(*models.blobs(), verbose=0)
+        variables = {each.name.split("_", 1)[-1]: each.numpy() for each in model.optimizer.variables}
+        found[name] = recipe, configuration, variables, snapshot(model)[len(model.variables) :]
+    return found
+
+
 @pytest.mark.parametrize(
     ("before", "after", "shared"),
     [("Adam", "AdamW", 8), ("Adam", "RMSprop", 4), ("RMSprop", "Adam", 0), ("Adam", "Nadam", 8), ("SGD", "Lion", 0)],
 )
-def test_slots_that_hold_the_same_are_taken_over(before: str, after: str, shared: int) -> None:
+def test_slots_that_hold_the_same_are_taken_over(trained: Any, before: str, after: str, shared: int) -> None:
     from metaopt.training.evolving.optimizers import adopt_state
-    from metaopt.training.variables import snapshot
 
-    recipe = recipe_of(models.dense())
-    configurations = [{**recipe.network.initial, "optimizer": each, "momentum": 0.9} for each in (before, after)]
-    trained, fresh = (recipe.build(each) for each in configurations)
-    trained.fit(*models.blobs(), verbose=0)
-    count = len(trained.variables)
-    adopt_state(fresh, recipe.make_optimizer(configurations[0], fresh), snapshot(trained)[count:])
+    recipe, configuration, known, state = trained[before]
+    fresh = recipe.build({**configuration, "optimizer": after})
+    adopt_state(fresh, recipe.make_optimizer(configuration, fresh), state)
     slots = [each for each in fresh.optimizer.variables if each.name.endswith(("_momentum", "_velocity"))]
-    known = {each.name.split("_", 1)[-1]: each.numpy() for each in trained.optimizer.variables}
     taken = [(known[each.name.split("_", 1)[-1]] == each.numpy()).all() for each in slots] if shared else []
     assert sum(taken) == shared
     assert int(fresh.optimizer.iterations) == (2 if shared else 0)
