@@ -148,10 +148,21 @@ def test_metadata_hold_each_change_loss_and_fitness(evolved: Any) -> None:
     assert metadata["configuration"] == evolved.configuration
 
 
-def test_the_history_is_drawn_and_animated(evolved: Any) -> None:
+def test_the_history_is_drawn_and_animated(evolved: Any, monkeypatch) -> None:
+    from matplotlib.animation import PillowWriter
+    from matplotlib.text import Text
     from PIL import Image
 
+    grab, texts = PillowWriter.grab_frame, set()
+
+    def read_and_grab(writer: PillowWriter) -> None:
+        grab(writer)
+        texts.update(text.get_text() for text in writer.fig.findobj(Text))
+
+    monkeypatch.setattr(PillowWriter, "grab_frame", read_and_grab)
     figure, animation = evolved.draw()
+    assert "validation loss" in texts
+    assert not any("mathdefault" in text for text in texts)
     assert [path.name for path in (figure, animation)] == ["evolution.png", "evolution.gif"]
     assert figure.with_suffix(".svg").is_file()
     with Image.open(animation) as frames:

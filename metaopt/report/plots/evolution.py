@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from metaopt.files.atomic_files import write_bytes
 from metaopt.report.analysis.evolution import EvolutionHistory, Segment
+from metaopt.report.plots.literal_text import show_literally
 from metaopt.report.plots.style import BLUE, GREEN, GREY, INK, ORANGE, STYLE, VERMILLION, add_title, write_figure
 
 _SIZE = (11.0, 5.2)
@@ -68,6 +69,7 @@ def animate_evolution(history: EvolutionHistory, path: Path, caption: str = "") 
             for frame in frames:
                 figure.clear()
                 _draw(figure, frame, history, caption)
+                show_literally(figure)
                 writer.grab_frame()
             for _ in range(_LAST_FRAMES):
                 writer.grab_frame()
