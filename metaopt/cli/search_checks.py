@@ -29,6 +29,7 @@ from metaopt.trials.class_counts import check_images, find_class
 from metaopt.trials.class_thresholds import is_calibrated
 from metaopt.trials.constraints import CHEAP, LATENCY, MODEL_BYTES, Constraint, parse_constraints
 
+_POSITIVE = (LATENCY, MODEL_BYTES, "seconds")
 LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
 IMBALANCE = 5  # ratio of the largest to the smallest class from which on plain accuracy is noted
 DRAWS = 100  # points whose schedule or size is read, in some milliseconds
@@ -87,7 +88,7 @@ def check_settings(settings: Settings, data: DataSet) -> None:
 
 
 def check_constraints(limits: Sequence[Constraint], data: DataSet) -> None:
-    """Check that the values and the classes of constraints exist.
+    """Check that the values and the classes of constraints exist, and that a network can meet each.
 
     Raises:
         UserError: One does not.
@@ -98,6 +99,10 @@ def check_constraints(limits: Sequence[Constraint], data: DataSet) -> None:
             find_class(limit, data.outputs)
         elif limit.name not in known:
             raise UserError(f"Unknown metric in --constraint {limit}: {limit.name}. {hint(limit.name, known)}")
+        elif limit.name in _POSITIVE and limit.upper and limit.bound <= 0:
+            raise UserError(
+                f"Invalid constraint: {limit}. {limit.name} is above 0 for every network: give a bound above 0."
+            )
 
 
 def note_few_images(settings: Settings, data: DataSet, callback: Callback) -> None:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from metaopt.errors import UserError, hint, nearest
 from metaopt.outputs import KINDS
+from metaopt.values.safe_text import safe_repr
 
 LEFT_OUT = "none"
 """The kind of a column of ``labels.csv`` that is no target."""
@@ -75,6 +76,8 @@ def check_numbers(values: npt.NDArray[Any], n: int, where: str, names: Sequence[
         UserError: The shape, the length or the type is invalid, or a number is NaN or infinite.
     """
     table = _as_table(values, n, where)
+    if table.dtype.kind == "U":
+        raise _refuse_texts(table, where, names)
     if table.dtype.kind not in "iufb":
         raise UserError(f"Invalid type of {where}: {values.dtype}. Expected numbers.")
     table = table.astype(np.float64)
@@ -87,6 +90,20 @@ def check_numbers(values: npt.NDArray[Any], n: int, where: str, names: Sequence[
             " Expected finite numbers; leave out images whose target is unknown."
         )
     return table
+
+
+def _refuse_texts(table: npt.NDArray[np.str_], where: str, names: Sequence[str]) -> UserError:
+    """Return the error for texts in the place of numbers, with the first one that is no number."""
+    for row, column in np.ndindex(table.shape):
+        try:
+            float(table[row, column])
+        except ValueError:
+            text = safe_repr(str(table[row, column]), 40)
+            return UserError(
+                f"Text among the numbers of {where}: row {row}, column {_name(names, column)} is {text}. Expected"
+                " numbers; leave out images whose target is unknown."
+            )
+    return UserError(f"Invalid type of {where}: texts. Expected numbers: convert them with astype(float).")
 
 
 def check_varying(values: npt.NDArray[np.float64], where: str, names: Sequence[str]) -> None:

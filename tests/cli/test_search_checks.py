@@ -254,6 +254,8 @@ def test_imbalance_is_noted_for_plain_accuracy(tmp_path, largest: int, is_noted:
     [
         ("precision[eihgt]>=0.5", r"Unknown class in the constraint precision\[eihgt\]>=0.5: eihgt\."),
         ("recall[8]>=0.95@95%", "28 validation images of class 8, even without an error: it needs at least 59"),
+        ("latency_ms<=0", "latency_ms is above 0 for every network: give a bound above 0"),
+        ("model_bytes<=-1kB", "model_bytes is above 0 for every network"),
     ],
 )
 def test_limits_that_cannot_be_met_are_errors(digits: DataSet, constraint: str, message: str) -> None:

@@ -1,6 +1,9 @@
+"""Kinds of targets that the user names, and checks of targets in arrays."""
+
+import numpy as np
 import pytest
 
-from metaopt.data.target_kinds import parse_targets
+from metaopt.data.target_kinds import check_numbers, parse_targets
 from metaopt.errors import UserError
 
 
@@ -20,3 +23,11 @@ def test_targets_are_heads_with_kinds() -> None:
 def test_invalid_targets_are_named(texts: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_targets(texts)
+
+
+def test_a_text_among_numbers_is_named_with_row_and_column() -> None:
+    table = np.array([["1", "2.5"], ["3", "tall"]])
+    with pytest.raises(UserError, match="Text among the numbers of y_train: row 1, column width is 'tall'"):
+        check_numbers(table, 2, "y_train", ["height", "width"])
+    with pytest.raises(UserError, match=r"texts\. Expected numbers: convert them with astype\(float\)"):
+        check_numbers(table[:1], 1, "y_train", [])
