@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from metaopt.report.page.html import PLOTLY, SCRIPTS, STYLES, asset, policy, served, to_json
 from metaopt.server.catalogue import Catalogue
 from metaopt.server.feed import StudyFeed
-from metaopt.server.overview import make_overview
+from metaopt.server.overview import Overview
 from metaopt.values.json_values import dump_json
 
 EVENT_S = 1.0
@@ -70,6 +70,7 @@ class Views:
 
     def __init__(self, catalogue: Catalogue):
         self._catalogue = catalogue
+        self._overview = Overview()
 
     async def start(self, _: Request) -> Response:
         """The overview, or the page of the only study."""
@@ -80,7 +81,7 @@ class Views:
 
     async def overview(self, _: Request) -> Response:
         """The document of the overview."""
-        return _json(await run_in_threadpool(lambda: to_json(make_overview(self._catalogue.feeds()))))
+        return _json(await run_in_threadpool(lambda: to_json(self._overview.document(self._catalogue.feeds()))))
 
     async def page(self, request: Request) -> Response:
         """The page of a study, which asks for its content itself."""

@@ -1,8 +1,12 @@
 """Overview of several studies side by side: a table, and the best score so far of all."""
 
+import contextlib
 import os
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from metaopt.report.analysis.study_data import StudyData
-from metaopt.report.analysis.trajectory import anytime_trajectory
+from metaopt.report.analysis.trajectory import TrajectoryPoint, anytime_trajectory
 from metaopt.report.formatting import metric_label
 from metaopt.report.page.panel import Panel, make_figure, score_axis
 from metaopt.report.page.text import plot_text
@@ -18,37 +22,98 @@ from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.series import line_style
 from metaopt.server.feed import StudyFeed
 from metaopt.storage.study import JOURNAL, Study
+from metaopt.trials.objective import Objective
 
 _DASHES = ("solid", "dash", "dot")
-_EFFORTS = {"trials": "trials", "seconds": "search time (seconds)", "epochs": "epochs trained, of all trials"}
+# Measure of effort → attribute of ``TrajectoryPoint``, and label.
+_EFFORTS = {
+    "trials": ("n_trials", "trials"),
+    "seconds": ("clock", "search time (seconds)"),
+    "epochs": ("total_epochs", "epochs trained, of all trials"),
+}
 
 
-def make_overview(feeds: Iterable[StudyFeed]) -> dict[str, Any]:
-    """Return the document of the overview.
+class Overview:
+    """Overview of studies; what it shows of a study is kept until the study changes."""
 
-    Returns:
-        ``studies``, each with its address and state, or the ``error`` why it cannot be read; and ``sections`` with the
-        figures, one for each objective on the same data.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[int, Entry]] = {}
+
+    def document(self, feeds: Iterable[StudyFeed]) -> dict[str, Any]:
+        """Return the document of the overview.
+
+        Returns:
+            ``studies``, each with its address and state, or the ``error`` why it cannot be read; and ``sections`` with
+            the figures, one for each objective on the same data.
+        """
+        with self._lock:
+            entries = [self._entry(feed) for feed in feeds]
+        groups: dict[tuple[str, str], list[Entry]] = {}
+        for entry in entries:
+            if entry.points and entry.objective is not None:
+                groups.setdefault((entry.fingerprint, entry.objective.text), []).append(entry)
+        sections = [
+            {
+                "name": f"best-{number}",
+                "title": f"Best {metric_label(members[0].objective.name)} so far",  # type: ignore[union-attr]
+                "note": "",
+                "panels": [panel.to_json() for panel in _panels(number, members)],
+            }
+            for number, members in enumerate(groups.values())
+        ]
+        return {"title": "Studies", "studies": [_row(entry) for entry in entries], "sections": sections}
+
+    def _entry(self, feed: StudyFeed) -> "Entry":
+        version = feed.version()
+        known = self._known.get(feed.slug)
+        if known is None or known[0] != version:
+            known = self._known[feed.slug] = version, _make_entry(feed)
+        return known[1]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the overview shows of one study.
+
+    Attributes:
+        slug: its name in addresses.
+        row: its cells.
+        fingerprint: that of its data.
+        objective: its objective; None where it cannot be read.
+        points: its trajectory.
+        journal: its journal, whose time is that of the last change; None likewise.
     """
-    rows: list[dict[str, Any]] = []
-    groups: dict[tuple[str, str], list[tuple[str, StudyData]]] = {}
-    for feed in feeds:
-        found = feed.summary()
-        address = f"studies/{quote(feed.slug)}/"
-        if isinstance(found, str):
-            rows.append({"name": feed.slug, "address": address, "error": found})
-            continue
-        study, data = found
-        rows.append({"name": feed.slug, "address": address, **_state(study, data)})
-        if data.with_loss:
-            key = str(study.header["fingerprint"].get("data")), data.objective.name
-            groups.setdefault(key, []).append((feed.slug, data))
-    sections = [
-        {"name": f"best-{number}", "title": f"Best {metric_label(objective)} so far", "note": "", "panels": panels}
-        for number, ((_, objective), members) in enumerate(groups.items())
-        if (panels := [panel.to_json() for panel in _panels(number, members)])
-    ]
-    return {"title": "Studies", "studies": rows, "sections": sections}
+
+    slug: str
+    row: dict[str, Any]
+    fingerprint: str = ""
+    objective: Objective | None = None
+    points: Sequence[TrajectoryPoint] = ()
+    journal: Path | None = None
+
+
+def _make_entry(feed: StudyFeed) -> Entry:
+    found = feed.summary()
+    if isinstance(found, str):
+        return Entry(feed.slug, {"error": found})
+    study, data = found
+    return Entry(
+        feed.slug,
+        _state(study, data),
+        str(study.header["fingerprint"].get("data")),
+        data.objective,
+        anytime_trajectory(data.records) if data.with_loss else (),
+        study.folder / JOURNAL,
+    )
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    age_s = None
+    if entry.journal is not None:
+        with contextlib.suppress(OSError):
+            age_s = max(0.0, time.time() - os.stat(entry.journal).st_mtime)
+    return {"name": entry.slug, "address": f"studies/{quote(entry.slug)}/", **entry.row, "age_s": age_s}
 
 
 def _state(study: Study, data: StudyData) -> dict[str, Any]:
@@ -62,28 +127,22 @@ def _state(study: Study, data: StudyData) -> dict[str, Any]:
         "strategy": data.strategy,
         "subject": data.subject,
         "is_completed": study.state.finished,
-        "age_s": max(0.0, time.time() - os.stat(study.folder / JOURNAL).st_mtime),
     }
 
 
-def _panels(number: int, members: list[tuple[str, StudyData]]) -> Iterable[Panel]:
-    objective = members[0][1].objective
-    curves = [(slug, anytime_trajectory(data.records)) for slug, data in members]
-    scores = [
-        objective.value(point.best_loss) for _, points in curves for point in points if point.best_loss is not None
-    ]
-    axis = ScoreAxis.of(objective, scores)
-    for name, label in _EFFORTS.items():
+def _panels(number: int, members: Sequence[Entry]) -> Iterator[Panel]:
+    objective = members[0].objective
+    assert objective is not None
+    best = [point.best_loss for entry in members for point in entry.points if point.best_loss is not None]
+    axis = ScoreAxis.of(objective, map(objective.value, best))
+    for name, (attribute, label) in _EFFORTS.items():
         traces = []
-        for index, (slug, points) in enumerate(curves):
-            at = {
-                "trials": np.array([point.n_trials for point in points], float),
-                "seconds": np.array([point.clock for point in points]),
-                "epochs": np.array([point.total_epochs for point in points], float),
-            }[name]
-            best = np.array([np.nan if p.best_loss is None else objective.value(p.best_loss) for p in points])
-            if len(at) and at.max() > 0:
-                traces.append(_line(slug, at, best, index))
+        for index, entry in enumerate(members):
+            at = np.array([getattr(point, attribute) for point in entry.points], float)
+            losses = [point.best_loss for point in entry.points]
+            values = np.array([np.nan if loss is None else objective.value(loss) for loss in losses])
+            if at.max() > 0:
+                traces.append(_line(entry.slug, at, values, index))
         if traces:
             figure = make_figure(traces, {"title": label}, score_axis(axis))
             yield Panel(f"best-{number}-{name}", f"By {name}", figure=figure)

@@ -1,6 +1,7 @@
 """A study that is read again as its journal grows, while a search writes it."""
 
 import os
+import stat
 from pathlib import Path
 
 from metaopt.errors import UserError
@@ -43,7 +44,8 @@ class FollowedStudy:
         Raises:
             UserError: The study is gone, or it cannot be read.
         """
-        if self._identity() != self._inode or os.stat(self._scan.path).st_size < self._scan.size:
+        identity, size = self._look()
+        if identity != self._identity or size < self._scan.size:
             self.generation += 1
             self._begin()
             return set(range(len(self.study.state.trials)))
@@ -52,7 +54,7 @@ class FollowedStudy:
         return None if self._scan.events == before else self._take_in()
 
     def _begin(self) -> None:
-        self._inode = self._identity()
+        self._identity, _ = self._look()
         self._scan = Scan(self.folder / JOURNAL)
         state = StudyState.replay(self._scan)
         if not state.header:
@@ -63,8 +65,8 @@ class FollowedStudy:
         self._epochs: dict[int, int] = {}
         self._take_in()
 
-    def _identity(self) -> tuple[int, int]:
-        """Return what identifies the file.
+    def _look(self) -> tuple[tuple[int, int], int]:
+        """Return what identifies the journal's file, and its bytes.
 
         Raises:
             UserError: There is none, or it is a link, which may lead out of the study.
@@ -74,9 +76,9 @@ class FollowedStudy:
             found = os.lstat(path)
         except OSError as error:
             raise UserError(f"{shown(path)} cannot be read ({error.strerror}).") from error
-        if path.is_symlink():
+        if stat.S_ISLNK(found.st_mode):
             raise UserError(f"{shown(path)} is a link: only files within a study are read.")
-        return found.st_dev, found.st_ino
+        return (found.st_dev, found.st_ino), found.st_size
 
     def _take_in(self) -> set[int]:
         """Make the records of the trials that changed, and return their numbers."""

@@ -11,7 +11,7 @@ pytest.importorskip("uvicorn", reason="needs pip install -r requirements-serve.t
 from metaopt.errors import UserError
 from metaopt.server import catalogue
 from metaopt.server.catalogue import Catalogue
-from metaopt.server.overview import make_overview
+from metaopt.server.overview import Overview
 from metaopt.storage.journal_lines import encode
 from metaopt.storage.study import JOURNAL
 from tests.engine.synthetic import search
@@ -53,7 +53,7 @@ def test_a_study_that_cannot_be_read_is_one_sentence_among_others(tmp_path: Path
     if hasattr(os, "mkfifo"):
         (tmp_path / "pipe").mkdir()
         os.mkfifo(tmp_path / "pipe" / JOURNAL)
-    overview = make_overview(Catalogue([tmp_path]).feeds())
+    overview = Overview().document(Catalogue([tmp_path]).feeds())
     errors = {study["name"]: study.get("error", "") for study in overview["studies"]}
     assert errors["good"] == ""
     assert "was written by metaopt 9.0" in errors["later"]

@@ -190,3 +190,10 @@ def test_a_phone_shows_one_column_without_scrolling_sideways(browser: Any) -> No
         assert min(widths) > 300
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_plotly_beside_the_page_is_loaded(browser: Any, study: Study, tmp_path: Path) -> None:
+    page, _ = write_page(study, tmp_path / "report.html", has_plotly_inside=False)
+    browser.get(page.as_uri())
+    assert drawn_points(browser, "progress") == len(study.records) + 1
+    assert problems(browser) == []

@@ -66,8 +66,12 @@ class TrialDetails {
       const text = command.text.replace(command.placeholder, row.file);
       const copy = element("button", { type: "button" }, "Copy");
       copy.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(text);
-        copy.textContent = "Copied";
+        try {
+          await navigator.clipboard.writeText(text);
+          copy.textContent = "Copied";
+        } catch {
+          copy.textContent = "Select the text to copy it"; // the browser forbids it
+        }
       });
       parts.push(element("h3", {}, "Retrain it"), element("pre", {}, text), copy);
     }

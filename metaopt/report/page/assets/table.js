@@ -7,6 +7,8 @@ class TrialTable {
   constructor(parent, onTrial) {
     this.onTrial = onTrial;
     this.rows = new Map();
+    this.statuses = new Set();
+    this.names = new Set(); // of hyperparameters
     this.columns = [];
     this.sorting = { name: "trial", isDescending: false };
     this.page = 0;
@@ -59,14 +61,12 @@ class TrialTable {
     for (const row of content.rows) {
       row.point = row.point.map(([index, value]) => [content.names[index], value]);
       row.isNew = !isFirst;
-      row.values = Object.fromEntries(row.point);
-      row.text = row.point.map(([name, value]) => `${name}=${formatted(value)}`).join(", ");
-      row.searched = `${row.trial} ${row.status} ${row.text} ${row.error || ""}`.toLowerCase();
       this.rows.set(row.trial, row);
+      this.statuses.add(row.status);
     }
-    const rows = [...this.rows.values()];
-    TrialTable.options(this.status, "all", new Set(rows.map((row) => row.status)));
-    TrialTable.options(this.extra, "none", new Set(rows.flatMap((row) => row.point.map(([name]) => name))));
+    content.names.forEach((name) => this.names.add(name));
+    TrialTable.options(this.status, "all", this.statuses);
+    TrialTable.options(this.extra, "none", this.names);
     this.draw();
   }
 
@@ -138,7 +138,7 @@ class TrialTable {
       "tr",
       { class: row.isNew ? "new" : "", "data-trial": row.trial },
       ...cells,
-      element("td", { class: "active" }, row.text),
+      element("td", { class: "active" }, TrialTable.text(row)),
     );
     row.isNew = false;
     return line;
@@ -165,7 +165,7 @@ class TrialTable {
   condition(term) {
     const parts = term.match(/^([^<>=]+)(<=|>=|<|>|=)(.+)$/);
     if (!parts) {
-      return (row) => row.searched.includes(term);
+      return (row) => TrialTable.searched(row).includes(term);
     }
     const [, name, operator, text] = parts;
     const column = this.columns.find((one) => [one.name, one.label].includes(name));
@@ -188,8 +188,19 @@ class TrialTable {
     };
   }
 
+  /** Return the active hyperparameters of a row as one text. */
+  static text(row) {
+    return row.point.map(([name, value]) => `${name}=${formatted(value)}`).join(", ");
+  }
+
+  /** Return the text in which words are searched; made when it is needed, as it takes time for 10,000 rows. */
+  static searched(row) {
+    row.searched ??= `${row.trial} ${row.status} ${TrialTable.text(row)} ${row.error || ""}`.toLowerCase();
+    return row.searched;
+  }
+
   static value(row, name, kind) {
-    return kind === "point" ? row.values[name] : row[name];
+    return kind === "point" ? (row.point.find(([key]) => key === name) || [])[1] : row[name];
   }
 
   static compare(a, b, isDescending) {

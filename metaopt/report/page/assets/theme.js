@@ -22,6 +22,7 @@ const theme = {
   /** Attributes of traces with data instead of colours. */
   dataKeys: new Set(["x", "y", "z", "text", "customdata", "values", "ticktext", "tickvals"]),
   listeners: [],
+  known: null,
 
   get isDark() {
     const chosen = document.documentElement.dataset.theme;
@@ -52,6 +53,7 @@ const theme = {
   },
 
   changed() {
+    this.known = null;
     document.getElementById("theme").textContent = this.isDark ? "Light mode" : "Dark mode";
     this.listeners.forEach((listener) => listener());
   },
@@ -71,27 +73,36 @@ const theme = {
     return Object.fromEntries(parts.map(([key, part]) => [key, this.dataKeys.has(key) ? part : this.coloured(part)]));
   },
 
+  /** Return the colours of the style sheet in this mode, which plotly takes as rgb() only. */
+  colours() {
+    if (!this.known) {
+      const probe = document.createElement("span");
+      document.body.append(probe);
+      const names = ["ink", "muted", "line", "card"];
+      this.known = Object.fromEntries(
+        names.map((name) => {
+          probe.style.color = `var(--${name})`;
+          return [name, getComputedStyle(probe).color];
+        }),
+      );
+      probe.remove();
+    }
+    return this.known;
+  },
+
   /** Return a layout with the colours of text, grid and background. */
   layout(layout) {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => {
-      const probe = document.createElement("span");
-      probe.style.color = style.getPropertyValue(name);
-      document.body.append(probe);
-      const found = getComputedStyle(probe).color;
-      probe.remove();
-      return found;
-    };
-    const axis = { gridcolor: colour("--line"), linecolor: colour("--muted"), tickcolor: colour("--muted") };
+    const { ink, muted, line, card } = this.colours();
+    const axis = { gridcolor: line, linecolor: muted, tickcolor: muted };
     const clear = "rgba(0,0,0,0)";
     const themed = this.coloured(layout);
     return {
       ...themed,
       xaxis: { ...axis, ...themed.xaxis },
       yaxis: { ...axis, ...themed.yaxis },
-      font: { color: colour("--ink"), size: 12, family: "system-ui, sans-serif" },
-      hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
-      modebar: { bgcolor: clear, color: colour("--muted"), activecolor: colour("--ink") },
+      font: { color: ink, size: 12, family: "system-ui, sans-serif" },
+      hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink } },
+      modebar: { bgcolor: clear, color: muted, activecolor: ink },
       paper_bgcolor: clear,
       plot_bgcolor: clear,
     };
