@@ -166,17 +166,17 @@ def format_layer_title(layer: Layer) -> str:
         title += f" {width}"
     window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if window:
-        height, width = _to_pair(window)
-        title += f" · {height}×{width}"
-    strides = _to_pair(getattr(layer, "strides", None) or 1)
-    if strides != _to_pair(getattr(layer, "pool_size", 1)):
-        title += f" /{strides[0]}" if strides[0] == strides[1] else f" /{strides[0]}×{strides[1]}"
-    dilation = max(_to_pair(getattr(layer, "dilation_rate", 1)))
+        title += f" · {'×'.join(map(str, _to_sizes(window)))}"
+    strides = _to_sizes(getattr(layer, "strides", None) or 1)
+    usual = _to_sizes(getattr(layer, "pool_size", (1,) * len(strides)))
+    if strides != usual:
+        title += f" /{strides[0]}" if len(set(strides)) == 1 else f" /{'×'.join(map(str, strides))}"
+    dilation = max(_to_sizes(getattr(layer, "dilation_rate", 1)))
     return title if dilation == 1 else f"{title} ×{dilation} dilated"
 
 
-def _to_pair(sizes: Any) -> tuple[int, int]:
-    """Return height and width; a custom layer may have one number for both."""
+def _to_sizes(sizes: Any) -> tuple[int, ...]:
+    """Return the size along each axis; of a custom layer, one number is both height and width."""
     return (sizes, sizes) if isinstance(sizes, int) else tuple(sizes)
 
 

@@ -90,8 +90,8 @@ class NpzReader:
             )
             notes[0] += f" If it holds grey images, {remedy}."
         notes += self._find_kinds()
-        for head, kind in self.kinds.items():
-            if kind == "image":
+        for head, target in self.kinds.items():
+            if target == "image":
                 raise UserError(
                     f"Target {head} holds images, but the inputs are {kind}s. Expected another kind of target."
                 )

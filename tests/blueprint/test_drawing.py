@@ -2,7 +2,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from metaopt.blueprint import Blueprint, Conv2D, Dense, DepthwiseConv2D, Flatten, Input, MaxPooling2D
+from metaopt.blueprint import (
+    Blueprint,
+    Conv1D,
+    Conv2D,
+    Conv3D,
+    Dense,
+    DepthwiseConv2D,
+    Flatten,
+    Input,
+    MaxPooling1D,
+    MaxPooling2D,
+)
 from metaopt.blueprint.drawing import _format_number, format_layer_title
 from metaopt.errors import UserError
 
@@ -55,3 +66,9 @@ def test_format_layer_titles(layer, title):
 )
 def test_numbers_get_si_prefixes(number, text):
     assert _format_number(number) == text
+
+
+def test_titles_have_a_size_for_each_axis() -> None:
+    assert format_layer_title(Conv1D(8, 5, strides=2)) == "Conv 8 · 5 /2"
+    assert format_layer_title(Conv3D(8, 3, strides=(1, 2, 2))) == "Conv 8 · 3×3×3 /1×2×2"
+    assert format_layer_title(MaxPooling1D(4)) == "Max pool · 4"

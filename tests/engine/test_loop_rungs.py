@@ -37,7 +37,7 @@ def test_a_search_resumes_with_fewer_workers(tmp_path, scheduler):
 def test_interrupted_trials_keep_their_checkpoints(tmp_path, monkeypatch):
     needed = []
     monkeypatch.setattr(Checkpoints, "clears", True)
-    monkeypatch.setattr(Checkpoints, "clear", lambda self, those, useful: needed.append(set(those)))
+    monkeypatch.setattr(Checkpoints, "clear", lambda self, those, useful, forkable: needed.append(set(those)))
     interrupt(tmp_path / "results", 3, slots=4, trials=6)
     needed.clear()
     search(tmp_path / "results")

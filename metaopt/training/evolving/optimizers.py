@@ -16,7 +16,6 @@ from metaopt.training.variables import Arrays
 _CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")  # arguments that any optimizer takes over
 _BEFORE_SLOTS = ("iteration", "learning_rate")
 _LONG = 1000  # steps after which that product is 0
-_PRODUCT = "variable"  # of Nadam: the product of its momentum schedule
 
 
 @keras.saving.register_keras_serializable("metaopt")
@@ -145,7 +144,7 @@ def adopt_state(model: keras.Model, before: Any, arrays: Arrays) -> None:
         if (is_same or shared is not None) and source in known and known[source].shape == tuple(variable.shape):
             variable.assign(known[source])
             steps = int(known[_BEFORE_SLOTS[0]])
-        elif name != _PRODUCT:
+        elif variable is not _find_product(optimizer):
             variable.assign(
                 np.zeros(variable.shape, variable.numpy().dtype if hasattr(variable, "numpy") else "float32")
             )
@@ -168,7 +167,15 @@ def _set_product(optimizer: Any, steps: int) -> None:
     product = 1.0
     for step in range(1, min(steps, _LONG) + 1):
         product *= optimizer.beta_1 * (1.0 - 0.5 * 0.96**step)
-    next(variable for variable in optimizer.variables if variable.name == _PRODUCT).assign(product)
+    _find_product(optimizer).assign(product)
+
+
+def _find_product(optimizer: Any) -> Any:
+    """Return the variable with the product of Nadam's momentum schedule; None for other optimizers.
+
+    Keras counts its name, as ``variable_1``, by the variables of the session.
+    """
+    return getattr(optimizer, "_u_product", None)
 
 
 def _inner(optimizer: Any) -> Any:
