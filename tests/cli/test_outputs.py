@@ -1,5 +1,6 @@
-"""Every kind of output on the digits: a search that is killed and resumed, retraining, prediction, report."""
+"""Every kind of output, on digits and photographs: a search that is killed and resumed, retraining, prediction, report."""
 
+import io
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from tests.cli.running import run_command
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("METAOPT_SHARED", ROOT.parent / "shared"))
 PROBLEM = """
 from hyperopt import hp
 from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input, MaxPooling2D
@@ -48,19 +50,34 @@ X = np.rint(DIGITS.images[:400] * (255 / 16)).astype(np.uint8)
 Y = DIGITS.target[:400]
 INK = DIGITS.images[:400].sum(axis=(1, 2)) / 16
 TAGS = np.stack([Y % 2 == 0, Y > 4, np.isin(Y, [0, 6, 8, 9])], axis=1)
-GAP = np.zeros(X.shape, bool)
-GAP[:, 3:5, 3:5] = True
+
+
+def read_photographs(n: int) -> np.ndarray:
+    """Return the first images of CIFAR-10; digits where it is not there."""
+    path = SHARED / "data" / "cifar10_jpeg.npz"
+    if not path.exists():
+        return X[:n]
+    with np.load(path) as pack:
+        ends, data = np.cumsum(pack["train_sizes"][:n]), pack["train_jpeg"]
+        parts = [data[end - size : end] for end, size in zip(ends, pack["train_sizes"][:n], strict=True)]
+    return np.stack([np.asarray(Image.open(io.BytesIO(part.tobytes()))) for part in parts])
+
+
+PHOTOGRAPHS = read_photographs(300)
+GAP = np.zeros(PHOTOGRAPHS.shape[:3], bool)
+GAP[:, 3:6, 3:6] = True
+BROKEN = np.where(GAP.reshape(*GAP.shape, *(1,) * (PHOTOGRAPHS.ndim - 3)), 0, PHOTOGRAPHS).astype(np.uint8)
 ARRAYS = {
     "number": {"x_train": X, "y_train": INK},
     "labels": {"x_train": X, "y_train": TAGS, "classes": ["even", "above4", "loop"]},
-    "image": {"x_train": np.where(GAP, 0, X).astype(np.uint8), "y_train": X, "m_train": GAP},
+    "image": {"x_train": BROKEN, "y_train": PHOTOGRAPHS, "m_train": GAP},
     "heads": {"x_train": X, "y_train": Y, "y_train_ink": INK, "y_train_tags": TAGS},
 }
 # Score of a trivial prediction on the test split that a trained network surpasses, and whether more is better.
 TRIVIAL = {
     "number": ("test_mae", float(np.abs(INK - INK.mean()).mean()), False),
     "labels": ("test_map", float(TAGS.mean(axis=0).mean()), True),
-    "image": ("test_mse", float(((X[:, 3:5, 3:5] / 255.0) ** 2).mean()), False),
+    "image": ("test_mse", float(((PHOTOGRAPHS[GAP] / 255.0) ** 2).mean()), False),
     "heads": ("test_accuracy", 0.1, True),
 }
 
@@ -118,7 +135,7 @@ def check_prediction(kind: str, found: dict, model: Path) -> None:
         assert outputs["label"].thresholds
         assert set(found["outputs"]["label"]["probabilities"]) == {"even", "above4", "loop"}
     elif kind == "image":
-        assert np.asarray(Image.open(found["outputs"]["label"]["file"])).shape == (8, 8)
+        assert np.asarray(Image.open(found["outputs"]["label"]["file"])).shape == PHOTOGRAPHS.shape[1:]
     else:
         assert found["class"] in [str(digit) for digit in range(10)]
         assert set(found["outputs"]) == {"ink", "tags"}
