@@ -99,6 +99,6 @@ def _read_given(images: Sequence[Path], metadata: ModelMetadata) -> CheckInputs:
         try:
             found.append(read_input(path, metadata))
         except ImageFileError as error:
-            raise UserError(f"Image {path} cannot be read: {error}.") from error
+            raise UserError(f"File {path} cannot be read: {error}.") from error
     inputs = np.stack(found)
     return CheckInputs(inputs, inputs[:_CALIBRATION], "images")

@@ -133,7 +133,7 @@ def _report(unread: list[Unread], skips: bool) -> None:
     if not skips:
         raise UserError(str(unread[-1]))
     number = len(unread)
-    print(f"note: Left out {number:,} image{'' if number == 1 else 's'} that cannot be read.", file=sys.stderr)
+    print(f"note: Left out {number:,} file{'' if number == 1 else 's'} that cannot be read.", file=sys.stderr)
 
 
 def _metadata(path: Path) -> ModelMetadata:

@@ -25,7 +25,7 @@ class Unread:
     reason: str
 
     def __str__(self) -> str:
-        return f"Image {self.path} cannot be read: {self.reason}."
+        return f"File {self.path} cannot be read: {self.reason}."
 
 
 def find_images(

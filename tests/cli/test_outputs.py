@@ -1,4 +1,4 @@
-"""Every kind of output, on digits and photographs: a search that is killed and resumed, retraining, prediction, report."""
+"""Every kind of output on digits and photographs: a search that is killed and resumed, retraining, prediction."""
 
 import io
 import json

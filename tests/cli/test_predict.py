@@ -38,7 +38,7 @@ def test_folders_are_read_in_natural_order_without_hidden(pictures, tmp_path) ->
     inside = [str(path.relative_to(pictures)) for path in paths]
     assert inside == ["2.png", "10.png", "deeper/1.jpg", "notes.txt"]
     assert notes == [f"Left out of {pictures}: 1 other file (.txt 1) and 2 hidden files or folders."]
-    assert [str(one) for one in unread] == [f"Image {tmp_path / 'absent.png'} cannot be read: the file does not exist."]
+    assert [str(one) for one in unread] == [f"File {tmp_path / 'absent.png'} cannot be read: the file does not exist."]
 
 
 def test_the_most_probable_classes_come_first() -> None:
@@ -105,7 +105,7 @@ def test_names_cannot_change_the_terminal(capsys, pictures, untrained) -> None:
     assert len(lines) == 4
     assert all("cat\\x1b[2J 0.500  (dog\\n 0.300, 猫 0.200)" in line for line in lines)
     assert any(line.startswith(f"{pictures}/caf\\xe9.png ") for line in lines)
-    assert outcome.errors == [f"Image {pictures}/bad\\x1b\\n.png cannot be read: the file is empty."]
+    assert outcome.errors == [f"File {pictures}/bad\\x1b\\n.png cannot be read: the file is empty."]
 
 
 def test_json_names_the_files_as_they_are(capsys, pictures, untrained) -> None:
@@ -124,9 +124,9 @@ def test_broken_images_are_skipped_if_asked(capsys, pictures, untrained) -> None
     assert len(outcome.out.splitlines()) == 3
     assert outcome.err.splitlines() == [
         f"note: Left out of {pictures}: 1 other file (.txt 1) and 2 hidden files or folders.",
-        f"note: Image {pictures}/broken.png cannot be read: it is not an image of a known format.",
-        f"note: Image {pictures}/pipe.png cannot be read: it is a named pipe, not a regular file.",
-        "note: Left out 2 images that cannot be read.",
+        f"note: File {pictures}/broken.png cannot be read: it is not an image of a known format.",
+        f"note: File {pictures}/pipe.png cannot be read: it is a named pipe, not a regular file.",
+        "note: Left out 2 files that cannot be read.",
     ]
     assert run_command(main, capsys, untrained, pictures / "pipe.png", "--skip-broken").code == 2
 
