@@ -74,7 +74,7 @@ def serve(
     listening = _listen(host, port)
     hosts = list(dict.fromkeys([*_NAMES_OF_THIS_MACHINE, *([] if host in _ANY else [host]), *names]))
     app = make_app(catalogue, hosts)
-    config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1, server_header=False)
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, server_header=False)
     server = uvicorn.Server(config)
     shown = HOST if host in _ANY else f"[{host}]" if ":" in host else host
     if ends is not None:
