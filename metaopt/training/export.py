@@ -184,7 +184,8 @@ def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
     """Load an exported model and its metadata.
 
     Raises:
-        UserError: the file does not exist, is not an exported model, or needs a custom layer that is not registered.
+        UserError: the file does not exist, is not an exported model, holds code, or needs a custom layer that is not
+            registered.
     """
     metadata = read_metadata(path)
     try:
@@ -192,6 +193,11 @@ def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
     except MemoryError:
         raise
     except Exception as error:  # Keras raises exceptions of nearly every type for a file that it cannot read
+        if "Lambda" in str(error) and "safe_mode" in str(error):
+            raise UserError(
+                f"Model {path} holds code, a Lambda layer, which is not run. Replace the layer by built-in layers or"
+                " keras.ops."
+            ) from error
         raise UserError(
             f"Cannot load model {path}: {_reason(error)}. Register custom layers with"
             " keras.saving.register_keras_serializable."

@@ -228,3 +228,16 @@ def test_a_model_of_signals_takes_them_as_in_the_files(tmp_path: Path) -> None:
     model, stored = load_model(tmp_path / "a.keras")
     assert stored == metadata
     np.testing.assert_allclose(predict(model, stored, signals)["label"], expected, atol=1e-5)
+
+
+def test_a_file_that_holds_code_is_not_run(tmp_path) -> None:
+    import keras
+
+    from metaopt.training.export import load_model
+    from metaopt.training.model_file import write_model
+
+    inputs = keras.Input((8, 10, 3))
+    model = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
+    write_model(tmp_path / "code.keras", METADATA, model.save)
+    with pytest.raises(UserError, match=r"code\.keras holds code, a Lambda layer, which is not run"):
+        load_model(tmp_path / "code.keras")
