@@ -98,7 +98,7 @@ def iterate_filters(network: keras.Model, *, seed: int = 0, steps: int = STEPS) 
             features = keras.Model(network.inputs, output)
             count = int(output.shape[-1])
             filters = np.unique(np.linspace(0, count - 1, min(count, _MOST)).round().astype(np.int64))
-            with _without_activation(layer):
+            with _leaky(layer):
                 found = _maximise(name, features, count, filters, seed, steps)
             yield found
     finally:
@@ -106,11 +106,15 @@ def iterate_filters(network: keras.Model, *, seed: int = 0, steps: int = STEPS) 
 
 
 @contextmanager
-def _without_activation(layer: keras.layers.Layer) -> Iterator[None]:
-    """Make a convolution return its sums: where a ReLU is 0, there would be no gradient to climb."""
+def _leaky(layer: keras.layers.Layer) -> Iterator[None]:
+    """Give a convolution a leaky ReLU in the place of its own activation.
+
+    Where a ReLU is 0, there would be no gradient to climb. Without any, the mean over all positions would depend on the
+    mean of the input alone.
+    """
     own = getattr(layer, "activation", None)
     if own is not None:
-        layer.activation = keras.activations.linear
+        layer.activation = keras.activations.leaky_relu
     try:
         yield
     finally:
