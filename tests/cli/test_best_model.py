@@ -123,5 +123,5 @@ def test_a_file_that_keras_will_not_load_is_told(tmp_path: Path, monkeypatch, ca
     assert outcome.code == 0
     assert "WARNING: Keras will not load the file of this model again:" in outcome.err
     assert "replace a Lambda layer" in outcome.err
-    with pytest.raises(UserError, match=r"Cannot load model now\.keras"):
+    with pytest.raises(UserError, match=r"Model now\.keras holds code, a Lambda layer"):
         load_model(Path("now.keras"))
