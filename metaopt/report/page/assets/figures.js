@@ -8,7 +8,9 @@ class Figures {
     this.observer = new IntersectionObserver((entries) => entries.forEach((entry) => this.seen(entry)), {
       rootMargin: "400px",
     });
-    theme.listeners.push(() => this.panels.forEach((panel) => this.redraw(panel)));
+    const redraw = () => this.panels.forEach((panel) => this.redraw(panel));
+    theme.listeners.push(redraw);
+    addEventListener("load", redraw); // plotly is the last script, so that texts and table are there before
   }
 
   /** Return the element of a panel, new or updated. */
@@ -57,7 +59,7 @@ class Figures {
   }
 
   redraw(panel) {
-    if (!panel.isVisible || panel.figure === null) {
+    if (!panel.isVisible || panel.figure === null || typeof Plotly === "undefined") {
       panel.isDrawn = panel.isDrawn && panel.figure === null;
       return;
     }
@@ -92,7 +94,9 @@ class Figures {
     for (const [name, panel] of this.panels) {
       if (!names.has(name)) {
         this.observer.unobserve(panel.root);
-        Plotly.purge(panel.plot);
+        if (panel.isDrawn) {
+          Plotly.purge(panel.plot);
+        }
         panel.root.remove();
         this.panels.delete(name);
       }
