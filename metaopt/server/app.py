@@ -77,7 +77,7 @@ class Views:
         if self._catalogue.is_single:
             (feed,) = self._catalogue.feeds()
             return RedirectResponse(f"studies/{feed.slug}/")
-        return HTMLResponse(served("Studies", "static/", (*_without_page(SCRIPTS), _OVERVIEW, PLOTLY)))
+        return HTMLResponse(served("Studies", "static/", (PLOTLY, *_without_page(SCRIPTS), _OVERVIEW)))
 
     async def overview(self, _: Request) -> Response:
         """The document of the overview."""
@@ -87,7 +87,7 @@ class Views:
         """The page of a study, which asks for its content itself."""
         feed = self._feed(request)
         back = "" if self._catalogue.is_single else '<p class="note"><a href="../../">All studies</a></p>'
-        return HTMLResponse(served(feed.slug, "../../static/", (*SCRIPTS, _LIVE, PLOTLY), back))
+        return HTMLResponse(served(feed.slug, "../../static/", (PLOTLY, *SCRIPTS, _LIVE), back))
 
     async def changes(self, request: Request) -> Response:
         """What changed in the page of a study."""

@@ -16,7 +16,7 @@ from metaopt.report.page.text import safe_document
 from metaopt.terminal.printable import printable
 
 SCRIPTS = ("dom.js", "theme.js", "figures.js", "details.js", "table.js", "network.js", "page.js")
-"""Scripts of a page, in the order in which they run, before plotly."""
+"""Scripts of a page, in the order in which they run, after plotly."""
 
 PLOTLY = "plotly.min.js"
 STYLES = "page.css"
@@ -59,14 +59,14 @@ def self_contained(document: dict[str, Any], *, has_plotly_inside: bool = True) 
         has_plotly_inside: whether plotly's JavaScript (5 MB) is inside; else it is read from ``plotly.min.js`` beside.
     """
     scripts = [asset(name) for name in SCRIPTS]
-    inside = [*scripts, asset(PLOTLY)] if has_plotly_inside else scripts
+    inside = [asset(PLOTLY), *scripts] if has_plotly_inside else scripts
     sources = " ".join(map(_hash, inside))
-    beside = "" if has_plotly_inside else f'\n<script src="{PLOTLY}"></script>'
+    beside = "" if has_plotly_inside else f'<script src="{PLOTLY}"></script>\n'
     data = f'<script type="application/json" id="document">{_embedded(document)}</script>\n'
     body = "\n".join(f"<script>{script}</script>" for script in inside)
     allowed = sources if has_plotly_inside else f"{sources} 'self' file:"
     meta = f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy(allowed))}">'
-    return _fill(meta, str(document["title"]), f"<style>{asset(STYLES)}</style>", data + body + beside)
+    return _fill(meta, str(document["title"]), f"<style>{asset(STYLES)}</style>", beside + data + body)
 
 
 def served(title: str, static: str, scripts: Sequence[str], more: str = "") -> str:

@@ -8,9 +8,7 @@ class Figures {
     this.observer = new IntersectionObserver((entries) => entries.forEach((entry) => this.seen(entry)), {
       rootMargin: "400px",
     });
-    const redraw = () => this.panels.forEach((panel) => this.redraw(panel));
-    theme.listeners.push(redraw);
-    addEventListener("load", redraw); // plotly is the last script, so that texts and table are there before
+    theme.listeners.push(() => this.panels.forEach((panel) => this.redraw(panel)));
   }
 
   /** Return the element of a panel, new or updated. */
@@ -59,7 +57,7 @@ class Figures {
   }
 
   redraw(panel) {
-    if (!panel.isVisible || panel.figure === null || typeof Plotly === "undefined") {
+    if (!panel.isVisible || panel.figure === null) {
       panel.isDrawn = panel.isDrawn && panel.figure === null;
       return;
     }
