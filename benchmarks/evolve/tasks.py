@@ -42,7 +42,7 @@ class Task:
 
     @functools.cached_property
     def choices(self) -> dict[str, Choice]:
-        """What a method may choose, by name."""
+        """Choices of a method, by name."""
         activations = tuple(each["name"] for each in self.layers if each["config"].get("activation") in _HIDDEN)
         dropouts = tuple(each["name"] for each in self.layers if each["class_name"] == "Dropout")
         return list_choices(activations, dropouts, has_classes=self.has_classes)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FinalTraining:
-    """What all trainings of one command share.
+    """Settings that all trainings of one command share.
 
     Attributes:
         study: the study.

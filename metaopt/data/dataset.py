@@ -92,7 +92,7 @@ class DataSet:
 
     @property
     def noun(self) -> str:
-        """What one of them is called: ``image``, ``signal`` or ``volume``."""
+        """Noun for one of them: ``image``, ``signal`` or ``volume``."""
         return NOUNS[len(self.input_shape)]
 
     @property

@@ -59,7 +59,7 @@ class UnsplitData:
 
     @property
     def noun(self) -> str:
-        """What one of them is called: ``image``, ``signal`` or ``volume``."""
+        """Noun for one of them: ``image``, ``signal`` or ``volume``."""
         return NOUNS[len(self.shape)]
 
     @property

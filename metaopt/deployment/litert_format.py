@@ -17,7 +17,7 @@ from metaopt.files.regular_file import open_regular
 from metaopt.terminal.printable import printable
 from metaopt.training.model_file import KEY, ModelMetadata, describe_metadata, parse_metadata
 from metaopt.values.json_values import dump_json
-from metaopt.values.safe_text import first_line
+from metaopt.values.safe_text import describe_cause
 
 _ASSOCIATED = "metaopt.json"
 
@@ -83,7 +83,7 @@ def open_litert(path: Path) -> Runner:
         interpreter.allocate_tensors()  # prints about its threads, which the caller suppresses
         run = interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"Cannot load model {path}: {first_line(error)[:300].rstrip('.')}.") from error
+        raise UserError(f"Cannot load model {path}: {describe_cause(error)}.") from error
     names = name_tensors(metadata.outputs)
     (taken,) = run.get_input_details()
 

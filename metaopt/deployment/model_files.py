@@ -19,7 +19,7 @@ from metaopt.files.regular_file import open_regular
 from metaopt.terminal.commands import shown
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
 from metaopt.training.model_file import ModelMetadata
-from metaopt.values.safe_text import class_name, first_line
+from metaopt.values.safe_text import describe_cause
 
 if TYPE_CHECKING:
     import keras
@@ -119,8 +119,7 @@ def written(
         except OSError as error:
             raise cannot_write(path, error) from error
         except Exception as error:  # converters raise exceptions of nearly every type
-            reason = (first_line(error) or class_name(error))[:300].rstrip(".")
-            raise UserError(f"This model cannot be written as {kind.name}: {reason}.") from error
+            raise UserError(f"This model cannot be written as {kind.name}: {describe_cause(error)}.") from error
         yield open_model(aside)
         try:
             os.rename(aside, path)

@@ -14,7 +14,7 @@ from metaopt.deployment.runner import Runner
 from metaopt.errors import UserError
 from metaopt.training.model_file import KEY, ModelMetadata, describe_metadata, parse_metadata
 from metaopt.values.json_values import dump_json
-from metaopt.values.safe_text import first_line
+from metaopt.values.safe_text import describe_cause
 
 
 def write_onnx(model: keras.Model, metadata: ModelMetadata, path: Path, calibration: InputArray | None) -> None:
@@ -77,7 +77,7 @@ def open_onnx(path: Path) -> Runner:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         properties = session.get_modelmeta().custom_metadata_map
     except Exception as error:  # ONNX Runtime raises exceptions of its own C++ module
-        raise UserError(f"Cannot load model {path}: {first_line(error)[:300].rstrip('.')}.") from error
+        raise UserError(f"Cannot load model {path}: {describe_cause(error)}.") from error
     try:
         metadata = parse_metadata(json.loads(properties[KEY]), path)
     except (KeyError, ValueError, TypeError, AttributeError) as error:

@@ -12,7 +12,7 @@ from metaopt.errors import UserError
 from metaopt.files.regular_file import open_regular
 from metaopt.training.model_file import KEY, ModelMetadata, describe_metadata, parse_metadata
 from metaopt.values.json_values import dump_json
-from metaopt.values.safe_text import first_line
+from metaopt.values.safe_text import describe_cause
 
 _EXTRA = Path("assets.extra", "metaopt.json")
 """TensorFlow's folder for files of others."""
@@ -51,7 +51,7 @@ def open_savedmodel(path: Path) -> Runner:
         loaded = tf.saved_model.load(str(path))
         loaded.serve  # noqa: B018 - the endpoint exists
     except Exception as error:  # TensorFlow raises exceptions of nearly every type for a damaged folder
-        raise UserError(f"Cannot load model {path}: {first_line(error)[:300].rstrip('.')}.") from error
+        raise UserError(f"Cannot load model {path}: {describe_cause(error)}.") from error
 
     def predict(inputs: InputArray) -> dict[str, Any]:
         found = loaded.serve(tf.constant(inputs))  # the function alone would lose its variables

@@ -12,7 +12,7 @@ from metaopt.deployment.runner import Runner
 from metaopt.errors import UserError
 from metaopt.training.model_file import KEY, ModelMetadata, describe_metadata, parse_metadata
 from metaopt.values.json_values import dump_json
-from metaopt.values.safe_text import first_line
+from metaopt.values.safe_text import describe_cause
 
 _EXTRA = "metaopt.json"
 
@@ -48,7 +48,7 @@ def open_torch(path: Path) -> Runner:
     try:
         program = torch.export.load(str(path), extra_files=extra).module()
     except Exception as error:  # PyTorch raises exceptions of nearly every type for a damaged file
-        raise UserError(f"Cannot load model {path}: {first_line(error)[:300].rstrip('.')}.") from error
+        raise UserError(f"Cannot load model {path}: {describe_cause(error)}.") from error
     try:
         metadata = parse_metadata(json.loads(extra[_EXTRA])[KEY], path)
     except (KeyError, ValueError, TypeError, AttributeError) as error:

@@ -57,7 +57,7 @@ TYPICAL_KINDS = (
 
 @dataclass
 class ProblemCheck:
-    """What a check found.
+    """Findings of a check.
 
     Attributes:
         faults: what a search would stop at or suffer from, a sentence or more each.

@@ -24,7 +24,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a model card tells.
+    """Facts of a model card.
 
     Attributes:
         title: name of the model's file.

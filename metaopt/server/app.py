@@ -90,7 +90,7 @@ class Views:
         return HTMLResponse(served(feed.slug, "../../static/", (PLOTLY, *SCRIPTS, _LIVE), back))
 
     async def changes(self, request: Request) -> Response:
-        """What changed in the page of a study."""
+        """Return the changes in the page of a study."""
         feed = self._feed(request)
         since, generation = (_count(request.query_params.get(name, "0")) for name in ("since", "generation"))
         return _json(await run_in_threadpool(feed.changes, since, generation))

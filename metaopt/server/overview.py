@@ -74,7 +74,7 @@ class Overview:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the overview shows of one study.
+    """One study in the overview.
 
     Attributes:
         slug: its name in addresses.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metaopt.exchange.flat_points import flatten, write_cell
-from metaopt.trackers.tracker import FOLDER, StartedTrial, Tracker, n_epochs
+from metaopt.trackers.tracker import FOLDER, StartedTrial, Tracker
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record import Record
 
@@ -55,10 +55,7 @@ class MlflowTracker(Tracker):
             self._log_params(self._parent, self.study.settings)
         for record in records:
             if record.trial not in self._runs:
-                self.start(StartedTrial.of_record(record))
-                for epoch in range(1, n_epochs(record) + 1):
-                    self.epoch(record.trial, epoch, record.metrics(epoch), 0.0)
-                self.end(record)
+                self.catch_up(record)
 
     def start(self, trial: StartedTrial) -> None:
         """Begin a run, or resume it."""

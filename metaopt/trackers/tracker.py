@@ -127,6 +127,13 @@ class Tracker:
     def end(self, record: Record) -> None:
         """A trial ended or pauses."""
 
+    def catch_up(self, record: Record) -> None:
+        """Be told at once of a trial that an earlier run trained without this tracker."""
+        self.start(StartedTrial.of_record(record))
+        for epoch in range(1, n_epochs(record) + 1):
+            self.epoch(record.trial, epoch, record.metrics(epoch), 0.0)
+        self.end(record)
+
     def reject(self, trial: int) -> None:
         """The network of a trial was rejected in its worker, so that it never was one."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlparse
 
-from metaopt.trackers.tracker import FOLDER, StartedTrial, Tracker, n_epochs
+from metaopt.trackers.tracker import FOLDER, StartedTrial, Tracker
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record import Record
 
@@ -38,10 +38,7 @@ class WandbTracker(Tracker):
         known = set(marks.read_text().split()) if marks.exists() else set()
         for record in records:
             if str(record.trial) not in known:
-                self.start(StartedTrial.of_record(record))
-                for epoch in range(1, n_epochs(record) + 1):
-                    self.epoch(record.trial, epoch, record.metrics(epoch), 0.0)
-                self.end(record)
+                self.catch_up(record)
 
     def start(self, trial: StartedTrial) -> None:
         """Begin a run, or resume it."""

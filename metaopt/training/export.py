@@ -24,7 +24,7 @@ from metaopt.training.batches import outputs_by_head, scale_inputs
 from metaopt.training.exported_heads import finish_head
 from metaopt.training.metrics import Probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata, write_model
-from metaopt.values.safe_text import class_name, first_line
+from metaopt.values.safe_text import describe_cause
 
 BATCH_SIZE = 128
 """Batch size of predictions."""
@@ -148,20 +148,15 @@ def find_loading_problem(network: keras.Model, metadata: ModelMetadata) -> str |
             raise
         except Exception as error:  # Keras raises exceptions of nearly every type
             raise UserError(
-                f"Keras cannot save this model: {_reason(error)}. Give its layers a get_config of JSON types."
+                f"Keras cannot save this model: {describe_cause(error)}. Give its layers a get_config of JSON types."
             ) from error
         try:
             keras.saving.load_model(file, compile=False)
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - as above
-            return _reason(error)
+            return describe_cause(error)
     return None
-
-
-def _reason(error: Exception) -> str:
-    """Return the first line of an exception's message."""
-    return (first_line(error) or class_name(error))[:300].rstrip(".")
 
 
 @_warnings_raise_nothing()
@@ -199,7 +194,7 @@ def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
                 " keras.ops."
             ) from error
         raise UserError(
-            f"Cannot load model {path}: {_reason(error)}. Register custom layers with"
+            f"Cannot load model {path}: {describe_cause(error)}. Register custom layers with"
             " keras.saving.register_keras_serializable."
         ) from error
 

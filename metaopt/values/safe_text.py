@@ -17,6 +17,7 @@ _STEPS = 1_000_000  # instructions of Python that a method may execute: less tha
 _STEPS_OF_A_TRACEBACK = 10_000_000  # that of an endless recursion names thousands of frames
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _KERAS_CALL = re.compile(r"Exception encountered when calling .*\(\)\.?")
+_LONGEST_CAUSE = 300  # characters
 _MORE = "… ({} more characters)"
 
 
@@ -50,6 +51,14 @@ def first_line(error: BaseException) -> str:
     lines = [line for each in _STYLE.sub("", safe_str(error)).splitlines() if (line := each.strip())]
     causes = [line for line in lines if not _KERAS_CALL.fullmatch(line)]
     return next(iter(causes or lines), "")
+
+
+def describe_cause(error: BaseException) -> str:
+    """Return the cause of an exception for a message that goes on: one line, at most 300 characters, without a period.
+
+    It is the name of the exception's class where its text is empty.
+    """
+    return (first_line(error) or class_name(error))[:_LONGEST_CAUSE].rstrip(".")
 
 
 def safe_traceback(error: BaseException) -> str:

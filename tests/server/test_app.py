@@ -1,4 +1,4 @@
-"""What the server answers, and what it refuses: a real one, asked over HTTP."""
+"""Answers and refusals of a real server, asked over HTTP."""
 
 import json
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaopt.values.safe_text import class_name, first_line, safe_repr, safe_str, safe_traceback
+from metaopt.values.safe_text import class_name, describe_cause, first_line, safe_repr, safe_str, safe_traceback
 
 
 class Raises:
@@ -88,3 +88,9 @@ def test_a_traceback_survives_the_text_of_its_error(kind: type) -> None:
         text = safe_traceback(error)
     assert "raise Failure" in text
     assert "Failure" in text.splitlines()[-1]
+
+
+def test_a_cause_goes_into_a_sentence() -> None:
+    assert describe_cause(ValueError("too long.\nmore")) == "too long"
+    assert describe_cause(KeyboardInterrupt()) == "KeyboardInterrupt"
+    assert len(describe_cause(ValueError("x" * 1000))) == 300

@@ -10,7 +10,7 @@ from metaopt.errors import UserError
 from metaopt.training.evolving.activation_layers import output_names
 from metaopt.training.evolving.examples import Examples
 from metaopt.training.evolving.losses import CLASSES, LABELS, NUMBERS, SPARSE, loss_name
-from metaopt.values.safe_text import class_name
+from metaopt.values.safe_text import class_name, describe_cause
 
 
 def check_model(model: Any) -> None:
@@ -58,7 +58,7 @@ def check_examples(model: keras.Model, losses: Mapping[str, Any], tasks: Mapping
     except Exception as error:
         shapes = ", ".join(str(np.shape(each)[1:]) for each in keras.tree.flatten(inputs))
         raise UserError(
-            f"The model does not take the inputs of the data, of shape {shapes}: {_reason(error)}", "data"
+            f"The model does not take the inputs of the data, of shape {shapes}: {describe_cause(error)}", "data"
         ) from error
     names, values = output_names(model), keras.tree.flatten(predicted)
     given = keras.tree.flatten(targets)
@@ -70,13 +70,6 @@ def check_examples(model: keras.Model, losses: Mapping[str, Any], tasks: Mapping
         if name in losses:
             _check_output(name, np.shape(value)[1:], np.shape(target)[1:], tasks.get(name, ""), losses[name])
     _check_classes(names, values, losses, examples)
-
-
-def _reason(error: Exception) -> str:
-    """Return the line of an error that tells its cause; Keras puts the name of the layer's method before it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    causes = [line for line in lines if not line.startswith("Exception encountered")]
-    return (causes or lines or [class_name(error)])[0]
 
 
 def _check_output(name: str, output: tuple[int, ...], target: tuple[int, ...], task: str, loss: Any) -> None:
