@@ -118,7 +118,7 @@ class Guard:
                     if self.latency.is_far_off(blueprint.macs, each.bound):
                         return Verdict(LATENCY, f"{LATENCY} is predicted as {predicted:.3g}, limit {each}.", network)
             network["blueprint"] = {"hash": blueprint.hash, "version": HASH_VERSION}
-            network["signature"] = _sign(f"{blueprint.hash} ", vars(training), vals)
+            network["signature"] = _sign(f"{blueprint.hash} ", training.to_plain(), vals)
         if network["signature"] in trained or (vals is not None and sign_draw(vals) in trained):
             return Verdict(DUPLICATE, "The same network was already trained with the same settings.", network)
         return Verdict(None, "", network)

@@ -1,7 +1,6 @@
 """Loading of problems: ``space.py`` with ``neural_net.py``, ready-made problems, and problem files."""
 
 import importlib
-import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,11 @@ _PACKAGE = Path(metaopt.__path__[0])
 
 
 def list_ready_problems() -> list[str]:
-    """Return the names of the ready-made problems: ``cnn`` and the modules of ``metaopt.zoo``."""
-    names = (module.name for module in pkgutil.iter_modules([str(_PACKAGE / "zoo")]))
-    return [CNN, *sorted(name for name in names if not name.startswith("_"))]
+    """Return the names of the ready-made problems: ``cnn`` and the problems that ``metaopt.zoo`` lists.
+
+    Other modules of that package are parts of spaces.
+    """
+    return [CNN, *sorted(importlib.import_module("metaopt.zoo").__all__)]
 
 
 def load_problem(name: str, beside: Path | None = None) -> Problem:

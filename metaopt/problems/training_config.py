@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from metaopt.errors import UserError, hint
+from metaopt.problems.augmentation_policy import AugmentationPolicy
+from metaopt.values.safe_text import safe_repr
 
 CONSTANT, COOLDOWN, COSINE, COSINE_RUNG = "constant", "cooldown", "cosine", "cosine-rung"
 SCHEDULES = (CONSTANT, COOLDOWN, COSINE, COSINE_RUNG)
@@ -36,9 +38,13 @@ class Training:
         options: further arguments of the optimizer, e.g. ``{"momentum": 0.9}``.
         extra: further values of the point that the problem's own ``build_and_train`` reads. Two points that differ in
             them are not duplicates.
+        augmentation: strengths of the random changes of training images, e.g. by ``metaopt.zoo.augmentation.policy``,
+            in the place of the augmentation of the data set, which then decides only whether images are mirrored; None
+            for that of the data set alone.
 
     Raises:
-        UserError: the schedule is unknown, or a number is out of range.
+        UserError: the schedule is unknown, a number is out of range, or mixup or cutout is set here and in
+            ``augmentation``.
     """
 
     optimizer: str = "Adam"
@@ -52,6 +58,7 @@ class Training:
     cutout: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    augmentation: AugmentationPolicy | None = None
 
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
@@ -61,16 +68,67 @@ class Training:
             if value is not None and not 0 <= value < below:
                 accepted = "a number >= 0" if math.isinf(below) else f"a number in [0, {below:g})"
                 raise UserError(f"Invalid value for {name}: {value}. Expected {accepted}.")
+        policy = self.augmentation
+        if policy is None:
+            return
+        if not isinstance(policy, AugmentationPolicy):
+            raise UserError(
+                f"Invalid value for augmentation: {safe_repr(policy)}. Expected an AugmentationPolicy, e.g."
+                ' metaopt.zoo.augmentation.policy(point["augmentation"]).'
+            )
+        for name in _IN_BOTH:
+            if getattr(self, name) and getattr(policy, name):
+                raise UserError(
+                    f"Invalid value for {name}: {getattr(self, name)}. The augmentation has {name} too:"
+                    f" {getattr(policy, name)}. Leave one of them out."
+                )
 
     @classmethod
     def from_point(cls, point: Any) -> "Training":
-        """Read the fields, except ``options`` and ``extra``, from the keys of a point; missing keys have defaults."""
+        """Read the fields, except ``options`` and ``extra``, from the keys of a point; missing keys have defaults.
+
+        ``augmentation`` is read where it is an ``AugmentationPolicy``.
+        """
         known: dict[str, Any] = {}
         if isinstance(point, Mapping):
             for key, convert in _CONVERSIONS.items():
                 if key in point:
                     known[key] = convert(point[key])
+            if isinstance(point.get("augmentation"), AugmentationPolicy):
+                known["augmentation"] = point["augmentation"]
         return cls(**known)
+
+    @property
+    def mixes_images(self) -> bool:
+        """Whether images and labels of a batch are mixed, so that the labels of classes are probabilities."""
+        return self.mixup > 0 or (self.augmentation is not None and self.augmentation.mixes_images)
+
+    @property
+    def has_soft_labels(self) -> bool:
+        """Whether networks are trained on probabilities of classes, not on class indices."""
+        return self.mixes_images or self.label_smoothing > 0
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the fields as plain values, by which trainings are compared; without ``augmentation`` if it is None.
+
+        The signatures of trials of earlier versions, which had no such field, therefore stay the same.
+        """
+        plain = dict(vars(self))
+        policy = plain.pop("augmentation")
+        return plain if policy is None else {**plain, "augmentation": policy.strengths}
+
+
+def with_recipe(training: Training, recipe: Mapping[str, Any]) -> Training:
+    """Return the configuration with other values of some fields, which also replace those of its augmentation.
+
+    Args:
+        training: the configuration.
+        recipe: field → value, e.g. ``{"mixup": 0.2}``.
+    """
+    policy = training.augmentation
+    if policy is not None:
+        policy = replace(policy, **dict.fromkeys([name for name in _IN_BOTH if name in recipe], 0))
+    return replace(training, **{"augmentation": policy, **recipe})
 
 
 def with_schedule(training: Training, schedule: str | None) -> Training:
@@ -94,3 +152,5 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
 
 # Field → exclusive upper bound of its values; the lower bound is 0.
 _UPPER_BOUNDS = {"weight_decay": math.inf, "label_smoothing": 1.0, "mixup": math.inf, "cutout": math.inf}
+
+_IN_BOTH = ("mixup", "cutout")  # fields that an augmentation policy has as well

@@ -81,7 +81,7 @@ def find_unread(space: Space, problem: Problem, input_shape: tuple[int, ...], cl
         except (InvalidArchitecture, UserError):
             return None
         weights = {head: weight for head, weight in training.loss_weights.items() if head in heads}
-        described = point_key(vars(replace(training, loss_weights=weights)))
+        described = point_key(replace(training, loss_weights=weights).to_plain())
         return f"{'' if blueprint is None else blueprint.hash} {described}"
 
     def acts(label: str) -> bool:

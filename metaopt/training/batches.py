@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data import Images
-from metaopt.data.augment import Augmentation, augment, augment_signals, augment_together, cutout, mixup
+from metaopt.data.augment import Augmentation, augment_signals
+from metaopt.data.augmentation import BatchAugmentation
 from metaopt.data.images import InputArray
 from metaopt.data.standardization import Standardization
 from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.errors import EnvironmentFault
-from metaopt.outputs import ClassOutput, ImageOutput, Output, as_outputs
+from metaopt.outputs import ClassOutput, Output, as_outputs
 from metaopt.outputs.class_metrics import Probabilities, as_probabilities
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import Training
@@ -127,13 +128,13 @@ class TrainingBatches(keras.utils.PyDataset):
     Args:
         images: training images.
         augmentation: augmentation of the images.
-        training: training settings; batch size, cutout and mixup are used. The batch size is limited to the number of
-            images, and the last batch of an epoch may be smaller.
+        training: training settings; batch size, cutout, mixup and the augmentation policy are used. The batch size is
+            limited to the number of images, and the last batch of an epoch may be smaller.
         pack_labels: packs labels by head into the structure that the model expects.
         seed: seed of the study.
         trial: number of the trial.
         soft_classes: head → number of classes, for labels as probabilities, float32 ``(n, classes)``, or output; None
-            for class indices, ``(n,)``, which disables mixup.
+            for class indices, ``(n,)``, which disables mixup and CutMix.
         fold: index of the cross-validation fold, from 0.
         outputs: head → output; None where every head has classes.
         class_weights: head → weight of each class, ``(classes,)``, see ``weigh_classes``; None for no weights.
@@ -159,8 +160,7 @@ class TrainingBatches(keras.utils.PyDataset):
     ) -> None:
         super().__init__()
         self._images = images
-        self._augmentation = augmentation
-        self._training = training
+        self._augmentation = BatchAugmentation(augmentation, training, outputs or {})
         self._batch_size = min(training.batch_size, len(images))
         self._pack_labels = pack_labels
         self._seed, self._trial = seed, trial
@@ -209,14 +209,15 @@ class TrainingBatches(keras.utils.PyDataset):
             return make_generator(self._seed, self._trial, make_fold_purpose(purpose, self._fold), step)
 
         if self._standardization is None:
-            pixels, targets = self._augment(pixels, targets, rng("augment"))
+            pixels, targets = self._augmentation.vary(pixels, targets, rng("augment"))
             images = scale(pixels)
         else:
-            images = augment_signals(self._standardization.apply(pixels), self._augmentation, rng("augment"))
-        images = cutout(images, self._training.cutout, rng("cutout"))
+            signals, kind = self._standardization.apply(pixels), self._augmentation.augmentation
+            images = augment_signals(signals, kind, rng("augment"))
+        images = self._augmentation.cover(images, rng("cutout"))
         labels = self._encode(targets)
         if self._soft_classes is not None:
-            images, labels = mixup(images, labels, self._training.mixup, rng("mixup"))
+            images, labels = self._augmentation.mix(images, labels, rng("mixup"))
         if self._class_weights is None:
             return images, self._pack_labels(labels)
         weights = {head: self._weights_of(head, values) for head, values in labels.items()}
@@ -229,16 +230,6 @@ class TrainingBatches(keras.utils.PyDataset):
         if weights is None:
             return np.ones(len(labels), np.float32)
         return weights[labels] if labels.ndim == 1 else labels @ weights
-
-    def _augment(
-        self, pixels: npt.NDArray[np.uint8], targets: dict[str, Any], rng: np.random.Generator
-    ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
-        """Augment images, and move the pixels of image targets with them."""
-        moved = {head: targets[head] for head, output in self._outputs.items() if isinstance(output, ImageOutput)}
-        if not moved:
-            return augment(pixels, self._augmentation, rng), targets
-        pixels, others = augment_together(pixels, list(moved.values()), self._augmentation, rng)
-        return pixels, {**targets, **dict(zip(moved, others, strict=True))}
 
     def _encode(self, targets: Mapping[str, Any]) -> dict[str, Any]:
         """Return the targets as the model is trained on them; class indices unless it expects probabilities."""

@@ -93,7 +93,9 @@ def make_key(
         all about them.
     """
     is_constant = training.schedule == CONSTANT
-    optimizer = {name: value for name, value in vars(training).items() if name not in ("extra", "options")}
+    others = ("extra", "options", "augmentation")
+    optimizer = {name: value for name, value in vars(training).items() if name not in others}
+    optimizer |= {"has_soft_labels": training.has_soft_labels}  # which decides the losses
     optimizer |= {"learning_rate": None if is_constant else training.learning_rate}
     optimizer |= {"loss_weights": dict(training.loss_weights), "options": dict(training.options)}
     layers = {layer: number for number, layer in enumerate(blueprint.layers)}

@@ -10,7 +10,7 @@ from metaopt.problems.training_config import Training
 TRAIN = "train"
 """Name of the training metric: the loss of the first head without loss weights, penalties and label smoothing.
 
-With mixup it is computed on the mixed images and labels.
+With mixup or CutMix it is computed on the mixed images and labels.
 """
 
 
@@ -18,7 +18,7 @@ def make_loss(output: Output, training: Training) -> Any:
     """Return the loss of an output for ``keras.Model.compile``."""
     match output.kind:
         case "classes":
-            if training.mixup or training.label_smoothing:
+            if training.has_soft_labels:
                 return keras.losses.CategoricalCrossentropy(label_smoothing=training.label_smoothing)
             return "sparse_categorical_crossentropy"
         case "labels":
@@ -32,7 +32,7 @@ def make_loss(output: Output, training: Training) -> Any:
 def make_metric(output: Output, training: Training) -> keras.metrics.Metric:
     """Return the training metric ``TRAIN`` of the first head."""
     match output.kind:
-        case "classes" if training.mixup or training.label_smoothing:
+        case "classes" if training.has_soft_labels:
             return keras.metrics.CategoricalCrossentropy(name=TRAIN)
         case "classes":
             return keras.metrics.SparseCategoricalCrossentropy(name=TRAIN)

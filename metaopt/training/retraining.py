@@ -4,7 +4,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from metaopt.data import DataSet
 from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem, fitting
-from metaopt.problems.training_config import Training
+from metaopt.problems.training_config import Training, with_recipe
 from metaopt.randomness import derive_seed
 from metaopt.training import global_state
 from metaopt.training.batches import TrainingBatches, faults_of, make_label_packer, steps_per_epoch, weigh_classes
@@ -111,7 +111,7 @@ def _train(
     """Build and train the network; see ``retrain``."""
     problem, data = builder.problem, builder.data
     keras.utils.set_random_seed(derive_seed(seed, trial, "initialise"))
-    training = fitting(problem, lambda: replace(problem.training_of(builder.point), **recipe))
+    training = fitting(problem, lambda: with_recipe(problem.training_of(builder.point), recipe))
     images = data.for_retraining()
     steps = steps_per_epoch(len(images), training.batch_size)
     network = fitting(problem, lambda: builder.compile(training, steps, (epochs,)))

@@ -4,11 +4,18 @@ import pytest
 from metaopt.data import ArrayImages
 from metaopt.data.augment import SIGNAL_NOISE, Augmentation
 from metaopt.data.standardization import Standardization
+from metaopt.problems.augmentation_policy import AugmentationPolicy
 from metaopt.problems.training_config import Training
 
 pytestmark = pytest.mark.slow  # imports Keras
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (23, 4, 4, 1), np.uint8)
+EVERY_AUGMENTATION = AugmentationPolicy(
+    *(0.5, 0.25, 20, 0.2, 0.5),  # flip, shift, rotate, zoom, crop
+    *(0.3, 0.3, 0.3),  # brightness, contrast, saturation
+    *(2, 8),  # RandAugment
+    *(0.5, 0.8, 0.8),  # cutout, mixup, CutMix
+)
 DATA = ArrayImages(IMAGES, {"label": np.arange(23, dtype=np.int32)})
 
 
@@ -49,7 +56,14 @@ def test_the_batch_size_is_at_most_the_number_of_images() -> None:
 
 
 @pytest.mark.parametrize("kind", ["none", "flip", "shift", "flip+shift", "flip+shift+colour"])
-@pytest.mark.parametrize("more", [{}, {"soft": {"label": 23}, "mixup": 0.8, "cutout": 2}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"soft": {"label": 23}, "mixup": 0.8, "cutout": 2},
+        {"soft": {"label": 23}, "augmentation": EVERY_AUGMENTATION},
+    ],
+)
 def test_an_epoch_depends_on_seed_trial_and_epoch_only(kind: Augmentation, more) -> None:
     first = epoch(batches(seed=3, trial=4, kind=kind, **more), 5)
     made = batches(seed=3, trial=4, kind=kind, **more)

@@ -15,6 +15,7 @@ from metaopt.data import DataSet
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.jobs import Epoch, Remark, TrainingRequest
 from metaopt.errors import QuotaTooSmall
+from metaopt.problems.augmentation_policy import AugmentationPolicy
 from metaopt.problems.problem import Problem
 from metaopt.problems.training_config import Training
 from metaopt.training import NetworkRefused, build_and_train
@@ -25,6 +26,9 @@ from tests.training.requests import make_request
 
 pytestmark = pytest.mark.slow  # trains with Keras
 
+WEAK_AUGMENTATION = AugmentationPolicy(
+    shift=0.1, rotate=5, contrast=0.1, randaugment_count=1, randaugment_magnitude=2, cutout=0.2, mixup=0.2, cutmix=0.2
+)
 tiny_problem = importlib.import_module("tests.training.tiny_problem")
 
 
@@ -219,15 +223,16 @@ def test_a_plain_object_with_a_network_is_a_problem(tiny: DataSet) -> None:
     assert build_and_train(problem, point, tiny, epochs=1)["epochs"] == 1
 
 
-def test_resume_of_an_annealed_training_is_exact(tiny: DataSet, tmp_path: Path) -> None:
-    """With Nesterov momentum, restarts at the rungs, label smoothing, mixup and cutout."""
+@pytest.mark.parametrize("changes", [{"mixup": 0.3, "cutout": 3}, {"augmentation": WEAK_AUGMENTATION}])
+def test_resume_of_an_annealed_training_is_exact(tiny: DataSet, tmp_path: Path, changes: dict[str, Any]) -> None:
+    """With Nesterov momentum, restarts at the rungs, label smoothing, mixup and cutout, or an augmentation policy."""
 
     def train(where: str, epochs: int, **run: Any) -> dict[str, Any]:
         request = make_request(rung_levels=(1, 3), schedule="cosine", **run)
         return build_and_train(annealed, {}, tiny, epochs=epochs, checkpoint=tmp_path / where, run=request)
 
     options = {"momentum": 0.9, "nesterov": True}
-    training = Training("SGD", 0.05, 50, weight_decay=0.01, label_smoothing=0.1, mixup=0.3, cutout=3, options=options)
+    training = Training("SGD", 0.05, 50, weight_decay=0.01, label_smoothing=0.1, options=options, **changes)
     annealed = Problem(None, tiny_problem.network, training=lambda point: training)
     whole = train("whole", 3)
     train("parts", 1)
