@@ -20,6 +20,7 @@ from metaopt.engine.unread_watch import UnreadWatch
 from metaopt.guard.feasibility import find_rejections
 from metaopt.guard.fork_check import ForkCheck
 from metaopt.guard.guard import Guard
+from metaopt.problems.augmentation_check import check_augmentations
 from metaopt.problems.problem import Classes, Problem
 from metaopt.problems.source_digest import code_digest
 from metaopt.problems.unread import Unread, describe_unread, find_paths, find_unread
@@ -287,6 +288,7 @@ def check_study(problem: Problem, settings: Settings, images: ImageKind | None, 
         problem.require_blueprint("fill", f"{settings.fill:g}")
     if images is None:
         return
+    check_augmentations(problem, space, images.input_shape)
     for phase in range(1 if phases is None else len(phases.starts)):
         stacks = None if phases is None else phases.stacks(space, phase)
         judge = guard if phases is None else phases.guard(guard, phase)

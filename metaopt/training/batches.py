@@ -17,6 +17,7 @@ from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.errors import EnvironmentFault
 from metaopt.outputs import ClassOutput, Output, as_outputs
 from metaopt.outputs.class_metrics import Probabilities, as_probabilities
+from metaopt.problems.augmentation_check import check_augmentation
 from metaopt.problems.problem import Classes
 from metaopt.problems.training_config import Training
 from metaopt.randomness import make_fold_purpose, make_generator
@@ -140,6 +141,9 @@ class TrainingBatches(keras.utils.PyDataset):
         class_weights: head → weight of each class, ``(classes,)``, see ``weigh_classes``; None for no weights.
         standardization: that of signals; None for images.
 
+    Raises:
+        UserError: the training has an augmentation policy, and the data are signals or volumes.
+
     Attributes:
         fault: why a batch could not be read, or None; TensorFlow raises an exception of its own in its place.
     """
@@ -159,6 +163,7 @@ class TrainingBatches(keras.utils.PyDataset):
         standardization: Standardization | None = None,
     ) -> None:
         super().__init__()
+        check_augmentation(training, holds_images=standardization is None)
         self._images = images
         self._augmentation = BatchAugmentation(augmentation, training, outputs or {})
         self._batch_size = min(training.batch_size, len(images))
