@@ -16,7 +16,7 @@ from metaopt.data.image_file import IMAGE_SUFFIXES
 from metaopt.data.image_targets import MASK, ImageColumn, are_image_files
 from metaopt.data.images import LabelArray
 from metaopt.data.target_columns import read_column
-from metaopt.data.target_kinds import LEFT_OUT, check_heads
+from metaopt.data.target_kinds import LEFT_OUT, check_heads, check_name
 from metaopt.errors import Note, UserError
 from metaopt.outputs import Output
 
@@ -108,6 +108,8 @@ def read_label_table(root: Path, wanted: Mapping[str, str], skip_broken: bool = 
     kept = [column for column, head in enumerate(heads) if wanted.get(head) != LEFT_OUT]
     if not kept:
         raise UserError(f"No target left in {table}. Expected a column besides {_FILE}.")
+    for column in kept:
+        check_name(heads[column], f"column name in {table}: {heads[column]}")
     complete = [row for row in rows if all(row.cells[column] for column in kept)]
     pictures = _find_image_columns(heads, kept, complete, wanted)
     notes = _note_unlabelled(rows, complete, [heads[column] for column in kept])
@@ -207,9 +209,6 @@ def _read_rows(table: Path) -> tuple[list[str], list[_Row]]:
         raise UserError(f"Invalid column names in {table}: {twice[0] or 'an empty one'}. Expected each name once.")
     columns = [index for index, name in enumerate(names) if name not in (_FILE, _SPLIT)]
     heads = [names[index] for index in columns]
-    for head in heads:
-        if not head.replace("_", "a").replace("-", "a").isalnum():
-            raise UserError(f"Invalid column name in {table}: {head}. Expected letters, digits, _ and - only.")
     rows = []
     known: dict[str, int] = {}
     for number, cells in lines[1:]:

@@ -1,5 +1,6 @@
 """Kinds of targets: those that the user names, as ``age:number``, and those that an array tells."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from metaopt.values.safe_text import safe_repr
 LEFT_OUT = "none"
 """The kind of a column of ``labels.csv`` that is no target."""
 
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _NAMED = ("classes", "labels", "number", "image", LEFT_OUT)
 
 
@@ -47,6 +49,20 @@ def check_heads(wanted: Mapping[str, str], known: Sequence[str], where: str) -> 
             near = nearest(head, known)
             rest = f"Did you mean {near}?" if near is not None else f"Expected one of {', '.join(known)}."
             raise UserError(f"Target {head} not found in {where}. {rest}", "target")
+
+
+def check_name(head: str, where: str) -> None:
+    """Check that a target can be the name of a head: losses and layers have it, and TensorFlow accepts no others.
+
+    Args:
+        head: name of the target.
+        where: the name as it is written, and its file, for the message.
+
+    Raises:
+        UserError: It cannot.
+    """
+    if not _NAME.fullmatch(head):
+        raise UserError(f"Invalid {where}. Expected the letters A to Z, digits, _ and - only.")
 
 
 def infer_kind(values: npt.NDArray[Any]) -> str:

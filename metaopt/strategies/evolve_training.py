@@ -67,9 +67,10 @@ class EvolveTraining:
             return Wait()
         if runup.status != "ok":
             reason = runup.failure.get("error") or runup.status
+            has_diverged = runup.failure.get("cause") == "diverged"
+            advice = " Choose another optimizer or learning rate for the model." if has_diverged else ""
             raise UserError(
-                f"The run-up failed, so that there is no trained network to change: {reason} Choose another optimizer"
-                " or learning rate for the model."
+                f"The run-up failed, so that there is no trained network to change: {reason.rstrip('.')}.{advice}"
             )
         if lineage.final is not None:
             return Wait() if lineage.final.status == "running" else Done()

@@ -54,6 +54,11 @@ def test_the_user_sets_kinds_and_leaves_out_columns(folder: Path) -> None:
     assert list(table.outputs) == ["place"]
 
 
+def test_a_column_that_is_left_out_may_have_any_name(folder: Path) -> None:
+    write(folder, [("age", "taken at", "Größe"), *CELLS])
+    assert list(read_label_table(folder, {"taken at": "none", "Größe": "none"}).outputs) == ["age"]
+
+
 @pytest.mark.parametrize("mark", [",", "\t"])
 def test_delimiters_are_recognised(folder: Path, mark: str) -> None:
     write(folder, ROWS, mark)
@@ -132,6 +137,7 @@ def test_invalid_cells_are_named(folder: Path, row: int, column: int, text: str,
         ("file,age\nimg/0.png,1.5\nimg/0.png,2\n", "names img/0.png twice, in lines 2 and 3"),
         ("file,age\n../x.png,1.5\n", "Invalid file in line 2"),
         ("file,age,age\nimg/0.png,1,2\n", "Invalid column names .*: age"),
+        ("file,größe\nimg/0.png,1.5\n", r"Invalid column name in .*: größe\. Expected the letters A to Z"),
         ("file,age\nimg/0.png,\n", "No complete row for training"),
         ("file,split,age\nimg/0.png,trian,1.5\n", "Invalid split in line 2"),
         ("file,kind\nimg/0.png,cat\nimg/1.png,cat\n", "Found one class in column kind"),

@@ -7,7 +7,7 @@ import pytest
 
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoints import Checkpoints
-from metaopt.engine.jobs import ForkOf, Job, Report
+from metaopt.engine.jobs import Failed, ForkOf, Job, Report
 from metaopt.engine.settings import Settings
 from metaopt.engine.setup import open_study
 from metaopt.engine.setup import search as run_search
@@ -188,8 +188,19 @@ def test_where_the_fixing_training_diverges_the_member_goes_on(tmp_path):
 
 
 def test_a_run_up_that_diverges_ends_the_search(tmp_path):
-    with pytest.raises(UserError, match=r"The run-up failed, so that there is no trained network to change: val_loss"):
+    with pytest.raises(
+        UserError, match=r"The run-up failed, .*: val_loss became nan in epoch 1\. Choose another optimi"
+    ):
         search(tmp_path / "results", Executor(loss=lambda job, epoch: float("nan")))
+
+
+def test_a_run_up_with_an_error_does_not_blame_the_optimizer(tmp_path):
+    executor = Executor()
+    executor.submit = lambda job: executor.reported.append(Failed(job.trial, "KeyError", "KeyError: 'a'"))
+    executor.wait = lambda handle, timeout=None: [handle(each) for each in executor.reported]
+    executor.reported = []
+    with pytest.raises(UserError, match=r"there is no trained network to change: KeyError: 'a'\.$"):
+        search(tmp_path / "results", executor)
 
 
 def test_without_an_unchanged_member_all_are_mutated(tmp_path):

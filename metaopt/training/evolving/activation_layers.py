@@ -50,7 +50,13 @@ def exchange(activation: str) -> Callable[[dict[str, Any]], None]:
 
 
 def output_names(model: keras.Model) -> list[str]:
-    """Return the names of a model's outputs; a Sequential model has one, without a name."""
+    """Return the names of a model's outputs, in the order of ``keras.tree.flatten``.
+
+    They are the keys of a dict of outputs, else the names of their layers; the output of a Sequential model has none.
+    """
+    outputs = None if isinstance(model, keras.Sequential) else model.output
+    if isinstance(outputs, dict) and not any(map(keras.tree.is_nested, outputs.values())):
+        return keras.tree.flatten({name: name for name in outputs})
     return list(getattr(model, "output_names", None) or ["output"])
 
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from metaopt.errors import UserError
+from metaopt.quantities import plural
 from metaopt.training.evolving.activation_layers import output_names
 from metaopt.training.evolving.examples import Examples
 from metaopt.training.evolving.losses import CLASSES, LABELS, NUMBERS, SPARSE, loss_name
@@ -38,6 +39,14 @@ def check_model(model: Any) -> None:
         raise UserError("The model is not compiled. Call model.compile(optimizer, loss) first.", "model")
     if not any(loss is not None for loss in keras.tree.flatten(model.loss)):
         raise UserError("The model is compiled without a loss. Call model.compile(optimizer, loss).", "model")
+    names = output_names(model)
+    unknown = [name for name in model.loss if name not in names] if isinstance(model.loss, dict) else []
+    if unknown:
+        raise UserError(
+            f"The model is compiled with a loss for {unknown[0]}, which is none of its outputs. Expected losses for"
+            f" {', '.join(names)}.",
+            "model",
+        )
 
 
 def check_examples(model: keras.Model, losses: Mapping[str, Any], tasks: Mapping[str, str], examples: Examples) -> None:
@@ -64,7 +73,9 @@ def check_examples(model: keras.Model, losses: Mapping[str, Any], tasks: Mapping
     given = keras.tree.flatten(targets)
     if len(given) != len(values):
         raise UserError(
-            f"The model has {len(values)} outputs ({', '.join(names)}), but the data have {len(given)} targets.", "data"
+            f"The model has {plural(len(values), 'output')} ({', '.join(names)}), but the data have"
+            f" {plural(len(given), 'target')}.",
+            "data",
         )
     for name, value, target in zip(names, values, given, strict=True):
         if name in losses:

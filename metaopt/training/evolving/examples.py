@@ -1,7 +1,7 @@
 """Training and validation examples of any kind of data, read into memory once; those of a data set stay on disk."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import keras
@@ -14,6 +14,7 @@ from metaopt.data.standardization import Standardization
 from metaopt.errors import UserError
 from metaopt.outputs import ClassOutput, Output
 from metaopt.training.batches import make_label_packer, read_images, scale_inputs
+from metaopt.training.evolving.activation_layers import output_names
 from metaopt.values.safe_text import class_name
 
 BATCH_SIZE = 32  # that of keras.Model.fit
@@ -112,10 +113,12 @@ def read_data(data: Any, model: keras.Model, batch_size: int | None = None) -> T
         batch_size: batch size, or None for that of the data, 32 for arrays.
 
     Raises:
-        UserError: The data are of another kind, empty or endless, or their lengths differ.
+        UserError: The data are of another kind, empty or endless, their lengths differ, or the targets have other names
+            than the outputs of the model.
     """
     if isinstance(data, DataSet):
         return of_data_set(data, model, batch_size or BATCH_SIZE)
+    outputs, names = None if isinstance(model, keras.Sequential) else model.output, output_names(model)
     if _is_pair(data):
         train, own = _read(data[0], "training data")
         validation, _ = _read(data[1], "validation data")
@@ -127,6 +130,10 @@ def read_data(data: Any, model: keras.Model, batch_size: int | None = None) -> T
         for array in _arrays_of(examples):
             digest.update(f"{array.dtype} {array.shape} ".encode())
             digest.update(np.ascontiguousarray(array).data)
+    train, validation = (
+        replace(examples, targets=_arrange_targets(examples.targets, outputs, names))
+        for examples in (train, validation)
+    )
     description = {"name": "arrays", "images": {"train": len(train), "validation": len(validation)}}
     return TrainingData(train, validation, batch_size or own, digest.hexdigest()[:32], description)
 
@@ -235,6 +242,38 @@ def _hold_out(examples: ArrayExamples) -> tuple[ArrayExamples, ArrayExamples]:
         kept, held = hold_out(np.zeros(len(examples), np.int64), HELD_OUT, VALIDATION_SEED)
     train, validation = (ArrayExamples(*examples.read(rows)) for rows in (kept, held))
     return train, validation
+
+
+def _arrange_targets(targets: Any, outputs: Any, names: list[str]) -> Any:
+    """Return targets in the structure of a model's outputs; Keras' generators take no lists, and losses no other keys.
+
+    Args:
+        targets: an array, or a list or dict of arrays.
+        outputs: output of the model: a tensor, or a list or dict of tensors.
+        names: names of the outputs, in the order of ``keras.tree.flatten``.
+
+    Raises:
+        UserError: The targets have other names than the outputs.
+    """
+    given = keras.tree.flatten(targets)
+    if len(given) != len(names):
+        return targets  # ``check_examples`` tells the numbers
+    if isinstance(targets, dict) and (len(names) > 1 or isinstance(outputs, dict)):
+        if set(targets) != set(names):
+            raise UserError(
+                f"The data have targets of the names {', '.join(map(str, targets))}. Expected those of the outputs of"
+                f" the model: {', '.join(names)}.",
+                "data",
+            )
+        given = [targets[name] for name in names]
+    elif isinstance(outputs, dict) and len(names) > 1:
+        raise UserError(
+            f"The targets of the data have no names. Expected a dict with those of the outputs of the model:"
+            f" {', '.join(names)}.",
+            "data",
+        )
+    packed = keras.tree.pack_sequence_as(outputs, given)
+    return tuple(packed) if isinstance(packed, list) else packed
 
 
 def _strata(targets: Any, n: int) -> npt.NDArray[np.int64]:

@@ -61,6 +61,20 @@ def autoencoder() -> Any:
     return model
 
 
+def two_heads(names: tuple[str, ...] = ("kind", "size"), as_list: bool = False, loss: Any = None) -> Any:
+    """A model with a dict or list of outputs, whose layers have other names."""
+    import keras
+
+    inputs = keras.Input((16,))
+    known = {"kind": keras.layers.Dense(3, "softmax")(inputs), "size": keras.layers.Dense(1)(inputs)}
+    outputs = {name: known[name] for name in names}
+    model = keras.Model(inputs, list(outputs.values()) if as_list else outputs)
+    losses = {"kind": "sparse_categorical_crossentropy", "size": "mse"}
+    own = {name: losses[name] for name in names}
+    model.compile("adam", loss or (list(own.values()) if as_list else own))
+    return model
+
+
 def _shifted(x: Any) -> Any:
     return x + 1
 

@@ -104,7 +104,7 @@ def test_endless_data_are_refused() -> None:
         ((X, X), r"of shape \(3,\), with the loss sparse_categorical_crossentropy fits no targets of shape \(16,\)."
          " Expected one class index for 3 probabilities"),
         ((X, Y + 1), "has 3 classes, but the targets are class indices from 1 to 3. Expected 0 to 2."),
-        ((X, (Y, Y)), r"The model has 1 outputs \(output\), but the data have 2 targets"),
+        ((X, (Y, Y)), r"The model has 1 output \(output\), but the data have 2 targets"),
     ],
 )  # fmt: skip
 def test_data_that_do_not_fit_the_model_are_refused(data: Any, message: str) -> None:
@@ -112,6 +112,30 @@ def test_data_that_do_not_fit_the_model_are_refused(data: Any, message: str) -> 
 
     with pytest.raises(UserError, match=message):
         prepare(models.dense(), data, None)
+
+
+@pytest.mark.parametrize("targets", [{"kind": Y}, [Y], Y])
+def test_a_dict_of_one_output_takes_targets_of_any_structure(targets: Any) -> None:
+    from metaopt.training.evolving.preparation import prepare
+
+    prepared = prepare(models.two_heads(("kind",)), (X, targets), None)
+    assert list(prepared.data.train.read([0])[1]) == ["kind"]
+    assert prepared.recipe.network.tasks == {"kind": "classes"}
+
+
+def test_targets_of_several_outputs_have_their_structure() -> None:
+    from metaopt.training.evolving.preparation import prepare
+
+    both = {"size": X[:, :1], "kind": Y}
+    assert prepare(models.two_heads(), (X, both), None).data.train.read([0])[1].keys() == both.keys()
+    listed = prepare(models.two_heads(as_list=True), (X, [Y, X[:, :1]]), None).data.train.read([0])[1]
+    assert [type(listed), *(each.shape for each in listed)] == [tuple, (1,), (1, 1)]
+    for targets, message in (
+        ({"size": Y, "kid": Y}, "names size, kid. Expected those of the outputs of the model: kind, size"),
+        ([Y, X[:, :1]], "have no names. Expected a dict"),
+    ):
+        with pytest.raises(UserError, match=message):
+            prepare(models.two_heads(), (X, targets), None)
 
 
 def _subclassed() -> Any:
@@ -146,6 +170,10 @@ def _not_compiled() -> Any:
         (_not_built, "The model is not built"),
         (_not_compiled, "The model is not compiled"),
         (lambda: models.dense(loss=None), "compiled without a loss"),
+        (
+            lambda: models.two_heads(loss={"kinds": "mse"}),
+            "a loss for kinds, which is none of its outputs. .* for kind, size",
+        ),
     ],
 )
 def test_other_models_are_refused(make: Any, message: str) -> None:
