@@ -28,6 +28,9 @@ class Callback:
             macs: multiply-accumulates of one image, likewise.
         """
 
+    def trial_resumed(self, trial: int, epochs: int) -> None:
+        """The trial that was just started was trained for some epochs before its pause or an interruption."""
+
     def epoch(self, report: Epoch) -> None:
         """An epoch is trained, and its line in the journal is on disk."""
 
@@ -70,6 +73,11 @@ class CallbackList(Callback):
         """See ``Callback.trial_started``."""
         for each in self.callbacks:
             each.trial_started(trial, target, params, macs)
+
+    def trial_resumed(self, trial: int, epochs: int) -> None:
+        """See ``Callback.trial_resumed``."""
+        for each in self.callbacks:
+            each.trial_resumed(trial, epochs)
 
     def epoch(self, report: Epoch) -> None:
         """See ``Callback.epoch``."""

@@ -277,6 +277,8 @@ class Search:
     def _submit(self, trial: Trial) -> None:
         target = None if self._options.unit == "seconds" else trial.target_resource
         self._callback.trial_started(trial.number, target, trial.proposal.get("params"), trial.proposal.get("macs"))
+        if trial.epochs > trial.copied_epochs:
+            self._callback.trial_resumed(trial.number, trial.epochs)
         self._executor.submit(self._jobs.job(trial))
         self._reports.submitted(trial.number)
 

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from metaopt.engine.callbacks import Callback, CallbackList
-from tests.engine.synthetic import search
+from tests.engine.synthetic import SyntheticExecutor, search
 
 METHODS = [name for name, _ in inspect.getmembers(Callback, inspect.isfunction) if not name.startswith("_")]
 
@@ -45,3 +45,14 @@ def test_a_search_calls_in_the_order_of_its_events(tmp_path):
     record, best = calls[-2][2:]
     assert (record.trial, best.trial) == (1, study.best.trial)
     assert calls[-1][2:] == ("all trials are done",)
+
+
+def test_a_resumed_trial_says_the_epochs_that_it_has(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "results", trials=2, epochs=4, executor=SyntheticExecutor(interrupted_after=6))
+    calls: list[tuple] = []
+    search(tmp_path / "results", trials=2, epochs=4, callback=Recorder("it", calls))
+    assert [call[1:] for call in calls if call[1].startswith("trial_")][:2] == [
+        ("trial_started", 1, 4, None, None),
+        ("trial_resumed", 1, 2),
+    ]

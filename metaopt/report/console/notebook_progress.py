@@ -67,6 +67,11 @@ class NotebookProgress(Callback):
         self._state.start(trial, target, params)
         self._refresh()
 
+    def trial_resumed(self, trial: int, epochs: int) -> None:
+        """Show the epochs that it has."""
+        self._state.resume(trial, epochs)
+        self._refresh()
+
     def epoch(self, report: Epoch) -> None:
         """Show the epoch."""
         self._state.epoch(report)

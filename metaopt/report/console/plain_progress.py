@@ -48,6 +48,10 @@ class PlainProgress(Callback):
         """Update the state only."""
         self._state.start(trial, target, params)
 
+    def trial_resumed(self, trial: int, epochs: int) -> None:
+        """Update the state only."""
+        self._state.resume(trial, epochs)
+
     def epoch(self, report: Epoch) -> None:
         """Print the epoch of the trial, if nothing was printed for a while."""
         self._state.epoch(report)

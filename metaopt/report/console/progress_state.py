@@ -23,7 +23,7 @@ class RunningTrial:
         params: number of parameters, or None if it is not known yet.
         started: time of the start or the resume, by the state's clock.
         epoch: number of epochs trained, those before a pause included.
-        resumed_at: number of epochs at the last pause.
+        resumed_at: number of epochs before the pause or interruption that it resumes from.
         first: number of epochs when the job began; None before its first report.
         metrics: metrics of the last epoch.
         fraction: share of the next epoch that is trained, if that takes long; else 0.
@@ -94,6 +94,11 @@ class ProgressState:
         params = params if record is None or record.params is None else record.params
         self.running[trial] = RunningTrial(trial, target, params, self.clock(), before, before)
         self._last_report = self.clock()
+
+    def resume(self, trial: int, epochs: int) -> None:
+        """Take in how many epochs a trial that just started was trained before."""
+        running = self.running[trial]
+        running.epoch = running.resumed_at = epochs
 
     def epoch(self, report: Epoch) -> None:
         """Update the trial of an epoch."""

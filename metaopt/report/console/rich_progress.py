@@ -61,6 +61,10 @@ class RichProgress(Callback):
         """Show the trial."""
         self._state.start(trial, target, params)
 
+    def trial_resumed(self, trial: int, epochs: int) -> None:
+        """Show the epochs that it has."""
+        self._state.resume(trial, epochs)
+
     def epoch(self, report: Epoch) -> None:
         """Show the epoch."""
         self._state.epoch(report)

@@ -66,14 +66,18 @@ def test_display_counts_infeasible_trials() -> None:
 def test_display_shows_resumed_trials() -> None:
     console = make_console()
     with RichProgress(console) as progress:
-        progress.begin(3, [make_paused(trial, 3, counts={}) for trial in range(2)])
+        progress.begin(4, [make_paused(trial, 3, counts={}) for trial in range(2)])
         progress.trial_started(0, 9, None, None)
+        progress.trial_resumed(0, 3)
+        progress.trial_started(3, 9, None, None)  # was interrupted, so that it has no record
+        progress.trial_resumed(3, 5)
         progress.trial_started(1, 9, None, None)
         progress.trial_started(2, None, None, None)  # the budget is in seconds
         progress.epoch(Epoch(1, 4, {"val_accuracy": 0.25}, 1.0))
         shown = rendered(console, progress)
-    assert "0 of 3" in shown
+    assert "0 of 4" in shown
     assert "resuming after epoch 3 of 9" in shown
+    assert "resuming after epoch 5 of 9" in shown
     assert "epoch 4 of 9 · val_accuracy 0.2500" in shown
     assert re.search(r"trial 2 .*building\s*$", shown, re.MULTILINE)
 
