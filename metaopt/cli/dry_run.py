@@ -94,7 +94,9 @@ def _train(
     problem: Problem, data: DataSet, settings: Settings, draws: dict[str, Draw]
 ) -> Iterator[tuple[str, Draw, Finished | Failed | Rejected]]:
     """Train each network for a moment in a worker process, and yield how each ended."""
-    trainer = QuickTrainer(problem, data.spec, fingerprint=data.fingerprint, folds=settings.folds)
+    trainer = QuickTrainer(
+        *(problem, data.spec), fingerprint=data.fingerprint, folds=settings.folds, repeats=settings.repeats
+    )
     kind = "inline" if settings.executor == "inline" else "processes"  # on this machine, also for a cluster
     options = quick_options(settings.training_options())
     with TemporaryDirectory(prefix="metaopt_dry_run_") as logs:
@@ -121,7 +123,8 @@ def _describe_plan(data: DataSet, settings: Settings) -> list[str]:
         )
     strategy = strategy_name(settings.sampler, settings.scheduler)
     objectives = ", ".join(each.text for each in settings.objectives)
-    folds = f", {settings.folds} folds each" if settings.folds > 1 else ""
+    repeated = f" × {settings.repeats} repeats" if settings.repeats > 1 else ""
+    folds = f", {settings.folds} folds{repeated} each" if settings.folds > 1 else ""
     return [
         f"Data: {data.name}, {what} of {shape}; {', '.join(heads)}; {sizes['train']:,} for training,"
         f" {sizes['validation']:,} for validation, {sizes['test']:,} for the test; augmentation {data.augment}.",

@@ -22,6 +22,7 @@ from metaopt.cli.search_checks import (
     warn_of_memory,
 )
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
+from metaopt.cli.search_folds import with_folds
 from metaopt.cli.study_inputs import as_begun, find_vals, located_data, study_problem
 from metaopt.data import NAMES, DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
@@ -33,7 +34,7 @@ from metaopt.engine.setup import ImageKind, check_study, describe_new_study, ope
 from metaopt.engine.strategy import DEFAULT_STRATEGY, JOINT, STRATEGIES, resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import make_executor
-from metaopt.executors.gpus import resolve_workers
+from metaopt.executors.gpus import AUTO, resolve_workers
 from metaopt.executors.hardware import free_memory, has_gpu
 from metaopt.executors.ray_cluster import WorkerResources
 from metaopt.guard.rejections import NothingFits
@@ -192,6 +193,8 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     spec, notes = _find_data(settings, arguments.results)  # before the user's code, which may change the folder
     problem = _load_problem(arguments, settings, state, beside)
     data = load(spec)
+    if not state.settings:
+        settings = with_folds(settings, given, problem, data, callback)
     for note in (*notes, *data.notes_on(settings.folds)):
         callback.note(with_flags(note))
     kept = data.spec.data if data.spec.data in NAMES else stored_path(data.spec.data, arguments.results)
@@ -259,6 +262,8 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
         given["constraints"] = (*arguments.constraint, *([] if asked else kept))
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
+    if given.get("folds") == AUTO:
+        del given["folds"]  # the study's own, or chosen by its data
     # Trials with another schedule or augmentation cannot be compared, and one that resumes would switch to it.
     for name in (
         "seed",

@@ -64,7 +64,7 @@ def check_settings(settings: Settings, data: DataSet) -> None:
     Raises:
         UserError: One cannot.
     """
-    data.folds(settings.folds)  # raises if a class has fewer images
+    data.folds(settings.folds, settings.repeats)  # raises if a class has fewer images
     head, output = next(iter(data.outputs.items()))
     measured = metric_names(data.outputs)
     for objective in settings.objectives:
@@ -170,7 +170,7 @@ def check_checkpoints(settings: Settings, problem: Problem, images: ImageKind, f
             network = problem.blueprint(point, images.input_shape, images.classes)
             assert network is not None
             largest = max(largest, estimate_state(network, problem.training(point)))
-    state, weights = (settings.folds * size for size in largest)
+    state, weights = (settings.n_trainings * size for size in largest)
     check_room(folder, settings.checkpoint_quota, state, weights, f"Of {DRAWS} networks, the largest checkpoint")
 
 

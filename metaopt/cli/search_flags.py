@@ -18,6 +18,7 @@ from metaopt.cli.arguments import (
 )
 from metaopt.cli.search_help import make_epilog
 from metaopt.data.augment import AUGMENTATIONS, IMAGE_AUGMENTATIONS
+from metaopt.data.fold_count import FEW_IMAGES, FOLDS, REPEATS, VERY_FEW_IMAGES
 from metaopt.engine.jobs import CLASS_WEIGHTS
 from metaopt.engine.settings import CYCLE_FACTOR, MINIMA
 from metaopt.engine.strategy import DEFAULT_STRATEGY, STRATEGIES
@@ -186,7 +187,15 @@ def _add_training(group: _ArgumentGroup) -> None:
     add("--first-cycle", dest="first_cycle_s", type=duration, metavar="T", help=first)
     factor = f"T_mult: each of these cycles is N times as long as the one before (default: {CYCLE_FACTOR})"
     _add_integer(group, "--cycle-factor", help=factor)
-    _add_integer(group, "--folds", help="N-fold stratified cross-validation inside each trial; 1: off (default)")
+    folds = (
+        f"N-fold stratified cross-validation inside each trial; 1: off; auto: {FOLDS} for fewer than {FEW_IMAGES:,}"
+        " images of your own, else 1 (default: auto)"
+    )
+    add("--folds", type=_integer_or_auto, metavar="N", help=folds)
+    repeats = f"repeat the folds N times with other shuffles (default: {REPEATS} for fewer than {VERY_FEW_IMAGES}"
+    _add_integer(group, "--repeats", help=f"{repeats} images of your own with --folds auto, else 1)")
+    race = "end a trial after its first folds where it cannot win any more (default: on, where the strategy allows it)"
+    add("--race", action=BooleanOptionalAction, help=race)
     patience = "end a trial after N epochs without improvement; 0: off"
     _add_integer(group, "--early-stopping", help=f"{patience} (default: {EARLY_STOPPING}, or off with rungs)")
     by_loss = "loss-based stopping: end a trial whose loss is far above that of others"
@@ -245,7 +254,7 @@ def _objective(text: str) -> str:
 
 
 def _integer_or_auto(text: str) -> int | str:
-    """Convert a number of workers, or ``auto``."""
+    """Convert a number from 1 on, or ``auto``."""
     if text == AUTO:
         return text
     try:

@@ -27,8 +27,8 @@ from metaopt.data.split import (
     TEST_SEED,
     VALIDATION_SEED,
     hold_out,
+    repeated_folds,
     split_state,
-    stratified_folds,
 )
 from metaopt.data.standardization import Standardization
 from metaopt.data.unsplit import NOUNS, UnsplitData
@@ -82,7 +82,7 @@ class DataSet:
     sample_rate: int | None = None
     _digests: Digests | None = field(default=None, repr=False)  # of everything
     _of_validation: tuple[str, ...] = ()  # notes that hold for the validation split only, not for folds
-    _folds: dict[int, list[Fold]] = field(default_factory=dict, repr=False)
+    _folds: dict[tuple[int, int], list[Fold]] = field(default_factory=dict, repr=False)
     _calibration_share: float | None = None  # None for that of the kinds of targets
 
     @property
@@ -134,28 +134,33 @@ class DataSet:
         kept, held = hold_out(output.strata(images.labels[head]), share, CALIBRATION_SEED)
         return Fold(subset(images, kept), subset(images, held))
 
-    def folds(self, count: int) -> list[Fold]:
+    def folds(self, count: int, repeats: int = 1) -> list[Fold]:
         """Return stratified folds of the training and validation images; one fold is the two splits themselves.
 
         The folds are the same for every trial and seed of a study. Call it once before training starts, so that an
         error is raised early.
 
+        Args:
+            count: number of folds of one repeat, 1 for none.
+            repeats: number of repeats, each with another shuffle.
+
         Raises:
             UserError: a class has fewer images than there are folds.
         """
-        if count not in self._folds:
-            self._folds[count] = [Fold(self.train, self.validation)] if count == 1 else self._make_folds(count)
-        return self._folds[count]
+        if (count, repeats) not in self._folds:
+            one = [Fold(self.train, self.validation)]
+            self._folds[count, repeats] = one if count == 1 else self._make_folds(count, repeats)
+        return self._folds[count, repeats]
 
     def notes_on(self, folds: int) -> list[str]:
         """Return the messages for the user of a study with so many folds."""
         if folds == 1 or self._digests is None:
             return self.notes
         others = [note for note in self.notes if note not in self._of_validation]
-        return others + note_images_across_folds(self._digests, self._split_folds(folds), self.noun)
+        return others + note_images_across_folds(self._digests, self.fold_rows(folds), self.noun)
 
-    def _split_folds(self, count: int) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-        """Return the indices of the training and the validation images of each fold.
+    def fold_rows(self, count: int, repeats: int = 1) -> list[tuple[Rows, Rows]]:
+        """Return the indices of the training and the validation images of each fold among all of them.
 
         Raises:
             UserError: a class has fewer images than there are folds.
@@ -163,7 +168,7 @@ class DataSet:
         head, output = next(iter(self.outputs.items()))
         labels = output.strata(self.everything().labels[head])
         if not isinstance(output, ClassOutput):
-            return self._split_by_strata(labels, count)
+            return self._split_by_strata(labels, count, repeats)
         names = output.names
         counts = np.bincount(labels, minlength=len(names))
         rarest = int(counts.argmin())
@@ -175,11 +180,9 @@ class DataSet:
                 f"Expected at most {most}, because class {names[rarest]} of {self.name} has only {counts[rarest]}"
                 f" training and validation {self.noun}s. Use fewer folds, add {self.noun}s, or remove the class.",
             )
-        return stratified_folds(labels, count, split_state(FOLD_SEED, self.spec.split_seed))
+        return repeated_folds(labels, count, repeats, split_state(FOLD_SEED, self.spec.split_seed))
 
-    def _split_by_strata(
-        self, strata: npt.NDArray[np.int64], count: int
-    ) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    def _split_by_strata(self, strata: Rows, count: int, repeats: int) -> list[tuple[Rows, Rows]]:
         """Return the folds of images without classes, whose groups may be left out of a fold.
 
         Raises:
@@ -190,11 +193,11 @@ class DataSet:
             raise invalid_value("folds", count, expected)
         if np.bincount(strata).min() < count:
             strata = np.zeros_like(strata)
-        return stratified_folds(strata, count, split_state(FOLD_SEED, self.spec.split_seed))
+        return repeated_folds(strata, count, repeats, split_state(FOLD_SEED, self.spec.split_seed))
 
-    def _make_folds(self, count: int) -> list[Fold]:
-        images = self.everything()
-        return [Fold(subset(images, train), subset(images, held)) for train, held in self._split_folds(count)]
+    def _make_folds(self, count: int, repeats: int) -> list[Fold]:
+        images, rows = self.everything(), self.fold_rows(count, repeats)
+        return [Fold(subset(images, train), subset(images, held)) for train, held in rows]
 
     def test(self) -> Images:
         """Return the test split, which is used once, after the search."""

@@ -84,3 +84,31 @@ def stratified_folds(
     pairs = list(splitter.split(np.zeros(len(labels)), labels))
     size = min(len(train) for train, _ in pairs)
     return [(train[:size], validation) for train, validation in pairs]
+
+
+def repeated_folds(
+    labels: npt.NDArray[Any], count: int, repeats: int, seed: int
+) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Return the training and validation indices of repeated stratified k-fold cross-validation.
+
+    Each repeat shuffles anew. The first one has the folds of ``stratified_folds``, so that more repeats add folds and
+    change none. The sizes of the splits are those of the first repeat: scikit-learn derives them from the classes.
+
+    Args:
+        labels: see ``stratified_folds``.
+        count: number of folds of one repeat, 2 or more.
+        repeats: number of repeats, 1 or more.
+        seed: seed of the random splits.
+
+    Returns:
+        (training indices, validation indices) of each of the ``count * repeats`` folds, repeat after repeat.
+    """
+    return [
+        fold
+        for number in range(repeats)
+        for fold in stratified_folds(labels, count, seed if number == 0 else _repeat_seed(seed, number))
+    ]
+
+
+def _repeat_seed(seed: int, number: int) -> int:
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])

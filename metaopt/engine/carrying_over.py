@@ -26,6 +26,7 @@ _FINGERPRINT = {
     "data": "data",
     "objective": "objective",
     "folds": "folds",
+    "repeats": "repeats",
     "budget": "rungs",
     "function": "function",
 }

@@ -6,6 +6,7 @@ from typing import Any
 from metaopt.engine.jobs import Epoch, Failed, Finished
 from metaopt.engine.proposer import Accepted
 from metaopt.schedulers import Continue, Fork, Left, Reason, Start, Stop
+from metaopt.trials.discard import Discard
 from metaopt.values.json_values import to_json_value
 
 Event = dict[str, Any]
@@ -60,6 +61,18 @@ def epoch_trained(report: Epoch) -> Event:
     return {**event, "replicates": list(report.replicates)} if report.replicates else event
 
 
+def fold_trained(report: Epoch) -> Event:
+    """Return the event of an epoch of one fold, which other folds still lack."""
+    return {
+        "event": "fold",
+        "trial": report.trial,
+        "fold": report.fold,
+        "epoch": report.epoch,
+        "metrics": report.metrics,
+        "seconds": round(report.seconds, 4),
+    }
+
+
 def failed(report: Failed) -> Event:
     """Return the event of a trial that failed."""
     failure = {"cause": report.cause, "error": report.error, "traceback": report.traceback}
@@ -72,14 +85,16 @@ def paused(report: Finished) -> Event:
     return {"trial": report.trial, "event": "paused", **_facts(report)}
 
 
-def ended(report: Finished, *, complete: bool) -> Event:
+def ended(report: Finished, *, complete: bool, discard: Discard | None = None) -> Event:
     """Return the event of a trial that ended.
 
     Args:
         report: the report of its last job.
         complete: whether it is fully trained.
+        discard: how a race over folds ended it, or None.
     """
-    return {"trial": report.trial, "event": "ended", "status": "ok", "complete": complete, **_facts(report)}
+    event = {"trial": report.trial, "event": "ended", "status": "ok", "complete": complete, **_facts(report)}
+    return event if discard is None else {**event, "discarded": discard.to_json()}
 
 
 def _facts(report: Finished) -> Event:

@@ -66,12 +66,14 @@ class JobFactory:
     def _time_limit_s(self, trial: Trial) -> float | None:
         """Return what is left of the trial's time limit after its earlier jobs.
 
-        Of a job that was interrupted by the end of its driver, the epochs that are in the journal count.
+        Of a job that was interrupted by the end of its driver, the epochs that are in the journal count, those of
+        single folds too.
         """
         if self.options.trial_timeout_s is None:
             return None
         in_jobs = trial.results[-1].epochs if trial.results else trial.copied_epochs
-        spent = trial.wall_seconds + sum(trial.seconds[in_jobs:])
+        of_folds = sum(seconds for each in trial.ahead.values() for _, seconds in each)
+        spent = trial.wall_seconds + sum(trial.seconds[in_jobs:]) + of_folds
         return max(0.0, self.options.trial_timeout_s - spent)
 
     def _target(self, trial: Trial) -> int:

@@ -33,7 +33,9 @@ class TrainingOptions:
         constraints: those in force, cheap ones and those on metrics of an epoch.
         early_stopping: patience: epochs without improvement before a trial ends, or None.
         loss_based_stopping: bound above which the driver stops trials, by the losses of others; None for no bound.
-        folds: number of cross-validation folds, 1 for none.
+        folds: number of cross-validation folds of one repeat, 1 for none.
+        repeats: number of repeats of the folds, each with another shuffle.
+        race: whether a trial trains fold after fold, so that the driver can end it after its first folds.
         inherit: whether a trial with a parent starts from its weights.
         schedule: learning-rate schedule in the place of the problem's own; None for that.
         first_cycle_s: with a budget in seconds, training seconds of the first cycle of the schedule ``cosine``, T_0.
@@ -52,6 +54,8 @@ class TrainingOptions:
     early_stopping: int | None = None
     loss_based_stopping: LossBound | None = None
     folds: int = 1
+    repeats: int = 1
+    race: bool = False
     inherit: bool = False
     schedule: str | None = None
     first_cycle_s: float = 1.0
@@ -59,6 +63,11 @@ class TrainingOptions:
     deterministic: bool = False
     trial_timeout_s: float | None = None
     class_weights: str = NO_WEIGHTS
+
+    @property
+    def n_trainings(self) -> int:
+        """Number of networks that a trial trains: all folds of all repeats."""
+        return self.folds * self.repeats
 
     @property
     def measured_constraints(self) -> tuple[Constraint, ...]:
@@ -222,6 +231,9 @@ class Epoch:
             mean.
         seconds: wall seconds of the epoch, its validation included, but not the compilation of its steps.
         replicates: with folds, the metrics of each; else empty.
+        fold: the only fold, from 0, that was trained for this epoch, where one is trained after the other: the metrics
+            and seconds are its own. None for an epoch of all folds.
+        ends_fold: whether this fold is trained to the end of the job.
     """
 
     trial: int
@@ -229,6 +241,8 @@ class Epoch:
     metrics: dict[str, float]
     seconds: float
     replicates: tuple[dict[str, float], ...] = ()
+    fold: int | None = None
+    ends_fold: bool = False
 
 
 @dataclass(frozen=True)

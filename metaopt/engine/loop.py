@@ -11,6 +11,7 @@ from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoint_retention import CheckpointRetention
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.early_end import EarlyEnd
+from metaopt.engine.fold_race import FoldRace
 from metaopt.engine.job_factory import JobFactory
 from metaopt.engine.jobs import Executor, Finished, TrainingOptions
 from metaopt.engine.phases import Phases
@@ -56,6 +57,7 @@ class Search:
         checkpoints: checkpoint directories.
         phases: phases of a search that grows, or None.
         fill: the share of its tightest constraint that a network is to use, or None.
+        race: race over folds, or None.
         unread: watches which hyperparameters the trainings read, or None.
         clock: seconds, steadily growing.
     """
@@ -74,6 +76,7 @@ class Search:
         checkpoints: Checkpoints,
         phases: Phases | None = None,
         fill: float | None = None,
+        race: FoldRace | None = None,
         unread: UnreadWatch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -104,6 +107,7 @@ class Search:
             retention=self._retention,
             end=self._end,
             loss_bound=options.loss_based_stopping,
+            race=race,
             unread=unread,
         )
         self._interrupted: deque[Trial] = deque()

@@ -6,6 +6,7 @@ from metaopt.engine import events
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoint_retention import CheckpointRetention
 from metaopt.engine.early_end import EarlyEnd
+from metaopt.engine.fold_race import FoldRace
 from metaopt.engine.job_factory import JobFactory
 from metaopt.engine.jobs import Epoch, EpochProgress, Failed, Finished, PointReads, Rejected, Remark, Report
 from metaopt.engine.search_patience import add_arrival, replayed_patience
@@ -14,6 +15,7 @@ from metaopt.engine.unread_watch import UnreadWatch
 from metaopt.engine.worker_rejections import check_rejections
 from metaopt.problems.mistakes import Mistake
 from metaopt.storage.writer import StudyWriter
+from metaopt.trials.discard import Discard
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record import Record, best_record
 from metaopt.trials.stopping import LossBound
@@ -35,6 +37,7 @@ class ReportHandler:
         retention: removes checkpoints.
         end: ends the run before its search is done.
         loss_bound: bound above which trials are stopped, or None.
+        race: race over folds, or None.
         unread: watches which hyperparameters the trainings read, or None.
 
     Attributes:
@@ -54,6 +57,7 @@ class ReportHandler:
         retention: CheckpointRetention,
         end: EarlyEnd,
         loss_bound: LossBound | None = None,
+        race: FoldRace | None = None,
         unread: UnreadWatch | None = None,
     ) -> None:
         self.running: set[int] = set()
@@ -69,6 +73,8 @@ class ReportHandler:
         self._retention = retention
         self._end = end
         self._loss_bound = loss_bound
+        self._race = race
+        self._discards: dict[int, Discard] = {}  # of trials that are told to end
         self._unread = unread
         self._last_causes: list[str] = []
         self._remarks: set[str] = set()
@@ -98,6 +104,8 @@ class ReportHandler:
         if isinstance(report, Epoch | EpochProgress):
             self._begun.add(report.trial)
         match report:
+            case Epoch(fold=int()):
+                return self._handle_fold(trial, report)
             case Epoch():
                 if report.epoch > trial.epochs:
                     self._study.append(events.epoch_trained(report))
@@ -127,6 +135,26 @@ class ReportHandler:
                 if isinstance(report, Failed) and report.mistake and not self._state.has_trained:
                     raise Mistake(report.mistake)
         return False
+
+    def _handle_fold(self, trial: Trial, report: Epoch) -> bool:
+        """Journal an epoch of one fold of a race; return whether the trial trains on.
+
+        A decision is taken after the last epoch of a fold, before a later fold begins. A trial that resumes reports its
+        folds again, so a decision that did not reach the journal is taken again.
+        """
+        fold = report.fold or 0
+        if report.epoch > len(trial.metrics) + len(trial.ahead.get(fold, ())):
+            self._study.append(events.fold_trained(report))
+        if self._race is not None:
+            self._callback.epoch_progress(
+                EpochProgress(report.trial, report.epoch, min(1.0, (fold + 1) / self._race.n_trainings))
+            )
+            if report.ends_fold and fold == max(trial.ahead, default=-1):
+                discard = self._race.decide(trial, self._state.trials)
+                if discard is not None:
+                    self._discards[trial.number] = discard
+                    return False
+        return not self._end.has_come
 
     def exceeds_loss_bound(self, trial: Trial, epoch: int, metrics: Metrics) -> bool:
         """Return whether loss-based stopping ends a trial after an epoch.
@@ -158,6 +186,8 @@ class ReportHandler:
 
     def _is_to_resume(self, trial: Trial) -> bool:
         """Return whether a training ended before its target because this run ends."""
+        if trial.number in self._discards:
+            return False
         return self._end.has_come and not self._jobs.has_reached_target(trial, trial.epochs)
 
     def _checked(self, trial: Trial, report: Finished | Failed) -> Finished | Failed:
@@ -181,6 +211,8 @@ class ReportHandler:
             return events.failed(report)
         epochs = report.returned.get("epochs", trial.epochs or trial.target_resource)
         reached = self._jobs.has_reached_target(trial, epochs)
+        if trial.number in self._discards:
+            return events.ended(report, complete=False, discard=self._discards.pop(trial.number))
         if reached and self._strategy.pauses(trial):
             return events.paused(report)
         return events.ended(report, complete=report.complete or reached)

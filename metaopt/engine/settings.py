@@ -43,6 +43,7 @@ MINIMA = {
     "stop_after": 0,
     "early_stopping": 0,
     "folds": 1,
+    "repeats": 1,
     "workers": 1,
     "trials_per_gpu": 1,
     "seed": 0,
@@ -98,6 +99,8 @@ class Settings:
         split_seed: seed of the validation split and the folds, or None for those of every study.
         budget_unit: unit of ``epochs`` and ``min_epochs`` under a scheduler: ``epochs`` or ``seconds``.
         folds: number of cross-validation folds, 1 for none.
+        repeats: number of repeats of the folds, each with another shuffle.
+        race: whether a trial that cannot win any more ends after its first folds, see ``metaopt.engine.fold_race``.
         inherit: whether a trial starts from the weights of its parent.
         checkpoint_quota: maximum bytes of checkpoints.
         checkpoint_url: URL of the checkpoints, or None for the study's folder.
@@ -154,6 +157,8 @@ class Settings:
     split_seed: int | None = None
     budget_unit: Unit = "epochs"
     folds: int = 1
+    repeats: int = 1
+    race: bool = False
     inherit: bool = False
     checkpoint_quota: int = QUOTA
     checkpoint_url: str | None = None
@@ -169,6 +174,11 @@ class Settings:
     def goal(self) -> int:
         """Number of trials that the study is to have in all, imported ones apart."""
         return self.base + self.trials
+
+    @property
+    def n_trainings(self) -> int:
+        """Number of networks that a trial trains: all folds of all repeats."""
+        return self.folds * self.repeats
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -192,6 +202,8 @@ class Settings:
             early_stopping=self.early_stopping,
             loss_based_stopping=self.loss_bound if self.stop_hopeless else None,
             folds=self.folds,
+            repeats=self.repeats,
+            race=self.race,
             inherit=self.inherit,
             schedule=self.schedule,
             first_cycle_s=float(self.min_epochs if self.first_cycle_s is None else self.first_cycle_s),

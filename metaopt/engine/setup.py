@@ -10,6 +10,8 @@ from metaopt.engine import events
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.carrying_over import NewStudy
 from metaopt.engine.checkpoints import Checkpoints, Keep
+from metaopt.engine.fold_race import FoldRace, make_places
+from metaopt.engine.fold_settings import check_folds
 from metaopt.engine.jobs import Executor
 from metaopt.engine.loop import Search, StopCriteria
 from metaopt.engine.outside_knowledge import take_in
@@ -140,6 +142,7 @@ def study_fingerprint(
         "data": data_fingerprint,
         "objective": " ".join(each.text for each in settings.objectives),
         "folds": str(settings.folds),
+        **({"repeats": str(settings.repeats)} if settings.repeats > 1 else {}),
         **_budget(settings),
         **({} if function is None else {"function": function.digest}),
     }
@@ -220,6 +223,7 @@ def search(
         checkpoints=checkpoints,
         phases=make_phases(settings),
         fill=settings.fill,
+        race=make_race(settings),
         unread=watch,
         clock=clock,
     ).run()
@@ -280,6 +284,7 @@ def check_study(problem: Problem, settings: Settings, images: ImageKind | None, 
     """
     space = compile_space(problem.space)
     _check_counted(problem, settings, trains_itself=trains_itself)
+    check_folds(settings)
     make_strategy(settings)
     phases, guard = make_phases(settings), make_guard(problem, settings, images or ImageKind())
     if phases is not None:
@@ -311,6 +316,22 @@ def make_guard(problem: Problem, settings: Settings, images: ImageKind, *, train
     """Return the guard of a study, with the constraints in force at its end."""
     limits = constraints_in_force(settings.constraints, settings.grow)
     return Guard(problem, images.input_shape, images.classes, limits, predicts_size=not trains_itself)
+
+
+def make_race(settings: Settings) -> FoldRace | None:
+    """Return the race over the folds of a study, or None."""
+    if not settings.race:
+        return None
+    strategy = make_strategy(settings)
+    scheduler = strategy.scheduler if isinstance(strategy, SamplerScheduler) else None
+    return FoldRace(
+        settings.folds,
+        settings.repeats,
+        settings.objectives[0],
+        settings.training_options().tracker,
+        settings.epochs,
+        make_places(scheduler, settings.eta),
+    )
 
 
 def _budget(settings: Settings) -> dict[str, str]:

@@ -83,7 +83,9 @@ def plain_message(job: Job, message: Any) -> Message:
                 found = cut(safe_repr(message.trial), _LONGEST_VALUE)
                 raise ValueError(f"Epoch {number} was reported for trial {found}. Expected {job.trial}, this trial.")
             folds = tuple(_numbers(number, each) for each in message.replicates)
-            return Epoch(job.trial, number, _numbers(number, message.metrics), seconds, folds)
+            fold = None if message.fold is None else _fold_number(number, message.fold)
+            own = _numbers(number, message.metrics)
+            return Epoch(job.trial, number, own, seconds, folds, fold, bool(message.ends_fold))
     raise TypeError(f"A {class_name(message)} was reported. Expected an Epoch or a Remark.")
 
 
@@ -97,6 +99,19 @@ def _epoch_number(value: Any) -> int:
     if number is None or number < 1 or number != int(number):
         found = cut(safe_repr(value), _LONGEST_VALUE)
         raise ValueError(f"An epoch was reported as number {found}. Expected an integer >= 1.")
+    return int(number)
+
+
+def _fold_number(epoch: int, value: Any) -> int:
+    """Return the number of a fold.
+
+    Raises:
+        ValueError: It is no integer from 0.
+    """
+    number = as_number(value)
+    if number is None or number < 0 or number != int(number):
+        found = cut(safe_repr(value), _LONGEST_VALUE)
+        raise ValueError(f"Epoch {epoch} was reported for fold {found}. Expected an integer >= 0.")
     return int(number)
 
 

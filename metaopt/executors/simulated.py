@@ -7,14 +7,15 @@ are compared on recorded learning curves, and tested with a thousand workers, in
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from metaopt.engine.jobs import Epoch, Failed, Finished, Job, Rejected, Report
 from metaopt.executors.failures import failure, timed_out
+from metaopt.trials.fold_scores import mean_of_folds
 
-# The epochs of a trial from its first on: metrics, and virtual seconds that the epoch takes.
-Curve = Iterable[tuple[Mapping[str, float], float]]
+# The epochs of a trial from its first on: metrics, or with folds those of each, and virtual seconds of the epoch.
+Curve = Iterable[tuple[Mapping[str, float] | Sequence[Mapping[str, float]], float]]
 Ended = Finished | Failed | Rejected
 
 
@@ -97,7 +98,7 @@ class Simulated:
         trains_on = handle(report)
         self._pass_driver_time()
         if isinstance(report, Epoch):
-            if trains_on and report.epoch < training.job.target_resource:
+            if trains_on and (report.fold is not None or report.epoch < training.job.target_resource):
                 self._schedule(training, number)
             else:
                 handle(training.end(complete=trains_on))
@@ -134,7 +135,7 @@ class _Training:
 
     def __init__(self, job: Job, curve: Callable[[Job], Curve], setup: float) -> None:
         self.job = job
-        self._epochs = _epochs(job, curve)
+        self._epochs = _in_race_order(job, _epochs(job, curve)) if job.options.race else _epochs(job, curve)
         self._spent = setup
 
     def advance(self) -> float:
@@ -170,14 +171,37 @@ def _epochs(job: Job, curve: Callable[[Job], Curve]) -> Generator[Epoch, None, E
             given, seconds = next(steps)
         except StopIteration as end:
             return end.value
-        metrics = dict(given)
+        folds = () if isinstance(given, Mapping) else tuple(map(dict, given))
+        metrics = dict(given) if isinstance(given, Mapping) else mean_of_folds(folds, job.options.folds)
         bad = next((name for name, value in metrics.items() if not math.isfinite(value)), None)
         if bad is not None:
             return Failed(job.trial, "diverged", f"{bad} became {metrics[bad]} in epoch {epoch}.")
         if job.options.early_stopping is not None:
             tracker.add(metrics, seconds)
         if epoch > job.start:
-            yield Epoch(job.trial, epoch, metrics, seconds)
+            yield Epoch(job.trial, epoch, metrics, seconds, folds)
         if tracker.is_out_of_patience:
             return None
     raise AssertionError("itertools.count has no end")
+
+
+def _in_race_order(job: Job, epochs: Generator[Epoch, None, Ended | None]) -> Generator[Epoch, None, Ended | None]:
+    """Yield the epochs of a race: those of one fold after the other, and with the last fold those of all.
+
+    Each fold takes an equal part of the seconds of an epoch. Where the trial ends early, its folds do too.
+    """
+    found: list[Epoch] = []
+    end = None
+    while len(found) < job.target_resource - job.start:
+        try:
+            found.append(next(epochs))
+        except StopIteration as stop:
+            end = stop.value
+            break
+    for fold in range(job.options.n_trainings - 1):
+        for each in found:
+            one, seconds = each.replicates[fold], each.seconds / job.options.n_trainings
+            yield Epoch(job.trial, each.epoch, one, seconds, fold=fold, ends_fold=each is found[-1])
+    for each in found:
+        yield replace(each, seconds=each.seconds / job.options.n_trainings)
+    return end

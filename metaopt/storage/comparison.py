@@ -16,6 +16,7 @@ _PARTS = {
     "data": "data set",
     "objective": "objective",
     "folds": "number of folds",
+    "repeats": "number of repeats of the folds",
     "function": "function train, whose code or captured values differ",
     "budget": "budget",
 }
@@ -74,6 +75,8 @@ def _describe_part(name: str, known: str, asked: str) -> str:
     part = _PARTS.get(name, name)
     if name in ("objective", "folds"):
         return f"{part} ({known}, not {asked})"
+    if name == "repeats":
+        return f"{part} ({known or 1}, not {asked or 1})"
     if name != "budget":
         return part
     if not known or not asked:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from metaopt.trials.discard import is_discard
+
 Check = Callable[[Any], bool]
 
 _MISSING = object()
@@ -164,8 +166,9 @@ _FIELDS: dict[str, dict[str, Check]] = {
         "seconds": _is_number,
         "replicates?": _is_list_of(_is_metrics),
     },
+    "fold": {"trial": _is_count, "fold": _is_count, "epoch": _is_count, "metrics": _is_metrics, "seconds": _is_number},
     "paused": _JOB,
-    "ended": {**_JOB, "status": _is_text, "complete?": _is_flag, "failure?": _is_object},
+    "ended": {**_JOB, "status": _is_text, "complete?": _is_flag, "failure?": _is_object, "discarded?": is_discard},
     "continued": {"trial": _is_count, "to": _is_number, "reason?": _is_reason, "left?": _is_left},
     "stopped": {"trial": _is_count, "reason?": _is_reason},
     "rejected": {"trial": _is_count, "reason": _is_text},

@@ -221,9 +221,14 @@ class Merger:
                 self._doubtful.discard(trial.number)
                 return True
             return False
+        if kind == "fold":
+            n_known = len(trial.metrics) + len(trial.ahead.get(event.get("fold", 0), ()))
+            return trial.status == "running" and event.get("epoch") == n_known + 1 and not is_at_target
         if kind in ("paused", "ended"):
             is_alone = not trial.metrics and not trial.results and "loss" in (event.get("result") or {})
-            return trial.status == "running" and (is_at_target or is_alone or event.get("status") == "fail")
+            return trial.status == "running" and (
+                is_at_target or is_alone or event.get("discarded") or event.get("status") == "fail"
+            )
         if kind == "rejected":
             return trial.status == "running" and not trial.metrics
         return trial.status == "paused"  # continued or stopped
@@ -251,6 +256,8 @@ def _covers(record: Record, event: Event) -> bool:
     """Return whether a record holds what an event of its trial tells."""
     match event["event"]:
         case "epoch":
+            return bool(record.history) and event.get("epoch", 0) <= record.epochs
+        case "fold":
             return bool(record.history) and event.get("epoch", 0) <= record.epochs
         case "continued":
             return event.get("to", 0) <= record.resource

@@ -153,7 +153,8 @@ def _end(record: Record, stop: Result, common: dict[str, Any], *, is_last: bool)
         return [paused]
     if not record.complete and stop.resource > stop.epochs:  # it waited at a rung and was then ended
         return [paused, {"event": "stopped", "trial": record.trial}]
-    return [{"event": "ended", "status": "ok", "complete": record.complete, **common, **result}]
+    discarded = {} if record.discard is None else {"discarded": record.discard.to_json()}
+    return [{"event": "ended", "status": "ok", "complete": record.complete, **common, **result, **discarded}]
 
 
 def _epoch(record: Record, epoch: int, seconds: float) -> Event:

@@ -19,6 +19,7 @@ from metaopt.storage.trial_events import (
     reached_result,
 )
 from metaopt.storage.versions import SCHEMA, newer_study
+from metaopt.trials.discard import Discard
 from metaopt.trials.growth import constraints_in_force
 from metaopt.trials.knowledge import Knowledge
 from metaopt.trials.objective import find_objectives
@@ -238,6 +239,14 @@ class StudyState:
             self.total_epochs += 1
             if event.get("replicates"):
                 trial.replicates.append(event["replicates"])
+            trial.ahead = {fold: each[1:] for fold, each in trial.ahead.items() if each[1:]}
+
+    def _on_fold(self, event: Event) -> None:
+        """Take in an epoch of one fold; the first line of it counts."""
+        trial = self.trials[event["trial"]]
+        known = trial.ahead.get(event["fold"], [])
+        if event["epoch"] == len(trial.metrics) + len(known) + 1:
+            trial.ahead[event["fold"]] = [*known, (event["metrics"], event["seconds"])]
 
     def _on_paused(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
@@ -259,6 +268,9 @@ class StudyState:
 
     def _on_ended(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
+        if discarded := event.get("discarded"):  # the share of its folds counts as trained
+            discard = Discard.from_json(discarded)
+            self.total_epochs += trial.take_in_discard(discard) * discard.folds // max(1, discard.of)
         trial.status = event["status"]
         trial.complete = event.get("complete", True)
         trial.failure = event.get("failure", {})

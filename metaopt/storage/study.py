@@ -188,7 +188,8 @@ class Study:
 
     def record(self, trial: Trial) -> Record:
         """Return the record of one trial."""
-        return make_record(trial, self.header.get("seed", 0), self.state.judge)
+        repeats = int(self.header.get("fingerprint", {}).get("repeats", 1))
+        return make_record(trial, self.header.get("seed", 0), self.state.judge, repeats)
 
     def require_best(self) -> Record:
         """Return the best record, or raise the error that a search ends with where there is none.

@@ -1,8 +1,9 @@
 """Checkpoints of a trial, from which its training resumes bit-identically.
 
-A training state is one file, ``state-<epochs>-<digest>.npz``. It holds every variable of the network and its optimizer
-for each fold, the metrics of all epochs, and the identity of what was trained: study, trial, point, data, backend and
-precision. The weights of the best epoch are a separate file,
+A training state is one file, ``state-<epochs>-<digest>.npz``; between two epochs of all folds
+``state-<epochs>-p<passes>-<digest>.npz``, with the number of passes of single folds since. It holds every variable of
+the network and its optimizer for each fold, the metrics of all epochs, and the identity of what was trained: study,
+trial, point, data, backend and precision. The weights of the best epoch are a separate file,
 ``best-<epoch>-<digest>.npz``, which is written only when there is a new best epoch; states refer to it by name. The
 name of a file contains the digest of its content, so that a state cannot refer to other weights than its own. The two
 newest states are kept, and those at which other trials are forked.
@@ -18,6 +19,7 @@ import errno
 import hashlib
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ import numpy.typing as npt
 from metaopt.files.atomic_files import cannot_write
 from metaopt.storage.files import Files
 from metaopt.terminal.commands import shown
+from metaopt.training.fold_progress import FoldEpoch
 from metaopt.training.state_identity import Identity, find_difference
 
 Arrays = list[npt.NDArray[Any]]
@@ -98,11 +101,13 @@ class TrainingState:
         progress: metrics of the epochs so far.
         folds: for each fold, every variable of the network and the optimizer, in a fixed order.
         inherited: JSON description of the weights transferred from a parent trial, or None.
+        ahead: for each fold, its epochs beyond those of all folds, where one fold is trained after the other.
     """
 
     progress: EpochHistory
     folds: list[Arrays]
     inherited: dict[str, Any] | None = None
+    ahead: Sequence[Sequence[FoldEpoch]] = ()
 
 
 class Checkpoint:
@@ -139,7 +144,7 @@ class Checkpoint:
         """
         is_damaged = False
         for path in _states(self.directory):
-            if epochs is not None and _epochs_of(path) != epochs:
+            if epochs is not None and (_epochs_of(path) != epochs or _is_between_epochs(path)):
                 continue
             try:
                 state, best = _read_state(path, self.identity)
@@ -167,6 +172,9 @@ class Checkpoint:
         meta = {"schema": _SCHEMA, "inherited": state.inherited, **asdict(state.progress)}
         if self.identity:
             meta["identity"] = dict(self.identity)
+        n_ahead = sum(map(len, state.ahead))
+        if n_ahead:
+            meta["ahead"] = state.ahead
         try:
             _refuse_link(self.directory)
             self._files.make_folder(self.directory)
@@ -174,7 +182,9 @@ class Checkpoint:
                 self._best = self._write(f"best-{best[0]:06d}", _pack(best[1]))
             text = json.dumps({**meta, "best": self._best}).encode()
             arrays = {_META: np.frombuffer(text, np.uint8), **_pack(state.folds)}
-            name = self._write(f"state-{len(state.progress):06d}", arrays)
+            # "p" sorts after each hexadecimal digit of a digest, as such a state is newer than that of its epochs.
+            passes = f"-p{n_ahead:06d}" if n_ahead else ""
+            name = self._write(f"state-{len(state.progress):06d}{passes}", arrays)
         except OSError as error:
             what = f"A checkpoint in {shown(self.directory)}"
             raise cannot_write(what, error, "All earlier results are saved; start the search again then.") from error
@@ -280,7 +290,8 @@ def _read_state(path: Path, identity: Identity) -> tuple[TrainingState, str]:
     try:
         replicates = [tuple(each) for each in meta["replicates"]]
         progress = EpochHistory(meta["metrics"], meta["seconds"], replicates)
-        return TrainingState(progress, folds, meta["inherited"]), meta["best"]
+        ahead = [[FoldEpoch(*epoch) for epoch in each] for each in meta.get("ahead", ())]
+        return TrainingState(progress, folds, meta["inherited"], ahead), meta["best"]
     except KeyError as error:
         raise UnusableCheckpoint("damaged") from error
 
@@ -288,6 +299,11 @@ def _read_state(path: Path, identity: Identity) -> tuple[TrainingState, str]:
 def _epochs_of(path: Path) -> int:
     """Return the number in the name of a file: the epochs of a state, or the best epoch."""
     return int(path.name.split("-")[1])
+
+
+def _is_between_epochs(path: Path) -> bool:
+    """Return whether single folds of a state are ahead of the others."""
+    return path.name.split("-")[2].startswith("p")
 
 
 def _read_best(path: Path) -> tuple[int, list[Arrays]]:

@@ -1,11 +1,13 @@
 """Epoch loop of a training: order and seeds before each epoch; validation, checkpoint and report after it.
 
-With cross-validation all folds advance together: the one compiled model trains an epoch of each fold in turn, while the
-variables of the others are kept as arrays. Keras counts such passes: its epoch e·k + f is epoch e of fold f of k.
+With cross-validation the one compiled model trains an epoch of one fold at a time, while the variables of the others
+are kept as arrays; ``fold_progress`` has the order. Keras counts such passes: where all folds advance together, its
+epoch e·k + f is epoch e of fold f of k.
 """
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +19,12 @@ from metaopt.training.batches import TrainingBatches, Validation
 from metaopt.training.checkpoint import Checkpoint, EpochHistory, TrainingState
 from metaopt.training.checkpoint_policy import CheckpointPolicy
 from metaopt.training.compiling import TRAIN
+from metaopt.training.fold_progress import FoldEpoch, FoldProgress
 from metaopt.training.metrics import validation_metrics
 from metaopt.training.schedule import CosineRestarts, find_schedule
 from metaopt.training.variables import Arrays, assign, snapshot, weights_of
 from metaopt.trials.class_counts import count_classes
-from metaopt.trials.share_limits import is_count
+from metaopt.trials.fold_scores import mean_of_folds
 
 LONG_EPOCH_S = 10.0  # seconds after which an epoch reports how far it is ...
 _PROGRESS_EVERY_S = 5.0  # ... at most every so many seconds
@@ -64,6 +67,7 @@ class Start:
         n_reported: number of epochs that were reported before.
         best: best epoch of a forked trial (from 1) and the weights of each fold there, which the first checkpoint
             stores; None if the trial's own checkpoint holds them, or no epoch was trained yet.
+        ahead: for each fold, its epochs after those of all folds; empty where none has any.
     """
 
     progress: EpochHistory
@@ -71,6 +75,7 @@ class Start:
     transferred: dict[str, Any] | None = None
     n_reported: int = 0
     best: tuple[int, list[Arrays]] | None = None
+    ahead: Sequence[Sequence[FoldEpoch]] = ()
 
 
 class EpochLoop(keras.callbacks.Callback):
@@ -116,7 +121,14 @@ class EpochLoop(keras.callbacks.Callback):
         self._checkpoint_policy = CheckpointPolicy()
         self._began = 0.0
         self._next_progress = math.inf  # time of the next report of how far the epoch is
-        self._measured: list[dict[str, float]] = []  # metrics of the folds in the current epoch
+        self._order = FoldProgress(
+            *(len(validations), target),
+            is_race=request.options.race,
+            new_tracker=request.options.tracker,
+            trained=_epochs_of_folds(start.progress) if request.options.race else (),
+            ahead=start.ahead,
+        )
+        self._current = 0, 0  # epoch and fold in training
         self._new_best = start.best
         self._unsaved = False
         self._restored = start.progress
@@ -146,18 +158,26 @@ class EpochLoop(keras.callbacks.Callback):
             epoch = len(self.progress)
             self._append(self._restored.metrics[epoch], self._restored.seconds[epoch], self._restored.replicates[epoch])
             self._report()
+        for fold, epochs in enumerate(self._order.ahead if self._request.options.race else ()):
+            for number, each in enumerate(epochs, start=len(self.progress)):
+                if not self.is_over:
+                    self._report_fold(number, fold, each)
+
+    @property
+    def n_passes(self) -> int:
+        """Number of passes so far: the epochs of all folds together."""
+        return len(self.progress) * len(self.validations) + self._order.n_ahead
 
     def _append(self, metrics: dict[str, float], seconds: float, replicates: tuple[dict[str, float], ...]) -> None:
         self.progress.append(metrics, seconds, replicates)
         self.tracker.add(metrics, seconds)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Set variables, order, augmentation and dropout for this epoch of this fold."""
-        epoch, fold = divmod(epoch, len(self.validations))
-        if fold == 0:
-            self._began = time.perf_counter()
+        """Set variables, order, augmentation and dropout for the next epoch of the next fold."""
+        epoch, fold = self._current = self._order.next_pass(len(self.progress))
+        self._began = time.perf_counter()
+        if fold == 0 or self._request.options.race:
             self._next_progress = self._began + LONG_EPOCH_S
-            self._measured = []
         if self._folds:
             assign(self.model, self._folds[fold])
         self.batches.begin(epoch, fold)
@@ -176,12 +196,13 @@ class EpochLoop(keras.callbacks.Callback):
         if now < self._next_progress:
             return
         self._next_progress = now + _PROGRESS_EVERY_S
-        fraction = (len(self._measured) + batch / self.batches.num_batches) / len(self.validations)
-        self._request.report(EpochProgress(self._request.trial, len(self.progress) + 1, min(1.0, fraction)))
+        epoch, fold = self._current
+        fraction = (fold + batch / self.batches.num_batches) / len(self.validations)
+        self._request.report(EpochProgress(self._request.trial, epoch + 1, min(1.0, fraction)))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Validate; after the last fold keep the best weights, save, report, and end the training if it is over."""
-        epoch, fold = divmod(epoch, len(self.validations))
+        """Validate; keep the best weights, save, report, and end the training if it is over."""
+        epoch, fold = self._current
         metrics = self._measure(logs or {}, self.validations[fold])
         bad = next((name for name, value in metrics.items() if not math.isfinite(value)), None)
         if bad is not None:
@@ -189,36 +210,55 @@ class EpochLoop(keras.callbacks.Callback):
             self.failure = f"{bad} became {metrics[bad]} in epoch {epoch + 1}{where}."
             self.model.stop_training = True
             return
-        self._measured.append(metrics)
         if self._folds:
             self._folds[fold] = snapshot(self.model)
-        if len(self._measured) == len(self.validations):
-            self._complete()
-
-    def _complete(self) -> None:
-        """End an epoch of all folds."""
-        replicates = tuple(self._measured) if self._folds else ()
-        self._append(_mean(self._measured), time.perf_counter() - self._began, replicates)
+        one = FoldEpoch(metrics, time.perf_counter() - self._began)
+        self._order.add(fold, one)
+        complete = self._order.take_complete()
+        if complete is not None:
+            self._complete(complete)
+        elif not self._request.options.race:
+            return
         if self._checkpoint is not None:
             self._keep_best()
             if self.is_over or self._checkpoint_policy.is_due():
                 self._save(self._checkpoint)
-        self._report()
+        if complete is None:
+            self._report_fold(epoch, fold, one)
+        else:
+            self._report()
         if self._unsaved and self._checkpoint is not None and self.is_over:
             self._save(self._checkpoint)
         if self.is_over:
             self.model.stop_training = True
 
+    def _complete(self, folds: list[FoldEpoch]) -> None:
+        """Take in an epoch of all folds."""
+        metrics = [each.metrics for each in folds]
+        seconds = sum(each.seconds for each in folds)
+        replicates = tuple(metrics) if self._folds else ()
+        self._append(mean_of_folds(metrics, self._request.options.folds), seconds, replicates)
+
     def _keep_best(self) -> None:
+        """Keep the weights of the best epoch; in a race those of the first fold, at its own best epoch.
+
+        In a race the best epoch of the mean is known when the last fold is trained, and the weights of the others at
+        that epoch are gone.
+        """
         self._unsaved = True
-        if self.tracker.best == len(self.progress) - 1:
+        epoch, fold = self._current
+        if self._request.options.race:
+            if fold == 0 and self._order.is_best(0):
+                self._new_best = (epoch + 1, [self.model.get_weights()])
+        elif self.tracker.best == len(self.progress) - 1:
             weights = [weights_of(self.model, arrays) for arrays in self._folds] or [self.model.get_weights()]
             self._new_best = (len(self.progress), weights)
 
     def _save(self, checkpoint: Checkpoint) -> None:
         with self._checkpoint_policy.writing():
             folds = self._folds or [snapshot(self.model)]
-            checkpoint.save(TrainingState(self.progress, folds, self.transferred), self._new_best)
+            state = TrainingState(self.progress, folds, self.transferred, self._order.ahead)
+            checkpoint.save(state, self._new_best)
         self._unsaved, self._new_best = False, None
 
     def _report(self) -> None:
@@ -227,6 +267,13 @@ class EpochLoop(keras.callbacks.Callback):
         trial, replicates = self._request.trial, tuple(progress.replicates[-1])
         epoch = Epoch(trial, number, progress.metrics[-1], progress.seconds[-1], replicates)
         self.stopped = not self._request.report(epoch)
+
+    def _report_fold(self, epoch: int, fold: int, trained: FoldEpoch) -> None:
+        """Report an epoch of one fold in a race; other folds still lack it."""
+        is_last = len(self.progress) + len(self._order.ahead[fold]) == epoch + 1
+        ends_fold = is_last and self._order.is_trained(fold, epoch + 1)
+        report = Epoch(self._request.trial, epoch + 1, *trained, fold=fold, ends_fold=ends_fold)
+        self.stopped = not self._request.report(report)
 
     def _measure(self, logs: dict[str, Any], validation: Validation) -> dict[str, float]:
         """Return the epoch's metrics, without validation where the training loss is not finite."""
@@ -245,12 +292,12 @@ class EpochLoop(keras.callbacks.Callback):
         return {**metrics, "val_total_loss": total, **validated, **counts}
 
 
-def _mean(folds: list[dict[str, float]]) -> dict[str, float]:
-    """Return the mean of each metric, and the sum of each number of images."""
-    if len(folds) == 1:
-        return folds[0]
-    sums = {name: math.fsum(each[name] for each in folds) for name in folds[0]}
-    return {name: value if is_count(name) else value / len(folds) for name, value in sums.items()}
+def _epochs_of_folds(progress: EpochHistory) -> list[list[FoldEpoch]]:
+    """Return for each epoch the metrics of each fold, with an equal part of the epoch's seconds."""
+    return [
+        [FoldEpoch(metrics, seconds / len(folds)) for metrics in folds]
+        for folds, seconds in zip(progress.replicates, progress.seconds, strict=True)
+    ]
 
 
 def _seed_states(model: keras.Model) -> list[Any]:

@@ -102,7 +102,7 @@ def _train(
     """Build, fit and measure; also return ``params`` and ``macs``, and ``latency`` where the search asks for it."""
     data, job = builder.data, request.job
     training = with_schedule(builder.problem.training_of(builder.point), job.options.schedule)
-    folds = data.folds(job.options.folds)
+    folds = data.folds(job.options.folds, job.options.repeats)
     models = ModelSource(builder, training, epochs, folds, job, None if callbacks else request.compiled_models)
 
     def parent() -> keras.Model:
@@ -126,7 +126,7 @@ def _train(
             state, weights = (len(folds) * size for size in count_bytes(model))
             what = f"The checkpoint of trial {request.trial}"
             check_room(checkpoint.directory.parent, job.checkpoint_quota, state, weights, what)
-        passes = {"initial_epoch": len(epoch_loop.progress) * len(folds), "epochs": epochs * len(folds)}
+        passes = {"initial_epoch": epoch_loop.n_passes, "epochs": epochs * len(folds)}
         with faults_of(epoch_loop.batches.folds):
             if not models.is_compiled:
                 compile_steps(model, epoch_loop.batches.folds, epoch_loop.validations)

@@ -43,10 +43,10 @@ def initialize(
     """
     state = restore_own(model, checkpoint, request)
     if state is not None:
-        folds = state.folds if request.options.folds > 1 else []
+        folds = state.folds if request.options.n_trainings > 1 else []
         if not folds:
             assign(model, state.folds[0])
-        return Start(state.progress, folds, state.inherited, n_reported=request.job.start)
+        return Start(state.progress, folds, state.inherited, n_reported=request.job.start, ahead=state.ahead)
     if not is_new:
         assign(model, snapshot(build(0)))
     if isinstance(request.job.origin, ForkOf):
@@ -64,11 +64,11 @@ def _new(
     origin = request.job.origin
     parent = _Parent(origin, build_parent, request) if isinstance(origin, WeightsOf) else None
     arrays: list[Arrays] = []
-    for fold in range(request.options.folds):
+    for fold in range(request.options.n_trainings):
         each = model if fold == 0 else build(fold)
         if parent is not None:
             parent.transfer(each, fold)
-        if request.options.folds > 1:
+        if request.options.n_trainings > 1:
             arrays.append(snapshot(each))
     return Start(EpochHistory(), arrays, None if parent is None else parent.transferred)
 
@@ -100,7 +100,7 @@ def _fork(model: keras.Model, origin: ForkOf, request: TrainingRequest, *, same_
         if rate is not None:
             model.optimizer.learning_rate = rate
         folds.append(snapshot(model))
-    several = folds if request.options.folds > 1 else []
+    several = folds if request.options.n_trainings > 1 else []
     transferred = {"trial": origin.trial, "epochs": origin.epochs}
     if origin.mate is not None:
         transferred["mate"] = origin.mate.trial
@@ -157,7 +157,7 @@ def restore_own(model: keras.Model, checkpoint: Checkpoint | None, request: Trai
         return state
     if checkpoint is not None and state is not None and not _fits(model, state, request):
         checkpoint.discard()
-        other = "other folds" if len(state.folds) != request.options.folds else "another network"
+        other = "other folds" if len(state.folds) != request.options.n_trainings else "another network"
         _remark(request, f"The checkpoint of trial {trial} belongs to {other}: it is trained again from the start.")
         return None
     if damaged and state is not None:
@@ -171,7 +171,7 @@ def restore_own(model: keras.Model, checkpoint: Checkpoint | None, request: Trai
 
 
 def _fits(model: keras.Model, state: TrainingState, request: TrainingRequest) -> bool:
-    return len(state.folds) == request.options.folds and all(fits(model, arrays) for arrays in state.folds)
+    return len(state.folds) == request.options.n_trainings and all(fits(model, arrays) for arrays in state.folds)
 
 
 def _remark(request: TrainingRequest, text: str) -> None:
@@ -193,7 +193,7 @@ class _Parent:
         try:
             _, weights = best_weights(origin.checkpoint, trial_identity(origin.identity))
             self._network = build()
-            if len(weights) != request.options.folds:
+            if len(weights) != request.options.n_trainings:
                 raise UnusableCheckpoint("of other folds")
             if [array.shape for array in weights[0]] != [tuple(each.shape) for each in self._network.weights]:
                 raise UnusableCheckpoint("of another network")

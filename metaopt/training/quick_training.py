@@ -50,14 +50,15 @@ class QuickTrainer(KerasTrainer):
     """Trains each job for a moment on a part of the images; ``find_cost`` reads its reports.
 
     Args:
-        folds: number of folds that a trial trains.
+        folds: number of folds of one repeat that a trial trains.
+        repeats: number of repeats of the folds.
         arguments: those of ``KerasTrainer``.
         options: likewise.
     """
 
-    def __init__(self, *arguments: Any, folds: int = 1, **options: Any) -> None:
+    def __init__(self, *arguments: Any, folds: int = 1, repeats: int = 1, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._folds = folds
+        self._folds, self._repeats = folds, repeats
 
     def setup(self, options: TrainingOptions) -> None:
         """See ``KerasTrainer.setup``."""
@@ -104,7 +105,7 @@ class QuickTrainer(KerasTrainer):
         share = min(1.0, wanted / len(part.train))
         train, validation = _some(part.train, share), _some(part.validation, share)
         self._data = replace(whole, train=train, validation=validation, _folds={})
-        return share / self._folds
+        return share / (self._folds * self._repeats)
 
     def _batch_size(self, point: Any) -> int:
         try:
@@ -120,6 +121,8 @@ def quick_options(options: TrainingOptions) -> TrainingOptions:
         resource=EPOCHS,
         unit="epochs",
         folds=1,
+        repeats=1,
+        race=False,
         early_stopping=None,
         loss_based_stopping=None,
         inherit=False,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from metaopt.trials.discard import Discard
 from metaopt.trials.objective import Metrics, Objective, find_objective, scale_losses
 from metaopt.trials.pareto import find_front, find_knee
 from metaopt.trials.ranking import RANKING
@@ -23,7 +24,7 @@ _SAME_KEYS = (
     *("trial", "parent", "status", "objective", "model_based", "imported", "vals", "epochs", "complete", "paused"),
     *("bracket", "history", "replicates", "params", "macs", "blueprint", "seconds", "ended", "seed", "device"),
     *("threads", "versions", "precision", "inherited", "source", "stretches", "model_bytes", "latency"),
-    *("change", "mate"),
+    *("change", "mate", "repeats"),
 )
 
 
@@ -51,6 +52,8 @@ class Record:
         bracket: its bracket, or None.
         history: metric → a value per epoch (None where it is missing), with ``seconds``.
         replicates: objective of each fold at the best epoch; empty without folds.
+        repeats: number of repeats of the folds.
+        discard: how a race over folds ended it after its first folds, or None. Its loss is then an estimate.
         params: number of parameters, or None.
         macs: multiply-accumulates of one image, or None.
         blueprint: structural hash with its version, or None.
@@ -109,6 +112,8 @@ class Record:
     objectives: tuple[str, ...] = ()
     change: str = ""
     mate: int | None = None
+    repeats: int = 1
+    discard: Discard | None = None
     returned: Mapping[str, Any] = field(default_factory=dict)
     failure: Mapping[str, str] = field(default_factory=dict)
 
@@ -144,8 +149,8 @@ class Record:
 
     @property
     def is_eligible(self) -> bool:
-        """Whether the trial may be the study's best: it has a loss, is feasible and was trained in this study."""
-        return self.has_loss and self.is_feasible and not self.imported
+        """Whether the trial may be the study's best: it has a loss of all folds, is feasible and was trained here."""
+        return self.has_loss and self.is_feasible and not self.imported and self.discard is None
 
     @property
     def error(self) -> str | None:
@@ -223,6 +228,10 @@ class Record:
             record["change"] = self.change
         if self.mate is not None:
             record["mate"] = self.mate
+        if self.repeats > 1:
+            record["repeats"] = self.repeats
+        if self.discard is not None:
+            record["discarded"] = self.discard.to_json()
         if self.returned:
             record["result"] = dict(self.returned)
         return record | dict(self.failure)
@@ -256,12 +265,14 @@ class Record:
         returned = record.get("result") or {}
         point = record.get("space")
         decisions = tuple(map(TrialDecision.from_json, record.get("decisions") or ()))
+        discarded = record.get("discarded")
         return cls(
             **known,
             point=point,
             result=result,
             results=visits,
             decisions=decisions,
+            discard=None if discarded is None else Discard.from_json(discarded),
             objectives=tuple(losses or ()),
             returned=returned,
             failure=failure,
@@ -322,13 +333,14 @@ def _result(visit: Mapping[str, Any]) -> Result:
     )
 
 
-def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
+def make_record(trial: Trial, seed: int, judge: Judge, repeats: int = 1) -> Record:
     """Return the record of a trial.
 
     Args:
         trial: a trial that has ended, is paused, or goes on after a pause; of the latter its last result counts.
         seed: the study's seed.
         judge: of the study's objective and constraints.
+        repeats: number of repeats of the study's folds.
     """
     result = trial.latest(judge)
     extra = {key: value for key, value in trial.returned.items() if key not in ("loss", "status", "epochs")}
@@ -368,6 +380,8 @@ def make_record(trial: Trial, seed: int, judge: Judge) -> Record:
         source=trial.info.get("source") if trial.imported else None,
         change=trial.change,
         mate=None if trial.mate is None else trial.mate[0],
+        repeats=repeats,
+        discard=trial.discard,
         returned=extra,
         failure=trial.failure,
     )
@@ -447,7 +461,8 @@ def _comparable(records: Sequence[Record]) -> list[Record]:
 
 def _may_be_shown(record: Record) -> bool:
     loss = record.loss
-    return record.status == "ok" and not record.imported and loss is not None and not math.isnan(loss)
+    is_whole = record.status == "ok" and not record.imported and record.discard is None
+    return is_whole and loss is not None and not math.isnan(loss)
 
 
 def objective_of(record: Record) -> Objective:

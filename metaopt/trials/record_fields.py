@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from metaopt.trials.discard import is_discard
 from metaopt.trials.trial_decision import KINDS
 from metaopt.values.safe_text import cut, safe_repr
 
@@ -132,7 +133,9 @@ _TEXT = (_is_text, "text.")
 _BOOLEAN = (_is_boolean, "true or false.")
 
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(("trial", "parent", "mate", "epochs", "best_epoch", "bracket", "seed", "threads"), _COUNT),
+    **dict.fromkeys(
+        ("trial", "parent", "mate", "epochs", "best_epoch", "bracket", "seed", "threads", "repeats"), _COUNT
+    ),
     **dict.fromkeys(("params", "macs", "model_bytes"), _COUNT),
     **dict.fromkeys(("seconds", "ended", "violation"), _DURATION),
     **dict.fromkeys(("objective", "device", "source", "change", "cause", "error", "traceback"), _TEXT),
@@ -149,6 +152,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "constraints": (_dict_of(_is_finite), "a number for each constraint."),
     "versions": (_dict_of(_is_text), "text for each package."),
     "latency": (_dict_of(_is_duration), "a number >= 0 for each of median_ms, low_ms, high_ms, runs and threads."),
+    "discarded": (is_discard, "a JSON object with folds, of, folds_per_repeat, reference, loss and p_value."),
     "inherited": (_is_inherited, "a JSON object with a trial."),
     "result": (_is_mapping, "a JSON object."),
 }

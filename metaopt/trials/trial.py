@@ -1,17 +1,34 @@
 """A trial: one point and all the training that it received."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 from metaopt.spaces import Vals
 from metaopt.trials.constraints import LATENCY, MODEL_BYTES, is_number
+from metaopt.trials.discard import Discard
+from metaopt.trials.fold_scores import mean_of_folds
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record_fields import is_count
 from metaopt.trials.result import Judge, Result
 from metaopt.trials.trial_decision import TrialDecision
 
 Status = Literal["running", "paused", "ok", "fail", "rejected"]
+
+
+class FirstFolds(NamedTuple):
+    """Epochs over the first folds of a trial.
+
+    Attributes:
+        metrics: per epoch, the means over these folds.
+        seconds: per epoch, the wall seconds; of epochs of all folds those of all.
+        replicates: per epoch, the metrics of each of these folds.
+    """
+
+    metrics: list[Metrics]
+    seconds: list[float]
+    replicates: list[list[Metrics]]
 
 
 @dataclass
@@ -42,6 +59,8 @@ class Trial:
         mate: (trial, epochs) whose weights were averaged with those of the forked one, or None.
         change: what differs from the forked trial, in words; empty for most trials.
         decisions: decisions on it that a strategy gave figures for, in their order; empty for most strategies.
+        ahead: fold → its epochs (metrics, seconds) that other folds still lack, where one is trained after the other.
+        discard: how a race over folds ended it after its first folds, or None.
     """
 
     number: int
@@ -67,6 +86,8 @@ class Trial:
     mate: tuple[int, int] | None = None
     change: str = ""
     decisions: list[TrialDecision] = field(default_factory=list)
+    ahead: dict[int, list[tuple[Metrics, float]]] = field(default_factory=dict)
+    discard: Discard | None = None
 
     @property
     def is_own(self) -> bool:
@@ -118,8 +139,39 @@ class Trial:
         return max(reached, key=lambda result: result.resource, default=None)
 
     def judged(self, judge: Judge, result: Result) -> Result:
-        """Return a result of this trial, judged by the objectives and constraints in force."""
-        return judge.judge(result, self.metrics, self.seconds, self.counts)
+        """Return a result of this trial, judged by the objectives and constraints in force.
+
+        The first folds of a discarded trial may be easier than the others. Its loss is that of the trial which it was
+        compared with, plus the mean difference on these folds.
+        """
+        judged = judge.judge(result, self.metrics, self.seconds, self.counts)
+        if self.discard is None or result.epochs < self.epochs or not judged.values:
+            return judged
+        return replace(judged, values=(self.discard.loss, *judged.values[1:]))
+
+    def take_in_discard(self, discard: Discard) -> int:
+        """End the trial after its first folds, over which the metrics of its last epochs are.
+
+        Returns:
+            The number of epochs that all of these folds were trained.
+        """
+        known = len(self.metrics)
+        seen = self.over_first_folds(discard.folds_per_repeat)
+        self.metrics += seen.metrics[known:]
+        self.seconds += seen.seconds[known:]
+        self.replicates += seen.replicates[known:]
+        self.ahead, self.discard = {}, discard
+        return len(self.metrics) - known
+
+    def over_first_folds(self, folds_per_repeat: int) -> "FirstFolds":
+        """Return the epochs over the folds that are ahead of the others, as far as all of these were trained."""
+        first = [self.ahead[fold] for fold in sorted(self.ahead)]
+        epochs = range(min(map(len, first), default=0))
+        replicates = [list(each[: len(first)]) for each in self.replicates]
+        replicates += [[each[epoch][0] for each in first] for epoch in epochs]
+        metrics = [mean_of_folds(each, folds_per_repeat) for each in replicates]
+        seconds = [*self.seconds, *(math.fsum(each[epoch][1] for each in first) for epoch in epochs)]
+        return FirstFolds(metrics, seconds, replicates)
 
     def latest(self, judge: Judge) -> Result:
         """Return the result of the trial as it is recorded: its last one, or that of all it was trained so far.

@@ -11,6 +11,7 @@ from scipy import stats
 from metaopt import randomness
 from metaopt.report.analysis.features import Feature
 from metaopt.report.analysis.multiple_testing import LEVEL, holm
+from metaopt.trials.fold_scores import corrected_standard_error
 from metaopt.trials.record import Record
 
 # Metrics that are shares of n independent images.
@@ -139,7 +140,8 @@ def score_standard_error(record: Record, n_validation: int | None) -> float | No
     """Return the standard error of a record's score, in the objective's unit; None where it is unknown.
 
     With cross-validation it is the standard deviation of the folds' scores by √k, which is approximate, as the folds
-    share training images. Otherwise a share of the validation images has the binomial standard error.
+    share training images; with repeated folds that of ``metaopt.trials.fold_scores.corrected_standard_error``.
+    Otherwise a share of the validation images has the binomial standard error.
 
     Args:
         record: record of a trial that succeeded.
@@ -147,7 +149,8 @@ def score_standard_error(record: Record, n_validation: int | None) -> float | No
     """
     replicates = record.replicates
     if len(replicates) >= 2 and all(isinstance(value, int | float) for value in replicates):
-        return float(np.std(replicates, ddof=1) / math.sqrt(len(replicates)))
+        whole = len(replicates) // record.repeats if record.discard is None else record.discard.folds_per_repeat
+        return corrected_standard_error(replicates, max(2, whole), record.repeats)
     if record.objective in PROPORTIONS and n_validation and record.loss is not None:
         return binomial_standard_error(min(max(-record.loss, 0.0), 1.0), n_validation)
     return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from metaopt.errors import UserError
+from metaopt.report.analysis.statistics import score_standard_error
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.storage.locking import is_searched
 from metaopt.storage.study import JOURNAL, Study
@@ -33,11 +34,13 @@ class StudyStatus:
         trials: state of a trial → number; imported ones apart.
         imported: number of imported trials.
         infeasible: number of trials that succeeded but violate a constraint.
+        discarded: number of trials that a race over folds ended; they are among those completed.
         seconds: seconds of search over all runs.
         changed: time of the latest event, seconds since the epoch.
         objective: name of the objective.
         best: number of the best feasible trial, or None.
-        score: its objective on validation images.
+        score: its objective on validation images, with folds the mean over them.
+        standard_error: standard error of the score, or None where it is unknown.
         constraints: constraints in force.
         bytes: size of its folder on disk.
     """
@@ -58,6 +61,8 @@ class StudyStatus:
     score: float | None
     constraints: tuple[str, ...]
     bytes: int
+    discarded: int = 0
+    standard_error: float | None = None
 
     @property
     def n_ended(self) -> int:
@@ -95,11 +100,13 @@ def read_status(folder: Path) -> StudyStatus:
         trials=dict(trials),
         imported=sum(trial.imported for trial in state.trials),
         infeasible=sum(record.has_loss and not record.is_feasible for record in data.records),
+        discarded=sum(record.discard is not None for record in data.records),
         seconds=state.clock,
         changed=(folder / JOURNAL).stat().st_mtime,
         objective=study.objective.name,
         best=None if best is None else best.trial,
         score=None if best is None or best.loss is None else study.objective.value(best.loss),
+        standard_error=None if best is None else score_standard_error(best, data.n_validation),
         constraints=tuple(str(each) for each in study.constraints),
         bytes=_size(folder),
     )

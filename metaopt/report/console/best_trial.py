@@ -94,8 +94,10 @@ def summarise_search(study: StudyData, folder: Path) -> str:
     best = _require_best(study)
     metric, score = metric_label(study.objective.name), study.objective.value(best.result.values[0])
     epoch = f" at epoch {best.best_epoch} of {best.epochs}" if best.best_epoch else ""
+    error = score_standard_error(best, study.n_validation) if best.replicates else None
+    value = f"{score:.4f}" if error is None else f"{score:.4f} ± {error:.4f}, the mean of {len(best.replicates)} folds"
     return (
-        f"best {metric} {score:.4f}, by trial {best.trial}{epoch}.{summarise_front(describe_front(study))}\n"
+        f"best {metric} {value}, by trial {best.trial}{epoch}.{summarise_front(describe_front(study))}\n"
         f"{_bias(_n_eligible(study), is_of_function=study.is_of_function)}{_next_steps(study, folder)}\n"
         f"See also `{command('best', results=folder)}` and `{command('report', results=folder)}`."
     )

@@ -28,6 +28,8 @@ def ended_line(state: ProgressState, record: Record) -> str:
 def _epochs_text(record: Record) -> str:
     """Return the number of epochs that a trial was trained, and its best epoch."""
     epochs, best = record.epochs, record.best_epoch
+    if record.discard is not None:
+        return record.discard.text
     if record.paused:
         at = f", best at epoch {best}" if best and epochs > 1 else ""
         return f"paused after {plural(epochs, 'epoch')}{at}"

@@ -69,6 +69,7 @@ def _progress(status: StudyStatus) -> str:
 
 def _trials(status: StudyStatus) -> str:
     parts = [f"{number} {state}" for state, number in sorted(status.trials.items())]
+    parts += [f"{status.discarded} discarded after their first folds"] if status.discarded else []
     parts += [f"{status.infeasible} infeasible"] if status.infeasible else []
     parts += [f"{status.imported} imported"] if status.imported else []
     return f"{_progress(status)}{': ' if parts else ''}{', '.join(parts)}"
@@ -84,7 +85,8 @@ def _best(status: StudyStatus) -> str:
         of = f"the best of {plural(n_scores, 'validation score')}, therefore optimistic"
     else:
         of = "one score"
-    return f"trial {status.best}, {metric_label(status.objective)} {status.score:.4f} ({of})"
+    error = "" if status.standard_error is None else f" ± {status.standard_error:.4f}"
+    return f"trial {status.best}, {metric_label(status.objective)} {status.score:.4f}{error} ({of})"
 
 
 def _next(status: StudyStatus) -> str:

@@ -70,6 +70,8 @@ def table_rows(study: Study, data: StudyData, trials: Collection[int] | None = N
 def _record_row(data: StudyData, record: Record) -> dict[str, Any]:
     values = record.result.values if record.has_loss else ()
     status = kind_of(record)
+    if record.discard is not None and status == "not fully trained":
+        status = record.discard.text
     cells = {
         "trial": record.trial,
         "status": "paused" if record.paused and status == "not fully trained" else status,
