@@ -19,21 +19,17 @@ from sklearn.neural_network import MLPClassifier
 
 from metaopt.data.split import HELD_OUT, hold_out, repeated_folds
 
-SIZES = (200, 400, 800)
-SCHEMES = {"hold-out": (1, 1), "5 folds": (5, 1), "5 folds × 2": (5, 2), "5 folds × 3": (5, 3), "10 folds": (10, 1)}
-NETWORKS = [(units, rate) for units in (8, 32, 128) for rate in (0.001, 0.01)]
+SIZES = (150, 500, 1200)
+SCHEMES = {"hold-out": (1, 1), "5 folds": (5, 1), "5 folds × 2": (5, 2), "5 folds × 3": (5, 3)}
+MOST = 15  # trainings of a scheme; those of a smaller number of folds are the first of them
+NETWORKS = [(units, rate) for units in (8, 64) for rate in (0.001, 0.01)]
 
 
 def fit_score(network: tuple[int, float], seed: int, train: tuple, test: tuple) -> float:
     """Return the accuracy on ``test`` of a network trained on ``train``."""
     units, rate = network
-    model = MLPClassifier((units,), learning_rate_init=rate, batch_size=16, max_iter=30, random_state=seed)
+    model = MLPClassifier((units,), learning_rate_init=rate, batch_size=16, max_iter=15, random_state=seed)
     return float(model.fit(*train).score(*test))
-
-
-def splits(labels: np.ndarray, folds: int, repeats: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the (training, validation) indices of a scheme."""
-    return [hold_out(labels, HELD_OUT, seed)] if folds == 1 else repeated_folds(labels, folds, repeats, seed)
 
 
 def run(n: int, draw: int) -> dict[str, tuple[float, float]]:
@@ -42,22 +38,21 @@ def run(n: int, draw: int) -> dict[str, tuple[float, float]]:
     known, test, known_labels, test_labels = train_test_split(
         images / 16, labels, train_size=n, stratify=labels, random_state=draw
     )
+
+    def score(network: tuple[int, float], number: int, rows: tuple[np.ndarray, np.ndarray]) -> float:
+        train, held = ((known[each], known_labels[each]) for each in rows)
+        return fit_score(network, number, train, held)
+
     final = [
         np.mean([fit_score(each, 100 + s, (known, known_labels), (test, test_labels)) for s in range(3)])
         for each in NETWORKS
     ]
+    pairs = repeated_folds(known_labels, 5, MOST // 5, draw)
+    of_folds = [[score(each, number, rows) for number, rows in enumerate(pairs)] for each in NETWORKS]
+    held_out = [[score(each, 0, hold_out(known_labels, HELD_OUT, draw))] for each in NETWORKS]
     found = {}
     for name, (folds, repeats) in SCHEMES.items():
-        pairs = splits(known_labels, folds, repeats, draw)
-        scores = [
-            np.mean(
-                [
-                    fit_score(each, number, (known[a], known_labels[a]), (known[b], known_labels[b]))
-                    for number, (a, b) in enumerate(pairs)
-                ]
-            )
-            for each in NETWORKS
-        ]
+        scores = [np.mean(each[: folds * repeats]) for each in (held_out if folds == 1 else of_folds)]
         best = int(np.argmax(scores))
         found[name] = float(scores[best] - final[best]), float(max(final) - final[best])
     return found

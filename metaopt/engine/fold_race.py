@@ -1,10 +1,11 @@
-"""Race over folds: ends a trial after its first folds where it is worse than the trial that it would have to beat.
+"""Race over folds: ends a trial after its first folds where it will not beat the trial that it would have to beat.
 
-The method is a blocking race (Maron & Moore 1994, "Hoeffding races: accelerating model selection search for
-classification and function approximation", and 1997, doi:10.1023/A:1006556606079, section 5): two candidates are
-compared by their differences on the same blocks, here folds. The test is the corrected resampled t-test of Nadeau &
-Bengio (2003), because the training images of folds overlap. As in Maron & Moore's races, the probability of an error is
-divided by the number of tests, so that a trial which is no worse is discarded with a probability of at most ``ALPHA``.
+The method is a blocking race, BRACE (Maron & Moore 1994, "Hoeffding races: accelerating model selection search for
+classification and function approximation"; Moore & Lee 1994, "Efficient algorithms for minimizing cross validation
+error", section 4): two candidates are compared by their differences on the same blocks, here folds, which are taken as
+normal. What is to be told is the sign of the mean difference over all folds of the study, by which the search chooses,
+so the folds are a finite population (``fold_scores.chance_to_win``). As in Maron & Moore's races, the probability of an
+error is divided by the number of tests: a trial that would win is discarded with a probability of at most ``ALPHA``.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 from metaopt.schedulers import ASHA, Halving
 from metaopt.trials.discard import Discard
-from metaopt.trials.fold_scores import probability_not_worse
+from metaopt.trials.fold_scores import chance_to_win
 from metaopt.trials.objective import Objective
 from metaopt.trials.ranking import RANKING
 from metaopt.trials.result import Result
@@ -21,7 +22,7 @@ from metaopt.trials.stopping import EpochTracker
 from metaopt.trials.trial import Trial
 
 ALPHA = 0.05
-"""Probability that a trial which is no worse than its reference is discarded."""
+"""Largest probability that a trial is discarded which would have won on all folds."""
 
 FIRST = 2
 """Number of folds after which a trial is tested for the first time: a spread needs two differences."""
@@ -73,12 +74,12 @@ class FoldRace:
         losses = self._losses_so_far(trial)
         theirs = self._losses(other, result)
         differences = [one - their for one, their in zip(losses, theirs, strict=False)]
-        p_value = probability_not_worse(differences, self.folds)
+        chance = chance_to_win(differences, self.n_trainings)
         n_tests = self.n_trainings - FIRST
-        if p_value > ALPHA / n_tests:
+        if chance > ALPHA / n_tests:
             return None
         loss = result.loss + sum(differences) / n
-        return Discard(n, self.n_trainings, self.folds, other.number, loss, p_value)
+        return Discard(n, self.n_trainings, self.folds, other.number, loss, chance)
 
     def _find_reference(self, trial: Trial, trials: Sequence[Trial]) -> tuple[Trial, Result] | None:
         """Return the trial that it would have to beat, with its result; None where there is none yet.

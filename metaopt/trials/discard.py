@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-_COUNTS, _NUMBERS = ("folds", "of", "folds_per_repeat", "reference"), ("loss", "p_value")
+_COUNTS, _NUMBERS = ("folds", "of", "folds_per_repeat", "reference"), ("loss", "chance")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Discard:
         folds_per_repeat: number of folds of one repeat.
         reference: number of the trial that it was compared with on the same folds.
         loss: estimated loss of all folds: that of the reference plus the mean difference on the first folds.
-        p_value: of the hypothesis that its mean loss is no larger, see ``fold_scores.probability_not_worse``.
+        chance: probability that its mean loss over all folds is no larger, see ``fold_scores.chance_to_win``.
     """
 
     folds: int
@@ -26,7 +26,7 @@ class Discard:
     folds_per_repeat: int
     reference: int
     loss: float
-    p_value: float
+    chance: float
 
     @property
     def text(self) -> str:

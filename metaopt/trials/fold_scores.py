@@ -1,4 +1,4 @@
-"""Scores of the folds of a cross-validation: their mean, its standard error, and a paired test of two trials."""
+"""Scores of folds: their mean, its standard error, and the comparison of two trials after the first ones."""
 
 import math
 from collections.abc import Sequence
@@ -47,21 +47,26 @@ def corrected_standard_error(scores: Sequence[float], n_folds: int, repeats: int
     return float(math.sqrt((1 / n + shared) * np.var(scores, ddof=1)))
 
 
-def probability_not_worse(differences: Sequence[float], n_folds: int) -> float:
-    """Return the p-value of the hypothesis that a trial's mean loss is no larger than that of another one.
+def chance_to_win(differences: Sequence[float], total: int) -> float:
+    """Return the probability that the mean difference over all folds is 0 or below, given the first ones.
 
-    It is the one-sided corrected resampled t-test of Nadeau & Bengio (see ``corrected_standard_error``) with J - 1
-    degrees of freedom, on the differences of the losses on the same folds.
+    Differences of a finite number of folds, of which j of J are known, differ in their means by a standard error of
+    ``s / √j · √(1 - j / J)``: that of a sample of a finite population (Cochran 1977, Sampling Techniques, section 2.6).
+    The ratio has Student's t distribution with j - 1 degrees of freedom where differences are normal and exchangeable.
+    Folds share training images, so their differences are correlated; an equal correlation of all pairs is a common
+    shift of known and unknown differences, and cancels. This is unlike a test on other images than those of the folds,
+    for which ``corrected_standard_error`` is.
 
     Args:
-        differences: loss minus loss of the other trial on each of the first J folds, 2 or more.
-        n_folds: k, the number of folds of one repeat, 2 or more.
+        differences: loss minus loss of the other trial on each of the first j folds, 2 or more.
+        total: J, the number of folds, more than j.
 
     Returns:
-        The p-value: small where the trial is worse. Of equal differences it is 0 where they are positive, else 1.
+        The probability. Of equal differences it is 0 where they are positive, else 1.
     """
-    mean = math.fsum(differences) / len(differences)
-    error = corrected_standard_error(differences, n_folds, repeats=2)
+    n = len(differences)
+    mean = math.fsum(differences) / n
+    error = math.sqrt(np.var(differences, ddof=1) / n * (1 - n / total))
     if error == 0:
         return 0.0 if mean > 0 else 1.0
-    return float(stdtr(len(differences) - 1, -mean / error))
+    return float(stdtr(n - 1, -mean / error))

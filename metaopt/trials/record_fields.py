@@ -152,7 +152,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "constraints": (_dict_of(_is_finite), "a number for each constraint."),
     "versions": (_dict_of(_is_text), "text for each package."),
     "latency": (_dict_of(_is_duration), "a number >= 0 for each of median_ms, low_ms, high_ms, runs and threads."),
-    "discarded": (is_discard, "a JSON object with folds, of, folds_per_repeat, reference, loss and p_value."),
+    "discarded": (is_discard, "a JSON object with folds, of, folds_per_repeat, reference, loss and chance."),
     "inherited": (_is_inherited, "a JSON object with a trial."),
     "result": (_is_mapping, "a JSON object."),
 }

@@ -84,7 +84,7 @@ def test_each_input_is_searched_resumed_retrained_and_predicted(kind: str, capsy
     write, shape = INPUTS[kind]
     flags, file = write(Path())
     Path("tiny.py").write_text(PROBLEM if len(shape) == 3 else PROBLEM_1D)
-    arguments = [*flags, "--space", "tiny.py", "--strategy", "random", "--epochs", "8", "--trials", "2"]
+    arguments = [*flags, "--space", "tiny.py", "--strategy", "random", "--epochs", "8", "--trials", "2", "--folds", "1"]
     kill_after_an_epoch(arguments, tmp_path)
     assert run_command(search.main, capsys, *arguments).code == 0
     study = Study.load(Path("results"))

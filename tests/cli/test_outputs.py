@@ -88,6 +88,7 @@ def test_each_kind_is_searched_resumed_retrained_and_predicted(kind: str, capsys
     np.savez("data.npz", **ARRAYS[kind])
     Path("tiny.py").write_text(PROBLEM)
     arguments = ["--data", "data.npz", "--space", "tiny.py", "--strategy", "random", "--epochs", "6", "--trials", "2"]
+    arguments += ["--folds", "1"]
     kill_after_an_epoch(arguments, tmp_path)
     outcome = run_command(search.main, capsys, *arguments)
     assert outcome.code == 0

@@ -1,4 +1,4 @@
-"""Scores of folds: the corrected resampled variance, and the paired test."""
+"""Scores of folds: the corrected resampled variance, and the chance of a trial after its first folds."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metaopt.trials.fold_scores import corrected_standard_error, mean_of_folds, probability_not_worse
+from metaopt.trials.fold_scores import chance_to_win, corrected_standard_error, mean_of_folds
 
 
 def test_standard_error_of_one_cross_validation_is_that_of_its_folds():
@@ -22,36 +22,39 @@ def test_standard_error_of_repeated_folds_is_corrected():
     assert many > 0.4 * np.std(scores, ddof=1), "repeats cannot make it small"
 
 
-def test_p_value_without_shared_images_is_that_of_scipy():
-    """With as many folds as one likes, n2 / n1 vanishes, and the paired t-test is left."""
+def test_chance_to_win_among_very_many_folds_is_the_p_value_of_the_paired_t_test():
     differences = [0.03, 0.01, 0.05, -0.01, 0.02]
     expected = stats.ttest_1samp(differences, 0, alternative="greater").pvalue
-    assert probability_not_worse(differences, 10**9) == pytest.approx(expected, rel=1e-6)
+    assert chance_to_win(differences, 10**9) == pytest.approx(expected, rel=1e-6)
 
 
-def test_p_value_is_that_of_the_corrected_t_statistic():
-    differences = np.array([0.03, 0.01, 0.05, -0.01, 0.02])
-    t = differences.mean() / math.sqrt((1 / 5 + 1 / 4) * differences.var(ddof=1))
-    assert probability_not_worse(differences, 5) == pytest.approx(stats.t.sf(t, 4))
+def test_chance_to_win_is_that_of_the_folds_to_come():
+    """Drawn from the predictive distribution of normal differences: mean of the rest, given the first ones."""
+    differences, total = np.array([0.03, 0.01, 0.05, -0.01]), 10
+    rng, n, n_rest = np.random.default_rng(0), len(differences), total - len(differences)
+    # Posterior of mean and variance under the usual noninformative prior (Gelman et al., Bayesian Data Analysis, 3.2).
+    variance = differences.var(ddof=1) * (n - 1) / rng.chisquare(n - 1, 400_000)
+    mean = rng.normal(differences.mean(), np.sqrt(variance / n))
+    rest = rng.normal(mean, np.sqrt(variance / n_rest))
+    won = np.mean((differences.sum() + n_rest * rest) / total <= 0)
+    assert chance_to_win(differences, total) == pytest.approx(won, abs=2e-3)
 
 
 @pytest.mark.parametrize(("difference", "expected"), [(0.1, 0.0), (0.0, 1.0), (-0.1, 1.0)])
-def test_p_value_of_equal_differences(difference, expected):
-    assert probability_not_worse([difference] * 3, 5) == pytest.approx(expected, abs=1e-12)
+def test_chance_to_win_with_equal_differences(difference, expected):
+    assert chance_to_win([difference] * 3, 5) == pytest.approx(expected, abs=1e-12)
 
 
-def test_error_rate_on_real_folds_is_that_of_the_test():
-    """Two equal algorithms on overlapping training sets: the uncorrected test errs far more often than the level."""
-    rng = np.random.default_rng(0)
-    n_runs, corrected, plain = 400, 0, 0
-    for _ in range(n_runs):
-        # Differences of folds share a part: the correlation of Nadeau & Bengio, n2 / (n1 + n2).
-        shared, own = rng.normal(0, math.sqrt(0.2)), rng.normal(0, math.sqrt(0.8), 10)
-        differences = list(shared + own)
-        corrected += probability_not_worse(differences, 5) < 0.05
-        plain += stats.ttest_1samp(differences, 0, alternative="greater").pvalue < 0.05
-    assert corrected / n_runs <= 0.07
-    assert plain / n_runs > 0.12
+@pytest.mark.parametrize("correlation", [0.0, 0.2, 0.6])
+def test_chance_to_win_holds_for_correlated_folds(correlation):
+    """However much folds share, a chance below 5 % is given to fewer than 5 % of the trials that win."""
+    rng, total, n = np.random.default_rng(1), 10, 4
+    shared = rng.normal(0, math.sqrt(correlation), (20_000, 1))
+    differences = shared + rng.normal(0, math.sqrt(1 - correlation), (20_000, total))
+    wins = differences.mean(axis=1) <= 0
+    hopeless = np.array([chance_to_win(each[:n], total) < 0.05 for each in differences[:4000]])
+    assert np.mean(hopeless & wins[:4000]) < 0.05
+    assert np.mean(hopeless) > 0.07  # and some that do lose are found
 
 
 def test_repeats_count_each_image_once():
