@@ -26,6 +26,7 @@ from metaopt.evolving import (
 from metaopt.executors import make_executor
 from metaopt.executors.gpus import resolve_workers
 from metaopt.executors.ray_cluster import WorkerResources
+from metaopt.problems.augmentation_policy import AugmentationPolicy
 from metaopt.problems.problem import Problem
 from metaopt.report.console import make_progress
 from metaopt.report.evolution_log import EvolutionLog
@@ -84,6 +85,7 @@ def evolve_training(
     mutations: Iterable[str | Change] | None = None,
     fitness: str | Fitness = DEFAULT_FITNESS,
     batch_size: int | None = None,
+    augmentation: AugmentationPolicy | None = None,
     seed: int = 0,
     results: str | os.PathLike[str] = "results",
     keep_models: bool = True,
@@ -119,6 +121,9 @@ def evolve_training(
             ``"lowest"``; or a function of these losses, whose largest value is the fittest.
         batch_size: batch size at the start, at most the number of training examples; None for that of the data, 32 for
             arrays.
+        augmentation: policy of a data set of ``metaopt.data`` in the place of its own augmentation, e.g.
+            ``metaopt.zoo.augmentation.policy({"rotate": 15})``, whose strengths the mutation ``augmentation`` scales;
+            mixup and CutMix are left out. None for that of the data set.
         seed: an integer >= 0.
         results: folder of the study. A study that is interrupted resumes where it was, bit for bit.
         keep_models: whether each network is kept as a ``.keras`` file in ``results/models``; otherwise the final one.
@@ -143,7 +148,7 @@ def evolve_training(
     folder = absolute(results)
     from metaopt.training.evolving.preparation import prepare
 
-    prepared = prepare(model, data, batch_size)
+    prepared = prepare(model, data, batch_size, augmentation)
     state = read_begun(folder)
     given = {
         **{"sampler": EVOLVE, "scheduler": EVOLVE, "objective": "val_loss", "space": "evolve"},

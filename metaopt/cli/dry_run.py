@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from metaopt.cli.contact_sheet import draw_points
 from metaopt.data import DataSet
 from metaopt.engine.jobs import Executor, Failed, Finished, FromScratch, Job, Rejected, Remark, Report
 from metaopt.engine.settings import Settings
@@ -13,7 +14,7 @@ from metaopt.engine.strategy import strategy_name
 from metaopt.executors import make_executor
 from metaopt.guard.acceptance import Acceptance, Draw, measure_acceptance
 from metaopt.outputs import ClassOutput
-from metaopt.problems.problem import Problem
+from metaopt.problems.problem import Problem, fitting
 from metaopt.quantities import plural, size_text
 from metaopt.report.formatting import format_count, format_duration
 from metaopt.report.space_summary import describe_rejections, describe_sizes, describe_space
@@ -47,9 +48,15 @@ def dry_run(problem: Problem, data: DataSet, settings: Settings, folder: Path, c
     images = ImageKind(data.input_shape, data.classes)
     space = compile_space(problem.space)
     acceptance = measure_acceptance(space, make_guard(problem, settings, images), DRAWS, "dry run")
-    for line in (*_describe_plan(data, settings), *_describe_space(problem, acceptance)):
-        print(printable(line), flush=True)
     draws = choose_draws(acceptance)
+    points = [draw.point for draw in draws.values()]
+    trainings = fitting(problem, lambda: [problem.training_of(point) for point in points])
+    has_policy = any(training.augmentation is not None for training in trainings)
+    for line in (*_describe_plan(data, settings, has_policy=has_policy), *_describe_space(problem, acceptance)):
+        print(printable(line), flush=True)
+    sheet = draw_points(problem, data, [draw.point for draw in acceptance.passed], folder)
+    if sheet is not None:
+        print(printable(f"Training images as networks see them: {shown(sheet)}."), flush=True)
     costs = []
     for name, draw, end in _train(problem, data, settings, draws):
         if isinstance(end, Finished):
@@ -110,8 +117,16 @@ def _train(
                 yield name, draw, run.end
 
 
-def _describe_plan(data: DataSet, settings: Settings) -> list[str]:
-    """Return lines on the data and on what is searched how."""
+def _describe_plan(data: DataSet, settings: Settings, *, has_policy: bool) -> list[str]:
+    """Return lines on the data and on what is searched how.
+
+    Args:
+        data: the data.
+        settings: resolved settings.
+        has_policy: whether the space decides the augmentation.
+    """
+    mirrors = "mirrors images" if "flip" in data.augment else "does not mirror images"
+    augmentation = f"by the space, which {mirrors} here" if has_policy else data.augment
     sizes = data.description["images"]
     shape = "×".join(map(str, data.input_shape))
     what = "signals" if len(data.input_shape) == 2 else "images"
@@ -127,7 +142,7 @@ def _describe_plan(data: DataSet, settings: Settings) -> list[str]:
     folds = f", {settings.folds} folds{repeated} each" if settings.folds > 1 else ""
     return [
         f"Data: {data.name}, {what} of {shape}; {', '.join(heads)}; {sizes['train']:,} for training,"
-        f" {sizes['validation']:,} for validation, {sizes['test']:,} for the test; augmentation {data.augment}.",
+        f" {sizes['validation']:,} for validation, {sizes['test']:,} for the test; augmentation {augmentation}.",
         f"Search: strategy {strategy}, {plural(settings.goal, 'trial')} of at most {settings.epochs}"
         f" {settings.budget_unit}{folds}; objective {objectives}; seed {settings.seed}; executor {settings.executor},"
         f" {plural(settings.workers, 'worker')}.",

@@ -105,15 +105,16 @@ def run(arguments: Namespace) -> None:
     import keras
 
     keras.utils.set_random_seed(derive_seed(arguments.seed, 0, "initialise"))  # of the weights of a new network
-    model, data, batch_size = load_network(arguments)
+    network = load_network(arguments)
     plan = {name: getattr(arguments, name) for name in (*_PLAN, "crossover", "keep_unchanged")}
     evolved = evolve_training(
-        model,
-        data,
+        network.model,
+        network.data,
         **plan,
         mutations=arguments.mutation,
         fitness=arguments.fitness,
-        batch_size=batch_size if arguments.batch_size is None else arguments.batch_size,
+        batch_size=network.batch_size if arguments.batch_size is None else arguments.batch_size,
+        augmentation=network.augmentation,
         seed=arguments.seed,
         results=arguments.results,
         keep_models=not arguments.final_model_only,

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from metaopt.cli.study_inputs import (
 from metaopt.data import DataSet, DataSpec, load, resolve
 from metaopt.errors import UserError
 from metaopt.problems import load_problem
+from metaopt.problems.augmentation_policy import AugmentationPolicy
 from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import CONSTANT
 from metaopt.randomness import make_generator
@@ -33,15 +34,31 @@ _SUFFIX = ".keras"
 _DRAWS = 1000
 
 
-def load_network(arguments: Namespace) -> tuple[Any, DataSet, int | None]:
-    """Return the compiled model, the data set, and the batch size of the model's point.
+class LoadedNetwork(NamedTuple):
+    """A network to evolve, with its data.
+
+    Attributes:
+        model: the compiled model.
+        data: the data set.
+        batch_size: batch size of the model's point, or None.
+        augmentation: augmentation policy of the model's point, or None.
+    """
+
+    model: Any
+    data: DataSet
+    batch_size: int | None = None
+    augmentation: AugmentationPolicy | None = None
+
+
+def load_network(arguments: Namespace) -> LoadedNetwork:
+    """Return the compiled model, the data set, and what the training of the model's point says.
 
     Raises:
         UserError: One does not exist, or they do not fit together.
     """
     name = arguments.network
     if name.endswith(_SUFFIX):
-        return _load_file(absolute(name)), _load_data(arguments), None
+        return LoadedNetwork(_load_file(absolute(name)), _load_data(arguments))
     folder = absolute(name)
     if (folder / JOURNAL).is_file():
         study = Study.load(folder)
@@ -116,7 +133,7 @@ def _default_point(problem: Problem, data: DataSet, seed: int) -> Any:
     raise UserError(f"None of {_DRAWS} networks of {problem.name} fits the data. Give a point that does.", "point")
 
 
-def _build(problem: Problem, point: Any, data: DataSet) -> tuple[Any, DataSet, int | None]:
+def _build(problem: Problem, point: Any, data: DataSet) -> LoadedNetwork:
     """Return the compiled network of a point; its learning rate is constant, as mutations change it.
 
     Raises:
@@ -128,8 +145,10 @@ def _build(problem: Problem, point: Any, data: DataSet) -> tuple[Any, DataSet, i
         from metaopt.training.network_builder import make_builder
 
         builder = make_builder(problem, point, data)
-        return builder.compile(problem.training_of(point), 1, ()), data, None
+        training = problem.training_of(point)
+        return LoadedNetwork(builder.compile(training, 1, ()), data, augmentation=training.augmentation)
     blueprint = fitting(problem, lambda: problem.blueprint(point, data.input_shape, data.classes))
     training = fitting(problem, lambda: problem.training_of(point))
-    plain = replace(training, schedule=CONSTANT, label_smoothing=0.0, mixup=0.0, cutout=0)
-    return compile_model(blueprint.to_keras(), plain, data.classes), data, training.batch_size
+    plain = replace(training, schedule=CONSTANT, label_smoothing=0.0, mixup=0.0, cutout=0, augmentation=None)
+    model = compile_model(blueprint.to_keras(), plain, data.classes)
+    return LoadedNetwork(model, data, training.batch_size, training.augmentation)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaopt.cli.arguments import Parser, add_study, one_of
+from metaopt.cli.contact_sheet import draw_best
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES
 from metaopt.report.analysis import StudyData
@@ -53,10 +54,13 @@ def run(arguments: Namespace) -> None:
     study = Study.load(arguments.results)
     data = StudyData.of(study)
     output = study.folder / FIGURES / PAGE if arguments.output is None else arguments.output
-    written = write_page(study, output, data, has_plotly_inside=arguments.plotly == PLACES[0])
+    sheets = [] if arguments.no_figures else draw_best(study, data)
+    sheet = next(iter(sheets), None)
+    is_inside = arguments.plotly == PLACES[0]
+    written = write_page(study, output, data, has_plotly_inside=is_inside, contact_sheet=sheet)
     if not arguments.no_figures:
         folder = study.folder / FIGURES
-        written += draw_all(data, folder) + draw_study_evolution(study, folder) + _draw_test(study, data)
+        written += draw_all(data, folder) + draw_study_evolution(study, folder) + _draw_test(study, data) + sheets
     for path in written:
         print(printable(shown(path)))
     for line in describe_decisions(data):

@@ -129,7 +129,7 @@ def change_label_smoothing(
 def scale_augmentation(
     network: Network, configuration: Configuration, rng: np.random.Generator
 ) -> Configuration | None:
-    """Multiply the strength of the network's augmentation layers by 0.5 to 2."""
+    """Multiply the strength of the network's augmentation layers, or of its policy, by 0.5 to 2."""
     return _scaled(network, configuration, AUGMENTATION, rng)
 
 

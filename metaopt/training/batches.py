@@ -12,6 +12,7 @@ from metaopt.data import Images
 from metaopt.data.augment import Augmentation, augment_signals
 from metaopt.data.augmentation import BatchAugmentation
 from metaopt.data.images import InputArray
+from metaopt.data.scaling import scale
 from metaopt.data.standardization import Standardization
 from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.errors import EnvironmentFault
@@ -23,14 +24,6 @@ from metaopt.problems.training_config import Training
 from metaopt.randomness import make_fold_purpose, make_generator
 
 _MIN_VALIDATION_BATCH = 128  # images; forward passes need less memory than training steps
-
-
-def scale(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Scale pixels from 0..255 to −0.5..0.5, the input range of every network; ``(n, h, w, c)``."""
-    scaled = images.astype(np.float32)
-    scaled /= 255
-    scaled -= 0.5
-    return scaled
 
 
 def scale_inputs(inputs: InputArray, standardization: Standardization | None) -> npt.NDArray[np.float32]:

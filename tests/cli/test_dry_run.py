@@ -56,4 +56,7 @@ def test_three_trainings_are_measured_and_nothing_begins(tmp_path: Path, monkeyp
     assert "Data: digits, images of 8×8×1; 10 classes; 1,151 for training" in outcome.out
     assert "50 trials trained to the end take about" in outcome.out
     assert "No study was begun in results." in outcome.out
-    assert not (tmp_path / "results").exists()
+    assert "Training images as networks see them: results/figures/contact_sheet.png." in outcome.out
+    figures = tmp_path / "results" / "figures"
+    files = {path for path in (tmp_path / "results").rglob("*") if path.is_file()}
+    assert files == {figures / "contact_sheet.png", figures / "contact_sheet.svg"}

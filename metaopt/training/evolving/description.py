@@ -24,6 +24,7 @@ from metaopt.evolving.hyperparameters import (
 )
 from metaopt.evolving.network import Network
 from metaopt.evolving.optimizers import RATES
+from metaopt.problems.augmentation_policy import AugmentationPolicy
 from metaopt.training.evolving.activation_layers import ELEMENTWISE, find_activation, find_output_layers, output_names
 from metaopt.training.evolving.layer_configs import LayerConfig, Path, find_layers, name_layers
 from metaopt.training.evolving.losses import find_task, is_smoothable, smoothing_of
@@ -61,7 +62,12 @@ class Places:
 
 
 def describe(
-    model: keras.Model, config: dict[str, Any], optimizer: OwnOptimizer, batch_size: int, n_examples: int
+    model: keras.Model,
+    config: dict[str, Any],
+    optimizer: OwnOptimizer,
+    batch_size: int,
+    n_examples: int,
+    policy: AugmentationPolicy | None = None,
 ) -> tuple[Network, Places]:
     """Return the hyperparameters of a model, and their places in its configuration.
 
@@ -71,6 +77,7 @@ def describe(
         optimizer: its optimizer.
         batch_size: its batch size.
         n_examples: number of training examples, the largest batch.
+        policy: augmentation of the training images outside of the model, whose strength changes as well, or None.
     """
     layers = list(find_layers(config))
     names = name_layers(layers)
@@ -103,7 +110,7 @@ def describe(
         Hyperparameter(BATCH_SIZE, batch, low=float(min(batch, 4, n_examples)), high=float(n_examples)),
         *([_number(L2, largest)] if penalties else []),
         *([_number(LABEL_SMOOTHING, smoothing_of(smoothable[0]))] if smoothable else []),
-        *([_number(AUGMENTATION, 1.0)] if augmentations else []),
+        *([_number(AUGMENTATION, 1.0)] if augmentations or policy is not None else []),
         *[each for _, each in activations],
         *[each for _, each in dropouts],
     ]

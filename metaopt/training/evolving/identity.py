@@ -14,7 +14,10 @@ from metaopt.values.json_values import dump_json
 
 
 def identify_model(recipe: Recipe) -> str:
-    """Return the text of a model: layers, connections, custom functions, optimizer and losses; not its weights."""
+    """Return the text of a model: layers, connections, custom functions, optimizer and losses; not its weights.
+
+    The augmentation policy is part of it, where there is one.
+    """
     layers = list(find_layers(recipe.config))
     names = {layer.name: name for layer, name in zip(layers, name_layers(layers).values(), strict=True)}
     names[str(recipe.config.get("name"))] = "model"
@@ -28,6 +31,7 @@ def identify_model(recipe: Recipe) -> str:
         custom,
         [recipe.optimizer.name, recipe.optimizer.rate, optimizer],
         [losses, recipe.compilation.get("loss_weights")],
+        *([] if recipe.policy is None else [recipe.policy.strengths]),
     ]
     return dump_json(parts, compact=True).decode()
 

@@ -12,6 +12,9 @@ from metaopt.engine.job_factory import identify
 from metaopt.engine.jobs import ForkOf
 from metaopt.errors import invalid_value
 from metaopt.evolving.archive_names import FINAL, MODELS
+from metaopt.problems.augmentation_check import check_augmentation
+from metaopt.problems.augmentation_policy import AugmentationPolicy
+from metaopt.problems.training_config import Training
 from metaopt.storage.study import Study
 from metaopt.training.evolving.archives import write_archive
 from metaopt.training.evolving.checks import check_examples, check_model
@@ -77,21 +80,31 @@ class Prepared:
             write_archive(model, recipe, path)
 
 
-def prepare(model: Any, data: Any, batch_size: int | None) -> Prepared:
+def prepare(model: Any, data: Any, batch_size: int | None, policy: AugmentationPolicy | None = None) -> Prepared:
     """Return a model and its data, checked.
 
     Args:
         model: a compiled Keras model.
         data: see ``read_data``.
         batch_size: batch size, or None for that of the data.
+        policy: augmentation of the training images, or None; its mixup and CutMix are left out, because the model may
+            be compiled for class indices.
 
     Raises:
-        UserError: see ``check_model``, ``read_data`` and ``check_examples``.
+        UserError: there is a policy, and the data are no images of a data set; see also ``check_model``, ``read_data``
+            and ``check_examples``.
     """
     if batch_size is not None and (isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1):
         raise invalid_value("batch_size", batch_size, "Expected an integer >= 1.")
     check_model(model)
     examples = read_data(data, model, batch_size)
-    recipe = Recipe.of(model, examples.batch_size, len(examples.train))
+    if policy is not None:
+        if examples.data_set is None:
+            raise invalid_value(
+                "augmentation", "a policy", "Expected None for arrays: a policy needs a data set of metaopt.data."
+            )
+        check_augmentation(Training(augmentation=policy), holds_images=examples.data_set.noun == "image")
+        policy = policy.without_mixing()
+    recipe = Recipe.of(model, examples.batch_size, len(examples.train), policy)
     check_examples(model, losses_by_output(model), recipe.network.tasks, examples.train)
     return Prepared(recipe, examples, identify_model(recipe))

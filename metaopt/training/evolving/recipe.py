@@ -19,6 +19,7 @@ from metaopt.evolving.hyperparameters import (
     Configuration,
 )
 from metaopt.evolving.network import Network
+from metaopt.problems.augmentation_policy import AugmentationPolicy
 from metaopt.training.evolving.activation_layers import exchange
 from metaopt.training.evolving.description import AUGMENTATIONS, Places, describe
 from metaopt.training.evolving.layer_configs import Path, changed, find_layers
@@ -45,6 +46,7 @@ class Recipe:
         compilation: ``loss``, ``loss_weights``, ``metrics`` and further arguments of ``compile``.
         network: its hyperparameters.
         places: their places in ``config``.
+        policy: augmentation of the training images outside of the model, or None.
     """
 
     kind: Any
@@ -56,26 +58,31 @@ class Recipe:
     compilation: Mapping[str, Any]
     network: Network
     places: Places
+    policy: AugmentationPolicy | None = None
 
     @classmethod
-    def of(cls, model: keras.Model, batch_size: int, n_examples: int) -> "Recipe":
+    def of(
+        cls, model: keras.Model, batch_size: int, n_examples: int, policy: AugmentationPolicy | None = None
+    ) -> "Recipe":
         """Return the recipe of a compiled and built model.
 
         Args:
             model: the model; it is not changed.
             batch_size: its batch size.
             n_examples: number of training examples.
+            policy: augmentation of the training images outside of the model, or None.
         """
         custom, functions = _find_custom(model)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of lambdas, which are taken from the model and not from its configuration
             config = changed(model.get_config(), {path: _named(name) for path, name in functions.items()})
         optimizer = OwnOptimizer.of(model.optimizer)
-        network, places = describe(model, config, optimizer, batch_size, n_examples)
+        network, places = describe(model, config, optimizer, batch_size, n_examples, policy)
         compilation = dict(model._compile_config.config)  # Keras has no public name for the objects themselves
         compilation.pop("optimizer")
         state = [variable.numpy() for variable in model.optimizer.variables] if model.optimizer.built else []
-        return cls(type(model), config, custom, model.get_weights(), optimizer, state, compilation, network, places)
+        weights = model.get_weights()
+        return cls(type(model), config, custom, weights, optimizer, state, compilation, network, places, policy)
 
     def __reduce__(self) -> Any:
         """Pickle losses and metrics by class and arguments: Keras finds no class of a script in another process."""
@@ -85,9 +92,15 @@ class Recipe:
     def key(self, configuration: Configuration) -> str:
         """Return a text that is equal for configurations that one compiled program can train."""
         kept = {label: value for label, value in configuration.items() if label not in _NOT_COMPILED}
+        if not self.places.augmentations:  # the strength is that of the policy alone, outside of the model
+            kept.pop(AUGMENTATION, None)
         if self.optimizer.schedule is not None:
             kept[LEARNING_RATE] = configuration[LEARNING_RATE]
         return describe_value(kept)
+
+    def policy_of(self, configuration: Configuration) -> AugmentationPolicy | None:
+        """Return the augmentation policy of a configuration, whose strengths are scaled; None without one."""
+        return None if self.policy is None else self.policy.scaled(float(configuration[AUGMENTATION]))
 
     def build(self, configuration: Configuration) -> keras.Model:
         """Return a new compiled model with the user's weights; its optimizer has begun nothing, or as in the model."""

@@ -73,7 +73,10 @@ def train_member(
     start = start_training(model, recipe, configuration, checkpoint, request, is_new=is_new)
     names, tasks = output_names(model), dict(recipe.network.tasks)
     validation: Any = LossValidation(data.validation, dict(recipe.compilation), names, tasks)
-    batches = _batches(data, round(float(configuration[BATCH_SIZE])), request.seed)
+    batch_size = round(float(configuration[BATCH_SIZE]))
+    batches = _batches(
+        data, Training(batch_size=batch_size, augmentation=recipe.policy_of(configuration)), request.seed
+    )
     loop = EvolvingLoop(FoldedBatches([batches]), [validation], {}, request, job.target_resource, start, checkpoint)
     loop.report_restored_epochs()
     if not loop.is_over:
@@ -90,12 +93,11 @@ def train_member(
     return Trained(model, model.count_params(), loop.failure, loop.stopped, info)
 
 
-def _batches(data: TrainingData, batch_size: int, seed: int) -> Any:
+def _batches(data: TrainingData, training: Training, seed: int) -> Any:
     """Return the training batches: those of a data set are augmented as in a search."""
     data_set = data.data_set
     if data_set is None:
-        return ExampleBatches(data.train, batch_size, seed)
-    training = Training(batch_size=batch_size)
+        return ExampleBatches(data.train, training.batch_size, seed)
     arrange = data.train.arrange  # type: ignore[attr-defined]
     return TrainingBatches(
         *(data_set.train, data_set.augment, training, arrange, seed, 0, None, 0, data_set.outputs, None),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hyperopt import hp
+from PIL import Image
 
 from metaopt.engine.jobs import Failed
 from metaopt.report.page import write_page
@@ -192,8 +193,14 @@ def test_a_phone_shows_one_column_without_scrolling_sideways(browser: Any) -> No
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_plotly_beside_the_page_is_loaded(browser: Any, study: Study, tmp_path: Path) -> None:
-    page, _ = write_page(study, tmp_path / "report.html", has_plotly_inside=False)
+def test_plotly_beside_the_page_and_a_contact_sheet_are_loaded(browser: Any, study: Study, tmp_path: Path) -> None:
+    assert browser.execute_script("return document.getElementById('images').hidden")  # a page without a contact sheet
+    Image.new("RGB", (40, 20)).save(tmp_path / "sheet.png")
+    sheet = tmp_path / "sheet.png"
+    page, _ = write_page(study, tmp_path / "report.html", has_plotly_inside=False, contact_sheet=sheet)
     browser.get(page.as_uri())
+    width = "return document.querySelector('.contact-sheet').naturalWidth"
+    assert wait_for(lambda: browser.execute_script(width)) == 40
+    assert not browser.execute_script("return document.getElementById('images').hidden")
     assert drawn_points(browser, "progress") == len(study.records) + 1
     assert problems(browser) == []

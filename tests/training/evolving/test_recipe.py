@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from metaopt.errors import UserError
 from metaopt.evolving.activations import HIDDEN
+from metaopt.problems.augmentation_policy import AugmentationPolicy
 from tests.training.evolving import models
 
 pytestmark = pytest.mark.slow  # imports Keras
@@ -202,3 +204,28 @@ def test_slots_that_hold_the_same_are_taken_over(trained: Any, before: str, afte
     assert int(fresh.optimizer.iterations) == (2 if shared else 0)
     if not shared:
         assert not any(each.numpy().any() for each in slots)
+
+
+def test_a_policy_outside_of_the_model_has_a_strength() -> None:
+    from metaopt.training.evolving.identity import identify_model
+    from metaopt.training.evolving.recipe import Recipe
+
+    policy = AugmentationPolicy(flip=0.5, rotate=10)
+    plain, recipe = recipe_of(models.dense()), Recipe.of(models.dense(), 32, 100, policy)
+    assert "augmentation" not in plain.network.initial
+    assert plain.policy_of(plain.network.initial) is None
+    initial = recipe.network.initial
+    stronger = {**initial, "augmentation": 2.0}
+    assert recipe.policy_of(initial) == policy
+    assert recipe.policy_of(stronger) == AugmentationPolicy(flip=0.5, rotate=20)
+    assert recipe.key(stronger) == recipe.key(initial), "one compiled program trains both"
+    assert recipe.key({**initial, "dropout_dropout_1": 0.3}) != recipe.key(initial)
+    assert identify_model(recipe) != identify_model(plain)
+
+
+def test_a_policy_needs_images_of_a_data_set() -> None:
+    from metaopt.training.evolving.preparation import prepare
+
+    data = np.zeros((10, 4), np.float32), np.zeros(10, np.int32)
+    with pytest.raises(UserError, match="Expected None for arrays: a policy needs a data set"):
+        prepare(models.dense(), data, None, AugmentationPolicy(rotate=10))

@@ -8,6 +8,8 @@ class Page {
     this.sections = new Map();
     this.failures = this.section("failures", "Failures");
     this.network = this.section("network", "Best network");
+    this.images = this.section("images", "Training images");
+    this.images.hidden = true; // a study that is followed live has no picture of them
     this.trials = this.section("trials", "Trials");
     this.table = new TrialTable(this.trials, (trial) => this.details.show(trial));
     this.details = new TrialDetails(this.table);
@@ -31,7 +33,7 @@ class Page {
   }
 
   /** Show the parts that changed; `sections` are all of them. */
-  update({ head, failures, network, table, sections }) {
+  update({ head, failures, network, contact_sheet, table, sections }) {
     if (head) {
       document.title = `${head.title} · metaopt`;
       document.getElementById("title").textContent = head.title;
@@ -44,6 +46,9 @@ class Page {
     }
     if (network) {
       this.drawing.update(network);
+    }
+    if (contact_sheet) {
+      this.showImages(contact_sheet);
     }
     if (table) {
       this.table.update(table);
@@ -118,6 +123,17 @@ class Page {
     const open = [...this.failures.querySelectorAll("details")].map((entry) => entry.open);
     entries.forEach((entry, index) => (entry.open = Boolean(open[index])));
     this.failures.replaceChildren(this.failures.firstChild, ...entries);
+  }
+
+  showImages({ image }) {
+    const alt = "Training images and their augmented variants";
+    const note = "Each row is a training image and variants of it, as the network of the best trial saw them.";
+    this.images.hidden = false;
+    this.images.replaceChildren(
+      this.images.firstChild,
+      element("p", { class: "note" }, note),
+      element("img", { class: "contact-sheet", src: image, alt }),
+    );
   }
 
   showContents() {
