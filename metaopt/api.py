@@ -65,6 +65,7 @@ def search(
     grow: str | None = None,
     fill: float | None = None,
     objective: str | Sequence[str] = "loss",
+    prefer: str | None = None,
     seed: int = 0,
     results: str | os.PathLike[str] = "results",
     executor: str = "inline",
@@ -124,6 +125,9 @@ def search(
             Several search a Pareto front, e.g. ``("loss", "params", "recall:max")``: ``train`` then returns a dict with
             a number for each but ``params``, ``macs`` and ``memory``, which ``network`` counts. A metric that metaopt
             does not know has ``:min`` or ``:max`` behind its name.
+        prefer: trial that ``.best`` is: ``"best"``, or ``"small"`` for the network with the fewest parameters within
+            one standard error of the best. That needs ``network``, and ``loss_variance`` (hyperopt's key, the variance
+            of a loss) in what ``train`` returns. By default that of the study, ``"best"`` for a new one.
         seed: an integer >= 0; a study that is resumed keeps the seed that it was started with.
         results: folder of the study.
         executor: ``"inline"``, which runs ``train`` in this process; ``"processes"``, for which cloudpickle must be
@@ -181,7 +185,7 @@ def search(
     optional = {
         **{"trials": trials, "min_epochs": min_epochs, "eta": eta, "checkpoint_url": checkpoint_url},
         **{"population": population, "perturbation_interval": perturbation_interval},
-        **{"quantile": quantile, "resample": resample},
+        **{"quantile": quantile, "resample": resample, "prefer": prefer},
     }
     given.update({name: value for name, value in optional.items() if value is not None})
     state = read_begun(folder)

@@ -11,6 +11,7 @@ import metaopt
 from metaopt.errors import UserError, hint, nearest
 from metaopt.quantities import IMAGE_SIZE_EXPECTED, ImageSize, parse_duration, parse_image_size, parse_size
 from metaopt.terminal.commands import DEFAULT_RESULTS, absolute, help_of
+from metaopt.trials.choice import PREFERENCES
 
 SKIP_BROKEN = "leave out image files that cannot be read, and name them, instead of refusing all"
 
@@ -186,6 +187,17 @@ def add_study(
     either = parser.add_mutually_exclusive_group()
     add_results(either, kind, default)  # first, as its default is that of both
     either.add_argument("results", nargs="?", type=kind, action=_IfGiven, metavar="STUDY", help="the study's folder")
+
+
+def add_preference(parser: argparse._ActionsContainer, default: str = "that of the search") -> None:
+    """Add the flag of the trial that a study chooses.
+
+    Args:
+        parser: a parser, or a group of its flags.
+        default: the value without the flag, for the help.
+    """
+    chosen = "trial that is chosen: best; or small: the smallest network within one standard error of the best"
+    parser.add_argument("--prefer", type=one_of(PREFERENCES), help=f"{chosen} (default: {default})")
 
 
 class _IfGiven(argparse.Action):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from metaopt.blueprint import Blueprint
 from metaopt.blueprint.drawn import UnreadableDrawing, unpack_drawing
-from metaopt.cli.arguments import Parser, add_study, add_study_files
+from metaopt.cli.arguments import Parser, add_preference, add_study, add_study_files
 from metaopt.cli.best_model import save_best_model
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
@@ -48,6 +48,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--save", type=absolute, metavar="FILE", help=save)
     parser.add_argument("--svg", action="store_true", help="draw an SVG instead of a PNG")
     add_study_files(parser)
+    add_preference(parser)
     add_study(parser)
     return parser
 
@@ -63,7 +64,7 @@ def run(arguments: Namespace) -> None:
             "--save exports the best trial's model and excludes --point. To get a model of that point, retrain it:"
             f" `{command('retrain', '--point', arguments.point, results=arguments.results)}`."
         )
-    study = Study.load(arguments.results)
+    study = Study.load(arguments.results, arguments.prefer)
     if arguments.save is not None:
         check_writable(arguments.save)  # before the description is printed
     ending = "svg" if arguments.svg else "png"

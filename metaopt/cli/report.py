@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from metaopt.cli.arguments import Parser, add_study, one_of
+from metaopt.cli.arguments import Parser, add_preference, add_study, one_of
 from metaopt.cli.contact_sheet import draw_best
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES
@@ -41,6 +41,7 @@ def make_parser(prog: str) -> Parser:
     plotly = "inside makes the page one file; beside keeps plotly.js, 5 MB, in a file beside it"
     parser.add_argument("--plotly", type=one_of(PLACES), default=PLACES[0], metavar="PLACE", help=plotly)
     parser.add_argument("--no-figures", action="store_true", help="write the page alone")
+    add_preference(parser)
     add_study(parser)
     return parser
 
@@ -51,7 +52,7 @@ def run(arguments: Namespace) -> None:
     Raises:
         UserError: There is no study, or a file cannot be written.
     """
-    study = Study.load(arguments.results)
+    study = Study.load(arguments.results, arguments.prefer)
     data = StudyData.of(study)
     output = study.folder / FIGURES / PAGE if arguments.output is None else arguments.output
     sheets = [] if arguments.no_figures else draw_best(study, data)

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_study, add_study_files, fraction, integer, number, one_of
+from metaopt.cli.arguments import (
+    SKIP_BROKEN,
+    Parser,
+    add_preference,
+    add_study,
+    add_study_files,
+    fraction,
+    integer,
+    number,
+    one_of,
+)
 from metaopt.cli.errors import guarded
 from metaopt.cli.retrain_card import write_card
 from metaopt.cli.retrain_checks import (
@@ -101,6 +111,7 @@ def make_parser(prog: str) -> Parser:
     output = f"file of the model (default: {BEST}, or {CHOSEN} with --point, in the study's folder)"
     add("--output", type=absolute, metavar="FILE", help=output)
     add_study_files(parser)
+    add_preference(parser)
     add_study(parser)
     return parser
 
@@ -112,7 +123,7 @@ def run(arguments: Namespace) -> None:
         UserError: There is no study or no best trial, its data or its network have changed, or the training diverged.
         ConstraintViolated: The exported model violates a constraint; it is written and its test is recorded.
     """
-    study = Study.load(arguments.results)
+    study = Study.load(arguments.results, arguments.prefer)
     recipe = {name: value for name in RECIPE if (value := getattr(arguments, name)) is not None}
     plan = make_plan(
         study, arguments.point, arguments.epochs, arguments.seed, arguments.output, recipe, arguments.members

@@ -6,6 +6,7 @@ from typing import Any
 from metaopt.cli.arguments import (
     SKIP_BROKEN,
     Parser,
+    add_preference,
     add_results,
     duration,
     duration_or_off,
@@ -195,6 +196,7 @@ def _add_training(group: _ArgumentGroup) -> None:
     repeats = f"repeat the folds N times with other shuffles (default: {REPEATS} for fewer than {VERY_FEW_IMAGES}"
     _add_integer(group, "--repeats", help=f"{repeats} images of your own with --folds auto, else 1)")
     race = "end a trial after its first folds where it cannot win any more (default: on, where the strategy allows it)"
+    add_preference(group, "best")
     add("--race", action=BooleanOptionalAction, help=race)
     patience = "end a trial after N epochs without improvement; 0: off"
     _add_integer(group, "--early-stopping", help=f"{patience} (default: {EARLY_STOPPING}, or off with rungs)")

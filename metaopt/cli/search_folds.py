@@ -43,7 +43,7 @@ def _describe(settings: Settings, data: DataSet) -> str:
     """Return what the folds cost."""
     n = len(data.everything())
     repeated = f", repeated {settings.repeats} times" if settings.repeats > 1 else ""
-    race = " Most trials end after their first folds, once they cannot win any more." if settings.race else ""
+    race = " A trial that cannot win any more ends after its first folds." if settings.race else ""
     return (
         f"Each trial trains {settings.n_trainings} networks, on {settings.folds} stratified folds{repeated}, because"
         f" {n:,} training and validation {data.noun}s are few for a choice.{race} To train one network for each trial,"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from metaopt.engine.checkpoints import Checkpoints
 from metaopt.engine.view import StudyView
 from metaopt.storage.study import Study
+from metaopt.trials.choice import BEST
 from metaopt.trials.record import Record, best_record
 
 FEW = 100  # trials of a study, up to which checkpoints are removed after each
@@ -71,6 +72,8 @@ class CheckpointRetention:
         if len(self._study.objectives) > 1:
             needed |= {record.trial for record in self._study.front}
         forkable = set(self._forkable())
+        if self._study.preference != BEST and (chosen := self._study.best) is not None:
+            needed.add(chosen.trial)
         needed |= {source for trial in state.running for source in trial.sources} | forkable
         if self._inherit:
             needed |= {trial.vals.parent for trial in state.running if trial.vals.parent is not None}

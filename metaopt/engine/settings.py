@@ -15,6 +15,7 @@ from metaopt.samplers.evolution import STEADY_STATE_LAMBDA
 from metaopt.schedulers import Rule
 from metaopt.storage.state import StudyState
 from metaopt.strategies import PBT
+from metaopt.trials.choice import BEST, check_preference
 from metaopt.trials.growth import check_fill, constraints_in_force, parse_growth, phase_starts
 from metaopt.trials.objective import Objective, find_objectives
 from metaopt.trials.stopping import LossBound
@@ -111,6 +112,7 @@ class Settings:
         cycle_factor: by which each of its cycles is longer than the one before.
         skip_broken: whether image files that cannot be read are left out.
         targets: kinds of targets, e.g. ``("age:number",)``.
+        prefer: which trial is chosen in the end, see ``metaopt.trials.choice.PREFERENCES``.
         class_weights: ``none``, or ``balanced`` for losses in which every class weighs the same.
     """
 
@@ -169,6 +171,7 @@ class Settings:
     skip_broken: bool = False
     targets: tuple[str, ...] = ()
     class_weights: str = NO_WEIGHTS
+    prefer: str = BEST
 
     @property
     def goal(self) -> int:
@@ -257,6 +260,7 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], state: StudyS
         merged[name] = tuple(merged.get(name, ()))
     settings = Settings(**merged)
     _ = settings.objectives  # raises
+    check_preference(settings.prefer)
     check_is_read(given, settings.sampler, settings.scheduler)
     _check_same_place(given, stored)
     check_fill(settings.fill, constraints_in_force(settings.constraints, settings.grow))

@@ -16,12 +16,12 @@ from metaopt.storage.record_files import record_files
 from metaopt.storage.results_pickle import make_trials
 from metaopt.storage.state import StudyState
 from metaopt.terminal.commands import absolute, command, shown
+from metaopt.trials.choice import BEST, choose_record
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import (
     Record,
     best_imported_record,
-    best_record,
     front_records,
     knee_record,
     make_record,
@@ -82,14 +82,20 @@ class Study:
     Attributes:
         folder: folder of the study.
         state: its trials, replayed from the journal.
+        asked_preference: which trial is chosen, see ``metaopt.trials.choice.PREFERENCES``; None for the study's own.
     """
 
     folder: Path
     state: StudyState
+    asked_preference: str | None = None
 
     @classmethod
-    def load(cls, folder: Path | str) -> "Study":
+    def load(cls, folder: Path | str, prefer: str | None = None) -> "Study":
         """Read a study without changing it; a search may be running on it.
+
+        Args:
+            folder: its folder.
+            prefer: see ``asked_preference``.
 
         Raises:
             UserError: There is no study in the folder, or its journal is damaged.
@@ -102,7 +108,7 @@ class Study:
             raise UserError(
                 f"There is no study in {shown(folder)}: run a search first, or name the folder of another one."
             )
-        return cls(folder, state)
+        return cls(folder, state, prefer)
 
     @property
     def header(self) -> dict[str, Any]:
@@ -153,9 +159,15 @@ class Study:
     def best(self) -> Record | None:
         """The record of the best feasible trial, or None; imported trials never count.
 
-        Under several objectives, it is the best by the first one.
+        Under several objectives, it is the best by the first one. A study that prefers small networks chooses a smaller
+        one that is as good within its standard error, see ``metaopt.trials.choice.choose_record``.
         """
-        return best_record(self.records)
+        return choose_record(self.records, self.preference, self.validation_images)
+
+    @property
+    def preference(self) -> str:
+        """Which trial the study chooses, see ``metaopt.trials.choice.PREFERENCES``."""
+        return self.asked_preference or self.settings.get("prefer", BEST)
 
     @property
     def front(self) -> list[Record]:
@@ -199,7 +211,7 @@ class Study:
             NoneFeasible: No trial meets the constraints; the message shows the nearest.
         """
         records = self.records
-        best = best_record(records)
+        best = choose_record(records, self.preference, self.validation_images)
         if best is not None:
             return best
         nearest = nearest_record(records)

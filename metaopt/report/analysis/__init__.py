@@ -11,11 +11,12 @@ from metaopt.report.analysis.predictions import (
     write_predictions,
 )
 from metaopt.report.analysis.rungs import has_rungs, rung_levels, rung_results
-from metaopt.report.analysis.statistics import association, marginal_effect, score_standard_error, wilson_interval
+from metaopt.report.analysis.statistics import association, marginal_effect, wilson_interval
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.test_log import LogEntry, append_to_test_log, locked_test_log, read_test_log
 from metaopt.report.analysis.trajectory import TrajectoryPoint, anytime_trajectory, best_so_far
 from metaopt.report.analysis.truncation import truncate_record, truncate_study
+from metaopt.trials.choice import score_standard_error
 
 __all__ = [
     "Feature",

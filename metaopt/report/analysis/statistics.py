@@ -1,4 +1,4 @@
-"""Statistics of scores and hyperparameters: standard errors, confidence intervals, effects and associations."""
+"""Statistics of scores and hyperparameters: confidence intervals, effects and associations."""
 
 import math
 from collections.abc import Sequence
@@ -11,11 +11,7 @@ from scipy import stats
 from metaopt import randomness
 from metaopt.report.analysis.features import Feature
 from metaopt.report.analysis.multiple_testing import LEVEL, holm
-from metaopt.trials.fold_scores import corrected_standard_error
-from metaopt.trials.record import Record
 
-# Metrics that are shares of n independent images.
-PROPORTIONS = ("val_accuracy", "val_top3")
 MIN_TRIALS = 20
 """Smallest number of trials that show a trend, an effect or an association."""
 
@@ -23,16 +19,6 @@ MIN_TRIALS = 20
 _MIN_RESIDUAL_FREEDOM = 4
 # Largest number of cells of the resampled confusion matrices that are in memory at once.
 _MAX_CELLS = 2_000_000
-
-
-def binomial_standard_error(proportion: float, n: int) -> float:
-    """Return the standard error √(p(1 − p)/n) of a share p of n independent images, e.g. of an accuracy.
-
-    Raises:
-        ValueError: n is below 1, or the share is not within 0..1.
-    """
-    _check_proportion(proportion, n)
-    return math.sqrt(proportion * (1 - proportion) / n)
 
 
 def wilson_interval(proportion: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -134,40 +120,6 @@ def balanced_intervals(
     tail = (1 - confidence) / 2
     low, high = np.quantile(np.concatenate(parts, axis=1), [tail, 1 - tail], axis=1)
     return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
-
-
-def score_standard_error(record: Record, n_validation: int | None) -> float | None:
-    """Return the standard error of a record's score, in the objective's unit; None where it is unknown.
-
-    With cross-validation it is the standard deviation of the folds' scores by √k, which is approximate, as the folds
-    share training images; with repeated folds that of ``metaopt.trials.fold_scores.corrected_standard_error``.
-    Otherwise a share of the validation images has the binomial standard error.
-
-    Args:
-        record: record of a trial that succeeded.
-        n_validation: number of validation images, or None if unknown.
-    """
-    replicates = record.replicates
-    if len(replicates) >= 2 and all(isinstance(value, int | float) for value in replicates):
-        whole = len(replicates) // record.repeats if record.discard is None else record.discard.folds_per_repeat
-        return corrected_standard_error(replicates, max(2, whole), record.repeats)
-    if record.objective in PROPORTIONS and n_validation and record.loss is not None:
-        return binomial_standard_error(min(max(-record.loss, 0.0), 1.0), n_validation)
-    return None
-
-
-def within_one_standard_error(
-    records: Sequence[Record], best: Record, standard_error: float | None
-) -> list[Record] | None:
-    """Return the other eligible records whose loss is within one standard error of the best; None if it is unknown."""
-    if standard_error is None or best.loss is None:
-        return None
-    bound = best.loss + standard_error
-    return [
-        record
-        for record in records
-        if record.is_eligible and record is not best and record.loss is not None and record.loss <= bound
-    ]
 
 
 @dataclass(frozen=True)

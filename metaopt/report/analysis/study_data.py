@@ -7,9 +7,10 @@ from typing import Any, Self
 from metaopt.engine.jobs import Unit
 from metaopt.engine.strategy import strategy_name
 from metaopt.storage.study import Study
+from metaopt.trials.choice import BEST, choose_record
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
-from metaopt.trials.record import Record, best_record, front_records
+from metaopt.trials.record import Record, front_records
 from metaopt.trials.result import Judge
 
 
@@ -32,6 +33,7 @@ class StudyData:
             by dots. Figures leave them out.
         logarithmic: labels whose distribution is one of the logarithm; unknown in studies of earlier versions.
         further_objectives: the objectives after the first one.
+        preference: which trial the study chooses, see ``metaopt.trials.choice.PREFERENCES``.
         is_of_function: whether a Python function was searched, which has no data and cannot be retrained.
     """
 
@@ -49,6 +51,7 @@ class StudyData:
     logarithmic: frozenset[str] = frozenset()
     is_of_function: bool = False
     further_objectives: tuple[Objective, ...] = ()
+    preference: str = BEST
 
     @classmethod
     def of(cls, study: Study, records: Iterable[Record] | None = None) -> Self:
@@ -74,6 +77,7 @@ class StudyData:
             logarithmic=frozenset(study.header.get("logarithmic", ())),
             is_of_function=not data,
             further_objectives=study.objectives[1:],
+            preference=study.preference,
         )
 
     @property
@@ -100,8 +104,8 @@ class StudyData:
 
     @property
     def best(self) -> Record | None:
-        """Best feasible record, or None; imported trials never count."""
-        return best_record(self.records)
+        """Chosen feasible record, or None, see ``Study.best``."""
+        return choose_record(self.records, self.preference, self.n_validation)
 
     @property
     def with_loss(self) -> list[Record]:

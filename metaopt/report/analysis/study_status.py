@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from metaopt.errors import UserError
-from metaopt.report.analysis.statistics import score_standard_error
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.storage.locking import is_searched
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.terminal.commands import shown
+from metaopt.trials.choice import score_standard_error
 
 State = Literal["running", "completed", "interrupted"]
 

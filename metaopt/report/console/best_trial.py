@@ -6,17 +6,13 @@ from typing import Any
 
 from scipy.stats import t as student
 
-from metaopt.report.analysis.statistics import (
-    PROPORTIONS,
-    score_standard_error,
-    wilson_interval,
-    within_one_standard_error,
-)
+from metaopt.report.analysis.statistics import wilson_interval
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.console.front import describe_front, summarise_front
-from metaopt.report.formatting import metric_label
+from metaopt.report.formatting import format_count, metric_label
 from metaopt.terminal.commands import DEFAULT_RESULTS, command
-from metaopt.trials.record import Record
+from metaopt.trials.choice import PROPORTIONS, score_standard_error, within_one_standard_error
+from metaopt.trials.record import Record, best_record
 
 # Keys of the record that are part of the description.
 _RECORD_KEYS = ("trial", "epochs", "best_epoch", "params", "macs", "seconds", "constraints", "blueprint", "space")
@@ -35,7 +31,8 @@ def describe_best(
     Returns:
         A dict for JSON: ``objective``, ``score`` (on validation images), ``standard_error``, ``interval`` (95 %),
         ``within_one_standard_error`` (number of other trials), ``of_trials`` (number of feasible trials),
-        ``validation_images``, ``note``, under several objectives ``front`` and ``knee``, see ``describe_front``, and of
+        ``validation_images``, ``note``, for a smaller network than the best ``smaller_than`` (``trial`` and ``score``
+        of the best), under several objectives ``front`` and ``knee``, see ``describe_front``, and of
         the record its trial, epochs, counts and ``space``, the best point.
         Unknown values are None.
 
@@ -56,6 +53,7 @@ def describe_best(
         "of_trials": _n_eligible(study),
         "validation_images": study.n_validation,
         "note": _note(study, best, folder),
+        **_describe_preference(study, best),
         **({"imported": True, "source": best.source} if best.imported else {}),
         **describe_front(study),
         **{key: record[key] for key in _RECORD_KEYS},
@@ -68,7 +66,15 @@ def summarise_best(description: dict[str, Any]) -> str:
     error = description["standard_error"]
     uncertainty = "" if error is None else f" ± {error:.4f}"
     kind = "Imported trial" if description.get("imported") else "Trial"
-    text = f"{kind} {description['trial']} has the best {metric}: {description['score']:.4f}{uncertainty}"
+    smaller_than = description.get("smaller_than")
+    if smaller_than is None:
+        text = f"{kind} {description['trial']} has the best {metric}: {description['score']:.4f}{uncertainty}"
+    else:
+        text = (
+            f"Trial {description['trial']} has the fewest parameters, {format_count(description['params'])}, within one"
+            f" standard error of the best {metric} (trial {smaller_than['trial']}: {smaller_than['score']:.4f}):"
+            f" {description['score']:.4f}{uncertainty}"
+        )
     if description["interval"] is not None:
         low, high = description["interval"]
         text += f" (one standard error; 95 % interval {low:.4f} to {high:.4f})"
@@ -96,8 +102,10 @@ def summarise_search(study: StudyData, folder: Path) -> str:
     epoch = f" at epoch {best.best_epoch} of {best.epochs}" if best.best_epoch else ""
     error = score_standard_error(best, study.n_validation) if best.replicates else None
     value = f"{score:.4f}" if error is None else f"{score:.4f} ± {error:.4f}, the mean of {len(best.replicates)} folds"
+    smaller = "" if not _describe_preference(study, best) else ", the smallest within one standard error of the best"
     return (
-        f"best {metric} {value}, by trial {best.trial}{epoch}.{summarise_front(describe_front(study))}\n"
+        f"{'' if smaller else 'best '}{metric} {value}, by trial {best.trial}{epoch}{smaller}."
+        f"{summarise_front(describe_front(study))}\n"
         f"{_bias(_n_eligible(study), is_of_function=study.is_of_function)}{_next_steps(study, folder)}\n"
         f"See also `{command('best', results=folder)}` and `{command('report', results=folder)}`."
     )
@@ -141,6 +149,14 @@ def _interval(best: Record, score: float, error: float | None, n: int | None) ->
     half = float(student.ppf(0.975, folds - 1)) * error
     low, high = (0.0, 1.0) if is_share else (-math.inf, math.inf)
     return [max(low, score - half), min(high, score + half)]
+
+
+def _describe_preference(study: StudyData, best: Record) -> dict[str, Any]:
+    """Return ``smaller_than``, the trial with the best score, where a smaller network was chosen."""
+    top = best_record(study.records)
+    if best.imported or top is None or top.trial == best.trial:
+        return {}
+    return {"smaller_than": {"trial": top.trial, "score": study.objective.value(top.result.values[0])}}
 
 
 def _note(study: StudyData, best: Record, folder: Path) -> str:

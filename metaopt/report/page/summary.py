@@ -59,7 +59,8 @@ def _best(study: Study, data: StudyData) -> tuple[list[Tile], list[str]]:
         detail += f", epoch {best.best_epoch} of {best.epochs}"
     if interval is not None:
         detail += f"; 95 % interval {interval[0]:.4g} to {interval[1]:.4g}"
-    tiles = [Tile(f"Best {metric_label(data.objective.name)}", score, detail, best.trial)]
+    title = "Chosen" if "smaller_than" in description else "Best"
+    tiles = [Tile(f"{title} {metric_label(data.objective.name)}", score, detail, best.trial)]
     if best.params is not None:
         macs = "" if best.macs is None else f"{format_count(best.macs)} MACs of one input"
         tiles.append(Tile("Parameters of the best", f"{best.params:,}", macs, best.trial))

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from metaopt.report.analysis.rungs import has_rungs
-from metaopt.report.analysis.statistics import score_standard_error
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.trajectory import anytime_trajectory, best_so_far
 from metaopt.report.formatting import metric_label
@@ -27,6 +26,7 @@ from metaopt.report.plots.style import (
     add_title,
     write_or_explain,
 )
+from metaopt.trials.choice import score_standard_error
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import Record
 

@@ -1,7 +1,6 @@
 """Statistics, against published formulas, resampling and other libraries."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,23 +11,12 @@ from metaopt.report.analysis.features import Feature, extract_features
 from metaopt.report.analysis.statistics import (
     Effect,
     association,
-    binomial_standard_error,
     corrected,
     macro_precision_interval,
     marginal_effect,
-    score_standard_error,
     wilson_interval,
-    within_one_standard_error,
 )
-from metaopt.trials.record import Record
-from tests.report.making import make_failure, make_record
-
-
-def test_binomial_standard_error() -> None:
-    assert binomial_standard_error(0.5, 100) == 0.05
-    assert binomial_standard_error(1.0, 10) == 0.0
-    with pytest.raises(ValueError, match="at least one image"):
-        binomial_standard_error(0.5, 0)
+from tests.report.making import make_record
 
 
 def test_wilson_interval_by_the_published_formula() -> None:
@@ -55,30 +43,6 @@ def test_macro_precision_interval_agrees_with_resampling() -> None:
     assert macro_precision_interval(labels, labels) == (1.0, 1.0)
     with pytest.raises(ValueError, match="one label and one prediction"):
         macro_precision_interval(labels, predicted[:3])
-
-
-def with_folds(scores: list[float]) -> Record:
-    """A record whose replicates are these scores."""
-    record = make_record(0, history={"val_accuracy": [sum(scores) / len(scores)]})
-    return replace(record, replicates=scores)
-
-
-def test_standard_error_of_a_score() -> None:
-    assert score_standard_error(make_record(0, score=0.9), 900) == pytest.approx(0.01)
-    assert score_standard_error(make_record(0, score=0.9), None) is None
-    assert score_standard_error(make_record(0, objective="val_loss"), 900) is None
-    assert score_standard_error(with_folds([0.8, 0.9, 1.0]), 900) == pytest.approx(0.1 / math.sqrt(3))
-
-
-def test_trials_within_one_standard_error() -> None:
-    limits = ["params<=1e6"]
-    records = [make_record(i, score=score, constraints=limits) for i, score in enumerate([0.9, 0.895, 0.88, 0.91])]
-    records.append(make_record(4, score=0.905, constraints=limits, counts={"params": 2_000_000}))
-    records.append(make_failure(5))
-    near = within_one_standard_error(records, records[3], 0.012)
-    assert near is not None
-    assert [record.trial for record in near] == [0]
-    assert within_one_standard_error(records, records[3], None) is None
 
 
 def features(points: list[dict]) -> dict[str, Feature]:

@@ -83,3 +83,15 @@ def test_summary_of_a_search() -> None:
         f"See also `{command('best', results='results')}` and `{command('report', results='results')}`.",
     ]
     assert "best --results 'my study'" in summarise_search(made, Path("my study"))
+
+
+def test_smaller_network_names_the_better_one() -> None:
+    from dataclasses import replace
+
+    small = study_of([make_record(0, params=20_000), make_record(7, score=0.9876, params=3_000_000)])
+    chosen = replace(small, preference="small", n_validation=4)
+    assert chosen.best.trial == 0
+    text = summarise_best(describe_best(chosen))
+    assert text.startswith("Trial 0 has the fewest parameters, ")
+    assert "(trial 7: 0.9876)" in text
+    assert "by trial 0 at epoch 12 of 12, the smallest within" in summarise_search(chosen, Path("results"))

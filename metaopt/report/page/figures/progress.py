@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from metaopt.report.analysis.statistics import score_standard_error
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.analysis.trajectory import TrajectoryPoint, anytime_trajectory, best_so_far
 from metaopt.report.formatting import metric_label
@@ -14,6 +13,7 @@ from metaopt.report.page.panel import Panel, legend_note, make_figure, scatter, 
 from metaopt.report.plots.progress import time_unit
 from metaopt.report.plots.score_axis import ScoreAxis
 from metaopt.report.plots.style import BLUE, INK, ORANGE
+from metaopt.trials.choice import score_standard_error
 from metaopt.trials.record import Record
 
 
