@@ -28,6 +28,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 # Other libraries → what tells their snippets.
 PEERS = {"optuna": r"^import optuna", "keras_tuner": r"\bkeras_tuner\.", "ray": r"^from ray import"}
+PEERS["autokeras"] = r"^import autokeras"  # runs with Keras up to 3.12 only, so that no test runs it
 # Pages that import Keras.
 SLOW = ("blueprint.md", "evolve.md", "export.md", "inherit.md", "retrain.md")
 

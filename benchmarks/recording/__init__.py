@@ -1,0 +1,1 @@
+"""Recording of commands on terminals as an animation."""
