@@ -91,7 +91,7 @@ def test_settings_that_exclude_each_other(settings, message):
 
 
 def test_class_with_fewer_images_than_folds_is_named(tmp_path):
-    with pytest.raises(UserError, match="Expected at most 4, because class 1 of own has only 4"):
+    with pytest.raises(UserError, match=r"Expected at most 4, because class 1 of own\.npz has only 4"):
         data_of(tmp_path, [50, 4]).folds(5, 2)
 
 

@@ -88,7 +88,7 @@ def test_summary_of_a_search() -> None:
 def test_smaller_network_names_the_better_one() -> None:
     from dataclasses import replace
 
-    small = study_of([make_record(0, params=20_000), make_record(7, score=0.9876, params=3_000_000)])
+    small = study_of([make_record(0, score=0.98, params=20_000), make_record(7, score=0.9876, params=3_000_000)])
     chosen = replace(small, preference="small", n_validation=4)
     assert chosen.best.trial == 0
     text = summarise_best(describe_best(chosen))
