@@ -87,6 +87,14 @@ def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are drawn but not rendered, which takes most of their time: their files hold a word."""
+    from metaopt.report.plots import style
+
+    monkeypatch.setattr(style, "_render", lambda figure, kind: b"unrendered")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data beside the checkout, or the test is skipped aloud."""

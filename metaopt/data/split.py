@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedKFold, train_test_split
 
 HELD_OUT = 0.2
 """Fraction of the images held out for validation, and for testing if the data set has no test split."""
@@ -50,6 +49,8 @@ def hold_out(
     Returns:
         The kept and the held-out indices, each in ascending order.
     """
+    from sklearn.model_selection import train_test_split  # a quarter of the start of a command that splits nothing
+
     kept, held = [], []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
@@ -80,6 +81,8 @@ def stratified_folds(
     Returns:
         (training indices, validation indices) of each fold, each in ascending order.
     """
+    from sklearn.model_selection import StratifiedKFold
+
     splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
     pairs = list(splitter.split(np.zeros(len(labels)), labels))
     size = min(len(train) for train, _ in pairs)

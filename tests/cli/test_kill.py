@@ -1,5 +1,6 @@
-"""A search on the digits that is killed at random moments and started again at once."""
+"""A search on the digits that is killed, and started again at once."""
 
+import contextlib
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from metaopt.cli import search
 from metaopt.storage.study import Study
 from tests.logged_training import PROBLEM, begun_epochs, logged_problem
 
@@ -18,14 +20,23 @@ ROOT = Path(__file__).parents[2]
 TRIALS, EPOCHS, STARTUP = 8, 2, 5
 
 
+def arguments(*flags: str) -> list[str]:
+    """Arguments of a search on the digits with the problem of ``make``."""
+    return ["--data", "digits", "--space", "tiny.py", "--augment", "shift", *flags]
+
+
 def start(folder: Path, *flags: str) -> subprocess.Popen:
     """Start a search as a process of its own."""
-    command = [sys.executable, str(ROOT / "hyperopt_optimize.py"), "--data", "digits", "--space", "tiny.py"]
-    command += [*(flags or ["--trials", str(TRIALS), "--epochs", str(EPOCHS)]), "--augment", "shift"]
-    command += ["--deterministic"]  # auto then reads no measured time
+    command = [sys.executable, str(ROOT / "hyperopt_optimize.py"), *arguments(*flags)]
     return subprocess.Popen(
         command, cwd=folder, start_new_session=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     )
+
+
+def finish(folder: Path, *flags: str) -> int:
+    """Resume a search in this process, where Keras need not be imported once more; return its exit code."""
+    with contextlib.chdir(folder):
+        return search.main(arguments(*flags, "--executor", "inline"))
 
 
 def findings(folder: Path) -> list[tuple]:
@@ -50,20 +61,22 @@ def make(folder: Path, hold: str | None = None) -> Path:
 
 @pytest.mark.slow
 def test_a_killed_search_finds_what_an_uninterrupted_one_finds(tmp_path):
+    """It is killed at a random moment after its first trial that a model proposed."""
+    # auto reads no measured time if it is deterministic.
+    flags = ["--trials", str(TRIALS), "--epochs", str(EPOCHS), "--deterministic"]
     whole, killed = make(tmp_path / "whole"), make(tmp_path / "killed")
-    assert start(whole).wait() == 0
+    assert start(whole, *flags).wait() == 0
     events_of_startup = 2 + STARTUP * (EPOCHS + 2)  # the study, its run; proposed, epochs, ended
     rng = random.Random(0)
-    for kill in range(2):
-        process = start(killed)
-        beyond = max(progress(killed), events_of_startup) + rng.randint(1, 3)
-        while progress(killed) < beyond and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(rng.random() * 0.3)
-        assert process.poll() is None, f"it ended before kill {kill}"
-        process.send_signal(signal.SIGKILL)  # only the driver: its worker must end by itself
-        process.wait()
-    assert start(killed).wait() == 0
+    process = start(killed, *flags)
+    beyond = events_of_startup + rng.randint(1, 5)
+    while progress(killed) < beyond and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(rng.random() * 0.3)
+    assert process.poll() is None, "it ended before it was killed"
+    process.send_signal(signal.SIGKILL)  # only the driver: its worker must end by itself
+    process.wait()
+    assert start(killed, *flags).wait() == 0
     expected, found = findings(whole), findings(killed)
     assert [trial[1] for trial in expected] == [False] * STARTUP + [True] * (TRIALS - STARTUP)
     assert [trial[0] for trial in found] == [trial[0] for trial in expected]
@@ -87,7 +100,7 @@ def test_a_killed_trial_resumes_below_and_above_a_rung(tmp_path):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert start(folder, *flags).wait() == 0
+    assert finish(folder, *flags) == 0
     epochs = trained(folder)
     repeated = [epoch for number, epoch in enumerate(epochs) if epoch in epochs[:number]]
     # Each kill repeats the epoch that was being trained.
@@ -98,7 +111,8 @@ def test_a_killed_trial_resumes_below_and_above_a_rung(tmp_path):
 @pytest.mark.slow
 def test_a_service_that_is_stopped_loses_no_epoch(tmp_path):
     """SIGTERM to every process, as systemd and SLURM send it, in the midst of the second epoch."""
-    folder = make(tmp_path / "stopped", "time.sleep(1)")  # so that the signal comes in the midst of an epoch
+    # So that the signal comes in the midst of an epoch.
+    folder = make(tmp_path / "stopped", "time.sleep(1 if epoch == 2 else 0)")
     flags = ["--trials", "1", "--epochs", "3"]
     process = start(folder, *flags)
     while (0, 2) not in trained(folder):
@@ -111,5 +125,5 @@ def test_a_service_that_is_stopped_loses_no_epoch(tmp_path):
     assert trained(folder) == [(0, 1), (0, 2)]
     assert psutil.wait_procs(everything, timeout=5)[1] == []
     assert Study.load(folder / "results").state.trials[0].epochs == 2
-    assert start(folder, *flags).wait() == 0
+    assert finish(folder, *flags) == 0
     assert trained(folder) == [(0, 1), (0, 2), (0, 3)]

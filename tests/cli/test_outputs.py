@@ -1,4 +1,4 @@
-"""Every kind of output on digits and photographs: a search that is killed and resumed, retraining, prediction."""
+"""Every kind of output on digits and photographs: a search that is ended and resumed, retraining, prediction."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from metaopt.cli import predict, report, retrain, search
 from metaopt.report.analysis.test_log import read_test_log
 from metaopt.storage.study import Study
 from metaopt.training.model_file import read_metadata
-from tests.cli.running import run_command
+from tests.cli.running import interrupt_after_an_epoch, run_command
 
 pytestmark = pytest.mark.slow
 
@@ -89,9 +89,12 @@ def test_each_kind_is_searched_resumed_retrained_and_predicted(kind: str, capsys
     Path("tiny.py").write_text(PROBLEM)
     arguments = ["--data", "data.npz", "--space", "tiny.py", "--strategy", "random", "--epochs", "6", "--trials", "2"]
     arguments += ["--folds", "1"]
-    kill_after_an_epoch(arguments, tmp_path)
-    outcome = run_command(search.main, capsys, *arguments)
-    assert outcome.code == 0
+    if kind == "heads":  # the others, too, would only start Keras in two more processes
+        kill_after_an_epoch(arguments, tmp_path)
+    else:
+        interrupt_after_an_epoch(capsys, *arguments)
+        arguments += ["--executor", "inline"]
+    assert run_command(search.main, capsys, *arguments).code == 0
     study = Study.load(Path("results"))
     assert [trial.status for trial in study.state.trials] == ["ok", "ok"]
     assert all(len(trial.metrics) == 6 for trial in study.state.trials)

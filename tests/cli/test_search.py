@@ -396,7 +396,7 @@ def test_the_reference_space_from_search_to_report(capsys) -> None:
     assert max(path.name for path in Path("results").iterdir()).startswith("model_")
     assert [path.name for path in Path("results/checkpoints").iterdir()] == [f"{best.trial:06d}"]
 
-    assert search(capsys, "--epochs 2 --trials 3").code == 0
+    assert search(capsys, "--epochs 2 --trials 3 --executor inline").code == 0
     assert len(Study.load("results").records) == 3
     found = run_command(lambda argv: metaopt(["best", *argv]), capsys)
     assert json.loads(found.out)["space"] == Study.load("results").require_best().point

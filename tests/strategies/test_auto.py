@@ -16,7 +16,7 @@ from metaopt.spaces import compile_space
 from metaopt.storage.files import Unsynced
 from metaopt.storage.record_files import file_name
 from metaopt.storage.study import JOURNAL, Study
-from metaopt.strategies import Auto
+from metaopt.strategies import Auto, study_model
 from metaopt.strategies.candidates import make_candidates
 from metaopt.strategies.study_model import StudyModel
 from metaopt.trials.record import Record
@@ -250,17 +250,17 @@ def test_the_best_paused_trials_resume(tmp_path) -> None:
 
 
 class Wide(InOneGo):
-    """More workers than trials in the model; the first trial ends, then all others run."""
+    """More workers than running trials in the model; the first trial ends, then all others run."""
 
     def __init__(self) -> None:
-        super().__init__(slots=330)
+        super().__init__(slots=30)
 
     def metrics(self, job, epoch):
         return {"val_accuracy": 0.5 + job.point["x"] / 10 + epoch / 100}
 
 
-@pytest.mark.slow
 def test_of_many_running_trials_the_latest_are_in_the_model(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(study_model, "_MOST_RUNNING", 20)
     sizes = []
     believe = StudyModel._believe
 
@@ -269,6 +269,6 @@ def test_of_many_running_trials_the_latest_are_in_the_model(tmp_path, monkeypatc
         return believe(model, *arguments)
 
     monkeypatch.setattr(StudyModel, "_believe", noting)
-    study = search(tmp_path / "results", space={"x": hp.uniform("x", 0, 1)}, trials=336, executor=Wide())
-    assert len(study.records) == 336
-    assert max(sizes) == 300
+    study = search(tmp_path / "results", space={"x": hp.uniform("x", 0, 1)}, trials=36, executor=Wide())
+    assert len(study.records) == 36
+    assert max(sizes) == 20

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
-from sklearn.metrics import precision_recall_fscore_support
 
 from metaopt import randomness
 from metaopt.outputs import ClassOutput, ImageOutput, LabelOutput, Output
@@ -120,6 +119,8 @@ def score_classes(probabilities: Probabilities, labels: Labels, names: Sequence[
         labels: ``(n,)``.
         names: names of the classes.
     """
+    from sklearn.metrics import precision_recall_fscore_support  # slow to import, and few commands score classes
+
     numbers = range(len(names))
     predicted = np.argmax(probabilities, axis=1)
     columns = precision_recall_fscore_support(np.asarray(labels), predicted, labels=numbers, zero_division=0.0)

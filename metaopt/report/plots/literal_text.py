@@ -43,14 +43,13 @@ def show_literally(figure: Figure) -> None:
 
     Call it when everything is drawn. An SVG with a control character would be invalid.
     """
-    for text in figure.findobj(Text):
-        text.set_text(_drawable(text.get_text()))
-    for axes in figure.findobj(Axis):
-        for which in ("major", "minor"):
-            formatter = getattr(axes, f"get_{which}_formatter")()
-            if not isinstance(formatter, _LiteralFormatter):
-                ticks = getattr(axes, which)
-                ticks.formatter = _LiteralFormatter(formatter)
+    for artist in figure.findobj():
+        if isinstance(artist, Text):
+            artist.set_text(_drawable(artist.get_text()))
+        elif isinstance(artist, Axis):
+            for ticks in (artist.major, artist.minor):
+                if ticks.formatter is not None and not isinstance(ticks.formatter, _LiteralFormatter):
+                    ticks.formatter = _LiteralFormatter(ticks.formatter)
 
 
 class _LiteralFormatter(Formatter):

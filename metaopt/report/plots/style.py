@@ -78,8 +78,12 @@ def write_figure(
         FigureCanvasAgg(figure)
         draw(figure)
         show_literally(figure)
+        # The panels are placed here: savefig would draw the figure once more for each file to place them.
+        engine = figure.get_layout_engine()
+        if engine is not None and figure.axes:
+            engine.execute(figure)
+        figure.set_layout_engine(None)
         write_bytes(path, _render(figure, "png"))
-        figure.set_layout_engine("none")  # the panels keep the places that they have now
         for marks in figure.findobj(Collection):
             if max(len(np.atleast_2d(marks.get_offsets())), len(marks.get_paths())) > _MAX_VECTOR_MARKS:
                 marks.set_rasterized(True)

@@ -67,7 +67,7 @@ def test_a_long_front_is_shown_in_part_with_its_ends_and_its_knee():
 
 
 @pytest.mark.slow
-def test_the_report_draws_the_front_of_several_objectives_only(study, tmp_path):
+def test_the_report_draws_the_front_of_several_objectives_only(study, tmp_path, unrendered):
     assert "front.png" in {path.name for path in draw_all(StudyData.of(study), tmp_path / "figures")}
     one = search(tmp_path / "one", trials=3)
     assert "front.png" not in {path.name for path in draw_all(StudyData.of(one), tmp_path / "others")}

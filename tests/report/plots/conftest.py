@@ -29,6 +29,13 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return drawn
 
 
+@pytest.fixture
+def only_png(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are rendered as PNG and not as SVG, too, which takes as long."""
+    render = style._render
+    monkeypatch.setattr(style, "_render", lambda figure, kind: render(figure, kind) if kind == "png" else b"")
+
+
 @pytest.fixture(autouse=True)
 def _warnings_are_errors() -> Iterator[None]:
     with warnings.catch_warnings():
