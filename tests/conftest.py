@@ -22,6 +22,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ASSETS = Path(__file__).parent / "assets"
+# Files of few tests that take more than 20 seconds together: searches that are killed, retrained and reported.
+LONG_FILES = ("cli/test_inputs.py", "cli/test_kill.py", "cli/test_outputs.py", "test_evolve_api.py")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -44,12 +46,14 @@ def pytest_collection() -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)  # after -m deselected tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In parallel, files with the most slow tests start first: short files at the end keep every worker busy."""
+    """In parallel, long files start first, then those with most slow tests: short ones at the end keep workers busy."""
     if not hasattr(config, "workerinput"):
         return
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: (-slow[item.path], -tests[item.path], item.path))
+    folder = Path(__file__).parent
+    long = {item.path for item in items if item.path.relative_to(folder).as_posix() in LONG_FILES}
+    items.sort(key=lambda item: (item.path not in long, -slow[item.path], -tests[item.path], item.path))
 
 
 @pytest.fixture(autouse=True, scope="module")
