@@ -16,7 +16,7 @@ PACKAGE = ROOT / "metaopt"
 FLOORS = (
     ("errors", "quantities", "randomness", "terminal", "values", "files"),
     ("blueprint", "spaces"),
-    ("outputs", "problems"),
+    ("backbones", "outputs", "problems"),
     ("trials",),
     ("evolving", "samplers", "schedulers"),
     ("guard", "storage", "strategies"),

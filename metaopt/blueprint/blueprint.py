@@ -82,6 +82,7 @@ class Blueprint:
                 continue
             shapes = [inbound.shape for inbound in node.inputs]
             macs += layer.macs(output, *shapes)
+            activations += layer.hidden_activations(output, *shapes)
             if layer not in counted:
                 counted.add(layer)
                 layer_trainable, layer_frozen = layer.parameters(*shapes)

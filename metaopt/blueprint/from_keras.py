@@ -80,6 +80,23 @@ def count_keras(model: Any) -> Counts:
     )
 
 
+def count_node(node: Any) -> Counts:
+    """Count one node of a functional Keras model: a call of a layer or of a nested model.
+
+    Returns:
+        Counts without parameters, which calls of a shared layer have in common.
+    """
+    layer = node.operation
+    outputs = sum(map(math.prod, _get_shapes(node.output_tensors)))
+    if not node.input_tensors:  # an input layer
+        return Counts(0, 0, 0, outputs)
+    if getattr(layer, "layers", None):
+        inner = count_keras(layer)
+        return Counts(0, 0, inner.macs, inner.activations, inner.unknown)
+    macs = _count_call(_Call(layer, _get_shapes(node.input_tensors), _get_shapes(node.output_tensors)))
+    return Counts(0, 0, macs or 0, outputs, (type(layer).__name__,) if macs is None else ())
+
+
 def _iterate_calls(model: Any) -> Iterator[_Call]:
     """Yield all calls of layers without sublayers during one forward pass."""
     graph = getattr(model, "_functional", None) or model  # the graph of a Sequential

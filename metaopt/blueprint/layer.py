@@ -109,6 +109,10 @@ class Layer(metaclass=LayerClass):
         """Return the multiply-accumulates of one call on one image."""
         return 0
 
+    def hidden_activations(self, output: Shape, *shapes: Shape) -> int:
+        """Return the elements of all outputs within the layer for one image, its own output apart."""
+        return 0
+
     def build(self, keras: Any, name: str) -> Any:
         """Build the Keras layer, or a list of layers that are applied one after another.
 

@@ -1,5 +1,7 @@
 """Pooling layers: one class for any number of spatial axes, and a kind of layer for each number."""
 
+# ruff: noqa: D102 (the base class Layer documents the methods)
+
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -156,3 +158,17 @@ class GlobalAveragePooling3D(_GlobalAveragePooling):
 
     rank = 3
     input_rank = 4
+
+
+@register_layer
+@dataclass(slots=True, eq=False)
+class GlobalMaxPooling2D(Layer):
+    """Same as ``keras.layers.GlobalMaxPooling2D``: the maximum over all positions, for each channel."""
+
+    input_rank = 3
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return (shapes[0][-1],)
+
+    def build(self, keras: Any, name: str) -> Any:
+        return keras.layers.GlobalMaxPooling2D(DATA_FORMAT, name=name)

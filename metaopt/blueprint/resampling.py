@@ -184,3 +184,29 @@ class ZeroPadding3D(_ZeroPadding):
 
     rank = 3
     input_rank = 4
+
+
+@register_layer
+@dataclass(slots=True, eq=False)
+class Resizing(Layer):
+    """Same as ``keras.layers.Resizing``: resizes images to a fixed size by bilinear interpolation.
+
+    Attributes:
+        height: rows of the output.
+        width: columns of the output.
+    """
+
+    input_rank = 3
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        self.height = arguments.standardize_integer(self.kind, "height", self.height)
+        self.width = arguments.standardize_integer(self.kind, "width", self.width)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return self.height, self.width, shapes[0][-1]
+
+    def build(self, keras: Any, name: str) -> Any:
+        return keras.layers.Resizing(self.height, self.width, data_format=DATA_FORMAT, name=name)

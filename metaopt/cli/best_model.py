@@ -54,6 +54,7 @@ def save_best_model(
     from metaopt.training.network_builder import make_builder
     from metaopt.training.retraining import find_file_problem
     from metaopt.training.state_identity import trial_identity
+    from metaopt.training.variables import set_last_weights
 
     trial = record.trial
     try:
@@ -72,7 +73,7 @@ def save_best_model(
         print(warn_of_file(file_problem), file=sys.stderr)
     builder = make_builder(problem, point, data)
     network = builder.build()
-    network.set_weights(first)
+    set_last_weights(network, first)  # a frozen part keeps its own
     network = builder.for_inference(network)
     origin = {"trial": trial, "point": record.point, "epochs": epoch, "data": data.name}
     outputs = {head: data.outputs[head] for head in builder.heads(network)}

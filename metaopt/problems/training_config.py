@@ -14,6 +14,31 @@ SCHEDULES = (CONSTANT, COOLDOWN, COSINE, COSINE_RUNG)
 
 
 @dataclass(frozen=True)
+class FineTuning:
+    """Training in two stages of a network with a pretrained backbone: first the head alone, then the tuned part, too.
+
+    Attributes:
+        head_epochs: epochs of the first stage, 0 or more; a network without a tuned part has no other.
+        learning_rate: initial learning rate of the second stage.
+        views: augmented copies of each training image whose features are kept, 1 or more; epochs take turns. With one,
+            the image itself is used. A network that is tuned whole has other copies in every epoch.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+
+    head_epochs: int
+    learning_rate: float
+    views: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("head_epochs", 0), ("learning_rate", 0), ("views", 1)):
+            value = getattr(self, name)
+            if not least <= value < math.inf:
+                raise UserError(f"Invalid value for {name}: {value}. Expected a number >= {least}.")
+
+
+@dataclass(frozen=True)
 class Training:
     """Training configuration of a network. Together with the blueprint it determines a trial.
 
@@ -35,6 +60,8 @@ class Training:
             for no mixup.
         cutout: side length in pixels of the square that is cut out of each training image, at most half the image
             (DeVries & Taylor 2017, arXiv:1708.04552); 0 for no cutout.
+        warmup: epochs in which the learning rate rises linearly, at the beginning of a schedule; ``constant`` has none.
+        fine_tuning: two stages for a network with a pretrained backbone; None for one.
         options: further arguments of the optimizer, e.g. ``{"momentum": 0.9}``.
         extra: further values of the point that the problem's own ``build_and_train`` reads. Two points that differ in
             them are not duplicates.
@@ -56,6 +83,8 @@ class Training:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     cutout: int = 0
+    warmup: float = 0.0
+    fine_tuning: FineTuning | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     augmentation: AugmentationPolicy | None = None
@@ -85,9 +114,10 @@ class Training:
 
     @classmethod
     def from_point(cls, point: Any) -> "Training":
-        """Read the fields, except ``options`` and ``extra``, from the keys of a point; missing keys have defaults.
+        """Read the fields from the keys of a point; missing keys have defaults.
 
-        ``augmentation`` is read where it is an ``AugmentationPolicy``.
+        ``fine_tuning``, ``options`` and ``extra`` are not read; ``augmentation`` is where it is an
+        ``AugmentationPolicy``.
         """
         known: dict[str, Any] = {}
         if isinstance(point, Mapping):
@@ -109,13 +139,17 @@ class Training:
         return self.mixes_images or self.label_smoothing > 0
 
     def to_plain(self) -> dict[str, Any]:
-        """Return the fields as plain values, by which trainings are compared; without ``augmentation`` if it is None.
+        """Return the fields as plain values, by which trainings are compared; without later fields that are not used.
 
-        The signatures of trials of earlier versions, which had no such field, therefore stay the same.
+        The signatures of trials of earlier versions, which had no such fields, therefore stay the same.
         """
         plain = dict(vars(self))
-        policy = plain.pop("augmentation")
-        return plain if policy is None else {**plain, "augmentation": policy.strengths}
+        policy, fine_tuning, warmup = (plain.pop(name) for name in ("augmentation", "fine_tuning", "warmup"))
+        if policy is not None:
+            plain["augmentation"] = policy.strengths
+        if fine_tuning is not None:
+            plain["fine_tuning"] = vars(fine_tuning)
+        return {**plain, "warmup": warmup} if warmup else plain
 
 
 def with_recipe(training: Training, recipe: Mapping[str, Any]) -> Training:
@@ -147,10 +181,17 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "label_smoothing": float,
     "mixup": float,
     "cutout": round,
+    "warmup": float,
 }
 
 
 # Field → exclusive upper bound of its values; the lower bound is 0.
-_UPPER_BOUNDS = {"weight_decay": math.inf, "label_smoothing": 1.0, "mixup": math.inf, "cutout": math.inf}
+_UPPER_BOUNDS = {
+    "weight_decay": math.inf,
+    "label_smoothing": 1.0,
+    "mixup": math.inf,
+    "cutout": math.inf,
+    "warmup": math.inf,
+}
 
 _IN_BOTH = ("mixup", "cutout")  # fields that an augmentation policy has as well

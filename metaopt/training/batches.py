@@ -196,23 +196,16 @@ class TrainingBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         epoch, order = self._epoch
         rows = order[index * self._batch_size : (index + 1) * self._batch_size]
-        try:
-            pixels, targets = read_images(self._images, rows)
-        except EnvironmentFault as fault:
-            self.fault = fault
-            raise
 
         def rng(purpose: str) -> np.random.Generator:
             step = epoch * self.num_batches + index
             return make_generator(self._seed, self._trial, make_fold_purpose(purpose, self._fold), step)
 
-        if self._standardization is None:
-            pixels, targets = self._augmentation.vary(pixels, targets, rng("augment"))
-            images = scale(pixels)
-        else:
-            signals, kind = self._standardization.apply(pixels), self._augmentation.augmentation
-            images = augment_signals(signals, kind, rng("augment"))
-        images = self._augmentation.cover(images, rng("cutout"))
+        try:
+            images, targets = self._inputs(rows, epoch, rng)
+        except EnvironmentFault as fault:
+            self.fault = fault
+            raise
         labels = self._encode(targets)
         if self._soft_classes is not None:
             images, labels = self._augmentation.mix(images, labels, rng("mixup"))
@@ -220,6 +213,26 @@ class TrainingBatches(keras.utils.PyDataset):
             return images, self._pack_labels(labels)
         weights = {head: self._weights_of(head, values) for head, values in labels.items()}
         return images, self._pack_labels(labels), self._pack_labels(weights)
+
+    def _inputs(
+        self,
+        rows: npt.NDArray[np.int64],
+        epoch: int,  # noqa: ARG002 - for features, of which epochs take turns
+        rng: Callable[[str], np.random.Generator],
+    ) -> tuple[npt.NDArray[np.float32], Mapping[str, Any]]:
+        """Return a batch as the network takes it, and its targets.
+
+        Raises:
+            EnvironmentFault: the images cannot be read.
+        """
+        pixels, targets = read_images(self._images, rows)
+        if self._standardization is None:
+            pixels, targets = self._augmentation.vary(pixels, targets, rng("augment"))
+            inputs = scale(pixels)
+        else:
+            signals, kind = self._standardization.apply(pixels), self._augmentation.augmentation
+            inputs = augment_signals(signals, kind, rng("augment"))
+        return self._augmentation.cover(inputs, rng("cutout")), targets
 
     def _weights_of(self, head: str, labels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return the weight of each image in the loss of a head, ``(n,)``; of mixed labels the weighted mean."""

@@ -21,7 +21,7 @@ MOST_MODELS = 8
 MOST_BYTES = 512 * 2**20  # by ``estimate_bytes``
 _SHARE = 0.1  # of the memory of a worker, if every core has one
 _LAYER_BYTES = 850_000  # of the traced steps of a layer with Keras on TensorFlow, about
-_OWN_LAYERS = "metaopt.blueprint."
+_OWN_LAYERS = ("metaopt.blueprint.", "metaopt.backbones.")
 
 
 class CompiledModels:

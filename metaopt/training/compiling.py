@@ -104,7 +104,10 @@ def make_optimizer(training: Training, steps: int | None = None, cycles: Cycles 
         if isinstance(cycles, CyclesInSeconds):
             rate = CosineRestarts(rate, cycles)
         else:
-            rate = AnnealedCycles(rate, steps, cycles, only_cooldown=training.schedule == COOLDOWN)
+            warmup_steps = round(training.warmup * steps)
+            rate = AnnealedCycles(
+                rate, steps, cycles, only_cooldown=training.schedule == COOLDOWN, warmup_steps=warmup_steps
+            )
     options = dict(training.options)
     if training.weight_decay is not None:
         options["weight_decay"] = training.weight_decay

@@ -93,6 +93,9 @@ class EpochLoop(keras.callbacks.Callback):
     Attributes:
         batches: batches to train on.
         validations: validation set of each fold.
+        target: number of epochs after this training.
+        folds: with several folds, the variables of each.
+        unsaved_best: best epoch (from 1) and the weights of each fold there, if no checkpoint holds them yet.
         progress: history, epochs of earlier jobs included.
         tracker: best epoch and early stopping.
         failure: why the training failed, one sentence, or None.
@@ -115,8 +118,8 @@ class EpochLoop(keras.callbacks.Callback):
         self.validations = validations
         self._weights = weights
         self._request = request
-        self._target = target
-        self._folds = start.folds
+        self.target = target
+        self.folds = start.folds
         self._checkpoint = checkpoint
         self._checkpoint_policy = CheckpointPolicy()
         self._began = 0.0
@@ -129,7 +132,7 @@ class EpochLoop(keras.callbacks.Callback):
             ahead=start.ahead,
         )
         self._current = 0, 0  # epoch and fold in training
-        self._new_best = start.best
+        self.unsaved_best = start.best
         self._unsaved = False
         self._restored = start.progress
         self.progress = start.progress.first(start.n_reported)
@@ -149,8 +152,12 @@ class EpochLoop(keras.callbacks.Callback):
     @property
     def is_over(self) -> bool:
         """Whether no epoch is left to train."""
-        is_ended = self.stopped or self.failure is not None or len(self.progress) >= self._target
-        return is_ended or self.tracker.is_out_of_patience
+        return self.ends_training or len(self.progress) >= self.target
+
+    @property
+    def ends_training(self) -> bool:
+        """Whether the training ends, whatever its target."""
+        return self.stopped or self.failure is not None or self.tracker.is_out_of_patience
 
     def report_restored_epochs(self) -> None:
         """Report the epochs that the checkpoint holds beyond those that were reported."""
@@ -178,8 +185,8 @@ class EpochLoop(keras.callbacks.Callback):
         self._began = time.perf_counter()
         if fold == 0 or self._request.options.race:
             self._next_progress = self._began + LONG_EPOCH_S
-        if self._folds:
-            assign(self.model, self._folds[fold])
+        if self.folds:
+            assign(self.model, self.folds[fold])
         self.batches.begin(epoch, fold)
         schedule = find_schedule(self.model.optimizer)
         if isinstance(schedule, CosineRestarts):
@@ -206,12 +213,12 @@ class EpochLoop(keras.callbacks.Callback):
         metrics = self._measure(logs or {}, self.validations[fold])
         bad = next((name for name, value in metrics.items() if not math.isfinite(value)), None)
         if bad is not None:
-            where = f" of fold {fold + 1}" if self._folds else ""
+            where = f" of fold {fold + 1}" if self.folds else ""
             self.failure = f"{bad} became {metrics[bad]} in epoch {epoch + 1}{where}."
             self.model.stop_training = True
             return
-        if self._folds:
-            self._folds[fold] = snapshot(self.model)
+        if self.folds:
+            self.folds[fold] = snapshot(self.model)
         one = FoldEpoch(metrics, time.perf_counter() - self._began)
         self._order.add(fold, one)
         complete = self._order.take_complete()
@@ -236,7 +243,7 @@ class EpochLoop(keras.callbacks.Callback):
         """Take in an epoch of all folds."""
         metrics = [each.metrics for each in folds]
         seconds = sum(each.seconds for each in folds)
-        replicates = tuple(metrics) if self._folds else ()
+        replicates = tuple(metrics) if self.folds else ()
         self._append(mean_of_folds(metrics, self._request.options.folds), seconds, replicates)
 
     def _keep_best(self) -> None:
@@ -249,17 +256,17 @@ class EpochLoop(keras.callbacks.Callback):
         epoch, fold = self._current
         if self._request.options.race:
             if fold == 0 and self._order.is_best(0):
-                self._new_best = (epoch + 1, [self.model.get_weights()])
+                self.unsaved_best = (epoch + 1, [self.model.get_weights()])
         elif self.tracker.best == len(self.progress) - 1:
-            weights = [weights_of(self.model, arrays) for arrays in self._folds] or [self.model.get_weights()]
-            self._new_best = (len(self.progress), weights)
+            weights = [weights_of(self.model, arrays) for arrays in self.folds] or [self.model.get_weights()]
+            self.unsaved_best = (len(self.progress), weights)
 
     def _save(self, checkpoint: Checkpoint) -> None:
         with self._checkpoint_policy.writing():
-            folds = self._folds or [snapshot(self.model)]
+            folds = self.folds or [snapshot(self.model)]
             state = TrainingState(self.progress, folds, self.transferred, self._order.ahead)
-            checkpoint.save(state, self._new_best)
-        self._unsaved, self._new_best = False, None
+            checkpoint.save(state, self.unsaved_best)
+        self._unsaved, self.unsaved_best = False, None
 
     def _report(self) -> None:
         """Report the last epoch."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from metaopt.engine.checkpoints import check_room
 from metaopt.engine.jobs import ForkOf, FromScratch, Job, Remark, TrainingRequest, WeightsOf
 from metaopt.problems.training_config import Training, with_schedule
 from metaopt.training import backend
-from metaopt.training.batches import TrainingBatches, Validation, faults_of, make_label_packer, weigh_classes
+from metaopt.training.batches import TrainingBatches, faults_of, make_label_packer, weigh_classes
 from metaopt.training.checkpoint import Checkpoint
 from metaopt.training.compiling import soft_classes
 from metaopt.training.epoch_loop import EpochLoop, FoldedBatches
@@ -20,8 +21,10 @@ from metaopt.training.initialization import Start, initialize
 from metaopt.training.latency import describe_disturbance, measure_latency, needs_latency
 from metaopt.training.model_size import measure_model_bytes, needs_model_bytes, refuse_larger_model
 from metaopt.training.model_source import ModelSource
-from metaopt.training.network_builder import NetworkBuilder, make_builder
-from metaopt.training.variables import count_bytes
+from metaopt.training.network_builder import NetworkBuilder, PartBuilder, make_builder
+from metaopt.training.stages import Stage, find_inputs, find_stage, make_stages
+from metaopt.training.state_identity import current_identity
+from metaopt.training.variables import Arrays, assign, count_bytes, set_last_weights, snapshot, weights_of
 from metaopt.training.warm_up import compile_steps
 
 
@@ -103,40 +106,106 @@ def _train(
     data, job = builder.data, request.job
     training = with_schedule(builder.problem.training_of(builder.point), job.options.schedule)
     folds = data.folds(job.options.folds, job.options.repeats)
-    models = ModelSource(builder, training, epochs, folds, job, None if callbacks else request.compiled_models)
-
-    def parent() -> keras.Model:
-        assert isinstance(job.origin, WeightsOf)
-        return make_builder(builder.problem, job.origin.point, data).build()
-
-    model = models.first()
-    counts: dict[str, Any] = {**builder.counts(model, training, job.options.bounds)}
-    if builder.uncounted and request.trial == 0:
-        layers = ", ".join(builder.uncounted)
-        request.report(Remark(0, f"MACs are not recorded: no rule counts those of the layers {layers}."))
-    start = initialize(
-        *(model, models.build, parent, checkpoint, request),
-        is_new=not models.is_compiled,
-        same_optimizer=_has_optimizer_of_source(builder, training, job),
-    )
-    epoch_loop = _make_loop(model, data, folds, training, epochs, start, checkpoint, request)
-    epoch_loop.report_restored_epochs()
-    if not epoch_loop.is_over:
-        if checkpoint is not None:
-            state, weights = (len(folds) * size for size in count_bytes(model))
-            what = f"The checkpoint of trial {request.trial}"
-            check_room(checkpoint.directory.parent, job.checkpoint_quota, state, weights, what)
-        passes = {"initial_epoch": epoch_loop.n_passes, "epochs": epochs * len(folds)}
-        with faults_of(epoch_loop.batches.folds):
-            if not models.is_compiled:
-                compile_steps(model, epoch_loop.batches.folds, epoch_loop.validations)
-            model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop, *callbacks])
-        models.keep(model)
-    if epoch_loop.failure is None and needs_latency(job.options):
-        counts["latency"] = measure_latency(model, data.input_shape)
+    stages = make_stages(builder.blueprint, training, epochs)
+    counts: dict[str, Any] = {}
+    trained: _Trained | None = None
+    for stage in stages[find_stage(stages, _find_start(stages, checkpoint, request)) :]:
+        part = builder if stage.split is None else PartBuilder(builder, stage.split.trained)
+        compiled_models = None if callbacks else request.compiled_models
+        models = ModelSource(part, stage.training, stage.end, folds, job, compiled_models, stage.start)
+        model = models.first()
+        if not counts:
+            counts = {**builder.counts(model, training, job.options.bounds)}
+            if builder.uncounted and request.trial == 0:
+                layers = ", ".join(builder.uncounted)
+                request.report(Remark(0, f"MACs are not recorded: no rule counts those of the layers {layers}."))
+        if trained is None:
+            start = initialize(
+                *(model, models.build, lambda: _build_parent(builder, job), checkpoint, request),
+                is_new=not models.is_compiled,
+                same_optimizer=_has_optimizer_of_source(builder, training, job),
+            )
+        else:
+            start = _continue(trained, model, models)
+        epoch_loop = _make_loop(model, data, folds, stage, start, checkpoint, request)
+        _fit(epoch_loop, model, models, checkpoint, request, callbacks)
+        trained = _Trained(epoch_loop, model)
+        if epoch_loop.ends_training:
+            break
+    assert trained is not None
+    if trained.epoch_loop.failure is None and needs_latency(job.options):
+        whole = trained.model if stage.split is None else builder.build()
+        counts["latency"] = measure_latency(whole, data.input_shape)
         if (text := describe_disturbance(counts["latency"])) is not None:
             request.report(Remark(request.trial, text))
-    return epoch_loop, counts
+    return trained.epoch_loop, counts
+
+
+@dataclass
+class _Trained:
+    """What a stage of a training leaves to the next one."""
+
+    epoch_loop: EpochLoop
+    model: keras.Model
+
+
+def _build_parent(builder: NetworkBuilder, job: Job) -> keras.Model:
+    """Return the network of the trial whose weights are transferred."""
+    assert isinstance(job.origin, WeightsOf)
+    return make_builder(builder.problem, job.origin.point, builder.data).build()
+
+
+def _find_start(stages: Sequence[Stage], checkpoint: Checkpoint | None, request: TrainingRequest) -> int:
+    """Return the number of epochs of the state that a training in stages continues from."""
+    if len(stages) == 1:
+        return 0
+    state = None
+    if checkpoint is not None:
+        checkpoint.identity = current_identity(request.job.identity)
+        state, _ = checkpoint.restore()
+    if state is not None:
+        return len(state.progress) + any(state.ahead)  # a fold that is ahead has begun the next epoch, and its stage
+    return request.job.origin.epochs if isinstance(request.job.origin, ForkOf) else 0
+
+
+def _continue(trained: _Trained, model: keras.Model, models: ModelSource) -> Start:
+    """Return the start of the next stage: the weights of the last one, and a new optimizer."""
+    before = trained.epoch_loop
+    weights = [weights_of(trained.model, arrays) for arrays in before.folds] or [trained.model.get_weights()]
+    folds: list[Arrays] = []
+    for number, each in enumerate(weights):
+        new = model if number == 0 and not models.is_compiled else models.build(number)
+        set_last_weights(new, each)
+        if before.folds:
+            folds.append(snapshot(new))
+        elif new is not model:
+            assign(model, snapshot(new))
+    return Start(before.progress, folds, before.transferred, n_reported=len(before.progress), best=before.unsaved_best)
+
+
+def _fit(
+    epoch_loop: EpochLoop,
+    model: keras.Model,
+    models: ModelSource,
+    checkpoint: Checkpoint | None,
+    request: TrainingRequest,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Train the epochs of one stage that are left."""
+    epoch_loop.report_restored_epochs()
+    if epoch_loop.is_over:
+        return
+    n_folds = len(epoch_loop.validations)
+    if checkpoint is not None:
+        state, weights = (n_folds * size for size in count_bytes(model))
+        what = f"The checkpoint of trial {request.trial}"
+        check_room(checkpoint.directory.parent, request.job.checkpoint_quota, state, weights, what)
+    passes = {"initial_epoch": epoch_loop.n_passes, "epochs": epoch_loop.target * n_folds}
+    with faults_of(epoch_loop.batches.folds):
+        if not models.is_compiled:
+            compile_steps(model, epoch_loop.batches.folds, epoch_loop.validations)
+        model.fit(epoch_loop.batches, **passes, shuffle=False, verbose=0, callbacks=[epoch_loop, *callbacks])
+    models.keep(model)
 
 
 def _has_optimizer_of_source(builder: NetworkBuilder, training: Training, job: Job) -> bool:
@@ -156,32 +225,34 @@ def _make_loop(
     model: keras.Model,
     data: DataSet,
     folds: list[Fold],
-    training: Training,
-    epochs: int,
+    stage: Stage,
     start: Start,
     checkpoint: Checkpoint | None,
     request: TrainingRequest,
 ) -> EpochLoop:
-    """Return the callback that drives the epochs, with the batches of every fold."""
+    """Return the callback that drives the epochs of a stage, with the batches of every fold."""
     heads = list(data.classes)
+    inputs = find_inputs(data, stage)
     # The structure of the output is computed, because a Sequential or subclassed model may lack ``output``.
-    arrange = make_label_packer(model.compute_output_spec(keras.KerasTensor((None, *data.input_shape))), heads)
+    arrange = make_label_packer(model.compute_output_spec(keras.KerasTensor((None, *inputs.shape))), heads)
     soft = soft_classes(model, data.classes)
     seed, trial = request.seed, request.trial
 
     def batches(number: int, fold: Fold) -> TrainingBatches:
         weights = weigh_classes(fold.train, data.outputs, request.options.class_weights)
-        return TrainingBatches(
-            *(fold.train, data.augment, training, arrange, seed, trial, soft, number, data.outputs, weights),
+        return inputs.batches(
+            *(fold.train, data.augment, stage.training, arrange, seed, trial, soft, number, data.outputs, weights),
             standardization=data.standardization,
         )
 
     folded = FoldedBatches([batches(number, fold) for number, fold in enumerate(folds)])
+    size = stage.training.batch_size
     validations = [
-        Validation(fold.validation, heads, training.batch_size, data.outputs, data.standardization) for fold in folds
+        inputs.validation(fold.validation, heads, size, data.outputs, data.standardization) for fold in folds
     ]
-    weights = {head: float(training.loss_weights.get(head, 1.0)) for head in heads}
-    return EpochLoop(folded, validations, weights, request, epochs, start, checkpoint)
+    inputs.prepare(range(len(start.progress), stage.end))
+    weights = {head: float(stage.training.loss_weights.get(head, 1.0)) for head in heads}
+    return EpochLoop(folded, validations, weights, request, stage.end, start, checkpoint)
 
 
 def _result(epoch_loop: EpochLoop, request: TrainingRequest) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class ModelSource:
         folds: images of each fold.
         job: the training.
         compiled_models: models of earlier trainings; None to build each model anew, and to keep none.
+        start: epochs of the trial before the first one of these models, as in a later stage.
 
     Attributes:
         is_compiled: whether ``first`` returned a model of an earlier training: its steps are compiled, and its
@@ -41,13 +42,14 @@ class ModelSource:
         folds: Sequence[Fold],
         job: Job,
         compiled_models: CompiledModels | None,
+        start: int = 0,
     ) -> None:
         self.is_compiled = False
         self._builder = builder
         self._training = training
         self._job = job
         self._steps = steps_per_epoch(len(folds[0].train), training.batch_size)
-        self._cycles = _find_cycles(training, epochs, job)
+        self._cycles = _find_cycles(training, start, epochs, job)
         self._compiled_models = compiled_models
         self._key: str | None = None
         if compiled_models is not None and builder.blueprint is not None:
@@ -90,8 +92,9 @@ class ModelSource:
         global_state.set_random_seed(seed, keeps_kernels=is_known)
 
 
-def _find_cycles(training: Training, epochs: int, job: Job) -> Cycles:
+def _find_cycles(training: Training, start: int, epochs: int, job: Job) -> Cycles:
     """Return the cycles of the learning-rate schedule."""
     if job.options.unit == "seconds" and training.schedule == COSINE:
         return CyclesInSeconds(job.options.first_cycle_s, job.options.cycle_factor)
-    return job.rung_levels if job.rung_levels and training.schedule != COSINE_RUNG else (epochs,)
+    ends = job.rung_levels if job.rung_levels and training.schedule != COSINE_RUNG else (epochs,)
+    return ends if start == 0 else tuple(end - start for end in ends if end > start)

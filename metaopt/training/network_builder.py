@@ -119,6 +119,24 @@ class BlueprintBuilder(NetworkBuilder):
         return twin
 
 
+class PartBuilder(BlueprintBuilder):
+    """Builds a part of a blueprint's network.
+
+    Args:
+        builder: builder of the whole network.
+        part: the part.
+    """
+
+    def __init__(self, builder: NetworkBuilder, part: Blueprint) -> None:
+        super().__init__(builder.problem, builder.point, builder.data)
+        self._part = part
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """Description of the part."""
+        return self._part
+
+
 class KerasModelBuilder(NetworkBuilder):
     """Adapter of a user's ``build_model``, whose networks are compiled by itself and counted once they are built."""
 

@@ -23,9 +23,10 @@ from metaopt.training.batches import TrainingBatches, faults_of, make_label_pack
 from metaopt.training.compiling import TRAIN, soft_classes
 from metaopt.training.export import find_loading_problem
 from metaopt.training.model_file import ModelMetadata
-from metaopt.training.network_builder import NetworkBuilder, make_builder
+from metaopt.training.network_builder import NetworkBuilder, PartBuilder, make_builder
+from metaopt.training.stages import Stage, find_inputs, make_stages
 from metaopt.training.training_log import TrainingLog
-from metaopt.training.variables import build_optimizer
+from metaopt.training.variables import build_optimizer, set_last_weights
 from metaopt.training.warm_up import compile_steps
 
 EpochReport = Callable[[int, float, float], None]
@@ -114,24 +115,34 @@ def _train(
     training = fitting(problem, lambda: with_recipe(problem.training_of(builder.point), recipe))
     images = data.for_retraining()
     steps = steps_per_epoch(len(images), training.batch_size)
-    network = fitting(problem, lambda: builder.compile(training, steps, (epochs,)))
-    output = network.compute_output_spec(keras.KerasTensor((None, *data.input_shape)))
-    pack_labels = make_label_packer(output, list(data.classes))
-    soft = soft_classes(network, data.classes)
-    if soft is None and recipe.get("mixup"):
-        raise UserError(
-            f"mixup has no effect on {problem.name}: its build_model compiles a loss for class indices. Compile it"
-            " with categorical_crossentropy."
-        )
     weights = weigh_classes(images, data.outputs, class_weights)
-    batches = TrainingBatches(
-        *(images, data.augment, training, pack_labels, seed, trial, soft),
-        outputs=data.outputs,
-        class_weights=weights,
-        standardization=data.standardization,
-    )
-    progress = _RetrainingCallback(batches, next(iter(data.classes)), report, report_step)
-    _fit(network, batches, epochs, progress, log)
+    progress = _RetrainingCallback(next(iter(data.classes)), report, report_step)
+    trained: keras.Model | None = None
+    stages = make_stages(fitting(problem, lambda: builder.blueprint), training, epochs)
+    for stage in stages:
+        network = _compile_stage(builder, stage, steps)
+        if trained is not None:
+            set_last_weights(network, trained.get_weights())
+        inputs = find_inputs(data, stage)
+        output = network.compute_output_spec(keras.KerasTensor((None, *inputs.shape)))
+        soft = soft_classes(network, data.classes)
+        if soft is None and recipe.get("mixup"):
+            raise UserError(
+                f"mixup has no effect on {problem.name}: its build_model compiles a loss for class indices. Compile it"
+                " with categorical_crossentropy."
+            )
+        progress.batches = inputs.batches(
+            *(images, data.augment, stage.training, make_label_packer(output, list(data.classes)), seed, trial, soft),
+            outputs=data.outputs,
+            class_weights=weights,
+            standardization=data.standardization,
+        )
+        inputs.prepare(range(stage.start, stage.end))
+        _fit(network, stage, progress, log)
+        trained = network
+    if stages[-1].split is not None:
+        last, network = network, builder.build()
+        set_last_weights(network, last.get_weights())
     penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
     heads = builder.heads(network)
     network = builder.for_inference(network)
@@ -160,21 +171,28 @@ def find_file_problem(problem: Problem, point: Any, data: DataSet) -> str | None
         return find_loading_problem(builder.for_inference(network), ModelMetadata.for_data(outputs, data))
 
 
-def _fit(
-    network: keras.Model, batches: TrainingBatches, epochs: int, progress: "_RetrainingCallback", log: Path | None
-) -> None:
-    """Fit the network.
+def _compile_stage(builder: NetworkBuilder, stage: Stage, steps: int) -> keras.Model:
+    """Return the compiled network, or the part of it that a stage trains."""
+    part = builder if stage.split is None else PartBuilder(builder, stage.split.trained)
+    cycles = (stage.end - stage.start,)
+    return fitting(builder.problem, lambda: part.compile(stage.training, steps, cycles))
+
+
+def _fit(network: keras.Model, stage: Stage, progress: "_RetrainingCallback", log: Path | None) -> None:
+    """Fit the network, or the part of it that a stage trains.
 
     Raises:
         UserError: The training diverged.
     """
     callbacks: list[keras.callbacks.Callback] = [progress]
     if log is not None:
-        callbacks.append(TrainingLog(log, epochs))
+        callbacks.append(TrainingLog(log, stage.end))
     build_optimizer(network)
+    batches = progress.batches
+    assert batches is not None
     with faults_of([batches]):
         compile_steps(network, [batches])
-        network.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+        network.fit(batches, initial_epoch=stage.start, epochs=stage.end, shuffle=False, verbose=0, callbacks=callbacks)
     if progress.failure is None and not all(np.isfinite(weights).all() for weights in network.get_weights()):
         progress.failure = "The training diverged: its last step left weights that are NaN or infinite."
     if progress.failure is not None:
@@ -185,14 +203,15 @@ class _RetrainingCallback(keras.callbacks.Callback):
     """Selects the batches of each epoch, records its losses, and stops a training that diverges.
 
     Attributes:
+        batches: batches of the stage that is trained.
         seconds: wall-clock seconds of the epochs so far.
         final: losses of the last epoch.
         failure: why the training failed, or None.
     """
 
-    def __init__(self, batches: TrainingBatches, head: str, report: EpochReport, report_step: StepReport) -> None:
+    def __init__(self, head: str, report: EpochReport, report_step: StepReport) -> None:
         super().__init__()
-        self._batches = batches
+        self.batches: TrainingBatches | None = None
         self._train = {TRAIN: TRAIN, f"{head}_{TRAIN}": TRAIN}  # Keras prepends the head if outputs are named
         self._report, self._report_step = report, report_step
         self._epoch = 0
@@ -204,10 +223,12 @@ class _RetrainingCallback(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         self._started = time.perf_counter()
         self._epoch = epoch
-        self._batches.set_epoch(epoch)
+        assert self.batches is not None
+        self.batches.set_epoch(epoch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self._report_step(self._epoch + 1, (batch + 1) / self._batches.num_batches)
+        assert self.batches is not None
+        self._report_step(self._epoch + 1, (batch + 1) / self.batches.num_batches)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self._started

@@ -31,12 +31,16 @@ class AnnealedCycles(keras.optimizers.schedules.LearningRateSchedule):
         steps: steps per epoch, 1 or more.
         ends: epochs after which the cycles end, ascending, the first one above 0.
         only_cooldown: whether the rate is constant until the cooldown.
+        warmup_steps: steps in which the rate rises linearly from 0 at the beginning of the first cycle (Goyal et al.
+            2017, arXiv:1706.02677, section 2.2).
 
     Raises:
         ValueError: ``steps`` is below 1, or ``ends`` is empty or not ascending.
     """
 
-    def __init__(self, rate: float, steps: int, ends: Sequence[int], *, only_cooldown: bool = False) -> None:
+    def __init__(
+        self, rate: float, steps: int, ends: Sequence[int], *, only_cooldown: bool = False, warmup_steps: int = 0
+    ) -> None:
         lengths = np.diff([0, *ends])
         if steps < 1 or not len(lengths) or min(lengths) < 1:
             raise ValueError(
@@ -44,6 +48,7 @@ class AnnealedCycles(keras.optimizers.schedules.LearningRateSchedule):
                 " epochs >= 1."
             )
         self.rate, self.steps, self.ends, self.only_cooldown = float(rate), int(steps), tuple(ends), only_cooldown
+        self.warmup_steps = int(warmup_steps)
         self._starts = (np.cumsum(lengths) - lengths) * steps  # in steps, as everything below
         self._lengths = lengths * steps
 
@@ -57,8 +62,12 @@ class AnnealedCycles(keras.optimizers.schedules.LearningRateSchedule):
         length = ops.take(ops.convert_to_tensor(self._lengths, "float32"), cycle)
         share = ops.minimum(ops.cast(within, "float32") / length, 1.0)
         if self.only_cooldown:
-            return self.rate * ops.minimum((1 - share) / _COOLDOWN, 1.0)
-        return self.rate / 2 * (1 + ops.cos(pi * share))
+            rate = self.rate * ops.minimum((1 - share) / _COOLDOWN, 1.0)
+        else:
+            rate = self.rate / 2 * (1 + ops.cos(pi * share))
+        if self.warmup_steps:
+            rate = rate * ops.minimum((ops.cast(step, "float32") + 1) / self.warmup_steps, 1.0)
+        return rate
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
@@ -67,6 +76,7 @@ class AnnealedCycles(keras.optimizers.schedules.LearningRateSchedule):
             "steps": self.steps,
             "ends": list(self.ends),
             "only_cooldown": self.only_cooldown,
+            "warmup_steps": self.warmup_steps,
         }
 
 

@@ -52,6 +52,21 @@ def weights_of(model: keras.Model, arrays: Arrays) -> Arrays:
     return [arrays[position[id(variable)]] for variable in model.weights]
 
 
+def set_last_weights(model: keras.Model, weights: Arrays) -> None:
+    """Set the last weights of a network: all, or those after a frozen part, whose weights are its own.
+
+    Raises:
+        ValueError: their shapes are others.
+    """
+    own = model.weights[len(model.weights) - len(weights) :]
+    if [tuple(each.shape) for each in own] != [each.shape for each in weights]:
+        raise ValueError("The weights are those of another network.")
+    for variable, array in zip(own, weights, strict=True):
+        if array.dtype.kind == "V":  # bfloat16, whose type the file format of NumPy does not store
+            array = array.view(variable.numpy().dtype)
+        variable.assign(array)
+
+
 def count_bytes(model: keras.Model) -> tuple[int, int]:
     """Return the bytes of a snapshot, and those of the weights in it."""
     return sum(map(_count_bytes, _variables(model))), sum(map(_count_bytes, model.weights))

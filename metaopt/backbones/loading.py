@@ -1,0 +1,204 @@
+"""Backbones and their parts in Keras."""
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from metaopt.backbones.source import identify, is_application, named
+from metaopt.errors import UserError
+from metaopt.terminal.commands import shown
+from metaopt.values.safe_text import describe_cause
+
+# Networks of keras.applications by the pixels that they take; those of the families VGG and ResNet (version 1) swap the
+# channels before, for which Keras has no layer.
+_TAKE_BYTES = ("EfficientNet", "ConvNeXt", "MobileNetV3")  # 0..255, scaled inside
+_TAKE_SIGNED = ("MobileNet", "ResNet", "Inception", "Xception", "NASNet")  # −1..1
+_TAKE_STANDARDIZED = ("DenseNet",)  # ImageNet's means and standard deviations of the channels
+_MEANS, _DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # keras/src/applications/imagenet_utils.py
+_CHANNELS = 3
+_SCALERS = ("Rescaling", "Normalization")
+
+
+def load_backbone(source: str, size: tuple[int, int]) -> Any:
+    """Return a new functional ``keras.Model`` with the pretrained weights, for images of one size.
+
+    It takes pixels in 0..255. Batch normalisation is not trainable, everything else is.
+
+    Args:
+        source: see ``read_facts``.
+        size: height and width.
+
+    Raises:
+        UserError: See ``read_facts``.
+    """
+    import keras
+
+    base = _load(source, identify(source))
+    config = base.get_config()
+    for layer in config["layers"]:
+        if layer["class_name"] == "InputLayer":
+            layer["config"] |= {"batch_shape": (None, *size, _CHANNELS), "dtype": "float32"}
+    try:
+        model = keras.Model.from_config(config)
+    except ValueError as error:
+        raise UserError(
+            f"The backbone {named(source)} takes no images of {size[0]}×{size[1]}: {describe_cause(error)}.",
+            "backbones",
+        ) from error
+    model.set_weights(base.get_weights())
+    model.trainable = True
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # Keras trains the statistics of a call with training=False, too, if the layer is trainable.
+            layer.trainable = False
+    return model
+
+
+def make_part(source: str, size: tuple[int, int], start: str | None, end: str, name: str, *, is_tuned: bool) -> Any:
+    """Return the part of a backbone between two cuts as a new ``keras.Model`` with the pretrained weights.
+
+    Args:
+        source: see ``read_facts``.
+        size: height and width of the backbone's images.
+        start: layer after whose output it begins; None for the images.
+        end: layer with whose output it ends.
+        name: name of the model.
+        is_tuned: whether its weights are trainable, those of batch normalisation apart.
+    """
+    import keras
+
+    model = load_backbone(source, size)
+    outputs = {node.operation.name: node.output_tensors[0] for node in order_nodes(model)}
+    part = keras.Model(model.inputs[0] if start is None else outputs[start], outputs[end], name=name)
+    if not is_tuned:
+        part.trainable = False
+    return part
+
+
+def order_nodes(model: Any) -> list[Any]:
+    """Return the nodes of a functional model in the order of the computation."""
+    # Keras has no public list of the nodes of a model; its own summary reads the same attribute.
+    by_depth = model._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+@functools.lru_cache(maxsize=2)
+def _load(source: str, digest: str) -> Any:  # noqa: ARG001 - a changed file is loaded again
+    """Return a functional model with the pretrained weights, whose layers are never trained."""
+    with _on_cpu():
+        return _make_application(source) if is_application(source) else _load_file(source)
+
+
+@contextlib.contextmanager
+def _on_cpu() -> Iterator[None]:
+    """Keep the weights that are only copied from out of a GPU's memory."""
+    import keras
+
+    if keras.backend.backend() == "torch":  # Keras' device scope would move the layers' later copies, too
+        yield
+        return
+    with keras.device("cpu:0"):
+        yield
+
+
+def _load_file(source: str) -> Any:
+    import keras
+
+    try:
+        model = keras.saving.load_model(source, safe_mode=True, compile=False)
+    except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
+        raise UserError(
+            f"The backbone {named(source)} cannot be loaded by Keras, without code of its own:"
+            f" {describe_cause(error)}.",
+            "backbones",
+        ) from error
+    if isinstance(model, keras.Sequential) and model.built:
+        model = keras.Model(model.inputs, model.outputs)
+    if not hasattr(model, "_nodes_by_depth"):
+        raise UserError(
+            f"The backbone {named(source)} is a subclassed model, whose layers are known to its code only. Expected a"
+            " functional or sequential model.",
+            "backbones",
+        )
+    _check_inputs(model, source)
+    return model
+
+
+def _check_inputs(model: Any, source: str) -> None:
+    """Check that a model takes RGB images with pixels in 0..255 of any size.
+
+    Raises:
+        UserError: It takes something else.
+    """
+    shapes = [tuple(each.shape) for each in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] not in (None, _CHANNELS):
+        found = " and ".join(str(shape[1:]) for shape in shapes)
+        raise UserError(
+            f"The backbone {named(source)} takes {found}. Expected RGB images, (height, width, {_CHANNELS}).",
+            "backbones",
+        )
+    if None not in shapes[0][1:3]:
+        height, width = shapes[0][1:3]
+        raise UserError(
+            f"The backbone {named(source)} takes images of {height}×{width} only. Save it with"
+            " keras.Input((None, None, 3)), so that the search can choose the size.",
+            "backbones",
+        )
+    first = order_nodes(model)[1:4]
+    if not any(type(node.operation).__name__ in _SCALERS for node in first):
+        raise UserError(
+            f"The backbone {named(source)} does not begin with a layer Rescaling or Normalization, so the range of its"
+            " pixels is unknown. Expected a model that takes pixels in 0..255.",
+            "backbones",
+        )
+
+
+def _make_application(name: str) -> Any:
+    """Return a network of ``keras.applications`` with ImageNet weights, which takes pixels in 0..255.
+
+    Raises:
+        UserError: There is none of this name, or its weights are neither on this machine nor can be downloaded.
+    """
+    import keras
+
+    known = {
+        key: make
+        for key, make in vars(keras.applications).items()
+        if callable(make) and key[0].isupper() and key.startswith((*_TAKE_BYTES, *_TAKE_SIGNED, *_TAKE_STANDARDIZED))
+    }
+    known = {key: make for key, make in known.items() if not key.startswith("ResNet") or key.endswith("V2")}
+    if name not in known:
+        raise UserError(
+            f"Unknown backbone: {name}. Expected a .keras file, or one of {', '.join(sorted(known))}.", "backbones"
+        )
+    images = keras.Input((None, None, _CHANNELS))
+    pixels = images
+    if name.startswith(_TAKE_STANDARDIZED):
+        scale = [1 / (255 * deviation) for deviation in _DEVIATIONS]
+        offset = [-mean / deviation for mean, deviation in zip(_MEANS, _DEVIATIONS, strict=True)]
+        pixels = keras.layers.Rescaling(scale, offset)(images)
+    elif not name.startswith(_TAKE_BYTES):
+        pixels = keras.layers.Rescaling(1 / 127.5, -1.0)(images)
+    try:
+        return known[name](include_top=False, weights="imagenet", input_tensor=pixels)
+    except (OSError, ValueError) as error:
+        raise UserError(_describe_missing(name, error), "backbones") from error
+    except Exception as error:  # Keras raises a bare Exception where a download fails
+        if type(error) is not Exception:
+            raise
+        raise UserError(_describe_missing(name, error), "backbones") from error
+
+
+def _describe_missing(name: str, error: BaseException) -> str:
+    """Return what to do where the weights of a network cannot be downloaded."""
+    text = describe_cause(error)
+    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "models")
+    address = next((word for word in text.split() if word.startswith("http")), "")
+    file = f"the file {address.rpartition('/')[2].rstrip(':')}" if address else "its file of weights"
+    return (
+        f"The weights of {name} are not in {shown(folder)} and could not be downloaded ({text}). Put {file} there, or"
+        " name a .keras file."
+    )

@@ -1,0 +1,151 @@
+"""Features of the frozen part of a network, computed once for each image and kept on disk.
+
+A file holds the features of all training and validation images of a data set, as float16 ``(n, …)``, for one augmented
+copy of each, or for the images themselves. Its name is a digest of all that decides it, so that all trials, studies and
+workers on a machine share it. It is written aside and renamed, so that it is complete or absent.
+"""
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock
+
+from metaopt.blueprint import HASH_VERSION, Blueprint
+from metaopt.data import DataSet
+from metaopt.data.augment import augment
+from metaopt.data.images import Images, Subset
+from metaopt.files.atomic_files import cannot_write, create_temporary, removed_on_error
+from metaopt.files.held_folders import lasting
+from metaopt.randomness import make_generator
+from metaopt.terminal.commands import shown
+from metaopt.training.batches import read_images, scale
+
+VERSION = 1
+"""Increase it whenever the same images would get other features."""
+
+MOST_BYTES = 8 * 10**9
+"""Limit of the folder; the features that were not used for longest are removed."""
+
+_BATCH = 64
+_VIEW_SEED = 0  # fixed, so that all trials and studies share the augmented copies
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Features of the training and validation images of a data set.
+
+    Attributes:
+        data: the data set.
+        frozen: the frozen part of the network.
+    """
+
+    data: DataSet
+    frozen: Blueprint
+
+    @cached_property
+    def _rows(self) -> npt.NDArray[np.int64]:
+        """Indices of the training and validation images within the images that all splits select from."""
+        images = self.data.everything()
+        return images.rows if isinstance(images, Subset) else np.arange(len(images))
+
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        return {row: position for position, row in enumerate(self._rows.tolist())}
+
+    def positions(self, images: Images) -> npt.NDArray[np.int64]:
+        """Return the position in the features of each image of a split, ``(n,)``."""
+        if images is self.data.everything():
+            return np.arange(len(images))
+        assert isinstance(images, Subset)
+        return np.array([self._positions[row] for row in images.rows.tolist()], np.int64)
+
+    def read(self, view: int) -> npt.NDArray[np.float16]:
+        """Return the features of all images, ``(n, …)``, computed first if need be.
+
+        Args:
+            view: number of the augmented copy, from 1; 0 for the images themselves.
+
+        Raises:
+            ResultsNotWritable: there is no room for them.
+        """
+        try:
+            folder = lasting("features")
+            path = folder / f"{self._key(view)}.npy"
+            if (known := _load(path)) is not None:
+                return known
+            with FileLock(f"{path}.lock"):
+                if (known := _load(path)) is not None:  # another worker has computed them meanwhile
+                    return known
+                features = self._compute(view)
+                with create_temporary(path) as file, removed_on_error(file):
+                    np.save(file, features, allow_pickle=False)
+                    file.flush()
+                    os.replace(file.name, path)
+            _remove_unused(folder, path)
+        except OSError as error:
+            raise cannot_write(f"The cache of features {shown(_folder_name())}", error) from error
+        return features
+
+    def _key(self, view: int) -> str:
+        augmentation = self.data.augment if view else "none"
+        parts = [
+            *(VERSION, HASH_VERSION, self.frozen.hash, self.data.fingerprint, self.data.input_shape),
+            *(view, augmentation),
+            *(keras.backend.backend(), keras.config.floatx(), len(self._rows), int(self._rows[:1].sum())),
+        ]
+        return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+    def _compute(self, view: int) -> npt.NDArray[np.float16]:
+        network = self.frozen.to_keras()
+        images = self.data.everything()
+        features = np.empty((len(images), *network.output_shape[1:]), np.float16)
+        for start in range(0, len(images), _BATCH):
+            rows = np.arange(start, min(start + _BATCH, len(images)))
+            pixels, _ = read_images(images, rows)
+            if view:
+                pixels = augment(pixels, self.data.augment, make_generator(_VIEW_SEED, view, "view", start))
+            # All batches have one size, so that the graph is traced once.
+            filled = np.resize(scale(pixels), (min(_BATCH, len(images)), *pixels.shape[1:]))
+            features[rows] = np.asarray(network.predict_on_batch(filled))[: len(rows)]
+        return features
+
+
+def _load(path: Path) -> npt.NDArray[np.float16] | None:
+    """Return stored features; None where there are none, or the file is damaged."""
+    try:
+        found: npt.NDArray[np.float16] = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (ValueError, EOFError):
+        return None
+    os.utime(path)
+    return found
+
+
+def _folder_name() -> Path:
+    with contextlib.suppress(OSError):
+        return lasting("features")
+    return Path("features")
+
+
+def _remove_unused(folder: Path, newest: Path) -> None:
+    """Remove the files that were not used for longest, beyond ``MOST_BYTES``."""
+    files = []
+    for path in folder.glob("*.npy"):
+        with contextlib.suppress(FileNotFoundError):
+            status = path.stat()
+            files.append((status.st_mtime, status.st_size, path))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= MOST_BYTES:
+            return
+        if path != newest:
+            path.unlink(missing_ok=True)
+            total -= size

@@ -1,0 +1,126 @@
+"""Transfer learning: a pretrained backbone with a new head, for a few dozen to a few thousand images.
+
+The backbone is part of the space: a ``.keras`` file, or a network of ``keras.applications``. So are the size of the
+images that it sees, how much of it is tuned, and the head. In a first stage only the head is trained, on features of
+the frozen backbone that are computed once; then the tuned part of the backbone, at a learning rate of its own, on
+features of the part before it. The batch normalisation of the backbone stays in inference mode, as the guide of Keras
+has it (https://keras.io/guides/transfer_learning).
+"""
+
+from collections.abc import Mapping, Sequence
+from math import log
+from typing import Any
+
+from hyperopt import hp
+
+from metaopt.backbones import read_facts
+from metaopt.backbones.layer import parts
+from metaopt.blueprint import (
+    Blueprint,
+    Concatenate,
+    Dense,
+    Dropout,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Input,
+    InvalidArchitecture,
+    Rescaling,
+    Resizing,
+)
+from metaopt.problems.training_config import COSINE, FineTuning, Training
+
+Point = Mapping[str, Any]
+
+BACKBONES = ("EfficientNetV2B0", "MobileNetV2")
+"""Default backbones: small ones, whose licence allows any use (Apache 2.0)."""
+
+IMAGE_SIZES = (64, 96, 128, 160)
+"""Sides of the images that a backbone sees, in pixels. The last map of most backbones has a 32nd of the side."""
+
+SHARES = (0.15, 0.4, 1.0)
+"""Largest shares of a backbone's multiply-accumulates that are tuned: about the last block, the last third, all."""
+
+HEAD_EPOCHS = 10
+"""Epochs of the first stage."""
+
+_BYTES = 255.0
+_HALF = 127.5  # networks get pixels as −0.5..0.5
+
+
+def make_space(backbones: Sequence[str] = BACKBONES, image_sizes: Sequence[int] = IMAGE_SIZES) -> dict[str, Any]:
+    """Return the search space.
+
+    Args:
+        backbones: ``.keras`` files or names of ``keras.applications``, at least one.
+        image_sizes: sides of the images that a backbone sees, in pixels.
+    """
+    return {
+        "backbone": hp.choice("backbone", list(backbones)),
+        "image_size": hp.choice("image_size", list(image_sizes)),
+        "tuning": hp.choice(
+            "tuning",
+            [
+                {"share": 0.0},
+                {
+                    "share": hp.choice("tuned_share", list(SHARES)),
+                    "learning_rate": hp.loguniform("fine_tuning_rate", log(1e-5), log(1e-3)),
+                },
+            ],
+        ),
+        "views": hp.choice("views", [1, 4]),  # copies of each image, augmented as --augment says
+        "pooling": hp.choice("pooling", ["avg", "max", "avg+max"]),
+        "head": hp.choice("head", [{"units": 0}, {"units": hp.qloguniform("units", log(64), log(512), 1)}]),
+        "dropout": hp.uniform("dropout", 0.0, 0.6),
+        "learning_rate": hp.loguniform("learning_rate", log(3e-4), log(3e-2)),
+        "batch_size": hp.qloguniform("batch_size", log(16), log(128), 1),
+        "weight_decay": hp.loguniform("weight_decay", log(1e-4), log(0.3)),
+        "label_smoothing": hp.uniform("label_smoothing", 0.0, 0.2),
+        "warmup": hp.choice("warmup", [0, 1]),
+    }
+
+
+space = make_space()
+
+
+def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Blueprint:
+    """Return the network of a point.
+
+    Args:
+        point: a point of ``space``.
+        input_shape: (height, width, channels) of an image, of 1 or 3 channels.
+        classes: head → number of classes.
+
+    Raises:
+        InvalidArchitecture: the images have other channels.
+        UserError: the backbone cannot be used, see ``metaopt.backbones.read_facts``.
+    """
+    if input_shape[-1] not in (1, 3):
+        raise InvalidArchitecture("Backbone", input_shape, "Expected images of 1 or 3 channels.")
+    side = int(point["image_size"])
+    inputs = Input(input_shape)
+    x = Rescaling(_BYTES, _HALF)(inputs)
+    x = Concatenate()([x, x, x]) if input_shape[-1] == 1 else x
+    x = x if input_shape[:2] == (side, side) else Resizing(side, side)(x)
+    for part in parts(read_facts(point["backbone"], (side, side)), point["tuning"]["share"]):
+        x = part(x)
+    kinds = point["pooling"].split("+")
+    pooled = [GlobalAveragePooling2D()(x)] if "avg" in kinds else []
+    pooled += [GlobalMaxPooling2D()(x)] if "max" in kinds else []
+    x = Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
+    if point["head"]["units"]:
+        x = Dense(point["head"]["units"], activation="relu")(Dropout(point["dropout"])(x))
+    x = Dropout(point["dropout"])(x)
+    return Blueprint(inputs, {head: Dense(n, activation="softmax")(x) for head, n in classes.items()})
+
+
+def training(point: Point) -> Training:
+    """Return the training configuration of a point."""
+    common = {**point, "optimizer": "AdamW", "schedule": COSINE}
+    tuned = point["tuning"]
+    fine_tuning = FineTuning(
+        head_epochs=HEAD_EPOCHS if tuned["share"] else 0,
+        learning_rate=float(tuned.get("learning_rate", point["learning_rate"])),
+        views=int(point["views"]),
+    )
+    settings = Training.from_point(common)
+    return Training(**{**vars(settings), "fine_tuning": fine_tuning})
