@@ -14,6 +14,7 @@ from metaopt.terminal.printable import printable, printable_lines
 
 # Parameters whose flags have other names.
 _FLAGS = {
+    "backbones": "--backbone",
     "targets": "--target",
     "lambda_": "--lambda",
     "mutations": "--mutation",

@@ -25,9 +25,9 @@ def advise_space(problem: Problem, settings: Settings, images: ImageKind) -> str
     guard = make_guard(problem, settings, images)
     fitting, nearest = [], (float("inf"), "")
     for name in list_ready_problems():
-        if name == problem.name:
-            continue
         ready = load_problem(name)
+        if name == problem.name or ready.make_space is not None:  # of pretrained networks, which may be no files yet
+            continue
         try:
             rejections = find_rejections(compile_space(ready.space), replace(guard, problem=ready), draws=DRAWS)
         except UserError:  # its networks return no images

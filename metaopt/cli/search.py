@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from metaopt.backbones.source import resolve_source
 from metaopt.cli.dry_run import dry_run
 from metaopt.cli.errors import flag_of, guarded, with_flags
 from metaopt.cli.ready_spaces import advise_space
 from metaopt.cli.search_checks import (
     LESS_MEMORY,
+    TRANSFER,
+    check_backbones,
     check_checkpoints,
     check_own_training,
     check_schedule,
@@ -53,6 +56,7 @@ from metaopt.training import KerasTrainer
 from metaopt.training.environment import describe_environment
 from metaopt.training.keras_backend import check_backend
 from metaopt.trials.constraints import parse_constraints
+from metaopt.zoo.transfer import IMAGE_SIZES
 
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
 EPOCHS_OF_OTHERS = 30
@@ -188,10 +192,18 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     # Under a scheduler with rungs, these replace early stopping.
     one_stage = given.get("scheduler", state.settings.get("scheduler", STRATEGIES[DEFAULT_STRATEGY][1])) == "full"
     settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
+    if (
+        not state.settings
+        and settings.space == TRANSFER
+        and settings.image_size is None
+        and Path(settings.data).is_dir()
+    ):
+        settings = replace(settings, image_size=max(IMAGE_SIZES))  # the networks resize them to smaller ones
     if "data" not in given and state.settings:
         settings = replace(settings, data=located_data(settings.data, arguments.results))
     spec, notes = _find_data(settings, arguments.results)  # before the user's code, which may change the folder
     problem = _load_problem(arguments, settings, state, beside)
+    check_backbones(settings)
     data = load(spec)
     if not state.settings:
         settings = with_folds(settings, given, problem, data, callback)
@@ -224,15 +236,15 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
 def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, beside: Path | None) -> Problem:
     """Load the problem; a search that is resumed runs no file that only its journal names, see ``study_problem``."""
     if not state.header:
-        return load_problem(settings.space, beside)
+        return load_problem(settings.space, beside).with_backbones(settings.backbones)
     study = Study(arguments.results, state)
     if arguments.space is not None or (beside is not None and settings.space == CNN):
-        return as_begun(study, load_problem(settings.space, beside))
+        return as_begun(study, load_problem(settings.space, beside)).with_backbones(settings.backbones)
     return study_problem(study)
 
 
 # Values of studies of versions that did not record them.
-_UNRECORDED = {"class_weights": NO_WEIGHTS, "targets": ()}
+_UNRECORDED = {"class_weights": NO_WEIGHTS, "targets": (), "backbones": ()}
 
 
 _OF_THE_RUN = (
@@ -247,6 +259,8 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     if "targets" in given:
         given["targets"] = tuple(given["targets"])
+    if "backbones" in given:
+        given["backbones"] = tuple(dict.fromkeys(map(resolve_source, given["backbones"])))
     for name in ("results", "time", "strategy", "constraint", "start_from", *_OF_THE_RUN):
         given.pop(name, None)
     if arguments.strategy or arguments.sampler or arguments.scheduler:
@@ -274,6 +288,7 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
         "cycle_factor",
         "class_weights",
         "targets",
+        "backbones",
     ):
         begun = state.settings.get(name, _UNRECORDED.get(name))
         begun = tuple(begun) if isinstance(begun, list) else begun

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from metaopt.backbones import read_facts
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoints import check_room
@@ -28,7 +29,9 @@ from metaopt.training.trainer import takes_run
 from metaopt.trials.class_counts import check_images, find_class
 from metaopt.trials.class_thresholds import is_calibrated
 from metaopt.trials.constraints import CHEAP, LATENCY, MODEL_BYTES, Constraint, parse_constraints
+from metaopt.zoo import transfer
 
+TRANSFER = "transfer"
 _POSITIVE = (LATENCY, MODEL_BYTES, "seconds")
 LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
 IMBALANCE = 5  # ratio of the largest to the smallest class from which on plain accuracy is noted
@@ -128,6 +131,17 @@ def describe_few_images(limits: Sequence[Constraint], data: DataSet) -> list[str
         except UserError as error:
             found.append(str(error))
     return found
+
+
+def check_backbones(settings: Settings) -> None:
+    """Check that each backbone that a space chooses from can be used; the first time, it is measured.
+
+    Raises:
+        UserError: One cannot.
+    """
+    side = transfer.IMAGE_SIZES[0]
+    for source in settings.backbones or (transfer.BACKBONES if settings.space == TRANSFER else ()):
+        read_facts(source, (side, side))
 
 
 def note_imbalance(settings: Settings, data: DataSet, callback: Callback) -> None:

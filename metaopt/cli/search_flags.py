@@ -98,6 +98,11 @@ def _add_problem(group: _ArgumentGroup) -> None:
     add("--skip-broken", action=BooleanOptionalAction, help=SKIP_BROKEN)
     problems = ", ".join(list_ready_problems()[1:])
     add("--space", help=f"cnn (space.py and neural_net.py), {problems}, or a problem file (default: cnn)")
+    backbone = (
+        "pretrained network that the space transfer chooses from: a .keras file, or a name of keras.applications;"
+        " repeatable"
+    )
+    add("--backbone", dest="backbones", action="append", metavar="BACKBONE", help=backbone)
     objectives = (
         f"{', '.join(TRAINABLE_OBJECTIVES)}; of a head, e.g. val_age_mae; or METRIC:min or METRIC:max (default: by data"
         " set); may be repeated for a Pareto search, the first one measured by training"

@@ -38,6 +38,7 @@ STRATEGIES = {
 SPACES = {
     "cnn": "space.py and neural_net.py beside the command: 21 hyperparameters, for you to edit",
     "photo_cnn": "a small VGG with global average pooling and regularisation: small sets of photographs",
+    "transfer": "a pretrained backbone with a new head, tuned in part: few photographs; docs/transfer.md",
     "autoencoder": "an encoder-decoder with skip connections: image outputs, e.g. denoising, gap filling, masks",
     "flower_cnn": "the published space of a constrained search on 17 flowers",
     "flower_cnn_published": "the same with images in 0..1, for a comparison like with like",

@@ -50,17 +50,23 @@ def study_problem(study: Study, given: str | None = None) -> Problem:
     """
     kept = study.header["problem"]
     if given is not None:
-        return as_begun(study, load_problem(given))
+        return as_begun(study, load_problem(given)).with_backbones(backbones_of(study))
     if not kept["name"]:
         raise UserError(
             f"The study in {shown(study.folder)} was searched from Python: it has no network that can be built."
         )
     path = require_source(study, given)
     if path is not None:
-        return as_begun(study, replace(load_problem(str(path)), name=kept["name"]))
+        problem = replace(load_problem(str(path)), name=kept["name"])
+        return as_begun(study, problem).with_backbones(backbones_of(study))
     ready = ready_problem(study)
     assert ready is not None  # else `require_source` raises
     return ready
+
+
+def backbones_of(study: Study) -> tuple[str, ...]:
+    """Return the backbones that a study chooses from; empty for those of its space, or none."""
+    return tuple(study.settings.get("backbones", ()))
 
 
 def require_source(study: Study, given: str | None = None) -> Path | None:
@@ -89,7 +95,7 @@ def ready_problem(study: Study) -> Problem | None:
     """Return the problem of a study if it is part of metaopt, which no study can bring along; else None."""
     name = study.header["problem"]["name"]
     if name in ZOO:
-        return load_problem(name)
+        return load_problem(name).with_backbones(backbones_of(study))
     references = (load_reference(), *load_earlier_references()) if name == CNN else ()
     return next((one for one in references if _is_of(study, one)), None)
 

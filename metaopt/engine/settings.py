@@ -22,7 +22,7 @@ from metaopt.trials.stopping import LossBound
 
 # The random start is at most a quarter of the goal: at most hyperopt's 20 trials, or a population of 50.
 SHARE, STARTUP_MIN, STARTUP_MAX, MU_MAX = 4, 5, 20, 50
-_TUPLES = ("constraints", "phases", "targets", "further_objectives")
+_TUPLES = ("constraints", "phases", "targets", "further_objectives", "backbones")
 HOPELESS = ("hopeless_epoch", "hopeless_rank", "hopeless_factor")  # read with stop_hopeless only
 
 CYCLE_FACTOR = 2  # of cosine cycles in seconds, as published: arXiv:1608.03983, arXiv:1807.06906
@@ -58,6 +58,7 @@ class Settings:
 
     Attributes:
         space: name or file of the problem.
+        backbones: pretrained networks that the space chooses from; empty for its own.
         data: name, folder or file of the data set.
         image_size: side of square images in pixels, ``HEIGHTxWIDTH``, length of signals, or None for the data's own.
         augment: augmentation of training images.
@@ -172,6 +173,7 @@ class Settings:
     targets: tuple[str, ...] = ()
     class_weights: str = NO_WEIGHTS
     prefer: str = BEST
+    backbones: tuple[str, ...] = ()
 
     @property
     def goal(self) -> int:
@@ -221,6 +223,8 @@ class Settings:
         stored = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         if not self.further_objectives:  # a study of one objective is stored as by earlier versions
             del stored["further_objectives"]
+        if not self.backbones:
+            del stored["backbones"]
         return stored
 
 

@@ -1,7 +1,7 @@
 """A problem: a search space, and how a point of it becomes a network with its training configuration."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from metaopt.blueprint import Blueprint, InvalidArchitecture
@@ -27,6 +27,8 @@ class Problem:
         training: ``training(point) -> Training``.
         build_model: ``build_model(point, input_shape, classes) -> compiled keras.Model``, used if there is no
             ``network``. Its networks are counted in the worker.
+        make_space: ``make_space(backbones) -> space``, of a space over pretrained backbones; None for any other.
+        make_default: ``make_default(backbones) -> default`` of such a space, or None.
         build_and_train: the worker's entry, see ``metaopt.training.build_and_train``; None for the default one.
         defaults: key of the point → the value that records without that key were trained with, see ``Space.vals``.
         default: a point, or a list of points, that is expected to be good: it is tried first; or None.
@@ -41,6 +43,8 @@ class Problem:
     network: Callable[[Any, tuple[int, ...], Classes], Blueprint] | None = None
     training: Callable[[Any], Training] = Training.from_point
     build_model: Callable[[Any, tuple[int, ...], Classes], Any] | None = None
+    make_space: Callable[[Sequence[str]], Any] | None = None
+    make_default: Callable[[Sequence[str]], Any] | None = None
     build_and_train: Callable[..., dict[str, Any]] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     default: Any = None
@@ -63,6 +67,26 @@ class Problem:
     def has_blueprint(self) -> bool:
         """Whether its networks are described, and counted, without Keras."""
         return self.network is not None
+
+    def with_backbones(self, backbones: Sequence[str]) -> "Problem":
+        """Return the problem with the space over these backbones; itself without any.
+
+        Args:
+            backbones: ``.keras`` files or names of ``keras.applications``.
+
+        Raises:
+            UserError: Its space has no backbones.
+        """
+        if not backbones:
+            return self
+        if self.make_space is None:
+            raise UserError(
+                f"backbones have no effect on {self.name or 'the problem'}, whose networks have none. Use the space"
+                " transfer, or define make_space(backbones) in the problem's file.",
+                "backbones",
+            )
+        default = None if self.make_default is None else self.make_default(backbones)
+        return replace(self, space=self.make_space(backbones), default=default)
 
     def blueprint(self, point: Any, input_shape: tuple[int, ...], classes: Classes) -> Blueprint | None:
         """Return the blueprint of a point; None where only Keras can describe its network.

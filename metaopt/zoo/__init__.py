@@ -12,5 +12,6 @@ __all__ = [
     "flower_cnn_published",
     "photo_cnn",
     "signal_cnn",
+    "transfer",
     "wide_resnet",
 ]

@@ -79,7 +79,27 @@ def make_space(backbones: Sequence[str] = BACKBONES, image_sizes: Sequence[int] 
     }
 
 
+def make_default(backbones: Sequence[str] = BACKBONES) -> list[dict[str, Any]]:
+    """Return the points to try first: a new head on the first backbone, and the same with the last third tuned."""
+    frozen = {
+        "backbone": backbones[0],
+        "image_size": 96,
+        "tuning": {"share": 0.0},
+        "views": 4,
+        "pooling": "avg",
+        "head": {"units": 0},
+        "dropout": 0.2,
+        "learning_rate": 3e-3,
+        "batch_size": 32,
+        "weight_decay": 0.01,
+        "label_smoothing": 0.1,
+        "warmup": 1,
+    }
+    return [frozen, {**frozen, "tuning": {"share": 0.4, "learning_rate": 1e-4}}]
+
+
 space = make_space()
+default = make_default()
 
 
 def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Blueprint:

@@ -141,7 +141,7 @@ def test_helpers_may_be_packages_imported_in_functions(tmp_path: Path) -> None:
 
 def test_ready_problems_are_listed() -> None:
     ready = ["autoencoder", "conv_stack", "conv_stack_1d", "flower_cnn", "flower_cnn_published", "photo_cnn"]
-    ready += ["signal_cnn", "wide_resnet"]
+    ready += ["signal_cnn", "transfer", "wide_resnet"]
     assert list_ready_problems() == ["cnn", *ready]
     assert zoo.__all__ == ready
 
