@@ -8,6 +8,7 @@ has it (https://keras.io/guides/transfer_learning).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import log
 from typing import Any
 
@@ -27,6 +28,7 @@ from metaopt.blueprint import (
     Rescaling,
     Resizing,
 )
+from metaopt.problems.augmentation_policy import AugmentationPolicy
 from metaopt.problems.training_config import COSINE, FineTuning, Training
 
 Point = Mapping[str, Any]
@@ -42,6 +44,19 @@ SHARES = (0.15, 0.4, 1.0)
 
 HEAD_EPOCHS = 10
 """Epochs of the first stage."""
+
+AUGMENTATIONS: dict[str, tuple[int, AugmentationPolicy | None]] = {
+    "none": (1, AugmentationPolicy()),
+    "light": (4, None),
+    "strong": (
+        8,
+        AugmentationPolicy(flip=0.5, crop=0.5, rotate=10.0, brightness=0.2, contrast=0.2, saturation=0.2),
+    ),
+}
+"""Name → number of copies of each image whose features are kept, and their policy; None for that of the data set.
+
+There are a few policies rather than a continuous space of them, because each needs features of its own.
+"""
 
 _BYTES = 255.0
 _HALF = 127.5  # networks get pixels as −0.5..0.5
@@ -67,7 +82,7 @@ def make_space(backbones: Sequence[str] = BACKBONES, image_sizes: Sequence[int] 
                 },
             ],
         ),
-        "views": hp.choice("views", [1, 4]),  # copies of each image, augmented as --augment says
+        "augmentation": hp.choice("augmentation", list(AUGMENTATIONS)),
         "pooling": hp.choice("pooling", ["avg", "max", "avg+max"]),
         "head": hp.choice("head", [{"units": 0}, {"units": hp.qloguniform("units", log(64), log(512), 1)}]),
         "dropout": hp.uniform("dropout", 0.0, 0.6),
@@ -85,7 +100,7 @@ def make_default(backbones: Sequence[str] = BACKBONES) -> list[dict[str, Any]]:
         "backbone": backbones[0],
         "image_size": 96,
         "tuning": {"share": 0.0},
-        "views": 4,
+        "augmentation": "light",
         "pooling": "avg",
         "head": {"units": 0},
         "dropout": 0.2,
@@ -137,10 +152,10 @@ def training(point: Point) -> Training:
     """Return the training configuration of a point."""
     common = {**point, "optimizer": "AdamW", "schedule": COSINE}
     tuned = point["tuning"]
+    views, policy = AUGMENTATIONS[point["augmentation"]]
     fine_tuning = FineTuning(
         head_epochs=HEAD_EPOCHS if tuned["share"] else 0,
         learning_rate=float(tuned.get("learning_rate", point["learning_rate"])),
-        views=int(point["views"]),
+        views=views,
     )
-    settings = Training.from_point(common)
-    return Training(**{**vars(settings), "fine_tuning": fine_tuning})
+    return replace(Training.from_point(common), fine_tuning=fine_tuning, augmentation=policy)

@@ -7,7 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data import DataSet
+from metaopt.data.augmentation import BatchAugmentation
 from metaopt.data.images import Images
+from metaopt.outputs import ImageOutput
+from metaopt.problems.training_config import Training
 from metaopt.training.batches import TrainingBatches, Validation
 from metaopt.training.stages.features import FeatureStore
 from metaopt.training.stages.plan import Stage
@@ -47,15 +50,19 @@ class FeatureInputs(ImageInputs):
     Args:
         data: the data set.
         split: both parts of the network.
+        training: training configuration with the augmentation.
         views: augmented copies of each training image.
     """
 
-    def __init__(self, data: DataSet, split: Split, views: int) -> None:
+    def __init__(self, data: DataSet, split: Split, training: Training, views: int) -> None:
         self.shape = split.trained.inputs[0].shape
-        self._store = FeatureStore(data, split.frozen)
+        self._store = FeatureStore(data, split.frozen, BatchAugmentation(data.augment, training, {}))
         self._columns = split.columns
-        # All copies of an image that nothing augments are the image itself.
-        self._views = 1 if data.augment == "none" else views
+        # All copies of an image that nothing changes are the image itself, and image targets would have to move.
+        policy = training.augmentation
+        is_fixed = data.augment == "none" if policy is None else not policy.without_mixing().strengths
+        has_images = any(isinstance(output, ImageOutput) for output in data.outputs.values())
+        self._views = 1 if is_fixed or has_images else views
 
     def batches(self, *arguments: Any, **options: Any) -> TrainingBatches:
         """Return training batches."""
@@ -73,7 +80,7 @@ class FeatureInputs(ImageInputs):
 
 def find_inputs(data: DataSet, stage: Stage) -> ImageInputs:
     """Return the inputs of what a stage trains."""
-    return ImageInputs(data) if stage.split is None else FeatureInputs(data, stage.split, stage.views)
+    return ImageInputs(data) if stage.split is None else FeatureInputs(data, stage.split, stage.training, stage.views)
 
 
 def view_of(epoch: int, views: int) -> int:

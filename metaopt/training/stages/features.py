@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from metaopt.blueprint import HASH_VERSION, Blueprint
 from metaopt.data import DataSet
-from metaopt.data.augment import augment
+from metaopt.data.augmentation import BatchAugmentation
 from metaopt.data.images import Images, Subset
 from metaopt.files.atomic_files import cannot_write, create_temporary, removed_on_error
 from metaopt.files.held_folders import lasting
@@ -44,10 +44,12 @@ class FeatureStore:
     Attributes:
         data: the data set.
         frozen: the frozen part of the network.
+        augmentation: augmentation of copies of the images.
     """
 
     data: DataSet
     frozen: Blueprint
+    augmentation: BatchAugmentation
 
     @cached_property
     def _rows(self) -> npt.NDArray[np.int64]:
@@ -94,10 +96,11 @@ class FeatureStore:
         return features
 
     def _key(self, view: int) -> str:
-        augmentation = self.data.augment if view else "none"
+        policy = self.augmentation.training.augmentation
+        kind = None if policy is None else sorted(policy.strengths.items())
         parts = [
             *(VERSION, HASH_VERSION, self.frozen.hash, self.data.fingerprint, self.data.input_shape),
-            *(view, augmentation),
+            *(view, *((self.augmentation.augmentation, kind) if view else ())),
             *(keras.backend.backend(), keras.config.floatx(), len(self._rows), int(self._rows[:1].sum())),
         ]
         return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
@@ -110,7 +113,7 @@ class FeatureStore:
             rows = np.arange(start, min(start + _BATCH, len(images)))
             pixels, _ = read_images(images, rows)
             if view:
-                pixels = augment(pixels, self.data.augment, make_generator(_VIEW_SEED, view, "view", start))
+                pixels, _ = self.augmentation.vary(pixels, {}, make_generator(_VIEW_SEED, view, "view", start))
             # All batches have one size, so that the graph is traced once.
             filled = np.resize(scale(pixels), (min(_BATCH, len(images)), *pixels.shape[1:]))
             features[rows] = np.asarray(network.predict_on_batch(filled))[: len(rows)]

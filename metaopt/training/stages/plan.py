@@ -45,17 +45,21 @@ def make_stages(blueprint: Blueprint | None, training: Training, epochs: int) ->
     head = split_frozen(blueprint, lambda _: True)
     if head is None:
         return [Stage(0, epochs, plain)]
-    # A square cut out of features would mean nothing.
-    first = Stage(0, epochs, replace(plain, cutout=0), head, settings.views)
+    first = Stage(0, epochs, _for_features(plain), head, settings.views)
     if not any(getattr(layer, "is_tuned", False) for layer in blueprint.layers):
         return [first]
     tuned = replace(plain, learning_rate=settings.learning_rate)
     rest = split_frozen(blueprint, lambda layer: not layer.is_tuned)
-    if rest is not None:
-        tuned = replace(tuned, cutout=0)
+    tuned = tuned if rest is None else _for_features(tuned)
     end = min(settings.head_epochs, epochs)
     stages = [replace(first, end=end)] if end else []
     return [*stages, Stage(end, epochs, tuned, rest, settings.views)] if epochs > end else stages
+
+
+def _for_features(training: Training) -> Training:
+    """Return the configuration without cutout and CutMix: a square that is cut out of features would mean nothing."""
+    policy = training.augmentation
+    return replace(training, cutout=0, augmentation=policy and replace(policy, cutout=0.0, cutmix=0.0))
 
 
 def find_stage(stages: Sequence[Stage], epochs: int) -> int:
