@@ -1,0 +1,128 @@
+"""Backbones in Keras: their cuts and counts, their parts, and files that cannot be used."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metaopt.backbones import read_facts
+from metaopt.backbones.facts import BackboneFacts
+from metaopt.backbones.layer import parts
+from metaopt.backbones.loading import load_backbone, make_part
+from metaopt.backbones.measuring import measure
+from metaopt.backbones.source import resolve_source
+from metaopt.blueprint import Blueprint, Dense, GlobalAveragePooling2D, Input
+from metaopt.blueprint.from_keras import count_keras
+from metaopt.errors import UserError
+from tests.backbones.networks import make_backbone, save_backbone
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_backbone(tmp_path_factory.mktemp("backbones") / "base.keras"))
+
+
+@pytest.fixture(scope="module")
+def facts(backbone: str) -> BackboneFacts:
+    cuts, uncounted = measure(backbone, (16, 16))
+    return BackboneFacts(backbone, "d", (16, 16), tuple(cuts), tuple(uncounted))
+
+
+def test_cuts_are_maps_through_which_everything_passes(facts: BackboneFacts) -> None:
+    # Not before a normalisation or an activation, and not beside the residual connection.
+    assert [cut.layer for cut in facts.cuts] == ["rescaling", "stem_relu", "add", "top_relu"]
+    assert [cut.shape for cut in facts.cuts] == [(16, 16, 3), (8, 8, 6), (8, 8, 6), (4, 4, 12)]
+
+
+def test_counts_are_those_of_keras(backbone: str, facts: BackboneFacts) -> None:
+    whole = count_keras(load_backbone(backbone, (16, 16)))
+    assert (facts.end.params, facts.end.macs) == (whole.params, whole.macs)
+    assert facts.end.tunable == whole.trainable_params  # without batch normalisation
+    stem = count_keras(make_part(backbone, (16, 16), None, "stem_relu", "stem", is_tuned=False))
+    assert facts.cuts[1].params == stem.params
+    assert facts.cuts[1].macs == stem.macs == 8 * 8 * 27 * 6
+    assert facts.cuts[1].activations == stem.activations
+
+
+def test_facts_are_measured_by_another_process_and_kept(backbone: str, facts: BackboneFacts) -> None:
+    found = read_facts(backbone, (16, 16))
+    assert found.cuts == facts.cuts
+    assert read_facts(backbone, (16, 16)) is found
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_network_of_parts_computes_what_the_backbone_computes(facts: BackboneFacts, share: float) -> None:
+    x = images = Input((16, 16, 3))
+    for part in parts(facts, share):
+        x = part(x)
+    blueprint = Blueprint(images, Dense(2)(GlobalAveragePooling2D()(x)))
+    model = blueprint.to_keras()
+    counted = count_keras(model)
+    assert (counted.params, counted.trainable_params, counted.macs) == (
+        blueprint.params,
+        blueprint.trainable_params,
+        blueprint.macs,
+    )
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, 16, 16, 3)).astype(np.float32)
+    pooled = np.asarray(make_backbone()(pixels)).mean(axis=(1, 2))
+    kernel, bias = model.get_weights()[-2:]
+    np.testing.assert_allclose(np.asarray(model(pixels)), pooled @ kernel + bias, rtol=1e-4, atol=1e-5)
+
+
+def save_other(path: Path, kind: str) -> None:
+    import keras
+
+    if kind == "text":
+        path.write_text("no model")
+    elif kind == "vector":
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(path)
+    elif kind == "code":
+        keras.Sequential([keras.Input((None, None, 3)), keras.layers.Lambda(lambda x: x)]).save(path)
+    elif kind == "flat":
+        images = keras.Input((None, None, 3))
+        x = keras.layers.GlobalAveragePooling2D()(images)
+        keras.Model(images, keras.layers.Rescaling(1 / 255)(x)).save(path)
+    else:
+        options = {"grey": {"channels": 1}, "fixed": {"side": 24}, "unscaled": {"scales": False}}[kind]
+        save_backbone(path, **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("text", "base.keras is no Keras model. Expected a file saved by Keras 3"),
+        ("vector", r"takes \(4,\). Expected RGB images, \(height, width, 3\)"),
+        ("code", "cannot be loaded by Keras, without code of its own"),
+        ("flat", "has no feature map"),
+        ("grey", r"takes \(None, None, 1\). Expected RGB images"),
+        ("fixed", r"takes images of 24×24 only. Save it with keras.Input\(\(None, None, 3\)\)"),
+        ("unscaled", "does not begin with a layer Rescaling or Normalization"),
+    ],
+)
+def test_a_file_that_is_no_backbone_is_refused(kind: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "base.keras"
+    save_other(path, kind)
+    with pytest.raises(UserError, match=message):
+        measure(resolve_source(str(path)), (32, 32))
+
+
+def test_names_of_applications_are_known_and_others_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="Unknown backbone: ResNet50. Expected a .keras file, or one of ConvNeXtBase"):
+        measure("ResNet50", (64, 64))
+    with pytest.raises(UserError, match=r"The backbone base.keras does not exist|base\.keras does not exist"):
+        resolve_source("base.keras")
+
+
+def test_weights_that_cannot_be_downloaded_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    def fail(*_: object, **__: object) -> None:
+        raise Exception("URL fetch failure on https://example.org/models/mobilenet_v2_weights.h5: None -- no network")  # noqa: TRY002 - as Keras does
+
+    monkeypatch.setattr(keras.src.utils.file_utils, "get_file", fail)
+    monkeypatch.setattr(keras.src.applications.mobilenet_v2.file_utils, "get_file", fail)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(UserError, match=r"could not be downloaded .*Put the file mobilenet_v2_weights.h5 there"):
+        measure("MobileNetV2", (64, 64))

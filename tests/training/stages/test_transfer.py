@@ -1,0 +1,182 @@
+"""Training of a network with a pretrained backbone in stages, on cached features."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from metaopt.data import DataSet, DataSpec, load
+from metaopt.engine.jobs import FromScratch, Job, TrainingOptions, TrainingRequest
+from metaopt.problems import Problem, load_problem
+from metaopt.training import build_and_train
+from metaopt.training.batches import Validation
+from metaopt.training.checkpoint import best_weights
+from metaopt.training.metrics import validation_metrics
+from metaopt.training.network_builder import make_builder
+from metaopt.training.retraining import retrain
+from metaopt.training.stages import features
+from metaopt.training.variables import set_last_weights
+from tests.backbones.networks import save_backbone
+
+pytestmark = pytest.mark.slow
+SIDE, CLASSES = 16, 3
+SHARES = (0.0, 0.5, 1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_features(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("features")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "lasting", lambda _: folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    transfer = load_problem("transfer")
+    return replace(transfer, training=lambda point: _shorter(transfer.training(point)))
+
+
+def _shorter(training: Any) -> Any:
+    assert training.fine_tuning is not None
+    head_epochs = min(2, training.fine_tuning.head_epochs)
+    return replace(training, fine_tuning=replace(training.fine_tuning, head_epochs=head_epochs))
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_backbone(tmp_path_factory.mktemp("backbones") / "base.keras"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
+    path = tmp_path_factory.mktemp("data") / "colours.npz"
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % CLASSES
+    images = rng.integers(0, 160, (60, SIDE, SIDE, 3), dtype=np.uint8)
+    images[np.arange(60), ..., labels] += 90
+    np.savez(path, x_train=images, y_train=labels)
+    return load(DataSpec(str(path), augment="flip"))
+
+
+def make_point(backbone: str, share: float, **others: Any) -> dict[str, Any]:
+    tuning = {"share": share, "learning_rate": 3e-3} if share else {"share": 0.0}
+    point = {
+        "backbone": backbone,
+        "image_size": 24,
+        "tuning": tuning,
+        "augmentation": "light",
+        "pooling": "avg+max",
+        "head": {"units": 0},
+        "dropout": 0.1,
+        "learning_rate": 1e-2,
+        "batch_size": 8,
+        "weight_decay": 0.01,
+        "label_smoothing": 0.1,
+        "warmup": 1,
+    }
+    return {**point, **others}
+
+
+def make_request(point: Any, folds: int) -> TrainingRequest:
+    options = TrainingOptions(folds=folds)
+    return TrainingRequest(Job(0, point, FromScratch(), 1, options=options, rung_levels=(1, 2, 3, 4)))
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_the_whole_network_predicts_what_was_validated_on_features(
+    problem: Problem, backbone: str, data: DataSet, share: float, tmp_path: Path
+) -> None:
+    point = make_point(backbone, share)
+    record = build_and_train(problem, point, data, epochs=4, checkpoint=tmp_path / "trial")
+    epoch, (weights,) = best_weights(tmp_path / "trial")
+    network = make_builder(problem, point, data).build()
+    set_last_weights(network, weights)
+    validation = Validation(data.validation, ["label"], 8, data.outputs)
+    found = validation_metrics(validation.predict(network), validation.labels, data.outputs)
+    assert epoch == record["best_epoch"]
+    assert found["val_loss"] == pytest.approx(record["scores"]["best"]["val_loss"], rel=5e-3)  # features are float16
+    assert record["params"] == network.count_params()
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+def test_a_training_that_is_interrupted_in_any_stage_continues_bit_for_bit(
+    problem: Problem, backbone: str, data: DataSet, folds: int, tmp_path: Path
+) -> None:
+    point = make_point(backbone, 0.5)
+    run = make_request(point, folds)
+    whole = build_and_train(problem, point, data, epochs=4, checkpoint=tmp_path / "whole", run=run)
+    for epochs in (1, 2, 3, 4):  # in the first stage, at its end, in the second one
+        parts = build_and_train(problem, point, data, epochs=epochs, checkpoint=tmp_path / "parts", run=run)
+    assert parts["history"] == whole["history"]
+    expected, found = (best_weights(tmp_path / name) for name in ("whole", "parts"))
+    assert expected[0] == found[0]
+    for one, other in zip(expected[1], found[1], strict=True):
+        for own, theirs in zip(one, other, strict=True):
+            np.testing.assert_array_equal(own, theirs)
+
+
+def test_tuning_leaves_batch_normalisation_and_the_frozen_part_as_they_were(
+    problem: Problem, backbone: str, data: DataSet
+) -> None:
+    point = make_point(backbone, 1.0)
+    trained = retrain(problem, point, data, epochs=3, seed=0).network
+    original = make_builder(problem, point, data).build()
+    parts = [next(each for each in one.layers if isinstance(each, keras.Model)) for one in (trained, original)]
+    for layer in parts[0].layers:
+        own, theirs = layer.get_weights(), parts[1].get_layer(layer.name).get_weights()
+        same = all(np.array_equal(one, other) for one, other in zip(own, theirs, strict=True))
+        if own:
+            assert same == isinstance(layer, keras.layers.BatchNormalization), layer.name
+
+
+def test_retraining_goes_through_the_same_stages(problem: Problem, backbone: str, data: DataSet) -> None:
+    point = make_point(backbone, 0.5, augmentation="strong")
+    losses: list[float] = []
+    result = retrain(
+        problem, point, data, epochs=4, seed=1, report=lambda epoch, loss, seconds: losses.append(loss)
+    )
+    assert len(losses) == 4
+    assert losses[-1] < losses[0]
+    assert result.counts.params == problem.blueprint(point, data.input_shape, data.classes).params
+    assert result.network.input_shape == (None, SIDE, SIDE, 3)
+
+
+def test_features_are_computed_once_for_all_networks_over_a_backbone(
+    problem: Problem, backbone: str, data: DataSet, _own_features: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_and_train(problem, make_point(backbone, 0.0), data, epochs=2)
+    computed = []
+    compute = features.FeatureStore._compute
+    monkeypatch.setattr(features.FeatureStore, "_compute", lambda *given: computed.append(given[1]) or compute(*given))
+    build_and_train(problem, make_point(backbone, 0.0, pooling="max", head={"units": 4}), data, epochs=2)
+    assert computed == []
+    build_and_train(problem, make_point(backbone, 0.0, augmentation="none"), data, epochs=2)
+    assert computed == []  # the images themselves, which all validate with
+    build_and_train(problem, make_point(backbone, 0.0, image_size=32), data, epochs=2)
+    assert computed == [0, 1, 2]
+
+
+def test_damaged_features_are_computed_again(
+    problem: Problem, backbone: str, data: DataSet, _own_features: Path
+) -> None:
+    point = make_point(backbone, 0.0)
+    expected = build_and_train(problem, point, data, epochs=2)["history"]
+    for path in _own_features.glob("*.npy"):
+        path.write_bytes(path.read_bytes()[:50])
+    assert build_and_train(problem, point, data, epochs=2)["history"] == expected
+
+
+def test_the_features_that_were_not_used_for_longest_are_removed(
+    _own_features: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for number in range(4):
+        path = tmp_path / f"{number}.npy"
+        path.write_bytes(bytes(100))
+        features.os.utime(path, (number, number))
+    monkeypatch.setattr(features, "MOST_BYTES", 250)
+    features._remove_unused(tmp_path, tmp_path / "3.npy")
+    assert sorted(path.name for path in tmp_path.glob("*.npy")) == ["2.npy", "3.npy"]
