@@ -14,7 +14,9 @@ CUTS = (
 FACTS = BackboneFacts("base.keras", "d1", (32, 32), CUTS)
 
 
-@pytest.mark.parametrize(("share", "name"), [(0.0, "top"), (0.29, "top"), (0.3, "middle"), (0.9, "stem"), (0.95, "stem")])
+@pytest.mark.parametrize(
+    ("share", "name"), [(0.0, "top"), (0.29, "top"), (0.3, "middle"), (0.9, "stem"), (0.95, "stem")]
+)
 def test_a_backbone_is_cut_where_at_most_the_share_is_left(share: float, name: str) -> None:
     cut = FACTS.before(share)
     assert cut is not None
