@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.backbones.source import resolve_source
+from metaopt.cli.auto_space import choose_space, find_cached_backbones
 from metaopt.cli.dry_run import dry_run
 from metaopt.cli.errors import flag_of, guarded, with_flags
-from metaopt.cli.ready_spaces import advise_space
+from metaopt.cli.ready_spaces import DRAWS, advise_space
 from metaopt.cli.search_checks import (
     LESS_MEMORY,
     TRANSFER,
@@ -33,19 +34,21 @@ from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import NO_WEIGHTS, Executor
 from metaopt.engine.outside_knowledge import find_knowledge
 from metaopt.engine.settings import Settings, resolve
-from metaopt.engine.setup import ImageKind, check_study, describe_new_study, open_study, search
+from metaopt.engine.setup import ImageKind, check_study, describe_new_study, make_guard, open_study, search
 from metaopt.engine.strategy import DEFAULT_STRATEGY, JOINT, STRATEGIES, resolve_strategy
 from metaopt.errors import UserError
 from metaopt.executors import make_executor
 from metaopt.executors.gpus import AUTO, resolve_workers
 from metaopt.executors.hardware import free_memory, has_gpu
 from metaopt.executors.ray_cluster import WorkerResources
+from metaopt.guard.feasibility import find_rejections
 from metaopt.guard.rejections import NothingFits
 from metaopt.problems.loading import CNN, load_problem
 from metaopt.problems.problem import Problem
 from metaopt.report.analysis import StudyData
 from metaopt.report.console import make_progress, summarise_search
 from metaopt.server.child import check_server, served_beside
+from metaopt.spaces import compile_space
 from metaopt.storage.known_study import start_point_event
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import Study, read_begun, stored_path
@@ -192,16 +195,14 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     # Under a scheduler with rungs, these replace early stopping.
     one_stage = given.get("scheduler", state.settings.get("scheduler", STRATEGIES[DEFAULT_STRATEGY][1])) == "full"
     settings = resolve(given, {"early_stopping": EARLY_STOPPING if one_stage else None}, state)
-    if (
-        not state.settings
-        and settings.space == TRANSFER
-        and settings.image_size is None
-        and Path(settings.data).is_dir()
-    ):
-        settings = replace(settings, image_size=max(IMAGE_SIZES))  # the networks resize them to smaller ones
     if "data" not in given and state.settings:
         settings = replace(settings, data=located_data(settings.data, arguments.results))
     spec, notes = _find_data(settings, arguments.results)  # before the user's code, which may change the folder
+    if settings.space == AUTO:
+        settings = _with_space(settings, load(spec), callback)
+    if not state.settings and settings.space == TRANSFER and spec.image_size is None and Path(spec.data).is_dir():
+        settings = replace(settings, image_size=max(IMAGE_SIZES))  # the networks resize them to smaller ones
+        spec = replace(spec, image_size=settings.image_size)
     problem = _load_problem(arguments, settings, state, beside)
     check_backbones(settings)
     data = load(spec)
@@ -233,12 +234,27 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     return ready
 
 
+def _with_space(settings: Settings, data: DataSet, callback: Callback) -> Settings:
+    """Return the settings with the space that ``auto`` selects, and tell why."""
+
+    def fits(name: str) -> bool:
+        problem = load_problem(name).with_backbones(settings.backbones or backbones if name == TRANSFER else ())
+        guard = make_guard(problem, settings, ImageKind(data.input_shape, data.classes))
+        return find_rejections(compile_space(problem.space), guard, draws=DRAWS) is None
+
+    backbones = tuple(find_cached_backbones())
+    name, reason = choose_space(data, settings.backbones or backbones, gpu=has_gpu(), fits=fits)
+    callback.note(f"--space auto selects {name}: {reason}.")
+    used = (settings.backbones or backbones) if name == TRANSFER else ()
+    return replace(settings, space=name, backbones=used)
+
+
 def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, beside: Path | None) -> Problem:
     """Load the problem; a search that is resumed runs no file that only its journal names, see ``study_problem``."""
     if not state.header:
         return load_problem(settings.space, beside).with_backbones(settings.backbones)
     study = Study(arguments.results, state)
-    if arguments.space is not None or (beside is not None and settings.space == CNN):
+    if arguments.space not in (None, AUTO) or (beside is not None and settings.space == CNN):
         return as_begun(study, load_problem(settings.space, beside)).with_backbones(settings.backbones)
     return study_problem(study)
 
@@ -276,6 +292,8 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
         given["constraints"] = (*arguments.constraint, *([] if asked else kept))
     if state.settings and given.get("augment") == "auto":
         del given["augment"]  # the study's own
+    if state.settings and given.get("space") == AUTO:
+        del given["space"]  # the study's own
     if given.get("folds") == AUTO:
         del given["folds"]  # the study's own, or chosen by its data
     # Trials with another schedule or augmentation cannot be compared, and one that resumes would switch to it.

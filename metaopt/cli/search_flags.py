@@ -97,7 +97,11 @@ def _add_problem(group: _ArgumentGroup) -> None:
     add("--target", dest="targets", action="append", metavar="HEAD:KIND", help=target)
     add("--skip-broken", action=BooleanOptionalAction, help=SKIP_BROKEN)
     problems = ", ".join(list_ready_problems()[1:])
-    add("--space", help=f"cnn (space.py and neural_net.py), {problems}, or a problem file (default: cnn)")
+    space = (
+        f"cnn (space.py and neural_net.py), {problems}, or a problem file; auto: one of these by data set, limits and"
+        " device (default: cnn)"
+    )
+    add("--space", help=space)
     backbone = (
         "pretrained network that the space transfer chooses from: a .keras file, or a name of keras.applications;"
         " repeatable"

@@ -1,0 +1,78 @@
+"""``--space auto``: the ready space that fits a data set, this machine and the limits, with the reason."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from metaopt.data import DataSet
+from metaopt.outputs import ClassOutput, ImageOutput
+from metaopt.problems.loading import CNN
+
+AUTO = "auto"
+TRANSFER, PHOTO, IMAGE_TO_IMAGE, SIGNAL, VOLUME = "transfer", "photo_cnn", "autoencoder", "signal_cnn", "conv_stack"
+
+FEW_IMAGES = 500
+"""Images of a class below which a pretrained backbone is used.
+
+Of CIFAR-10, it is far ahead with 50 of a class (docs/transfer.md), and wide residual networks of one's own are with
+5,000. Where between the two they meet was not measured.
+"""
+
+LEAST_SIDE = 24
+"""Side of images in pixels below which enlarged ones show a backbone too little: on flowers of 16×16 pixels a small CNN
+is better (docs/transfer.md)."""
+
+# Default backbone → file of its weights in Keras' cache (keras/src/applications).
+_FILES = {
+    "EfficientNetV2B0": "efficientnetv2-b0_notop.h5",
+    "MobileNetV2": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+}
+
+
+def find_cached_backbones() -> list[str]:
+    """Return the default backbones whose weights are in Keras' cache, so that nothing is downloaded unasked."""
+    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "models")
+    return [name for name, file in _FILES.items() if (folder / file).is_file()]
+
+
+def choose_space(data: DataSet, backbones: Sequence[str], *, gpu: bool, fits: Callable[[str], bool]) -> tuple[str, str]:
+    """Return the name of the space that fits a data set best, and why, as the end of a sentence.
+
+    Args:
+        data: the data set.
+        backbones: backbones that are on this machine.
+        gpu: whether there is a GPU.
+        fits: whether networks of a space meet the limits.
+    """
+    by_kind = {"signal": (SIGNAL, "the data are signals"), "volume": (VOLUME, "the data are volumes")}
+    if data.noun in by_kind:
+        return by_kind[data.noun]
+    if any(isinstance(output, ImageOutput) for output in data.outputs.values()):
+        return IMAGE_TO_IMAGE, "the targets are images"
+    images, what = _count_images(data)
+    side = min(data.input_shape[:2])
+    if images >= FEW_IMAGES:
+        if gpu and fits(CNN):
+            return CNN, f"{images:,} {what} are enough for a network of one's own, and there is a GPU"
+        return PHOTO, f"{images:,} {what} are enough for a network of one's own"
+    few = f"{images:,} {what} are few"
+    if data.input_shape[-1] not in (1, 3):
+        return PHOTO, f"{few}, and no pretrained backbone takes images of {data.input_shape[-1]} channels"
+    if side < LEAST_SIDE:
+        return PHOTO, f"{few}, and at {side} pixels a pretrained backbone sees too little"
+    if not backbones:
+        return PHOTO, f"{few}, but no pretrained backbone is on this machine; --backbone names one"
+    if not fits(TRANSFER):
+        return PHOTO, f"{few}, but no network with a pretrained backbone meets the limits"
+    return TRANSFER, f"{few}, and there is a pretrained backbone"
+
+
+def _count_images(data: DataSet) -> tuple[int, str]:
+    """Return the number of training and validation images of the median class, and what is counted."""
+    images, (head, output) = data.everything(), next(iter(data.outputs.items()))
+    if not isinstance(output, ClassOutput):
+        return len(images), "images"
+    counts = np.bincount(images.labels[head], minlength=len(output.names))
+    return int(np.median(counts)), "images per class"
