@@ -26,7 +26,9 @@ def advise_space(problem: Problem, settings: Settings, images: ImageKind) -> str
     fitting, nearest = [], (float("inf"), "")
     for name in list_ready_problems():
         ready = load_problem(name)
-        if name == problem.name or ready.make_space is not None:  # of pretrained networks, which may be no files yet
+        if (
+            name == problem.name or ready.backbone_space is not None
+        ):  # of pretrained networks, which may be no files yet
             continue
         try:
             rejections = find_rejections(compile_space(ready.space), replace(guard, problem=ready), draws=DRAWS)

@@ -15,7 +15,7 @@ from metaopt.terminal.commands import shown
 CNN = "cnn"
 SPACE, NETWORK = "space.py", "neural_net.py"
 
-_FUNCTIONS = ("network", "training", "build_model", "make_space", "make_default", "build_and_train")
+_FUNCTIONS = ("network", "training", "build_model", "backbone_space", "backbone_default", "build_and_train")
 _PACKAGE = Path(metaopt.__path__[0])
 
 

@@ -27,8 +27,8 @@ class Problem:
         training: ``training(point) -> Training``.
         build_model: ``build_model(point, input_shape, classes) -> compiled keras.Model``, used if there is no
             ``network``. Its networks are counted in the worker.
-        make_space: ``make_space(backbones) -> space``, of a space over pretrained backbones; None for any other.
-        make_default: ``make_default(backbones) -> default`` of such a space, or None.
+        backbone_space: ``backbone_space(backbones) -> space``, of a space over pretrained backbones, or None.
+        backbone_default: ``backbone_default(backbones) -> default`` of such a space, or None.
         build_and_train: the worker's entry, see ``metaopt.training.build_and_train``; None for the default one.
         defaults: key of the point → the value that records without that key were trained with, see ``Space.vals``.
         default: a point, or a list of points, that is expected to be good: it is tried first; or None.
@@ -43,8 +43,8 @@ class Problem:
     network: Callable[[Any, tuple[int, ...], Classes], Blueprint] | None = None
     training: Callable[[Any], Training] = Training.from_point
     build_model: Callable[[Any, tuple[int, ...], Classes], Any] | None = None
-    make_space: Callable[[Sequence[str]], Any] | None = None
-    make_default: Callable[[Sequence[str]], Any] | None = None
+    backbone_space: Callable[[Sequence[str]], Any] | None = None
+    backbone_default: Callable[[Sequence[str]], Any] | None = None
     build_and_train: Callable[..., dict[str, Any]] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     default: Any = None
@@ -79,14 +79,14 @@ class Problem:
         """
         if not backbones:
             return self
-        if self.make_space is None:
+        if self.backbone_space is None:
             raise UserError(
                 f"backbones have no effect on {self.name or 'the problem'}, whose networks have none. Use the space"
-                " transfer, or define make_space(backbones) in the problem's file.",
+                " transfer, or define backbone_space(backbones) in the problem's file.",
                 "backbones",
             )
-        default = None if self.make_default is None else self.make_default(backbones)
-        return replace(self, space=self.make_space(backbones), default=default)
+        default = None if self.backbone_default is None else self.backbone_default(backbones)
+        return replace(self, space=self.backbone_space(backbones), default=default)
 
     def blueprint(self, point: Any, input_shape: tuple[int, ...], classes: Classes) -> Blueprint | None:
         """Return the blueprint of a point; None where only Keras can describe its network.

@@ -62,7 +62,7 @@ _BYTES = 255.0
 _HALF = 127.5  # networks get pixels as −0.5..0.5
 
 
-def make_space(backbones: Sequence[str] = BACKBONES, image_sizes: Sequence[int] = IMAGE_SIZES) -> dict[str, Any]:
+def backbone_space(backbones: Sequence[str] = BACKBONES, image_sizes: Sequence[int] = IMAGE_SIZES) -> dict[str, Any]:
     """Return the search space.
 
     Args:
@@ -94,7 +94,7 @@ def make_space(backbones: Sequence[str] = BACKBONES, image_sizes: Sequence[int] 
     }
 
 
-def make_default(backbones: Sequence[str] = BACKBONES) -> list[dict[str, Any]]:
+def backbone_default(backbones: Sequence[str] = BACKBONES) -> list[dict[str, Any]]:
     """Return the points to try first: a new head on the first backbone, and the same with the last third tuned."""
     frozen = {
         "backbone": backbones[0],
@@ -113,8 +113,8 @@ def make_default(backbones: Sequence[str] = BACKBONES) -> list[dict[str, Any]]:
     return [frozen, {**frozen, "tuning": {"share": 0.4, "learning_rate": 1e-4}}]
 
 
-space = make_space()
-default = make_default()
+space = backbone_space()
+default = backbone_default()
 
 
 def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, int]) -> Blueprint:
