@@ -125,8 +125,8 @@ def _describe_plan(data: DataSet, settings: Settings, *, has_policy: bool) -> li
         settings: resolved settings.
         has_policy: whether the space decides the augmentation.
     """
-    mirrors = "mirrors images" if "flip" in data.augment else "does not mirror images"
-    augmentation = f"by the space, which {mirrors} here" if has_policy else data.augment
+    mirrors = "may" if "flip" in data.augment else "may not"
+    augmentation = f"by the space, images {mirrors} be mirrored" if has_policy else data.augment
     sizes = data.description["images"]
     shape = "×".join(map(str, data.input_shape))
     what = "signals" if len(data.input_shape) == 2 else "images"
