@@ -2,8 +2,8 @@
 
 The hash is that of pHash as in the library ImageHash (``imagehash.phash``): the signs of the 8×8 lowest frequencies of a
 discrete cosine transform of the grey image at 32×32 pixels, compared with their median. It is computed for all images
-at once here. In the transform a mirrored image differs by the signs of odd horizontal frequencies alone, so that mirror
-images are found at no cost, which ImageHash does not offer.
+at once here. In the transform a mirrored image differs by the signs of odd horizontal frequencies alone, so mirror images
+are found at no cost, which ImageHash does not offer.
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,23 @@ SIDE = 32
 """Side of the grey images in pixels."""
 
 _LOW = 8  # lowest frequencies of each axis: 64 bits
-DISTANCE = 14
-"""Largest Hamming distance of the hashes of two images that are compared by their pixels; of unequal ones it is 32 ± 6."""
+DISTANCE = 20
+"""Largest Hamming distance of the hashes of two images that are compared further; of unequal ones it is 31 ± 4 bits."""
+
+SIMILARITY = 0.8
+"""Smallest cosine of the 63 lowest frequencies of two images that are compared by their pixels."""
 
 CORRELATION = 0.95
 """Smallest correlation of the pixels of near-duplicates, at the best of small shifts."""
 
+SMALL = 24
+"""Side in pixels below which different images look alike: only equal or mirrored pixels are near-duplicates there."""
+
+_SMALL_DISTANCE, _SMALL_CORRELATION = 2, 0.9999
+
 _SHIFT = 2  # pixels of 32 in each direction
 _BATCH = 1024
+_MIRROR = (-1.0) ** np.arange(_LOW)  # signs of the horizontal frequencies of a mirror image
 
 Grey = npt.NDArray[np.float32]
 Hashes = npt.NDArray[np.uint64]
@@ -72,32 +81,33 @@ def hash_images(grey: Grey) -> tuple[Hashes, Hashes]:
     Args:
         grey: images ``(n, 32, 32)``, see ``shrink``.
     """
-    low = dctn(grey.astype(np.float64), axes=(1, 2))[:, :_LOW, :_LOW]
-    signs = (-1.0) ** np.arange(_LOW)
-    return _pack(low), _pack(low * signs)
+    low = _low_frequencies(grey)
+    return _pack(low), _pack(low * _MIRROR)
 
 
-def find_near_duplicates(grey: Grey) -> list[NearDuplicate]:
+def find_near_duplicates(grey: Grey, side: int = SIDE) -> list[NearDuplicate]:
     """Return all pairs of images that look the same, the most alike first.
 
     Pairs of hashes are compared in O(n²), at about 1e8 pairs per second.
 
     Args:
-        grey: images ``(n, 32, 32)``, see ``shrink``. Of images without any contrast none is compared.
+        grey: images ``(n, 32, 32)``, see ``shrink``. Those without any contrast are not compared.
+        side: smaller side of the original images in pixels.
     """
-    centred = grey - grey.mean(axis=(1, 2), keepdims=True)
-    flat = np.flatnonzero(np.ptp(grey.reshape(len(grey), -1), axis=1) == 0)
-    hashes, mirrored = hash_images(grey)
+    distance, least = (_SMALL_DISTANCE, _SMALL_CORRELATION) if side < SMALL else (DISTANCE, CORRELATION)
+    low = _low_frequencies(grey)
+    ways = ((False, low), (True, low * _MIRROR))
+    hashes, contents = _pack(low), _normalise(low)
     found: dict[tuple[int, int], NearDuplicate] = {}
-    for is_mirrored, others in ((False, hashes), (True, mirrored)):
-        for first, second in _near_pairs(hashes, others):
-            if first in flat or second in flat:
-                continue
-            other = centred[second][:, ::-1] if is_mirrored else centred[second]
-            value = _correlate(centred[first], other)
-            known = found.get((first, second))
-            if value >= CORRELATION and (known is None or value > known.correlation):
-                found[first, second] = NearDuplicate(first, second, value, is_mirrored)
+    for is_mirrored, other in ways:
+        theirs = _normalise(other)
+        for first, seconds in _near_pairs(hashes, _pack(other), distance):
+            for second in seconds[theirs[seconds] @ contents[first] >= SIMILARITY]:
+                image = grey[second][:, ::-1] if is_mirrored else grey[second]
+                value = _correlate(grey[first], image)
+                known = found.get((first, int(second)))
+                if value >= least and (known is None or value > known.correlation):
+                    found[first, int(second)] = NearDuplicate(first, int(second), value, is_mirrored)
     return sorted(found.values(), key=lambda pair: (-pair.correlation, pair.first, pair.second))
 
 
@@ -110,23 +120,37 @@ def _grey(image: npt.NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(image.mean(axis=-1).astype(np.uint8))
 
 
+def _low_frequencies(grey: Grey) -> npt.NDArray[np.float64]:
+    """Return the lowest frequencies of each image, ``(n, 8, 8)``, the mean first."""
+    return np.asarray(dctn(grey.astype(np.float64), axes=(1, 2))[:, :_LOW, :_LOW])
+
+
+def _normalise(low: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return the frequencies without the mean as vectors of length 1, ``(n, 63)``; 0 for an image without contrast."""
+    rows = low.reshape(len(low), -1)[:, 1:]
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    found: npt.NDArray[np.float32] = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-6).astype(
+        np.float32
+    )
+    return found
+
+
 def _pack(low: npt.NDArray[np.float64]) -> Hashes:
     """Return the 64 bits of each image as a number, the lowest frequency first."""
-    bits = low.reshape(len(low), -1)
-    bits = bits > np.median(bits, axis=1, keepdims=True)
+    values = low.reshape(len(low), -1)
+    bits = values > np.median(values, axis=1, keepdims=True)
     return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()
 
 
-def _near_pairs(hashes: Hashes, others: Hashes) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of indices, the smaller one first, whose hashes differ in few bits."""
+def _near_pairs(hashes: Hashes, others: Hashes, distance: int) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
+    """Yield each index with the larger ones whose hashes differ from its own in few bits."""
     for first in range(len(hashes) - 1):
         distances = np.bitwise_count(hashes[first] ^ others[first + 1 :])
-        for second in np.flatnonzero(distances <= DISTANCE):
-            yield first, first + 1 + int(second)
+        yield first, first + 1 + np.flatnonzero(distances <= distance)
 
 
 def _correlate(one: Grey, other: Grey) -> float:
-    """Return the largest correlation of two centred images over small shifts, by the pixels that both have."""
+    """Return the largest correlation of two images over small shifts, by the pixels that both have."""
     best = -1.0
     for down, right in product(range(-_SHIFT, _SHIFT + 1), repeat=2):
         a = one[max(0, down) : SIDE + min(0, down), max(0, right) : SIDE + min(0, right)]
