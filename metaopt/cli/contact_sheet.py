@@ -1,5 +1,6 @@
 """Contact sheets of the training images: of the best trial, or of several points of a space."""
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +41,9 @@ def draw_best(study: Study, data: StudyData) -> list[Path]:
         images = study_data(study, note=lambda _: None)
         training = fitting(problem, lambda: problem.training_of(trained_point(problem, best.vals)))
     except UserError as error:
-        print(f"note: No contact sheet was drawn: {printable(with_flags(error))}", file=sys.stderr)
+        # The other sentences of the error advise on commands that train.
+        reason = re.split(r"(?<=[.:]) (?=[A-Z])", with_flags(error), maxsplit=1)[0].rstrip(".:")
+        print(f"note: No contact sheet was drawn: {printable(reason)}.", file=sys.stderr)
         return []
     if images.noun != "image":
         return []
