@@ -81,7 +81,7 @@ class Problem:
             return self
         if self.backbone_space is None:
             raise UserError(
-                f"backbones have no effect on {self.name or 'the problem'}, whose networks have none. Use the space"
+                f"Invalid value for backbones: the networks of {self.name or 'the problem'} have none. Use the space"
                 " transfer, or define backbone_space(backbones) in the problem's file.",
                 "backbones",
             )

@@ -78,5 +78,5 @@ def test_the_first_points_are_of_the_space_and_of_its_first_backbone() -> None:
 
 
 def test_other_spaces_have_no_backbones() -> None:
-    with pytest.raises(UserError, match="backbones have no effect on photo_cnn, whose networks have none"):
+    with pytest.raises(UserError, match="Invalid value for backbones: the networks of photo_cnn have none"):
         load_problem("photo_cnn").with_backbones(["one.keras"])
