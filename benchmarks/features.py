@@ -183,7 +183,7 @@ class Benchmark:
             return
         command = ["hyperopt_optimize.py", "--data", cell.task.data, *cell.task.flags, "--strategy", "evolution"]
         command += ["--mu", str(self._arguments.mu), "--lambda", str(self._arguments.mu), "--seed", str(cell.seed)]
-        command += ["--epochs", str(self._arguments.epochs), "--time", f"{left_s:.0f}s", *flags]
+        command += ["--epochs", str(self._arguments.epochs), "--folds", "1", "--time", f"{left_s:.0f}s", *flags]
         command += [word for limit in LIMITS for word in ("--constraint", limit)]
         self._run(cell, command)
 

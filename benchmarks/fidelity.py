@@ -96,7 +96,7 @@ class Benchmark:
         command = ["hyperopt_optimize.py", "--data", cell.data, "--space", SPACE, "--objective", arguments.objective]
         command += ["--strategy", NAMES.get(cell.strategy, cell.strategy), "--seed", str(cell.seed)]
         command += ["--mu", "6"] if cell.strategy in EVOLUTIONS else []
-        command += ["--epochs", str(arguments.epochs), "--trials", "100000", "--time", f"{left:.0f}s"]
+        command += ["--epochs", str(arguments.epochs), "--folds", "1", "--trials", "100000", "--time", f"{left:.0f}s"]
         command += [word for limit in LIMITS for word in ("--constraint", limit)]
         self._call(command, cell)
 

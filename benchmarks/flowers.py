@@ -165,7 +165,8 @@ class Benchmark:
         cell.folder.parent.mkdir(parents=True, exist_ok=True)
         spent = Study.load(cell.folder).state.clock if (cell.folder / JOURNAL).exists() else 0.0
         command = ["hyperopt_optimize.py", "--data", str(arguments.data), "--objective", "val_top3"]
-        command += ["--epochs", str(arguments.epochs), "--results", str(cell.folder), *arguments.search_flags]
+        command += ["--epochs", str(arguments.epochs), "--folds", "1", "--results", str(cell.folder)]
+        command += arguments.search_flags
         if cell.strategy == DEFAULT:
             command += ["--space", str(self.out / "default_point.py"), "--strategy", "random", "--trials", "1"]
         else:

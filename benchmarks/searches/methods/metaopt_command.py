@@ -39,7 +39,7 @@ def _run(run: Run, problem: Path, flags: Sequence[str]) -> None:
     arguments = make_parser("hyperopt_optimize.py").parse_args(
         [
             *("--data", task.data_argument(run.loaded.folder), "--augment", AUGMENT, "--space", str(problem)),
-            *("--epochs", str(run.epochs), "--seed", str(run.seed), "--results", str(folder), *flags),
+            *("--epochs", str(run.epochs), "--folds", "1", "--seed", str(run.seed), "--results", str(folder), *flags),
         ]
     )
     callback = CallbackList([_EpochCallback(run.recorder)])
