@@ -85,8 +85,9 @@ def backbone_space(backbones: Sequence[str] = BACKBONES, image_sizes: Sequence[i
         "augmentation": hp.choice("augmentation", list(AUGMENTATIONS)),
         "pooling": hp.choice("pooling", ["avg", "max", "avg+max"]),
         "head": hp.choice("head", [{"units": 0}, {"units": hp.qloguniform("units", log(64), log(512), 1)}]),
-        "dropout": hp.uniform("dropout", 0.0, 0.6),
-        "learning_rate": hp.loguniform("learning_rate", log(3e-4), log(3e-2)),
+        "dropout": hp.uniform("dropout", 0.1, 0.7),
+        "l2": hp.loguniform("l2", log(1e-3), log(0.3)),  # penalty on the kernel of the last layer
+        "learning_rate": hp.loguniform("learning_rate", log(1e-4), log(1e-2)),
         "batch_size": hp.qloguniform("batch_size", log(16), log(128), 1),
         "weight_decay": hp.loguniform("weight_decay", log(1e-4), log(0.3)),
         "label_smoothing": hp.uniform("label_smoothing", 0.0, 0.2),
@@ -103,8 +104,9 @@ def backbone_default(backbones: Sequence[str] = BACKBONES) -> list[dict[str, Any
         "augmentation": "light",
         "pooling": "avg",
         "head": {"units": 0},
-        "dropout": 0.2,
-        "learning_rate": 3e-3,
+        "dropout": 0.5,
+        "l2": 0.03,
+        "learning_rate": 1e-3,
         "batch_size": 32,
         "weight_decay": 0.01,
         "label_smoothing": 0.1,
@@ -145,7 +147,9 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
     if point["head"]["units"]:
         x = Dense(point["head"]["units"], activation="relu")(Dropout(point["dropout"])(x))
     x = Dropout(point["dropout"])(x)
-    return Blueprint(inputs, {head: Dense(n, activation="softmax")(x) for head, n in classes.items()})
+    # Zeros, because random kernels of a thousand features are noise that few images cannot train away.
+    last = {"activation": "softmax", "kernel_initializer": "zeros", "kernel_regularizer": point["l2"]}
+    return Blueprint(inputs, {head: Dense(n, **last)(x) for head, n in classes.items()})
 
 
 def training(point: Point) -> Training:

@@ -78,6 +78,7 @@ def make_point(backbone: str, share: float, **others: Any) -> dict[str, Any]:
         "pooling": "avg+max",
         "head": {"units": 0},
         "dropout": 0.1,
+        "l2": 0.001,
         "learning_rate": 1e-2,
         "batch_size": 8,
         "weight_decay": 0.01,
