@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "write the page of a study, and draw its figures",
     "serve": "serve the pages of studies, up to date while searches run",
     "retrain": "train the best network on all training images and test it once",
+    "audit": "list near-duplicate images and suspicious labels",
     "narrow": "write a narrower space from what a study found",
     "compare": "compare studies, with significance tests",
     "filters": "draw what each convolution of a retrained model responds to",

@@ -32,8 +32,8 @@ def test_no_command_shows_the_help_and_fails(capsys) -> None:
         ("repor", "Did you mean report?"),
         (
             "--results",
-            "Expected one of init, search, check, evolve, status, list, best, report, serve, retrain, narrow, compare,"
-            " filters, predict, import, export, repair, delete.",
+            "Expected one of init, search, check, evolve, status, list, best, report, serve, retrain, audit, narrow,"
+            " compare, filters, predict, import, export, repair, delete.",
         ),
     ],
 )

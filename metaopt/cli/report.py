@@ -10,6 +10,7 @@ from metaopt.cli.contact_sheet import draw_best
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES
 from metaopt.report.analysis import StudyData
+from metaopt.report.analysis.audit import FOLDER, read_audit
 from metaopt.report.analysis.predictions import read_heads
 from metaopt.report.analysis.test_log import read_test_log
 from metaopt.report.console import describe_decisions
@@ -64,6 +65,9 @@ def run(arguments: Namespace) -> None:
         written += draw_all(data, folder) + draw_study_evolution(study, folder) + _draw_test(study, data) + sheets
     for path in written:
         print(printable(shown(path)))
+    if (audit := read_audit(study.folder)) is not None:
+        for line in audit.describe(study.folder / FOLDER):
+            print(printable(line), file=sys.stderr)
     for line in describe_decisions(data):
         print(line, file=sys.stderr)
 

@@ -81,6 +81,9 @@ class DataSet:
     standardization: Standardization | None = None
     sample_rate: int | None = None
     _digests: Digests | None = field(default=None, repr=False)  # of everything
+    _names: tuple[str, ...] = field(default=(), repr=False)  # of everything
+    _test_names: tuple[str, ...] = field(default=(), repr=False)
+    _is_validation: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), repr=False)  # likewise
     _of_validation: tuple[str, ...] = ()  # notes that hold for the validation split only, not for folds
     _folds: dict[tuple[int, int], list[Fold]] = field(default_factory=dict, repr=False)
     _calibration_share: float | None = None  # None for that of the kinds of targets
@@ -199,6 +202,14 @@ class DataSet:
         images, rows = self.everything(), self.fold_rows(count, repeats)
         return [Fold(subset(images, train), subset(images, held)) for train, held in rows]
 
+    def listing(self) -> list[tuple[str, str]]:
+        """Return split and name of each image: those of ``everything()``, then those of ``test()``.
+
+        The name is the path within a folder of images; otherwise it is the index, as in ``x_train[12]``.
+        """
+        splits = ["validation" if each else "training" for each in self._is_validation]
+        return [*zip(splits, self._names, strict=True), *(("test", name) for name in self._test_names)]
+
     def test(self) -> Images:
         """Return the test split, which is used once, after the search."""
         return self._test
@@ -223,8 +234,11 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
         rows = np.setdiff1d(rows, validation)
     notes = list(data.notes)
     test, test_digests = data.test, data.test_digests
+    names = _names(data.names, "x_train", len(data.images))
+    test_names = _names(data.test_names, "x_test", 0 if test is None else len(test))
     if test is None:
         kept, held = hold_out(labels[rows], HELD_OUT, TEST_SEED)
+        test_names = names[rows[held]]
         test, test_digests, rows = subset(data.images, rows[held]), data.digests[rows[held]], rows[kept]
         share = f"{100 * HELD_OUT:.0f} %"
         notes.append(
@@ -261,8 +275,16 @@ def split_data(data: UnsplitData, spec: DataSpec) -> DataSet:
         standardization=Standardization.fitted(train) if data.holds_signals else None,
         sample_rate=data.sample_rate,
         _digests=data.digests[both],
+        _names=tuple(names[both]),
+        _test_names=tuple(test_names),
+        _is_validation=np.isin(both, validation),
         _of_validation=tuple(of_validation),
     )
+
+
+def _names(known: Sequence[str] | None, array: str, count: int) -> npt.NDArray[np.object_]:
+    """Return the names of images: those known, or their indices in an array."""
+    return np.array([f"{array}[{row}]" for row in range(count)] if known is None else list(known), dtype=object)
 
 
 def _fingerprint(content: str, split_seed: int | None) -> str:

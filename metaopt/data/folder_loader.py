@@ -97,6 +97,8 @@ def load_folder(
         validation=validation if len(validation) else None,
         pixel_bits=FULL if sizes.bits is None else sizes.bits,
         notes=notes,
+        names=[folder.files[row].path for row in training],
+        test_names=[folder.files[row].path for row in test],
     )
 
 

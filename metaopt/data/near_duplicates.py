@@ -1,9 +1,9 @@
 """Near-duplicate images, found by perceptual hashes and confirmed by the correlation of their pixels.
 
-The hash is that of pHash as in the library ImageHash (``imagehash.phash``): the signs of the 8×8 lowest frequencies of a
-discrete cosine transform of the grey image at 32×32 pixels, compared with their median. It is computed for all images
-at once here. In the transform a mirrored image differs by the signs of odd horizontal frequencies alone, so mirror images
-are found at no cost, which ImageHash does not offer.
+The hash is pHash as in the library ImageHash (``imagehash.phash``): which of the 8×8 lowest frequencies of a discrete
+cosine transform of the grey image at 32×32 pixels are above their median. It is computed for all images at once here.
+In the transform a mirrored image differs by the signs of odd horizontal frequencies alone, so mirror images are found
+at no cost, which ImageHash does not offer.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """A data set as loaded, before its training images are split."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,6 +36,8 @@ class UnsplitData:
         pixel_bits: bits that the images with 16-bit pixels use, see ``metaopt.data.pixel_range``.
         sample_rate: positions per second of signals, or None where it is unknown.
         notes: messages for the user.
+        names: name of each of ``images``, such as its path in the folder; None where they have none.
+        test_names: the same of the test split.
     """
 
     name: str
@@ -51,6 +53,8 @@ class UnsplitData:
     pixel_bits: int = FULL
     sample_rate: int | None = None
     notes: list[str] = field(default_factory=list)
+    names: Sequence[str] | None = None
+    test_names: Sequence[str] | None = None
 
     @property
     def holds_signals(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import metaopt
+from metaopt.report.analysis.audit import FOLDER, read_audit
 from metaopt.report.analysis.failures import group_failures
 from metaopt.report.analysis.ranked_features import rank_features
 from metaopt.report.analysis.study_data import StudyData
@@ -47,6 +48,8 @@ def make_document(study: Study, data: StudyData | None = None, *, with_table: bo
     """
     data = StudyData.of(study) if data is None else data
     tiles, sentences = summarise(study, data)
+    if (audit := read_audit(study.folder)) is not None:
+        sentences += audit.describe(study.folder / FOLDER, most=0)
     document = {
         "title": data.name or "study",
         "caption": data.caption,

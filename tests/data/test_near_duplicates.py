@@ -1,0 +1,87 @@
+"""Near-duplicate images: re-saved, shifted and mirrored photographs among others."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits, load_sample_image
+
+from metaopt.data.images import ArrayImages
+from metaopt.data.near_duplicates import find_near_duplicates, hash_images, shrink
+
+N, SIDE, N_COPIES = 200, 32, 30  # photographs, their pixels, and those of which there are copies
+
+
+def images_of(array: np.ndarray) -> ArrayImages:
+    return ArrayImages(array, {"label": np.zeros(len(array), np.int32)})
+
+
+@pytest.fixture(scope="module")
+def photographs(shared: Path) -> np.ndarray:
+    """The first photographs of CIFAR-10."""
+    path = shared / "data" / "cifar10_jpeg.npz"
+    if not path.exists():
+        pytest.skip(f"needs the photographs in {path}")
+    with np.load(path) as packed:
+        ends, files = np.cumsum(packed["test_sizes"][:N], dtype=int), packed["test_jpeg"]
+    starts = [0, *ends[:-1]]
+    return np.stack(
+        [np.asarray(Image.open(io.BytesIO(files[a:b].tobytes()))) for a, b in zip(starts, ends, strict=True)]
+    )
+
+
+def saved_again(image: np.ndarray) -> np.ndarray:
+    with io.BytesIO() as file:
+        Image.fromarray(image).save(file, "JPEG", quality=60)
+        return np.asarray(Image.open(file))
+
+
+def shifted(image: np.ndarray) -> np.ndarray:
+    return np.pad(image, ((1, 0), (1, 0), (0, 0)), "edge")[:SIDE, :SIDE]
+
+
+WAYS = {"saved again": saved_again, "shifted": shifted, "mirrored": lambda image: image[:, ::-1]}
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_copies_are_found_among_photographs(photographs: np.ndarray, way: str) -> None:
+    copies = np.stack([WAYS[way](image) for image in photographs[:N_COPIES]])
+    found = find_near_duplicates(shrink(images_of(np.concatenate([photographs, copies]))), SIDE)
+    true = {(row, N + row) for row in range(N_COPIES)}
+    pairs = {(pair.first, pair.second) for pair in found}
+    assert len(pairs & true) >= 27
+    assert len(pairs - true) <= 1
+    assert all(pair.is_mirrored == (way == "mirrored") for pair in found if (pair.first, pair.second) in true)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("china", "9db8c2c7445dbb24"), ("flower", "9b64386633cdc96c")])
+def test_hash_is_that_of_imagehash(name: str, expected: str) -> None:
+    """``imagehash.phash`` 4.3.2 of the photographs that scikit-learn comes with."""
+    image = load_sample_image(f"{name}.jpg")
+    hashes, mirrored = hash_images(shrink(images_of(np.stack([image, image[:, ::-1]]))))
+    assert f"{int(hashes[0]):016x}" == expected
+    assert np.bitwise_count(hashes[1] ^ mirrored[0]) <= 2  # the rounding of the resized mirror image
+
+
+def test_small_images_are_near_duplicates_where_they_are_equal() -> None:
+    """Different digits of 8×8 pixels look the same."""
+    digits = (load_digits().images[:300, ..., None] * 15.9).astype(np.uint8)
+    array = np.concatenate([digits, digits[7:8], digits[9:10, :, ::-1]])
+    found = {(pair.first, pair.second) for pair in find_near_duplicates(shrink(images_of(array)), side=8)}
+    assert {(7, 300), (9, 301)} <= found
+    assert len(found) <= 4
+
+
+def test_flat_images_are_not_compared() -> None:
+    array = np.stack([np.full((32, 32, 1), value, np.uint8) for value in (0, 0, 90)])
+    assert find_near_duplicates(shrink(images_of(array))) == []
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+def test_images_of_any_channels_are_compared(channels: int) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (1, 40, 30, channels)).astype(np.uint8)
+    (found,) = find_near_duplicates(shrink(images_of(np.concatenate([image, image]))))
+    assert (found.first, found.second, found.is_mirrored) == (0, 1, False)
+    assert found.correlation == pytest.approx(1.0)
