@@ -21,7 +21,7 @@ from metaopt.data.images import InputArray
 from metaopt.errors import UserError
 from metaopt.outputs import LabelOutput
 from metaopt.training.batches import outputs_by_head, scale_inputs
-from metaopt.training.exported_heads import finish_head
+from metaopt.training.exported_heads import finish_head, mirror_images
 from metaopt.training.metrics import Probabilities
 from metaopt.training.model_file import ModelMetadata, read_metadata, write_model
 from metaopt.values.safe_text import describe_cause
@@ -76,7 +76,7 @@ def export_model(
         if len(networks) > 1:  # names must be unique, and each may have been built in a session of its own
             network.name = f"network_{number + 1}"
     images, scaled = _make_input(metadata)
-    views = [scaled, keras.ops.flip(scaled, axis=2)] if mirror else [scaled]
+    views = [scaled, mirror_images(scaled)] if mirror else [scaled]
     counts = weights or [1] * len(networks)
     outputs = [[outputs_by_head(network(view), heads) for view in views] for network in networks]
     finished = {

@@ -32,7 +32,7 @@ def finish_head(
         temperature: temperature of its probabilities.
     """
     if isinstance(output, ImageOutput):
-        values = [[view if k == 0 else keras.ops.flip(view, axis=2) for k, view in enumerate(each)] for each in values]
+        values = [[view if k == 0 else mirror_images(view) for k, view in enumerate(each)] for each in values]
     activations = [_choose_activation(output, sample) for sample in samples]
     activations *= len(values) // len(activations)
     activation, value = activations[0], values[0][0]
@@ -52,6 +52,15 @@ def finish_head(
         return keras.layers.Activation(activation, dtype="float32", name=head)(value)
     probabilities = keras.layers.Activation(activation, dtype="float32")(value)
     return _scale_probabilities(head, output, probabilities, temperature)
+
+
+def mirror_images(images: Any) -> Any:
+    """Return images ``(n, h, w, c)`` with their columns in the reverse order.
+
+    Not by ``keras.ops.flip``: TensorFlow's 8-bit converter gives the result of a reversal a scale of its own, and
+    LiteRT's kernel copies the numbers as they are. Behind a sigmoid, whose scale is fixed, pixels become too dark.
+    """
+    return keras.ops.take(images, list(range(images.shape[2]))[::-1], axis=2)
 
 
 def _choose_activation(output: Output, sample: npt.NDArray[np.floating]) -> str:

@@ -99,6 +99,7 @@ def test_int8_is_nearly_as_good(exported, tmp_path: Path, name: str) -> None:
     assert found["my-kind"].same / len(IMAGES) > 0.95
     assert found["my-kind"].mean < 0.01
     assert found["tags"].mean < 0.05
+    assert found["mask"].mean < 0.01
 
 
 def test_litert_files_name_their_classes_for_other_programs(exported, tmp_path: Path) -> None:
