@@ -261,6 +261,8 @@ from metaopt.trials.record import Record
         "mate": 2,
         "stretches": [{"from_epoch": 1, "backend": "jax", "keras": "3"}],
         "decisions": [TrialDecision(KINDS[0], 3, 9, 1.0, {})],
+        "repeats": 2,
+        "discard": Discard(4, 10, 5, 0, -0.9, 0.001),
         "objectives": ("loss", "size:min"),
         "returned": {"size": 10},
         "failure": {"cause": "exception", "error": "E", "traceback": "T"},
