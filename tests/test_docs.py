@@ -243,7 +243,7 @@ def test_blueprint_page_shows_the_real_error_message() -> None:
 def test_results_page_has_every_key_of_a_record() -> None:
     """A record whose fields are all set has every key; a new field of ``Record`` must be set here, too."""
     from metaopt.trials.discard import Discard
-from metaopt.trials.record import Record
+    from metaopt.trials.record import Record
     from metaopt.trials.result import Result
     from metaopt.trials.trial_decision import KINDS, TrialDecision
 
