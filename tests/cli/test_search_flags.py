@@ -121,6 +121,7 @@ def test_switches_can_be_turned_off() -> None:
         "deterministic",
         "full_population",
         "skip_broken",
+        "race",
     }
     for switch in switches:
         on, off = switch.option_strings
@@ -141,6 +142,7 @@ def test_help_states_the_defaults_of_settings() -> None:
     assert len(stated) > 12
     stated["checkpoint_quota"] = str(size(stated["checkpoint_quota"]))
     assert (stated.pop("strategy"), stated.pop("early_stopping")) == (DEFAULT_STRATEGY, str(EARLY_STOPPING))
+    assert (stated.pop("folds"), stated.pop("race")) == ("auto", "on")  # of a new study, by its data
     assert stated == {name: str(getattr(Settings(), name)) for name in stated}
 
 
