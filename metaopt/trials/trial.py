@@ -155,12 +155,15 @@ class Trial:
         Returns:
             The number of epochs that all of these folds were trained.
         """
+        self.discard = discard
+        if not self.ahead:  # rebuilt from its record, which holds these epochs alone
+            return 0
         known = len(self.metrics)
         seen = self.over_first_folds(discard.folds_per_repeat)
         self.metrics += seen.metrics[known:]
         self.seconds += seen.seconds[known:]
         self.replicates += seen.replicates[known:]
-        self.ahead, self.discard = {}, discard
+        self.ahead = {}
         return len(self.metrics) - known
 
     def over_first_folds(self, folds_per_repeat: int) -> "FirstFolds":

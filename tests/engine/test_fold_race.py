@@ -10,6 +10,7 @@ from metaopt.engine.jobs import Epoch, Job, Report
 from metaopt.executors import Simulated
 from metaopt.randomness import make_generator
 from metaopt.storage import journal
+from metaopt.storage.repair import repair
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.trials.objective import find_objective
@@ -153,3 +154,29 @@ def test_no_trial_is_discarded_before_its_second_fold():
 
 def test_epoch_of_a_fold_is_no_epoch_of_the_trial():
     assert Epoch(0, 1, {}, 1.0).fold is None
+
+
+def test_lost_journal_of_a_race_is_rebuilt_from_its_records(tmp_path):
+    study = run(tmp_path / "results")
+    discards = {record.trial: record.discard for record in study.records}
+    (tmp_path / "results" / JOURNAL).unlink()
+    repair(tmp_path / "results")
+    rebuilt = Study.load(tmp_path / "results")
+    assert {record.trial: record.discard for record in rebuilt.records} == discards
+    assert any(discards.values())
+    assert rebuilt.best.trial == study.best.trial
+    losses = {record.trial: record.loss for record in study.records}
+    assert {record.trial: record.loss for record in rebuilt.records} == pytest.approx(losses)
+
+
+def test_damaged_journal_of_a_race_is_repaired(tmp_path):
+    study = run(tmp_path / "results", trials=8)
+    path = tmp_path / "results" / JOURNAL
+    lines = path.read_bytes().splitlines(keepends=True)
+    lost = next(number for number, line in enumerate(lines) if b'"event":"fold"' in line and b'"trial":3' in line)
+    lines[lost] = b'{"event":"fo' + lines[lost][12:]
+    path.write_bytes(b"".join(lines))
+    repair(tmp_path / "results")
+    rebuilt = Study.load(tmp_path / "results")
+    assert [record.discard for record in rebuilt.records] == [record.discard for record in study.records]
+    assert rebuilt.best.loss == pytest.approx(study.best.loss)
