@@ -135,6 +135,15 @@ def test_progress_within_an_epoch_is_passed_on_without_an_answer(trainer_executo
     assert reports[-1].complete
 
 
+def test_an_epoch_of_a_fold_is_passed_on_and_its_answer_counts(trainer_executor: Executor) -> None:
+    """A race over folds ends a trial after its second fold."""
+    trainer_executor.submit(make_job(trial=7, point={"folds": 4}, to=2))
+    reports = collect(trainer_executor, stop=lambda epoch: epoch.fold == 1)
+    folds = [(each.fold, each.ends_fold) for each in reports if isinstance(each, Epoch)]
+    assert folds == [(0, True), (1, True)]
+    assert last(reports, Finished).complete is False
+
+
 def test_several_jobs_are_trained_with_one_setup(trainer_executor: Executor) -> None:
     for trial in range(3):
         trainer_executor.submit(make_job(trial=trial, point=None, to=2))
