@@ -106,9 +106,10 @@ class ActorHandle:
         limit = self.job.time_limit_s
         if limit is not None:
             limit = max(0.0, limit - sum(epoch.seconds for epoch in self._epochs))
-        if not self._epochs:
-            return self.job
-        resume = Resume(self._epochs[-1].epoch, is_reported=True, fallback=self.job.origin)
+        complete = [epoch.epoch for epoch in self._epochs if epoch.fold is None]  # those of single folds are told again
+        if not complete:
+            return replace(self.job, time_limit_s=limit)
+        resume = Resume(complete[-1], is_reported=True, fallback=self.job.origin)
         return replace(self.job, init=resume, time_limit_s=limit)
 
 
