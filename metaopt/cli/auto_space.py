@@ -14,15 +14,11 @@ AUTO = "auto"
 TRANSFER, PHOTO, IMAGE_TO_IMAGE, SIGNAL, VOLUME = "transfer", "photo_cnn", "autoencoder", "signal_cnn", "conv_stack"
 
 FEW_IMAGES = 500
-"""Images of a class below which a pretrained backbone is used.
-
-Of CIFAR-10, it is far ahead with 50 of a class (docs/transfer.md), and wide residual networks of one's own are with
-5,000. Where between the two they meet was not measured.
-"""
+"""Images of a class below which a pretrained backbone is used: a choice, between 50 of CIFAR-10, where it is far ahead
+(docs/transfer.md), and thousands, with which a network of one's own can be as good."""
 
 LEAST_SIDE = 24
-"""Side of images in pixels below which enlarged ones show a backbone too little: on flowers of 16×16 pixels a small CNN
-is better (docs/transfer.md)."""
+"""Side of images in pixels below which a backbone, to which they are enlarged, sees too little: a choice."""
 
 # Default backbone → file of its weights in Keras' cache (keras/src/applications).
 _FILES = {
