@@ -63,7 +63,7 @@ $(READY): requirements.txt | $(RUN)
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(READY_DEV): requirements.txt requirements-dev.txt requirements-docs.txt | $(RUN)
+$(READY_DEV): requirements.txt $(addprefix requirements-,$(addsuffix .txt,dev docs serve export onnx litert)) | $(RUN)
 	@echo "Installing requirements-dev.txt into $(VENV): about 2.6 GB, most of it TensorFlow ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $(READY) $@
