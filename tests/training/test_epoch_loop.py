@@ -236,8 +236,10 @@ def test_restored_epochs_may_end_the_training(settings: dict[str, Any], last: in
 def test_dropout_depends_on_seed_trial_and_epoch_only() -> None:
     """Each dropout layer has a seed of its own in each epoch, whatever was drawn before."""
 
+    from metaopt.training.epoch_loop import Start
+
     def seeds(epoch: int, **request: Any) -> list[list[int]]:
-        loop = Loop((1,), **request)
+        loop = Loop((1,), start=Start(history(*[0.5] * epoch), [], n_reported=epoch), **request)
         states = [layer.seed_generator.state for layer in loop.model.layers if hasattr(layer, "seed_generator")]
         for state in states:
             state.assign([1, 2])
