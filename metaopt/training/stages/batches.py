@@ -75,7 +75,7 @@ class FeatureInputs(ImageInputs):
     def prepare(self, epochs: range) -> None:
         """Compute the features that these epochs need."""
         for view in sorted({view_of(epoch, self._views) for epoch in epochs}):
-            self._store.read(view)
+            self._store.prepare(view)
 
 
 def find_inputs(data: DataSet, stage: Stage) -> ImageInputs:
@@ -106,8 +106,6 @@ class FeatureBatches(TrainingBatches):
 
     def __init__(self, store: FeatureStore, columns: Columns, views: int, *arguments: Any, **options: Any) -> None:
         self._store, self._columns, self._views = store, columns, views
-        self._view: int | None = None
-        self._features: npt.NDArray[np.float16] | None = None
         super().__init__(*arguments, **options)
         self._positions = store.positions(self._images)
 
@@ -118,11 +116,9 @@ class FeatureBatches(TrainingBatches):
         rng: Any,  # noqa: ARG002
     ) -> tuple[npt.NDArray[np.float32], Mapping[str, Any]]:
         """Return the features of a batch and its targets."""
-        view = view_of(epoch, self._views)
-        if self._view != view or self._features is None:
-            self._view, self._features = view, self._store.read(view)
+        features = self._store.read(view_of(epoch, self._views))
         targets = {head: values[rows] for head, values in self._images.labels.items()}
-        return _take(self._features, self._positions[rows], self._columns), targets
+        return _take(features, self._positions[rows], self._columns), targets
 
 
 class FeatureValidation(Validation):

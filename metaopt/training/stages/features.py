@@ -8,7 +8,8 @@ workers on a machine share it. It is written aside and renamed, so that it is co
 import contextlib
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class FeatureStore:
     data: DataSet
     frozen: Blueprint
     augmentation: BatchAugmentation
+    _in_memory: dict[int, npt.NDArray[np.float16]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def _rows(self) -> npt.NDArray[np.int64]:
@@ -68,8 +70,21 @@ class FeatureStore:
         assert isinstance(images, Subset)
         return np.array([self._positions[row] for row in images.rows.tolist()], np.int64)
 
+    def prepare(self, view: int) -> None:
+        """Compute the features of a copy, see ``read``, unless there is a file of them.
+
+        Raises:
+            ResultsNotWritable: there is no room for them.
+        """
+        with _writing():
+            is_there = self._path(view).is_file()
+        if not is_there:
+            self.read(view)
+
     def read(self, view: int) -> npt.NDArray[np.float16]:
         """Return the features of all images, ``(n, …)``, computed first if need be.
+
+        Those of the images themselves and of the latest copy stay in memory, for all folds.
 
         Args:
             view: number of the augmented copy, from 1; 0 for the images themselves.
@@ -77,9 +92,16 @@ class FeatureStore:
         Raises:
             ResultsNotWritable: there is no room for them.
         """
-        try:
-            folder = lasting("features")
-            path = folder / f"{self._key(view)}.npy"
+        if view not in self._in_memory:
+            features = self._read_file(view)
+            for other in [each for each in self._in_memory if each and view]:
+                del self._in_memory[other]
+            self._in_memory[view] = features
+        return self._in_memory[view]
+
+    def _read_file(self, view: int) -> npt.NDArray[np.float16]:
+        with _writing():
+            path = self._path(view)
             if (known := _load(path)) is not None:
                 return known
             with FileLock(f"{path}.lock"):
@@ -90,20 +112,20 @@ class FeatureStore:
                     np.save(file, features, allow_pickle=False)
                     file.flush()
                     os.replace(file.name, path)
-            _remove_unused(folder, path)
-        except OSError as error:
-            raise cannot_write(f"The cache of features {shown(_folder_name())}", error) from error
+            _remove_unused(path.parent, path)
         return features
 
-    def _key(self, view: int) -> str:
+    def _path(self, view: int) -> Path:
         policy = self.augmentation.training.augmentation
         kind = None if policy is None else sorted(policy.strengths.items())
         parts = [
             *(VERSION, HASH_VERSION, self.frozen.hash, self.data.fingerprint, self.data.input_shape),
             *(view, *((self.augmentation.augmentation, kind) if view else ())),
-            *(keras.backend.backend(), keras.config.floatx(), len(self._rows), int(self._rows[:1].sum())),
+            *(keras.backend.backend(), keras.config.floatx()),
         ]
-        return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+        # The rows, too: a data set may be a fold of another, of the same size and with the same fingerprint.
+        digest = hashlib.blake2b(repr(parts).encode() + self._rows.tobytes(), digest_size=16)
+        return lasting("features") / f"{digest.hexdigest()}.npy"
 
     def _compute(self, view: int) -> npt.NDArray[np.float16]:
         network = self.frozen.to_keras()
@@ -130,6 +152,19 @@ def _load(path: Path) -> npt.NDArray[np.float16] | None:
         return None
     os.utime(path)
     return found
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    """Tell that the cache cannot be written.
+
+    Raises:
+        ResultsNotWritable: it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(f"The cache of features {shown(_folder_name())}", error) from error
 
 
 def _folder_name() -> Path:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from metaopt.data import DataSet, DataSpec, load
+from metaopt.data.augmentation import BatchAugmentation
+from metaopt.data.images import subset
 from metaopt.engine.jobs import FromScratch, Job, TrainingOptions, TrainingRequest
-from metaopt.problems import Problem, load_problem
+from metaopt.problems import Problem, Training, load_problem
 from metaopt.training import build_and_train
 from metaopt.training.batches import Validation
 from metaopt.training.checkpoint import best_weights
@@ -19,6 +21,7 @@ from metaopt.training.metrics import validation_metrics
 from metaopt.training.network_builder import make_builder
 from metaopt.training.retraining import retrain
 from metaopt.training.stages import features
+from metaopt.training.stages.split import split_frozen
 from metaopt.training.variables import set_last_weights
 from tests.backbones.networks import save_backbone
 
@@ -162,6 +165,21 @@ def test_features_are_computed_once_for_all_networks_over_a_backbone(
     assert computed == []
     build_and_train(problem, make_point(backbone, 0.0, image_size=32, augmentation="none"), data, epochs=1)
     assert computed == [0]
+
+
+def test_a_fold_of_a_data_set_has_features_of_its_own(problem: Problem, backbone: str, data: DataSet) -> None:
+    """Folds have equal sizes, perhaps the same first image, and the fingerprint of the whole data set."""
+    blueprint = problem.blueprint(make_point(backbone, 0.0), data.input_shape, data.classes)
+    split = split_frozen(blueprint, lambda _: True)
+    assert split is not None
+    found = []
+    for rows in ([0, 1, 2, 3], [0, 4, 5, 6]):
+        images = subset(data.everything(), np.array(rows))
+        own = replace(data, _everything=images)
+        store = features.FeatureStore(own, split.frozen, BatchAugmentation("none", Training(), {}))
+        found.append(store.read(0)[store.positions(images)])
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    assert not (found[0][1:] == found[1][1:]).all()
 
 
 def test_damaged_features_are_computed_again(
