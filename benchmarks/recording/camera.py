@@ -39,7 +39,7 @@ class Camera:
 
     @property
     def frames(self) -> list[Frame]:
-        """What was recorded."""
+        """Frames recorded so far."""
         return self._frames
 
     def type(self, shell: Shell, text: str) -> None:

@@ -44,7 +44,7 @@ class Pane:
 
 @dataclass(frozen=True)
 class Frame:
-    """What an animation shows for a while.
+    """Picture that an animation shows for a while.
 
     Attributes:
         panes: the terminals, from above.

@@ -70,7 +70,7 @@ class Shell:
 
     @property
     def picture(self) -> Picture:
-        """What the screen shows, with a block where the cursor is visible."""
+        """Cells of the screen, with a block where the cursor is visible."""
         if self._picture is None:
             self._picture = self._take_picture()
         return self._picture

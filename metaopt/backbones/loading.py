@@ -2,12 +2,10 @@
 
 import contextlib
 import functools
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from metaopt.backbones.source import identify, is_application, named
+from metaopt.backbones.source import identify, is_application, named, weights_folder
 from metaopt.errors import UserError
 from metaopt.terminal.commands import shown
 from metaopt.values.safe_text import describe_cause
@@ -195,10 +193,9 @@ def _make_application(name: str) -> Any:
 def _describe_missing(name: str, error: BaseException) -> str:
     """Return what to do where the weights of a network cannot be downloaded."""
     text = describe_cause(error)
-    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "models")
     address = next((word for word in text.split() if word.startswith("http")), "")
     file = f"the file {address.rpartition('/')[2].rstrip(':')}" if address else "its file of weights"
     return (
-        f"The weights of {name} are not in {shown(folder)} and could not be downloaded ({text}). Put {file} there, or"
-        " name a .keras file."
+        f"The weights of {name} are not in {shown(weights_folder())} and could not be downloaded ({text}). Put {file}"
+        " there, or name a .keras file."
     )

@@ -20,6 +20,11 @@ def is_application(source: str) -> bool:
     return _APPLICATION.fullmatch(source) is not None and not os.path.lexists(source)
 
 
+def weights_folder() -> Path:
+    """Return the folder in which Keras keeps the weights of ``keras.applications``, whether it exists or not."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "models")
+
+
 def named(source: str) -> str:
     """Return a source for messages."""
     return source if is_application(source) else str(shown(source))

@@ -7,7 +7,7 @@ symbolic call of a subclassed model.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -60,23 +60,10 @@ def count_keras(model: Any) -> Counts:
         raise ValueError(
             f"The model {model.name} is not built. Call it on an input, or begin its layers with keras.Input(shape)."
         )
-    macs = activations = 0
-    unknown: dict[str, None] = {}
-    for call in _iterate_calls(model):
-        activations += sum(map(math.prod, call.outputs))
-        if not call.inputs:  # an input layer
-            continue
-        count = _count_call(call)
-        if count is None:
-            unknown[type(call.layer).__name__] = None
-        else:
-            macs += count
-    return Counts(
+    return replace(
+        _count_calls(_iterate_calls(model)),
         params=model.count_params(),
         trainable_params=sum(math.prod(weight.shape) for weight in model.trainable_weights),
-        macs=macs,
-        activations=activations,
-        unknown=tuple(unknown),
     )
 
 
@@ -86,15 +73,23 @@ def count_node(node: Any) -> Counts:
     Returns:
         Counts without parameters, which calls of a shared layer have in common.
     """
-    layer = node.operation
-    outputs = sum(map(math.prod, _get_shapes(node.output_tensors)))
-    if not node.input_tensors:  # an input layer
-        return Counts(0, 0, 0, outputs)
-    if getattr(layer, "layers", None):
-        inner = count_keras(layer)
-        return Counts(0, 0, inner.macs, inner.activations, inner.unknown)
-    macs = _count_call(_Call(layer, _get_shapes(node.input_tensors), _get_shapes(node.output_tensors)))
-    return Counts(0, 0, macs or 0, outputs, (type(layer).__name__,) if macs is None else ())
+    return _count_calls(_iterate_node_calls(node))
+
+
+def _count_calls(calls: Iterable[_Call]) -> Counts:
+    """Count calls of layers; without parameters."""
+    macs = activations = 0
+    unknown: dict[str, None] = {}
+    for call in calls:
+        activations += sum(map(math.prod, call.outputs))
+        if not call.inputs:  # an input layer
+            continue
+        count = _count_call(call)
+        if count is None:
+            unknown[type(call.layer).__name__] = None
+        else:
+            macs += count
+    return Counts(0, 0, macs, activations, tuple(unknown))
 
 
 def _iterate_calls(model: Any) -> Iterator[_Call]:
@@ -112,12 +107,16 @@ def _iterate_calls(model: Any) -> Iterator[_Call]:
 def _iterate_graph_calls(graph: Any) -> Iterator[_Call]:
     # Keras has no public list of the nodes of a model; its own summary reads the same attribute.
     for node in chain.from_iterable(graph._nodes_by_depth.values()):
-        layer = node.operation
-        if getattr(layer, "layers", None):
-            # The inputs of a nested model are tensors of this graph, which are counted already.
-            yield from (call for call in _iterate_calls(layer) if call.inputs)
-        else:
-            yield _Call(layer, _get_shapes(node.input_tensors), _get_shapes(node.output_tensors))
+        yield from _iterate_node_calls(node)
+
+
+def _iterate_node_calls(node: Any) -> Iterator[_Call]:
+    layer = node.operation
+    if getattr(layer, "layers", None):
+        # The inputs of a nested model are tensors of this graph, which are counted already.
+        yield from (call for call in _iterate_calls(layer) if call.inputs)
+    else:
+        yield _Call(layer, _get_shapes(node.input_tensors), _get_shapes(node.output_tensors))
 
 
 def _get_shapes(tensors: Iterable[Any]) -> tuple[Shape, ...]:

@@ -1,11 +1,10 @@
 """``--space auto``: the ready space that fits a data set, this machine and the limits, with the reason."""
 
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
+from metaopt.backbones.source import weights_folder
 from metaopt.data import DataSet
 from metaopt.outputs import ClassOutput, ImageOutput
 from metaopt.problems.loading import CNN
@@ -29,8 +28,7 @@ _FILES = {
 
 def find_cached_backbones() -> list[str]:
     """Return the default backbones whose weights are in Keras' cache, so that nothing is downloaded unasked."""
-    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "models")
-    return [name for name, file in _FILES.items() if (folder / file).is_file()]
+    return [name for name, file in _FILES.items() if (weights_folder() / file).is_file()]
 
 
 def choose_space(data: DataSet, backbones: Sequence[str], *, gpu: bool, fits: Callable[[str], bool]) -> tuple[str, str]:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.backbones.source import resolve_source
-from metaopt.cli.auto_space import choose_space, find_cached_backbones
+from metaopt.cli.auto_space import TRANSFER, choose_space, find_cached_backbones
 from metaopt.cli.dry_run import dry_run
 from metaopt.cli.errors import flag_of, guarded, with_flags
 from metaopt.cli.ready_spaces import DRAWS, advise_space
 from metaopt.cli.search_checks import (
     LESS_MEMORY,
-    TRANSFER,
     check_backbones,
     check_checkpoints,
     check_own_training,
@@ -198,14 +197,16 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     if "data" not in given and state.settings:
         settings = replace(settings, data=located_data(settings.data, arguments.results))
     spec, notes = _find_data(settings, arguments.results)  # before the user's code, which may change the folder
+    data = None
     if settings.space == AUTO:
-        settings = _with_space(settings, load(spec), callback)
+        data = load(spec)
+        settings = _with_space(settings, data, callback)
     if not state.settings and settings.space == TRANSFER and spec.image_size is None and Path(spec.data).is_dir():
         settings = replace(settings, image_size=max(IMAGE_SIZES))  # the networks resize them to smaller ones
-        spec = replace(spec, image_size=settings.image_size)
+        spec, data = replace(spec, image_size=settings.image_size), None
     problem = _load_problem(arguments, settings, state, beside)
     check_backbones(settings)
-    data = load(spec)
+    data = load(spec) if data is None else data
     if not state.settings:
         settings = with_folds(settings, given, problem, data, callback)
     for note in (*notes, *data.notes_on(settings.folds)):
@@ -238,15 +239,14 @@ def _with_space(settings: Settings, data: DataSet, callback: Callback) -> Settin
     """Return the settings with the space that ``auto`` selects, and tell why."""
 
     def fits(name: str) -> bool:
-        problem = load_problem(name).with_backbones(settings.backbones or backbones if name == TRANSFER else ())
+        problem = load_problem(name).with_backbones(backbones if name == TRANSFER else ())
         guard = make_guard(problem, settings, ImageKind(data.input_shape, data.classes))
         return find_rejections(compile_space(problem.space), guard, draws=DRAWS) is None
 
-    backbones = tuple(find_cached_backbones())
-    name, reason = choose_space(data, settings.backbones or backbones, gpu=has_gpu(), fits=fits)
+    backbones = settings.backbones or tuple(find_cached_backbones())
+    name, reason = choose_space(data, backbones, gpu=has_gpu(), fits=fits)
     callback.note(f"--space auto selects {name}: {reason}.")
-    used = (settings.backbones or backbones) if name == TRANSFER else ()
-    return replace(settings, space=name, backbones=used)
+    return replace(settings, space=name, backbones=backbones if name == TRANSFER else ())
 
 
 def _load_problem(arguments: Namespace, settings: Settings, state: StudyState, beside: Path | None) -> Problem:

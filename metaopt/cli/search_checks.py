@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from metaopt.backbones import read_facts
+from metaopt.cli.auto_space import TRANSFER
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.checkpoints import check_room
@@ -31,7 +32,6 @@ from metaopt.trials.class_thresholds import is_calibrated
 from metaopt.trials.constraints import CHEAP, LATENCY, MODEL_BYTES, Constraint, parse_constraints
 from metaopt.zoo import transfer
 
-TRANSFER = "transfer"
 _POSITIVE = (LATENCY, MODEL_BYTES, "seconds")
 LESS_MEMORY = 0.9  # share of a study's limit below which a resumed one has less; free memory always varies a little
 IMBALANCE = 5  # ratio of the largest to the smallest class from which on plain accuracy is noted

@@ -95,11 +95,7 @@ def _epoch_number(value: Any) -> int:
     Raises:
         ValueError: It is no integer from 1.
     """
-    number = as_number(value)
-    if number is None or number < 1 or number != int(number):
-        found = cut(safe_repr(value), _LONGEST_VALUE)
-        raise ValueError(f"An epoch was reported as number {found}. Expected an integer >= 1.")
-    return int(number)
+    return _integer(value, 1, "An epoch was reported as number")
 
 
 def _fold_number(epoch: int, value: Any) -> int:
@@ -108,10 +104,19 @@ def _fold_number(epoch: int, value: Any) -> int:
     Raises:
         ValueError: It is no integer from 0.
     """
+    return _integer(value, 0, f"Epoch {epoch} was reported for fold")
+
+
+def _integer(value: Any, least: int, what: str) -> int:
+    """Return an integer that is not below the least one; ``what`` begins the error.
+
+    Raises:
+        ValueError: It is none.
+    """
     number = as_number(value)
-    if number is None or number < 0 or number != int(number):
+    if number is None or number < least or number != int(number):
         found = cut(safe_repr(value), _LONGEST_VALUE)
-        raise ValueError(f"Epoch {epoch} was reported for fold {found}. Expected an integer >= 0.")
+        raise ValueError(f"{what} {found}. Expected an integer >= {least}.")
     return int(number)
 
 

@@ -143,7 +143,7 @@ def _train(
 
 @dataclass
 class _Trained:
-    """What a stage of a training leaves to the next one."""
+    """Result of a stage of a training, from which the next one begins."""
 
     epoch_loop: EpochLoop
     model: keras.Model

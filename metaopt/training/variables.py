@@ -1,6 +1,7 @@
 """Snapshots of all variables of a compiled model and its optimizer, as arrays."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -25,10 +26,7 @@ def fits(model: keras.Model, arrays: Arrays) -> bool:
 
 def assign(model: keras.Model, arrays: Arrays) -> None:
     """Restore a snapshot; call it between epochs only: within one, Keras on JAX trains a copy of the variables."""
-    for variable, array in zip(_variables(model), arrays, strict=True):
-        if array.dtype.kind == "V":  # bfloat16, whose type the file format of NumPy does not store
-            array = array.view(variable.numpy().dtype)
-        variable.assign(array)
+    _assign_each(_variables(model), arrays)
 
 
 def with_mean_weights(model: keras.Model, arrays: Arrays, others: Arrays) -> Arrays:
@@ -61,7 +59,11 @@ def set_last_weights(model: keras.Model, weights: Arrays) -> None:
     own = model.weights[len(model.weights) - len(weights) :]
     if [tuple(each.shape) for each in own] != [each.shape for each in weights]:
         raise ValueError("The weights are those of another network.")
-    for variable, array in zip(own, weights, strict=True):
+    _assign_each(own, weights)
+
+
+def _assign_each(variables: Sequence[Any], arrays: Arrays) -> None:
+    for variable, array in zip(variables, arrays, strict=True):
         if array.dtype.kind == "V":  # bfloat16, whose type the file format of NumPy does not store
             array = array.view(variable.numpy().dtype)
         variable.assign(array)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from metaopt.report.plots.network_input import show_input
+from metaopt.report.plots.network_input import show_inputs
 from metaopt.report.plots.style import add_title, write_figure
 
 MOST = 24
@@ -37,12 +37,8 @@ def audit_sheet(
     rows = -(-len(images) // columns)
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, image, text in zip(panels, images, texts, strict=False):
-            show_input(axes, image)
+        for axes, text in zip(show_inputs(figure, images, rows, columns), texts, strict=True):
             axes.set_xlabel("\n".join(_shorten(line) for line in text.splitlines()), fontsize=7)
-        for axes in panels[len(images) :]:
-            axes.set_visible(False)
         add_title(figure, title, detail, caption)
 
     write_figure(path, (1.75 * max(columns, 3), 2.15 * rows + 0.8), draw)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from metaopt.report.plots.network_input import show_input
+from metaopt.report.plots.network_input import show_inputs
 from metaopt.report.plots.style import add_title, write_figure
 
 _COLUMNS = 8
@@ -33,12 +33,8 @@ def filters_figure(
     rows = -(-len(filters) // columns)
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, number, each in zip(panels, filters, inputs, strict=False):
-            show_input(axes, each)
+        for axes, number in zip(show_inputs(figure, inputs, rows, columns), filters, strict=True):
             axes.set_title(str(number), fontsize=7.5, pad=2)
-        for axes in panels[len(filters) :]:
-            axes.set_visible(False)
         some = "" if len(filters) == count else f"{len(filters)} of "
         detail = f"The input that each filter responds to most: {some}{count} filters, by gradient ascent from noise."
         add_title(figure, name, detail, caption)

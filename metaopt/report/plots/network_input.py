@@ -1,12 +1,33 @@
 """Drawing of one input of a network: an image of any number of channels, a signal, or the middle of a volume."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from metaopt.report.plots.style import BLUE
+
+
+def show_inputs(
+    figure: Figure, inputs: Sequence[npt.NDArray[Any]] | npt.NDArray[Any], rows: int, columns: int
+) -> list[Axes]:
+    """Draw inputs into a grid, row by row, and return the axes of each.
+
+    Args:
+        figure: where.
+        inputs: see ``show_input``.
+        rows: rows of the grid.
+        columns: columns of the grid; places that are left stay empty.
+    """
+    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for axes, each in zip(panels, inputs, strict=False):
+        show_input(axes, each)
+    for axes in panels[len(inputs) :]:
+        axes.set_visible(False)
+    return panels[: len(inputs)]
 
 
 def show_input(axes: Axes, each: npt.NDArray[Any]) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from metaopt.report.analysis.wrong_images import WrongImage
-from metaopt.report.plots.network_input import show_input
+from metaopt.report.plots.network_input import show_input, show_inputs
 from metaopt.report.plots.style import add_title, write_figure, write_message
 
 _COLUMNS = 6
@@ -48,12 +48,8 @@ def wrong_images_figure(
     rows = -(-len(wrong) // columns)
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, one, each in zip(panels, wrong, inputs, strict=False):
-            show_input(axes, each)
+        for axes, one in zip(show_inputs(figure, inputs, rows, columns), wrong, strict=True):
             axes.set_xlabel(f"{_shorten(one.true)}\n→ {_shorten(one.predicted)}", fontsize=8)
-        for axes in panels[len(wrong) :]:
-            axes.set_visible(False)
         add_title(figure, "Most wrong images", "Below each: its target → the prediction; the worst first.", caption)
 
     write_figure(path, (1.75 * max(columns, 3), 2.15 * rows + 0.8), draw)
