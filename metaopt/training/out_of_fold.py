@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metaopt.data import DataSet
+from metaopt.data.images import subset
 from metaopt.problems.problem import Problem
 from metaopt.training.batches import Validation
 from metaopt.training.retraining import retrain
@@ -41,16 +42,17 @@ def predict_out_of_fold(
     """
     head = next(iter(data.classes))
     found: npt.NDArray[np.float32] | None = None
-    rows = [held for _, held in data.fold_rows(folds)]
-    for number, (fold, held) in enumerate(zip(data.folds(folds), rows, strict=True)):
+    images = data.everything()
+    for number, (kept, held) in enumerate(data.fold_rows(folds)):
         report(number + 1)
-        own = replace(data, train=fold.train, validation=fold.validation, _everything=fold.train, _folds={})
+        train, held_out = subset(images, kept), subset(images, held)
+        own = replace(data, train=train, validation=held_out, _everything=train, _folds={})
         trained = retrain(problem, point, own, epochs=epochs, seed=seed, trial=number, recipe=recipe)
         batch_size = trained.training.batch_size
-        validation = Validation(fold.validation, trained.heads, batch_size, data.outputs, data.standardization)
+        validation = Validation(held_out, trained.heads, batch_size, data.outputs, data.standardization)
         predicted = np.asarray(validation.predict(trained.network)[head], np.float32)
         if found is None:
-            found = np.zeros((len(data.everything()), *predicted.shape[1:]), np.float32)
+            found = np.zeros((len(images), *predicted.shape[1:]), np.float32)
         found[held] = predicted
     assert found is not None
     return found
