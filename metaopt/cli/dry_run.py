@@ -176,6 +176,8 @@ def _describe_training(name: str, draw: Draw, end: Finished | Failed | Rejected,
         head = f"Training, {name} ({format_count(cost.params)} parameters):"
     gpu = "" if cost.accelerator_memory is None else f", {size_text(cost.accelerator_memory)} on the GPU"
     text = f"{head} {cost.setup_s:.1f} s until the first epoch, {cost.epoch_s:.2g} s per epoch"
+    if cost.head_epochs is not None:
+        text += f", {cost.tuned_epoch_s:.2g} s after epoch {cost.head_epochs}"
     if settings.budget_unit == "epochs":
         text += f", {format_duration(cost.trial_s(settings.epochs))} for {settings.epochs} epochs"
     return f"{text}; {size_text(cost.memory)} of main memory{gpu}."

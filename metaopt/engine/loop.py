@@ -88,7 +88,7 @@ class Search:
         self._goal = goal
         self._options = options
         self._criteria = criteria
-        self._view = StudyView(study.state, study.space, options.seed, goal)
+        self._view = StudyView(study.state, study.space, options.seed, goal, guard.find_stages)
         self._proposer = Proposer(strategy, guard, study.space, self._view, phases, fill)
         self._phases = phases
         self._jobs = JobFactory(study.state, study.space, strategy, checkpoints, options)

@@ -1,13 +1,14 @@
 """Read-only view of a study for strategies, with the randomness of the next trial."""
 
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from metaopt import randomness
+from metaopt.problems.stages import TrainingStages
 from metaopt.samplers import History, Observation
 from metaopt.schedulers import TrialView
 from metaopt.spaces import Space, Vals
@@ -23,13 +24,28 @@ K = TypeVar("K", bound=Hashable)
 class StudyView:
     """The part of a study that a strategy may read.
 
+    Args:
+        state: the study.
+        space: the compiled space.
+        seed: seed of the search.
+        goal: see ``goal``.
+        find_stages: returns the stages of the training of a point; None where no training has any.
+
     Attributes:
         space: the compiled space.
         cache: see ``metaopt.schedulers.View``.
     """
 
-    def __init__(self, state: StudyState, space: Space, seed: int, goal: int | None):
+    def __init__(
+        self,
+        state: StudyState,
+        space: Space,
+        seed: int,
+        goal: int | None,
+        find_stages: Callable[[Any], TrainingStages | None] | None = None,
+    ):
         self.space = space
+        self._find_stages = find_stages
         self.cache: dict[Any, Any] = {}
         self._state = state
         self._seed = seed
@@ -151,6 +167,10 @@ class StudyView:
         if self._n_objectives == 1:
             return {name: rank_key(result) for name, result in results}
         return rank_together(results)
+
+    def stages(self, vals: Vals) -> TrainingStages | None:
+        """Return the stages of the training of a point; None where all of its epochs train the same."""
+        return None if self._find_stages is None else self._find_stages(self.space.point(vals))
 
     def generator(self, purpose: str, attempt: int = 0, number: int | None = None) -> np.random.Generator:
         """Return the generator for one purpose of the next trial, or of anything else with a number.

@@ -14,6 +14,7 @@ from metaopt.guard.latency_model import LatencyModel
 from metaopt.problems.memory_estimate import estimate_memory
 from metaopt.problems.model_size import predict_model_bytes, smallest_model_bytes
 from metaopt.problems.problem import Classes, Problem
+from metaopt.problems.stages import TrainingStages, find_stages
 from metaopt.spaces import Space
 from metaopt.spaces.point_key import point_key
 from metaopt.trials.constraints import LATENCY, MODEL_BYTES, Constraint
@@ -122,6 +123,14 @@ class Guard:
         if network["signature"] in trained or (vals is not None and sign_draw(vals) in trained):
             return Verdict(DUPLICATE, "The same network was already trained with the same settings.", network)
         return Verdict(None, "", network)
+
+    def find_stages(self, point: Any) -> TrainingStages | None:
+        """Return the stages of the training of a point; None where it has none, or no network can be made of it."""
+        try:
+            blueprint = self.problem.blueprint(point, self.input_shape, self.classes)
+        except InvalidArchitecture:
+            return None
+        return None if blueprint is None else find_stages(blueprint, self.problem.training_of(point))
 
     def drawing(self, point: Any) -> dict[str, str]:
         """Return what the journal keeps of the network of a valid point, so that it can be drawn without its code."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from metaopt.problems.stages import TrainingStages
 from metaopt.samplers import value_key
 from metaopt.schedulers import Continue, Decision, Propose, Reason, Start, Stop, TrialView, brackets
 from metaopt.schedulers.trial_index import TrialIndex
@@ -22,6 +23,8 @@ from metaopt.strategies.candidates import make_candidates
 from metaopt.strategies.curve_view import CurveView, cached
 from metaopt.strategies.points import Encoder
 from metaopt.strategies.reasons import Rates, Reasons
+from metaopt.strategies.second_stage import Stages
+from metaopt.strategies.staged_costs import StagedCosts, fit_staged_costs, has_stages
 from metaopt.strategies.start_design import farthest
 from metaopt.strategies.study_curves import CurveReader, StudyCurves, scaled_times
 from metaopt.strategies.study_model import EncodedTrials, StudyModel, fit_costs
@@ -169,7 +172,7 @@ class _Moment:
         reasons = Reasons(outlook, scale, has_best=bool(model.is_feasible.any()), weights=shown)
         if not starts and not self._is_hopeful(outlook.chances):
             return self._end({number: reasons.of(arm) for arm, number in enumerate(numbers) if number is not None})
-        costs, seconds, overhead = self._costs(arms, numbers)
+        costs, seconds, overhead = self._costs(arms, numbers, candidates)
         kept = np.argsort(-outlook.gains / costs[:, -1], kind="stable")[:_MOST_ARMS]
         times = scaled_times(self._rungs.astype(float), self._strategy.resource)
         rates = rates_through_checks(
@@ -230,17 +233,38 @@ class _Moment:
         parents = [trials[number].vals for number in model.numbers[best]]
         return make_candidates(self._view.space, parents, lambda vals: value_key(vals) in tried, self._generator())
 
-    def _costs(self, arms: Arms, numbers: list[int | None]) -> tuple[np.ndarray, np.ndarray, float]:
+    def _costs(
+        self, arms: Arms, numbers: list[int | None], candidates: list[Vals]
+    ) -> tuple[np.ndarray, np.ndarray, float]:
         """Return costs and seconds of training each arm to each rung, (a, h), and the overhead of resuming one."""
         if self._strategy.is_timed:
             seconds = self._rungs - arms.resources[:, None]
             return seconds, seconds, 0.0
+        if has_stages(self._view, self._trials):
+            return self._staged_costs(arms, numbers, candidates)
         model, known = TrainingCosts.equal(self._strategy.resource), dict[int, Seconds]()
         if not self._strategy.counts_epochs:
             model, known = fit_costs(self._view, self._trials, self._strategy.resource)
-        own: list[Seconds | None] = [None if number is None else known.get(number) for number in numbers]
-        given = arms.points, arms.resources, self._rungs, own
+        given = arms.points, arms.resources, self._rungs, _own_seconds(numbers, known)
         return model.costs(*given), model.seconds(*given), model.overheads.resume
+
+    def _staged_costs(
+        self, arms: Arms, numbers: list[int | None], candidates: list[Vals]
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return the same where trainings have stages."""
+        model, known = StagedCosts.equal(self._strategy.resource), dict[int, Seconds]()
+        if not self._strategy.counts_epochs:
+            model, known = fit_staged_costs(self._view, self._trials, self._strategy.resource)
+        found = [self._view.stages(vals) for vals in candidates]
+        found += [self._trials.stages(number) for number in numbers if number is not None]
+        stages = Stages.of([one or TrainingStages() for one in found])
+        given = arms.points, arms.resources, self._rungs, _own_seconds(numbers, known), stages
+        return model.costs(*given), model.seconds(*given), model.first.overheads.resume
 
     def _generator(self) -> np.random.Generator:
         return self._view.generator("propose", self._attempt)
+
+
+def _own_seconds(numbers: list[int | None], known: dict[int, Seconds]) -> list[Seconds | None]:
+    """Return the seconds of each trial, None for a new one and for one without any."""
+    return [None if number is None else known.get(number) for number in numbers]

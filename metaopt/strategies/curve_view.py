@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from metaopt.problems.stages import TrainingStages
 from metaopt.samplers import History
 from metaopt.schedulers import TrialView, View
 from metaopt.spaces import Space, Vals
@@ -65,6 +66,9 @@ class CurveView(View, Protocol):
     @property
     def n_own(self) -> int:
         """Number of the study's own trials, running ones included."""
+
+    def stages(self, vals: Vals) -> TrainingStages | None:
+        """Return the stages of the training of a point, see ``metaopt.problems.stages``; None where it has none."""
 
     def generator(self, purpose: str, attempt: int = 0) -> np.random.Generator:
         """Return the generator for one purpose of the next trial."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from metaopt.problems.stages import TrainingStages
 from metaopt.samplers import value_key
 from metaopt.strategies.arms import Arms
 from metaopt.strategies.curve_view import CurveView, cached
@@ -16,7 +17,7 @@ from metaopt.strategies.points import Encoder, Points
 from metaopt.strategies.study_curves import StudyCurves, scaled_times
 from metaopt.strategies.training_costs import Overheads, Seconds, TrainingCosts
 
-_MOST_LOSSES = 300  # in the model, which bounds the time of a decision
+MOST_LOSSES = 300  # in the model, which bounds the time of a decision
 _MOST_RUNNING = 300  # trials whose predicted losses are in it, likewise: those that were started last
 _REFIT_GROWTH = 1.15  # of the number of losses from one fit of the parameters to the next
 _FIRST_FIT = 4  # number of losses
@@ -31,6 +32,7 @@ class EncodedTrials:
         # A run may add knowledge, and with it columns to the points.
         self._known: dict[int, Points] = cached(view, ("curve points", len(view.knowledge)), dict)
         self._keys: _Keys = cached(view, "curve keys", _Keys)
+        self._stages: dict[int, TrainingStages | None] = cached(view, "stages", dict)
 
     def points(self, numbers: list[int]) -> Points:
         """Return the points of trials."""
@@ -41,6 +43,13 @@ class EncodedTrials:
             return self.encoder.encode([])
         found = [self._known[number] for number in numbers]
         return Points(np.vstack([one.features for one in found]), np.vstack([one.beliefs for one in found]))
+
+    def stages(self, number: int) -> TrainingStages | None:
+        """Return the stages of the training of a trial."""
+        if number not in self._stages:
+            trial = self._view.trials[number]
+            self._stages[number] = None if trial.imported else self._view.stages(trial.vals)
+        return self._stages[number]
 
     @property
     def keys(self) -> Set[frozenset[tuple[str, float]]]:
@@ -99,7 +108,7 @@ class StudyModel:
             resource: R.
         """
         parameters = _fitted_parameters(view, curves, trials, resource)
-        kept = curves.limited(_MOST_LOSSES)
+        kept = curves.limited(MOST_LOSSES)
         points, metric = trials.points(kept.numbers.tolist()), trials.encoder.metric
         process = LearningCurveProcess(kept.observed(points, resource), metric, parameters[0])
         has_loss = np.isfinite(kept.values[kept.last])
@@ -180,7 +189,7 @@ def fit_costs(view: CurveView, trials: EncodedTrials, resource: int) -> tuple[Tr
     """Return the cost model of a study, and by number the seconds of its own trials."""
     known = {}
     besides = []
-    for trial in view.trials[-_MOST_LOSSES:]:
+    for trial in view.trials[-MOST_LOSSES:]:
         if trial.seconds and not trial.imported:
             first, *later = trial.seconds
             known[trial.number] = Seconds(first, sum(later) / len(later) if later else first)
@@ -209,7 +218,7 @@ def _fitted_parameters(view: CurveView, curves: StudyCurves, trials: EncodedTria
     name = "curve parameters", None if curves.weights is None else curves.weights.tobytes()
     known: tuple[object, list[np.ndarray]] | None = view.cache.get(name)
     if known is None or known[0] != key:
-        kept = first.limited(_MOST_LOSSES)
+        kept = first.limited(MOST_LOSSES)
         points, metric = trials.points(kept.numbers.tolist()), trials.encoder.metric
         to_fit = [kept.observed(points, resource)]
         to_fit += [observe_distances(kept, number, points, resource)[0] for number in range(kept.distances.shape[1])]

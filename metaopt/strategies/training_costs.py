@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metaopt.strategies.cost_regression import regress
 from metaopt.strategies.points import Metric, Points
 
-_PRIOR_DEVIATION = 0.5  # of the coefficients of log seconds: from one end of a parameter to the other, a factor of 1.6
-_NOISE_DEVIATION = 0.15  # of log seconds about the regression
 _MAX_FEATURES = 100  # beyond them, all points have the same cost
-_SMALLEST_S = 1e-6
-_EQUAL_FIRST = 5.0  # epochs that the first one costs, with building and tracing, where no time counts
+SMALLEST_S = 1e-6
+EQUAL_FIRST = 5.0  # epochs that the first one costs, with building and tracing, where no time counts
 # A network that is twice as expensive is charged √2 as much: with the full factor, a search prefers cheap networks over
 # good ones (chosen on tables of learning curves).
-_EXPONENT = 0.5
+EXPONENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,13 @@ class Seconds:
 
     Attributes:
         first: of the first epoch, with building and tracing.
-        later: of each later epoch.
+        later: of each later epoch, of a training in stages of the first one.
+        tuned: of an epoch of the second stage, or None.
     """
 
     first: float
     later: float
+    tuned: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Overheads:
 class TrainingCosts:
     """Cost model of a study.
 
-    Bayesian linear regression of log seconds on the unit values of numbers and on indicators of options (Bishop 2006:
-    Pattern Recognition and Machine Learning, section 3.3). What a trial's own epochs took replaces the prediction.
+    Regression of log seconds on the unit values of numbers and on indicators of options. What a trial's own epochs took
+    replaces the prediction.
 
     Attributes:
         resource: R.
@@ -81,7 +82,7 @@ class TrainingCosts:
     @classmethod
     def equal(cls, resource: int) -> "TrainingCosts":
         """Return a model of no measured time: every network costs the same, its first epoch as much as five others."""
-        return cls(resource, np.log([_EQUAL_FIRST]), np.zeros(1), (), ())
+        return cls(resource, np.log([EQUAL_FIRST]), np.zeros(1), (), ())
 
     @classmethod
     def fit(
@@ -101,9 +102,9 @@ class TrainingCosts:
         if len(options) + len(numbers) > _MAX_FEATURES:
             options, numbers = [], []
         model = cls(resource, np.zeros(0), np.zeros(0), tuple(options), tuple(numbers))
-        inputs = model._inputs(points)
-        targets = np.log(np.maximum([[one.first, one.later] for one in seconds] or np.ones((0, 2)), _SMALLEST_S))
-        first, later = _regress(inputs, targets).T
+        inputs = model.inputs(points)
+        targets = np.log(np.maximum([[one.first, one.later] for one in seconds] or np.ones((0, 2)), SMALLEST_S))
+        first, later = regress(inputs, targets).T
         return cls(resource, first, later, model.options, model.numbers, overheads)
 
     def costs(self, points: Points, begin: np.ndarray, ends: np.ndarray, own: Sequence[Seconds | None]) -> np.ndarray:
@@ -115,25 +116,25 @@ class TrainingCosts:
             ends: epochs to train to, (h,).
             own: seconds of the trial of each point, None for a new one.
         """
-        first, later = self._epoch_seconds(points, own)
+        first, later = self.epoch_seconds(points, own)
         typical = float(np.exp(self.first[0]) + np.exp(self.later[0]) * (self.resource - 1))
-        charged = ((first + later * (self.resource - 1)) / typical) ** (_EXPONENT - 1)
+        charged = ((first + later * (self.resource - 1)) / typical) ** (EXPONENT - 1)
         return _between(first, later, begin, ends) * charged[:, None] + self.overheads.of(begin)[:, None]
 
     def seconds(self, points: Points, begin: np.ndarray, ends: np.ndarray, own: Sequence[Seconds | None]) -> np.ndarray:
         """Return the predicted seconds of such jobs, (n, h); see ``costs``."""
-        return _between(*self._epoch_seconds(points, own), begin, ends) + self.overheads.of(begin)[:, None]
+        return _between(*self.epoch_seconds(points, own), begin, ends) + self.overheads.of(begin)[:, None]
 
-    def _epoch_seconds(self, points: Points, own: Sequence[Seconds | None]) -> tuple[np.ndarray, np.ndarray]:
+    def epoch_seconds(self, points: Points, own: Sequence[Seconds | None]) -> tuple[np.ndarray, np.ndarray]:
         """Return the seconds of the first epoch and of each later one, (n,)."""
-        inputs = self._inputs(points)
+        inputs = self.inputs(points)
         first, later = np.exp(inputs @ self.first), np.exp(inputs @ self.later)
         for number, one in enumerate(own):
             if one is not None:
-                first[number], later[number] = max(one.first, _SMALLEST_S), max(one.later, _SMALLEST_S)
+                first[number], later[number] = max(one.first, SMALLEST_S), max(one.later, SMALLEST_S)
         return first, later
 
-    def _inputs(self, points: Points) -> np.ndarray:
+    def inputs(self, points: Points) -> np.ndarray:
         """Return the inputs of the regression, (n, k), the constant first; they are 0 at the centre of the space."""
         columns = [np.ones(len(points))]
         columns += [points.features[:, feature] - 0.5 for feature in self.numbers]
@@ -146,11 +147,3 @@ def _between(first: np.ndarray, later: np.ndarray, begin: np.ndarray, ends: np.n
     until_begin = np.where(begin > 0, first + later * (begin - 1), 0.0)
     until_ends = first[:, None] + later[:, None] * (ends - 1)
     return until_ends - until_begin[:, None]
-
-
-def _regress(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return the posterior mean of the coefficients, (k, targets); the constant has a flat prior."""
-    precision = np.full(inputs.shape[1], 1 / _PRIOR_DEVIATION**2)
-    precision[0] = 1e-6
-    scaled = inputs.T / _NOISE_DEVIATION**2
-    return np.linalg.solve(np.diag(precision) + scaled @ inputs, scaled @ targets)

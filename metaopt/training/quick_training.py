@@ -1,5 +1,6 @@
 """Quick trainings: a few seconds of a network on a part of the images, to estimate the time and memory of a trial."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +10,8 @@ import numpy as np
 
 from metaopt.data import DataSet, Images, subset
 from metaopt.engine.jobs import Epoch, EpochProgress, Failed, Finished, Job, Message, Rejected, TrainingOptions
+from metaopt.problems import Problem, Training
+from metaopt.problems.stages import find_stages
 from metaopt.randomness import make_generator
 from metaopt.training.peak_memory import measured_memory
 from metaopt.training.trainer import KerasTrainer
@@ -27,11 +30,14 @@ class TrialCost:
 
     Attributes:
         setup_s: seconds until the first epoch: to build the network and to compile its steps.
-        epoch_s: estimated seconds of an epoch on all images, its validation included.
+        epoch_s: estimated seconds of an epoch on all images, its validation included; of a training in two stages, of
+            one of the first stage.
         memory: peak bytes of main memory of the process.
         accelerator_memory: peak bytes on the GPU, or None.
         params: number of parameters, or None.
         macs: multiply-accumulates of one image, or None.
+        head_epochs: epochs of the first stage of a training in two stages; None for one without.
+        tuned_epoch_s: estimated seconds of an epoch of the second stage.
     """
 
     setup_s: float
@@ -40,10 +46,13 @@ class TrialCost:
     accelerator_memory: int | None = None
     params: int | None = None
     macs: int | None = None
+    head_epochs: int | None = None
+    tuned_epoch_s: float = 0.0
 
     def trial_s(self, epochs: int) -> float:
         """Return the estimated seconds of a training of so many epochs."""
-        return self.setup_s + epochs * self.epoch_s
+        in_first = epochs if self.head_epochs is None else min(epochs, self.head_epochs)
+        return self.setup_s + in_first * self.epoch_s + (epochs - in_first) * self.tuned_epoch_s
 
 
 class QuickTrainer(KerasTrainer):
@@ -65,15 +74,19 @@ class QuickTrainer(KerasTrainer):
         super().setup(options)
         assert isinstance(self._data, DataSet)
         self._whole = self._data
+        assert isinstance(self._problem, Problem)
+        self._given = self._problem
+        self._problem = replace(self._given, training=lambda point: _shorten(self._given.training(point)))
 
     def train(self, job: Job, report: Callable[[Message], bool]) -> Finished | Failed | Rejected:
-        """Train for two epochs, or until the time limit.
+        """Train for two epochs, one of each stage if there are two, or until the time limit.
 
         Returns:
             How it ended; the cost is in ``returned`` of a ``Finished``.
         """
         share = self._take_part(job)
-        watch = _Watch(report)
+        head_epochs = self._count_head_epochs(job.point)
+        watch = _Watch(report, least_epochs=1 if head_epochs is None else 2)
         watch.began = time.perf_counter()
         with measured_memory() as memory:
             try:
@@ -83,7 +96,11 @@ class QuickTrainer(KerasTrainer):
         if isinstance(end, Failed | Rejected):
             return end
         spent = time.perf_counter() - watch.began
-        epoch_s = min(watch.epochs, default=watch.partial or spent)
+        if head_epochs is not None and len(watch.epochs) + (watch.partial is not None) >= 2:
+            epoch_s, tuned_s = watch.epochs[0], watch.partial or watch.epochs[1]
+        else:
+            head_epochs, tuned_s = None, 0.0
+            epoch_s = min(watch.epochs, default=watch.partial or spent)
         # Without a report, as of a user's own training that makes none, all of the time counts as its epochs.
         setup_s = max(0.0, spent - sum(watch.epochs) - (watch.in_epoch if end is None else 0.0)) if watch.told else 0.0
         info = {} if end is None else end.info
@@ -94,6 +111,8 @@ class QuickTrainer(KerasTrainer):
             accelerator_memory=memory.accelerator,
             params=info.get("params"),
             macs=info.get("macs"),
+            head_epochs=head_epochs,
+            tuned_epoch_s=tuned_s / share,
         )
         return Finished(job.trial, complete=False, seconds=spent, returned={"cost": vars(cost)})
 
@@ -106,6 +125,14 @@ class QuickTrainer(KerasTrainer):
         train, validation = _some(part.train, share), _some(part.validation, share)
         self._data = replace(whole, train=train, validation=validation, _folds={})
         return share / (self._folds * self._repeats)
+
+    def _count_head_epochs(self, point: Any) -> int | None:
+        """Return the number of epochs of the first of two stages; None for a training that has one."""
+        if self._given.build_and_train is not None or not self._given.has_blueprint:
+            return None
+        blueprint = self._given.blueprint(point, self._whole.input_shape, self._whole.classes)
+        stages = None if blueprint is None else find_stages(blueprint, self._given.training_of(point))
+        return None if stages is None or stages.head_epochs in (0, math.inf) else int(stages.head_epochs)
 
     def _batch_size(self, point: Any) -> int:
         try:
@@ -142,6 +169,10 @@ class _TimeIsOver(Exception):
 class _Watch:
     """Passes reports on, and notes the seconds of the epochs.
 
+    Args:
+        report: takes the reports.
+        least_epochs: epochs to measure whatever the time, the last of them perhaps in part.
+
     Attributes:
         began: time of the start.
         epochs: seconds of the epochs.
@@ -149,8 +180,9 @@ class _Watch:
         partial: estimated seconds of that epoch, or None.
     """
 
-    def __init__(self, report: Callable[[Message], bool]) -> None:
+    def __init__(self, report: Callable[[Message], bool], least_epochs: int = 1) -> None:
         self._report = report
+        self._least_epochs = least_epochs
         self.began = 0.0
         self.epochs: list[float] = []
         self.in_epoch = 0.0
@@ -166,16 +198,30 @@ class _Watch:
         now = time.perf_counter()
         if isinstance(message, Epoch):
             self.epochs.append(message.seconds)
-            return now - self.began < LIMIT_S
+            self._first = None
+            return len(self.epochs) < self._least_epochs or now - self.began < LIMIT_S
         if isinstance(message, EpochProgress) and message.fraction > 0:
             if self._first is None:
                 self._first = now, message.fraction
-            elif not self.epochs and message.fraction > self._first[1] and now - self.began > LIMIT_S:
+            elif self._is_long(message.fraction, now):
                 self.partial = (now - self._first[0]) / (message.fraction - self._first[1])
                 self.in_epoch = min(message.fraction * self.partial, now - self.began)
                 raise _TimeIsOver
             return True
         return self._report(message)
+
+    def _is_long(self, fraction: float, now: float) -> bool:
+        assert self._first is not None
+        is_measured = len(self.epochs) < self._least_epochs and fraction > self._first[1]
+        return is_measured and now - self.began > LIMIT_S
+
+
+def _shorten(training: Training) -> Training:
+    """Return the configuration with one epoch in the first stage, if it has any."""
+    if training.fine_tuning is None:
+        return training
+    head_epochs = min(1, training.fine_tuning.head_epochs)
+    return replace(training, fine_tuning=replace(training.fine_tuning, head_epochs=head_epochs))
 
 
 def _some(images: Images, share: float) -> Images:

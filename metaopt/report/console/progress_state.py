@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from metaopt.engine.jobs import Epoch, EpochProgress
+from metaopt.report.console.epoch_seconds import EpochSeconds
 from metaopt.report.formatting import format_duration
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import Record, best_record, objective_of
@@ -27,6 +28,7 @@ class RunningTrial:
         first: number of epochs when the job began; None before its first report.
         metrics: metrics of the last epoch.
         fraction: share of the next epoch that is trained, if that takes long; else 0.
+        last_s: seconds of the last epoch; None before the first one of the job.
     """
 
     trial: int
@@ -38,6 +40,7 @@ class RunningTrial:
     first: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     fraction: float = 0.0
+    last_s: float | None = None
 
     @property
     def epoch_text(self) -> str:
@@ -106,6 +109,7 @@ class ProgressState:
         if running is not None:
             running.first = report.epoch - 1 if running.first is None else running.first
             running.epoch, running.metrics, running.fraction = report.epoch, report.metrics, 0.0
+            running.last_s = report.seconds
             self._last_report = self.clock()
 
     def epoch_progress(self, report: EpochProgress) -> None:
@@ -193,17 +197,25 @@ class ProgressState:
         return max(0.0, n_left * sum(lengths) / len(lengths) / len(self.running) - (self.clock() - self.begun))
 
     def _seconds_left_with_rungs(self, goal: int) -> float | None:
-        """Return the estimate from epochs, as most trials train few of them and some train many.
+        """Return the estimate from the seconds of epochs, as most trials train few of them and some train many.
 
         Trials that have not begun count with the mean of the others, promotions included. Before any trial is fully
         trained that mean is too low, and the time is unknown.
         """
+        ended = [record for record in self.ended.values() if record.epochs]
+        known = EpochSeconds(ended)
         running = list(self.running.values())
-        epochs = [record.epochs for record in self.ended.values()]
-        epochs += [trial.resumed_at for trial in running if trial.resumed_at]
-        if not self._has_complete or not sum(epochs):
+        resumed = [known.between(0, trial.resumed_at) for trial in running if trial.resumed_at]
+        spent = known.total + sum(resumed)
+        if not self._has_complete or not spent:
             return None
         n_to_begin = max(0, goal - len(self.ended) - len(running))
-        to_train = sum(max(0, trial.target - trial.epoch) for trial in running if trial.target is not None)
-        epochs_left = n_to_begin * sum(epochs) / len(epochs) + to_train
-        return max(0.0, epochs_left * self._search_seconds / sum(epochs) - (self.clock() - self._last_report))
+        n_begun = len(self.ended) + len(resumed)
+        to_train = sum(
+            known.between(trial.epoch, max(trial.epoch, trial.target), trial.last_s)
+            for trial in running
+            if trial.target is not None
+        )
+        left = n_to_begin * spent / n_begun + to_train
+        # The search takes longer than its epochs, or less with several workers.
+        return max(0.0, left * self._search_seconds / spent - (self.clock() - self._last_report))

@@ -102,8 +102,25 @@ def test_time_left_with_rungs_by_epochs(clock: Clock) -> None:
     state.start(1, 9, None)
     assert state.seconds_left() == pytest.approx(7 * 22 / 3 + 8 * 2)
     clock.now += 6
-    state.epoch(Epoch(1, 5, {"loss": 1.0}, 2.0))
+    state.epoch(Epoch(1, 5, {"loss": 1.0}, 1.0))
     assert state.seconds_left() == pytest.approx(7 * 22 / 3 + 4 * 2)
+
+
+def test_time_left_knows_that_later_epochs_take_longer(clock: Clock) -> None:
+    state = ProgressState(clock)
+    state.begin(3, [])
+    paused = make_paused(0, 2, history={"val_accuracy": [0.5] * 2}, seconds=[1.0] * 2, clock=2.0)
+    complete = make_record(1, history={"val_accuracy": [0.5] * 4}, seconds=[1.0, 1.0, 20.0, 20.0], clock=44.0)
+    for record in (paused, complete):
+        state.start(record.trial, record.epochs, None)
+        state.end(record, None)
+    state.start(2, 2, None)
+    assert state.seconds_left() == pytest.approx(2)
+    state.epoch(Epoch(2, 1, {"loss": 1.0}, 3.0))
+    assert state.seconds_left() == pytest.approx(3), "this trial takes three times as long as the others"
+    state.end(make_paused(2, 2, history={"val_accuracy": [0.5] * 2}, seconds=[3.0] * 2, clock=50.0), None)
+    state.start(2, 4, None)
+    assert state.seconds_left() == pytest.approx(40 * 50 / (44 + 2))
 
 
 def test_budget_in_seconds_has_no_target_epoch(clock: Clock) -> None:

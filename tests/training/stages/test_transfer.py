@@ -11,7 +11,7 @@ import pytest
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.data.augmentation import BatchAugmentation
 from metaopt.data.images import subset
-from metaopt.engine.jobs import FromScratch, Job, TrainingOptions, TrainingRequest
+from metaopt.engine.jobs import Finished, FromScratch, Job, TrainingOptions, TrainingRequest
 from metaopt.problems import Problem, Training, load_problem
 from metaopt.training import build_and_train
 from metaopt.training.batches import Validation
@@ -19,10 +19,12 @@ from metaopt.training.checkpoint import best_weights
 from metaopt.training.compiled_models import CompiledModels
 from metaopt.training.metrics import validation_metrics
 from metaopt.training.network_builder import make_builder
+from metaopt.training.quick_training import QuickTrainer, find_cost, quick_options
 from metaopt.training.retraining import retrain
 from metaopt.training.stages import features
 from metaopt.training.stages.split import split_frozen
 from metaopt.training.variables import set_last_weights
+from metaopt.zoo.transfer import HEAD_EPOCHS
 from tests.backbones.networks import save_backbone
 
 pytestmark = pytest.mark.slow
@@ -152,6 +154,16 @@ def test_retraining_goes_through_the_same_stages(problem: Problem, backbone: str
     assert losses[-1] < losses[0]
     assert result.counts.params == problem.blueprint(point, data.input_shape, data.classes).params
     assert result.network.input_shape == (None, SIDE, SIDE, 3)
+
+
+def test_a_quick_training_measures_an_epoch_of_each_stage(problem: Problem, backbone: str, data: DataSet) -> None:
+    trainer = QuickTrainer(problem, data)
+    trainer.setup(quick_options(TrainingOptions()))
+    end = trainer.train(Job(0, make_point(backbone, 0.5), FromScratch(), 2), lambda _: True)
+    assert isinstance(end, Finished)
+    cost = find_cost(end)
+    assert cost.head_epochs == HEAD_EPOCHS
+    assert min(cost.epoch_s, cost.tuned_epoch_s) > 0
 
 
 def test_features_are_computed_once_for_all_networks_over_a_backbone(
