@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from metaopt.errors import UserError
@@ -55,6 +56,15 @@ def identify(source: str) -> str:
     _require_model(path)
     status = path.stat()
     return _digest(str(path), status.st_size, status.st_mtime_ns)
+
+
+def identify_files(sources: Iterable[str]) -> dict[str, str]:
+    """Return the digest of each source that is a file, see ``identify``.
+
+    Raises:
+        UserError: A file does not exist, or is no Keras model.
+    """
+    return {source: identify(source) for source in sources if not is_application(source)}
 
 
 @functools.lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from metaopt.backbones.source import identify_files
 from metaopt.cli.errors import with_flags
 from metaopt.data import NAMES, DataSet, DataSpec, load, resolve
 from metaopt.data.images import InputArray
@@ -24,6 +25,7 @@ from metaopt.problems.problem import Problem
 from metaopt.problems.source_digest import code_digest, is_same_program
 from metaopt.spaces import Vals, compile_space
 from metaopt.spaces.point_key import point_key
+from metaopt.storage.comparison import find_changed_backbones
 from metaopt.storage.study import Study, found_path
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
@@ -205,8 +207,14 @@ def require_same_network(study: Study, problem: Problem) -> None:
     """Check that the network and the space, whose options draws number, have not changed since the search.
 
     Raises:
-        StudyMismatch: It has.
+        StudyMismatch: It has, or a backbone in a file.
     """
+    digests = list(identify_files(backbones_of(study)).values())
+    if files := find_changed_backbones(study, digests):
+        raise StudyMismatch(
+            f"The backbone {' and '.join(str(shown(file)) for file in files)} has changed since the search in"
+            f" {shown(study.folder)}: restore the file, or start a new search."
+        )
     changed = [] if study.holds_network(code_digest(problem.code)) else ["network"]
     if "space" in study.header["fingerprint"] and not study.holds_space(compile_space(problem.space)):
         changed.append("space")

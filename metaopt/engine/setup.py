@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from metaopt.backbones.source import identify_files
 from metaopt.engine import events
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.carrying_over import NewStudy
@@ -144,6 +145,7 @@ def study_fingerprint(
         "folds": str(settings.folds),
         **({"repeats": str(settings.repeats)} if settings.repeats > 1 else {}),
         **_budget(settings),
+        **_backbones(settings),
         **({} if function is None else {"function": function.digest}),
     }
 
@@ -340,6 +342,12 @@ def _budget(settings: Settings) -> dict[str, str]:
         return {}
     parts = settings.epochs, settings.min_epochs, settings.eta, settings.rule, settings.budget_unit
     return {"budget": " ".join(map(str, parts))}
+
+
+def _backbones(settings: Settings) -> dict[str, str]:
+    """Return the part of the fingerprint that tells the content of backbones in files."""
+    found = identify_files(settings.backbones)
+    return {"backbones": " ".join(found.values())} if found else {}
 
 
 def make_strategy(settings: Settings, check: ForkCheck | None = None) -> Strategy:

@@ -1,8 +1,9 @@
 """Comparison of a stored study with a search that is about to resume it: fingerprint, seed, and a rebuilt header."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from metaopt.backbones.source import is_application
 from metaopt.errors import StudyMismatch
 from metaopt.spaces import Space
 from metaopt.storage.journal import Event
@@ -19,6 +20,13 @@ _PARTS = {
     "repeats": "number of repeats of the folds",
     "function": "function train, whose code or captured values differ",
     "budget": "budget",
+    "backbones": "content of the backbone",
+}
+
+# What else helps where a part alone differs.
+_ADVICE = {
+    "function": " If its losses still compare with those of the study, pass same_function=True.",
+    "backbones": " To resume it, restore the file.",
 }
 
 # Parameters in the text of a budget, see ``metaopt.engine.setup``.
@@ -46,11 +54,10 @@ def require_same(study: Study, header: Mapping[str, Any], space: Space, *, is_sa
     if differing := _differing_parts(study, header, space, is_same_function):
         known, asked = study.header["fingerprint"], header["fingerprint"]
         parts = " and ".join(_describe_part(name, known.get(name, ""), asked.get(name, "")) for name in differing)
-        advice = (
-            " If its losses still compare with those of the study, pass same_function=True."
-            if differing == ["function"]
-            else ""
-        )
+        if "backbones" in differing:
+            changed = ", ".join(str(shown(file)) for file in find_changed_backbones(study, asked["backbones"].split()))
+            parts = parts.replace(_PARTS["backbones"], f"{_PARTS['backbones']} {changed}")
+        advice = _ADVICE.get(differing[0], "") if len(differing) == 1 else ""
         raise StudyMismatch(
             f"{shown(study.folder)} holds a study of another {parts}: choose another results folder, or remove this"
             f" study with `{command('delete', study.folder)}`.{advice}",
@@ -86,6 +93,18 @@ def _describe_part(name: str, known: str, asked: str) -> str:
     return f"{part} ({'; '.join(f'{one} {a}, not {b}' for one, a, b in values if a != b)})"
 
 
+def find_changed_backbones(study: Study, digests: Sequence[str]) -> list[str]:
+    """Return the backbones of a study whose files have other contents now; none where it does not tell its own.
+
+    Args:
+        study: the stored study.
+        digests: of the files now, in the order of the study.
+    """
+    known = study.header["fingerprint"].get("backbones", "").split()
+    files = [source for source in study.settings.get("backbones", ()) if not is_application(source)]
+    return [file for file, then, now in zip(files, known, digests, strict=False) if then != now]
+
+
 def completed_header(study: Study, header: Mapping[str, Any], space: Space) -> Event:
     """Return the header of a study whose journal was rebuilt from records alone, with what those do not tell.
 
@@ -117,6 +136,8 @@ def _differing_parts(study: Study, header: Mapping[str, Any], space: Space, is_s
         differing.remove("network")
     if "space" in differing and study.holds_space(space):
         differing.remove("space")
+    if "backbones" in differing and ("backbones" not in known or "space" in differing):
+        differing.remove("backbones")  # earlier versions stored none; another choice of backbones is another space
     if "function" in differing:
         differing.remove("function")
     # That of the latest run, which the user may have said to be the same; earlier versions stored none.
