@@ -23,6 +23,7 @@ from metaopt.spaces.best_ranges import kept_share, narrow_range
 from metaopt.spaces.distributions import Distribution
 from metaopt.spaces.narrowing import narrow_space, narrowed_vals, selecting_labels
 from metaopt.spaces.nodes import Choice, Constant, walk
+from metaopt.spaces.option_values import name_options
 from metaopt.spaces.space_digest import describe_constant
 from metaopt.trials.ranking import rank_key
 from metaopt.trials.record import Record
@@ -261,11 +262,11 @@ def _without_outermost(best: list[float]) -> list[float]:
 
 
 def _name_options(space: Space, label: str) -> list[str]:
-    """Return the options of a choice as text: constants as they are, others by their number."""
+    """Return the options of a choice as text: constants as they are, others by their names."""
     choice = next(node for node in walk(space.root) if isinstance(node, Choice) and node.label == label)
     return [
-        describe_constant(option.value)[:_LONGEST_OPTION] if isinstance(option, Constant) else f"option {number}"
-        for number, option in enumerate(choice.options)
+        describe_constant(option.value)[:_LONGEST_OPTION] if isinstance(option, Constant) else str(name)
+        for option, name in zip(choice.options, name_options(choice), strict=True)
     ]
 
 
