@@ -75,7 +75,10 @@ def run(arguments: Namespace) -> None:
     ending = "_int8" if arguments.int8 else _ENDINGS.get(kind.name, "")
     output = arguments.output or absolute(f"{source.stem}{ending}{kind.suffix}")
     if output.suffix != kind.suffix:
-        raise UserError(f"Invalid name for a model of {kind.name}: {shown(output)}. It must end in {kind.suffix!r}.")
+        expected = (
+            f"It must end in {kind.suffix!r}." if kind.suffix else f"Expected a folder without {output.suffix!r}."
+        )
+        raise UserError(f"Invalid name for a model of {kind.name}: {shown(output)}. {expected}")
     if output.exists() or output.is_symlink():
         raise UserError(f"{shown(output)} exists already. Remove it, or choose another name with --output.")
     metadata = read_metadata(source)

@@ -26,6 +26,7 @@ def test_what_cannot_be_exported_is_one_sentence(capsys, studies: Path) -> None:
         (["tpe", "--to", "onnx", "--max-loss", 0.1], "--max-loss has no effect without --int8."),
         (["tpe", "--to", "onnx", "-o", "there.onnx"], "there.onnx exists already."),
         (["tpe", "--to", "onnx", "-o", "there.tflite"], "It must end in '.onnx'."),
+        (["tpe", "--to", "savedmodel", "-o", "there.out"], "Expected a folder without '.out'."),
         (["there.onnx", "--to", "litert"], "there.onnx was exported already."),
         (["absent.keras", "--to", "savedmodel"], "absent.keras does not exist"),
         (["tiny_problem.py", "--to", "savedmodel"], "No class names found in"),
