@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from metaopt import samplers, schedulers
     from metaopt.api import search
     from metaopt.blueprint import Blueprint, InvalidArchitecture
+    from metaopt.data_search import search_data
     from metaopt.evolve_api import evolve_training
     from metaopt.executors.ray_cluster import WorkerResources
     from metaopt.problems.problem import Problem
@@ -33,6 +34,7 @@ __all__ = [
     "samplers",
     "schedulers",
     "search",
+    "search_data",
 ]
 
 _HOME = {
@@ -44,6 +46,7 @@ _HOME = {
     "WorkerResources": "metaopt.executors.ray_cluster",
     "evolve_training": "metaopt.evolve_api",
     "search": "metaopt.api",
+    "search_data": "metaopt.data_search",
 }
 _PACKAGES = ("samplers", "schedulers")
 

@@ -24,7 +24,7 @@ FLOORS = (
     ("zoo", "data", "training", "executors", "exchange", "trackers", "deployment"),
     ("report",),
     ("server",),
-    ("api", "cli", "command", "evolve_api", "public_study", "study", "__main__", "__init__"),
+    ("api", "cli", "command", "data_search", "evolve_api", "public_study", "study", "__main__", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FRAMEWORKS = ("keras", "tensorflow", "jax", "torch")

@@ -90,26 +90,40 @@ def run(arguments: Namespace, beside: Path | None) -> None:
         if arguments.dry_run:
             dry_run(ready.problem, ready.data, ready.settings, arguments.results, ready.check)
             return
-        for name in arguments.track or ():
-            find_tracker(name)  # raises before a study is begun
-        check_server(arguments.serve)
-        executor = ready.executor(arguments)
-        with (
-            ready.open(arguments.results, callback) as study,
-            tracked(arguments.track or (), study, callback) as told,
-            served_beside(arguments.results, arguments.serve, callback.note),
-        ):
-            limit = arguments.time
-            environment = _environment(ready.settings, arguments)
-            warn_of_environment(study.state, environment, callback)
-            search(
-                *(study, ready.problem, ready.settings, executor, told, ready.images, limit),
-                keep="needed",
-                environment=environment,
-                knowledge=ready.knowledge,
-            )
+        study = conduct(arguments, ready, callback)
     study.require_best()
     print(summarise_search(StudyData.of(study), arguments.results))
+
+
+def conduct(arguments: Namespace, ready: "Ready", callback: Callback) -> StudyWriter:
+    """Search, and return the study.
+
+    Args:
+        arguments: those of the command.
+        ready: see ``prepare``.
+        callback: is told what happens.
+
+    Raises:
+        UserError: Wrong usage or input.
+    """
+    for name in arguments.track or ():
+        find_tracker(name)  # raises before a study is begun
+    check_server(arguments.serve)
+    executor = ready.executor(arguments)
+    with (
+        ready.open(arguments.results, callback) as study,
+        tracked(arguments.track or (), study, callback) as told,
+        served_beside(arguments.results, arguments.serve, callback.note),
+    ):
+        environment = _environment(ready.settings, arguments)
+        warn_of_environment(study.state, environment, callback)
+        search(
+            *(study, ready.problem, ready.settings, executor, told, ready.images, arguments.time),
+            keep="needed",
+            environment=environment,
+            knowledge=ready.knowledge,
+        )
+    return study
 
 
 def _environment(settings: Settings, arguments: Namespace) -> dict[str, Any]:
