@@ -44,14 +44,20 @@ class Commands:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def call(self, command: Sequence[str], log: Path) -> int:
-        """Run ``python …`` in the program's folder, append its output to a file, and return its exit code."""
+    def call(self, command: Sequence[str], log: Path, python: str | None = None) -> int:
+        """Run ``python …`` in the program's folder, append its output to a file, and return its exit code.
+
+        Args:
+            command: arguments of Python.
+            log: the file.
+            python: another Python than this one.
+        """
         with open(log, "ab") as output:
             with self._lock:
                 if self._stopped:
                     return INTERRUPTED
                 process = subprocess.Popen(
-                    [*MORTAL, sys.executable, *command],
+                    [*MORTAL, python or sys.executable, *command],
                     cwd=ROOT,
                     env=self._environment,
                     stdout=output,

@@ -62,6 +62,7 @@ from metaopt.zoo.transfer import IMAGE_SIZES
 
 EPOCHS = {"digits": 30, "mnist": 15, "fashion_mnist": 20, "cifar10": 100, "cifar100": 100}
 EPOCHS_OF_OTHERS = 30
+EPOCHS_WITH_BACKBONE = 12  # a pretrained network needs fewer, and each costs more
 
 
 def main(argv: Sequence[str] | None = None, *, beside: Path | None = None, prog: str = "hyperopt_optimize.py") -> int:
@@ -229,7 +230,7 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     settings = replace(settings, data=kept, augment=data.spec.augment)
     if not state.settings:
         on_cluster = _is_on_cluster(settings, arguments)
-        settings = _for_new_study(settings, given, 1 if on_cluster else settings.workers, data)
+        settings = _for_new_study(settings, given, 1 if on_cluster else settings.workers, data, problem)
     elif not _is_on_cluster(settings, arguments):
         warn_of_memory(settings, callback, 1.0 if settings.workers > state.settings["workers"] else LESS_MEMORY)
     check_settings(settings, data)
@@ -369,19 +370,23 @@ def _find_data(settings: Settings, results: Path) -> tuple[DataSpec, list[str]]:
     return spec, [*found, *notes]
 
 
-def _for_new_study(settings: Settings, given: dict[str, Any], workers: int, data: DataSet) -> Settings:
-    """Return the settings of a new study with the defaults of its data set and machine.
+def _for_new_study(
+    settings: Settings, given: dict[str, Any], workers: int, data: DataSet, problem: Problem
+) -> Settings:
+    """Return the settings of a new study with the defaults of its data set, space and machine.
 
     Args:
         settings: settings so far.
         given: settings that the user gave.
         workers: number of trials at once on one machine.
         data: the data set, whose first output decides the default objective.
+        problem: the problem with the space.
     """
     if not _limits_memory(settings.constraints):
         memory = f"memory<={free_memory(workers, settings.trials_per_gpu):.3e}"
         settings = replace(settings, constraints=(*settings.constraints, memory))
     if "objective" not in given:
         settings = replace(settings, objective=f"val_{data.first_output.objective}")
-    epochs = given.get("epochs", EPOCHS.get(settings.data, EPOCHS_OF_OTHERS))
-    return replace(settings, epochs=epochs)
+    default = EPOCHS.get(settings.data, EPOCHS_OF_OTHERS)
+    default = default if problem.backbone_space is None else EPOCHS_WITH_BACKBONE
+    return replace(settings, epochs=given.get("epochs", default))

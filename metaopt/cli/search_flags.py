@@ -184,7 +184,7 @@ def _add_rungs(group: _ArgumentGroup) -> None:
 
 def _add_training(group: _ArgumentGroup) -> None:
     add = group.add_argument
-    _add_integer(group, "--epochs", help="maximum epochs of a trial (default: by data set)")
+    _add_integer(group, "--epochs", help="maximum epochs of a trial (default: by data set and space)")
     images = ", ".join(IMAGE_AUGMENTATIONS)
     signals = "of signals: none, or a sum of shift, scale and noise in this order"
     augment = f"of training images: auto, {images}; {signals} (default: auto)"

@@ -11,7 +11,7 @@ from metaopt.problems.loading import load_problem
 from metaopt.spaces import compile_space
 from metaopt.zoo import transfer
 
-POINT = transfer.backbone_default(["base.keras"])[1]
+POINT = {**transfer.backbone_default(["base.keras"])[0], "tuning": {"share": 0.4, "learning_rate": 1e-4}}
 
 
 def read_facts(source: str, size: tuple[int, int]) -> BackboneFacts:
