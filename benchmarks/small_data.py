@@ -84,7 +84,7 @@ def draw(cell: Cell, out: Path) -> Path:
     if min(map(len, rows)) < cell.per_class:
         raise SystemExit(f"{cell.path}: a class has fewer than {cell.per_class} training images.")
     x, _ = images.batch(np.sort(np.concatenate(rows)))
-    test = data.test
+    test = data.test()
     x_test, _ = test.batch(np.arange(len(test)))
     temporary = path.with_suffix(f".{os.getpid()}.npz")
     np.savez(
