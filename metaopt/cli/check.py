@@ -84,9 +84,11 @@ def _kind_of(arguments: Namespace) -> DataKind:
         UserError: They cannot be loaded.
     """
     from metaopt.data import DataSpec, load, resolve  # scikit-learn, which takes long to import
+    from metaopt.data.target_kinds import check_new_heads
 
     spec, _ = resolve(DataSpec(arguments.data, arguments.image_size), gpu=False)
     data = load(spec)
+    check_new_heads(data.outputs, data.name)
     return DataKind(data.name, data.input_shape, data.classes)
 
 

@@ -18,6 +18,7 @@ from metaopt.cli.study_inputs import (
     trained_point,
 )
 from metaopt.data import DataSet, DataSpec, load, resolve
+from metaopt.data.target_kinds import check_new_heads
 from metaopt.errors import UserError
 from metaopt.problems import load_problem
 from metaopt.problems.augmentation_policy import AugmentationPolicy
@@ -25,7 +26,7 @@ from metaopt.problems.problem import Problem, fitting
 from metaopt.problems.training_config import CONSTANT
 from metaopt.randomness import make_generator
 from metaopt.spaces import compile_space
-from metaopt.storage.study import JOURNAL, Study
+from metaopt.storage.study import JOURNAL, Study, read_begun
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
 from metaopt.values.safe_text import first_line
@@ -101,6 +102,8 @@ def _load_data(arguments: Namespace) -> DataSet:
     )
     spec, notes = resolve(spec, gpu=False)
     data = load(spec)
+    if not read_begun(absolute(arguments.results)).has_begun:
+        check_new_heads(data.outputs, data.name)
     for text in (*notes, *data.notes):
         print(f"note: {printable(with_flags(text))}")
     return data

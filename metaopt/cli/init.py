@@ -95,10 +95,12 @@ def _find_kind(data: str) -> str:
         UserError: The data cannot be loaded.
     """
     from metaopt.data import DataSpec, load, resolve
+    from metaopt.data.target_kinds import check_new_heads
     from metaopt.outputs import ImageOutput
 
     spec, _ = resolve(DataSpec(data), gpu=False)
     found = load(spec)
+    check_new_heads(found.outputs, found.name)
     if any(isinstance(output, ImageOutput) for output in found.outputs.values()):
         return "image_targets"
     return "signals" if len(found.input_shape) == 2 else "images"

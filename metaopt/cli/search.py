@@ -29,6 +29,7 @@ from metaopt.cli.search_folds import with_folds
 from metaopt.cli.study_inputs import as_begun, find_vals, located_data, study_problem
 from metaopt.data import NAMES, DataSet, DataSpec, load
 from metaopt.data import resolve as resolve_data
+from metaopt.data.target_kinds import check_new_heads
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.jobs import NO_WEIGHTS, Executor
 from metaopt.engine.outside_knowledge import find_knowledge
@@ -223,6 +224,7 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     check_backbones(settings)
     data = load(spec) if data is None else data
     if not state.settings:
+        check_new_heads(data.outputs, data.name)
         settings = with_folds(settings, given, problem, data, callback)
     for note in (*notes, *data.notes_on(settings.folds)):
         callback.note(with_flags(note))

@@ -13,7 +13,7 @@ from metaopt.data.folder_scan import ImageFolder, Split, scan_folder
 from metaopt.data.image_cache import DecodedFolder, decode_folder
 from metaopt.data.image_targets import ImageTargets, read_image_targets
 from metaopt.data.images import FileImages, LabelArray, subset
-from metaopt.data.label_table import LABELS, LabelTable, has_label_table, read_label_table
+from metaopt.data.label_table import LABELS, LabelTable, explain_unused_table, has_label_table, read_label_table
 from metaopt.data.pixel_range import FULL, Brightness
 from metaopt.data.signal_folder import from_signal_files, holds_signals, read_signal_files
 from metaopt.data.unsplit import UnsplitData, choose_default_augmentation
@@ -53,7 +53,7 @@ def load_folder(
     if table is None and targets:
         head = next(iter(targets))
         raise UserError(f"Target {head} needs a file {LABELS} in {root}, which has class folders.", "target")
-    folder = scan_folder(root) if table is None else table.folder
+    folder = _scan(root) if table is None else table.folder
     if holds_signals(folder.files):
         return _load_signals(folder, table, size, skip_broken)
     decoded = decode_folder(folder, size, cache, progress, skip_broken)
@@ -70,8 +70,10 @@ def load_folder(
     training = _find_rows(folder, ("train", "validation"))
     validation, test = _find_rows(folder, ("validation",)), _find_rows(folder, ("test",))
     sizes = decoded.sizes
+    unused = explain_unused_table(root)
     notes = (
         ([] if table is None else table.notes)
+        + ([] if unused is None else [unused])
         + folder.notes()
         + _note_skipped(sizes)
         + _note_resizing(sizes, size)
@@ -79,7 +81,8 @@ def load_folder(
         + [note for each in pictures.values() for note in each.notes]
     )
     if len(validation):
-        notes.append(f"Using the {len(validation):,} images of the validation folder as the validation split.")
+        where = "validation folder" if table is None else f"split validation in {LABELS}"
+        notes.append(f"Using the {len(validation):,} images of the {where} as the validation split.")
     for split in ("validation", "test"):
         notes += _note_missing_classes(folder, split)
     return UnsplitData(
@@ -100,6 +103,20 @@ def load_folder(
         names=[folder.files[row].path for row in training],
         test_names=[folder.files[row].path for row in test],
     )
+
+
+def _scan(root: Path) -> ImageFolder:
+    """Find the images of class folders; an error also tells why a ``labels.csv`` is not used, if there is one.
+
+    Raises:
+        UserError: See ``scan_folder``.
+    """
+    try:
+        return scan_folder(root)
+    except UserError as error:
+        if (unused := explain_unused_table(root)) is None:
+            raise
+        raise UserError(f"{error} {unused}") from error
 
 
 def _targets(

@@ -16,9 +16,10 @@ from metaopt.data.image_file import IMAGE_SUFFIXES
 from metaopt.data.image_targets import MASK, ImageColumn, are_image_files
 from metaopt.data.images import LabelArray
 from metaopt.data.target_columns import read_column
-from metaopt.data.target_kinds import LEFT_OUT, check_heads, check_name
+from metaopt.data.target_kinds import LEFT_OUT, check_heads
 from metaopt.errors import Note, UserError
 from metaopt.outputs import Output
+from metaopt.quantities import plural
 
 LABELS = "labels.csv"
 _FILE, _SPLIT = "file", "split"
@@ -80,10 +81,30 @@ def has_label_table(root: Path) -> bool:
     table = root / LABELS
     if not table.is_file():
         return False
-    with contextlib.suppress(OSError, UnicodeDecodeError), table.open(encoding="utf-8-sig") as file:
-        if _FILE in [name.strip().strip('"') for name in re.split("[,;\t]", file.readline(_MOST_HEADER))]:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if _FILE in _read_header(table):
             return True
     return not any(entry.is_dir() and not entry.name.startswith(".") for entry in root.iterdir())
+
+
+def explain_unused_table(root: Path) -> str | None:
+    """Return why the ``labels.csv`` of a folder is not used, as a sentence; None if it is, or if there is none."""
+    table = root / LABELS
+    if not table.is_file() or has_label_table(root):
+        return None
+    try:
+        names = ", ".join(_read_header(table)) or "nothing"
+    except UnicodeDecodeError:
+        return f"The targets of {table} are not used, because it is not UTF-8: save it as UTF-8."
+    except OSError as error:
+        return f"The targets of {table} are not used: {error.strerror}."
+    return f"The targets of {table} are not used, because it has no column {_FILE}. Its first line has: {names}."
+
+
+def _read_header(table: Path) -> list[str]:
+    with table.open(encoding="utf-8-sig") as file:
+        names = re.split("[,;\t]", file.readline(_MOST_HEADER))
+    return [name.strip().strip('"') for name in names if name.strip()]
 
 
 def read_label_table(root: Path, wanted: Mapping[str, str], skip_broken: bool = False) -> LabelTable:
@@ -108,8 +129,6 @@ def read_label_table(root: Path, wanted: Mapping[str, str], skip_broken: bool = 
     kept = [column for column, head in enumerate(heads) if wanted.get(head) != LEFT_OUT]
     if not kept:
         raise UserError(f"No target left in {table}. Expected a column besides {_FILE}.")
-    for column in kept:
-        check_name(heads[column], f"column name in {table}: {heads[column]}")
     complete = [row for row in rows if all(row.cells[column] for column in kept)]
     pictures = _find_image_columns(heads, kept, complete, wanted)
     notes = _note_unlabelled(rows, complete, [heads[column] for column in kept])
@@ -213,7 +232,9 @@ def _read_rows(table: Path) -> tuple[list[str], list[_Row]]:
     known: dict[str, int] = {}
     for number, cells in lines[1:]:
         if len(cells) != len(names):
-            raise UserError(f"Line {number} of {table} has {len(cells)} cells. Expected {len(names)}, as in line 1.")
+            found = f"Line {number} of {table} has {plural(len(cells), 'cell')}"
+            quoting = f"; quote a cell that contains {delimiter!r}" if len(cells) > len(names) else ""
+            raise UserError(f"{found}. Expected {len(names)}, as in line 1{quoting}.")
         path = _checked_path(cells[names.index(_FILE)], number, table)
         if path in known:
             raise UserError(f"{table} names {path} twice, in lines {known[path]} and {number}. Keep one of them.")
@@ -275,7 +296,9 @@ def _note_unlabelled(rows: Sequence[_Row], complete: Sequence[_Row], heads: Sequ
     if not n_left:
         return []
     partly = sum(any(row.cells) for row in rows) - len(complete)
-    what = f"{n_left:,} of {len(rows):,} rows of {LABELS} without a value for {' or '.join(heads)}"
+    *others, last = heads
+    named = f"{', '.join(others)} or {last}" if others else last
+    what = f"{n_left:,} of {len(rows):,} rows of {LABELS} without a value for {named}"
     return [f"Left out {what}, {partly:,} of them partly labelled."]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from metaopt.data.npz_archive import NpzArchive
 from metaopt.data.npz_reader import NpzReader
 from metaopt.data.signal_arrays import INPUT
-from metaopt.data.target_kinds import check_heads, check_name
+from metaopt.data.target_kinds import check_heads
 from metaopt.data.unsplit import UnsplitData
 from metaopt.errors import UserError
 from metaopt.quantities import ImageSize
@@ -39,8 +39,6 @@ def load_npz(path: Path, size: ImageSize | None, targets: Mapping[str, str] | No
                 f"Found both y_train and y_train_{first} in {path.name}, two arrays for the head {first}. Remove one of"
                 " them."
             )
-        for head in extra:
-            check_name(head, f"array name in {path.name}: y_train_{head}")
         suffixes = {first: ""} | {head: f"_{head}" for head in extra}
         check_heads(targets or {}, list(suffixes), path.name)
         reader = NpzReader(archive, path, suffixes, dict(targets or {}))

@@ -51,18 +51,25 @@ def check_heads(wanted: Mapping[str, str], known: Sequence[str], where: str) -> 
             raise UserError(f"Target {head} not found in {where}. {rest}", "target")
 
 
-def check_name(head: str, where: str) -> None:
-    """Check that a target can be the name of a head: losses and layers have it, and TensorFlow accepts no others.
+def check_new_heads(heads: Iterable[str], data: str) -> None:
+    """Check that targets can be the names of heads: losses and layers have them, and TensorFlow accepts no others.
+
+    Data are checked only before they are first used: earlier versions began studies with other names, which train with
+    JAX and PyTorch, and such a study still loads its data.
 
     Args:
-        head: name of the target.
-        where: the name as it is written, and its file, for the message.
+        heads: names of the targets.
+        data: name of the data set, for the message.
 
     Raises:
-        UserError: It cannot.
+        UserError: One cannot.
     """
-    if not _NAME.fullmatch(head):
-        raise UserError(f"Invalid {where}. Expected the letters A to Z, digits, _ and - only.")
+    for head in heads:
+        if not _NAME.fullmatch(head):
+            raise UserError(
+                f"Invalid name of a target in {data}: {head}. Expected the letters A to Z, digits, _ and - only. Rename"
+                " its column or array."
+            )
 
 
 def infer_kind(values: npt.NDArray[Any]) -> str:

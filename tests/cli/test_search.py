@@ -14,7 +14,7 @@ import pytest
 from metaopt.__main__ import main as metaopt
 from metaopt.cli.search import Ready, main, prepare
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
-from metaopt.cli.study_inputs import study_problem
+from metaopt.cli.study_inputs import study_data, study_problem
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.settings import Settings
 from metaopt.engine.strategy import DEFAULT_STRATEGY
@@ -115,6 +115,20 @@ def test_zero_and_none_turn_settings_off() -> None:
 @pytest.mark.parametrize("flags", ["--strategy asha", ""])
 def test_rungs_replace_early_stopping(flags: str) -> None:
     assert settings_of(f"--data digits {flags}").early_stopping is None
+
+
+def test_only_a_new_study_needs_names_that_every_backend_accepts(tmp_path: Path, monkeypatch) -> None:
+    """Earlier versions began studies of such data on JAX and PyTorch; these resume."""
+    kinds = np.arange(40) % 2
+    named = {"y_train_my kind": kinds, "x_train": np.zeros((40, 8, 8), np.uint8), "y_train": kinds}
+    np.savez(tmp_path / "named.npz", **named)
+    with pytest.raises(UserError, match=r"Invalid name of a target in .*: my kind\. Expected the letters A to Z"):
+        ready_of("--data named.npz --folds 1")
+    with monkeypatch.context() as patch:
+        patch.setattr("metaopt.cli.search.check_new_heads", lambda heads, data: None)
+        start_study(ready_of("--data named.npz --folds 1"))
+    assert list(ready_of("").data.outputs) == ["label", "my kind"]
+    assert list(study_data(Study.load("results")).outputs) == ["label", "my kind"]
 
 
 def test_flags_left_out_mean_the_studys_own_values(studies: Path) -> None:

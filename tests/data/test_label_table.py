@@ -133,11 +133,11 @@ def test_invalid_cells_are_named(folder: Path, row: int, column: int, text: str,
     ("content", "message"),
     [
         ("file\nimg/0.png\n", "Expected a column besides file"),
-        ("file,age\nimg/0.png,1,2\n", "Line 2 of .* has 3 cells. Expected 2"),
+        ("file,age\nimg/0.png,1,2\n", "Line 2 of .* has 3 cells. Expected 2, as in line 1; quote a cell .* ','"),
+        ("file,age\nimg/0.png\n", r"Line 2 of .* has 1 cell. Expected 2, as in line 1\."),
         ("file,age\nimg/0.png,1.5\nimg/0.png,2\n", "names img/0.png twice, in lines 2 and 3"),
         ("file,age\n../x.png,1.5\n", "Invalid file in line 2"),
         ("file,age,age\nimg/0.png,1,2\n", "Invalid column names .*: age"),
-        ("file,größe\nimg/0.png,1.5\n", r"Invalid column name in .*: größe\. Expected the letters A to Z"),
         ("file,age\nimg/0.png,\n", "No complete row for training"),
         ("file,split,age\nimg/0.png,trian,1.5\n", "Invalid split in line 2"),
         ("file,kind\nimg/0.png,cat\nimg/1.png,cat\n", "Found one class in column kind"),
@@ -160,6 +160,23 @@ def test_another_labels_csv_beside_class_folders_is_ignored(make_folder) -> None
     (root / "labels.csv").write_text("name,breed\nrex,boxer\n")
     data = load_folder(root, None, None)
     assert data.outputs == {"label": ClassOutput(("cat", "dog"))}
+    assert any("labels.csv are not used, because it has no column file. Its first" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"File,age\nimg/0.png,1\n", "no column file. Its first line has: File, age"), (b"file,gr\xf6sse\n", "not UTF-8")],
+)
+def test_a_table_that_is_not_used_is_named_where_class_folders_are_missing(folder: Path, content, reason) -> None:
+    (folder / "labels.csv").write_bytes(content)
+    with pytest.raises(UserError, match=rf"one class folder .*labels\.csv are not used, because .*{reason}"):
+        load_folder(folder, None, None)
+
+
+def test_the_split_of_a_table_is_named_as_such(folder: Path) -> None:
+    write(folder, [("split", "age"), *(("validation" if i % 5 == 0 else "train", f"{i / 2}") for i in range(30))])
+    notes = load_folder(folder, None, None).notes
+    assert "Using the 6 images of the split validation in labels.csv as the validation split." in notes
 
 
 def test_a_label_of_every_image_is_refused(folder: Path) -> None:

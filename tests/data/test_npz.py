@@ -127,10 +127,6 @@ OBJECTS = np.array([{"a": 1}] * 20, dtype=object)
             "Invalid type of x_test in a.npz: bool. Expected uint8",
         ),
         ({"y_train_label": np.arange(20) % 4}, "y_train and y_train_label in a.npz, two arrays for the head label"),
-        (
-            {"y_train_my kind": np.arange(20) % 4},
-            r"Invalid array name in a\.npz: y_train_my kind\. Expected the letters",
-        ),
         ({"y_train_coarse": np.zeros(20)}, "Found 1 class in y_train_coarse in a.npz"),
         ({"classes": np.array(["a", "b"])}, "Found 2 class names"),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaopt.data.target_kinds import check_numbers, parse_targets
+from metaopt.data.target_kinds import check_new_heads, check_numbers, parse_targets
 from metaopt.errors import UserError
 
 
@@ -23,6 +23,13 @@ def test_targets_are_heads_with_kinds() -> None:
 def test_invalid_targets_are_named(texts: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_targets(texts)
+
+
+@pytest.mark.parametrize("head", ["my kind", "größe", "a.b", ""])
+def test_names_that_tensorflow_refuses_are_refused_before_data_are_used(head: str) -> None:
+    check_new_heads(["label", "Age_2", "a-b"], "pets")
+    with pytest.raises(UserError, match=f"Invalid name of a target in pets: {head}. Expected the letters A to Z"):
+        check_new_heads(["label", head], "pets")
 
 
 def test_a_text_among_numbers_is_named_with_row_and_column() -> None:
