@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from metaopt.cli.arguments import number
 from metaopt.cli.export_inputs import CheckInputs, find_inputs
-from metaopt.cli.retrain_plan import BEST
+from metaopt.cli.model_source import find_model
 from metaopt.deployment.agreement import Agreement, QualityLoss, compare_predictions, measure_loss
 from metaopt.deployment.formats import FORMATS, KERAS, Format, find_format
 from metaopt.deployment.model_files import set_backend, size_of, written
@@ -21,7 +21,6 @@ from metaopt.errors import ConstraintViolated, UserError, invalid_value
 from metaopt.quantities import size_text
 from metaopt.report.analysis.evaluation import JudgedConstraint, evaluate, judge_constraints
 from metaopt.report.console import constraint_line
-from metaopt.storage.study import JOURNAL
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
@@ -117,9 +116,9 @@ def _find_source(given: Path) -> Path:
     """Return the model that is meant by a path: the file itself, or the best model of a study.
 
     Raises:
-        UserError: It is a model of another format.
+        UserError: It is a model of another format, or a study without a model.
     """
-    source = given / BEST if (given / JOURNAL).exists() else given
+    source = find_model(given)
     if find_format(source).name != KERAS:
         raise UserError(f"{shown(source)} was exported already. Expected the .keras file that retrain wrote.")
     return source

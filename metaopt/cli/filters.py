@@ -6,6 +6,7 @@ from pathlib import Path
 
 from metaopt.cli.arguments import Parser, integer
 from metaopt.cli.errors import guarded
+from metaopt.cli.model_source import find_model
 from metaopt.deployment.formats import KERAS, find_format
 from metaopt.errors import UserError
 from metaopt.quantities import plural
@@ -31,7 +32,7 @@ def make_parser(prog: str) -> Parser:
         " respond to most: a picture for each layer.",
     )
     add = parser.add_argument
-    add("model", type=absolute, metavar="MODEL", help="the .keras file")
+    add("model", type=absolute, metavar="MODEL", help="the .keras file, or the study with its best.keras")
     output = "folder of the pictures (default: the name of the model with _filters, beside it)"
     add("-o", "--output", type=absolute, metavar="DIR", help=output)
     add("--steps", type=integer(1), default=_STEPS, metavar="N", help="number of gradient steps")
@@ -46,7 +47,7 @@ def run(arguments: Namespace) -> None:
         UserError: The file is no model of ``retrain``, or the model has no convolution.
         ResultsNotWritable: A picture cannot be written.
     """
-    path: Path = arguments.model
+    path = find_model(arguments.model)
     if path.exists() and find_format(path).name != KERAS:
         raise UserError(f"{shown(path)} has no layers to look into. Expected the .keras file that retrain wrote.")
     read_metadata(path)  # before Keras is imported

@@ -11,6 +11,7 @@ import numpy as np
 from metaopt.cli.arguments import SKIP_BROKEN, Parser, integer
 from metaopt.cli.errors import guarded
 from metaopt.cli.json_output import print_json
+from metaopt.cli.model_source import find_model
 from metaopt.cli.predicted_classes import (
     as_csv,
     as_line,
@@ -46,7 +47,10 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt predict") ->
 def make_parser(prog: str) -> Parser:
     """Return the parser of the command."""
     parser = Parser(prog=prog, description="Predicts images or signals with a model that `metaopt retrain` wrote.")
-    model = "the model: a .keras file of retrain, or what export wrote (.onnx, .tflite, .pt2, a SavedModel)"
+    model = (
+        "the model: a .keras file of retrain, what export wrote (.onnx, .tflite, .pt2, a SavedModel), or a study with"
+        " its best.keras"
+    )
     parser.add_argument("model", type=Path, metavar="MODEL", help=model)
     parser.add_argument(
         "images", type=Path, nargs="+", metavar="IMAGES", help="files of images or signals, or folders of them"
@@ -68,7 +72,8 @@ def run(arguments: Namespace) -> None:
     Raises:
         UserError: The model cannot be loaded, or images could not be read.
     """
-    metadata = _metadata(arguments.model)
+    model = find_model(arguments.model)
+    metadata = _metadata(model)
     paths, unread, notes = find_images(arguments.images, kinds_of(metadata))
     for note in notes:
         print(f"note: {printable(note)}", file=sys.stderr)
@@ -84,7 +89,7 @@ def run(arguments: Namespace) -> None:
             except ImageFileError as error:
                 unread.append(Unread(path, str(error)))
         if images:
-            predicted = _predictor(arguments.model)(np.stack([image for _, image in images]))
+            predicted = _predictor(model)(np.stack([image for _, image in images]))
             n_classified += len(images)
             _print_batch(arguments, metadata, [path for path, _ in images], predicted, longest)
         if is_lost(sys.stdout):  # as `head` does after enough lines

@@ -47,6 +47,6 @@ def advise_space(problem: Problem, settings: Settings, images: ImageKind) -> str
     first = next((name for name in ("photo_cnn", "signal_cnn") if name in fitting), fitting[0])
     command = again("--space", first)
     run = f"--space {first}" if command is None else f"`{command}`"
-    others = ", ".join(name for name in fitting if name != first)
-    also = f" (so do {others})" if others else ""
+    others = [name for name in fitting if name != first]
+    also = f" (so {'does' if len(others) == 1 else 'do'} {', '.join(others)})" if others else ""
     return f"The ready space {first} fits{also}: use {run}."

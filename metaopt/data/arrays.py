@@ -63,7 +63,9 @@ def find_pixel_scale(images: npt.NDArray[Any], where: str) -> tuple[float, list[
             remedy = " Replace the values that are not finite."
         elif -1 <= low < 0 and high <= 1:
             remedy = " Values in -1..1 become (x + 1) / 2."
-        elif low >= 0:
+        elif low < 0:
+            remedy = ' Signals and volumes of any range are told by an array, e.g. numpy.savez(…, input="volume").'
+        else:
             remedy = f" Divide them by their white, e.g. {2 ** int(high).bit_length() - 1:,}, to get floats in 0..1."
         raise UserError(f"Invalid values in {where}: {low:g}..{high:g}. Expected 0..255, or 0..1 for floats.{remedy}")
     if kind == "f" and 1 < high <= 2 and not _are_integers(images):

@@ -94,7 +94,8 @@ def scan_folder(root: Path) -> ImageFolder:
             found = list(_find_images(folder, parent / name, split, folder.classes.index(name), suffixes))
             if split == "train" and not found:
                 raise UserError(
-                    f"Class folder {parent / name} has no images or signals. Add files or remove the folder."
+                    f"Class folder {parent / name} has no images or signals{_other_files(parent / name)}. Add files or"
+                    " remove the folder."
                 )
             folder.files += found
     return folder
@@ -154,6 +155,15 @@ def _find_images(
             yield ImageFile(path, split, label, 0, 0)
         else:
             yield ImageFile(path, split, label, stat.st_size, stat.st_mtime_ns)
+
+
+def _other_files(folder: Path) -> str:
+    """Return how many files of which kinds a folder has, as the end of a clause; empty if it has none."""
+    others = LeftOut()
+    for entry in _list_entries(folder):
+        others.add(entry)
+    parts = others.parts()
+    return f", but {' and '.join(parts)}" if parts else ""
 
 
 def _list_folders(folder: Path) -> list[str]:

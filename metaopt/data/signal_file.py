@@ -14,12 +14,13 @@ from metaopt.data.image_file import MAX_FILE_BYTES, ImageFileError
 from metaopt.data.signal_arrays import VOLUME, SignalArray, to_signals
 from metaopt.errors import UserError
 from metaopt.files.regular_file import open_regular
-from metaopt.quantities import size_text
+from metaopt.quantities import plural, size_text
 
 WAV_SUFFIXES = {".wav"}
 CSV_SUFFIXES = {".csv"}
 
 _DELIMITERS = ",;\t"
+_WAV_STARTS = (b"RIFF", b"RIFX", b"RF64")
 _INTEGERS = {np.dtype("int16"): 2.0**15, np.dtype("int32"): 2.0**31}  # 24 bits fill the upper ones of 32
 
 
@@ -79,7 +80,7 @@ def read_signal(path: Path) -> SignalFile:
     except OSError as error:
         raise SignalFileError((error.strerror or str(error)).lower()) from error
     except Exception as error:  # the parsers raise exceptions of nearly every type for damaged files
-        raise SignalFileError(str(error) or type(error).__name__) from error
+        raise SignalFileError(str(error).rstrip(".") or type(error).__name__) from error
 
 
 def read_volume(path: Path, shape: tuple[int, ...]) -> SignalArray:
@@ -110,9 +111,15 @@ def read_volume(path: Path, shape: tuple[int, ...]) -> SignalArray:
 
 
 def _read_wav(content: bytes) -> tuple[int, npt.NDArray[Any]]:
-    """Return the sample rate and the samples as floats."""
+    """Return the sample rate and the samples as floats.
+
+    Raises:
+        SignalFileError: It is another kind of file.
+    """
     from scipy.io import wavfile  # takes a tenth of a second to import
 
+    if content[:4] not in _WAV_STARTS:
+        raise SignalFileError("it is not a WAV file")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks of other programs
         rate, values = wavfile.read(io.BytesIO(content))
@@ -129,7 +136,10 @@ def _read_csv(content: bytes) -> npt.NDArray[np.float64]:
     Raises:
         SignalFileError: A cell is no finite number, or a row has another number of cells; the message names it.
     """
-    lines = content.decode("utf-8-sig").splitlines()
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise SignalFileError("it is not UTF-8") from error
     rows = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     delimiter = next((mark for mark in _DELIMITERS if rows and mark in rows[0][1]), None)
     cells = [(number, [cell.strip().strip('"') for cell in line.split(delimiter)]) for number, line in rows]
@@ -140,7 +150,8 @@ def _read_csv(content: bytes) -> npt.NDArray[np.float64]:
     table = np.empty((len(cells), len(cells[0][1])))
     for row, (number, texts) in enumerate(cells):
         if len(texts) != table.shape[1]:
-            raise SignalFileError(f"line {number} has {len(texts)} cells. Expected {table.shape[1]}, as before")
+            found = plural(len(texts), "cell")
+            raise SignalFileError(f"line {number} has {found}. Expected {table.shape[1]}, as before")
         for column, text in enumerate(texts):
             value = _parse(text)
             if value is None or not np.isfinite(value):

@@ -130,17 +130,14 @@ def _describe_missing(data: str, path: Path) -> str:
     """Return the message for an unknown name or a path that does not exist."""
     looks_like_path = any(mark in data for mark in "./\\~")
     names = ("auto", *NAMES)
-    suggestion = _suggest(data, names)
-    if not looks_like_path or suggestion:
-        return (
-            f"Invalid value for data: {data}.{suggestion} Expected {', '.join(names)}, a folder of class folders, or a"
-            " .npz file."
-        )
     siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    return (
-        f"Invalid value for data: {data} does not exist.{_suggest(path.name, siblings)} Expected a folder of class"
-        " folders or a .npz file."
-    )
+    name, file = _suggest(data, names), _suggest(path.name, siblings)
+    if not looks_like_path or name:
+        return (
+            f"Invalid value for data: {data}. There is no such data set, folder or file.{name or file} Expected"
+            f" {', '.join(names)}, a folder of class folders, or a .npz file."
+        )
+    return f"Invalid value for data: {data} does not exist.{file} Expected a folder of class folders or a .npz file."
 
 
 def _suggest(word: str, known: tuple[str, ...] | list[str]) -> str:

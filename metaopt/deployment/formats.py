@@ -21,7 +21,6 @@ class Format:
         backend: backend of Keras that writes it; None for every one.
         writers: packages that write it, beside those of metaopt.
         readers: packages that predict with it, beside those of metaopt.
-        extra: optional extra of metaopt with both; empty where they need none.
         quantizes: whether it can hold a network of 8-bit integers.
     """
 
@@ -30,7 +29,6 @@ class Format:
     backend: str | None = "tensorflow"
     writers: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
-    extra: str = ""
     quantizes: bool = False
 
 
@@ -38,8 +36,8 @@ FORMATS = {
     each.name: each
     for each in (
         Format(KERAS, ".keras", backend=None),
-        Format("onnx", ".onnx", writers=("onnx", "tf2onnx"), readers=("onnxruntime",), extra="onnx", quantizes=True),
-        Format("litert", ".tflite", readers=("ai_edge_litert",), extra="litert", quantizes=True),
+        Format("onnx", ".onnx", writers=("onnx", "tf2onnx"), readers=("onnxruntime",), quantizes=True),
+        Format("litert", ".tflite", readers=("ai_edge_litert",), quantizes=True),
         Format("savedmodel", "", readers=("tensorflow",)),
         Format("torch", ".pt2", backend="torch", readers=("torch",)),
     )
@@ -55,19 +53,20 @@ def find_format(path: Path) -> Format:
     return next((each for each in FORMATS.values() if each.suffix and each.suffix == path.suffix), FORMATS[KERAS])
 
 
-def require_packages(path: Path, packages: Sequence[str], extra: str) -> None:
+def require_packages(path: Path, packages: Sequence[str]) -> None:
     """Check that packages are installed.
 
     Args:
         path: the model's file, for the message.
         packages: the names that are imported.
-        extra: optional extra of metaopt that has them; empty for none.
 
     Raises:
         UserError: One is not.
     """
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        names = " and ".join(_PIP_NAMES.get(name, name) for name in missing)
-        how = f'`pip install "metaopt[{extra}]"`' if extra else f"`pip install {names}`"
-        raise UserError(f"{shown(path)} needs the package {names}, which is not installed: {how}.")
+        names = [_PIP_NAMES.get(name, name) for name in missing]
+        listed = ", ".join(names[:-1]) + (" and " if names[1:] else "") + names[-1]
+        several = "s" if names[1:] else ""
+        what = f"the package{several} {listed}, which {'are' if several else 'is'} not installed"
+        raise UserError(f"{shown(path)} needs {what}: `pip install {' '.join(names)}`.")

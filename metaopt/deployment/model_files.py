@@ -43,7 +43,7 @@ def open_model(path: Path) -> Runner:
         raise UserError(f"Model {path} does not exist. Expected a file written by retrain or export.")
     if kind.name == KERAS:
         return _open_keras(path)
-    require_packages(path, kind.readers, kind.extra)
+    require_packages(path, kind.readers)
     with suppressed_stderr():
         opener: Callable[[Path], Runner] = _function(kind, "open")
         return opener(path)
@@ -70,7 +70,7 @@ def set_backend(path: Path, kind: Format) -> None:
     """
     if kind.backend is None:
         return
-    require_packages(path, (kind.backend, *kind.writers, *kind.readers), kind.extra)
+    require_packages(path, (kind.backend, *kind.writers, *kind.readers))
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = kind.backend
         return

@@ -27,9 +27,10 @@ def require_server() -> None:
     """
     missing = [name for name in ("starlette", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
+        verb = "are" if missing[1:] else "is"
         raise UserError(
-            f"The live page needs {' and '.join(missing)}, which is not installed:"
-            " pip install -r requirements-serve.txt, or pip install 'metaopt[serve]'."
+            f"The live page needs {' and '.join(missing)}, which {verb} not installed: pip install -r"
+            f" requirements-serve.txt, or pip install {' '.join(missing)}."
         )
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import site
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,27 @@ def module(name: str, *arguments: str | os.PathLike[str]) -> str:
 
 
 def again(*arguments: str) -> str | None:
-    """Return the command that this process runs, with further arguments; None if it runs something else."""
+    """Return the command that this process runs, with other or further flags; None if it runs something else.
+
+    Args:
+        arguments: flags and their values, in turn; they replace those that were given.
+    """
     started = _started()
     if started.name not in ("hyperopt_optimize.py", "metaopt") and started.resolve() != _PACKAGE / "__main__.py":
         return None
-    return _join([_interpreter(), *sys.orig_argv[1:], *arguments])
+    return _join([_interpreter(), *_without_flags(sys.orig_argv[1:], arguments[::2]), *arguments])
+
+
+def _without_flags(words: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """Return the words of a command without some flags and their values, ``--flag value`` or ``--flag=value``."""
+    kept: list[str] = []
+    is_value = False
+    for word in words:
+        is_flag = word in flags
+        if not is_value and not is_flag and word.split("=", 1)[0] not in flags:
+            kept.append(word)
+        is_value = is_flag
+    return kept
 
 
 def help_of(prog: str) -> str:

@@ -6,6 +6,14 @@ from metaopt.cli.filters import main
 from tests.cli.running import run_command
 
 
+def test_a_study_means_its_model(capsys, studies: Path) -> None:
+    (studies / "tpe" / "best.keras").unlink()
+    outcome = run_command(main, capsys, "tpe")
+    assert outcome.errors[0].startswith("The study in tpe has no model best.keras yet: run `")
+    (studies / "tpe" / "best.keras").write_text("no model")
+    assert "tpe/best.keras. Expected a .keras file" in run_command(main, capsys, "tpe").errors[0]
+
+
 def test_other_files_are_one_sentence(capsys, tmp_path: Path) -> None:
     (tmp_path / "a.onnx").touch()
     (tmp_path / "a.keras").write_text("no model")

@@ -84,6 +84,13 @@ def test_invalid_layouts_raise(make_folder, counts, message) -> None:
         scan_folder(make_folder(counts))
 
 
+def test_files_of_another_kind_in_a_class_folder_are_counted(make_folder) -> None:
+    root = make_folder({"a": 2, "b": 0})
+    (root / "b" / "1.mp3").touch()
+    with pytest.raises(UserError, match=r"b has no images or signals, but 1 other file \(\.mp3 1\)\. Add files"):
+        scan_folder(root)
+
+
 def test_links_to_folders_are_not_followed(make_folder) -> None:
     root = make_folder({"a": 1, "b": 1})
     (root / "a" / "again").symlink_to(root / "a")

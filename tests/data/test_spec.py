@@ -51,9 +51,10 @@ def test_resolve_makes_paths_absolute(tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("cifra10", r"Invalid value for data: cifra10\. Did you mean cifar10\?"),
+        ("cifra10", r"Invalid value for data: cifra10\. There is no such data set.*\. Did you mean cifar10\?"),
+        ("flower", r"no such data set, folder or file\. Did you mean flowers\?"),
         ("CIFAR100", r"Did you mean cifar100\?"),
-        ("nothing_like_it", "nothing_like_it. Expected auto, cifar100, .* or a .npz file"),
+        ("nothing_like_it", "nothing_like_it. There is no .* or file. Expected auto, cifar100, .* or a .npz file"),
         ("./flower", r"does not exist\. Did you mean flowers\?"),
         ("flowers/pictures.npz", "does not exist. Expected a folder"),
         ("no/such/folder", "does not exist. Expected a folder"),

@@ -20,12 +20,13 @@ def test_format_is_told_by_the_name(tmp_path: Path) -> None:
     assert (find_format(folder).name, found) == ("savedmodel", ["onnx", "litert", "torch", "keras", "keras"])
 
 
-def test_missing_packages_are_named_with_their_extra(monkeypatch) -> None:
+def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypatch) -> None:
     monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r'needs the package ai-edge-litert, .*: `pip install "metaopt\[litert\]"`\.'):
-        require_packages(Path("a.tflite"), ("ai_edge_litert",), "litert")
-    with pytest.raises(UserError, match="`pip install torch`"):
-        require_packages(Path("a.pt2"), ("torch",), "")
+    with pytest.raises(UserError, match=r"the package ai-edge-litert, which is not .*: `pip install ai-edge-litert`"):
+        require_packages(Path("a.tflite"), ("ai_edge_litert",))
+    several = "needs the packages onnx, tf2onnx and onnxruntime, .*: `pip install onnx tf2onnx onnxruntime`"
+    with pytest.raises(UserError, match=several):
+        require_packages(Path("a.onnx"), ("onnx", "tf2onnx", "onnxruntime"))
 
 
 @pytest.mark.parametrize("name", ["absent.onnx", "absent.keras", "folder.onnx", "pipe.tflite", "text.keras"])

@@ -112,6 +112,14 @@ def test_commands_need_no_arguments_of_the_process(folder: Path, monkeypatch) ->
     assert commands.again("--debug") is None
 
 
+def test_the_same_command_is_told_with_other_flags(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["hyperopt_optimize.py"])
+    for given in (["--space", "cnn"], ["--space=cnn"], []):
+        monkeypatch.setattr(sys, "orig_argv", ["python", "hyperopt_optimize.py", *given, "--data", "my pets"])
+        told = commands.again("--space", "signal_cnn") or ""
+        assert told.endswith(" hyperopt_optimize.py --data 'my pets' --space signal_cnn")
+
+
 def test_a_path_with_a_null_character_is_refused() -> None:
     with pytest.raises(UserError, match=r"Invalid path: 'a\\x00b'"):
         commands.absolute("a\0b")

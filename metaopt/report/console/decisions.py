@@ -88,7 +88,8 @@ def _reached(study: StudyData, resource: int) -> str:
 def _without_model(reason: Mapping[str, float]) -> str:
     """Return why a trial was started without a chance to become the best."""
     if "first_trials" in reason:
-        return f"one of the first {reason['first_trials']:.0f}, which are spread over the space"
+        n_first = round(reason["first_trials"])
+        return f"one of the first {n_first}, which are spread over the space" if n_first > 1 else "the first trial"
     if "outside_knowledge" in reason:
         return "known from an earlier study or as a default point"
     if "rejected_proposals" in reason:
