@@ -23,6 +23,7 @@ from metaopt.storage.study import JOURNAL, Study
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training import backend
 
 FOLDS = 5
@@ -84,7 +85,7 @@ def run(arguments: Namespace) -> None:
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr)
+    print_wrapped(text, file=sys.stderr)
 
 
 def _load_alone(place: str, skip_broken: bool) -> DataSet:

@@ -29,6 +29,7 @@ from metaopt.report.console import describe_best, summarise_best
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import absolute, command, shown
 from metaopt.terminal.printable import file_name, printable
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training.model_file import check_writable
 
 
@@ -73,14 +74,14 @@ def run(arguments: Namespace) -> None:
         record = study.require_best() if imported is None else imported
         description = describe_best(StudyData.of(study), study.folder, imported)
         print_json(description, indent=2)
-        print(summarise_best(description), file=sys.stderr)
+        print_wrapped(summarise_best(description), file=sys.stderr)
         written, picture = WrittenPoint(record.point, dict(record.vals)), FIGURES / f"model_best.{ending}"
     else:
         written = read_point(arguments.point)
         picture = FIGURES / f"model_{file_name(arguments.point.stem.removeprefix('model_'))}.{ending}"
-    print(printable(draw(study, written, study.folder / picture, arguments.space)), file=sys.stderr)
+    print_wrapped(printable(draw(study, written, study.folder / picture, arguments.space)), file=sys.stderr)
     if arguments.save is not None:
-        print(
+        print_wrapped(
             printable(save_best_model(study, study.require_best(), arguments.save, arguments.space, arguments.data)),
             file=sys.stderr,
         )
@@ -150,7 +151,7 @@ def _build_blueprint(study: Study, problem: Problem, written: WrittenPoint) -> B
         UserError: The point does not fit the problem.
     """
     data = study.header["data"]
-    point = point_of(problem, written, lambda text: print(text, file=sys.stderr))
+    point = point_of(problem, written, lambda text: print_wrapped(text, file=sys.stderr))
     blueprint: Blueprint | None = fitting(
         problem, lambda: problem.blueprint(point, tuple(data["input_shape"]), read_classes(data["classes"]))
     )

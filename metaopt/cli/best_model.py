@@ -18,6 +18,7 @@ from metaopt.storage.checkpoint_store import checkpoint_directory
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import command, shown
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
 from metaopt.trials.record import Record
@@ -48,7 +49,7 @@ def save_best_model(
         backend.prepare()
     problem = study_problem(study, space)
     require_same_network(study, problem)
-    data = study_data(study, note=lambda text: print(text, file=sys.stderr), given=data_set)
+    data = study_data(study, note=lambda text: print_wrapped(text, file=sys.stderr), given=data_set)
     from metaopt.training.checkpoint import UnusableCheckpoint, best_weights
     from metaopt.training.export import export_model, save_model, tune_labels
     from metaopt.training.network_builder import make_builder
@@ -70,7 +71,7 @@ def save_best_model(
     point = trained_point(problem, record.vals)
     file_problem = find_file_problem(problem, point, data)
     if file_problem is not None:
-        print(warn_of_file(file_problem), file=sys.stderr)
+        print_wrapped(warn_of_file(file_problem), file=sys.stderr)
     builder = make_builder(problem, point, data)
     network = builder.build()
     set_last_weights(network, first)  # a frozen part keeps its own

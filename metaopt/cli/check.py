@@ -15,6 +15,7 @@ from metaopt.quantities import plural
 from metaopt.report.space_summary import describe_sizes, describe_space
 from metaopt.terminal.commands import command, shown
 from metaopt.terminal.printable import printable, printable_lines
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.trials.constraints import parse_constraints
 
 
@@ -57,16 +58,18 @@ def run(arguments: Namespace) -> None:
     found = check_problem(problem, kinds, constraints)
     name = _name(problem, arguments.problem)
     for line in _describe(found, problem, name):
-        print(printable(line))
+        print_wrapped(printable(line))
     for fault in found.faults:
-        print(f"fault: {printable_lines(fault)}", file=sys.stderr)
+        print_wrapped(f"fault: {printable_lines(fault)}", file=sys.stderr)
     if found.faults:
         raise UserError(f"{plural(len(found.faults), 'fault')} found in {name}.")
     data = ["--data", arguments.data] if arguments.data else []
     limits = [word for text in arguments.constraint or () for word in ("--constraint", text)]
     space = [] if arguments.problem == CNN else ["--space", arguments.problem]
     trial = command("search", *space, *data, *limits, "--dry-run")
-    print(f"No faults found. `{printable(trial)}` trains three networks for a moment, and says what a search would do.")
+    print_wrapped(
+        f"No faults found. `{printable(trial)}` trains three networks for a moment, and says what a search would do."
+    )
 
 
 def _name(problem: Problem, given: str) -> str:

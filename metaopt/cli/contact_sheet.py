@@ -16,6 +16,7 @@ from metaopt.report.analysis.augmented_images import VARIANTS, augment_images, d
 from metaopt.report.plots.contact_sheet import contact_sheet_figure
 from metaopt.storage.study import Study
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 
 CONTACT_SHEET = "contact_sheet.png"
 
@@ -43,7 +44,7 @@ def draw_best(study: Study, data: StudyData) -> list[Path]:
     except UserError as error:
         # The other sentences of the error advise on commands that train.
         reason = re.split(r"(?<=[.:]) (?=[A-Z])", with_flags(error), maxsplit=1)[0].rstrip(".:")
-        print(f"note: No contact sheet was drawn: {printable(reason)}.", file=sys.stderr)
+        print_wrapped(f"note: No contact sheet was drawn: {printable(reason)}.", file=sys.stderr)
         return []
     if images.noun != "image":
         return []

@@ -12,6 +12,7 @@ from metaopt.quantities import plural
 from metaopt.storage.deletion import Deletion, delete, plan_deletion
 from metaopt.terminal.commands import DEFAULT_RESULTS, command
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt delete") -> int:
@@ -42,14 +43,14 @@ def run(arguments: Namespace) -> None:
         raise UserError(f"Name the study to delete, e.g. `{command('delete', DEFAULT_RESULTS)}`.")
     deletion = plan_deletion(arguments.results)
     if not arguments.yes and not _confirms(deletion):
-        print("Nothing was deleted.")
+        print_wrapped("Nothing was deleted.")
         return
     delete(deletion)
-    print(f"Deleted {printable(_describe(deletion))}.")
+    print_wrapped(f"Deleted {printable(_describe(deletion))}.")
     if deletion.foreign:
         shown = ", ".join(str(path) for path in deletion.foreign[:5])
         more = f" and {len(deletion.foreign) - 5} more" if len(deletion.foreign) > 5 else ""
-        print(f"Kept, because the study did not make them: {printable(shown)}{more}.")
+        print_wrapped(f"Kept, because the study did not make them: {printable(shown)}{more}.")
 
 
 def _confirms(deletion: Deletion) -> bool:

@@ -22,6 +22,7 @@ from metaopt.spaces import compile_space
 from metaopt.storage.study import read_begun
 from metaopt.terminal.commands import shown
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training.quick_training import QuickTrainer, TrialCost, find_cost, quick_options
 
 DRAWS = 500
@@ -53,7 +54,7 @@ def dry_run(problem: Problem, data: DataSet, settings: Settings, folder: Path, c
     trainings = fitting(problem, lambda: [problem.training_of(point) for point in points])
     has_policy = any(training.augmentation is not None for training in trainings)
     for line in (*_describe_plan(data, settings, has_policy=has_policy), *_describe_space(problem, acceptance)):
-        print(printable(line), flush=True)
+        print_wrapped(printable(line), flush=True)
     sheet = draw_points(problem, data, [draw.point for draw in acceptance.passed], folder)
     if sheet is not None:
         print(printable(f"Training images as networks see them: {shown(sheet)}."), flush=True)
@@ -61,12 +62,12 @@ def dry_run(problem: Problem, data: DataSet, settings: Settings, folder: Path, c
     for name, draw, end in _train(problem, data, settings, draws):
         if isinstance(end, Finished):
             costs.append(find_cost(end))
-        print(printable(_describe_training(name, draw, end, settings)), flush=True)
+        print_wrapped(printable(_describe_training(name, draw, end, settings)), flush=True)
         if len(costs) == len(_QUANTILES):
             break
     if costs:
-        print(printable(_describe_total(costs, settings)))
-    print(printable(_describe_study(folder)))
+        print_wrapped(printable(_describe_total(costs, settings)))
+    print_wrapped(printable(_describe_study(folder)))
 
 
 def choose_draws(acceptance: Acceptance) -> dict[str, Draw]:
@@ -93,7 +94,7 @@ class _Run:
         if isinstance(report, Finished | Failed | Rejected):
             self.end = report
         elif isinstance(report, Remark):
-            print(printable(f"note: {report.text}"), flush=True)
+            print_wrapped(printable(f"note: {report.text}"), flush=True)
         return True
 
 

@@ -11,6 +11,7 @@ from metaopt.terminal.commands import remember_start
 from metaopt.terminal.interruption import INTERRUPTED, Interruption, end_if_interrupted, interruptible
 from metaopt.terminal.output import OutputStream, safe_output
 from metaopt.terminal.printable import printable, printable_lines
+from metaopt.terminal.wrapping import print_wrapped
 
 # Parameters whose flags have other names.
 _FLAGS = {
@@ -53,11 +54,11 @@ def _run(work: Callable[[], None], interrupted: str, prints_its_result: bool) ->
             # Without a signal, a user's file has raised it.
             if not interruption.happened and (mistake := find_mistake(error)) is not None:
                 return _show(mistake, err)
-            print(f"\n{interrupted}", file=err)
+            print_wrapped(f"\n{interrupted}", file=err)
             return INTERRUPTED
         except Exception as error:  # noqa: BLE001 - bugs are raised again
             if interruption.has_raised:  # it follows from the interruption
-                print(f"\n{interrupted}", file=err)
+                print_wrapped(f"\n{interrupted}", file=err)
                 return INTERRUPTED
             return _show_failure(error, err)
         except SystemExit as error:  # of a user's file, unless it is that of an argument
@@ -68,7 +69,7 @@ def _run(work: Callable[[], None], interrupted: str, prints_its_result: bool) ->
         if failure is None:
             return 0
         kind, rest = ("error", "") if prints_its_result else ("warning", "; the results are in their files")
-        print(f"{kind}: Cannot write all of the output ({failure.strerror or failure}){rest}.", file=err)
+        print_wrapped(f"{kind}: Cannot write all of the output ({failure.strerror or failure}){rest}.", file=err)
         return ResultsNotWritable.exit_code if prints_its_result else 0
 
 
@@ -78,7 +79,7 @@ def _show(error: UserError, err: OutputStream) -> int:
         more = "" if is_debugging() else "\n--debug shows the whole traceback."
         print(f"error: {printable_lines(error)}{more}", file=err)
     else:
-        print(f"error: {printable(with_flags(error))}", file=err)
+        print_wrapped(f"error: {printable(with_flags(error))}", file=err)
     return error.exit_code
 
 

@@ -29,6 +29,7 @@ from metaopt.spaces import compile_space
 from metaopt.storage.study import JOURNAL, Study, read_begun
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.values.safe_text import first_line
 
 _SUFFIX = ".keras"
@@ -105,7 +106,7 @@ def _load_data(arguments: Namespace) -> DataSet:
     if not read_begun(absolute(arguments.results)).has_begun:
         check_new_heads(data.outputs, data.name)
     for text in (*notes, *data.notes):
-        print(f"note: {printable(with_flags(text))}")
+        print_wrapped(f"note: {printable(with_flags(text))}")
     return data
 
 

@@ -24,6 +24,7 @@ from metaopt.report.console import constraint_line
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, read_metadata
 from metaopt.trials.class_counts import count_classes, keep_heads
@@ -109,7 +110,7 @@ def run(arguments: Namespace) -> None:
 
 
 def _say(text: str) -> None:
-    print(printable(text), file=sys.stderr)
+    print_wrapped(printable(text), file=sys.stderr)
 
 
 def _find_source(given: Path) -> Path:

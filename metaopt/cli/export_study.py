@@ -18,6 +18,7 @@ from metaopt.spaces import Space, compile_space
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.trackers.factory import find_tracker
 from metaopt.trackers.tracker import TrackedStudy, replay
 
@@ -58,7 +59,7 @@ def run(arguments: Namespace) -> None:
         raise UserError(f"{shown(output)} exists already. Remove it, or choose another name with --output.")
     _WRITERS[arguments.to](study, output, arguments.space)
     print(printable(shown(output)))
-    print(f"Exported: {plural(len(study.records), 'trial')}.", file=sys.stderr)
+    print_wrapped(f"Exported: {plural(len(study.records), 'trial')}.", file=sys.stderr)
 
 
 def _write_optuna(study: Study, path: Path, given: str | None) -> None:
@@ -70,7 +71,7 @@ def _write_optuna(study: Study, path: Path, given: str | None) -> None:
     except UserError as error:
         if given is not None:
             raise
-        print(
+        print_wrapped(
             f"note: The parameters have the ranges of their values, since the space is not known: {error}",
             file=sys.stderr,
         )

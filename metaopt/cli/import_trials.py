@@ -15,6 +15,7 @@ from metaopt.report.console.progress import make_progress
 from metaopt.storage.importing import without_doubles
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> int:
@@ -67,7 +68,7 @@ def run(arguments: Namespace) -> None:
                 study.import_trial(trial)
     for source in (source for source, inside in zip(sources, read, strict=True) if not inside):
         name = source if isinstance(source, str) else shown(source)
-        print(f"Skipped {printable(name)}: it holds no trial that was trained to its end.")
+        print_wrapped(f"Skipped {printable(name)}: it holds no trial that was trained to its end.")
     if doubles := sum(map(len, read)) - len(trials):
-        print(f"Skipped trials that are in another file or in the study already: {doubles}.")
-    print(f"Imported trials: {len(trials)}. A search with the same flags continues from them.")
+        print_wrapped(f"Skipped trials that are in another file or in the study already: {doubles}.")
+    print_wrapped(f"Imported trials: {len(trials)}. A search with the same flags continues from them.")

@@ -14,6 +14,7 @@ from metaopt.files.atomic_files import write_bytes
 from metaopt.problems.loading import NETWORK, SPACE
 from metaopt.terminal.commands import absolute, command, shown, start_in
 from metaopt.terminal.printable import printable, shell_word
+from metaopt.terminal.wrapping import print_wrapped
 
 README = "README.md"
 KINDS = ("images", "signals", "image_targets")
@@ -78,7 +79,7 @@ def run(arguments: Namespace) -> None:
         print(printable(shown(folder / name)))
     where = [] if data is None else ["--data", data]
     check = command("check", folder, *where)
-    print(f"Written for {kind.replace('_', ' ')}. Edit them, then `{printable(check)}`.", file=sys.stderr)
+    print_wrapped(f"Written for {kind.replace('_', ' ')}. Edit them, then `{printable(check)}`.", file=sys.stderr)
 
 
 def _located(data: str) -> str:

@@ -13,6 +13,7 @@ from metaopt.errors import UserError
 from metaopt.report.analysis.study_status import read_statuses
 from metaopt.report.console.status import describe_list
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt list") -> int:
@@ -45,4 +46,4 @@ def run(arguments: Namespace) -> None:
         for line in describe_list(statuses, time.time()):
             print(printable(line))
     for error in errors:
-        print(f"warning: {printable(str(error))}", file=sys.stderr)
+        print_wrapped(f"warning: {printable(str(error))}", file=sys.stderr)

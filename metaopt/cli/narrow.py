@@ -19,6 +19,7 @@ from metaopt.spaces import compile_space
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import absolute, command, shown
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt narrow") -> int:
@@ -69,8 +70,8 @@ def run(arguments: Namespace) -> None:
     narrowing = narrow(found, space, arguments.best)
     write_bytes(output, write_problem(problem, narrowing, study, output.parent.resolve()).encode())
     for sentences in narrowing.evidence.values():
-        print(printable(" ".join(sentences)))
-    print(f"Unchanged: {plural(len(narrowing.unchanged), 'hyperparameter')}.", file=sys.stderr)
+        print_wrapped(printable(" ".join(sentences)))
+    print_wrapped(f"Unchanged: {plural(len(narrowing.unchanged), 'hyperparameter')}.", file=sys.stderr)
     data = located_data(study.settings["data"], study.folder)
     epochs = str(study.settings["epochs"])
     folder = study.folder.with_name(f"{study.folder.resolve().name}_narrow")
@@ -78,7 +79,7 @@ def run(arguments: Namespace) -> None:
     strategy = ["--strategy", found.strategy] if found.strategy in STRATEGIES else []
     same = ["--data", data, "--epochs", epochs, *strategy]
     advice = command("search", "--space", output, *same, "--start-from", study.folder, results=folder)
-    print(
+    print_wrapped(
         f"Written: {printable(shown(output))}. To search it, with the study's other settings as well:"
         f" `{printable(advice)}`",
         file=sys.stderr,

@@ -33,6 +33,7 @@ from metaopt.files.atomic_files import cannot_write
 from metaopt.outputs.class_metrics import Probabilities
 from metaopt.terminal.output import is_lost
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training.model_file import ModelMetadata, read_metadata
 
 BATCH_SIZE = 256
@@ -76,7 +77,7 @@ def run(arguments: Namespace) -> None:
     metadata = _metadata(model)
     paths, unread, notes = find_images(arguments.images, kinds_of(metadata))
     for note in notes:
-        print(f"note: {printable(note)}", file=sys.stderr)
+        print_wrapped(f"note: {printable(note)}", file=sys.stderr)
     longest = max((len(printable(path)) for path in paths), default=0)
     n_classified = 0
     if arguments.csv:
@@ -134,11 +135,11 @@ def _report(unread: list[Unread], skips: bool) -> None:
         return
     kind, rest = ("note", unread) if skips else ("error", unread[:-1])
     for one in rest:
-        print(f"{kind}: {printable(one)}", file=sys.stderr)
+        print_wrapped(f"{kind}: {printable(one)}", file=sys.stderr)
     if not skips:
         raise UserError(str(unread[-1]))
     number = len(unread)
-    print(f"note: Left out {number:,} file{'' if number == 1 else 's'} that cannot be read.", file=sys.stderr)
+    print_wrapped(f"note: Left out {number:,} file{'' if number == 1 else 's'} that cannot be read.", file=sys.stderr)
 
 
 def _metadata(path: Path) -> ModelMetadata:

@@ -14,6 +14,7 @@ from metaopt.data.pixel_range import choose_bits
 from metaopt.data.signal_arrays import fit_length
 from metaopt.data.signal_file import SignalFileError, read_signal, read_volume
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training.model_file import ModelMetadata
 
 
@@ -92,10 +93,10 @@ def read_input(path: Path, metadata: ModelMetadata) -> InputArray:
         raise SignalFileError(f"it has {own_channels} channel{'s'[: own_channels > 1]}. Expected {channels}")
     if read.rate != metadata.sample_rate and None not in (read.rate, metadata.sample_rate):
         note = f"{path} has {read.rate:,} samples per second, the training signals {metadata.sample_rate:,}."
-        print(f"note: {printable(note)}", file=sys.stderr)
+        print_wrapped(f"note: {printable(note)}", file=sys.stderr)
     if own_length != length:
         note = f"{path} has {own_length:,} positions: it is {'cut' if own_length > length else 'padded'} to {length:,}."
-        print(f"note: {printable(note)}", file=sys.stderr)
+        print_wrapped(f"note: {printable(note)}", file=sys.stderr)
     return fit_length(read.signal, length)
 
 
@@ -116,4 +117,6 @@ def note_range(path: Path, brightest: int | None, bits: int) -> None:
     else:
         return
     white = f"the model reads 0..{2**bits - 1:,}, as its training images had them"
-    print(f"note: The 16-bit pixels of {printable(path)} reach {brightest:,}, and {white}: {effect}.", file=sys.stderr)
+    print_wrapped(
+        f"note: The 16-bit pixels of {printable(path)} reach {brightest:,}, and {white}: {effect}.", file=sys.stderr
+    )

@@ -9,6 +9,7 @@ from metaopt.quantities import plural
 from metaopt.storage.repair import Repair, repair
 from metaopt.terminal.commands import shown
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt repair") -> int:
@@ -37,34 +38,36 @@ def run(arguments: Namespace) -> None:
     """
     done = repair(arguments.results)
     if done is None:
-        print(f"The journal of {printable(shown(arguments.results))} is sound. Nothing was changed.")
+        print_wrapped(f"The journal of {printable(shown(arguments.results))} is sound. Nothing was changed.")
         return
-    print(
+    print_wrapped(
         f"Wrote {printable(shown(done.journal))}: {plural(done.kept, 'event')} of the old journal, and"
         f" {plural(len(done.rebuilt), 'trial')} rebuilt from records or completed from them."
     )
     if done.aside is not None:
         print(f"The old journal is kept as {printable(shown(done.aside))}.")
     for path, reason in done.skipped:
-        print(f"Skipped {printable(shown(path))}, which is not a sound record: {printable(reason)}.")
+        print_wrapped(f"Skipped {printable(shown(path))}, which is not a sound record: {printable(reason)}.")
     _print_losses(done)
     if not done.has_header:
-        print("The records do not tell the space, the network and the data: the next search on the study adds its own.")
+        print_wrapped(
+            "The records do not tell the space, the network and the data: the next search on the study adds its own."
+        )
 
 
 def _print_losses(done: Repair) -> None:
     """Print what could not be restored."""
     if done.lost:
-        print(f"Not restored: {_trials(done.lost)}, of which neither a first event nor a record is left.")
+        print_wrapped(f"Not restored: {_trials(done.lost)}, of which neither a first event nor a record is left.")
     if dropped := sorted(number for number in done.dropped if number is not None and number not in done.lost):
-        print(
+        print_wrapped(
             f"Not restored: undamaged events of {_trials(dropped)}, because events before them are lost. The next"
             " search resumes what is not complete of it from its checkpoints, or trains it again."
         )
     if done.dropped.get(None):
-        print(f"Not restored: {plural(done.dropped[None], 'event')} that do not fit those before them.")
+        print_wrapped(f"Not restored: {plural(done.dropped[None], 'event')} that do not fit those before them.")
     if done.partial_folds:
-        print(
+        print_wrapped(
             f"Not restored: metrics of single folds of {_trials(done.partial_folds)}, apart from the objective at the"
             " best epoch."
         )

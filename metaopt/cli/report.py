@@ -19,6 +19,7 @@ from metaopt.report.plots import draw_all, draw_predictions, draw_study_evolutio
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 
 PAGE = "report.html"
 PLACES = ("inside", "beside")
@@ -67,9 +68,9 @@ def run(arguments: Namespace) -> None:
         print(printable(shown(path)))
     if (audit := read_audit(study.folder)) is not None:
         for line in audit.describe(study.folder / FOLDER):
-            print(printable(line), file=sys.stderr)
+            print_wrapped(printable(line), file=sys.stderr)
     for line in describe_decisions(data):
-        print(line, file=sys.stderr)
+        print_wrapped(line, file=sys.stderr)
 
 
 def _draw_test(study: Study, data: StudyData) -> list[Path]:

@@ -52,6 +52,7 @@ from metaopt.storage.study import Study
 from metaopt.terminal.commands import absolute, module, shown
 from metaopt.terminal.printable import printable
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata, check_writable
 
@@ -169,7 +170,7 @@ def run(arguments: Namespace) -> None:
     card = write_card(final, plan, metadata, measured, log, spread)
     print(f"model card: {printable(shown(card))}")
     if is_loadable:
-        print(describe_next_step(plan, data))
+        print_wrapped(describe_next_step(plan, data))
     require_constraints(plan.output, measured.constraints, metadata)
 
 
@@ -177,7 +178,7 @@ def _announce(final: FinalTraining, plan: Plan, seeds: int) -> None:
     """Print what is going to be trained."""
     times = "" if plan.members * seeds == 1 else f" {plan.members * seeds} times"
     cooldown = plan.recipe.get("schedule") == COOLDOWN
-    print(
+    print_wrapped(
         f"retraining {plan.name}{times} for {plural(plan.epochs, 'epoch')} ({plan.reason}) on"
         f" {plural(len(final.data.for_retraining()), final.data.noun)}, training and validation together"
         f"{describe_held_out(final.data)}{'; the learning rate falls to 0 in the last fifth' if cooldown else ''}",
@@ -199,7 +200,7 @@ def _train_and_test(
     plan = plans[0]
     problem = find_file_problem(final.problem, plan.point, final.data)
     if problem is not None:
-        print(warn_of_file(problem, "The trained model is tested in memory. "), flush=True)
+        print_wrapped(warn_of_file(problem, "The trained model is tested in memory. "), flush=True)
     log = new_log(final.study.folder)
     weights = None
     if len(plans) == 1:
@@ -207,7 +208,7 @@ def _train_and_test(
     else:
         trained, weights, origin = train_ensemble(final, plans, log)
     if log is not None:
-        print(f"TensorBoard log of the training: `{module('tensorboard.main', '--logdir', log.parent)}`.")
+        print_wrapped(f"TensorBoard log of the training: `{module('tensorboard.main', '--logdir', log.parent)}`.")
     model, metadata = build_model(final, trained, origin, weights)
     measurements: list[Measured] = []
 

@@ -7,6 +7,7 @@ from metaopt.data import DataSet
 from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training.temperature import has_probabilities
 
 RECIPE = ("schedule", "label_smoothing", "mixup", "weight_decay")  # flags that are fields of ``Training``
@@ -29,7 +30,7 @@ def warn_of_own_training(problem: Problem) -> None:
     own = problem.build_and_train
     if own is not None and "metaopt.training" not in getattr(getattr(own, "__code__", None), "co_names", ()):
         name = printable(problem.name)
-        print(f"note: The build_and_train of {name} is not used: the final training is that of metaopt.")
+        print_wrapped(f"note: The build_and_train of {name} is not used: the final training is that of metaopt.")
 
 
 def refuse_flags_of_other_data(data: DataSet, *, mirror: bool, temperature: bool) -> None:

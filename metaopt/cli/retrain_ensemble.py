@@ -11,6 +11,7 @@ from metaopt.cli.retrain_plan import Plan
 from metaopt.cli.study_inputs import some_images
 from metaopt.errors import UserError
 from metaopt.quantities import plural
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training.ensemble import select_ensemble
 from metaopt.training.model_file import ModelMetadata
 
@@ -61,7 +62,7 @@ def train_ensemble(
         predictions.append(predict_split(model, metadata, images)[head])
     selection = select_ensemble(output, predictions, np.asarray(images.labels[head]))
     n = sum(1 for weight in selection.weights if weight)
-    print(
+    print_wrapped(
         f"ensemble of {plural(n, 'network')}, selected on {len(images):,} {final.data.noun}s that are not used for"
         f" training: loss {selection.loss:.4f}"
     )

@@ -9,6 +9,7 @@ from metaopt.data.split import CALIBRATION, CALIBRATION_SEED, CLASS_CALIBRATION,
 from metaopt.errors import UserError
 from metaopt.outputs import LabelOutput
 from metaopt.quantities import plural
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.trials.class_counts import check_images
 from metaopt.trials.class_thresholds import is_calibrated
 from metaopt.trials.constraints import Constraint
@@ -87,7 +88,7 @@ def _check_limits(constraints: Sequence[Constraint], data: DataSet, images: Imag
     try:
         check_images(constraints, data.test().labels, data.outputs, "test")
     except UserError as error:
-        print(f"WARNING: {error}", flush=True)
+        print_wrapped(f"WARNING: {error}", flush=True)
 
 
 def describe_held_out(data: DataSet) -> str:

@@ -9,6 +9,7 @@ from metaopt.cli.retrain_plan import Plan
 from metaopt.problems.training_config import Training
 from metaopt.report.analysis.evaluation import ClassScore, Score
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training.event_file import EventFile, can_log, flatten_point
 
 LOGS = Path("logs")
@@ -20,7 +21,7 @@ SHOWN = ("optimizer", "learning_rate", "batch_size", "schedule")
 def new_log(folder: Path) -> Path | None:
     """Create the folder of a log below that of a study; None where there can be none, which is noted."""
     if reason := why_no_log(folder, can_log()):
-        print(f"note: No TensorBoard log is written: {reason}.")
+        print_wrapped(f"note: No TensorBoard log is written: {reason}.")
         return None
     return _new_folder(folder / LOGS / datetime.now().strftime("retrain-%Y%m%d-%H%M%S"))
 

@@ -27,6 +27,7 @@ from metaopt.report.analysis.reliability import Reliability, measure_reliability
 from metaopt.report.analysis.seeds import spread_of_seeds
 from metaopt.report.analysis.test_log import append_to_test_log, locked_test_log, read_test_log
 from metaopt.terminal.commands import shown
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training import backend
 from metaopt.training.model_file import ModelMetadata
 from metaopt.trials.class_counts import count_classes, keep_heads
@@ -121,7 +122,9 @@ def measure(
         values[LATENCY] = latency["median_ms"]
         if describe_disturbance(latency) is not None:
             low, high = latency["low_ms"], latency["high_ms"]
-            print(f"note: The latency varies from {low:.3g} to {high:.3g} ms, as other processes use the machine.")
+            print_wrapped(
+                f"note: The latency varies from {low:.3g} to {high:.3g} ms, as other processes use the machine."
+            )
     kept = keep_heads(constraints, final.data.outputs, metadata.outputs)
     images = count_classes(kept, predictions, test.labels, metadata.outputs)
     calibrated = metadata.training.get("calibration", {}).get("limits", [])

@@ -15,6 +15,7 @@ from metaopt.outputs import LabelOutput
 from metaopt.problems.problem import Problem
 from metaopt.report.console import calibration_lines, temperature_lines
 from metaopt.storage.study import Study
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training.model_file import ModelMetadata
 from metaopt.trials.class_counts import keep_heads
 from metaopt.trials.class_thresholds import is_calibrated
@@ -64,7 +65,7 @@ def warn_of_size(plan: Plan, problem: Problem, constraints: Sequence[Constraint]
         if constraint.name in COUNTS:
             together = plan.members * getattr(blueprint, constraint.name)
             if constraint.distance(together) > 0 >= constraint.distance(together / plan.members):
-                print(
+                print_wrapped(
                     f"note: {plan.members} networks have {together:,} {constraint.name} together, which violates"
                     f" {constraint}."
                 )

@@ -20,36 +20,37 @@ from metaopt.report.formatting import metric_label
 from metaopt.storage.study import Study
 from metaopt.terminal.commands import command, shown
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 
 
 def print_result(study: Study, plan: Plan, measured: Measured, log: list[dict[str, Any]], data: DataSet) -> None:
     """Print the result."""
-    print(
+    print_wrapped(
         f"{printable(shown(plan.output))}: {measured.params:,} parameters, {measured.macs:,} MACs,"
         f" {size_text(measured.size_bytes)}; it takes {describe_inputs(data)}, and {_answer(data)}"
     )
     if log:
-        print(f"WARNING: {repeated_test_warning(log)}")
+        print_wrapped(f"WARNING: {repeated_test_warning(log)}")
     first = "" if log else ", used for the first time"
-    print(f"on the {len(data.test()):,} test {data.noun}s{first}:")
+    print_wrapped(f"on the {len(data.test()):,} test {data.noun}s{first}:")
     for line in score_lines(measured.scores):
         print(f"  {line}")
     if measured.answered:
-        print("  (scores of the most probable class of every image; limits on classes are about the answers)")
+        print_wrapped("  (scores of the most probable class of every image; limits on classes are about the answers)")
     for head, count in measured.answered.items():
-        print(f"  {coverage_line(head, count, len(data.test()), 'test')}")
+        print_wrapped(f"  {coverage_line(head, count, len(data.test()), 'test')}")
     for head, reliability in measured.reliability.items():
-        print(f"  {reliability_line(head, reliability)}")
+        print_wrapped(f"  {reliability_line(head, reliability)}")
     if plan.record is not None and plan.record.loss is not None:
         value = study.objective.value(plan.record.loss)
         metric = metric_label(study.objective.name)
-        print(f"(the {metric} of the search, {value:.4f}, selected it and is therefore optimistic)")
+        print_wrapped(f"(the {metric} of the search, {value:.4f}, selected it and is therefore optimistic)")
         if inherited := plan.record.inherited:
-            print(
+            print_wrapped(
                 f"(in the search it started from the weights of trial {inherited['trial']}, this training from scratch)"
             )
     for judged in measured.constraints:
-        print(f"constraint {printable(constraint_line(judged))}")
+        print_wrapped(f"constraint {printable(constraint_line(judged))}")
 
 
 def describe_inputs(data: DataSet) -> str:
@@ -80,6 +81,8 @@ def describe_next_step(plan: Plan, data: DataSet) -> str:
 def print_seeds(spread: dict[str, SeedSpread]) -> None:
     """Print how much the test scores vary over the trainings of one point."""
     n = len(next(iter(spread.values())).values)
-    print(f"over {plural(n, 'training')} with different seeds, mean ± standard deviation (the file has the first one):")
+    print_wrapped(
+        f"over {plural(n, 'training')} with different seeds, mean ± standard deviation (the file has the first one):"
+    )
     for line in seed_lines(spread):
         print(f"  {line}")

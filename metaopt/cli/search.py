@@ -54,6 +54,7 @@ from metaopt.storage.state import StudyState
 from metaopt.storage.study import Study, read_begun, stored_path
 from metaopt.storage.writer import StudyWriter
 from metaopt.terminal.commands import shown
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.trackers.factory import find_tracker, tracked
 from metaopt.training import KerasTrainer
 from metaopt.training.environment import describe_environment
@@ -94,7 +95,7 @@ def run(arguments: Namespace, beside: Path | None) -> None:
             return
         study = conduct(arguments, ready, callback)
     study.require_best()
-    print(summarise_search(StudyData.of(study), arguments.results))
+    print_wrapped(summarise_search(StudyData.of(study), arguments.results))
 
 
 def conduct(arguments: Namespace, ready: "Ready", callback: Callback) -> StudyWriter:

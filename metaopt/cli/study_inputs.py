@@ -29,6 +29,7 @@ from metaopt.storage.comparison import find_changed_backbones
 from metaopt.storage.study import Study, found_path
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.values.json_values import to_json_value
 
 FIGURES = Path("figures")
@@ -169,7 +170,7 @@ def trained_point(problem: Problem, vals: Mapping[str, Any]) -> Any:
     return compile_space(problem.space).point(vals)
 
 
-def point_of(problem: Problem, written: WrittenPoint, note: Callable[[str], None] = print) -> Any:
+def point_of(problem: Problem, written: WrittenPoint, note: Callable[[str], None] = print_wrapped) -> Any:
     """Return the point of a file in the problem's own types.
 
     A point outside the space, such as one with other numbers that a user wrote, is taken as it is written.
@@ -233,7 +234,7 @@ def located_data(stored: str, folder: Path) -> str:
 
 def study_data(
     study: Study,
-    note: Callable[[str], None] = print,
+    note: Callable[[str], None] = print_wrapped,
     augment: str | None = None,
     skip_broken: bool = False,
     given: str | None = None,

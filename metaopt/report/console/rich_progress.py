@@ -17,6 +17,7 @@ from metaopt.engine.jobs import Epoch, EpochProgress
 from metaopt.report.console.progress_lines import begin_line, best_text, ended_line, search_text, trial_text
 from metaopt.report.console.progress_state import ProgressState
 from metaopt.terminal.printable import printable
+from metaopt.terminal.wrapping import wrap
 from metaopt.trials.record import Record
 
 _REFRESHES_PER_SECOND = 4
@@ -121,7 +122,9 @@ class RichProgress(Callback):
         return Group(Text(), table)
 
     def _print(self, markup: str) -> None:
-        self._console.print(markup)
+        text = Text.from_markup(markup)
+        text.plain = wrap(text.plain, self._console.width)  # of the same length, so that the styles stay in place
+        self._console.print(text, soft_wrap=True)
 
 
 def _escaped(text: str) -> str:

@@ -37,6 +37,22 @@ def test_display_shows_every_part() -> None:
     assert "val_accuracy 0.8530 by trial 0" in shown
 
 
+def test_lines_above_the_display_are_wrapped_outside_of_commands() -> None:
+    console = make_console()
+    console.width = 50
+    command = "`metaopt retrain --results a_folder_with_a_long_name`"
+    with RichProgress(console) as progress:
+        progress.begin(1, [])
+        console.file = io.StringIO()
+        progress.note(f"A sentence of more than fifty letters recommends the command {command}.")
+        progress.end("all trials are done")
+    shown = re.sub("\x1b[^a-zA-Z]*[a-zA-Z]", "", console.file.getvalue()).replace("\r", "")
+    lines = [line.rstrip() for line in shown.splitlines()]
+    assert "note: A sentence of more than fifty letters" in lines
+    assert f"{command}." in lines
+    assert "the search ends: all trials are done" in lines
+
+
 def test_display_shows_how_far_a_long_epoch_is() -> None:
     console = make_console()
     with RichProgress(console) as progress:
