@@ -141,14 +141,15 @@ class Benchmark:
 
     def _search(self, flags: Sequence[str], cell: Cell, data: Path, log: Path) -> dict[str, Any]:
         """Search and retrain; a search that was stopped goes on in the time that it has left."""
-        study = str(self._out / cell.name)
-        spent = _searched_s(Path(study))
-        left = max(1, round(SEARCH_SHARE * self._options.time - spent))
-        common = ["-m", "metaopt", "search", "--data", str(data), "--results", study, "--trials", "10000"]
-        self._call([*common, *flags, "--seed", str(cell.seed), "--time", f"{left}s"], log)
-        self._call(["-m", "metaopt", "retrain", "--results", study], log)
-        entry = read_test_log(Path(study))[-1]
-        return {"accuracy": entry["scores"]["accuracy"], "point": entry["point"], "trials": _count_trials(Path(study))}
+        study = self._out / cell.name
+        if not read_test_log(study):
+            left = max(1, round(SEARCH_SHARE * self._options.time - _searched_s(study)))
+            common = ["-m", "metaopt", "search", "--data", str(data), "--results", str(study), "--trials", "10000"]
+            self._call([*common, *flags, "--seed", str(cell.seed), "--time", f"{left}s"], log)
+            self._call(["-m", "metaopt", "retrain", "--results", str(study)], log)
+        entry = read_test_log(study)[-1]
+        records = len(list(study.glob("model_*.json")))
+        return {"accuracy": entry["scores"]["test_accuracy"]["value"], "point": entry["point"], "records": records}
 
     def _recipe(self, cell: Cell, data: Path, log: Path) -> dict[str, Any]:
         return self._peer("keras_recipe.py", [self._options.backbone], cell, data, log)
@@ -180,10 +181,6 @@ def _searched_s(study: Path) -> float:
         [sys.executable, "-m", "metaopt", "status", "--json", str(study)], cwd=ROOT, capture_output=True, check=False
     )
     return float(json.loads(status.stdout).get("seconds", 0.0)) if status.returncode == 0 else 0.0
-
-
-def _count_trials(study: Path) -> int:
-    return len(list(study.glob("model_*.json")))
 
 
 def read_results(out: Path, cells: Sequence[Cell]) -> dict[Cell, dict[str, Any]]:
