@@ -58,7 +58,7 @@ def main() -> None:
         raise SystemExit("no epoch ended within the time")
     model = keras.saving.load_model(Best.file, compile=False)
     predicted = model.predict(x_test, 100, verbose=2).argmax(1)
-    write(out, began, predicted, y_test, trained_s=trained, epochs=Best.epochs, **versions)
+    write(out, predicted, y_test, trained_s=trained, epochs=Best.epochs, **versions)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Reading of the images, and writing of the result of one training."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ def read(path: str) -> Arrays:
         return x, y.astype(np.int64), x_test, y_test.astype(np.int64), len(arrays["classes"])
 
 
-def write(path: str, began: float, predicted: npt.NDArray[Any], expected: npt.NDArray[Any], **more: Any) -> None:
-    """Write the test accuracy of predicted classes, the seconds since ``began``, and more."""
-    result = {"accuracy": float(np.mean(predicted == expected)), "seconds": time.monotonic() - began, **more}
+def write(path: str, predicted: npt.NDArray[Any], expected: npt.NDArray[Any], **more: Any) -> None:
+    """Write the test accuracy of predicted classes, and more."""
+    result = {"accuracy": float(np.mean(predicted == expected)), **more}
     Path(path).write_text(json.dumps(result))

@@ -74,7 +74,7 @@ def main() -> None:
     tuned = fit(1e-5, began + float(seconds))
     trained = time.monotonic() - began
     predicted = model.predict(x_test, 100, 2).argmax(1)
-    write(out, began, predicted, y_test, trained_s=trained, epochs=[head, tuned], keras=keras.__version__)
+    write(out, predicted, y_test, trained_s=trained, epochs=[head, tuned], keras=keras.__version__)
 
 
 if __name__ == "__main__":
