@@ -82,14 +82,15 @@ def draw(cell: Cell, out: Path) -> Path:
     rows = [rng.permutation(np.flatnonzero(labels == label))[: cell.per_class] for label in np.unique(labels)]
     if min(map(len, rows)) < cell.per_class:
         raise SystemExit(f"{cell.path}: a class has fewer than {cell.per_class} training images.")
-    x, _ = images.batch(np.sort(np.concatenate(rows)))
+    chosen = rng.permutation(np.concatenate(rows))  # in random order, as AutoKeras validates with the last ones
+    x, _ = images.batch(chosen)
     test = data.test()
     x_test, _ = test.batch(np.arange(len(test)))
     temporary = path.with_suffix(f".{os.getpid()}.npz")
     np.savez(
         temporary,
         x_train=x,
-        y_train=labels[np.sort(np.concatenate(rows))],
+        y_train=labels[chosen],
         x_test=x_test,
         y_test=test.labels[head],
         classes=np.array(data.class_names[head]),
