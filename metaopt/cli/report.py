@@ -9,6 +9,7 @@ from metaopt.cli.arguments import Parser, add_preference, add_study, one_of
 from metaopt.cli.contact_sheet import draw_best
 from metaopt.cli.errors import guarded
 from metaopt.cli.study_inputs import FIGURES
+from metaopt.errors import invalid_value
 from metaopt.report.analysis import StudyData
 from metaopt.report.analysis.audit import FOLDER, read_audit
 from metaopt.report.analysis.predictions import read_heads
@@ -23,6 +24,7 @@ from metaopt.terminal.wrapping import print_wrapped
 
 PAGE = "report.html"
 PLACES = ("inside", "beside")
+SUFFIXES = (".html", ".htm")
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt report") -> int:
@@ -52,11 +54,13 @@ def run(arguments: Namespace) -> None:
     """Write page and figures, print their paths on stdout, and the decisions of the strategy on stderr.
 
     Raises:
-        UserError: There is no study, or a file cannot be written.
+        UserError: There is no study, a file cannot be written, or the page's name is that of another kind of file.
     """
     study = Study.load(arguments.results, arguments.prefer)
     data = StudyData.of(study)
     output = study.folder / FIGURES / PAGE if arguments.output is None else arguments.output
+    if output.suffix.lower() not in SUFFIXES:
+        raise invalid_value("output", shown(output), "Expected the name of a page, which ends in .html.")
     sheets = [] if arguments.no_figures else draw_best(study, data)
     sheet = next(iter(sheets), None)
     is_inside = arguments.plotly == PLACES[0]

@@ -63,7 +63,7 @@ def require_packages(path: Path, packages: Sequence[str]) -> None:
     Raises:
         UserError: One is not.
     """
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    missing = [name for name in dict.fromkeys(packages) if importlib.util.find_spec(name) is None]
     if missing:
         names = [_PIP_NAMES.get(name, name) for name in missing]
         listed = ", ".join(names[:-1]) + (" and " if names[1:] else "") + names[-1]

@@ -33,6 +33,14 @@ def test_the_page_alone_may_be_written_elsewhere(tmp_path: Path, capsys) -> None
     assert '"records":"../results/"' in page.read_text(encoding="utf-8")
 
 
+def test_no_other_file_is_replaced_by_the_page(tmp_path: Path, capsys) -> None:
+    study = search(tmp_path / "results", trials=1)
+    (tmp_path / "space.py").write_text("space = {}")
+    (message,) = run_command(main, capsys, study.folder, "--output", tmp_path / "space.py").errors
+    assert message.endswith("space.py. Expected the name of a page, which ends in .html.")
+    assert (tmp_path / "space.py").read_text() == "space = {}"
+
+
 def test_a_study_of_a_later_version_is_an_error(tmp_path: Path, capsys) -> None:
     study = search(tmp_path / "results", trials=1)
     journal = study.folder / "journal.jsonl"

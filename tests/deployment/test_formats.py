@@ -26,7 +26,7 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypa
         require_packages(Path("a.tflite"), ("ai_edge_litert",))
     several = "needs the packages onnx, tf2onnx and onnxruntime, .*: `pip install onnx tf2onnx onnxruntime`"
     with pytest.raises(UserError, match=several):
-        require_packages(Path("a.onnx"), ("onnx", "tf2onnx", "onnxruntime"))
+        require_packages(Path("a.onnx"), ("onnx", "tf2onnx", "onnxruntime", "onnx"))
 
 
 @pytest.mark.parametrize("name", ["absent.onnx", "absent.keras", "folder.onnx", "pipe.tflite", "text.keras"])

@@ -121,7 +121,10 @@ def scatter(n_points: int) -> Any:
 
 def legend_note(axis: ScoreAxis) -> str:
     """Return how many values are outside the axis, as the end of a note."""
-    return f" {axis.n_outside} values are outside the axis; zoom out to see them." if axis.n_outside else ""
+    if not axis.n_outside:
+        return ""
+    what, them = ("value is", "it") if axis.n_outside == 1 else ("values are", "them")
+    return f" {axis.n_outside} {what} outside the axis; zoom out to see {them}."
 
 
 def limit_line(along: str, bound: float, text: str, *, upper: bool, is_logarithmic: bool) -> tuple[Any, Any, Any]:

@@ -53,6 +53,8 @@ def test_every_analysis_has_a_panel(tmp_path: Path) -> None:
     names |= {"parallel", "curves-validation", "rungs", "correlation", "rejections", "costs", "costs-rungs"}
     assert names <= set(drawn)
     assert all(drawn[name]["figure"] for name in names - {"rejections"}), {n: drawn[n]["message"] for n in names}
+    labels = drawn["costs"]["figure"]["layout"]["yaxis"]["ticktext"]
+    assert "epochs of trials that were<br>fully trained" in labels  # short lines leave room for the bars on a phone
 
 
 def test_a_study_without_trials_is_one_sentence(tmp_path: Path) -> None:

@@ -113,6 +113,13 @@ def test_parallel_coordinates_are_drawn_under_the_policy(browser: Any) -> None:
     assert "WebGL" not in browser.find_element("css selector", "[data-name=parallel]").text
 
 
+def test_commands_of_the_summary_are_code(browser: Any) -> None:
+    summary = browser.find_element("id", "summary")
+    (code,) = summary.find_elements("tag name", "code")
+    assert " retrain" in code.text
+    assert "`" not in summary.text
+
+
 def test_the_pointer_shows_a_trial(browser: Any) -> None:
     draw(browser, "progress")
     browser.execute_script(

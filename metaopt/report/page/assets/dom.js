@@ -14,6 +14,11 @@ function element(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Return the parts of a text, its commands between backticks as code. */
+function prose(text) {
+  return text.split(/`([^`]*)`/).map((part, index) => (index % 2 ? element("code", {}, part) : part));
+}
+
 /** Return a number for people: `1,234,567` of a count, five digits of others; other values as text. */
 function formatted(value, kind = "number") {
   if (value === null || value === undefined) {

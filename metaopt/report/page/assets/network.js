@@ -33,7 +33,7 @@ class NetworkDrawing {
   update(content) {
     const isDrawn = content.image !== undefined;
     this.frame.hidden = this.controls.hidden = !isDrawn;
-    this.title.textContent = isDrawn ? `Network of trial ${content.trial}, the best.` : content.message;
+    this.title.replaceChildren(...prose(isDrawn ? `Network of trial ${content.trial}, the best.` : content.message));
     if (isDrawn && this.image.src !== content.image) {
       this.image.alt = this.title.textContent;
       this.image.src = content.image;

@@ -73,7 +73,7 @@ class Page {
     const parts = [
       message,
       element("dl", { class: "tiles" }, ...tiles),
-      ...page.sentences.map((text) => element("p", {}, text)),
+      ...page.sentences.map((text) => element("p", {}, ...prose(text))),
     ];
     this.summary.replaceChildren(this.summary.firstChild, ...parts.filter(Boolean));
   }

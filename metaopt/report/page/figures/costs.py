@@ -1,5 +1,6 @@
 """Cost of a search: seconds by activity, by the origin of the trials and by rung."""
 
+import textwrap
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -8,9 +9,13 @@ from metaopt.report.analysis.costs import Cost, costs_by_activity, costs_by_orig
 from metaopt.report.analysis.study_data import StudyData
 from metaopt.report.formatting import format_duration
 from metaopt.report.page.panel import Panel, make_figure
+from metaopt.report.page.text import plot_text
 from metaopt.report.plots.progress import time_unit
 from metaopt.report.plots.style import BLUE
 from metaopt.storage.study import Study
+
+_LABEL = 28
+"""Letters of a line of a label, so that labels leave room for the bars on a phone."""
 
 
 def cost_panels(study: Study, data: StudyData) -> list[Panel]:
@@ -40,7 +45,7 @@ def cost_panels(study: Study, data: StudyData) -> list[Panel]:
 def _bars(name: str, title: str, costs: Sequence[Cost], note: str) -> Panel:
     scale, unit = time_unit(max(cost.seconds for cost in costs))
     total = sum(cost.seconds for cost in costs) or 1.0
-    labels = [cost.label for cost in costs]
+    labels = ["<br>".join(map(plot_text, textwrap.wrap(cost.label, _LABEL))) for cost in costs]
     texts = [format_duration(cost.seconds) for cost in costs]
     details = [
         f"{text}, {cost.seconds / total:.0%}"
