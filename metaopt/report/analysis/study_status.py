@@ -13,8 +13,11 @@ from metaopt.storage.locking import is_searched
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.terminal.commands import shown
 from metaopt.trials.choice import score_standard_error
+from metaopt.trials.trial import Trial
 
 State = Literal["running", "completed", "interrupted"]
+
+NOT_FULLY_TRAINED = "not fully trained"
 
 _DEPTH = 3  # levels of folders below the given one in which studies are found
 
@@ -31,7 +34,8 @@ class StudyStatus:
         space: name or file of its space.
         strategy: name of its strategy.
         goal: number of trials of the study in all, or None before its first run.
-        trials: state of a trial → number; imported ones apart.
+        trials: state of a trial → number; imported ones apart. A trial that the search left at a rung is ``not fully
+            trained`` once the search is over, and ``paused`` before.
         imported: number of imported trials.
         infeasible: number of trials that succeeded but violate a constraint.
         discarded: number of trials that a race over folds ended; they are among those completed.
@@ -67,7 +71,12 @@ class StudyStatus:
     @property
     def n_ended(self) -> int:
         """Number of own trials that ended or are paused."""
-        return sum(self.trials.get(state, 0) for state in ("completed", "failed", "paused"))
+        return self.n_scored + self.trials.get("failed", 0)
+
+    @property
+    def n_scored(self) -> int:
+        """Number of own trials with a score, among which the best one was chosen."""
+        return sum(self.trials.get(state, 0) for state in ("completed", NOT_FULLY_TRAINED, "paused"))
 
     def to_json(self) -> dict[str, Any]:
         """Return the status as a dict for JSON."""
@@ -83,11 +92,10 @@ def read_status(folder: Path) -> StudyStatus:
     study = Study.load(folder)
     data, state = StudyData.of(study), study.state
     own = [trial for trial in state.trials if trial.is_own]
-    names = {"ok": "completed", "fail": "failed"}
     settings = study.settings
     best = study.best
     is_running = is_searched(folder, folder / JOURNAL)
-    trials = Counter(names.get(trial.status, trial.status) for trial in own)
+    trials = Counter(map(_name_state, own))
     if not is_running and "running" in trials:
         trials["interrupted"] = trials.pop("running")
     return StudyStatus(
@@ -110,6 +118,13 @@ def read_status(folder: Path) -> StudyStatus:
         constraints=tuple(str(each) for each in study.constraints),
         bytes=_size(folder),
     )
+
+
+def _name_state(trial: Trial) -> str:
+    """Return the state of a trial for users."""
+    if trial.status == "ok":
+        return "completed" if trial.complete or trial.discard is not None else NOT_FULLY_TRAINED
+    return "failed" if trial.status == "fail" else trial.status
 
 
 def find_studies(folder: Path) -> Iterator[Path]:

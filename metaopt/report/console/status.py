@@ -78,7 +78,7 @@ def _trials(status: StudyStatus) -> str:
 def _best(status: StudyStatus) -> str:
     if status.best is None or status.score is None:
         return "none yet"
-    n_scores = status.trials.get("completed", 0) + status.trials.get("paused", 0)
+    n_scores = status.n_scored
     if status.subject.startswith("function "):  # its loss may be exact
         of = f"the best of {plural(n_scores, 'trial')}"
     elif n_scores > 1:

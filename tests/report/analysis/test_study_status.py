@@ -53,6 +53,13 @@ def test_interrupted_studies_and_failures_are_counted(tmp_path: Path) -> None:
     assert (status.infeasible, status.best, status.score) == (1, None, None)
 
 
+def test_trials_that_rungs_left_are_not_fully_trained(tmp_path: Path) -> None:
+    search(tmp_path / "results", trials=9, scheduler="asha", epochs=9)
+    status = read_status(tmp_path / "results")
+    assert status.trials.keys() == {"completed", "not fully trained"}
+    assert status.n_ended == status.n_scored == 9
+
+
 def test_studies_are_found_below_a_folder(tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "deep" / "er" / "two"]
     for folder in folders:
