@@ -28,8 +28,6 @@ def build_and_train(point, data, *, epochs, checkpoint, run):
     import os, time
     from metaopt.training import checkpoint_policy, fit
 
-    checkpoint_policy.MAX_TIME_SHARE = 1e9
-
     class Logged(fit.EpochLoop):
         def on_epoch_begin(self, number, logs=None):
             epoch = number + 1
@@ -40,12 +38,15 @@ def build_and_train(point, data, *, epochs, checkpoint, run):
             HOLD
             super().on_epoch_begin(number, logs)
 
+    # Restored after each training: a test may run in this process later.
     original, fit.EpochLoop = fit.EpochLoop, Logged
+    share, checkpoint_policy.MAX_TIME_SHARE = checkpoint_policy.MAX_TIME_SHARE, 1e9
     try:
         problem = type("Problem", (), {"network": staticmethod(network)})
         return fit.build_and_train(problem, point, data, epochs=epochs, checkpoint=checkpoint, run=run)
     finally:
         fit.EpochLoop = original
+        checkpoint_policy.MAX_TIME_SHARE = share
 """
 
 

@@ -55,7 +55,7 @@ def _describe_savings(study: StudyData) -> str:
 
 def _describe_best(study: StudyData, record: Record) -> str:
     score = study.objective.value(record.result.values[0])
-    text = f"trial {record.trial}: {score:.4f}, {_reached(study, trained(record, study))}"
+    text = f"trial {record.trial}: {score:.4f}, trained to {_reached(study, trained(record, study))}"
     last = next((one for one in reversed(record.decisions) if one.kind in ("started", "resumed")), None)
     if last is None:
         return f"{text}."
@@ -69,7 +69,7 @@ def _describe_best(study: StudyData, record: Record) -> str:
 def _describe_left(study: StudyData, record: Record, last: TrialDecision) -> str:
     left = [one for one in record.decisions if one.kind == "left" and one.resource == last.resource]
     shown = left[-1] if left else last
-    text = f"trial {record.trial} was left {_reached(study, last.resource)}: {_figures(shown, study.objective)}"
+    text = f"trial {record.trial} was left at {_reached(study, last.resource)}: {_figures(shown, study.objective)}"
     own, taken = shown.reason.get("improvement_rate"), shown.reason.get("taken_rate")
     if own and taken and taken > own:
         text += f"; another training promised {taken / own:.3g} times as much per second"
@@ -81,8 +81,8 @@ def _describe_left(study: StudyData, record: Record, last: TrialDecision) -> str
 
 
 def _reached(study: StudyData, resource: int) -> str:
-    """Return how far a trial was trained, e.g. ``at epoch 5 of 27``."""
-    return f"at {study.budget_unit.removesuffix('s')} {resource} of {study.settings['epochs']}"
+    """Return how far a trial was trained, e.g. ``epoch 5 of 27``."""
+    return f"{study.budget_unit.removesuffix('s')} {resource} of {study.settings['epochs']}"
 
 
 def _without_model(reason: Mapping[str, float]) -> str:

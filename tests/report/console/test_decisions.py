@@ -51,11 +51,14 @@ def test_the_best_trial_has_what_it_was_trained_on_for() -> None:
     ]
     record = make_record(2, score=0.9, results=[rung(3), rung(12)], decisions=known)
     assert of(record)[2] == (
-        "  trial 2: 0.9000, at epoch 12 of 27; trained on from epoch 3 with 31 % chance to become the best; predicted"
-        " 0.712 ± 0.041, best then 0.834; 90 % chance to meet the constraints; 42 s of training expected."
+        "  trial 2: 0.9000, trained to epoch 12 of 27; trained on from epoch 3 with 31 % chance to become the best;"
+        " predicted 0.712 ± 0.041, best then 0.834; 90 % chance to meet the constraints; 42 s of training expected."
     )
     record = make_record(2, score=0.9, decisions=known[:1])
-    assert of(record)[2] == "  trial 2: 0.9000, at epoch 12 of 27; one of the first 8, which are spread over the space."
+    assert (
+        of(record)[2]
+        == "  trial 2: 0.9000, trained to epoch 12 of 27; one of the first 8, which are spread over the space."
+    )
 
 
 def test_other_strategies_are_not_described(rung_study: StudyData) -> None:
