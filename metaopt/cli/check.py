@@ -3,17 +3,16 @@
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
 from metaopt.cli.arguments import Parser, image_size
 from metaopt.cli.errors import guarded
 from metaopt.errors import UserError
 from metaopt.guard.problem_check import DRAWS, TYPICAL_KINDS, DataKind, ProblemCheck, check_problem
-from metaopt.problems.loading import CNN, NETWORK, SPACE, list_ready_problems, load_problem
+from metaopt.problems.loading import CNN, load_problem, shown_files
 from metaopt.problems.problem import Problem
 from metaopt.quantities import plural
 from metaopt.report.space_summary import describe_sizes, describe_space
-from metaopt.terminal.commands import command, shown
+from metaopt.terminal.commands import command
 from metaopt.terminal.printable import printable, printable_lines
 from metaopt.terminal.wrapping import print_wrapped
 from metaopt.trials.constraints import parse_constraints
@@ -56,7 +55,7 @@ def run(arguments: Namespace) -> None:
     kinds = TYPICAL_KINDS if arguments.data is None else [_kind_of(arguments)]
     problem = load_problem(arguments.problem)
     found = check_problem(problem, kinds, constraints)
-    name = _name(problem, arguments.problem)
+    name = shown_files(problem)
     for line in _describe(found, problem, name):
         print_wrapped(printable(line))
     for fault in found.faults:
@@ -70,14 +69,6 @@ def run(arguments: Namespace) -> None:
     print_wrapped(
         f"No faults found. `{printable(trial)}` trains three networks for a moment, and says what a search would do."
     )
-
-
-def _name(problem: Problem, given: str) -> str:
-    """Return the file of a problem, or of a folder its two files."""
-    if given in list_ready_problems()[1:]:
-        return given
-    path = Path(problem.path or given)
-    return f"{shown(path / SPACE)} with {NETWORK}" if path.is_dir() else shown(path)
 
 
 def _kind_of(arguments: Namespace) -> DataKind:

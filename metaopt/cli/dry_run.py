@@ -14,6 +14,7 @@ from metaopt.engine.strategy import strategy_name
 from metaopt.executors import make_executor
 from metaopt.guard.acceptance import Acceptance, Draw, measure_acceptance
 from metaopt.outputs import ClassOutput
+from metaopt.problems.loading import shown_files
 from metaopt.problems.problem import Problem, fitting
 from metaopt.quantities import plural, size_text
 from metaopt.report.formatting import format_count, format_duration
@@ -152,7 +153,7 @@ def _describe_plan(data: DataSet, settings: Settings, *, has_policy: bool) -> li
 
 def _describe_space(problem: Problem, acceptance: Acceptance) -> list[str]:
     """Return lines on the space, and on what the guard does with it."""
-    lines = [f"Space: {problem.name}, {describe_space(compile_space(problem.space))}."]
+    lines = [f"Space: {shown_files(problem)}, {describe_space(compile_space(problem.space))}."]
     if not problem.has_blueprint:
         return [*lines, "Guard: networks of build_model are judged once Keras has built them."]
     lines.append(f"Guard: rejects {describe_rejections(acceptance)}; a search repairs them, or draws again.")

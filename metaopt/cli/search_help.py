@@ -36,7 +36,7 @@ STRATEGIES = {
 }
 
 SPACES = {
-    "cnn": "space.py and neural_net.py beside the command: 21 hyperparameters, for you to edit",
+    "cnn": "space.py and neural_net.py beside the command: 24 hyperparameters, for you to edit",
     "photo_cnn": "a small VGG with global average pooling and regularisation: small sets of photographs",
     "transfer": "a pretrained backbone with a new head, tuned in part: few photographs; docs/transfer.md",
     "autoencoder": "an encoder-decoder with skip connections: image outputs, e.g. denoising, gap filling, masks",

@@ -62,6 +62,14 @@ def load_earlier_references() -> Iterator[Problem]:
     yield _load_folder(_PACKAGE / "zoo" / "earlier_reference", CNN)
 
 
+def shown_files(problem: Problem) -> str:
+    """Return the file of a problem, its two files where it is a folder, or the name of a ready problem."""
+    if problem.path is None or problem.name in list_ready_problems()[1:]:
+        return problem.name
+    path = Path(problem.path)
+    return f"{shown(path / SPACE)} with {NETWORK}" if path.is_dir() else shown(path)
+
+
 def is_problem(path: Path) -> bool:
     """Return whether a path is a problem file, or a folder with space.py and neural_net.py."""
     return (path.suffix == ".py" and path.is_file()) or _has_space_and_network(path)

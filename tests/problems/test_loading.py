@@ -9,7 +9,7 @@ import pytest
 
 from metaopt import zoo
 from metaopt.errors import UserError
-from metaopt.problems.loading import list_ready_problems, load_problem
+from metaopt.problems.loading import list_ready_problems, load_problem, shown_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +30,16 @@ def make_folder(at: Path, **files: str) -> Path:
     for name, text in ({"space": SPACE, "neural_net": NETWORK, "helper_of_tests": HELPER} | files).items():
         (at / f"{name}.py").write_text(text)
     return at
+
+
+def test_files_of_a_problem_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_folder(tmp_path)
+    assert shown_files(load_problem("cnn")) == "space.py with neural_net.py"
+    assert shown_files(load_problem("photo_cnn")) == "photo_cnn"
+    file = tmp_path / "own.py"
+    file.write_text(SPACE + "\n\ndef network(point, input_shape, classes):\n    return None\n")
+    assert shown_files(load_problem(str(file))) == "own.py"
 
 
 def test_reference_problem_is_found_beside_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
