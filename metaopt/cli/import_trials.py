@@ -9,11 +9,11 @@ from metaopt.cli.search import prepare
 from metaopt.cli.search_flags import make_parser as make_search_parser
 from metaopt.cli.search_help import IMPORT_EXAMPLES, make_epilog
 from metaopt.engine.setup import describe_new_study
-from metaopt.exchange.optuna_storage import is_url
+from metaopt.exchange.optuna_storage import is_url, shown_source
 from metaopt.exchange.sources import Importer
 from metaopt.report.console.progress import make_progress
 from metaopt.storage.importing import without_doubles
-from metaopt.terminal.commands import absolute, shown
+from metaopt.terminal.commands import absolute
 from metaopt.terminal.printable import printable
 from metaopt.terminal.wrapping import print_wrapped
 
@@ -67,8 +67,7 @@ def run(arguments: Namespace) -> None:
             for trial in trials:
                 study.import_trial(trial)
     for source in (source for source, inside in zip(sources, read, strict=True) if not inside):
-        name = source if isinstance(source, str) else shown(source)
-        print_wrapped(f"Skipped {printable(name)}: it holds no trial that was trained to its end.")
+        print_wrapped(f"Skipped {printable(shown_source(str(source)))}: it holds no trial that was trained to its end.")
     if doubles := sum(map(len, read)) - len(trials):
         print_wrapped(f"Skipped trials that are in another file or in the study already: {doubles}.")
     print_wrapped(f"Imported trials: {len(trials)}. A search with the same flags continues from them.")

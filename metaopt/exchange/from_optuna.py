@@ -6,11 +6,10 @@ from typing import Any
 
 from metaopt.errors import UserError
 from metaopt.exchange.named_values import read_named
-from metaopt.exchange.optuna_storage import import_optuna, is_url, opened_study
+from metaopt.exchange.optuna_storage import import_optuna, opened_study, shown_source
 from metaopt.spaces import Space
 from metaopt.storage.importing import value_event
 from metaopt.storage.journal import Event
-from metaopt.terminal.commands import shown
 from metaopt.trials.objective import Objective
 
 
@@ -33,9 +32,8 @@ def optuna_events(
         UserError: The storage cannot be read, has no such study, or its trials are none of the space or the objectives.
     """
     states = import_optuna().trial.TrialState
-    text = source if is_url(source) else shown(source)
     with opened_study(source, name) as study:
-        where = f"{text}, study {study.study_name}"
+        where = f"{shown_source(source)}, study {study.study_name}"
         _require_directions(where, [each.name.lower() for each in study.directions], objectives)
         for trial in study.get_trials(deepcopy=False, states=(states.COMPLETE, states.FAIL)):
             of_trial = f"{where}, trial {trial.number}"

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 from metaopt.errors import UserError, hint
 from metaopt.files.regular_file import open_regular
 from metaopt.terminal.commands import shown
-from metaopt.values.safe_text import first_line
+from metaopt.values.safe_text import class_name, first_line
 
 _SQLITE = b"SQLite format 3\0"
 _JOURNAL = b'{"op_code"'
@@ -47,6 +48,19 @@ def is_url(text: str) -> bool:
     return "://" in text
 
 
+def shown_source(source: str) -> str:
+    """Return a source for messages and records: a path as the user would write it, a URL without its secrets.
+
+    A password may be the user's or a parameter, so that parameters are left out.
+    """
+    if not is_url(source):
+        return shown(source)
+    parts = urlsplit(source)
+    account, at, host = parts.netloc.rpartition("@")
+    user, colon, _ = account.partition(":")
+    return f"{parts.scheme}://{user}{':***' if colon else ''}{at}{host}{parts.path}"
+
+
 def is_optuna_file(path: Path) -> bool:
     """Return whether a file is a SQLite database or a journal of Optuna, by its first bytes."""
     try:
@@ -69,7 +83,7 @@ def opened_study(source: str, name: str | None) -> Iterator[Any]:
         UserError: Optuna is not installed, the storage cannot be read, or there is no such study.
     """
     optuna = import_optuna()
-    text = source if is_url(source) else shown(source)
+    text = shown_source(source)
     with TemporaryDirectory(prefix="metaopt_optuna_") as folder:
         try:
             with quiet_optuna(optuna):
@@ -81,7 +95,8 @@ def opened_study(source: str, name: str | None) -> Iterator[Any]:
         except (UserError, KeyboardInterrupt):
             raise
         except Exception as error:  # of Optuna, SQLAlchemy or a driver
-            reason = f"{type(error).__name__}: {first_line(error)}"
+            cause = _innermost(error)
+            reason = f"{class_name(cause)}: {first_line(cause)}"
             raise UserError(f"{text} cannot be read as a storage of Optuna ({reason}).") from error
         if found is None:
             if name is None:
@@ -92,6 +107,13 @@ def opened_study(source: str, name: str | None) -> Iterator[Any]:
                 )
             raise UserError(f"{text} holds no study {name}. {hint(name, names)}", "optuna_study")
         yield found
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the first cause of an exception: Optuna's own texts on a database tell of a commit, whatever failed."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _open(optuna: Any, source: str, folder: Path) -> Any:
