@@ -47,6 +47,10 @@ METHODS = ("transfer", "recipe", "autokeras", "scratch")
 PEERS = ROOT / "benchmarks" / "small_data_peers"
 
 
+class _Failed(Exception):
+    """A command of a training failed."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One training.
@@ -118,11 +122,13 @@ class Benchmark:
             "autokeras": self._autokeras,
         }
 
-    def run(self, cells: Sequence[Cell]) -> None:
-        """Train what has no result yet."""
+    def run(self, cells: Sequence[Cell]) -> int:
+        """Train what has no result yet, and return how many trainings failed; the others go on."""
         for cell in cells:
             draw(cell, self._out)
-        self._commands.all([partial(self._train, cell) for cell in cells if not self._result(cell).exists()])
+        left = [cell for cell in cells if not self._result(cell).exists()]
+        self._commands.all([partial(self._train, cell) for cell in left])
+        return sum(not self._result(cell).exists() for cell in left)
 
     def write_table(self, cells: Sequence[Cell]) -> None:
         """Write the table of all results until now."""
@@ -132,7 +138,11 @@ class Benchmark:
         return self._out / f"{cell.name}.json"
 
     def _train(self, cell: Cell) -> None:
-        result = self._runs[cell.method](cell, draw(cell, self._out), self._out / f"{cell.name}.log")
+        try:
+            result = self._runs[cell.method](cell, draw(cell, self._out), self._out / f"{cell.name}.log")
+        except _Failed as error:
+            print(f"{cell.name}: {error}", flush=True)
+            return
         whole = {**result, "time_s": self._options.time}
         temporary = self._result(cell).with_suffix(".tmp")
         temporary.write_text(json.dumps(whole))
@@ -174,7 +184,7 @@ class Benchmark:
     def _call(self, command: Sequence[str], log: Path, python: str | None = None) -> None:
         code = self._commands.call(command, log, python)
         if code:
-            raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(f"exit code {code}: see {log}")
+            raise KeyboardInterrupt if code == INTERRUPTED else _Failed(f"exit code {code}, see {log}")
 
 
 def _searched_s(study: Path) -> float:
@@ -260,10 +270,12 @@ def main() -> None:
     ]
     benchmark = Benchmark(options)
     try:
-        benchmark.run(cells)
+        failed = benchmark.run(cells)
     finally:
         benchmark.write_table(cells)
     print((options.out / "small_data.md").read_text())
+    if failed:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from metaopt.cli.ready_spaces import DRAWS, advise_space
 from metaopt.cli.search_checks import (
     LESS_MEMORY,
     check_backbones,
-    check_checkpoints,
     check_own_training,
     check_schedule,
     check_settings,
@@ -23,6 +22,7 @@ from metaopt.cli.search_checks import (
     note_imbalance,
     warn_of_environment,
     warn_of_memory,
+    with_checkpoint_quota,
 )
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
 from metaopt.cli.search_folds import with_folds
@@ -248,9 +248,12 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     studies = arguments.start_from or []
     known = [*points, *find_knowledge(problem, studies, state, callback, published=published, new=new)]
     ready = replace(ready, knowledge=known)
-    if not state.settings or "checkpoint_quota" in given:
-        check_checkpoints(settings, problem, ready.images, arguments.results)
-    return ready
+    is_given = "checkpoint_quota" in given
+    if not state.settings or is_given:
+        settings = with_checkpoint_quota(
+            settings, problem, ready.images, arguments.results, callback, is_given=is_given
+        )
+    return replace(ready, settings=settings)
 
 
 def _with_space(settings: Settings, data: DataSet, callback: Callback) -> Settings:

@@ -1,6 +1,7 @@
 """Checks of the search command before it opens a study."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from metaopt.backbones import read_facts
 from metaopt.cli.auto_space import TRANSFER
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
-from metaopt.engine.checkpoints import check_room
+from metaopt.engine.checkpoints import check_room, checkpoint_bytes
 from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.engine.settings import CYCLE_FACTOR, Settings
 from metaopt.engine.setup import ImageKind, make_guard
@@ -159,23 +160,42 @@ def note_imbalance(settings: Settings, data: DataSet, callback: Callback) -> Non
         )
 
 
-def check_checkpoints(settings: Settings, problem: Problem, images: ImageKind, folder: Path) -> None:
-    """Check that the quota and the disk hold the checkpoint of the largest of many networks of the space.
+def with_checkpoint_quota(
+    settings: Settings, problem: Problem, images: ImageKind, folder: Path, callback: Callback, *, is_given: bool
+) -> Settings:
+    """Return the settings with a quota that holds the checkpoint of the largest of many networks of the space.
 
-    The networks of ``build_model`` are compared in the worker, each before its first epoch.
+    The disk has to have room for it. The default quota is raised until it holds two of them. The networks of ``build_model`` are compared in the worker,
+    each before its first epoch.
 
     Args:
         settings: settings of the run.
         problem: the problem.
         images: input and output of its networks.
         folder: folder of the study.
+        callback: is told that the quota is raised.
+        is_given: whether the quota is the user's.
 
     Raises:
-        QuotaTooSmall: The quota does not hold it.
+        QuotaTooSmall: The user's quota does not hold it.
         ResultsNotWritable: The disk does not.
     """
     if not problem.has_blueprint or (problem.build_and_train is not None and not takes_run(problem.build_and_train)):
-        return
+        return settings
+    state, weights = (settings.n_trainings * size for size in _largest_state(settings, problem, images))
+    most = checkpoint_bytes(state, weights)
+    if not is_given and most > settings.checkpoint_quota:
+        settings = replace(settings, checkpoint_quota=2 * most)
+        callback.note(
+            f"Checkpoints take up to {size_text(2 * most)} of disk space: of {DRAWS} networks, the largest one of a"
+            f" trial takes up to {size_text(most)}. To bound it, limit the networks, or give --checkpoint-quota."
+        )
+    check_room(folder, settings.checkpoint_quota, state, weights, f"Of {DRAWS} networks, the largest checkpoint")
+    return settings
+
+
+def _largest_state(settings: Settings, problem: Problem, images: ImageKind) -> tuple[int, int]:
+    """Return the bytes of a training state, and of the weights, of the largest of many networks that may be trained."""
     space, guard = compile_space(problem.space), make_guard(problem, settings, images)
     points = (space.point(space.draw(make_generator(0, number, "checkpoint size"))) for number in range(DRAWS))
     largest = 0, 0
@@ -184,8 +204,7 @@ def check_checkpoints(settings: Settings, problem: Problem, images: ImageKind, f
             network = problem.blueprint(point, images.input_shape, images.classes)
             assert network is not None
             largest = max(largest, estimate_state(network, problem.training(point)))
-    state, weights = (settings.n_trainings * size for size in largest)
-    check_room(folder, settings.checkpoint_quota, state, weights, f"Of {DRAWS} networks, the largest checkpoint")
+    return largest
 
 
 def check_schedule(settings: Settings, problem: Problem, callback: Callback) -> None:

@@ -132,6 +132,16 @@ class Checkpoints:
             raise _quota_too_small(self._quota, needs[trial], f"The checkpoint of trial {trial}")
 
 
+def checkpoint_bytes(state: int, weights: int) -> int:
+    """Return the bytes that a checkpoint takes at most.
+
+    Args:
+        state: bytes of the variables in one training state.
+        weights: bytes of the weights of its best epoch.
+    """
+    return _KEPT * (state + weights + 2 * _FILE)
+
+
 def check_room(folder: Path, quota: int | None, state: int, weights: int, what: str) -> None:
     """Check before a training that its checkpoint fits into the quota and on the disk.
 
@@ -146,9 +156,9 @@ def check_room(folder: Path, quota: int | None, state: int, weights: int, what: 
         QuotaTooSmall: the quota holds not even this checkpoint.
         ResultsNotWritable: the disk has no room for its first files.
     """
-    once = state + weights + 2 * _FILE
-    if quota is not None and _KEPT * once > quota:
-        raise _quota_too_small(quota, _KEPT * once, what)
+    most, once = checkpoint_bytes(state, weights), state + weights + 2 * _FILE
+    if quota is not None and most > quota:
+        raise _quota_too_small(quota, most, what)
     existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(existing).free
     if free < once:

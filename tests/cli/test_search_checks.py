@@ -10,7 +10,6 @@ from hyperopt import hp
 
 from metaopt.blueprint import Blueprint, Dense, Flatten, Input
 from metaopt.cli.search_checks import (
-    check_checkpoints,
     check_constraints,
     check_own_training,
     check_schedule,
@@ -19,6 +18,7 @@ from metaopt.cli.search_checks import (
     note_imbalance,
     warn_of_environment,
     warn_of_memory,
+    with_checkpoint_quota,
 )
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.engine.settings import Settings
@@ -213,9 +213,19 @@ def test_quota_holds_the_largest_network_that_may_be_trained(tmp_path, optimizer
     )
     images = ImageKind((10, 10, 10), {"label": 10})
     settings = Settings(folds=folds, constraints=() if limit is None else (limit,))
-    check_checkpoints(replace(settings, checkpoint_quota=megabytes * 10**6), problem, images, tmp_path)
+    notes = Notes()
+
+    def quota(megabytes: float, is_given: bool) -> int:
+        given = replace(settings, checkpoint_quota=round(megabytes * 10**6))
+        return with_checkpoint_quota(given, problem, images, tmp_path, notes, is_given=is_given).checkpoint_quota
+
+    assert quota(megabytes, is_given=True) == megabytes * 10**6
     with pytest.raises(QuotaTooSmall, match=f"Of 100 networks, the largest .* expected at least {megabytes}MB"):
-        check_checkpoints(replace(settings, checkpoint_quota=(megabytes - 1) * 10**6), problem, images, tmp_path)
+        quota(megabytes - 1, is_given=True)
+    assert quota(megabytes, is_given=False) == megabytes * 10**6
+    assert notes == []
+    assert quota(megabytes - 1, is_given=False) == pytest.approx(2e6 * megabytes, abs=2e6)
+    assert len(notes) == 1
 
 
 def save(tmp_path, **arrays) -> DataSet:
