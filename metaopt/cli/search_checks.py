@@ -165,8 +165,8 @@ def with_checkpoint_quota(
 ) -> Settings:
     """Return the settings with a quota that holds the checkpoint of the largest of many networks of the space.
 
-    The disk has to have room for it. The default quota is raised until it holds two of them. The networks of ``build_model`` are compared in the worker,
-    each before its first epoch.
+    The disk has to have room for it. The default quota is raised until it holds two of them. The networks of
+    ``build_model`` are compared in the worker, each before its first epoch.
 
     Args:
         settings: settings of the run.
