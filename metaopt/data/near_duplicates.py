@@ -95,13 +95,12 @@ def find_near_duplicates(grey: Grey, side: int = SIDE) -> list[NearDuplicate]:
         side: smaller side of the original images in pixels.
     """
     distance, least = (_SMALL_DISTANCE, _SMALL_CORRELATION) if side < SMALL else (DISTANCE, CORRELATION)
+    hashes, mirrored = hash_images(grey)
     low = _low_frequencies(grey)
-    ways = ((False, low), (True, low * _MIRROR))
-    hashes, contents = _pack(low), _normalise(low)
+    contents = _normalise(low)
     found: dict[tuple[int, int], NearDuplicate] = {}
-    for is_mirrored, other in ways:
-        theirs = _normalise(other)
-        for first, seconds in _near_pairs(hashes, _pack(other), distance):
+    for is_mirrored, others, theirs in ((False, hashes, contents), (True, mirrored, _normalise(low * _MIRROR))):
+        for first, seconds in _near_pairs(hashes, others, distance):
             for second in seconds[theirs[seconds] @ contents[first] >= SIMILARITY]:
                 image = grey[second][:, ::-1] if is_mirrored else grey[second]
                 value = _correlate(grey[first], image)
