@@ -11,6 +11,7 @@ import numpy as np
 
 from metaopt.data.images import InputArray
 from metaopt.deployment.fixed_size import fix_size, name_tensors
+from metaopt.deployment.litert_ranges import quantize
 from metaopt.deployment.runner import Runner
 from metaopt.errors import UserError
 from metaopt.files.regular_file import open_regular
@@ -34,6 +35,8 @@ def write_litert(model: keras.Model, metadata: ModelMetadata, path: Path, calibr
         calibration: inputs by which the ranges of 8-bit activations are found; None for 32 bits.
     """
     fix_size(model, metadata).export(str(path), format="litert", verbose=False, **_options(calibration))
+    if calibration is not None:
+        path.write_bytes(quantize(path.read_bytes(), calibration))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(_ASSOCIATED, dump_json({KEY: describe_metadata(metadata)}))
         names = name_tensors(metadata.outputs)
@@ -57,6 +60,7 @@ def _options(calibration: InputArray | None) -> dict[str, Any]:
     return {
         "optimizations": [tf.lite.Optimize.DEFAULT],
         "representative_dataset": samples,
+        "_experimental_calibrate_only": True,
         "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, builtins]},
     }
 
