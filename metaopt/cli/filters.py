@@ -13,10 +13,12 @@ from metaopt.quantities import plural
 from metaopt.terminal.commands import absolute, shown
 from metaopt.terminal.printable import file_name, printable
 from metaopt.terminal.suppressed_stderr import suppressed_stderr
+from metaopt.terminal.wrapping import print_wrapped
 from metaopt.training import backend
 from metaopt.training.model_file import read_metadata
 
 _STEPS = 128
+_LAYERS = 16  # more than most networks from scratch have; a backbone may have a hundred, which would take hours
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt filters") -> int:
@@ -35,6 +37,8 @@ def make_parser(prog: str) -> Parser:
     add("model", type=absolute, metavar="MODEL", help="the .keras file, or the study with its best.keras")
     output = "folder of the pictures (default: the name of the model with _filters, beside it)"
     add("-o", "--output", type=absolute, metavar="DIR", help=output)
+    layers = "largest number of convolutions, which are evenly spaced over the network"
+    add("--layers", type=integer(1), default=_LAYERS, metavar="N", help=layers)
     add("--steps", type=integer(1), default=_STEPS, metavar="N", help="number of gradient steps")
     add("--seed", type=integer(0), default=0, metavar="N", help="seed of the noise that the ascent starts from")
     return parser
@@ -60,10 +64,13 @@ def run(arguments: Namespace) -> None:
     model, _ = load_model(path)
     folder: Path = arguments.output or path.with_name(f"{path.stem}_filters")
     networks = find_networks(model)
+    hidden = 0
     for number, network in enumerate(networks, start=1):
         prefix = "" if len(networks) == 1 else f"network_{number}_"
-        layers = iterate_filters(network, seed=arguments.seed, steps=arguments.steps)
-        for place, layer in enumerate(layers, start=1):
-            file = folder / f"{prefix}{place:02}_{file_name(layer.name)}.png"
+        for layer in iterate_filters(network, seed=arguments.seed, steps=arguments.steps, most=arguments.layers):
+            file = folder / f"{prefix}{layer.place + 1:02}_{file_name(layer.name.replace('/', '.'))}.png"
             filters_figure(layer.name, layer.filters.tolist(), layer.inputs, layer.count, file, path.name)
             print(f"{printable(shown(file))}: {plural(layer.count, 'filter')}", flush=True)
+            hidden = max(hidden, layer.layers - arguments.layers)
+    if hidden:
+        print_wrapped(f"{plural(hidden, 'other convolution')} not drawn: --layers sets how many are drawn.")

@@ -9,7 +9,7 @@ which ``fit`` improves, so that it runs on every backend.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -42,7 +42,9 @@ class LayerFilters:
     """Inputs for the filters of one convolution.
 
     Attributes:
-        name: name of the layer.
+        name: name of the layer; of one in a nested model, after the name of that and a slash.
+        place: its place among the convolutions of the network, from 0.
+        layers: number of the convolutions of the network.
         count: number of its filters.
         filters: indices of the filters that are shown, evenly spaced, ``(k,)``.
         inputs: the input of each, in −0.5..0.5, ``(k, h, w, c)``; of signals standardised, ``(k, length, c)``.
@@ -50,10 +52,26 @@ class LayerFilters:
     """
 
     name: str
+    place: int
+    layers: int
     count: int
     filters: npt.NDArray[np.int64]
     inputs: npt.NDArray[np.float32]
     gain: npt.NDArray[np.float32]
+
+
+class Convolution(NamedTuple):
+    """A convolution of a network.
+
+    Attributes:
+        name: name of the layer, see ``LayerFilters``.
+        layer: the layer.
+        features: model from the inputs of the network to the output of the layer.
+    """
+
+    name: str
+    layer: keras.layers.Layer
+    features: keras.Model
 
 
 def find_networks(model: keras.Model) -> list[keras.Model]:
@@ -62,31 +80,61 @@ def find_networks(model: keras.Model) -> list[keras.Model]:
     return found or [model]
 
 
-def find_convolutions(network: keras.Model) -> list[tuple[str, keras.layers.Layer, Any]]:
-    """Return name, layer and output of each convolution of a network, in the order of its layers.
+def find_convolutions(network: keras.Model) -> list[Convolution]:
+    """Return the convolutions of a network, in the order of its layers; those of a backbone in it, too.
 
     Raises:
         UserError: It has none, or its layers are not connected as a graph.
     """
-    if not hasattr(network, "operations") and not isinstance(network, keras.Sequential):  # of functional models only
-        raise UserError(f"{network.name} is a subclassed model, whose layers are not connected as a graph.")
-    found = [
-        (layer.name, layer, layer.output)
-        for layer in network.layers
-        if type(layer).__name__ in _CONVOLUTIONS and hasattr(layer, "output")
-    ]
+    found = list(_iterate_convolutions(network))
     if not found:
         raise UserError("The model has no convolution.")
     return found
 
 
-def iterate_filters(network: keras.Model, *, seed: int = 0, steps: int = STEPS) -> Iterator[LayerFilters]:
+def _iterate_convolutions(network: keras.Model, prefix: str = "") -> Iterator[Convolution]:
+    if not hasattr(network, "operations") and not isinstance(network, keras.Sequential):  # of functional models only
+        raise UserError(f"{network.name} is a subclassed model, whose layers are not connected as a graph.")
+    before = _find_inputs(network) if any(isinstance(layer, keras.Model) for layer in network.layers) else {}
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            for each in _iterate_convolutions(layer, f"{prefix}{layer.name}/"):
+                inputs, taken = before[layer.name]
+                yield Convolution(each.name, each.layer, keras.Model(inputs, each.features(taken)))
+        elif type(layer).__name__ in _CONVOLUTIONS and hasattr(layer, "output"):
+            yield Convolution(prefix + layer.name, layer, keras.Model(network.inputs, layer.output))
+
+
+def _find_inputs(network: keras.Model) -> dict[str, tuple[Any, Any]]:
+    """Return name of a layer → inputs of a network, and that of the layer, of which a nested model does not know.
+
+    The network is called once more, layer by layer.
+    """
+    found: dict[str, Any] = {}
+
+    def call(layer: keras.layers.Layer, *arguments: Any, **options: Any) -> Any:
+        found[layer.name] = arguments[0]
+        return layer(*arguments, **options)
+
+    if isinstance(network, keras.Sequential):
+        inputs = x = keras.Input(batch_shape=network.inputs[0].shape, dtype=network.inputs[0].dtype)
+        for layer in network.layers:
+            x = call(layer, x)
+    else:
+        inputs = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=call).inputs
+    return {name: (inputs, taken) for name, taken in found.items()}
+
+
+def iterate_filters(
+    network: keras.Model, *, seed: int = 0, steps: int = STEPS, most: int | None = None
+) -> Iterator[LayerFilters]:
     """Yield the inputs for the filters of each convolution.
 
     Args:
         network: network of an exported model; it is not changed.
         seed: seed of the noise that the ascent starts from, and of the jitter.
         steps: number of gradient steps.
+        most: largest number of convolutions, which are evenly spaced; None for all.
 
     Raises:
         UserError: The network has no convolution, or its layers are not connected as a graph.
@@ -94,13 +142,15 @@ def iterate_filters(network: keras.Model, *, seed: int = 0, steps: int = STEPS) 
     was_trainable = network.trainable
     network.trainable = False
     try:
-        for name, layer, output in find_convolutions(network):
-            features = keras.Model(network.inputs, output)
-            count = int(output.shape[-1])
+        convolutions = find_convolutions(network)
+        shown = len(convolutions) if most is None else min(most, len(convolutions))
+        for place in np.linspace(0, len(convolutions) - 1, shown).round().astype(int):
+            name, layer, features = convolutions[place]
+            count = int(features.output.shape[-1])
             filters = np.unique(np.linspace(0, count - 1, min(count, _MOST)).round().astype(np.int64))
             with _leaky(layer):
-                found = _maximise(name, features, count, filters, seed, steps)
-            yield found
+                found = _maximise(features, filters, seed, steps)
+            yield LayerFilters(name, int(place), len(convolutions), count, filters, *found)
     finally:
         network.trainable = was_trainable
 
@@ -123,9 +173,10 @@ def _leaky(layer: keras.layers.Layer) -> Iterator[None]:
 
 
 def _maximise(
-    name: str, features: keras.Model, count: int, filters: npt.NDArray[np.int64], seed: int, steps: int
-) -> LayerFilters:
-    """Return the inputs for some filters of the layer that a model ends in."""
+    features: keras.Model, filters: npt.NDArray[np.int64], seed: int, steps: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the inputs for some filters of the layer that a model ends in, and by how much their responses rose."""
+    count = int(features.output.shape[-1])
     shape = tuple(features.inputs[0].shape[1:])
     rng = np.random.default_rng(seed)
     noise = rng.uniform(-0.5, 0.5, (64, *shape)).astype(np.float32)
@@ -139,7 +190,7 @@ def _maximise(
     inputs = keras.ops.convert_to_numpy(pictures.pictures())
     reached = np.asarray(features.predict(inputs, verbose=0)).reshape(len(filters), -1, count).mean(axis=1)
     gain = (reached[np.arange(len(filters)), filters] - start) / spread
-    return LayerFilters(name, count, filters, inputs.astype(np.float32), gain.astype(np.float32))
+    return inputs.astype(np.float32), gain.astype(np.float32)
 
 
 def _no_loss(_: Any, predicted: Any) -> Any:

@@ -35,6 +35,32 @@ def test_inputs_are_those_that_the_filters_look_for() -> None:
     assert find_networks(keras.Model(inputs, network(inputs))) == [network]
 
 
+def test_convolutions_of_a_nested_model_are_found() -> None:
+    """A backbone is a model in the network; the inputs are those of the network."""
+    import keras
+
+    from metaopt.training.filters import find_convolutions, iterate_filters
+
+    inner = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, name="stem")(inner)
+    block = keras.Sequential([keras.layers.Conv2D(5, 1, name="deep")], name="block")
+    backbone = keras.Model(inner, block(x), name="backbone")
+    inputs = keras.Input((6, 6, 3))
+    x = backbone(keras.layers.UpSampling2D()(keras.layers.Rescaling(2.0)(inputs)))
+    x = keras.layers.Conv2D(7, 1, name="head")(x)
+    network = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    found = find_convolutions(network)
+    assert [each.name for each in found] == ["backbone/stem", "backbone/block/deep", "head"]
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 6, 6, 3)).astype(np.float32)
+    doubled = np.repeat(np.repeat(2 * images, 2, axis=1), 2, axis=2)
+    assert np.asarray(found[1].features(images)) == pytest.approx(np.asarray(backbone(doubled)), abs=1e-5)
+    some = list(iterate_filters(network, steps=2, most=2))
+    assert [(each.place, each.layers, each.inputs.shape) for each in some] == [
+        (0, 3, (4, 6, 6, 3)),
+        (2, 3, (7, 6, 6, 3)),
+    ]
+
+
 def test_models_without_convolutions_are_errors() -> None:
     import keras
 
