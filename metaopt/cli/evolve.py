@@ -52,6 +52,8 @@ def _add_data(group: Any) -> None:
     add("--augment", type=one_of(augments), help=f"augmentation: {', '.join(augments)} (default: auto)")
     add("--target", dest="targets", action="append", metavar="HEAD:KIND", help="kind of the targets of a head")
     add("--skip-broken", action="store_true", help=SKIP_BROKEN)
+    backbone = "pretrained network of the space transfer, as for search; may be repeated"
+    add("--backbone", dest="backbones", action="append", metavar="BACKBONE", help=backbone)
     point = "start from the point in this JSON file or record, in the place of the default or best one"
     add("--point", type=absolute, metavar="FILE", help=point)
     add("--space", metavar="FILE", help="the problem's file of a study, where none near it has its text")

@@ -71,7 +71,7 @@ def load_network(arguments: Namespace) -> LoadedNetwork:
         own = arguments.data is None and arguments.image_size is None
         data = study_data(study, augment=arguments.augment) if own else _load_data(arguments)
         return _build(problem, point, data)
-    problem = load_problem(name)
+    problem = load_problem(name).with_backbones(tuple(arguments.backbones or ()))
     data, is_given = _load_data(arguments), arguments.point is not None
     point = _given_point(problem, arguments) if is_given else _default_point(problem, data, arguments.seed)
     return _build(problem, point, data)
