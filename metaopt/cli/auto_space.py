@@ -16,8 +16,9 @@ FEW_IMAGES = 500
 """Images of a class below which a pretrained backbone is used: a choice, between 50 of CIFAR-10, where it is far ahead
 (docs/transfer.md), and thousands, with which a network of one's own can be as good."""
 
-LEAST_SIDE = 24
-"""Side of images in pixels below which a backbone, to which they are enlarged, sees too little: a choice."""
+LEAST_SIDE = 16
+"""Side of images in pixels below which a backbone, to which they are enlarged, may see too little. At 16, with 50
+images of a class, it is ahead of a network from scratch (docs/transfer.md); smaller images were not measured."""
 
 # Default backbone → file of its weights in Keras' cache (keras/src/applications).
 _FILES = {
@@ -55,7 +56,7 @@ def choose_space(data: DataSet, backbones: Sequence[str], *, gpu: bool, fits: Ca
     if data.input_shape[-1] not in (1, 3):
         return PHOTO, f"{few}, and no pretrained backbone takes images of {data.input_shape[-1]} channels"
     if side < LEAST_SIDE:
-        return PHOTO, f"{few}, and at {side} pixels a pretrained backbone sees too little"
+        return PHOTO, f"{few}, and at {side} pixels a pretrained backbone may see too little"
     if not backbones:
         return PHOTO, f"{few}, but no pretrained backbone is on this machine; --backbone names one"
     if not fits(TRANSFER):

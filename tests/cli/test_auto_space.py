@@ -40,7 +40,8 @@ def test_without_a_backbone_that_fits_it_is_a_small_cnn(given: Any, expected: st
 
 
 def test_small_images_and_other_channels_are_for_a_small_cnn(tmp_path: Path) -> None:
-    assert choose(load_images(tmp_path, side=16)).startswith("photo_cnn: 16 images per class are few, and at 16 pixels")
+    assert choose(load_images(tmp_path, side=15)).startswith("photo_cnn: 16 images per class are few, and at 15 pixels")
+    assert choose(load_images(tmp_path, side=16)).startswith("transfer: ")
     assert "takes images of 2 channels" in choose(load_images(tmp_path, channels=2))
 
 

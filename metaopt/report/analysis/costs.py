@@ -54,7 +54,8 @@ def costs_by_activity(study: Study, own: Sequence[Record]) -> list[Cost]:
     found = [parts[label] for label in _FATES if label in parts]
     found.append(Cost("building, tracing, checkpoints", max(0.0, in_jobs - in_epochs)))
     # The number of workers is that of the latest run; an earlier one may have had another.
-    found.append(Cost("workers without a job", max(0.0, study.state.clock * workers - in_jobs)))
+    other = max(0.0, study.state.clock * workers - in_jobs)
+    found.append(Cost("workers without a job, or in epochs that did not end", other))
     return [cost for cost in found if cost.seconds > 0]
 
 
