@@ -14,8 +14,7 @@ its training images, and all of its test images are used once, at the end. Metho
 
 The time of the two searches is 80 % of ``--time``, or ``--search-share``; what is left is for ``retrain``, which is not
 stopped: its seconds, the test included, are in the results. As many trainings as ``--parallel`` run at once and share
-the cores. A benchmark that was stopped goes on when the same command
-is run again. The table is OUT/small_data.md.
+the cores. The same command resumes a benchmark that was stopped. The table is OUT/small_data.md.
 """
 
 import argparse

@@ -1,1 +1,1 @@
-"""What benchmarks/small_data.py compares metaopt with, each a program of its own."""
+"""Programs that benchmarks/small_data.py compares metaopt with."""

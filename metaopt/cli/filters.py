@@ -64,13 +64,14 @@ def run(arguments: Namespace) -> None:
     model, _ = load_model(path)
     folder: Path = arguments.output or path.with_name(f"{path.stem}_filters")
     networks = find_networks(model)
-    hidden = 0
+    drawn = total = 0
     for number, network in enumerate(networks, start=1):
         prefix = "" if len(networks) == 1 else f"network_{number}_"
         for layer in iterate_filters(network, seed=arguments.seed, steps=arguments.steps, most=arguments.layers):
             file = folder / f"{prefix}{layer.place + 1:02}_{file_name(layer.name.replace('/', '.'))}.png"
             filters_figure(layer.name, layer.filters.tolist(), layer.inputs, layer.count, file, path.name)
             print(f"{printable(shown(file))}: {plural(layer.count, 'filter')}", flush=True)
-            hidden = max(hidden, layer.layers - arguments.layers)
-    if hidden:
-        print_wrapped(f"{plural(hidden, 'other convolution')} not drawn: --layers sets how many are drawn.")
+            drawn += 1
+        total += layer.layers
+    if drawn < total:
+        print_wrapped(f"{plural(total - drawn, 'other convolution')} not drawn: --layers sets how many are drawn.")

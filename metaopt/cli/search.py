@@ -247,13 +247,12 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     points = [start_point_event(path.name, find_vals(problem, path)) for path in arguments.start_point or []]
     studies = arguments.start_from or []
     known = [*points, *find_knowledge(problem, studies, state, callback, published=published, new=new)]
-    ready = replace(ready, knowledge=known)
     is_given = "checkpoint_quota" in given
     if not state.settings or is_given:
         settings = with_checkpoint_quota(
             settings, problem, ready.images, arguments.results, callback, is_given=is_given
         )
-    return replace(ready, settings=settings)
+    return replace(ready, settings=settings, knowledge=known)
 
 
 def _with_space(settings: Settings, data: DataSet, callback: Callback) -> Settings:

@@ -75,13 +75,12 @@ def shrink(images: Images) -> Grey:
     return found
 
 
-def hash_images(grey: Grey) -> tuple[Hashes, Hashes]:
+def hash_images(low: npt.NDArray[np.float64]) -> tuple[Hashes, Hashes]:
     """Return the perceptual hash of each image and that of its mirror image, ``(n,)`` each.
 
     Args:
-        grey: images ``(n, 32, 32)``, see ``shrink``.
+        low: their lowest frequencies, ``(n, 8, 8)``, see ``low_frequencies``.
     """
-    low = _low_frequencies(grey)
     return _pack(low), _pack(low * _MIRROR)
 
 
@@ -95,8 +94,8 @@ def find_near_duplicates(grey: Grey, side: int = SIDE) -> list[NearDuplicate]:
         side: smaller side of the original images in pixels.
     """
     distance, least = (_SMALL_DISTANCE, _SMALL_CORRELATION) if side < SMALL else (DISTANCE, CORRELATION)
-    hashes, mirrored = hash_images(grey)
-    low = _low_frequencies(grey)
+    low = low_frequencies(grey)
+    hashes, mirrored = hash_images(low)
     contents = _normalise(low)
     found: dict[tuple[int, int], NearDuplicate] = {}
     for is_mirrored, others, theirs in ((False, hashes, contents), (True, mirrored, _normalise(low * _MIRROR))):
@@ -119,8 +118,12 @@ def _grey(image: npt.NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(image.mean(axis=-1).astype(np.uint8))
 
 
-def _low_frequencies(grey: Grey) -> npt.NDArray[np.float64]:
-    """Return the lowest frequencies of each image, ``(n, 8, 8)``, the mean first."""
+def low_frequencies(grey: Grey) -> npt.NDArray[np.float64]:
+    """Return the lowest frequencies of each image, ``(n, 8, 8)``, the mean first.
+
+    Args:
+        grey: images ``(n, 32, 32)``, see ``shrink``.
+    """
     return np.asarray(dctn(grey.astype(np.float64), axes=(1, 2))[:, :_LOW, :_LOW])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from metaopt.data.images import InputArray
 from metaopt.deployment.fixed_size import fix_size, name_tensors
-from metaopt.deployment.litert_ranges import quantize
+from metaopt.deployment.litert_quantization import quantize
 from metaopt.deployment.runner import Runner
 from metaopt.errors import UserError
 from metaopt.files.regular_file import open_regular

@@ -156,11 +156,11 @@ def check_room(folder: Path, quota: int | None, state: int, weights: int, what: 
         QuotaTooSmall: the quota holds not even this checkpoint.
         ResultsNotWritable: the disk has no room for its first files.
     """
-    most, once = checkpoint_bytes(state, weights), state + weights + 2 * _FILE
+    most = checkpoint_bytes(state, weights)
     if quota is not None and most > quota:
         raise _quota_too_small(quota, most, what)
     existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    free = shutil.disk_usage(existing).free
+    free, once = shutil.disk_usage(existing).free, most // _KEPT
     if free < once:
         raise ResultsNotWritable(
             f"{what} takes at least {size_text(once)}, but the disk of {shown(existing)} has {size_text(free)} free."

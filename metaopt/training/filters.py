@@ -66,12 +66,19 @@ class Convolution(NamedTuple):
     Attributes:
         name: name of the layer, see ``LayerFilters``.
         layer: the layer.
-        features: model from the inputs of the network to the output of the layer.
+        inputs: symbolic inputs of the network.
+        output: symbolic output of the layer for them.
     """
 
     name: str
     layer: keras.layers.Layer
-    features: keras.Model
+    inputs: Any
+    output: Any
+
+    @property
+    def features(self) -> keras.Model:
+        """Model from the inputs of the network to the output of the layer."""
+        return keras.Model(self.inputs, self.output)
 
 
 def find_networks(model: keras.Model) -> list[keras.Model]:
@@ -86,35 +93,31 @@ def find_convolutions(network: keras.Model) -> list[Convolution]:
     Raises:
         UserError: It has none, or its layers are not connected as a graph.
     """
-    found = list(_iterate_convolutions(network))
-    if not found:
+    inputs, outputs = _trace(network)
+    if not outputs:
         raise UserError("The model has no convolution.")
-    return found
+    return [Convolution(name, layer, inputs, output) for name, layer, output in outputs]
 
 
-def _iterate_convolutions(network: keras.Model, prefix: str = "") -> Iterator[Convolution]:
+def _trace(network: keras.Model) -> tuple[Any, list[tuple[str, keras.layers.Layer, Any]]]:
+    """Return inputs of a network, and name, layer and output of each convolution for them.
+
+    The network is called once more, layer by layer, as a nested model does not know what it is called with.
+    """
     if not hasattr(network, "operations") and not isinstance(network, keras.Sequential):  # of functional models only
         raise UserError(f"{network.name} is a subclassed model, whose layers are not connected as a graph.")
-    before = _find_inputs(network) if any(isinstance(layer, keras.Model) for layer in network.layers) else {}
-    for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            for each in _iterate_convolutions(layer, f"{prefix}{layer.name}/"):
-                inputs, taken = before[layer.name]
-                yield Convolution(each.name, each.layer, keras.Model(inputs, each.features(taken)))
-        elif type(layer).__name__ in _CONVOLUTIONS and hasattr(layer, "output"):
-            yield Convolution(prefix + layer.name, layer, keras.Model(network.inputs, layer.output))
-
-
-def _find_inputs(network: keras.Model) -> dict[str, tuple[Any, Any]]:
-    """Return name of a layer → inputs of a network, and that of the layer, of which a nested model does not know.
-
-    The network is called once more, layer by layer.
-    """
-    found: dict[str, Any] = {}
+    found: dict[str, list[tuple[str, keras.layers.Layer, Any]]] = {}
 
     def call(layer: keras.layers.Layer, *arguments: Any, **options: Any) -> Any:
-        found[layer.name] = arguments[0]
-        return layer(*arguments, **options)
+        output = layer(*arguments, **options)
+        if isinstance(layer, keras.Model):
+            inputs, inner = _trace(layer)
+            outputs = keras.Model(inputs, [each for *_, each in inner])(*arguments) if inner else []
+            names = [(f"{layer.name}/{name}", one) for name, one, _ in inner]
+            found.setdefault(layer.name, [(*each, one) for each, one in zip(names, outputs, strict=True)])
+        elif type(layer).__name__ in _CONVOLUTIONS:
+            found.setdefault(layer.name, [(layer.name, layer, output)])
+        return output
 
     if isinstance(network, keras.Sequential):
         inputs = x = keras.Input(batch_shape=network.inputs[0].shape, dtype=network.inputs[0].dtype)
@@ -122,7 +125,7 @@ def _find_inputs(network: keras.Model) -> dict[str, tuple[Any, Any]]:
             x = call(layer, x)
     else:
         inputs = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=call).inputs
-    return {name: (inputs, taken) for name, taken in found.items()}
+    return inputs, [each for layer in network.layers for each in found.get(layer.name, ())]
 
 
 def iterate_filters(
@@ -145,12 +148,12 @@ def iterate_filters(
         convolutions = find_convolutions(network)
         shown = len(convolutions) if most is None else min(most, len(convolutions))
         for place in np.linspace(0, len(convolutions) - 1, shown).round().astype(int):
-            name, layer, features = convolutions[place]
-            count = int(features.output.shape[-1])
+            one = convolutions[place]
+            count = int(one.output.shape[-1])
             filters = np.unique(np.linspace(0, count - 1, min(count, _MOST)).round().astype(np.int64))
-            with _leaky(layer):
-                found = _maximise(features, filters, seed, steps)
-            yield LayerFilters(name, int(place), len(convolutions), count, filters, *found)
+            with _leaky(one.layer):
+                found = _maximise(one.features, filters, seed, steps)
+            yield LayerFilters(one.name, int(place), len(convolutions), count, filters, *found)
     finally:
         network.trainable = was_trainable
 

@@ -2,8 +2,8 @@
 
 TensorFlow's calibrator reads the inputs of an operation after it has run. Where an operation writes its result into the
 memory of an input, as a sum and a product do, the input gets the range of the result, too
-(https://github.com/tensorflow/tensorflow/issues/127842): of pixels in -0.5..0.5 that are multiplied by 255, two of 256
-values are left. So the ranges are measured again, by an interpreter that keeps every tensor.
+(https://github.com/tensorflow/tensorflow/issues/127842). Pixels in -0.5..0.5 that are multiplied by 255 keep two of 256
+values. So the ranges are measured again, by an interpreter that keeps every tensor.
 """
 
 from typing import Any
