@@ -18,6 +18,7 @@ from metaopt.blueprint import Blueprint, Conv2D, Dense, Flatten, Input
 from metaopt.engine.callbacks import Callback
 from metaopt.errors import NoTrialSucceeded, StudyMismatch, UserError
 from metaopt.storage.study import Study
+from tests.marks import with_slow
 
 
 class Notes(Callback):
@@ -53,7 +54,7 @@ def test_function_that_returns_its_loss(results):
     assert sum(record["model_based"] for record in study.records) == 22
 
 
-@pytest.mark.parametrize("executor", ["inline", "processes"])
+@pytest.mark.parametrize("executor", with_slow(["inline", "processes"], ["processes"]))
 def test_function_that_changes_the_folder(tmp_path, monkeypatch, executor):
     monkeypatch.chdir(tmp_path)
 
@@ -88,6 +89,7 @@ def make(k):
     return lambda point: (point["x"] - k) ** 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [make(2), lambda point: point["x"]])
 def test_another_function_is_refused(results, other):
     metaopt.search(make(1), SPACE, trials=2, results=results)
@@ -112,6 +114,7 @@ def test_a_function_that_logs_its_points_is_the_same(results):
         assert len(metaopt.search(train, SPACE, trials=trials, results=results).records) == trials
 
 
+@pytest.mark.slow
 def test_rerunning_with_a_total_trains_nothing_more(results):
     notes = Notes()
     metaopt.search(parabola, SPACE, trials=5, results=results)
@@ -123,6 +126,7 @@ def test_rerunning_with_a_total_trains_nothing_more(results):
     assert "completed with 5 trials; 5 more are trained, 10 in all." in notes.texts[1]
 
 
+@pytest.mark.slow
 def test_the_package_offers_its_version_and_subpackages():
     code = "import metaopt; print(metaopt.__version__, metaopt.samplers.TPE(5), metaopt.schedulers.Hyperband)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -130,6 +134,7 @@ def test_the_package_offers_its_version_and_subpackages():
     assert set(metaopt.__all__) <= set(dir(metaopt))
 
 
+@pytest.mark.slow
 def test_resumed_search_equals_an_uninterrupted_one(tmp_path):
     whole = metaopt.search(parabola, SPACE, trials=12, seed=3, results=tmp_path / "whole")
     calls = []
@@ -147,6 +152,7 @@ def test_resumed_search_equals_an_uninterrupted_one(tmp_path):
     assert [r["loss"] for r in parts.records] == [r["loss"] for r in whole.records]
 
 
+@pytest.mark.slow
 def test_grow_and_fill_work_with_a_function(results):
     def network(point, input_shape, classes):
         inputs = Input(input_shape)
@@ -196,6 +202,7 @@ def test_function_with_a_budget_is_trained_from_rung_to_rung(results, strategy):
     assert all(to == epochs for record in study.records for to, epochs in record["rungs"])
 
 
+@pytest.mark.slow
 def test_constraint_on_seconds_is_judged_at_each_rung(results):
     def train(point, *, epochs, checkpoint):
         time.sleep(0.5 if epochs > 1 else 0)
@@ -349,6 +356,7 @@ def test_invalid_values_name_the_parameter(results, arguments, message):
     assert not results.exists()
 
 
+@pytest.mark.slow
 def test_auto_workers_without_a_gpu_are_one_and_warned_of(results, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.warns(UserWarning, match="No GPU was found, so workers auto is 1"):
@@ -466,7 +474,7 @@ def _hostile(number):
     return {"loss": 0.5, **answers[number]}
 
 
-@pytest.mark.parametrize("executor", ["inline", "processes"])
+@pytest.mark.parametrize("executor", with_slow(["inline", "processes"], ["processes"]))
 def test_no_answer_of_a_function_ends_the_search_or_a_restart(results, executor):
     space = {"number": hp.randint("number", 12)}
     arguments = {"results": results, "executor": executor, "progress": False, "strategy": "random"}

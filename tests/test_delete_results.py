@@ -40,6 +40,7 @@ def test_the_default_is_results_beside_the_script(studies: Path) -> None:
     assert "Nothing to delete" in delete("--yes", script=script).stderr
 
 
+@pytest.mark.slow
 def test_a_named_study_is_deleted_and_no_other(studies: Path) -> None:
     (studies / "tpe").rename(studies / "my study")
     result = delete("-y", "my study")
@@ -48,6 +49,7 @@ def test_a_named_study_is_deleted_and_no_other(studies: Path) -> None:
     assert (studies / "folds" / "journal.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_unknown_options_are_refused(studies: Path) -> None:
     result = delete("--force", "tpe")
     assert result.returncode == 2

@@ -30,7 +30,16 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 PEERS = {"optuna": r"^import optuna", "keras_tuner": r"\bkeras_tuner\.", "ray": r"^from ray import"}
 PEERS["autokeras"] = r"^import autokeras"  # runs with Keras up to 3.12 only, so that no test runs it
 # Pages that import Keras.
-SLOW = ("blueprint.md", "evolve.md", "export.md", "inherit.md", "retrain.md")
+SLOW = (
+    "README.md",
+    "blueprint.md",
+    "coming_from.md",
+    "evolve.md",
+    "export.md",
+    "inherit.md",
+    "retrain.md",
+    "search.md",
+)
 
 
 def read_page(name: str) -> str:

@@ -116,6 +116,7 @@ def test_every_form_of_import_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     ]
 
 
+@pytest.mark.slow
 def test_floors_up_to_the_engine_load_no_framework() -> None:
     """A new interpreter also shows imports through other libraries."""
     modules = ["metaopt"]

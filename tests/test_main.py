@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from metaopt.__main__ import COMMANDS, main
+from tests.marks import with_slow
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,6 +57,7 @@ def test_arguments_and_exit_code_are_passed_on(monkeypatch) -> None:
     assert main(["best", "--svg"]) == 5
 
 
+@pytest.mark.slow
 def test_the_module_runs_as_a_program() -> None:
     command = [sys.executable, "-m", "metaopt", "best", "--sgv"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -66,7 +68,7 @@ def test_the_module_runs_as_a_program() -> None:
     )
 
 
-@pytest.mark.parametrize("script", ["metaopt/__main__.py", "hyperopt_optimize.py"])
+@pytest.mark.parametrize("script", with_slow(["metaopt/__main__.py", "hyperopt_optimize.py"], ["hyperopt_optimize.py"]))
 def test_ctrl_c_is_handled_before_other_imports(script: str) -> None:
     """Each import before is a moment in which a Ctrl-C ends in a traceback."""
     code = f"""

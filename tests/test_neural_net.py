@@ -104,6 +104,7 @@ def test_residual_blocks_start_at_their_stage():
     assert [sums(start) for start in (0.0, 1.0, 2.0)] == [9, 6, 3]
 
 
+@pytest.mark.slow
 def test_every_draw_of_the_space_is_a_valid_network():
     for seed in range(300):
         point = sample(space, rng=np.random.default_rng(seed))

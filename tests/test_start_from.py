@@ -67,6 +67,7 @@ def test_a_default_and_the_best_of_an_earlier_study_come_first(tmp_path, earlier
     assert study.state.trials[4].point not in expected
 
 
+@pytest.mark.slow
 def test_a_study_resumes_without_the_earlier_one(tmp_path, earlier) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(earlier.folder, moved)
@@ -89,6 +90,7 @@ def test_a_study_resumes_without_the_earlier_one(tmp_path, earlier) -> None:
     assert [record["space"] for record in parts.records] == [record["space"] for record in whole.records]
 
 
+@pytest.mark.slow
 def test_the_same_study_is_learnt_from_once(tmp_path, earlier) -> None:
     for trials in (5, 10):
         study = metaopt.search(
@@ -104,6 +106,7 @@ def test_the_same_study_is_learnt_from_once(tmp_path, earlier) -> None:
     assert len(Study.load(tmp_path / "results").state.knowledge) == 2
 
 
+@pytest.mark.slow
 def test_an_earlier_study_halves_the_first_trials_of_auto(tmp_path, earlier) -> None:
     def count(name, **given):
         study = metaopt.search(parabola, SPACE, trials=20, results=tmp_path / name, progress=False, **given)
@@ -116,6 +119,7 @@ def test_an_earlier_study_halves_the_first_trials_of_auto(tmp_path, earlier) -> 
     assert n_known + n_first == 3  # half of five, but the best three of the study at least
 
 
+@pytest.mark.slow
 def test_a_wrong_study_is_unlearnt(tmp_path) -> None:
     wrong = metaopt.search(opposite, SPACE, trials=20, results=tmp_path / "wrong", progress=False)
     found = []

@@ -11,6 +11,7 @@ from benchmarks.peers.tables import Table
 from metaopt.errors import UserError
 from metaopt.spaces import compile_space
 from tests.benchmarks.tables_for_tests import load_rows, make_rows
+from tests.marks import with_slow
 
 BUDGET = 6.0
 # Packages that the listing of methods must not import; Keras and its backends alone take seconds.
@@ -23,7 +24,7 @@ def table(tmp_path: Path) -> Table:
     return load_rows(tmp_path, make_rows()[1:], complete=False)
 
 
-@pytest.mark.parametrize("name", list_peers())
+@pytest.mark.parametrize("name", with_slow(list_peers(), ["metaopt auto", "metaopt gp-asha", "metaopt pb2"]))
 def test_method_spends_the_budget_and_repeats_itself(name: str, table: Table) -> None:
     peer = list_peers()[name]
     reason = peer.why_not()

@@ -21,6 +21,7 @@ def noisy(tmp_path: Path) -> Table:
     return load_rows(tmp_path, rows)
 
 
+@pytest.mark.slow
 def test_redrawn_winners_change_the_order_not_the_effects(shared: Path) -> None:
     folders = [shared / "benchmarks"]
     table, redrawn = open_table("flowers17", folders), open_table("flowers17-redrawn-1", folders)

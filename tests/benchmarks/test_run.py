@@ -44,6 +44,7 @@ def test_search_that_gives_up_early_is_an_error(tmp_path: Path) -> None:
         run_search(Peer((), lambda simulation, seed: None), table, 4, 0)
 
 
+@pytest.mark.slow
 def test_copy_with_the_best_rates_at_the_edge(shared: Path) -> None:
     folders = [shared / "benchmarks"]
     table, edge = open_table("flowers17", folders), open_table("flowers17-edge", folders)

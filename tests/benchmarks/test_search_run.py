@@ -47,6 +47,7 @@ def test_networks_of_a_list_are_valid_and_repeatable() -> None:
         task.problem.blueprint(task.space.point(vals), task.data.input_shape, task.data.classes)
 
 
+@pytest.mark.slow
 def test_search_is_killed_at_its_limit_with_its_processes() -> None:
     before = {process.pid for process in psutil.process_iter()}
     order = Order("search", "metaopt auto", "digits", Path(), 0, 2, ())
@@ -58,6 +59,7 @@ def test_search_is_killed_at_its_limit_with_its_processes() -> None:
     assert not [each for each in left if "benchmarks.searches.child" in (each.info["cmdline"] or ())]
 
 
+@pytest.mark.slow
 def test_failing_search_shows_the_end_of_its_log() -> None:
     with pytest.raises(SearchFailed, match="KeyError: 'no such method'"):
         carry_out(Order("search", "no such method", "digits", Path(), 0, 2, ()), 60, judge=False)

@@ -179,6 +179,7 @@ def as_graph(blueprint: Blueprint) -> nx.DiGraph:
     return graph
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(specs(), specs(), st.randoms(use_true_random=False))
 def test_hashes_are_equal_iff_networks_are_isomorphic(spec, other_spec, rng):
@@ -196,6 +197,7 @@ def test_hashes_are_equal_iff_networks_are_isomorphic(spec, other_spec, rng):
     assert (one.hash == other.hash) == same
 
 
+@pytest.mark.slow
 def test_hash_is_stable_across_processes_and_versions():
     """Stored studies contain such hashes, so the literal may change only together with HASH_VERSION."""
     code = (

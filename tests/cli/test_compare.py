@@ -19,6 +19,7 @@ def studies(tmp_path: Path) -> list[Path]:
     return [study.folder for study in made]
 
 
+@pytest.mark.slow
 def test_tables_and_figures(capsys, studies, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     code, shown, _, _ = run_command(main, capsys, *studies)
@@ -29,6 +30,7 @@ def test_tables_and_figures(capsys, studies, tmp_path: Path, monkeypatch) -> Non
     assert all((tmp_path / "comparison" / Path(path).name).stat().st_size > 10_000 for path in pictures)
 
 
+@pytest.mark.slow
 def test_json_output_is_json_alone(capsys, studies, tmp_path: Path) -> None:
     code, shown, _, _ = run_command(main, capsys, *studies, "--json", "--output", tmp_path / "out")
     found = json.loads(shown)
@@ -39,6 +41,7 @@ def test_json_output_is_json_alone(capsys, studies, tmp_path: Path) -> None:
     assert all(Path(path).exists() for path in found["figures"])
 
 
+@pytest.mark.slow
 def test_objectives_are_in_separate_figures(capsys, studies, tmp_path: Path) -> None:
     other = search_study(tmp_path / "c", objective="val_loss", trials=3)
     code, shown, _, _ = run_command(main, capsys, *studies, other.folder, "--json", "--output", tmp_path / "out")

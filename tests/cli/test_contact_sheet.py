@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from metaopt.cli.contact_sheet import draw_best, draw_points
 from metaopt.data import DataSpec, load
@@ -24,6 +25,7 @@ def training(point):
 """
 
 
+@pytest.mark.slow
 def test_points_of_a_space_are_drawn(tmp_path: Path) -> None:
     shutil.copy(ASSETS / "tiny_problem.py", tmp_path)
     (tmp_path / "augmented.py").write_text(AUGMENTED)
@@ -43,6 +45,7 @@ def test_a_searched_function_has_no_images(tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_the_best_trial_of_a_study_is_drawn(studies: Path, capsys) -> None:
     study = Study.load(Path("tpe"))
     assert draw_best(study, StudyData.of(study)) == [study.folder / "figures" / "contact_sheet.png"]

@@ -16,6 +16,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 def test_without_a_terminal_nothing_is_deleted(studies: Path, capsys, monkeypatch) -> None:
     for stdin in (io.StringIO("y\n"), None):
         monkeypatch.setattr(sys, "stdin", stdin)

@@ -110,6 +110,7 @@ def test_sigterm_interrupts_like_ctrl_c(capsys) -> None:
     assert capsys.readouterr().err == "\ninterrupted.\n"
 
 
+@pytest.mark.slow
 def test_a_reader_that_closes_the_pipe_is_no_error() -> None:
     script = "from metaopt.cli.errors import guarded; input(); raise SystemExit(guarded(lambda: print('line')))"
     command = [sys.executable, "-c", script]
@@ -129,6 +130,7 @@ def test_error_is_one_line_whatever_a_name_holds(capsys) -> None:
     assert capsys.readouterr().err == "error: No class \\x1b[2J\\nerror: done\\u202e in caf\\xe9.\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 @pytest.mark.parametrize(("prints_its_result", "code", "kind"), [(True, 6, "error"), (False, 0, "warning")])
 def test_full_disk_of_the_output_is_one_sentence(prints_its_result: bool, code: int, kind: str) -> None:

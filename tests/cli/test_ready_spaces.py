@@ -15,6 +15,7 @@ from metaopt.spaces import compile_space
 PHOTOS = ImageKind((64, 64, 3), {"label": 3})
 
 
+@pytest.mark.slow
 def test_a_ready_space_that_fits_is_named() -> None:
     problem, settings = load_problem("cnn"), Settings(constraints=("params<=2e4",))
     assert advise_space(problem, settings, PHOTOS) == (
@@ -39,6 +40,7 @@ def test_the_nearest_space_is_named_where_none_fits() -> None:
     assert advice.startswith("No ready space fits either. The nearest is conv_stack, whose smallest params is ")
 
 
+@pytest.mark.slow
 def test_only_an_encoder_decoder_fits_image_targets() -> None:
     images = ImageKind((8, 8, 1), {"label": ImageOutput((8, 8, 1))})
     assert advise_space(load_problem("cnn"), Settings(), images) == (

@@ -11,6 +11,7 @@ from tests.cli.running import run_command
 from tests.engine.synthetic import search
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_and_their_paths_printed(tmp_path: Path, capsys) -> None:
     study = search(tmp_path / "results", trials=3, space={"x": hp.uniform("x", -1, 1), "branch": None})
     outcome = run_command(main, capsys, "--results", study.folder)

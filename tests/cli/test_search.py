@@ -253,6 +253,7 @@ def test_workers_follow_from_the_gpus(capsys, tmp_path, monkeypatch) -> None:
         found("--trials-per-gpu 20")
 
 
+@pytest.mark.slow
 def test_errors_of_a_problem_file_name_file_and_line(capsys) -> None:
     Path("mine.py").write_text("space = {}\n\nimport no_such_module\n")
     outcome = search(capsys, "--space mine.py")
@@ -261,6 +262,7 @@ def test_errors_of_a_problem_file_name_file_and_line(capsys) -> None:
     assert "line 3" in outcome.errors[0]
 
 
+@pytest.mark.slow
 def test_a_space_without_valid_networks_counts_rejections(capsys) -> None:
     outcome = search(capsys, "--space invalid.py")
     assert outcome.code == 2
@@ -319,6 +321,7 @@ def test_hyperparameters_without_effect_are_noted(capsys) -> None:
     assert StudyData.of(Study.load(Path("results"))).unread == {"lr"}
 
 
+@pytest.mark.slow
 def test_a_space_that_does_not_fit_leaves_no_study(capsys) -> None:
     outcome = search(capsys, "--constraint params<=2e4")
     assert outcome.code == 2
@@ -328,6 +331,7 @@ def test_a_space_that_does_not_fit_leaves_no_study(capsys) -> None:
     assert settings_of("--data digits --constraint params<=2e5 --seed 3").constraints[0] == "params<=2e5"
 
 
+@pytest.mark.slow
 def test_studies_of_the_earlier_reference_resume_with_it() -> None:
     earlier = next(load_earlier_references())
     start_study(replace(ready_of("--data digits"), problem=earlier))
@@ -352,6 +356,7 @@ def test_top3_of_three_classes_is_an_error(capsys) -> None:
     assert "val_top3 needs four classes or more, but label has 3" in outcome.errors[0]
 
 
+@pytest.mark.slow
 def test_notes_are_shown(capsys) -> None:
     Path("invalid.py").write_text(
         INVALID + "from metaopt import Training\ntraining = lambda point: Training(schedule='cosine-rung')\n"

@@ -97,6 +97,7 @@ def test_links_to_folders_are_not_followed(make_folder) -> None:
     assert len(scan_folder(root).files) == 2
 
 
+@pytest.mark.slow
 def test_folders_may_be_nested_deeper_than_the_stack(make_folder) -> None:
     root = make_folder({"a": 1, "b": 1})
     deep = root / "a"

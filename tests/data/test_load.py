@@ -69,6 +69,7 @@ def test_arrays_beside_images_are_left_out(make_folder) -> None:
     assert "Ignored in pets: 1 other file (.npy 1)." in data.notes
 
 
+@pytest.mark.slow
 def test_splits_are_the_same_in_another_process(make_folder, tmp_path) -> None:
     root = make_folder({"a": 10, "b": 10})
     data = loaded(root, cache=str(tmp_path / "cache"))
@@ -83,6 +84,7 @@ def test_splits_are_the_same_in_another_process(make_folder, tmp_path) -> None:
     assert done.stdout.split() == [data.fingerprint, str(data.validation.batch([0])[0].sum())]
 
 
+@pytest.mark.slow
 def test_loading_imports_no_keras() -> None:
     code = (
         "import sys; from metaopt.data import DataSpec, load; load(DataSpec('digits')); "
@@ -99,6 +101,7 @@ def test_an_invalid_folder_raises(make_folder) -> None:
         loaded(make_folder({"a": 5}))
 
 
+@pytest.mark.slow
 def test_flowers17_is_loaded(shared, tmp_path) -> None:
     data = loaded(shared / "data" / "flowers17", cache=str(tmp_path / "cache"))
     assert data.description == {

@@ -17,6 +17,7 @@ def test_networks_of_every_sampler_are_enlarged(tmp_path, sampler):
     assert all(0.8 <= use <= 1 for use in uses)
 
 
+@pytest.mark.slow
 def test_each_phase_fills_its_own_limit(tmp_path):
     study = grown(tmp_path / "results", STACK, 6, fill=0.8, grow="macs=5e5,1e6,2e6", sampler="evolution")
     assert study.settings["fill"] == 0.8

@@ -88,6 +88,7 @@ def test_discarded_trial_says_after_how_many_folds(tmp_path):
     assert record.loss > reference.loss
 
 
+@pytest.mark.slow
 def test_race_rarely_ends_a_trial_that_would_have_won(tmp_path):
     """Of trials that differ by noise alone, which are the hardest to tell apart."""
 

@@ -74,6 +74,7 @@ def test_a_budget_in_seconds_is_not_overspent(tmp_path):
     assert len(executor.trained) == 27 + 2
 
 
+@pytest.mark.slow
 def test_stop_after_counts_the_same_after_a_crash(tmp_path):
     given = {"scheduler": "halving", "epochs": 9, "trials": 60, "stop_after": 12, "seed": 1}
     whole = search(tmp_path / "whole" / "results", **given)
@@ -124,6 +125,7 @@ def test_running_trials_end_before_patience_does(tmp_path):
     assert "no better trial among the last" in watch.ends[0]
 
 
+@pytest.mark.slow
 def test_a_larger_goal_ends_winding_up(tmp_path):
     space = {"x": hp.choice("x", [0.1, 0.2, 0.3]), "branch": None}
     given = {"space": space, "scheduler": "halving", "epochs": 9, "trials": 9}

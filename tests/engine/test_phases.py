@@ -35,6 +35,7 @@ def grown(folder, problem=STACK, trials=9, **given):
     return search(folder, problem=problem, images=images, executor=Rater(), trials=trials, epochs=1, **given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "tpe", "evolution"])
 def test_each_phase_meets_its_own_constraint(tmp_path, sampler):
     bounds = (2e5, 1e6, 5e6)
@@ -48,6 +49,7 @@ def test_each_phase_meets_its_own_constraint(tmp_path, sampler):
     assert max(record["macs"] for record in records[3:]) > bounds[0]
 
 
+@pytest.mark.slow
 def test_evolution_adds_blocks_to_the_best_stacks(tmp_path):
     study = grown(tmp_path / "results", trials=30, sampler="evolution", grow="blocks=1,2,4", lambda_=2)
     depths = [len(record["space"]["blocks"]) for record in study.records]
@@ -62,6 +64,7 @@ def test_evolution_adds_blocks_to_the_best_stacks(tmp_path):
     assert sum(alike) / len(alike) > 5  # of 7 fields of a block
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grow", ["blocks=1,2,4", "macs=2e5,1e6,5e6"])
 def test_an_interrupted_search_with_phases_finds_the_same(tmp_path, grow):
     class Killed(Exception):
@@ -97,6 +100,7 @@ def view_of(study, number, others=None):
     return StudyView(state, study.space, 0, None)
 
 
+@pytest.mark.slow
 def test_history_has_the_best_of_earlier_phases(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
     growing = Phases(parse_growth("blocks=1,2,4"), (0, 4, 8), n_parents=2)
@@ -110,6 +114,7 @@ def test_history_has_the_best_of_earlier_phases(tmp_path):
         assert seen == [*sorted(elders), *range(4 * phase, number)]
 
 
+@pytest.mark.slow
 def test_rejected_and_imported_trials_are_in_no_phase(tmp_path):
     study = grown(tmp_path / "results", trials=12, sampler="random")
     growing = Phases(parse_growth("blocks=1,2"), (0, 6), n_parents=3)
@@ -185,6 +190,7 @@ def test_an_exhausted_phase_begins_the_next(tmp_path):
         assert findings(grown(folder, FEW, trials=60)) == findings(study), after
 
 
+@pytest.mark.slow
 def test_grow_and_fill_can_be_switched_off(tmp_path):
     study = grown(tmp_path / "results", trials=6, grow="macs=1e5,1e6", fill=0.9)
     assert (study.settings["grow"], study.settings["fill"]) == ("macs=1e5,1e6", 0.9)
@@ -193,6 +199,7 @@ def test_grow_and_fill_can_be_switched_off(tmp_path):
     assert len(study.records) == 9
 
 
+@pytest.mark.slow
 def test_an_impossible_phase_names_its_constraint(tmp_path):
     with pytest.raises(UserError, match=r"No network .* macs<=100 cannot be met: the smallest macs reached is"):
         grown(tmp_path / "results", grow="macs=100,1e6", trials=2)

@@ -110,6 +110,7 @@ def test_a_space_of_invalid_networks_is_repaired_once():
     assert never.calls < REDRAWS + PRIOR_DRAWS + 4_200  # the evaluations of one repair
 
 
+@pytest.mark.slow
 def test_proposals_can_be_repeated():
     offered = []
     for _ in range(2):

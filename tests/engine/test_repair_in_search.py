@@ -36,6 +36,7 @@ def stack_search(folder, trials, executor=None, constraints=("params<=1e6", "mac
     )
 
 
+@pytest.mark.slow
 def test_repaired_trials_keep_limits_and_are_recorded(tmp_path):
     executor = Anything()
     study = stack_search(tmp_path / "results", 8, executor)
@@ -48,6 +49,7 @@ def test_repaired_trials_keep_limits_and_are_recorded(tmp_path):
     assert study.state.rejected["invalid architecture"] > 3
 
 
+@pytest.mark.slow
 def test_resumed_search_repairs_like_an_uninterrupted_one(tmp_path):
     whole = stack_search(tmp_path / "whole", 6)
     stack_search(tmp_path / "parts", 3)

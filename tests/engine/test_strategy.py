@@ -15,6 +15,7 @@ from metaopt.spaces import Vals, compile_space
 from metaopt.storage.files import Unsynced
 from metaopt.trials.trial import Trial
 from tests.engine.synthetic import SyntheticExecutor, accuracy, search
+from tests.marks import with_slow
 from tests.storage.events import ended, proposed, state_of, trained
 
 
@@ -164,7 +165,7 @@ class Workers(Simulated):
         super().wait(handle, timeout)
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", with_slow(STRATEGIES, ["auto", "gp", "gp-asha", "pb2"]))
 def test_a_free_worker_gets_work_at_once(tmp_path, name) -> None:
     """A bracket of slow trials, and the end of a rung, keep no worker waiting while trials are left to start."""
     sampler, scheduler = STRATEGIES[name]

@@ -81,6 +81,7 @@ def test_a_training_beyond_its_time_limit_fails_alone(executor: Executor, limit:
     last(run(executor), Finished)
 
 
+@pytest.mark.slow
 def test_waiting_for_the_driver_is_no_training_time(executor: Executor) -> None:
     last(run(executor), Finished)
     executor.submit(replace(make_job(trial=7, point=None, to=3), time_limit_s=1.0))

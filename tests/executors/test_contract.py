@@ -19,9 +19,12 @@ TRAINER_EXECUTORS: dict[str, Callable[[Trainer], Any]] = {
     "processes": functools.partial(Processes, threads=1),
     "ray": functools.partial(RayActors, resources=WorkerResources(cpus=1)),
 }
-TRAINER_PARAMETERS = [
-    pytest.param(name, marks=[pytest.mark.slow, needs_ray] if name == "ray" else []) for name in TRAINER_EXECUTORS
-]
+MARKS: dict[str, list[pytest.MarkDecorator]] = {
+    "inline": [],
+    "processes": [pytest.mark.slow],
+    "ray": [pytest.mark.slow, needs_ray],
+}
+TRAINER_PARAMETERS = [pytest.param(name, marks=MARKS[name]) for name in TRAINER_EXECUTORS]
 # Name → what makes an executor of learning curves, which has no trainer to set up.
 CURVE_EXECUTORS: dict[str, Callable[[Any], Any]] = {
     "simulated": Simulated,

@@ -61,6 +61,7 @@ def talk() -> None:
     print("said at set-up")  # noqa: T201
 
 
+@pytest.mark.slow
 def test_output_of_workers_goes_to_the_log_of_the_study(tmp_path):
     with make_executor("processes", Scripted(talk), 1, tmp_path / "results") as executor:
         last(run(executor), object)

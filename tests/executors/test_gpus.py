@@ -182,6 +182,7 @@ class Environment:
         return Finished(job.trial, returned=found)
 
 
+@pytest.mark.slow
 def test_each_worker_and_its_successor_have_their_share(machine, tmp_path: Path) -> None:
     machine(TWO)
     with make_executor("processes", Environment(), 2, tmp_path / "results", trials_per_gpu=2) as executor:

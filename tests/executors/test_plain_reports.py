@@ -178,6 +178,7 @@ def test_a_driver_s_error_passes_through_a_training_that_catches_all():
     assert len(handled) == 1
 
 
+@pytest.mark.slow
 def test_points_that_cannot_be_sent_and_ctrl_c_of_code_fail_one_trial():
     with Processes(Scripted(), threads=1) as executor:
         for point in ({"object": NoUnpickle()}, {"object": NoPickle()}):  # the first one before the worker is ready

@@ -26,6 +26,8 @@ from tests.executors.scripted import Scripted, collect, last, make_job, run
 MIB = 2**20
 FOLDER = Path(__file__).parent
 
+pytestmark = pytest.mark.slow
+
 
 class Rough:
     """Calls what a job's point holds, in the middle of an epoch."""
@@ -56,9 +58,9 @@ def kill_itself(which: signal.Signals) -> None:
     ("harm", "cause"),
     [
         (functools.partial(kill_itself, signal.SIGKILL), "worker killed (SIGKILL)"),
-        pytest.param(functools.partial(ctypes.string_at, 0), "worker killed (SIGSEGV)", marks=pytest.mark.slow),
-        pytest.param(os.abort, "worker killed (SIGABRT)", marks=pytest.mark.slow),
-        pytest.param(functools.partial(os._exit, 3), "worker exited", marks=pytest.mark.slow),
+        (functools.partial(ctypes.string_at, 0), "worker killed (SIGSEGV)"),
+        (os.abort, "worker killed (SIGABRT)"),
+        (functools.partial(os._exit, 3), "worker exited"),
     ],
     ids=["SIGKILL", "segfault", "abort", "exit"],
 )
@@ -115,7 +117,6 @@ def test_reports_sent_before_a_death_are_not_lost() -> None:
         assert [type(report) for report in collect(executor)] == [Epoch, Failed]
 
 
-@pytest.mark.slow
 def test_an_idle_worker_that_died_is_replaced(rough: Processes) -> None:
     run(rough)
     os.kill(rough.pids[0], signal.SIGKILL)
@@ -133,7 +134,6 @@ def hold(mebibytes: int, seconds: float = 0) -> bytearray:
     return held
 
 
-@pytest.mark.slow
 def test_a_worker_above_its_memory_limit_is_killed() -> None:
     with Processes(Rough(), memory_limit=400 * MIB) as executor:
         failed = last(run(executor, functools.partial(hold, 500, 30)), Failed)
@@ -142,7 +142,6 @@ def test_a_worker_above_its_memory_limit_is_killed() -> None:
         last(run(executor), Finished)
 
 
-@pytest.mark.slow
 def test_a_worker_that_leaks_is_replaced_between_trials() -> None:
     with Processes(Rough(), memory_limit=600 * MIB) as executor:
         leak = functools.partial(hold, 150)
@@ -188,7 +187,6 @@ def start_a_process() -> int:
     return subprocess.Popen(["sleep", "60"]).pid
 
 
-@pytest.mark.slow
 def test_leaving_ends_the_workers_and_their_children() -> None:
     with Processes(Rough()) as executor:
         executor.submit(make_job(0, functools.partial(hold, 1, 60), to=2))
@@ -238,7 +236,6 @@ def die() -> None:
     os._exit(5)
 
 
-@pytest.mark.slow
 def test_a_worker_that_dies_in_its_setup_ends_the_search() -> None:
     with Processes(Scripted(die)) as executor:
         executor.submit(make_job(0, None, to=1))
@@ -246,7 +243,6 @@ def test_a_worker_that_dies_in_its_setup_ends_the_search() -> None:
             collect(executor)
 
 
-@pytest.mark.slow
 def test_a_setup_above_the_memory_limit_is_refused() -> None:
     with Processes(Scripted(functools.partial(hold, 300, 30)), memory_limit=200 * MIB) as executor:
         executor.submit(make_job(0, None, to=1))

@@ -77,6 +77,7 @@ def test_epochs_of_an_earlier_job_do_not_count(watch: SilenceWatch, clock: Clock
     assert watch.seconds_left == math.inf
 
 
+@pytest.mark.slow
 def test_a_hanging_worker_is_noted_then_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker hangs in its second epoch, for longer than the time limit of its job."""
     monkeypatch.setattr(silence, "LEAST_S", 0.3)

@@ -57,6 +57,7 @@ def test_functions_of_a_script_can_be_sent():
         worker.receive(theirs)
 
 
+@pytest.mark.slow
 def test_a_worker_waits_for_the_answer_to_each_epoch():
     with started(Scripted()) as (connection, process):
         worker.send(connection, worker.pack(make_job(3, to=3)))
@@ -78,6 +79,7 @@ def test_a_worker_waits_for_the_answer_to_each_epoch():
         assert process.exitcode == 0, "the driver left"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("setup", "is_users"), [(bad_data, True), (bad_import, False)])
 def test_a_failed_setup_is_reported_with_its_traceback(setup: Callable[[], None], is_users: bool):
     with started(Scripted(setup)) as (connection, process):
@@ -90,6 +92,7 @@ def test_a_failed_setup_is_reported_with_its_traceback(setup: Callable[[], None]
     assert setup.__name__ in failed.traceback
 
 
+@pytest.mark.slow
 def test_a_worker_ends_where_a_checkpoint_cannot_be_written():
     with started(Scripted()) as (connection, process):
         worker.send(connection, worker.pack(make_job(0, {"do": "full", "at": 1})))
@@ -101,6 +104,7 @@ def test_a_worker_ends_where_a_checkpoint_cannot_be_written():
     assert isinstance(message.error, ResultsNotWritable)
 
 
+@pytest.mark.slow
 def test_a_driver_that_leaves_in_an_epoch_ends_the_worker():
     with started(Scripted()) as (connection, process):
         worker.send(connection, worker.pack(make_job(0, to=99)))
@@ -111,6 +115,7 @@ def test_a_driver_that_leaves_in_an_epoch_ends_the_worker():
         assert process.exitcode == 1
 
 
+@pytest.mark.slow
 def test_output_is_appended_to_the_log(tmp_path):
     log = tmp_path / "logs" / "worker.log"
     log.parent.mkdir()
@@ -131,6 +136,7 @@ class CollectionTrainer:
         return Finished(job.trial, info={"frozen": gc.get_freeze_count()})
 
 
+@pytest.mark.slow
 def test_garbage_collection_leaves_out_what_the_set_up_made():
     with started(CollectionTrainer()) as (connection, _):
         worker.send(connection, worker.pack(make_job(0)))

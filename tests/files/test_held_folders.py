@@ -99,6 +99,7 @@ def test_a_folder_that_others_can_write_is_refused(temporary: Path) -> None:
         hold("a")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("holder", [GUARDED], indirect=True)
 def test_the_guardian_removes_the_folder_of_a_killed_process(holder: subprocess.Popen[str], temporary: Path) -> None:
     assert len(list(temporary.iterdir())) == 1

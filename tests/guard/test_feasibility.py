@@ -32,6 +32,7 @@ def test_the_reference_space_fits_small_limits(side: int) -> None:
     assert rejections_of(load_problem("cnn"), "params<=2e6", "macs<=1e8", side=side)[0] is None
 
 
+@pytest.mark.slow
 def test_the_missed_limit_is_named_with_its_smallest_value() -> None:
     found, guard = rejections_of(next(load_earlier_references()), "params<=2e6", "macs<=1e8")
     assert found is not None

@@ -24,6 +24,7 @@ def test_metrics_are_those_of_scikit_learn() -> None:
     assert macro_f1(PROBABILITIES, TARGETS, thresholds) == pytest.approx(f1_score(TARGETS, predicted, average="macro"))
 
 
+@pytest.mark.slow
 def test_tuned_thresholds_have_the_largest_f1() -> None:
     tuned = tune_thresholds(PROBABILITIES, TARGETS)
     for k, threshold in enumerate(tuned):

@@ -97,6 +97,7 @@ def test_pickled_network_does_not_need_the_files(tmp_path: Path) -> None:
     assert done.stdout.strip() == "('built', 5)"
 
 
+@pytest.mark.slow
 def test_worker_can_load_the_problem_by_its_path(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(SPACE + "def network(point, input_shape, classes):\n    return 7\n")

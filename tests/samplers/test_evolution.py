@@ -187,6 +187,7 @@ def minimise(sampler: Sampler, space: Space, loss: Callable[[Any], float], seed:
     return min(one.result.loss for one in found if one.result.loss is not None)
 
 
+@pytest.mark.slow
 def test_sampler_beats_random_search() -> None:
     """On a space of numbers and choices, and on stacks of blocks; medians over seeds."""
     blocks = [{"channels": hp.qloguniform(f"c{i}", 1, 5, 1), "kernel": hp.uniformint(f"k{i}", 3, 9)} for i in range(10)]

@@ -37,18 +37,21 @@ def test_log_expected_improvement_equals_its_integral(z: float) -> None:
     assert found[0] - math.log(2) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_prior_is_used_before_startup() -> None:
     space = compile_space(LINE)
     assert not any(vals.model_based for vals in proposed(trained(space, lambda vals: vals["x"], 9)))
     assert all(vals.model_based for vals in proposed(trained(space, lambda vals: vals["x"], 10)))
 
 
+@pytest.mark.slow
 def test_losses_of_short_trainings_guide_the_search() -> None:
     """Only two trials have reached the largest budget, and only the first rung shows the optimum."""
     history = at_rungs(compile_space(LINE), {1: 30, 9: 2}, lambda x, budget: abs(x - 0.3) - math.log(budget))
     assert np.median([vals["x"] for vals in proposed(history)]) == pytest.approx(0.3, abs=0.07)
 
 
+@pytest.mark.slow
 def test_largest_budget_counts_if_rungs_disagree() -> None:
     best = {1: 0.2, 9: 0.8}
     history = at_rungs(compile_space(LINE), {1: 40, 9: 15}, lambda x, budget: abs(x - best[budget]))
@@ -63,6 +66,7 @@ def test_running_trials_are_not_proposed_again() -> None:
     assert math.dist(alone.values(), beside.values()) > 0.1
 
 
+@pytest.mark.slow
 def test_infeasible_trials_with_good_losses_are_avoided() -> None:
     space = compile_space(LINE)
     rng = np.random.default_rng(2)
@@ -77,6 +81,7 @@ def test_infeasible_trials_with_good_losses_are_avoided() -> None:
     assert 0.55 < np.median([vals["x"] for vals in proposed(history)]) < 0.75
 
 
+@pytest.mark.slow
 def test_duplicates_are_skipped_while_there_are_others() -> None:
     space = compile_space({"a": hp.choice("a", list(range(4))), "b": hp.quniform("b", -0.49, 4.49, 1)})
     rng = np.random.default_rng(7)
@@ -86,6 +91,7 @@ def test_duplicates_are_skipped_while_there_are_others() -> None:
     assert all(vals == left for vals in proposed(history))
 
 
+@pytest.mark.slow
 def test_model_with_a_subsample_of_observations() -> None:
     space = compile_space(LINE)
     history = trained(space, lambda vals: abs(vals["x"] - 0.62), 150)

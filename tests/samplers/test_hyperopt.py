@@ -12,6 +12,7 @@ from metaopt.samplers import GP, SAMPLERS, History, Observation, Random, Sampler
 from metaopt.samplers._documents import DocumentReader
 from metaopt.samplers._hyperopt import _make_document, _make_domain, ask, suggest
 from metaopt.spaces import Space, compile_space
+from tests.marks import with_slow
 from tests.spaces.examples import EXAMPLES
 
 EXPRESSION = {"x": hp.uniform("x", 0, 1), "c": hp.choice("c", [None, hp.randint("r", 2, 5)])}
@@ -104,7 +105,7 @@ WIDE = {
 }
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", with_slow(SAMPLERS, ["gp"]))
 @pytest.mark.parametrize("range_", WIDE)
 def test_wide_ranges_are_searched_in_bounded_memory(name: str, range_: str) -> None:
     space = compile_space({"x": WIDE[range_], "y": hp.uniform("y", 0, 1)})
@@ -141,7 +142,7 @@ def test_wide_randint_is_modelled_as_ordered(name: str, low: int) -> None:
     assert proposals == pytest.approx(propose(hp.uniform("x", low, high)), abs=2)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", with_slow(SAMPLERS, ["gp"]))
 def test_np_seterr_of_a_user_does_not_reach_samplers(name: str) -> None:
     space = {"x": hp.uniform("x", -3, 3), "lr": hp.loguniform("lr", -9, 0), "q": hp.quniform("q", 1, 100, 1)}
     with np.errstate(all="raise"):

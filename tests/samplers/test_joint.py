@@ -83,6 +83,7 @@ def test_draws_have_the_distribution_of_the_density(space: Space) -> None:
     assert np.mean([vals["rate"] < 0.1 and vals["branch"] == 1 for vals in drawn]) == pytest.approx(both, abs=0.06)
 
 
+@pytest.mark.slow
 def test_kernels_of_a_trial_multiply_over_shared_parameters(space: Space) -> None:
     """The product of matrices equals the sum over parameters, of trials and points of different branches."""
     trials, points = draws(space, 6, seed=8), draws(space, 40, seed=9)

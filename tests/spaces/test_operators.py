@@ -16,6 +16,7 @@ from tests.spaces.random_spaces import random_space
 seeds = st.integers(0, 2**32 - 1)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(seeds, seeds)
 def test_every_operator_returns_a_valid_draw(which: int, seed: int) -> None:

@@ -115,6 +115,7 @@ def test_draw_equals_complete_without_values(name: str) -> None:
         assert list(drawn.items()) == list(space.complete({}, np.random.default_rng(seed)).items())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(seeds, seeds)
 def test_decode_inverts_encode(which: int, seed: int) -> None:

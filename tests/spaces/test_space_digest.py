@@ -66,6 +66,7 @@ def test_constants_are_described_without_address_or_set_order() -> None:
     assert describe_constant(len) == "builtins.len"
 
 
+@pytest.mark.slow
 def test_digest_is_equal_in_every_process() -> None:
     code = (
         "from tests.spaces.examples import EXAMPLES\n"

@@ -50,6 +50,7 @@ def test_a_power_cut_at_any_step_loses_no_finished_trial(tmp_path, uninterrupted
     assert before.finished == (survival == "kept"), "the very last step is the line that says that the goal is reached"
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_any_step_loses_nothing(tmp_path, uninterrupted):
     steps, expected = uninterrupted
     for step in range(0, steps - 1, 3):  # after the last one the goal is known to be reached
@@ -89,6 +90,7 @@ def test_a_model_based_search_survives_power_cuts(tmp_path):
         assert findings(search(folder)) == findings(whole), f"step {step}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "scheduler"), [("tpe", "hyperband"), ("evolution", "asha")])
 def test_a_search_with_rungs_survives_power_cuts(tmp_path, sampler, scheduler):
     given = {"sampler": sampler, "scheduler": scheduler, "epochs": 9, "trials": 16}

@@ -58,6 +58,7 @@ def test_an_event_before_the_header_is_damage():
         check_fields(epoch(0, 1), has_header=False)
 
 
+@pytest.mark.slow
 def test_no_changed_field_gives_a_traceback(tmp_path):
     """Every field of every event of a real study gets values of other types, and is left out."""
     study = search(tmp_path / "results", sampler="tpe", scheduler="hyperband", trials=8, epochs=9)

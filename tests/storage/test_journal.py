@@ -321,6 +321,7 @@ def test_a_journal_that_changes_while_open_is_left_alone(path, change, how):
         assert (path.read_bytes() if path.exists() else None) == after
 
 
+@pytest.mark.slow
 def test_a_long_journal_is_streamed(tmp_path):
     path = tmp_path / "journal.jsonl"
     write(path, *[[{"event": "epoch", "text": "x" * 1000}] * 100] * 100)

@@ -212,6 +212,7 @@ def test_a_lost_running_trial_keeps_its_number(tmp_path):
     assert len(search(folder, trials=4).records) == 4
 
 
+@pytest.mark.slow
 def test_duplicates_of_a_rebuilt_study_are_found(tmp_path):
     """A record holds no signature: the search makes that of a trial's network from its point."""
     folder = tmp_path / "results"
@@ -222,6 +223,7 @@ def test_duplicates_of_a_rebuilt_study_are_found(tmp_path):
     assert len(search(folder, space=same_points, trials=5).records) == 2
 
 
+@pytest.mark.slow
 def test_any_damage_is_repaired_without_losing_a_finished_trial(tmp_path):
     folder = tmp_path / "results"
     study = search(folder, sampler="evolution", scheduler="asha", trials=8, epochs=9, mu=3)

@@ -35,6 +35,7 @@ def search(folder, **given):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slots", [1, 3])
 def test_a_search_ends_at_its_goal_and_trains_no_epoch_twice(tmp_path, slots) -> None:
     executor = SyntheticExecutor(slots=slots)
@@ -47,6 +48,7 @@ def test_a_search_ends_at_its_goal_and_trains_no_epoch_twice(tmp_path, slots) ->
     assert any(record["complete"] and record["epochs"] == EPOCHS for record in study.records)
 
 
+@pytest.mark.slow
 def test_some_trials_are_left_at_a_rung(tmp_path) -> None:
     study = search(tmp_path / "results", trials=16)
     complete = sum(record["epochs"] == EPOCHS for record in study.records)
@@ -54,6 +56,7 @@ def test_some_trials_are_left_at_a_rung(tmp_path) -> None:
     assert {trial.results[-1].resource for trial in study.state.trials} <= set(Auto(EPOCHS).rung_levels())
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_finds_the_same(tmp_path) -> None:
     for epochs in (20, 50):
         with pytest.raises(KeyboardInterrupt):
@@ -76,6 +79,7 @@ class Slower(SyntheticExecutor):
         super().wait(delayed, timeout)
 
 
+@pytest.mark.slow
 def test_deterministic_decisions_depend_on_no_measured_time(tmp_path) -> None:
     found = [
         findings(search(tmp_path / name, trials=14, deterministic=True, executor=executor))
@@ -84,6 +88,7 @@ def test_deterministic_decisions_depend_on_no_measured_time(tmp_path) -> None:
     assert [(one["vals"], one["epochs"]) for one in found[0]] == [(one["vals"], one["epochs"]) for one in found[1]]
 
 
+@pytest.mark.slow
 def test_decisions_do_not_depend_on_the_cache(tmp_path) -> None:
     study = search(tmp_path / "results", trials=14, executor=SyntheticExecutor(slots=2))
     strategy = Auto(EPOCHS, startup=4)
@@ -93,6 +98,7 @@ def test_decisions_do_not_depend_on_the_cache(tmp_path) -> None:
     assert isinstance(strategy.next(warm, attempt=3), Start)
 
 
+@pytest.mark.slow
 def test_a_search_survives_failed_trials(tmp_path) -> None:
     executor = SyntheticExecutor(fails=lambda job: job.trial % 3 == 0)
     study = search(tmp_path / "results", trials=14, executor=executor)
@@ -105,6 +111,7 @@ def test_a_search_of_failures_ends(tmp_path) -> None:
     assert len(study.records) == 10
 
 
+@pytest.mark.slow
 def test_reasons_of_decisions_are_in_the_journal(tmp_path) -> None:
     search(tmp_path / "results", trials=14)
     lines = [json.loads(line) for line in (tmp_path / "results" / JOURNAL).read_text().splitlines()]
@@ -118,6 +125,7 @@ def test_reasons_of_decisions_are_in_the_journal(tmp_path) -> None:
     assert all(line["reason"]["chance_of_best"] <= 0.1 for line in by_event["stopped"])
 
 
+@pytest.mark.slow
 def test_a_trial_is_left_once_at_each_rung_where_another_was_taken(tmp_path) -> None:
     study = search(tmp_path / "results", trials=14, executor=SyntheticExecutor(slots=2))
     for trial in study.state.trials:
@@ -129,6 +137,7 @@ def test_a_trial_is_left_once_at_each_rung_where_another_was_taken(tmp_path) -> 
     assert any(one.kind == "left" for trial in study.state.trials for one in trial.decisions)
 
 
+@pytest.mark.slow
 def test_figures_of_decisions_have_the_units_of_the_objective(tmp_path) -> None:
     study = search(tmp_path / "results", trials=14)
     decisions = [one for trial in study.state.trials for one in trial.decisions]
@@ -150,6 +159,7 @@ def test_figures_of_decisions_have_the_units_of_the_objective(tmp_path) -> None:
     assert np.median(errors) < 0.1
 
 
+@pytest.mark.slow
 def test_records_on_disk_have_the_decision_that_left_them(tmp_path) -> None:
     study = search(tmp_path / "results", trials=14)
     for record in study.records:
@@ -166,6 +176,7 @@ class Precise(InOneGo):
         return {"val_accuracy": x * (1 - 0.5**epoch), "val_loss": 1 - x, "val_precision": (1 - x) * (1 - 0.5**epoch)}
 
 
+@pytest.mark.slow
 def test_measured_constraints_are_met(tmp_path) -> None:
     space = {"x": hp.uniform("x", 0, 1), "y": hp.uniform("y", 0, 1)}
     study = search(
@@ -178,6 +189,7 @@ def test_measured_constraints_are_met(tmp_path) -> None:
     assert np.mean([0.4 < x < 0.8 for x in later]) > 0.6, "new trials gather at the limit"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_space_can_be_searched(tmp_path, example) -> None:
     class Norm(InOneGo):
@@ -190,6 +202,7 @@ def test_every_space_can_be_searched(tmp_path, example) -> None:
     assert all(trial.vals.keys() == study.space.active(trial.vals) for trial in study.state.trials)
 
 
+@pytest.mark.slow
 def test_every_second_new_trial_is_a_draw_and_no_mutation(tmp_path) -> None:
     """With many parameters, mutations of the best trials would otherwise be all that is tried."""
     space = {f"x{number}": hp.uniform(f"x{number}", 0, 1) for number in range(20)}
@@ -241,6 +254,7 @@ def test_first_rung_above_r_is_an_error() -> None:
         Auto(3, 4)
 
 
+@pytest.mark.slow
 def test_the_best_paused_trials_resume(tmp_path) -> None:
     study = search(tmp_path / "results", trials=16)
     first = [trial.results[0].loss for trial in study.state.trials[:4]]
@@ -259,6 +273,7 @@ class Wide(InOneGo):
         return {"val_accuracy": 0.5 + job.point["x"] / 10 + epoch / 100}
 
 
+@pytest.mark.slow
 def test_of_many_running_trials_the_latest_are_in_the_model(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(study_model, "_MOST_RUNNING", 20)
     sizes = []

@@ -29,6 +29,7 @@ def test_a_model_selects_once_improvements_are_known(study):
     assert study.state.total_epochs == 5 * EPOCHS
 
 
+@pytest.mark.slow
 def test_a_search_resumes_after_any_crash(tmp_path):
     executor = Trainings()
     whole = search(tmp_path / "whole", "pb2", executor)

@@ -93,6 +93,7 @@ def study(tmp_path_factory: pytest.TempPathFactory):
     return search(tmp_path_factory.mktemp("study") / "results", trials=25)
 
 
+@pytest.mark.slow
 def test_a_search_knows_what_each_rung_will_take(study) -> None:
     ratios = []
     for trial in study.state.trials:
@@ -119,6 +120,7 @@ def test_decisions_depend_neither_on_the_cache_nor_on_earlier_ones(study) -> Non
     assert isinstance(Auto(EPOCHS).next(warm, attempt=2), Start)
 
 
+@pytest.mark.slow
 def test_deterministic_decisions_know_the_stages(tmp_path) -> None:
     first, second = (search(tmp_path / name, trials=12, deterministic=True) for name in "ab")
     vals = [[(trial.vals, trial.epochs) for trial in one.state.trials] for one in (first, second)]

@@ -32,6 +32,7 @@ def paste(line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, shell=True, check=False, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_commands_run_outside_the_checkout(folder: Path) -> None:
     shutil.copytree(STUDIES / "tpe", folder / "my $study")
     line = command("best", results=folder / "my $study")
@@ -41,6 +42,7 @@ def test_commands_run_outside_the_checkout(folder: Path) -> None:
     assert '"trial": 6' in done.stdout
 
 
+@pytest.mark.slow
 def test_commands_are_short_in_the_checkout(monkeypatch) -> None:
     monkeypatch.chdir(CHECKOUT)
     commands.remember_start()
@@ -50,6 +52,7 @@ def test_commands_are_short_in_the_checkout(monkeypatch) -> None:
     assert "There is no study in nowhere" in done.stderr
 
 
+@pytest.mark.slow
 def test_another_package_in_the_folder_is_not_run(folder: Path) -> None:
     (folder / "metaopt").mkdir()
     (folder / "metaopt" / "__main__.py").write_text("print('another version')")
@@ -106,6 +109,7 @@ def test_help_of_a_script_names_its_path(monkeypatch) -> None:
     assert help_of("metaopt best") == command("best", "--help")
 
 
+@pytest.mark.slow
 def test_commands_need_no_arguments_of_the_process(folder: Path, monkeypatch) -> None:
     monkeypatch.setattr(sys, "argv", [])  # as a user's file may do
     assert "usage: metaopt best" in paste(command("best", "--help")).stdout

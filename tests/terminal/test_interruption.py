@@ -17,6 +17,8 @@ from metaopt.terminal.interruption import Interruption, first_interrupt_noted, i
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.slow
+
 # A command whose work the test chooses; the first line is what hyperopt_optimize.py does first.
 COMMAND = """
 from metaopt.terminal.interruption import end_on_interrupts
@@ -77,7 +79,7 @@ def interrupt(code: str, signals: list[signal.Signals], gap_s: float = 0.01) -> 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, 5])
 @pytest.mark.parametrize(
     ("before", "work"),
     [
@@ -123,7 +125,7 @@ PATIENT = """from metaopt.terminal.interruption import first_interrupt_noted
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGINT, *(pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGTERM, signal.SIGHUP))],
+    [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
 )
 def test_the_first_signal_lets_an_epoch_end_then_exits_with_130(number: signal.Signals) -> None:
     code, seconds, err = interrupt(COMMAND.format(before="", work=PATIENT), [number])
@@ -131,7 +133,6 @@ def test_the_first_signal_lets_an_epoch_end_then_exits_with_130(number: signal.S
     assert seconds > 2  # longer than the grace that other commands are given
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "numbers",
     [[signal.SIGHUP] * 2, [signal.SIGTERM, signal.SIGHUP], [signal.SIGTERM] * 3],
@@ -142,7 +143,6 @@ def test_a_signal_that_comes_several_times_at_once_is_one(numbers: list[signal.S
     assert (code, err) == (130, "epoch ended\n\ninterrupted: all is saved.\n")
 
 
-@pytest.mark.slow
 def test_a_later_sigterm_ends_at_once() -> None:
     work = PATIENT.replace("sleep(2)", "sleep(20)")
     code, seconds, err = interrupt(COMMAND.format(before="", work=work), [signal.SIGTERM] * 2, gap_s=1.5)
@@ -164,7 +164,6 @@ def test_a_library_that_ignores_the_second_signal_is_ended() -> None:
     assert seconds < 3
 
 
-@pytest.mark.slow
 def test_a_closed_terminal_lets_an_epoch_end(tmp_path: Path) -> None:
     """The terminal is gone when the work and the command print their last lines."""
     ended = tmp_path / "ended"

@@ -127,6 +127,7 @@ def test_a_full_queue_is_told_once_and_bounded(tmp_path: Path) -> None:
     Stuck.release.set()
 
 
+@pytest.mark.slow
 def test_an_aborted_search_waits_for_two_seconds_at_most(tmp_path: Path) -> None:
     class Slow(Recorder):
         release = threading.Event()

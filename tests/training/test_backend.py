@@ -77,6 +77,7 @@ def test_torch_is_limited_to_the_share_of_its_worker(monkeypatch: Any, fraction:
     assert given == expected
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is glibc's")
 def test_freed_memory_is_retained_and_released_at_the_end() -> None:
     code = """

@@ -63,6 +63,7 @@ def test_files_of_one_second_do_not_meet(tmp_path: Path) -> None:
     assert {step for _, _, step in read_values(tmp_path / "run")} == {0, 1, 2}
 
 
+@pytest.mark.slow
 def test_no_framework_is_imported(tmp_path: Path) -> None:
     script = (
         "import sys, numpy; from pathlib import Path; from metaopt.training.event_file import EventFile\n"

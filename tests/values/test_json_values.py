@@ -139,6 +139,7 @@ _VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(_VALUES)
 def test_any_value_is_written_and_read_again(value):
     plain = to_json_value(value)
@@ -155,6 +156,7 @@ _PLAIN = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(_PLAIN)
 def test_ordinary_values_are_written_as_json_dumps_does(value):
     for indent, separators in ((None, None), (1, None), (None, (",", ":"))):

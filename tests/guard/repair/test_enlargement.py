@@ -74,6 +74,7 @@ def test_notes_of_the_sampler_are_kept():
     assert (larger.model_based, larger.parent) == (True, 7)
 
 
+@pytest.mark.slow
 def test_result_depends_on_values_and_generator_only():
     space, _, repair, enlarge = make_enlargement(stack(1, 12), (32, 32, 3), ["params<=1e6"])
     vals = next(one for one in (repair(d, np.random.default_rng(0)).vals for d in draws(space, 9)) if len(one) > 30)
@@ -142,6 +143,7 @@ def test_work_is_bounded_where_nothing_grows():
     assert calls < MAX_TRIALS
 
 
+@pytest.mark.slow
 def test_memory_limit_is_kept_but_not_filled():
     space, guard, repair, enlarge = make_enlargement(stack(1, 4), (32, 32, 3), ["memory<=3e7", "params<=1e6"])
     rng = np.random.default_rng(0)

@@ -69,6 +69,7 @@ def test_notes_of_the_sampler_are_kept():
     assert (repaired.model_based, repaired.parent) == (True, 7)
 
 
+@pytest.mark.slow
 def test_result_does_not_depend_on_earlier_repairs():
     space, guard, repair = make_repair(stack(1, 12), (32, 32, 3), ["params<=5e5", "macs<=1e7"])
     vals = draws(space, 5)
@@ -77,6 +78,7 @@ def test_result_does_not_depend_on_earlier_repairs():
     assert first == again[::-1]
 
 
+@pytest.mark.slow
 def test_different_generators_repair_differently():
     space, _, repair = make_repair(stack(20, 20), (32, 32, 3))
     vals = draws(space, 1)[0]
@@ -225,6 +227,7 @@ def total_variation(one, other):
     return sum(abs(one.get(value, 0) - other.get(value, 0)) for value in {*one, *other}) / 2
 
 
+@pytest.mark.slow
 def test_repaired_draws_are_as_diverse_as_rejection_sampling():
     space, guard, repair = make_repair(stack(4, 4), (64, 64, 3), ["params<=2e6", "macs<=5e7"])
     everything = draws(space, 4000)
@@ -243,6 +246,7 @@ def test_stacks_are_repaired_from_the_trace_cache():
     assert np.mean(np.array(evaluations) <= 2) > 0.9  # the rejected network and the repaired one; no trace
 
 
+@pytest.mark.slow
 def test_depths_are_kept():
     space, _, repair = make_repair(stack(1, 30), (64, 64, 3), ["params<=2e6", "macs<=5e7"])
     rng = np.random.default_rng(0)

@@ -21,6 +21,7 @@ def decision(kind: str, resource: int, spent: int, **reason: float) -> TrialDeci
     return TrialDecision(kind, resource, spent, float(spent), reason)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_stretches_of_one_worker_fill_the_search(auto_study: StudyData) -> None:
     stretches = sorted(
         (stretch.begin, stretch.end) for course in find_courses(auto_study) for stretch in course.stretches

@@ -31,6 +31,7 @@ def test_first_head_has_every_score_others_accuracy() -> None:
         assert score.low < score.high
 
 
+@pytest.mark.slow
 def test_interval_covers_the_truth_in_most_samples() -> None:
     """The bootstrap interval of the cross-entropy has a coverage of 95 %."""
     truth, covered = predict(0.8), 0
@@ -71,6 +72,7 @@ def test_validation_constraints_are_judged_by_the_test() -> None:
     }
 
 
+@pytest.mark.slow
 def test_other_outputs_have_their_metrics_with_intervals() -> None:
     ages = RNG.normal(40, 10, (200, 1))
     tags = RNG.integers(0, 2, (200, 2))

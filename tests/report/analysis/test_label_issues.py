@@ -1,6 +1,7 @@
 """Suspicious labels, against the numbers of cleanlab, and on digits of which some labels are wrong."""
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -22,6 +23,7 @@ def test_issues_are_those_of_cleanlab():
     assert [issue.row for issue in find_label_issues(labels, probabilities)] == [18, 0]
 
 
+@pytest.mark.slow
 def test_wrong_labels_of_digits_are_found():
     images, labels = load_digits(return_X_y=True)
     rng = np.random.default_rng(0)

@@ -120,6 +120,7 @@ def test_other_samplers_have_no_population(sampler: str | None) -> None:
     assert find_population(replace(study_of(make_record(trial) for trial in range(30)), settings=settings)) is None
 
 
+@pytest.mark.slow
 def test_thousands_of_trials_have_some_hundred_steps(data: StudyData) -> None:
     records = tuple(make_record(trial, clock=float(trial)) for trial in range(2000))
     found = find_population(replace(data, records=records, constraints=()))

@@ -16,6 +16,7 @@ def test_error_is_that_of_the_definition() -> None:
     assert [(each.count, each.share) for each in found.bins] == [(1, 1.0), (2, 0.5)]
 
 
+@pytest.mark.slow
 def test_perfect_probabilities_exceed_chance_in_five_percent() -> None:
     exceeded = 0
     for _ in range(200):

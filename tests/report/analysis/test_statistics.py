@@ -29,6 +29,7 @@ def test_wilson_interval_by_the_published_formula() -> None:
     assert wilson_interval(1.0, 10)[0] < 0.75
 
 
+@pytest.mark.slow
 def test_macro_precision_interval_agrees_with_resampling() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 4, 200)

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from metaopt.report.analysis import StudyData
 from metaopt.report.analysis.decisions import find_savings, left_trials
 from metaopt.report.console import describe_decisions
@@ -15,6 +17,7 @@ def of(*records) -> list[str]:
     return describe_decisions(replace(study_of(records), settings={"epochs": 27}, strategy="auto"))
 
 
+@pytest.mark.slow
 def test_a_real_search_is_described(auto_study: StudyData) -> None:
     saved, left = find_savings(auto_study), left_trials(auto_study)
     first, *lines = describe_decisions(auto_study)

@@ -30,6 +30,7 @@ def test_display_follows_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_terminal(Terminal())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["", "raise KeyboardInterrupt"])
 def test_terminal_is_restored(ending: str) -> None:
     """In a real pseudo-terminal, whether the search ends or is interrupted."""

@@ -46,6 +46,7 @@ def test_studies_of_earlier_versions_have_a_page(name: str) -> None:
     assert all(panel["figure"] or panel["message"] for panel in drawn.values())
 
 
+@pytest.mark.slow
 def test_every_analysis_has_a_panel(tmp_path: Path) -> None:
     study = search_study(tmp_path / "results", scheduler="hyperband", epochs=9, trials=60, constraints=("params<=5e5",))
     drawn = panels(make_document(study))

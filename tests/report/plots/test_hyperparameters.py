@@ -117,6 +117,7 @@ def test_marks_by_kind() -> None:
     assert (own, imported, infeasible, best) == ([0], [1], [2], [0])
 
 
+@pytest.mark.slow
 def test_many_trials_are_small_and_in_random_order() -> None:
     records = [make_record(trial) for trial in range(2000)]
     axes = Figure().add_subplot()

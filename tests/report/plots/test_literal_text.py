@@ -19,6 +19,7 @@ def labels(figure: Figure, axis: str) -> list[str]:
     return [label.get_text() for label in getattr(axes, f"get_{axis}ticklabels")() if label.get_text()]
 
 
+@pytest.mark.slow
 def test_dollars_are_drawn_as_written(tmp_path: Path) -> None:
     shown: list[str] = []
 

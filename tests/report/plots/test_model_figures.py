@@ -20,6 +20,7 @@ def is_drawn(path: Path) -> bool:
     return picture.std() > 1 and "\x1b" not in path.with_suffix(".svg").read_text()
 
 
+@pytest.mark.slow
 def test_reliability_of_several_heads(tmp_path: Path) -> None:
     each = judge_probabilities(RNG.random(100), RNG.random(100) < 0.5)
     reliability_figure({"kind": each, "tags": each}, tmp_path / "a.png")

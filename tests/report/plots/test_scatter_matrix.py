@@ -14,6 +14,7 @@ from tests.report.plots.conftest import is_message, texts
 PATH = Path("unwritten.png")
 
 
+@pytest.mark.slow
 def test_score_and_all_hyperparameters(study: StudyData, figures: list[Figure]) -> None:
     scatter_matrix(study, PATH)
     (figure,) = figures
@@ -36,6 +37,7 @@ def test_few_common_trials_are_counted(figures: list[Figure]) -> None:
     assert "ρ = −1.00" in associations
 
 
+@pytest.mark.slow
 def test_few_trials_have_no_associations(figures: list[Figure]) -> None:
     scatter_matrix(study_of(make_record(trial) for trial in range(12)), PATH)
     (figure,) = figures
@@ -43,6 +45,7 @@ def test_few_trials_have_no_associations(figures: list[Figure]) -> None:
     assert "they need 20 trials that succeeded, 8 more than there are" in texts(figure).replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_bold_associations_are_corrected_for_their_number(figures: list[Figure]) -> None:
     rng = np.random.default_rng(0)
     points = [{**{f"x{i}": float(rng.random()) for i in range(6)}, "y": trial / 30} for trial in range(30)]
@@ -62,6 +65,7 @@ def test_pairs_of_options_are_dots_of_their_number(figures: list[Figure]) -> Non
     assert dots.get_sizes()[[0, 2]] == pytest.approx(4 * dots.get_sizes()[1])
 
 
+@pytest.mark.slow
 def test_at_most_seven_hyperparameters(figures: list[Figure]) -> None:
     points = [{f"x{i}": (number * (i + 1)) % 13 / 13 for i in range(9)} for number in range(12)]
     scatter_matrix(study_of(make_record(number, point=point) for number, point in enumerate(points)), PATH)

@@ -25,6 +25,7 @@ def test_unwritable_file_is_an_error(tmp_path: Path) -> None:
         write_figure(tmp_path / "figures" / "x.png", (3, 2), lambda figure: None)
 
 
+@pytest.mark.slow
 def test_svg_is_beside_the_png(tmp_path: Path) -> None:
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
