@@ -34,6 +34,7 @@ from metaopt.values.safe_text import first_line
 
 _SUFFIX = ".keras"
 _DRAWS = 1000
+_FLAGS = {"backbones": "--backbone", "point": "--point", "space": "--space", "targets": "--target"}
 
 
 class LoadedNetwork(NamedTuple):
@@ -56,25 +57,39 @@ def load_network(arguments: Namespace) -> LoadedNetwork:
     """Return the compiled model, the data set, and what the training of the model's point says.
 
     Raises:
-        UserError: One does not exist, or they do not fit together.
+        UserError: One does not exist, they do not fit together, or an option has no effect on them.
     """
     name = arguments.network
     if name.endswith(_SUFFIX):
+        _refuse_unused(arguments, "a .keras file", "backbones", "point", "space")
         return LoadedNetwork(_load_file(absolute(name)), _load_data(arguments))
     folder = absolute(name)
     if (folder / JOURNAL).is_file():
+        own = arguments.data is None and arguments.image_size is None
+        _refuse_unused(arguments, "a study", "backbones", *(["targets"] if own else []))
         study = Study.load(folder)
         problem = study_problem(study, arguments.space)
         require_same_network(study, problem)
         vals = None if arguments.point is not None else study.require_best().vals
         point = trained_point(problem, vals) if vals is not None else _given_point(problem, arguments)
-        own = arguments.data is None and arguments.image_size is None
         data = study_data(study, augment=arguments.augment) if own else _load_data(arguments)
         return _build(problem, point, data)
+    _refuse_unused(arguments, "a problem", "space")
     problem = load_problem(name).with_backbones(tuple(arguments.backbones or ()))
     data, is_given = _load_data(arguments), arguments.point is not None
     point = _given_point(problem, arguments) if is_given else _default_point(problem, data, arguments.seed)
     return _build(problem, point, data)
+
+
+def _refuse_unused(arguments: Namespace, network: str, *names: str) -> None:
+    """Refuse options that the kind of network does not use.
+
+    Raises:
+        UserError: One is given.
+    """
+    for name in names:
+        if getattr(arguments, name):
+            raise UserError(f"{_FLAGS[name]} has no effect on {network}: leave it out.")
 
 
 def _load_file(path: Path) -> Any:

@@ -9,13 +9,14 @@ from metaopt.cli.search import prepare
 from metaopt.cli.search_flags import make_parser as make_search_parser
 from metaopt.cli.search_help import IMPORT_EXAMPLES, make_epilog
 from metaopt.engine.setup import describe_new_study
-from metaopt.exchange.optuna_storage import is_url, shown_source
+from metaopt.exchange.optuna_storage import shown_source
 from metaopt.exchange.sources import Importer
 from metaopt.report.console.progress import make_progress
 from metaopt.storage.importing import without_doubles
 from metaopt.terminal.commands import absolute
 from metaopt.terminal.printable import printable
 from metaopt.terminal.wrapping import print_wrapped
+from metaopt.values.urls import is_url
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "metaopt import") -> int:

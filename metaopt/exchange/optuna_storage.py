@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
 
 from metaopt.errors import UserError, hint
 from metaopt.files.regular_file import open_regular
 from metaopt.terminal.commands import shown
 from metaopt.values.safe_text import class_name, first_line
+from metaopt.values.urls import is_url, without_secrets
 
 _SQLITE = b"SQLite format 3\0"
 _JOURNAL = b'{"op_code"'
@@ -43,22 +43,9 @@ def quiet_optuna(optuna: Any) -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def is_url(text: str) -> bool:
-    """Return whether a source is the URL of a database rather than a path."""
-    return "://" in text
-
-
 def shown_source(source: str) -> str:
-    """Return a source for messages and records: a path as the user would write it, a URL without its secrets.
-
-    A password may be the user's or a parameter, so that parameters are left out.
-    """
-    if not is_url(source):
-        return shown(source)
-    parts = urlsplit(source)
-    account, at, host = parts.netloc.rpartition("@")
-    user, colon, _ = account.partition(":")
-    return f"{parts.scheme}://{user}{':***' if colon else ''}{at}{host}{parts.path}"
+    """Return a source for messages and records: a path as the user would write it, a URL without its secrets."""
+    return without_secrets(source) if is_url(source) else shown(source)
 
 
 def is_optuna_file(path: Path) -> bool:

@@ -11,13 +11,14 @@ from metaopt.errors import UserError
 from metaopt.exchange.from_csv import csv_events
 from metaopt.exchange.from_optuna import optuna_events
 from metaopt.exchange.from_study import study_events
-from metaopt.exchange.optuna_storage import is_optuna_file, is_url
+from metaopt.exchange.optuna_storage import is_optuna_file
 from metaopt.files.regular_file import open_regular
 from metaopt.quantities import plural
 from metaopt.storage.importing import read_foreign
 from metaopt.storage.journal import Event
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.terminal.commands import shown
+from metaopt.values.urls import is_url
 
 _MOST_BYTES = 200_000_000
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from metaopt.errors import ResultsNotWritable, UserError, invalid_value
 from metaopt.files.atomic_files import write_bytes
 from metaopt.values.safe_text import class_name, first_line
+from metaopt.values.urls import without_secrets
 
 REQUIREMENT = "pyarrow>=14"  # as in requirements-url.txt
 _PROBE = ".probe"
@@ -188,7 +189,7 @@ def check_url(url: str) -> None:
     parts = urlsplit(url)
     if not parts.scheme or "@" in parts.netloc:
         reason = " Keys belong into the environment, not into the study." if "@" in parts.netloc else ""
-        shown = url if not reason else f"{parts.scheme}://…@{parts.netloc.rpartition('@')[2]}{parts.path}"
+        shown = without_secrets(url) if reason else url
         raise invalid_value("checkpoint_url", shown, f"Expected a URL such as s3://bucket/folder.{reason}")
     arrow = _arrow()
     try:

@@ -58,6 +58,8 @@ def test_a_network_of_the_zoo_evolves_from_a_point(tmp_path: Path, data: Path) -
     ("arguments", "message"),
     [
         (["none.keras"], "There is no file"),
+        (["none.keras", "--point", "point.json"], "--point has no effect on a .keras file: leave it out."),
+        (["autoencoder", "--space", "problem.py"], "--space has no effect on a problem: leave it out."),
         (["autoencodr"], "autoencoder"),
         (["autoencoder", "--point", "none.json"], "none.json cannot be read as a point"),
         (["autoencoder", "--population", "1"], "Invalid value for --population: 1. Expected an integer >= 2."),
@@ -74,3 +76,13 @@ def test_mistakes_are_told(
     assert main(["evolve", *arguments, *given]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "results" / "journal.jsonl").exists()
+
+
+@pytest.mark.slow  # imports Keras
+@pytest.mark.parametrize(("option", "value"), [("--backbone", "base.keras"), ("--target", "image:reconstruction")])
+def test_a_study_has_its_own_backbones_and_targets(
+    studies: Path, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    assert main(["evolve", str(studies / "tpe"), option, value, "--results", str(studies / "evolved")]) == 2
+    assert f"{option} has no effect on a study: leave it out." in capsys.readouterr().err
+    assert not (studies / "evolved").exists()

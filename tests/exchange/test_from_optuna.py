@@ -7,7 +7,6 @@ from hyperopt import hp
 
 from metaopt.errors import UserError
 from metaopt.exchange.from_optuna import optuna_events
-from metaopt.exchange.optuna_storage import shown_source
 from metaopt.spaces import compile_space
 from metaopt.trials.objective import find_objectives
 
@@ -80,19 +79,6 @@ def test_a_damaged_storage_is_one_sentence(tmp_path: Path, content: bytes) -> No
     (tmp_path / "storage").write_bytes(content)
     with pytest.raises(UserError, match=r"cannot be read as a storage of Optuna|holds 0 studies"):
         list(optuna_events(str(tmp_path / "storage"), None, SPACE, LOSS, {}))
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("sqlite:////tmp/a.db", "sqlite:////tmp/a.db"),
-        ("postgresql+psycopg2://ann@host:5432/opt", "postgresql+psycopg2://ann@host:5432/opt"),
-        ("postgresql://ann:p@ss@host/opt?sslmode=require&password=word", "postgresql://ann:***@host/opt"),
-        ("mysql://:word@host/opt", "mysql://:***@host/opt"),
-    ],
-)
-def test_secrets_of_a_url_are_not_shown(url: str, expected: str) -> None:
-    assert shown_source(url) == expected
 
 
 def test_a_database_that_cannot_be_read_tells_the_cause(tmp_path: Path) -> None:
