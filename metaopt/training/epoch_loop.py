@@ -89,6 +89,8 @@ class EpochLoop(keras.callbacks.Callback):
         target: number of epochs after this training.
         start: state before the first epoch.
         checkpoint: checkpoints of the trial, or None.
+        is_last_stage: whether the job ends with these epochs. Before, no fold is trained to the end, so that a race
+            judges none.
 
     Attributes:
         batches: batches to train on.
@@ -112,6 +114,8 @@ class EpochLoop(keras.callbacks.Callback):
         target: int,
         start: Start,
         checkpoint: Checkpoint | None,
+        *,
+        is_last_stage: bool = True,
     ) -> None:
         super().__init__()
         self.batches = batches
@@ -119,6 +123,7 @@ class EpochLoop(keras.callbacks.Callback):
         self._weights = weights
         self._request = request
         self.target = target
+        self._is_last_stage = is_last_stage
         self.folds = start.folds
         self._checkpoint = checkpoint
         self._checkpoint_policy = CheckpointPolicy()
@@ -278,7 +283,7 @@ class EpochLoop(keras.callbacks.Callback):
     def _report_fold(self, epoch: int, fold: int, trained: FoldEpoch) -> None:
         """Report an epoch of one fold in a race; other folds still lack it."""
         is_last = len(self.progress) + len(self._order.ahead[fold]) == epoch + 1
-        ends_fold = is_last and self._order.is_trained(fold, epoch + 1)
+        ends_fold = self._is_last_stage and is_last and self._order.is_trained(fold, epoch + 1)
         report = Epoch(self._request.trial, epoch + 1, *trained, fold=fold, ends_fold=ends_fold)
         self.stopped = not self._request.report(report)
 

@@ -127,7 +127,7 @@ def _train(
             )
         else:
             start = _continue(trained, model, models)
-        epoch_loop = _make_loop(model, data, folds, stage, start, checkpoint, request)
+        epoch_loop = _make_loop(model, data, folds, stage, start, checkpoint, request, is_last=stage is stages[-1])
         _fit(epoch_loop, model, models, checkpoint, request, callbacks)
         trained = _Trained(epoch_loop, model)
         if epoch_loop.ends_training:
@@ -229,6 +229,8 @@ def _make_loop(
     start: Start,
     checkpoint: Checkpoint | None,
     request: TrainingRequest,
+    *,
+    is_last: bool,
 ) -> EpochLoop:
     """Return the callback that drives the epochs of a stage, with the batches of every fold."""
     heads = list(data.classes)
@@ -252,7 +254,7 @@ def _make_loop(
     ]
     inputs.prepare(range(len(start.progress), stage.end))
     weights = {head: float(stage.training.loss_weights.get(head, 1.0)) for head in heads}
-    return EpochLoop(folded, validations, weights, request, stage.end, start, checkpoint)
+    return EpochLoop(folded, validations, weights, request, stage.end, start, checkpoint, is_last_stage=is_last)
 
 
 def _result(epoch_loop: EpochLoop, request: TrainingRequest) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.data.augmentation import BatchAugmentation
 from metaopt.data.images import subset
-from metaopt.engine.jobs import Finished, FromScratch, Job, TrainingOptions, TrainingRequest
+from metaopt.engine.jobs import Epoch, Finished, FromScratch, Job, TrainingOptions, TrainingRequest
 from metaopt.problems import Problem, Training, load_problem
 from metaopt.training import build_and_train
 from metaopt.training.batches import Validation
@@ -130,6 +130,18 @@ def test_a_training_that_is_interrupted_in_any_stage_continues_bit_for_bit(
     for one, other in zip(expected[1], found[1], strict=True):
         for own, theirs in zip(one, other, strict=True):
             np.testing.assert_array_equal(own, theirs)
+
+
+def test_a_race_judges_folds_at_the_end_of_the_job_only(
+    problem: Problem, backbone: str, data: DataSet, models: CompiledModels
+) -> None:
+    """A fold with a trained head alone is worse than the trials that have tuned the backbone."""
+    seen: list[Epoch] = []
+    request = make_request(make_point(backbone, 0.5), 3, True, models)
+    request = replace(request, report=lambda epoch: seen.append(epoch) or True)
+    build_and_train(problem, request.job.point, data, epochs=4, run=request)
+    ends = [(each.fold, each.epoch) for each in seen if each.fold is not None and each.ends_fold]
+    assert ends == [(0, 4), (1, 4)]  # the epochs of the last fold are those of all folds
 
 
 def test_tuning_leaves_batch_normalisation_and_the_frozen_part_as_they_were(
