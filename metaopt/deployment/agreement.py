@@ -92,9 +92,10 @@ def measure_loss(
     found = {}
     for head, output in outputs.items():
         metric, sign = {"classes": ("accuracy", 1), "labels": ("map", 1)}.get(output.kind, ("mae", -1))
-        unit = float(np.mean(output.scale or 1.0)) if isinstance(output, NumberOutput) else 1.0
+        # In its own standard deviations each number counts the same, whatever its unit.
+        unit = np.asarray(output.scale or 1.0) if isinstance(output, NumberOutput) else 1
         before, after = (
-            output.measure(predicted[head], np.asarray(targets[head]))[metric] / unit
+            output.measure(predicted[head] / unit, np.asarray(targets[head]) / unit)[metric]
             for predicted in (original, exported)
         )
         found[head] = QualityLoss(metric, before, after, sign * (before - after))

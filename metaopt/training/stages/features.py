@@ -1,13 +1,15 @@
 """Features of the frozen part of a network, computed once for each image and kept on disk.
 
-A file holds the features of all training and validation images of a data set, as float16 ``(n, …)``, for one augmented
-copy of each, or for the images themselves. Its name is a digest of all that decides it, so that all trials, studies and
-workers on a machine share it. It is written aside and renamed, so that it is complete or absent.
+A file holds the features of all training and validation images of a data set, ``(n, …)``, for one augmented copy of
+each, or for the images themselves: as float16, or as float32 where they exceed its range. Its name is a digest of all
+that decides it, so that all trials, studies and workers on a machine share it. It is written aside and renamed, so that
+it is complete or absent.
 """
 
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +29,7 @@ from metaopt.files.held_folders import lasting
 from metaopt.randomness import make_generator
 from metaopt.terminal.commands import shown
 from metaopt.training.batches import read_images, scale
+from metaopt.training.global_state import describe_precision
 
 VERSION = 1
 """Increase it whenever the same images would get other features."""
@@ -34,7 +37,10 @@ VERSION = 1
 MOST_BYTES = 8 * 10**9
 """Limit of the folder; the features that were not used for longest are removed."""
 
+Features = npt.NDArray[np.float16 | np.float32]
+
 _BATCH = 64
+_DAY_S = 24 * 3600
 _VIEW_SEED = 0  # fixed, so that all trials and studies share the augmented copies
 
 
@@ -51,7 +57,7 @@ class FeatureStore:
     data: DataSet
     frozen: Blueprint
     augmentation: BatchAugmentation
-    _in_memory: dict[int, npt.NDArray[np.float16]] = field(default_factory=dict, init=False, repr=False)
+    _in_memory: dict[int, Features] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def _rows(self) -> npt.NDArray[np.int64]:
@@ -81,7 +87,7 @@ class FeatureStore:
         if not is_there:
             self.read(view)
 
-    def read(self, view: int) -> npt.NDArray[np.float16]:
+    def read(self, view: int) -> Features:
         """Return the features of all images, ``(n, …)``, computed first if need be.
 
         Those of the images themselves and of the latest copy stay in memory, for all folds.
@@ -99,7 +105,7 @@ class FeatureStore:
             self._in_memory[view] = features
         return self._in_memory[view]
 
-    def _read_file(self, view: int) -> npt.NDArray[np.float16]:
+    def _read_file(self, view: int) -> Features:
         with _writing():
             path = self._path(view)
             if (known := _load(path)) is not None:
@@ -121,16 +127,16 @@ class FeatureStore:
         parts = [
             *(VERSION, HASH_VERSION, self.frozen.hash, self.data.fingerprint, self.data.input_shape),
             *(view, *((self.augmentation.augmentation, kind) if view else ())),
-            *(keras.backend.backend(), keras.config.floatx()),
+            *(keras.backend.backend(), *describe_precision().values()),
         ]
         # The rows, too: a data set may be a fold of another, of the same size and with the same fingerprint.
         digest = hashlib.blake2b(repr(parts).encode() + self._rows.tobytes(), digest_size=16)
         return lasting("features") / f"{digest.hexdigest()}.npy"
 
-    def _compute(self, view: int) -> npt.NDArray[np.float16]:
+    def _compute(self, view: int) -> Features:
         network = self.frozen.to_keras()
         images = self.data.everything()
-        features = np.empty((len(images), *network.output_shape[1:]), np.float16)
+        features: Features = np.empty((len(images), *network.output_shape[1:]), np.float16)
         for start in range(0, len(images), _BATCH):
             rows = np.arange(start, min(start + _BATCH, len(images)))
             pixels, _ = read_images(images, rows)
@@ -138,19 +144,23 @@ class FeatureStore:
                 pixels, _ = self.augmentation.vary(pixels, {}, make_generator(_VIEW_SEED, view, "view", start))
             # All batches have one size, so that the graph is traced once.
             filled = np.resize(scale(pixels), (min(_BATCH, len(images)), *pixels.shape[1:]))
-            features[rows] = np.asarray(network.predict_on_batch(filled))[: len(rows)]
+            found = np.asarray(network.predict_on_batch(filled), np.float32)[: len(rows)]
+            if np.abs(found).max() > np.finfo(features.dtype).max:
+                features = features.astype(np.float32)
+            features[rows] = found
         return features
 
 
-def _load(path: Path) -> npt.NDArray[np.float16] | None:
+def _load(path: Path) -> Features | None:
     """Return stored features; None where there are none, or the file is damaged."""
     try:
-        found: npt.NDArray[np.float16] = np.load(path, allow_pickle=False)
+        found: Features = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         return None
     except (ValueError, EOFError):
         return None
-    os.utime(path)
+    with contextlib.suppress(FileNotFoundError):  # another worker has removed it since
+        os.utime(path)
     return found
 
 
@@ -174,7 +184,12 @@ def _folder_name() -> Path:
 
 
 def _remove_unused(folder: Path, newest: Path) -> None:
-    """Remove the files that were not used for longest, beyond ``MOST_BYTES``."""
+    """Remove the files that were not used for longest, beyond ``MOST_BYTES``, and those that killed workers left."""
+    yesterday = time.time() - _DAY_S
+    for path in folder.glob("*.tmp"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < yesterday:
+                path.unlink()
     files = []
     for path in folder.glob("*.npy"):
         with contextlib.suppress(FileNotFoundError):

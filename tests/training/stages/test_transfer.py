@@ -1,5 +1,6 @@
 """Training of a network with a pretrained backbone in stages, on cached features."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,33 @@ def test_the_features_that_were_not_used_for_longest_are_removed(
         path = tmp_path / f"{number}.npy"
         path.write_bytes(bytes(100))
         features.os.utime(path, (number, number))
+    for name, age_s in (("killed", 2 * 86400), ("written", 60)):
+        path = tmp_path / f"{name}.tmp"
+        path.write_bytes(bytes(100))
+        features.os.utime(path, (time.time() - age_s,) * 2)
     monkeypatch.setattr(features, "MOST_BYTES", 250)
     features._remove_unused(tmp_path, tmp_path / "3.npy")
-    assert sorted(path.name for path in tmp_path.glob("*.npy")) == ["2.npy", "3.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.npy", "3.npy", "written.tmp"]
+
+
+def test_a_file_that_another_worker_removes_meanwhile_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "features.npy"
+    np.save(path, np.arange(3, dtype=np.float16))
+    read = np.load
+    monkeypatch.setattr(features.np, "load", lambda *given, **options: (read(*given, **options), path.unlink())[0])
+    np.testing.assert_array_equal(features._load(path), [0, 1, 2])
+
+
+def test_features_beyond_float16_are_kept_as_float32(tmp_path: Path, data: DataSet) -> None:
+    images = keras.Input((None, None, 3))
+    large = keras.layers.Conv2D(2, 3, kernel_initializer=keras.initializers.Constant(1e3))
+    outputs = large(keras.layers.Rescaling(1.0)(images))
+    keras.Model(images, outputs).save(tmp_path / "large.keras")
+    transfer = load_problem("transfer")
+    point = make_point(str(tmp_path / "large.keras"), 0.0)
+    split = split_frozen(transfer.blueprint(point, data.input_shape, data.classes), lambda _: True)
+    assert split is not None
+    found = features.FeatureStore(data, split.frozen, BatchAugmentation("none", Training(), {})).read(0)
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+    assert found.max() > 65504
