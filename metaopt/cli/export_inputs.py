@@ -1,7 +1,7 @@
 """Images or signals that an exported model is checked on, and those by which it is quantised."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,17 @@ def find_inputs(
         data: place of the study's data set, or None for the one that it keeps.
 
     Raises:
-        UserError: There are no images, one cannot be read, or there is no study of the model.
+        UserError: There are no images, one cannot be read, there is no study of the model, or both images and a data
+            set are given.
     """
+    has_study = (model.parent / JOURNAL).exists()
+    tested = [entry for entry in read_test_log(model.parent) if entry.get("sha256") == digest]
     if images:
-        return _read_given(images, metadata)
-    if not (model.parent / JOURNAL).exists():
+        if data is not None:
+            raise UserError("--data has no effect with --images: leave it out.")
+        study = Study.load(model.parent) if has_study and tested else None
+        return replace(_read_given(images, metadata), constraints=_find_constraints(study, tested, metadata))
+    if not has_study:
         raise UserError(
             f"There is no study beside {shown(model)}, so there are no images to check the exported model on. Name"
             " files or folders with --images."
@@ -73,16 +79,18 @@ def find_inputs(
     test, training = found.test(), found.for_retraining()
     rows = randomness.make_generator(0, 0, "calibration").permutation(len(training))[:_CALIBRATION]
     targets = {head: test.labels[head] for head in metadata.outputs}
-    constraints = _find_constraints(study, digest, metadata)
+    constraints = _find_constraints(study, tested, metadata)
     return CheckInputs(_all(test), training.batch(np.sort(rows))[0], f"test {found.noun}s", targets, constraints)
 
 
-def _find_constraints(study: Study, digest: str, metadata: ModelMetadata) -> tuple[Constraint, ...]:
-    """Return the constraints of a study, of the entry of its test log with this model, and of the model itself."""
-    tested = [entry for entry in read_test_log(study.folder) if entry.get("sha256") == digest]
+def _find_constraints(
+    study: Study | None, tested: Sequence[Mapping[str, Any]], metadata: ModelMetadata
+) -> tuple[Constraint, ...]:
+    """Return the constraints of the study of a model, of the latest entry of its test log, and of the model itself."""
     calibrated = metadata.training.get("calibration", {}).get("limits", [])
     further = [each["limit"] for entry in tested[-1:] for each in entry.get("limits", [])]
-    texts = [*map(str, study.constraints), *further, *(each["limit"] for each in calibrated)]
+    searched = [] if study is None else [str(constraint) for constraint in study.constraints]
+    texts = [*searched, *further, *(each["limit"] for each in calibrated)]
     return parse_constraints(list(dict.fromkeys(texts)))
 
 

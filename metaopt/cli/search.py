@@ -314,6 +314,8 @@ def _given(arguments: Namespace, state: StudyState) -> dict[str, Any]:
         del given["augment"]  # the study's own
     if state.settings and given.get("space") == AUTO:
         del given["space"]  # the study's own
+        if not state.settings.get("backbones"):
+            given.pop("backbones", None)  # auto selected a space without one
     if given.get("folds") == AUTO:
         del given["folds"]  # the study's own, or chosen by its data
     # Trials with another schedule or augmentation cannot be compared, and one that resumes would switch to it.

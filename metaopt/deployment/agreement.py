@@ -92,11 +92,16 @@ def measure_loss(
     found = {}
     for head, output in outputs.items():
         metric, sign = {"classes": ("accuracy", 1), "labels": ("map", 1)}.get(output.kind, ("mae", -1))
-        # In its own standard deviations each number counts the same, whatever its unit.
-        unit = np.asarray(output.scale or 1.0) if isinstance(output, NumberOutput) else 1
+        aims = np.asarray(targets[head])
         before, after = (
-            output.measure(predicted[head] / unit, np.asarray(targets[head]) / unit)[metric]
-            for predicted in (original, exported)
+            output.measure(*_in_deviations(output, predicted[head], aims))[metric] for predicted in (original, exported)
         )
         found[head] = QualityLoss(metric, before, after, sign * (before - after))
     return found
+
+
+def _in_deviations(output: Output, *values: Array) -> tuple[Array, ...]:
+    """Return numbers in their standard deviations, so that each counts the same whatever its unit; others unchanged."""
+    if not isinstance(output, NumberOutput):
+        return values
+    return tuple(each / np.asarray(output.scale or 1.0) for each in values)

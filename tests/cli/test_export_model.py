@@ -28,6 +28,7 @@ def test_what_cannot_be_exported_is_one_sentence(capsys, studies: Path) -> None:
         (["tpe", "--to", "onnx", "-o", "there.tflite"], "It must end in '.onnx'."),
         (["tpe", "--to", "savedmodel", "-o", "there.out"], "Expected a folder without '.out'."),
         (["there.onnx", "--to", "litert"], "there.onnx was exported already."),
+        (["tpe", "--to", "savedmodel", "--images", "a.png", "--data", "digits"], "--data has no effect with --images"),
         (["absent.keras", "--to", "savedmodel"], "absent.keras does not exist"),
         (["tiny_problem.py", "--to", "savedmodel"], "No class names found in"),
     ):
@@ -65,6 +66,12 @@ def test_a_model_is_exported_checked_and_predicted_with(capsys, studies: Path, m
     assert outcome.code == 5
     assert "other violates constraints: recall[8]>=0.999@95% is VIOLATED" in outcome.errors[0]
     assert Path("other").exists()
+
+    texts = ["recall[8]>=0.999@95%", "params<=10"]  # the first one needs targets
+    monkeypatch.setattr(Study, "constraints", property(lambda self: parse_constraints(texts)))
+    outcome = run(capsys, "tpe", "--to", "savedmodel", "-o", "third", "--images", "pictures")
+    assert outcome.code == 5
+    assert "third violates constraints: params<=10 is VIOLATED" in outcome.errors[0]
 
 
 @pytest.mark.slow

@@ -44,3 +44,10 @@ def test_loss_of_each_kind_is_positive_where_it_is_worse() -> None:
     found = measure_loss(outputs, original, {"kind": P[[0, 0]], "age": np.full((2, 1), 5.0)}, targets)
     assert (found["kind"].metric, found["kind"].loss) == ("accuracy", 0.5)
     assert (found["age"].metric, found["age"].loss) == ("mae", pytest.approx(0.1))
+
+
+def test_numbers_of_different_units_count_the_same() -> None:
+    outputs = {"size": NumberOutput(("metres", "grams"), (0.0, 0.0), (0.01, 1000.0))}
+    targets = {"size": np.zeros((4, 2))}
+    found = measure_loss(outputs, targets, {"size": np.array([[0.05, 0.0]] * 4)}, targets)
+    assert found["size"].loss == pytest.approx(2.5)  # 5 and 0 standard deviations
