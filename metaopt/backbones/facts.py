@@ -21,7 +21,7 @@ from metaopt.errors import UserError
 from metaopt.files.atomic_files import write_bytes
 from metaopt.files.held_folders import lasting
 
-VERSION = 1
+VERSION = 2
 """Increase it whenever the facts of the same file would be others."""
 
 _TIMEOUT_S = 900  # a download of weights included
@@ -76,11 +76,13 @@ class BackboneFacts:
         """Return the earliest cut after which at most this share of the multiply-accumulates is left.
 
         Args:
-            share: in 0..1. 0 returns the output; for 1 nothing is cut off, which is None.
+            share: in 0..1. 0 returns the output, as does a share in which there is nothing to train; for 1 nothing is
+                cut off, which is None.
         """
         if share >= 1:
             return None
-        return next(cut for cut in self.cuts if self.end.macs - cut.macs <= share * self.end.macs)
+        cut = next(cut for cut in self.cuts if self.end.macs - cut.macs <= share * self.end.macs)
+        return cut if share and cut.tunable < self.end.tunable else self.end
 
 
 def read_facts(source: str, size: tuple[int, int]) -> BackboneFacts:

@@ -121,8 +121,44 @@ def _load_file(source: str) -> Any:
             " functional or sequential model.",
             "backbones",
         )
+    model = _inline(model, source)
     _check_inputs(model, source)
     return model
+
+
+def _inline(model: Any, source: str) -> Any:
+    """Return a functional model whose nested models are replaced by their layers: it can be cut in them, too.
+
+    Their sizes are known where those of a nested model, which keeps the graph that it was made with, are not.
+
+    Raises:
+        UserError: Two layers have the same name.
+    """
+    import keras
+
+    if not any(map(_is_graph, model.layers)):
+        return model
+    images = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
+    try:
+        return keras.Model(images, _call_layers(model, images))
+    except ValueError as error:
+        raise UserError(
+            f"The backbone {named(source)} cannot be cut in the models that are nested in it: {describe_cause(error)}.",
+            "backbones",
+        ) from error
+
+
+def _is_graph(layer: Any) -> bool:
+    return hasattr(getattr(layer, "_functional", layer), "_nodes_by_depth")
+
+
+def _call_layers(model: Any, *inputs: Any, **_: Any) -> Any:
+    """Call the layers of a functional or sequential model, and those of the models nested in it."""
+    # The method is Keras' own for another pass over a graph; what clone_model offers keeps nested models.
+    graph = getattr(model, "_functional", model)
+    return graph._run_through_graph(
+        inputs, lambda layer: functools.partial(_call_layers, layer) if _is_graph(layer) else layer
+    )
 
 
 def _check_inputs(model: Any, source: str) -> None:
@@ -145,13 +181,18 @@ def _check_inputs(model: Any, source: str) -> None:
             " keras.Input((None, None, 3)), so that the search can choose the size.",
             "backbones",
         )
-    first = order_nodes(model)[1:4]
-    if not any(type(node.operation).__name__ in _SCALERS for node in first):
+    layers = [node.operation for node in order_nodes(model)]
+    first = next((n for n, layer in enumerate(layers) if _is_trained(layer)), len(layers))
+    if not any(type(layer).__name__ in _SCALERS for layer in layers[:first]):
         raise UserError(
             f"The backbone {named(source)} does not begin with a layer Rescaling or Normalization, so the range of its"
             " pixels is unknown. Expected a model that takes pixels in 0..255.",
             "backbones",
         )
+
+
+def _is_trained(layer: Any) -> bool:
+    return bool(getattr(layer, "weights", ())) and type(layer).__name__ not in _SCALERS
 
 
 def _make_application(name: str) -> Any:

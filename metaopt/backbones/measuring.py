@@ -55,10 +55,10 @@ def measure(source: str, size: tuple[int, int]) -> tuple[list[Cut], list[str]]:
         shape = tuple(node.output_tensors[0].shape[1:])
         if is_cut and calls[id(layer)] == 1 and len(shape) == 3 and all(shape):
             cuts.append(Cut(layer.name, shape, macs, activations, params, tunable))
-    if not cuts:
+    if not cuts or not cuts[-1].params:
         raise UserError(
-            f"The backbone {named(source)} has no feature map, i.e. no output (height, width, channels) through which"
-            " all of its layers pass.",
+            f"The backbone {named(source)} has no feature map, i.e. no output (height, width, channels) of trained"
+            " layers through which all that follows passes.",
             "backbones",
         )
     return cuts, list(uncounted)

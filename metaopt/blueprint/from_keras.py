@@ -25,7 +25,8 @@ class Counts:
         macs: multiply-accumulates for one image, without those of unknown layers. Operations of a subclassed model
             outside of layers do not count.
         activations: elements of the outputs of all layer calls for one image, including the input.
-        unknown: names of layer classes that no rule covers, so that the multiply-accumulates are a lower bound.
+        unknown: names of layer classes that no rule covers, or whose sizes are unknown, so that the
+            multiply-accumulates are a lower bound.
     """
 
     params: int
@@ -43,11 +44,13 @@ class _Call:
         layer: the Keras layer.
         inputs: input shapes without the batch; empty for an input layer.
         outputs: output shapes without the batch.
+        is_sized: whether all sizes of the inputs are known; an unknown one is 1 in the shapes.
     """
 
     layer: Any
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
+    is_sized: bool = True
 
 
 def count_keras(model: Any) -> Counts:
@@ -85,8 +88,11 @@ def _count_calls(calls: Iterable[_Call]) -> Counts:
         if not call.inputs:  # an input layer
             continue
         count = _count_call(call)
+        name = type(call.layer).__name__
         if count is None:
-            unknown[type(call.layer).__name__] = None
+            unknown[name] = None
+        elif count and not call.is_sized:
+            unknown[f"{name} of unknown size"] = None
         else:
             macs += count
     return Counts(0, 0, macs, activations, tuple(unknown))
@@ -116,7 +122,8 @@ def _iterate_node_calls(node: Any) -> Iterator[_Call]:
         # The inputs of a nested model are tensors of this graph, which are counted already.
         yield from (call for call in _iterate_calls(layer) if call.inputs)
     else:
-        yield _Call(layer, _get_shapes(node.input_tensors), _get_shapes(node.output_tensors))
+        is_sized = all(None not in tensor.shape[1:] for tensor in node.input_tensors)
+        yield _Call(layer, _get_shapes(node.input_tensors), _get_shapes(node.output_tensors), is_sized)
 
 
 def _get_shapes(tensors: Iterable[Any]) -> tuple[Shape, ...]:

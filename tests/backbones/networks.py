@@ -25,6 +25,18 @@ def make_backbone(*, scales: bool = True, channels: int = 3, side: int | None = 
     return model
 
 
+def make_nested(*, sequential: bool = False) -> Any:
+    """Return the same network as a model within a model, as in the guide of Keras; its own sizes are unknown."""
+    import keras
+
+    inner = make_backbone(scales=False)
+    if sequential:
+        layers = [keras.layers.Rescaling(1 / 127.5, -1.0), inner, keras.layers.GlobalAveragePooling2D()]
+        return keras.Sequential([keras.Input((None, None, 3)), *layers])
+    images = keras.Input((None, None, 3))
+    return keras.Model(images, inner(keras.layers.Rescaling(1 / 127.5, -1.0)(images), training=False))
+
+
 def save_backbone(path: Path, **options: Any) -> Path:
     """Save such a network."""
     make_backbone(**options).save(path)

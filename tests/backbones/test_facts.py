@@ -1,5 +1,7 @@
 """Facts about backbones, from their cuts: without Keras."""
 
+from dataclasses import replace
+
 import pytest
 
 from metaopt.backbones import BackboneFacts, Cut
@@ -21,6 +23,11 @@ def test_a_backbone_is_cut_where_at_most_the_share_is_left(share: float, name: s
     cut = FACTS.before(share)
     assert cut is not None
     assert cut.layer == name
+
+
+def test_a_share_without_trained_layers_tunes_nothing() -> None:
+    pooled = replace(FACTS, cuts=(*CUTS, Cut("pool", (2, 2, 32), 1000, 6100, 840, 800)))
+    assert [pooled.before(share).layer for share in (0.0, 0.1, 0.3)] == ["pool", "pool", "middle"]
 
 
 def test_a_backbone_that_is_tuned_whole_is_not_cut() -> None:

@@ -1,5 +1,7 @@
 """Backbones in Keras: their cuts and counts, their parts, and files that cannot be used."""
 
+import math
+from dataclasses import astuple
 from pathlib import Path
 
 import keras
@@ -15,7 +17,9 @@ from metaopt.backbones.source import resolve_source
 from metaopt.blueprint import Blueprint, Dense, GlobalAveragePooling2D, Input
 from metaopt.blueprint.from_keras import count_keras
 from metaopt.errors import UserError
-from tests.backbones.networks import make_backbone, save_backbone
+from metaopt.training.export import export_model, save_model
+from metaopt.training.model_file import ModelMetadata
+from tests.backbones.networks import make_backbone, make_nested, save_backbone
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +74,49 @@ def test_a_network_of_parts_computes_what_the_backbone_computes(facts: BackboneF
     pooled = keras.ops.convert_to_numpy(make_backbone()(pixels)).mean(axis=(1, 2))
     kernel, bias = model.get_weights()[-2:]
     np.testing.assert_allclose(keras.ops.convert_to_numpy(model(pixels)), pooled @ kernel + bias, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_nested_models_are_cut_and_counted_as_their_layers(
+    facts: BackboneFacts, sequential: bool, tmp_path: Path
+) -> None:
+    make_nested(sequential=sequential).save(tmp_path / "nested.keras")
+    cuts, uncounted = measure(str(tmp_path / "nested.keras"), (16, 16))
+    assert [(*astuple(cut)[1:],) for cut in cuts] == [(*astuple(cut)[1:],) for cut in facts.cuts]
+    assert uncounted == []
+    part = make_part(str(tmp_path / "nested.keras"), (16, 16), None, cuts[-1].layer, "part", is_tuned=True)
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, 16, 16, 3)).astype(np.float32)
+    np.testing.assert_allclose(part(pixels), make_backbone()(pixels), rtol=1e-4, atol=1e-5)
+    assert sum(math.prod(weight.shape) for weight in part.trainable_weights) == facts.end.tunable
+
+
+def export_network(path: Path, *, mirror: bool) -> Path:
+    """Write a small network as ``retrain`` does."""
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    images = keras.Input((16, 20, 3))
+    x = layers.ReLU(name="map")(layers.Conv2D(4, 3, padding="same")(images))
+    x = layers.ReLU(name="pooled")(layers.Conv2D(6, 3, name="last")(layers.MaxPooling2D()(x)))
+    network = keras.Model(images, {"kind": layers.Dense(2, "softmax")(layers.GlobalAveragePooling2D()(x))})
+    metadata = ModelMetadata({"kind": ["cat", "dog"]}, (16, 20, 3))
+    sample = np.random.default_rng(0).integers(0, 256, (5, 16, 20, 3), dtype=np.uint8)
+    save_model(export_model([network], metadata, sample, mirror=mirror), metadata, path)
+    return path
+
+
+def test_an_exported_model_is_cut_at_its_last_feature_map(tmp_path: Path) -> None:
+    path = str(export_network(tmp_path / "best.keras", mirror=False))
+    cuts, uncounted = measure(resolve_source(path), (64, 64))
+    assert (cuts[-1].layer, cuts[-1].shape, uncounted) == ("pooled", (6, 8, 6), [])
+    assert cuts[-1].macs == 16 * 20 * 27 * 4 + 6 * 8 * 36 * 6
+    part = make_part(path, (64, 64), None, "pooled", "part", is_tuned=False)
+    assert part(np.zeros((1, 64, 64, 3), np.float32)).shape == (1, 6, 8, 6)
+
+
+def test_an_exported_model_that_mirrors_has_no_single_path(tmp_path: Path) -> None:
+    path = export_network(tmp_path / "best.keras", mirror=True)
+    with pytest.raises(UserError, match="has no feature map"):
+        measure(str(path), (64, 64))
 
 
 def save_other(path: Path, kind: str) -> None:

@@ -180,3 +180,12 @@ def test_products_of_tensors_have_hand_computed_macs(layers):
     ):
         counts = count_keras(keras.Model([a, b], product))
         assert (counts.macs, counts.unknown) == (macs, ())
+
+
+def test_convolutions_of_unknown_size_are_not_counted() -> None:
+    import keras
+
+    inner = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3), keras.layers.ReLU()])
+    images = keras.Input((8, 8, 3))
+    counts = count_keras(keras.Model(images, inner(keras.layers.Conv2D(3, 1)(images))))
+    assert (counts.macs, counts.unknown) == (8 * 8 * 3 * 3, ("Conv2D of unknown size",))
