@@ -7,5 +7,6 @@ its layers' outputs pass. `facts` reads shapes and counts at these cuts, which a
 
 from metaopt.backbones.facts import BackboneFacts, Cut, read_facts
 from metaopt.backbones.layer import Backbone
+from metaopt.backbones.source import UnsupportedSize
 
-__all__ = ["Backbone", "BackboneFacts", "Cut", "read_facts"]
+__all__ = ["Backbone", "BackboneFacts", "Cut", "UnsupportedSize", "read_facts"]

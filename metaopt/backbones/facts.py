@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from metaopt.backbones.source import identify, named
+from metaopt.backbones.source import UnsupportedSize, identify, named
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import write_bytes
 from metaopt.files.held_folders import lasting
@@ -93,8 +93,9 @@ def read_facts(source: str, size: tuple[int, int]) -> BackboneFacts:
         size: height and width of the images, in pixels.
 
     Raises:
-        UserError: It is no Keras model, holds code, takes no images of three channels or of this size, has no feature
-            map, or its weights are neither on this machine nor can be downloaded.
+        UnsupportedSize: It takes no images of this size.
+        UserError: It is no Keras model, holds code, takes no images of three channels, has no feature map, or its
+            weights are neither on this machine nor can be downloaded.
     """
     return _read(source, identify(source), size)
 
@@ -113,9 +114,14 @@ def _read(source: str, digest: str, size: tuple[int, int]) -> BackboneFacts:
             known = _load(file)
             if name not in known:
                 sizes = [each for each in dict.fromkeys([size, *_COMMON_SIZES]) if _name(each) not in known]
-                known |= dict(zip(map(_name, sizes), _measure(source, sizes), strict=True))
+                measured = dict(zip(map(_name, sizes), _measure(source, sizes), strict=True))
+                if "error" in measured[name]:
+                    raise UserError(measured[name]["error"], "backbones")
+                known |= {each: facts for each, facts in measured.items() if "error" not in facts}
                 write_bytes(file, json.dumps(known).encode())
     found = known[name]
+    if "unsupported" in found:
+        raise UnsupportedSize(found["unsupported"], "backbones")
     cuts = tuple(Cut(**{**each, "shape": tuple(each["shape"])}) for each in found["cuts"])
     return BackboneFacts(source, digest, size, cuts, tuple(found["uncounted"]))
 
@@ -133,30 +139,34 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 def _measure(source: str, sizes: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-    """Return the facts for each size as JSON, measured by another process, which needs no GPU.
+    """Return the facts for each size as JSON, or its error, measured by another process, which needs no GPU.
 
     Raises:
         UserError: They could not be measured.
     """
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     code = f"import sys; sys.path[:] = {sys.path!r}; from metaopt.backbones.measuring import main; main()"
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps({"source": source, "sizes": sizes}),
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        env=environment,
-        check=False,
-    )
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", code],
+            input=json.dumps({"source": source, "sizes": sizes}),
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        minutes = _TIMEOUT_S // 60
+        raise UserError(
+            f"The backbone {named(source)} could not be measured in {minutes} minutes.", "backbones"
+        ) from None
     try:
         found = json.loads(ended.stdout.splitlines()[-1])
     except (IndexError, ValueError):
         reason = (ended.stderr.strip().splitlines()[-1:] or [f"exit code {ended.returncode}"])[0].rstrip(".")
         raise UserError(f"The backbone {named(source)} could not be measured: {reason}.", "backbones") from None
-    if "error" in found:
-        raise UserError(found["error"], "backbones")
-    return [dict(each) for each in found["sizes"]]
+    return [dict(each) for each in found]
 
 
 def describe(cuts: Sequence[Cut], uncounted: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from metaopt.backbones.source import identify, is_application, named, weights_folder
+from metaopt.backbones.source import UnsupportedSize, identify, is_application, named, weights_folder
 from metaopt.errors import UserError
 from metaopt.terminal.commands import shown
 from metaopt.values.safe_text import describe_cause
@@ -42,7 +42,7 @@ def load_backbone(source: str, size: tuple[int, int]) -> Any:
     try:
         model = keras.Model.from_config(config)
     except ValueError as error:
-        raise UserError(
+        raise UnsupportedSize(
             f"The backbone {named(source)} takes no images of {size[0]}×{size[1]}: {describe_cause(error)}.",
             "backbones",
         ) from error

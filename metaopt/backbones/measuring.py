@@ -10,7 +10,7 @@ from typing import Any
 
 from metaopt.backbones.facts import Cut, describe
 from metaopt.backbones.loading import load_backbone, order_nodes
-from metaopt.backbones.source import named
+from metaopt.backbones.source import UnsupportedSize, named
 from metaopt.blueprint.from_keras import count_node
 from metaopt.errors import UserError
 
@@ -87,9 +87,15 @@ def main() -> None:
     """Read what to measure from standard input, and write the facts as one line of JSON."""
     given = json.load(sys.stdin)
     with contextlib.redirect_stdout(sys.stderr):  # a download shows its progress
-        try:
-            sizes = [describe(*measure(given["source"], tuple(size))) for size in given["sizes"]]
-            found: dict[str, Any] = {"sizes": sizes}
-        except UserError as error:
-            found = {"error": str(error)}
-    sys.stdout.write(f"{json.dumps(found)}\n")
+        sizes = [_describe(given["source"], tuple(size)) for size in given["sizes"]]
+    sys.stdout.write(f"{json.dumps(sizes)}\n")
+
+
+def _describe(source: str, size: tuple[int, int]) -> dict[str, Any]:
+    """Return the facts for one size as JSON, or why there are none."""
+    try:
+        return describe(*measure(source, size))
+    except UnsupportedSize as error:
+        return {"unsupported": str(error)}
+    except UserError as error:
+        return {"error": str(error)}

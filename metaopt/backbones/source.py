@@ -16,6 +16,10 @@ _FILE_PARTS = frozenset({"config.json", "model.weights.h5"})  # of every .keras 
 _APPLICATION = re.compile(r"[A-Z][A-Za-z0-9]+")
 
 
+class UnsupportedSize(UserError):
+    """A backbone takes no images of this size."""
+
+
 def is_application(source: str) -> bool:
     """Return whether a source is the name of a network of ``keras.applications``, and not a path."""
     return _APPLICATION.fullmatch(source) is not None and not os.path.lexists(source)

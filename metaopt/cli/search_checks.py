@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from metaopt.backbones import read_facts
+from metaopt.backbones import UnsupportedSize, read_facts
 from metaopt.cli.auto_space import TRANSFER
 from metaopt.data import DataSet
 from metaopt.engine.callbacks import Callback
@@ -140,9 +140,17 @@ def check_backbones(settings: Settings) -> None:
     Raises:
         UserError: One cannot.
     """
-    side = transfer.IMAGE_SIZES[0]
     for source in settings.backbones or (transfer.BACKBONES if settings.space == TRANSFER else ()):
+        if not any(_takes(source, side) for side in transfer.IMAGE_SIZES):
+            read_facts(source, (transfer.IMAGE_SIZES[-1],) * 2)  # tells why
+
+
+def _takes(source: str, side: int) -> bool:
+    try:
         read_facts(source, (side, side))
+    except UnsupportedSize:
+        return False
+    return True
 
 
 def note_imbalance(settings: Settings, data: DataSet, callback: Callback) -> None:

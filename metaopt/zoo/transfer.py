@@ -14,7 +14,7 @@ from typing import Any
 
 from hyperopt import hp
 
-from metaopt.backbones import read_facts
+from metaopt.backbones import UnsupportedSize, read_facts
 from metaopt.backbones.layer import parts
 from metaopt.blueprint import (
     Blueprint,
@@ -128,17 +128,21 @@ def network(point: Point, input_shape: tuple[int, ...], classes: Mapping[str, in
         classes: head → number of classes.
 
     Raises:
-        InvalidArchitecture: the images have other channels.
+        InvalidArchitecture: the images have other channels, or the backbone takes no images of this size.
         UserError: the backbone cannot be used, see ``metaopt.backbones.read_facts``.
     """
     if input_shape[-1] not in (1, 3):
         raise InvalidArchitecture("Backbone", input_shape, "Expected images of 1 or 3 channels.")
     side = int(point["image_size"])
+    try:
+        facts = read_facts(point["backbone"], (side, side))
+    except UnsupportedSize as error:
+        raise InvalidArchitecture("Backbone", (side, side, 3), str(error)) from error
     inputs = Input(input_shape)
     x = Rescaling(_BYTES, _HALF)(inputs)
     x = Concatenate()([x, x, x]) if input_shape[-1] == 1 else x
     x = x if input_shape[:2] == (side, side) else Resizing(side, side)(x)
-    for part in parts(read_facts(point["backbone"], (side, side)), point["tuning"]["share"]):
+    for part in parts(facts, point["tuning"]["share"]):
         x = part(x)
     kinds = point["pooling"].split("+")
     pooled = [GlobalAveragePooling2D()(x)] if "avg" in kinds else []

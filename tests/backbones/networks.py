@@ -37,6 +37,17 @@ def make_nested(*, sequential: bool = False) -> Any:
     return keras.Model(images, inner(keras.layers.Rescaling(1 / 127.5, -1.0)(images), training=False))
 
 
+def save_large(path: Path) -> Path:
+    """Save a network that takes no images below 100 pixels."""
+    import keras
+
+    layers = keras.layers
+    images = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 50, 2)(layers.Rescaling(1 / 127.5, -1.0)(images))
+    keras.Model(images, layers.Conv2D(4, 26, 2)(x)).save(path)
+    return path
+
+
 def save_backbone(path: Path, **options: Any) -> Path:
     """Save such a network."""
     make_backbone(**options).save(path)

@@ -8,18 +8,21 @@ import keras
 import numpy as np
 import pytest
 
-from metaopt.backbones import read_facts
+from metaopt.backbones import UnsupportedSize, read_facts
 from metaopt.backbones.facts import BackboneFacts
 from metaopt.backbones.layer import parts
 from metaopt.backbones.loading import load_backbone, make_part
 from metaopt.backbones.measuring import measure
 from metaopt.backbones.source import resolve_source
-from metaopt.blueprint import Blueprint, Dense, GlobalAveragePooling2D, Input
+from metaopt.blueprint import Blueprint, Dense, GlobalAveragePooling2D, Input, InvalidArchitecture
 from metaopt.blueprint.from_keras import count_keras
+from metaopt.cli.search_checks import check_backbones
+from metaopt.engine.settings import Settings
 from metaopt.errors import UserError
+from metaopt.problems import load_problem
 from metaopt.training.export import export_model, save_model
 from metaopt.training.model_file import ModelMetadata
-from tests.backbones.networks import make_backbone, make_nested, save_backbone
+from tests.backbones.networks import make_backbone, make_nested, save_backbone, save_large
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +120,26 @@ def test_an_exported_model_that_mirrors_has_no_single_path(tmp_path: Path) -> No
     path = export_network(tmp_path / "best.keras", mirror=True)
     with pytest.raises(UserError, match="has no feature map"):
         measure(str(path), (64, 64))
+
+
+def test_only_some_sizes_may_be_supported(tmp_path: Path) -> None:
+    """A size that is not supported keeps neither another size from being measured nor a search from its networks."""
+    path = str(save_large(tmp_path / "large.keras"))
+    assert read_facts(path, (128, 128)).end.shape == (8, 8, 4)
+    with pytest.raises(UnsupportedSize, match="takes no images of 64×64"):
+        read_facts(path, (64, 64))
+    problem = load_problem("transfer").with_backbones((path,))
+    small, large = ({**problem.default[0], "image_size": side} for side in (64, 128))
+    with pytest.raises(InvalidArchitecture, match="takes no images of 64×64"):
+        problem.blueprint(small, (32, 32, 3), {"label": 2})
+    assert problem.blueprint(large, (32, 32, 3), {"label": 2}).params > 0
+    check_backbones(Settings(space="transfer", backbones=(path,)))
+
+
+def test_a_backbone_that_cannot_be_measured_in_time_is_told(backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("metaopt.backbones.facts._TIMEOUT_S", 0.1)
+    with pytest.raises(UserError, match=r"base\.keras could not be measured in"):
+        read_facts(backbone, (20, 20))
 
 
 def save_other(path: Path, kind: str) -> None:
