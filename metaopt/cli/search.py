@@ -15,6 +15,7 @@ from metaopt.cli.ready_spaces import DRAWS, advise_space
 from metaopt.cli.search_checks import (
     LESS_MEMORY,
     check_backbones,
+    check_inheritance,
     check_own_training,
     check_schedule,
     check_settings,
@@ -225,6 +226,7 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     check_backbones(settings)
     data = load(spec) if data is None else data
     if not state.settings:
+        check_inheritance(settings)
         check_new_heads(data.outputs, data.name)
         settings = with_folds(settings, given, problem, data, callback)
     for note in (*notes, *data.notes_on(settings.folds)):

@@ -145,6 +145,19 @@ def check_backbones(settings: Settings) -> None:
             read_facts(source, (transfer.IMAGE_SIZES[-1],) * 2)  # tells why
 
 
+def check_inheritance(settings: Settings) -> None:
+    """Refuse weight transfer between networks that start from the weights of a backbone.
+
+    Raises:
+        UserError: It is given.
+    """
+    if settings.inherit and settings.space == TRANSFER:
+        raise UserError(
+            f"--inherit has no effect with --space {TRANSFER}, whose networks start from the weights of a backbone:"
+            " leave it out."
+        )
+
+
 def _takes(source: str, side: int) -> bool:
     try:
         read_facts(source, (side, side))

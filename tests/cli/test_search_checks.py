@@ -11,6 +11,7 @@ from hyperopt import hp
 from metaopt.blueprint import Blueprint, Dense, Flatten, Input
 from metaopt.cli.search_checks import (
     check_constraints,
+    check_inheritance,
     check_own_training,
     check_schedule,
     check_settings,
@@ -286,3 +287,10 @@ def test_folds_count_the_images_of_all_of_them(digits: DataSet) -> None:
     ]
     note_few_images(Settings(constraints=("val_precision>=0.9", "recall[8]>=0.9")), digits, none := Notes())
     assert none == []
+
+
+def test_a_backbone_leaves_nothing_to_inherit() -> None:
+    check_inheritance(Settings(inherit=True))
+    check_inheritance(Settings(space="transfer"))
+    with pytest.raises(UserError, match="--inherit has no effect with --space transfer"):
+        check_inheritance(Settings(space="transfer", inherit=True))
