@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import statistics
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,6 +144,17 @@ def test_flags_left_out_mean_the_studys_own_values(studies: Path) -> None:
 def test_given_constraints_keep_that_on_memory(studies: Path) -> None:
     assert settings_of("--results tpe --constraint macs<=1e8").constraints == ("macs<=1e8", "memory<=1e9")
     assert settings_of("--results tpe --constraint memory<=8e9").constraints == ("memory<=8e9",)
+
+
+def test_a_backbone_that_auto_did_not_take_is_no_other_study() -> None:
+    with zipfile.ZipFile("base.keras", "w") as file:
+        for name in ("config.json", "model.weights.h5"):
+            file.writestr(name, "")
+    command = "--data digits --space auto --backbone base.keras"
+    ready = ready_of(command)
+    assert (ready.settings.space, ready.settings.backbones) == ("photo_cnn", ())
+    start_study(ready)
+    assert settings_of(command) == settings_of()
 
 
 TIMED = "--strategy asha --budget-unit seconds --schedule cosine"
