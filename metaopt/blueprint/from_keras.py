@@ -165,8 +165,8 @@ def _count_wrapped(call: _Call) -> int | None:
 
 def _count_time_distributed(call: _Call) -> int | None:
     """Count a layer that applies another one to each step."""
-    shapes = (tuple(shape[1:] for shape in each) for each in (call.inputs, call.outputs))
-    step = _count_call(_Call(call.layer.layer, *shapes))
+    inputs, outputs = (tuple(shape[1:] for shape in each) for each in (call.inputs, call.outputs))
+    step = _count_call(_Call(call.layer.layer, inputs, outputs))
     return None if step is None else call.inputs[0][0] * step
 
 
