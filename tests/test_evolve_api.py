@@ -11,7 +11,7 @@ import pytest
 import metaopt
 from metaopt.cli.delete import main as delete_study
 from metaopt.engine.callbacks import Callback
-from metaopt.errors import StudyMismatch
+from metaopt.errors import StudyMismatch, UserError
 from metaopt.training.checkpoint import Checkpoint
 from tests.training.evolving import models
 
@@ -207,6 +207,33 @@ def test_other_networks_evolve(kind: str, tmp_path: Path) -> None:
     assert found.configuration["batch_size"] <= 20, "no batch is larger than the training data"
     assert {trial.status for trial in found.study.state.trials} <= {"ok", "fail"}
     assert found.lineage.result.epochs == 3
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "bfloat16"])
+def test_low_precision_evolves_and_resumes(policy: str, tmp_path: Path) -> None:
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = models.dense("sgd")
+        given = {"mutations": ["optimizer"], "cycles": 1, "population": 2, "final_epochs": 0}
+        evolved = evolve(tmp_path / "results", model, **given)
+        again = evolve(tmp_path / "results", model, **given)
+    finally:
+        keras.config.set_dtype_policy(before)
+    records = evolved.study.records
+    assert {record["status"] for record in records} == {"ok"}, [record.get("error") for record in records]
+    assert [record["loss"] for record in again.study.records] == [record["loss"] for record in records]
+
+
+def test_a_damaged_initial_state_is_one_sentence(tmp_path: Path) -> None:
+    model = models.dense("sgd")
+    evolve(tmp_path / "results", model, cycles=0)
+    path = tmp_path / "results" / "initial.npz"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"initial\.npz is damaged"):
+        evolve(tmp_path / "results", model, cycles=0)
 
 
 def test_a_full_disk_ends_the_training_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,9 +46,8 @@ def optuna_events(
                 values = [
                     -value if each.maximised else value for each, value in zip(objectives, trial.values, strict=True)
                 ]
-                if not all(map(math.isfinite, values)):
-                    raise UserError(f"{of_trial}: Invalid value: {trial.values}. Expected finite numbers.")
-                losses = dict(zip(objectives, values, strict=True))
+                if all(map(math.isfinite, values)):  # others have diverged, which is a failure here
+                    losses = dict(zip(objectives, values, strict=True))
             yield value_event(space, vals, losses, of_trial)
 
 

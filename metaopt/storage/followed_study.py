@@ -5,11 +5,14 @@ import stat
 from pathlib import Path
 
 from metaopt.errors import UserError
+from metaopt.files.regular_file import open_regular
 from metaopt.storage.journal import Scan
 from metaopt.storage.state import StudyState
 from metaopt.storage.study import JOURNAL, Study
 from metaopt.terminal.commands import shown
 from metaopt.trials.record import Record
+
+_LONGEST_HEADER = 2**16  # bytes that tell two studies apart
 
 
 class FollowedStudy:
@@ -45,7 +48,8 @@ class FollowedStudy:
             UserError: The study is gone, or it cannot be read.
         """
         identity, size = self._look()
-        if identity != self._identity or size < self._scan.size:
+        # A search that replaces a study without trained trials cuts the file and writes on.
+        if identity != self._identity or size < self._scan.size or self._read_header() != self._header:
             self.generation += 1
             self._begin()
             return set(range(len(self.study.state.trials)))
@@ -55,6 +59,7 @@ class FollowedStudy:
 
     def _begin(self) -> None:
         self._identity, _ = self._look()
+        self._header = self._read_header()
         self._scan = Scan(self.folder / JOURNAL)
         state = StudyState.replay(self._scan)
         if not state.header:
@@ -79,6 +84,19 @@ class FollowedStudy:
         if stat.S_ISLNK(found.st_mode):
             raise UserError(f"{shown(path)} is a link: only files within a study are read.")
         return (found.st_dev, found.st_ino), found.st_size
+
+    def _read_header(self) -> bytes:
+        """Return the first line of the journal, or its beginning; it has the study's number.
+
+        Raises:
+            UserError: It cannot be read.
+        """
+        path = self.folder / JOURNAL
+        try:
+            with open_regular(path) as file:
+                return file.readline(_LONGEST_HEADER)
+        except OSError as error:
+            raise UserError(f"{shown(path)} cannot be read ({error.strerror}).") from error
 
     def _take_in(self) -> set[int]:
         """Make the records of the trials that changed, and return their numbers."""

@@ -130,14 +130,16 @@ def without_doubles(
         trials: trials of the study.
         judge: its judge.
     """
-    sources = {trial.info.get("source") for trial in trials if trial.imported}
+    # A trial may have been trained on since it was imported; another study or table may have the same name.
+    sources = {(trial.info.get("source"), identity(trial.vals, None)) for trial in trials if trial.imported}
     known = Counter(trial.info.get("identity") or identity(trial.vals, trial.latest(judge).loss) for trial in trials)
     found = []
     for events in files:
         here: Counter[str] = Counter()
         for event in events:
             here[event["identity"]] += 1
-            if event["source"] not in sources and here[event["identity"]] > known[event["identity"]]:
+            is_known = (event["source"], identity(event["vals"], None)) in sources
+            if not is_known and here[event["identity"]] > known[event["identity"]]:
                 found.append(event)
         known |= here
     return found

@@ -1,5 +1,6 @@
 """Trials of Optuna storages."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def test_trials_of_both_storages_are_read_without_a_change(tmp_path: Path, journ
     assert [event["point"] for event in events] == [trial.params for trial in kept]
     assert [event["status"] for event in events] == ["ok", "ok", "fail", "ok", "ok"]
     assert events[0]["result"] == {"loss": study.trials[0].value}
+
+
+def test_a_value_that_is_not_finite_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "storage"
+    study = make_study(path, True)
+    trial = study.trials[0]
+    study.add_trial(optuna.trial.create_trial(params=trial.params, distributions=trial.distributions, value=math.inf))
+    last = list(optuna_events(str(path), None, SPACE, LOSS, {}))[-1]
+    assert (last["status"], last["point"]) == ("fail", trial.params)
 
 
 def test_one_of_several_studies_is_named(tmp_path: Path) -> None:

@@ -64,6 +64,20 @@ def test_another_study_in_the_folder_is_another_generation(tmp_path: Path) -> No
     assert len(followed.records) == 1
 
 
+def test_a_study_that_replaces_another_in_its_file_is_another_generation(tmp_path: Path) -> None:
+    lines = (ASSETS / "tpe" / JOURNAL).read_bytes().splitlines(keepends=True)
+    (tmp_path / JOURNAL).write_bytes(b"".join(lines[:2]))
+    followed = FollowedStudy(tmp_path)
+    assert followed.refresh() is None
+    whole = (ASSETS / "folds" / JOURNAL).read_bytes()
+    with (tmp_path / JOURNAL).open("r+b") as file:  # the same file, which has outgrown what was read
+        file.truncate(0)
+        file.write(whole)
+    assert followed.refresh() is not None
+    assert followed.generation == 1
+    assert [record.to_json() for record in followed.records] == stored(Study.load(tmp_path))
+
+
 def test_constraints_of_a_new_run_judge_every_trial_again(tmp_path: Path) -> None:
     search(tmp_path / "results", trials=3)
     followed = FollowedStudy(tmp_path / "results")

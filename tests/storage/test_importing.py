@@ -165,6 +165,20 @@ def test_a_trial_in_several_files_is_imported_once(tmp_path):
     assert without_doubles([pickled, *records], own.state.trials, own.state.judge) == []
 
 
+def test_trials_of_files_of_the_same_name_are_told_apart(tmp_path):
+    judge = Judge((ACCURACY,))
+    for name, seed in (("one", 1), ("other", 2)):
+        search(tmp_path / name / "results", trials=3, seed=seed)
+    one, other = (read(tmp_path / name / "results.pkl") for name in ("one", "other"))
+    other = [{**event, "source": twin["source"]} for event, twin in zip(other, one, strict=True)]
+    search(tmp_path / "results", trials=1, seed=3)
+    with open_study_of(tmp_path / "results") as opened:
+        for event in without_doubles([one], opened.state.trials, judge):
+            opened.import_trial(event)
+        assert len(without_doubles([other], opened.state.trials, judge)) == 3
+        assert without_doubles([one], opened.state.trials, judge) == []
+
+
 def test_equal_trials_of_one_pickle_are_different_trials(tmp_path):
     trials = Trials()
     fmin(lambda point: 0.5, {"x": hp.choice("x", [1, 2])}, algo=rand.suggest, max_evals=6, trials=trials,

@@ -237,9 +237,10 @@ def _hold_out(examples: ArrayExamples) -> tuple[ArrayExamples, ArrayExamples]:
     """
     if len(examples) < 2:
         raise UserError("The data have 1 example. Expected at least 2, one of them for validation.", "data")
-    kept, held = hold_out(_strata(examples.targets, len(examples)), HELD_OUT, VALIDATION_SEED)
-    if not len(held):  # each class has one example
-        kept, held = hold_out(np.zeros(len(examples), np.int64), HELD_OUT, VALIDATION_SEED)
+    n = len(examples)
+    kept, held = hold_out(_strata(examples.targets, n), HELD_OUT, VALIDATION_SEED)
+    if len(held) < HELD_OUT * n / 2:  # integers of which most occur once or twice are no classes
+        kept, held = hold_out(np.zeros(n, np.int64), HELD_OUT, VALIDATION_SEED)
     train, validation = (ArrayExamples(*examples.read(rows)) for rows in (kept, held))
     return train, validation
 

@@ -1,9 +1,15 @@
 """State of a user's model when its study began: a study that resumes uses it, whatever weights it is given."""
 
+import zipfile
+import zlib
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import write_file
@@ -37,7 +43,15 @@ def with_stored_state(recipe: Recipe, folder: Path) -> tuple[Recipe, bool]:
         with np.load(path, allow_pickle=False) as stored:
             weights = [stored[name] for name in stored.files if name.startswith("weight.")]
             state = [stored[name] for name in stored.files if name.startswith("optimizer.")]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{shown(path)} is damaged ({error}). Restore it, or choose another results folder.") from error
+    weights = _with_types(weights, recipe.weights)
+    state = _with_types(state, recipe.optimizer_state)
     is_other = any(not np.array_equal(a, b) for a, b in zip(weights, recipe.weights, strict=True))
     return replace(recipe, weights=weights, optimizer_state=state), is_other
+
+
+def _with_types(stored: Sequence[npt.NDArray[Any]], given: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    """Return stored arrays, those of bfloat16, whose type the file format of NumPy does not store, with their type."""
+    given_or_none = zip_longest(stored, given[: len(stored)])
+    return [a.view(b.dtype) if a.dtype.kind == "V" and b is not None else a for a, b in given_or_none]

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from metaopt.evolving.hyperparameters import LEARNING_RATE, MOMENTUM, OPTIMIZER, WEIGHT_DECAY, Configuration
-from metaopt.evolving.optimizers import NADAM, SGD, SLOTS, find_shared_slots
+from metaopt.evolving.optimizers import ADAMW, NADAM, SGD, SLOTS, find_shared_slots
 from metaopt.training.compiling import NOT_DECAYED
 from metaopt.training.schedule import find_schedule
 from metaopt.training.variables import Arrays
@@ -93,7 +93,9 @@ class OwnOptimizer:
         is_own = name == self.name
         options = dict(self.config) if is_own else {each: self.config.get(each) for each in _CLIPPING}
         options["learning_rate"] = self._scheduled(rate) if is_own else rate
-        if is_own or decay:
+        if name == ADAMW:  # None would be its default, 0.004, or an error
+            options["weight_decay"] = decay
+        elif is_own or decay:
             options["weight_decay"] = decay or None
         if name == SGD:
             options["momentum"] = float(configuration.get(MOMENTUM, 0.0))
@@ -131,6 +133,11 @@ def adopt_state(model: keras.Model, before: Any, arrays: Arrays) -> None:
     """
     optimizer = _inner(model.optimizer)
     before = _inner(before)
+    n_outer = len(arrays) - len(before.variables)  # the scale of the loss under mixed_float16
+    if n_outer == len(model.optimizer.variables) - len(optimizer.variables):
+        for variable, array in zip(model.optimizer.variables, arrays[:n_outer], strict=False):
+            variable.assign(array)
+    arrays = arrays[n_outer:]
     names = [variable.name for variable in before.variables]
     known = dict(zip(names, arrays, strict=True))
     shared = find_shared_slots(type(before).__name__, type(optimizer).__name__)

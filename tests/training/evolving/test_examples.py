@@ -53,6 +53,15 @@ def test_batches_are_read_into_memory(make: Any) -> None:
     assert (np.sort(np.concatenate([found.train.inputs, found.validation.inputs])[:, 0]) == np.sort(X[:, 0])).all()
 
 
+def test_integers_that_are_no_classes_are_held_out_as_numbers() -> None:
+    from metaopt.training.evolving.examples import ArrayExamples, _hold_out
+
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, 20_000, 1000)
+    _, validation = _hold_out(ArrayExamples(rng.normal(size=(1000, 2)), targets))
+    assert len(validation) == 200
+
+
 def test_a_pair_is_training_and_validation() -> None:
     found = read(((X[:40], Y[:40], np.ones(40)), tf_data()), batch_size=16)
     assert (len(found.train), len(found.validation), found.batch_size) == (40, 60, 16)

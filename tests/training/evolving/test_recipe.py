@@ -206,6 +206,16 @@ def test_slots_that_hold_the_same_are_taken_over(trained: Any, before: str, afte
         assert not any(each.numpy().any() for each in slots)
 
 
+@pytest.mark.parametrize(("own", "decay"), [("AdamW", 0.0), ("Adam", 0.0), ("AdamW", 1e-3)])
+def test_adamw_has_the_weight_decay_of_the_configuration(own: str, decay: float) -> None:
+    import keras
+
+    optimizer = keras.optimizers.AdamW(weight_decay=0.0) if own == "AdamW" else keras.optimizers.Adam()
+    recipe = recipe_of(models.dense(optimizer))
+    made = recipe.build({**recipe.network.initial, "optimizer": "AdamW", "weight_decay": decay})
+    assert made.optimizer.weight_decay == decay
+
+
 def test_a_policy_outside_of_the_model_has_a_strength() -> None:
     from metaopt.training.evolving.identity import identify_model
     from metaopt.training.evolving.recipe import Recipe
