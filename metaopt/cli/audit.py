@@ -13,6 +13,7 @@ from metaopt.cli.retrain_plan import make_plan, with_schedule, with_trained_poin
 from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
 from metaopt.data import DataSet, DataSpec, load, resolve
 from metaopt.data.near_duplicates import NearDuplicate, find_near_duplicates, shrink
+from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.errors import UserError
 from metaopt.outputs import ClassOutput
 from metaopt.quantities import plural
@@ -171,6 +172,7 @@ def _check_labels(
         epochs=plan.epochs,
         seed=plan.seed,
         recipe=dict(plan.recipe),
+        class_weights=study.settings.get("class_weights", NO_WEIGHTS),
         report=lambda number: _note(f"fold {number} of {folds}"),
     )
     labels = np.asarray(data.everything().labels[head])

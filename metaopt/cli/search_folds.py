@@ -9,6 +9,7 @@ from metaopt.data.fold_count import choose_fold_count
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.fold_settings import find_race_obstacle
 from metaopt.engine.settings import Settings
+from metaopt.errors import UserError
 from metaopt.problems.problem import Problem
 from metaopt.training.trainer import takes_run
 
@@ -26,14 +27,24 @@ def with_folds(
         problem: the problem.
         data: the data set.
         callback: is told what the user should know.
+
+    Raises:
+        UserError: A race is given with early stopping.
     """
     own = problem.build_and_train is not None and not takes_run(problem.build_and_train)
     is_chosen = "folds" not in given and settings.budget_unit == "epochs" and not own
     if is_chosen:
         folds, repeats = choose_fold_count(data)
         settings = replace(settings, folds=folds, repeats=given.get("repeats", repeats))
+    # A fold that early stopping has ended is worse than the best epoch of a mean that was trained on.
+    ends_early = settings.early_stopping is not None and settings.early_stopping < settings.epochs
     if "race" not in given:
-        settings = replace(settings, race=find_race_obstacle(settings) is None)
+        settings = replace(settings, race=find_race_obstacle(settings) is None and not ends_early)
+    elif settings.race and ends_early:
+        raise UserError(
+            "--race compares folds after the same epochs, but early stopping ends each at its own: give"
+            " --early-stopping 0, or leave --race out."
+        )
     if is_chosen and settings.folds > 1:
         callback.note(_describe(settings, data))
     return settings

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from metaopt.data import DataSet
 from metaopt.data.images import subset
+from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.problems.problem import Problem
 from metaopt.training.batches import Validation
 from metaopt.training.retraining import retrain
@@ -23,6 +24,7 @@ def predict_out_of_fold(
     epochs: int,
     seed: int,
     recipe: dict[str, Any] | None = None,
+    class_weights: str = NO_WEIGHTS,
     report: Callable[[int], None] = lambda _: None,
 ) -> npt.NDArray[np.float32]:
     """Train a point once for each fold; return the predictions of the first head, in the order of ``everything()``.
@@ -35,6 +37,7 @@ def predict_out_of_fold(
         epochs: number of epochs of each training.
         seed: seed of initial weights, order and augmentation.
         recipe: see ``retrain``.
+        class_weights: ``none`` or ``balanced``, see ``weigh_classes``.
         report: called with the number of the fold, from 1, when it begins.
 
     Raises:
@@ -47,7 +50,9 @@ def predict_out_of_fold(
         report(number + 1)
         train, held_out = subset(images, kept), subset(images, held)
         own = replace(data, train=train, validation=held_out, _everything=train, _folds={})
-        trained = retrain(problem, point, own, epochs=epochs, seed=seed, trial=number, recipe=recipe)
+        trained = retrain(
+            problem, point, own, epochs=epochs, seed=seed, trial=number, recipe=recipe, class_weights=class_weights
+        )
         batch_size = trained.training.batch_size
         validation = Validation(held_out, trained.heads, batch_size, data.outputs, data.standardization)
         predicted = np.asarray(validation.predict(trained.network)[head], np.float32)

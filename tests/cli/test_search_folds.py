@@ -1,5 +1,6 @@
 """Folds of a new study: their number by default, what is said of it, and settings that exclude each other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,15 @@ def test_cost_of_the_folds_is_said(tmp_path):
         "Each trial trains 10 networks, on 5 stratified folds, repeated 2 times, because 200 training"
     )
     assert "--folds 1" in text
+
+
+def test_folds_that_end_early_do_not_race(tmp_path: Path) -> None:
+    data, problem = data_of(tmp_path, [100, 100]), Problem({})
+    settings = Settings(early_stopping=3, epochs=30)
+    assert not with_folds(settings, {}, problem, data, Callback()).race
+    assert with_folds(replace(settings, early_stopping=30), {}, problem, data, Callback()).race
+    with pytest.raises(UserError, match="early stopping ends each at its own: give --early-stopping 0"):
+        with_folds(replace(settings, race=True), {"race": True}, problem, data, Callback())
 
 
 @pytest.mark.parametrize("given", [{"folds": 1}, {"folds": 3}, {"folds": 3, "race": False}])

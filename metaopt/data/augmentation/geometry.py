@@ -171,8 +171,11 @@ def _around_corner(maps: Matrices, sides: tuple[int, int]) -> Matrices:
 
 
 def _find_margin(maps: Matrices, sides: tuple[int, int]) -> int:
-    """Return the number of pixels that maps of Pillow's coordinates reach beyond the border of the images."""
+    """Return the number of pixels beyond the border of the images that maps of Pillow's coordinates read.
+
+    It is one more than they reach, because a value between two pixels is interpolated.
+    """
     ends = np.array([sides[1], sides[0]], float)
     corners = np.array([[0, 0, 1], [ends[0], 0, 1], [0, ends[1], 1], [*ends, 1]])
     places = (maps @ corners.T)[:, :2]  # (n, 2, corners)
-    return max(0, math.ceil(max(-places.min(), (places - ends[:, None]).max())))
+    return 1 + max(0, math.ceil(max(-places.min(), (places - ends[:, None]).max())))

@@ -80,6 +80,13 @@ def test_crops_have_the_sizes_of_the_inception_network() -> None:
     assert reach <= 0.5 + 1e-12  # within the image
 
 
+def test_crops_read_no_pixel_of_another_image() -> None:
+    batch = np.zeros((40, *SIDES, 3), np.uint8)
+    batch[1::2] = 255
+    for strengths in ({"crop": 0.92}, {"crop": 0.3}, {"crop": 0.5, "rotate": 20.0}):
+        np.testing.assert_array_equal(warp(batch, draw(40, **strengths).maps), batch)
+
+
 def test_targets_move_with_images_and_masks_stay_binary() -> None:
     batch = np.repeat(images(n=40, channels=1)[:, ::4, ::4].repeat(4, 1).repeat(4, 2), 2, axis=3)
     batch[..., 1] = np.where(batch[..., 1] > 60, 255, 0)
