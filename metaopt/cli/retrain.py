@@ -149,7 +149,9 @@ def run(arguments: Namespace) -> None:
     data = study_data(study, augment=arguments.augment, skip_broken=arguments.skip_broken, given=arguments.data)
     refuse_flags_of_other_data(data, mirror=arguments.mirror, temperature=arguments.temperature)
     constraints = find_constraints(study, arguments.constraint or (), data)
-    tunes = arguments.temperature or arguments.ensemble is not None
+    if arguments.ensemble is not None and len(plans) == 1:
+        print_wrapped("note: There is one trial that an ensemble could have, so a single network is trained.")
+    tunes = arguments.temperature or len(plans) > 1
     data, held = hold_out_images(constraints, data, arguments.calibration, tunes=tunes)
     warn_of_own_training(problem)
     warn_of_size(plan, problem, constraints, data)

@@ -64,7 +64,8 @@ class FoldRace:
             trials: all trials of the study.
         """
         n = len(trial.ahead)
-        if not FIRST <= n < self.n_trainings:
+        # Where early stopping has ended folds at different epochs, others than the first ones may be ahead.
+        if not FIRST <= n < self.n_trainings or set(trial.ahead) != set(range(n)):
             return None
         reference = self._find_reference(trial, trials)
         if reference is None:

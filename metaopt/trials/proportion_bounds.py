@@ -9,14 +9,14 @@ from functools import lru_cache
 
 
 @lru_cache(maxsize=65_536)  # every epoch of a study is judged again whenever the study is read
-def lower_bound(hits: int, total: int, confidence: float) -> float:
+def lower_bound(hits: float, total: float, confidence: float) -> float:
     """Return the exact one-sided lower confidence bound of a proportion.
 
     It is the quantile at 1 − ``confidence`` of Beta(hits, total − hits + 1): the smallest proportion at which so many
     hits, or more, have a probability of 1 − ``confidence``.
 
     Args:
-        hits: number of hits, 0 to ``total``.
+        hits: number of hits, 0 to ``total``; a mean over repeats may be no integer.
         total: number of trials; without any, the bound is 0.
         confidence: between 0 and 1.
     """

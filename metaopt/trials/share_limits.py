@@ -44,7 +44,7 @@ def is_count(name: str) -> bool:
     return _COUNT.fullmatch(name) is not None
 
 
-def find_counts(name: str, known: Mapping[str, Any]) -> list[tuple[int, int]] | None:
+def find_counts(name: str, known: Mapping[str, Any]) -> list[tuple[float, float]] | None:
     """Return (hits, total) behind a metric: one pair, or one for each class of a mean; None if they are not known.
 
     Args:
@@ -65,13 +65,13 @@ def find_counts(name: str, known: Mapping[str, Any]) -> list[tuple[int, int]] | 
     return None
 
 
-def _pairs(known: Mapping[str, Any], names: list[tuple[str, str]]) -> list[tuple[int, int]] | None:
+def _pairs(known: Mapping[str, Any], names: list[tuple[str, str]]) -> list[tuple[float, float]] | None:
     if not all(name in known for pair in names for name in pair):
         return None
-    return [(int(known[hits]), int(known[total])) for hits, total in names]
+    return [(float(known[hits]), float(known[total])) for hits, total in names]
 
 
-def judge_share(counts: list[tuple[int, int]], confidence: float | None) -> float:
+def judge_share(counts: list[tuple[float, float]], confidence: float | None) -> float:
     """Return the mean of the shares, or its lower confidence bound.
 
     The bound of a mean over k classes is the mean of their bounds, each at 1 − (1 − confidence) / k: all of them hold

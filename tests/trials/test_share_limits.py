@@ -3,6 +3,7 @@
 import pytest
 from scipy import stats
 
+from metaopt.trials.proportion_bounds import lower_bound
 from metaopt.trials.share_limits import find_counts, is_count, judge_share, split_class_metric
 
 
@@ -32,3 +33,11 @@ def test_bound_of_a_mean_corrects_for_the_classes() -> None:
     each = [stats.beta.ppf(0.05 / 2, hits, n - hits + 1) for hits, n in ((28, 30), (40, 40))]
     assert judge_share([(28, 30), (40, 40)], 0.95) == pytest.approx(sum(each) / 2)
     assert judge_share([(28, 30), (0, 0)], None) == pytest.approx(28 / 60)
+
+
+def test_counts_of_repeats_are_not_rounded() -> None:
+    """20 of 21 over two repeats are 10 of 10.5, whose share is not 10 of 10."""
+    counts = find_counts("precision[rose]", {"val_hits[rose]": 10.0, "val_predicted[rose]": 10.5})
+    assert counts is not None
+    assert judge_share(counts, None) == pytest.approx(20 / 21)
+    assert lower_bound(10, 11, 0.95) < judge_share(counts, 0.95) < lower_bound(10, 10, 0.95)
