@@ -232,7 +232,10 @@ def judge_constraints(
             judged.append(JudgedConstraint(constraint, name, values.get(name)))
             continue
         pairs = find_counts(constraint.name, {**scores, **(counts or {})})
-        single = pairs[0] if pairs is not None and len(pairs) == 1 else None
+        single = None
+        if pairs is not None and len(pairs) == 1:
+            hits, total = map(round, pairs[0])  # one test has whole counts
+            single = hits, total
         is_abstaining = str(constraint) in never
         value = None if pairs is None or is_abstaining else judge_share(pairs, constraint.confidence)
         judged.append(JudgedConstraint(constraint, name, value, single, is_abstaining))
