@@ -26,7 +26,7 @@ def fits(model: keras.Model, arrays: Arrays) -> bool:
 
 def assign(model: keras.Model, arrays: Arrays) -> None:
     """Restore a snapshot; call it between epochs only: within one, Keras on JAX trains a copy of the variables."""
-    _assign_each(_variables(model), arrays)
+    assign_each(_variables(model), arrays)
 
 
 def with_mean_weights(model: keras.Model, arrays: Arrays, others: Arrays) -> Arrays:
@@ -59,14 +59,23 @@ def set_last_weights(model: keras.Model, weights: Arrays) -> None:
     own = model.weights[len(model.weights) - len(weights) :]
     if [tuple(each.shape) for each in own] != [each.shape for each in weights]:
         raise ValueError("The weights are those of another network.")
-    _assign_each(own, weights)
+    assign_each(own, weights)
 
 
-def _assign_each(variables: Sequence[Any], arrays: Arrays) -> None:
+def assign_each(variables: Sequence[Any], arrays: Arrays) -> None:
+    """Assign an array to each variable."""
     for variable, array in zip(variables, arrays, strict=True):
-        if array.dtype.kind == "V":  # bfloat16, whose type the file format of NumPy does not store
-            array = array.view(variable.numpy().dtype)
-        variable.assign(array)
+        variable.assign(with_type(array, variable.dtype))
+
+
+def with_type(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    """Return an array of a file with its type, where that is one that NumPy's format does not store, as bfloat16.
+
+    Args:
+        array: the array; NumPy sees such types as void.
+        name: name of the type that it had.
+    """
+    return array.view(getattr(ml_dtypes, name)) if array.dtype.kind == "V" else array
 
 
 def count_bytes(model: keras.Model) -> tuple[int, int]:

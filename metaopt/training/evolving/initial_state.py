@@ -2,19 +2,16 @@
 
 import zipfile
 import zlib
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from metaopt.errors import UserError
 from metaopt.files.atomic_files import write_file
 from metaopt.terminal.commands import shown
 from metaopt.training.evolving.recipe import Recipe
+from metaopt.training.variables import with_type
 
 INITIAL = "initial.npz"
 
@@ -45,13 +42,6 @@ def with_stored_state(recipe: Recipe, folder: Path) -> tuple[Recipe, bool]:
             state = [stored[name] for name in stored.files if name.startswith("optimizer.")]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{shown(path)} is damaged ({error}). Restore it, or choose another results folder.") from error
-    weights = _with_types(weights, recipe.weights)
-    state = _with_types(state, recipe.optimizer_state)
+    weights = [with_type(a, b.dtype.name) for a, b in zip(weights, recipe.weights, strict=True)]
     is_other = any(not np.array_equal(a, b) for a, b in zip(weights, recipe.weights, strict=True))
     return replace(recipe, weights=weights, optimizer_state=state), is_other
-
-
-def _with_types(stored: Sequence[npt.NDArray[Any]], given: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-    """Return stored arrays, those of bfloat16, whose type the file format of NumPy does not store, with their type."""
-    given_or_none = zip_longest(stored, given[: len(stored)])
-    return [a.view(b.dtype) if a.dtype.kind == "V" and b is not None else a for a, b in given_or_none]

@@ -25,7 +25,7 @@ from metaopt.training.evolving.description import AUGMENTATIONS, Places, describ
 from metaopt.training.evolving.layer_configs import Path, changed, find_layers
 from metaopt.training.evolving.losses import smoothed
 from metaopt.training.evolving.optimizers import OwnOptimizer, set_learning_rate
-from metaopt.training.variables import Arrays, build_optimizer
+from metaopt.training.variables import Arrays, assign_each, build_optimizer
 from metaopt.values.value_identity import describe_value
 
 _NOT_COMPILED = (LEARNING_RATE, BATCH_SIZE)  # a variable, and a size of the data: the same program serves all values
@@ -139,8 +139,7 @@ class Recipe:
         """Give a new model the state of the user's optimizer, if it has one."""
         variables = model.optimizer.variables
         if [array.shape for array in self.optimizer_state] == [tuple(each.shape) for each in variables]:
-            for variable, array in zip(variables, self.optimizer_state, strict=True):
-                variable.assign(array)
+            assign_each(variables, self.optimizer_state)
         set_learning_rate(model, configuration)
 
     def _configured(self, configuration: Configuration) -> dict[str, Any]:
