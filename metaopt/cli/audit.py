@@ -1,18 +1,25 @@
 """``metaopt audit``: list near-duplicate images, and labels that networks of a study contradict."""
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_preference, add_study, add_study_files, integer
+from metaopt.cli.arguments import SKIP_BROKEN, Parser, add_preference, add_study, add_study_files, integer, number
 from metaopt.cli.errors import guarded, with_flags
 from metaopt.cli.retrain_plan import make_plan, with_schedule, with_trained_point
 from metaopt.cli.study_inputs import require_same_network, require_source, study_data, study_problem
 from metaopt.data import DataSet, DataSpec, load, resolve
-from metaopt.data.near_duplicates import NearDuplicate, find_near_duplicates, shrink
+from metaopt.data.near_duplicates import (
+    CORRELATION,
+    NearDuplicate,
+    Threshold,
+    find_near_duplicates,
+    find_threshold,
+    shrink,
+)
 from metaopt.engine.jobs import NO_WEIGHTS
 from metaopt.errors import UserError
 from metaopt.outputs import ClassOutput
@@ -48,6 +55,10 @@ def make_parser(prog: str) -> Parser:
     folds = f"folds of the trainings that predict the labels (default: the study's, or {FOLDS})"
     parser.add_argument("--folds", type=integer(2), metavar="N", help=folds)
     parser.add_argument("--epochs", type=integer(1), metavar="N", help="epochs of each (default: as for retrain)")
+    correlation = (
+        f"list images that correlate at least so much (default: {CORRELATION:g}, or equal ones, if many look alike)"
+    )
+    parser.add_argument("--correlation", type=_correlation, metavar="X", help=correlation)
     output = "folder of the lists and pictures (default: audit in the study's folder, or in the current one)"
     parser.add_argument("--output", type=absolute, metavar="FOLDER", help=output)
     parser.add_argument("--skip-broken", action="store_true", help=SKIP_BROKEN)
@@ -74,7 +85,7 @@ def run(arguments: Namespace) -> None:
         data = study_data(study, _note, skip_broken=arguments.skip_broken, given=arguments.data)
     folder = arguments.output or (absolute(FOLDER) if study is None else study.folder / FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
-    audit, pictures = _compare(data, folder)
+    audit, pictures = _compare(data, folder, arguments.correlation)
     if study is not None and not arguments.no_labels:
         audit, sheets = _check_labels(study, data, audit, folder, arguments)
         pictures += sheets
@@ -83,6 +94,14 @@ def run(arguments: Namespace) -> None:
         print(printable(line))
     for path in written:
         print(printable(shown(path)))
+
+
+def _correlation(text: str) -> float:
+    """Return a correlation that may tell near-duplicates; less similar images are not compared by their pixels."""
+    value = number(text)
+    if not 0.8 <= value <= 1:
+        raise ArgumentTypeError(f"{text}. Expected a number from 0.8 to 1.")
+    return value
 
 
 def _note(text: str) -> None:
@@ -97,14 +116,26 @@ def _load_alone(place: str, skip_broken: bool) -> DataSet:
     return data
 
 
-def _compare(data: DataSet, folder: Path) -> tuple[Audit, list[Path]]:
-    """Return the near-duplicates of a data set, and the picture of some."""
+def _compare(data: DataSet, folder: Path, correlation: float | None) -> tuple[Audit, list[Path]]:
+    """Return the near-duplicates of a data set, and the picture of some.
+
+    Args:
+        data: the data set.
+        folder: folder of the picture.
+        correlation: smallest correlation of near-duplicates; None for that of ``find_threshold``.
+    """
     if data.noun != "image":
         _note(f"note: {data.noun.capitalize()}s are not compared: near-duplicates are found among images only.")
         return Audit(0), []
     listing, both = data.listing(), (data.everything(), data.test())
     grey = np.concatenate([shrink(each) for each in both])
-    pairs = find_near_duplicates(grey, min(data.input_shape[:2]))
+    threshold = find_threshold(grey, min(data.input_shape[:2])) if correlation is None else Threshold(correlation)
+    if threshold.reason:
+        _note(
+            f"note: Different images look alike here ({threshold.reason}): only equal or mirrored ones are listed."
+            f" --correlation {CORRELATION:g} lists more."
+        )
+    pairs = find_near_duplicates(grey, threshold)
     # Those between splits first: they make scores optimistic.
     pairs.sort(key=lambda pair: (listing[pair.first][0] == listing[pair.second][0], -pair.correlation))
     classes = _class_names(data)
@@ -153,6 +184,8 @@ def _check_labels(
         _note(f"note: Labels are not checked: {head} of {data.name} has the kind {output.kind}. Expected classes.")
         return audit, []
     plan = make_plan(study, None, arguments.epochs, None, None)
+    if study.choice_note:
+        _note(f"note: {study.choice_note}")
     require_source(study, arguments.space)
     with suppressed_stderr():
         backend.prepare(deterministic=bool(study.settings.get("deterministic")))

@@ -129,6 +129,8 @@ def run(arguments: Namespace) -> None:
     plan = make_plan(
         study, arguments.point, arguments.epochs, arguments.seed, arguments.output, recipe, arguments.members
     )
+    if arguments.point is None and study.choice_note:
+        print_wrapped(f"note: {study.choice_note}")
     check_ensemble_flags(arguments.ensemble, point=arguments.point, members=arguments.members, seeds=arguments.seeds)
     check_writable(plan.output)
     log = read_test_log(study.folder)

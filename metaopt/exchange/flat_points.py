@@ -10,7 +10,8 @@ _WORDS = {"None": None, "True": True, "False": False}  # of Python, as pandas wr
 def flatten(point: Any) -> dict[str, Any]:
     """Return path → value of a point, e.g. ``{"block.filters": 8}``; items of a sequence are numbered.
 
-    A sequence of plain values, such as a kernel size, is one value, and so is an empty dict or sequence.
+    A dot or a percent sign in a key is escaped as in URLs: ``%2E`` or ``%25``. A sequence of plain values, such as a
+    kernel size, is one value, and so is an empty dict or sequence.
 
     Args:
         point: in the types of JSON.
@@ -27,7 +28,8 @@ def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         return
     items = value.items() if isinstance(value, Mapping) else enumerate(value)
     for key, item in items:
-        yield from _flatten(item, f"{path}.{key}" if path else str(key))
+        name = str(key).replace("%", "%25").replace(".", "%2E")
+        yield from _flatten(item, f"{path}.{name}" if path else name)
 
 
 def unflatten(values: Mapping[str, Any]) -> Any:
@@ -36,7 +38,7 @@ def unflatten(values: Mapping[str, Any]) -> Any:
         return values["point"]
     root: dict[str, Any] = {}
     for path, value in sorted(values.items()):
-        *parents, last = path.split(".")
+        *parents, last = map(unescape, path.split("."))
         node = root
         for key in parents:
             below = node.get(key)
@@ -45,6 +47,11 @@ def unflatten(values: Mapping[str, Any]) -> Any:
             node = below
         node[last] = value
     return _with_lists(root)
+
+
+def unescape(path: str) -> str:
+    """Return a path, or a part of one, with its dots and percent signs as they are in the keys."""
+    return path.replace("%2E", ".").replace("%25", "%")
 
 
 def _with_lists(node: Any) -> Any:

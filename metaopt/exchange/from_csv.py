@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from metaopt.errors import UserError, hint
-from metaopt.exchange.flat_points import read_cell
+from metaopt.exchange.flat_points import read_cell, unescape
 from metaopt.exchange.named_values import read_named
 from metaopt.exchange.trial_table import POINT
 from metaopt.files.regular_file import open_regular
@@ -116,7 +116,7 @@ def _find_columns(path: Path, names: Sequence[str], space: Space, objectives: Se
             break
     else:
         keys = {str(key) for key, _ in space.root.items} if isinstance(space.root, Dict) else set()
-        point = {name: name for name in names if name in space.by_label or name.split(".")[0] in keys}
+        point = {name: name for name in names if name in space.by_label or unescape(name.split(".")[0]) in keys}
     if not point and isinstance(space.root, Value | Choice) and "point" in names:
         point = {"point": "point"}
     if not point:

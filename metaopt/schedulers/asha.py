@@ -24,8 +24,9 @@ class ASHA:
     With ``stopping``, a trial that reaches a rung is promoted at once if it is among the best max(1, ⌊n / η⌋) of the n
     that have reached it, and otherwise stopped.
 
-    A failed trial counts in the rungs that it reached and in the one that it was trained to. A trial that ended by
-    itself counts in the rungs above as well, as long as it is among the best 1/η of the rung below.
+    A failed trial counts in the rungs that it reached and in the one that it was trained to, as does a discarded one,
+    which leaves its place in the rung where it ended to the next. A trial that ended by itself counts in the rungs
+    above as well, as long as it is among the best 1/η of the rung below.
 
     Attributes:
         resource: R, the resource of a fully trained trial.
@@ -101,7 +102,7 @@ class _Rung:
     Attributes:
         level: index of the rung, from 0, the lowest.
         rank_keys: keys of the trials that reached it, ascending, without those that have failed since.
-        failed: number of trials without a key here, because they failed on the way or have no value.
+        failed: number of trials without a key here: they failed on the way, were discarded here or have no value.
         lost: number of trials that were promoted from here and failed.
         paused: a heap of (rank key, number) of the trials that are paused here; one may have been resumed since.
     """
@@ -172,7 +173,9 @@ class _Rungs(TrialIndex):
             rank_key = view.rank_key(trial, resource)
             if rank_key is None and trial.status == "running":  # of another scheduler, training to R in one job
                 break
-            known.append(rank_key if rank_key is not None and has_value(rank_key) else WORST)
+            is_last = trial.target_resource <= resource
+            holds_place = has_value(rank_key) and not (trial.is_discarded and is_last)
+            known.append(rank_key if rank_key is not None and holds_place else WORST)
             if known[-1] is WORST:
                 rung.failed += 1
             else:

@@ -130,6 +130,10 @@ class TrialView(Protocol):
     def complete(self) -> bool:
         """Whether it is fully trained, be it at R or by early stopping."""
 
+    @property
+    def is_discarded(self) -> bool:
+        """Whether it ended at its rung after its first folds, and so cannot be promoted."""
+
 
 class View(Protocol):
     """The study so far, read-only."""

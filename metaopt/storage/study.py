@@ -16,7 +16,7 @@ from metaopt.storage.record_files import record_files
 from metaopt.storage.results_pickle import make_trials
 from metaopt.storage.state import StudyState
 from metaopt.terminal.commands import absolute, command, shown
-from metaopt.trials.choice import BEST, choose_record
+from metaopt.trials.choice import BEST, choose_record, explain_choice
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import (
@@ -163,6 +163,11 @@ class Study:
         one that is as good within its standard error, see ``metaopt.trials.choice.choose_record``.
         """
         return choose_record(self.records, self.preference, self.validation_images)
+
+    @property
+    def choice_note(self) -> str:
+        """Why the study prefers small networks and ``best`` is only that with the best score; empty elsewhere."""
+        return explain_choice(self.records, self.preference, self.validation_images)
 
     @property
     def preference(self) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metaopt.exchange.flat_points import flatten, write_cell
+from metaopt.exchange.flat_points import flatten, unescape, write_cell
 from metaopt.trackers.tracker import FOLDER, StartedTrial, Tracker
 from metaopt.trials.objective import Metrics
 from metaopt.trials.record import Record
@@ -66,7 +66,7 @@ class MlflowTracker(Tracker):
         run = self._runs[trial.number] = self._create(f"trial {trial.number}", tags)
         counts = {"params": trial.params, "macs": trial.macs, "parent": trial.parent}
         known = {name: value for name, value in counts.items() if value is not None}
-        self._log_params(run, {**flatten(trial.point), **known})
+        self._log_params(run, {**{unescape(path): value for path, value in flatten(trial.point).items()}, **known})
 
     def epoch(self, trial: int, epoch: int, metrics: Metrics, seconds: float) -> None:
         """Log the metrics of an epoch."""

@@ -93,3 +93,23 @@ def choose_record(records: Sequence[Record], prefer: str, n_validation: int | No
     near = within_one_standard_error(records, best, score_standard_error(best, n_validation)) or []
     sizes = [(each.params, each.result.values, each.trial, each) for each in (best, *near) if each.params is not None]
     return min(sizes, key=lambda size: size[:3])[-1]
+
+
+def explain_choice(records: Sequence[Record], prefer: str, n_validation: int | None) -> str:
+    """Return a sentence on why a study that prefers small networks chose the best one unseen; empty where it compared.
+
+    Args:
+        records: the records.
+        prefer: one of ``PREFERENCES``.
+        n_validation: number of validation images, or None if unknown.
+    """
+    best = best_record(records)
+    if best is None or prefer == BEST:
+        return ""
+    if best.params is None:
+        unknown = f"the number of parameters of trial {best.trial}"
+    elif score_standard_error(best, n_validation) is None:
+        unknown = f"the standard error of {best.objective} without folds"
+    else:
+        return ""
+    return f"The trial with the best score was chosen rather than a small network, as {unknown} is unknown."

@@ -100,6 +100,11 @@ class Trial:
         return self.status in ("ok", "fail", "rejected")
 
     @property
+    def is_discarded(self) -> bool:
+        """Whether a race over folds ended it after its first folds."""
+        return self.discard is not None
+
+    @property
     def has_record(self) -> bool:
         """Whether there is a record of it: it has ended or reached a rung."""
         return self.status in ("ok", "fail") or bool(self.results)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from metaopt.cli import audit, report
 from metaopt.report.analysis.audit import read_audit
@@ -48,6 +49,22 @@ def test_duplicates_of_a_folder_are_listed_without_a_study(pictures: Path, capsy
     assert (pictures / "audit" / "near_duplicates.png").exists()
     after = sorted(path.name for path in (pictures / "pets").rglob("*.png"))
     assert after == before, "nothing is removed"
+
+
+def test_digits_look_alike_unless_a_correlation_is_given(tmp_path: Path, monkeypatch, capsys) -> None:
+    digits = load_digits()
+    images = [Image.fromarray((image * 15.9).astype(np.uint8)).resize((28, 28)) for image in digits.images[:120]]
+    np.savez(tmp_path / "digits28.npz", x_train=np.stack(images), y_train=digits.target[:120])
+    monkeypatch.chdir(tmp_path)
+    outcome = run_command(audit.main, capsys, "--data", "digits28.npz")
+    assert outcome.out.startswith("0 pairs of near-duplicates among 120 images.")
+    assert "Different images look alike here (" in outcome.err
+    more = run_command(audit.main, capsys, "--data", "digits28.npz", "--correlation", "0.95")
+    assert "look alike" not in more.err
+    assert int(more.out.split()[0]) > 0
+    refused = run_command(audit.main, capsys, "--data", "digits28.npz", "--correlation", "0.2")
+    assert refused.code == 2
+    assert "Expected a number from 0.8 to 1." in refused.err
 
 
 def test_audit_without_study_or_data_says_what_to_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -9,7 +9,17 @@ from PIL import Image
 from sklearn.datasets import load_digits, load_sample_image
 
 from metaopt.data.images import ArrayImages
-from metaopt.data.near_duplicates import find_near_duplicates, hash_images, low_frequencies, shrink
+from metaopt.data.near_duplicates import (
+    CORRELATION,
+    EQUAL_CORRELATION,
+    Threshold,
+    correlate,
+    find_near_duplicates,
+    find_threshold,
+    hash_images,
+    low_frequencies,
+    shrink,
+)
 
 N, SIDE, N_COPIES = 200, 32, 30  # photographs, their pixels, and those of which there are copies
 
@@ -48,7 +58,10 @@ WAYS = {"saved again": saved_again, "shifted": shifted, "mirrored": lambda image
 @pytest.mark.parametrize("way", list(WAYS))
 def test_copies_are_found_among_photographs(photographs: np.ndarray, way: str) -> None:
     copies = np.stack([WAYS[way](image) for image in photographs[:N_COPIES]])
-    found = find_near_duplicates(shrink(images_of(np.concatenate([photographs, copies]))), SIDE)
+    grey = shrink(images_of(np.concatenate([photographs, copies])))
+    threshold = find_threshold(grey, SIDE)
+    assert threshold == Threshold(CORRELATION)
+    found = find_near_duplicates(grey, threshold)
     true = {(row, N + row) for row in range(N_COPIES)}
     pairs = {(pair.first, pair.second) for pair in found}
     assert len(pairs & true) >= 27
@@ -65,23 +78,55 @@ def test_hash_is_that_of_imagehash(name: str, expected: str) -> None:
     assert np.bitwise_count(hashes[1] ^ mirrored[0]) <= 2  # the rounding of the resized mirror image
 
 
-def test_small_images_are_near_duplicates_where_they_are_equal() -> None:
-    """Different digits of 8×8 pixels look the same."""
-    digits = (load_digits().images[:300, ..., None] * 15.9).astype(np.uint8)
-    array = np.concatenate([digits, digits[7:8], digits[9:10, :, ::-1]])
-    found = {(pair.first, pair.second) for pair in find_near_duplicates(shrink(images_of(array)), side=8)}
+@pytest.mark.parametrize("side", [8, 28])
+def test_different_digits_are_no_near_duplicates(side: int) -> None:
+    """They look alike at any size: only equal and mirrored ones are listed."""
+    images = (load_digits().images[:300] * 15.9).astype(np.uint8)
+    digits = np.stack([Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC) for image in images])
+    array = np.concatenate([digits, digits[7:8], digits[9:10, :, ::-1]])[..., None]
+    grey = shrink(images_of(array))
+    threshold = find_threshold(grey, side)
+    assert threshold.correlation == EQUAL_CORRELATION
+    assert ("of random pairs correlate" in threshold.reason) == (side == 28)
+    found = {(pair.first, pair.second) for pair in find_near_duplicates(grey, threshold)}
     assert {(7, 300), (9, 301)} <= found
     assert len(found) <= 4
+    assert len(find_near_duplicates(grey, Threshold(CORRELATION))) > 50
+
+
+@pytest.mark.parametrize("n", [1, 2, 20, 300])
+def test_a_copy_of_each_image_does_not_make_them_look_alike(n: int) -> None:
+    images = np.random.default_rng(n).integers(0, 256, (n, 32, 32, 3)).astype(np.uint8)
+    grey = shrink(images_of(np.concatenate([images, images])))
+    assert find_threshold(grey) == Threshold(CORRELATION)
+
+
+def test_correlation_is_that_of_the_common_pixels_at_the_best_shift() -> None:
+    rng = np.random.default_rng(0)
+    image, others = rng.random((32, 32), np.float32) * 255, rng.random((5, 32, 32), np.float32) * 255
+    others[0] = np.roll(image, (2, -1), (0, 1)) + 40
+    others[1] += image
+    expected = []
+    for other in others:
+        shifts = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
+        cut = [(np.s_[max(0, d) : 32 + min(0, d)], np.s_[max(0, -d) : 32 + min(0, -d)]) for d in range(-2, 3)]
+        ones = [image[cut[down + 2][0], cut[right + 2][0]] for down, right in shifts]
+        twos = [other[cut[down + 2][1], cut[right + 2][1]] for down, right in shifts]
+        expected.append(max(np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(ones, twos, strict=True)))
+    assert expected[0] == pytest.approx(1)
+    assert correlate(image, others) == pytest.approx(expected, abs=1e-5)
 
 
 def test_flat_images_are_not_compared() -> None:
     array = np.stack([np.full((32, 32, 1), value, np.uint8) for value in (0, 0, 90)])
-    assert find_near_duplicates(shrink(images_of(array))) == []
+    grey = shrink(images_of(array))
+    assert find_threshold(grey) == Threshold(CORRELATION)
+    assert find_near_duplicates(grey, Threshold()) == []
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 def test_images_of_any_channels_are_compared(channels: int) -> None:
     image = np.random.default_rng(1).integers(0, 256, (1, 40, 30, channels)).astype(np.uint8)
-    (found,) = find_near_duplicates(shrink(images_of(np.concatenate([image, image]))))
+    (found,) = find_near_duplicates(shrink(images_of(np.concatenate([image, image]))), Threshold())
     assert (found.first, found.second, found.is_mirrored) == (0, 1, False)
     assert found.correlation == pytest.approx(1.0)

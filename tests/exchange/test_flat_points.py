@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaopt.exchange.flat_points import flatten, read_cell, unflatten, write_cell
+from metaopt.exchange.flat_points import flatten, read_cell, unescape, unflatten, write_cell
 
 POINT = {
     "x": 0.5,
@@ -22,6 +22,14 @@ def test_paths_lead_to_the_values() -> None:
     assert flat["kernel"] == [3, 3]
     assert flat["empty"] == {}
     assert unflatten(flat) == POINT
+
+
+def test_dots_and_percent_signs_of_keys_are_escaped() -> None:
+    point = {"conv1.filters": 8, "50%": {"v1.2": 3, "%2E": 4}}
+    flat = flatten(point)
+    assert set(flat) == {"conv1%2Efilters", "50%25.v1%2E2", "50%25.%252E"}
+    assert unflatten(flat) == point
+    assert [unescape(path) for path in flat] == ["conv1.filters", "50%.v1.2", "50%.%2E"]
 
 
 def test_a_point_that_is_no_dict_is_one_value() -> None:

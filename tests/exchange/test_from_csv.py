@@ -37,6 +37,14 @@ def test_an_exported_study_is_read_as_it_was(tmp_path: Path) -> None:
     assert [event["result"]["loss"] for event in events] == [record.loss for record in study.records]
 
 
+def test_keys_with_dots_are_read_as_they_were(tmp_path: Path) -> None:
+    dotted = {**SYNTHETIC, "conv1.filters": hp.uniformint("conv1.filters", 1, 9)}
+    study = search(tmp_path / "results", space=dotted, trials=3)
+    write_csv(make_table(study), tmp_path / "trials.csv")
+    events = list(csv_events(tmp_path / "trials.csv", compile_space(dotted), ACCURACY, {}))
+    assert [event["point"] for event in events] == [record.point for record in study.records]
+
+
 def test_failures_are_read_and_unfinished_trials_left_out(tmp_path: Path) -> None:
     rows = ("ok,true,0.9", "fail,true,", "ok,false,0.8", "PRUNED,,0.7", "TrialState.COMPLETE,,0.6", ",,0.5", ",,")
     lines = [f"0.01,elu,null,{row}" for row in rows]

@@ -1,7 +1,7 @@
 """Contract of schedulers; ``test_contract`` runs it over every scheduler. A fixture ``name`` gives the name.
 
 The first part runs real search loops, the second part random studies in memory: any number of workers, failures, early
-ends, rejections and crashes.
+ends, discards, rejections and crashes.
 """
 
 from types import SimpleNamespace
@@ -130,6 +130,7 @@ studies = st.fixed_dictionaries(
         "failing": st.sampled_from([0.0, 0.2, 1.0]),
         "early": st.sampled_from([0.0, 0.3, 1.0]),
         "refused": st.sampled_from([0.0, 0.2]),
+        "discarded": st.sampled_from([0.0, 0.4, 1.0]),
     }
 )
 factors = st.fixed_dictionaries(
@@ -150,7 +151,7 @@ def test_random_studies_keep_the_rules_and_end(name, resource, factors, study, r
     study.cache = {}
     study.run()
     assert study.counted == study.goal
-    if not (study.failing or study.early):
+    if not (study.failing or study.early or study.discarded):
         assert study.reached(resource), "some trial is to be trained to R"
 
 

@@ -23,10 +23,12 @@ class SimulatedTrial:
     status: Status = "running"
     complete: bool = False
     imported: bool = False
+    is_discarded: bool = False
     losses: list[float] = field(default_factory=list)
     ends_at: int = NEVER  # it stops early after so many epochs
     fails_at: int = NEVER
     refused: bool = False  # by the guard in the worker
+    discarded_at: int = NEVER  # a race over folds ends it at this target
     jobs: int = 1
     rungs: list[int] = field(default_factory=list)
 
@@ -51,6 +53,7 @@ class Simulation:
     failing: float = 0.0
     early: float = 0.0
     refused: float = 0.0
+    discarded: float = 0.0
     loss: Callable[[int, int], float] | None = None
     checked: bool = True
     trials: list[SimulatedTrial] = field(default_factory=list)
@@ -132,6 +135,8 @@ class Simulation:
             trial.fails_at = self.rng.randint(1, self.resource)
         if self.rng.random() < self.early:
             trial.ends_at = self.rng.randint(1, self.resource)
+        if self.discarded and self.rng.random() < self.discarded:
+            trial.discarded_at = self.rng.randint(1, self.resource)
         return trial
 
     def finish(self, trial: SimulatedTrial) -> None:
@@ -148,7 +153,9 @@ class Simulation:
             trial.losses.append(self.value(trial.number, len(trial.losses) + 1))
         trial.rungs.append(trial.target_resource)
         trial.complete = epochs < trial.target_resource or trial.target_resource == self.resource
-        trial.status = "ok" if trial.complete else "paused"
+        if not trial.complete and trial.target_resource >= trial.discarded_at:
+            trial.is_discarded = True
+        trial.status = "ok" if trial.complete or trial.is_discarded else "paused"
 
     def value(self, number: int, epoch: int) -> float:
         if self.loss is not None:

@@ -77,6 +77,23 @@ def test_a_failed_trial_keeps_its_place() -> None:
     assert study.decide() == Propose(1)
 
 
+def test_a_discarded_trial_counts_and_leaves_its_place_to_the_next() -> None:
+    study = simulation()
+    discarded = SimulatedTrial(0, 1, status="ok", losses=[0.1], is_discarded=True)
+    study.trials = [discarded, paused(1, 1, 0.2), paused(2, 1, 0.3)]
+    assert study.decide() == Continue(1, 3)  # the best third of three
+
+
+def test_a_trial_discarded_after_its_promotion_keeps_its_place_below() -> None:
+    study = simulation()
+    discarded = SimulatedTrial(0, 3, status="ok", losses=[0.1] * 3, is_discarded=True)
+    study.trials = [discarded, paused(1, 1, 0.2), paused(2, 1, 0.3)]
+    assert study.decide() == Propose(1)
+    study.trials[1:] = [paused(number, 3, number / 10) for number in (1, 2)]
+    study.cache = {}
+    assert study.decide() == Continue(1, 9)
+
+
 def test_the_index_follows_trials_that_fail_after_promotion() -> None:
     study = simulation(goal=60, slots=6, failing=0.7, seed=3).run()  # each decision is compared with that of a new view
     assert sum(trial.status == "fail" and trial.jobs > 1 for trial in study.trials) > 3

@@ -12,6 +12,7 @@ from metaopt.trials.choice import (
     binomial_standard_error,
     check_preference,
     choose_record,
+    explain_choice,
     score_standard_error,
     within_one_standard_error,
 )
@@ -91,3 +92,13 @@ def test_trials_within_one_standard_error() -> None:
     assert near is not None
     assert [record.trial for record in near] == [0]
     assert within_one_standard_error(records, records[3], None) is None
+
+
+def test_a_choice_of_the_best_instead_of_a_small_network_is_explained():
+    records = [make(0, 0.90, 5000), make(1, 0.899, 10)]
+    assert explain_choice(records, SMALL, 400) == ""
+    assert explain_choice(records, BEST, None) == ""
+    assert explain_choice([], SMALL, None) == ""
+    assert "as the standard error of val_accuracy without folds is unknown." in explain_choice(records, SMALL, None)
+    unknown = [make(0, 0.9, None), make(1, 0.899, 10)]
+    assert "as the number of parameters of trial 0 is unknown." in explain_choice(unknown, SMALL, 400)

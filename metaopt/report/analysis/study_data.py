@@ -7,7 +7,7 @@ from typing import Any, Self
 from metaopt.engine.jobs import Unit
 from metaopt.engine.strategy import strategy_name
 from metaopt.storage.study import Study
-from metaopt.trials.choice import BEST, choose_record
+from metaopt.trials.choice import BEST, choose_record, explain_choice
 from metaopt.trials.constraints import Constraint
 from metaopt.trials.objective import Objective
 from metaopt.trials.record import Record, front_records
@@ -106,6 +106,11 @@ class StudyData:
     def best(self) -> Record | None:
         """Chosen feasible record, or None, see ``Study.best``."""
         return choose_record(self.records, self.preference, self.n_validation)
+
+    @property
+    def choice_note(self) -> str:
+        """See ``Study.choice_note``."""
+        return explain_choice(self.records, self.preference, self.n_validation)
 
     @property
     def with_loss(self) -> list[Record]:

@@ -105,7 +105,7 @@ def summarise_search(study: StudyData, folder: Path) -> str:
     smaller = "" if not _describe_preference(study, best) else ", the smallest within one standard error of the best"
     return (
         f"{'' if smaller else 'best '}{metric} {value}, by trial {best.trial}{epoch}{smaller}."
-        f"{summarise_front(describe_front(study))}\n"
+        f"{summarise_front(describe_front(study))}{f' {study.choice_note}' if study.choice_note else ''}\n"
         f"{_bias(_n_eligible(study), is_of_function=study.is_of_function)}{_next_steps(study, folder)}\n"
         f"See also `{command('best', results=folder)}` and `{command('report', results=folder)}`."
     )
@@ -169,6 +169,7 @@ def _note(study: StudyData, best: Record, folder: Path) -> str:
     if folds := len(best.replicates):
         images += f" of {folds} folds"
     note = f"{_bias(_n_eligible(study), images, study.is_of_function)}{_next_steps(study, folder)}"
+    note += f" {study.choice_note}" if study.choice_note else ""
     if best.inherited:
         note += f" The trial started from weights of trial {best.inherited['trial']}; `retrain` starts from scratch."
     return note

@@ -85,6 +85,14 @@ def test_summary_of_a_search() -> None:
     assert "best --results 'my study'" in summarise_search(made, Path("my study"))
 
 
+def test_preference_that_cannot_be_met_is_said() -> None:
+    records = [make_record(i, objective="val_loss", history={"val_loss": [0.5 + i]}) for i in range(3)]
+    study = replace(study_of(records, objective="val_loss", n_validation=359), preference="small")
+    for text in (describe_best(study)["note"], summarise_search(study, Path("results"))):
+        assert "rather than a small network, as the standard error of val_loss without folds is unknown." in text
+    assert "small network" not in summarise_search(replace(study, preference="best"), Path("results"))
+
+
 def test_smaller_network_names_the_better_one() -> None:
     from dataclasses import replace
 
