@@ -13,6 +13,8 @@ from metaopt.training.batches import TrainingBatches, Validation
 from metaopt.training.global_state import preserved_numbers
 from metaopt.training.variables import assign, snapshot
 
+_STEPS = "train_step", "compute_loss", "compute_metrics"
+
 
 class _ChosenBatches(keras.utils.PyDataset):
     """Some batches of an epoch.
@@ -56,8 +58,38 @@ def compile_steps(model: keras.Model, folds: Sequence[TrainingBatches], validati
     variables = snapshot(model)
     try:
         with preserved_numbers():
+            _create_metrics(model, next(iter(sizes.values())))
             model.fit(_ChosenBatches(list(sizes.values())), shuffle=False, verbose=0)
             for validation in {each.batch_size: each for each in validations}.values():
                 validation.predict_first_batch(model)
     finally:
         assign(model, variables)
+
+
+def _create_metrics(model: keras.Model, chosen: tuple[TrainingBatches, int]) -> None:
+    """Create the variables of a model's losses and metrics, which Keras does not create before the first step.
+
+    TensorFlow traces a step twice that creates variables, and tracing is most of the time before the first epoch. The
+    losses and metrics are computed for outputs of zero, and forget them. A model with its own step is left to Keras.
+    """
+    if keras.config.backend() != "tensorflow":
+        return
+    if any(getattr(type(model), name) is not getattr(keras.Model, name) for name in _STEPS):
+        return
+    outputs = _outputs_of(model)
+    if outputs is None or any(size is None for output in keras.tree.flatten(outputs) for size in output.shape[1:]):
+        return
+    batches, number = chosen
+    x, y, weights = keras.utils.unpack_x_y_sample_weight(batches[number])
+    n = len(keras.tree.flatten(x)[0])
+    predicted = keras.tree.map_structure(lambda output: keras.ops.zeros((n, *output.shape[1:]), output.dtype), outputs)
+    model.compute_loss(x, y, predicted, weights)
+    model.compute_metrics(x, y, predicted, weights)
+    model.reset_metrics()
+
+
+def _outputs_of(model: keras.Model) -> Any:
+    """Return the symbolic outputs of a model in their structure; None where it does not tell them."""
+    if isinstance(model, keras.Sequential):
+        return model.outputs[0] if model.built else None
+    return getattr(model, "output", None)

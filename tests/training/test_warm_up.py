@@ -127,3 +127,43 @@ def test_each_size_of_a_batch_is_compiled_once(count: int, expected: dict[int, i
     batches = batches_of(count)
     assert batches.first_of_each_size() == expected
     assert [len(batches[index][0]) for index in expected.values()] == list(expected)
+
+
+def test_a_step_is_traced_once() -> None:
+    """TensorFlow traces a step again in which the variables of metrics were created."""
+    import keras
+
+    from metaopt.training.warm_up import compile_steps
+
+    if keras.config.backend() != "tensorflow":
+        pytest.skip("counts the traces of TensorFlow")
+    traces = Traces()
+    model = make_model(traces.layer(), metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(1)])
+    model(np.zeros((1, 4, 4, 1)))
+    before = traces.count
+    compile_steps(model, [batches_of(20)])
+    assert traces.count - before == 1
+    history = model.fit(batches_of(20), shuffle=False, verbose=0).history
+    assert traces.count - before == 1
+    assert set(history) == {"loss", "accuracy", "sparse_top_k_categorical_accuracy"}
+
+
+def test_a_model_with_its_own_step_is_not_asked_for_losses() -> None:
+    import keras
+
+    from metaopt.training.variables import build_optimizer
+    from metaopt.training.warm_up import compile_steps
+
+    class Own(keras.Model):
+        n_losses = 0
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            self.n_losses += 1
+            return keras.ops.mean(y_pred)
+
+    inputs = keras.Input((4, 4, 1))
+    model = Own(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs)))
+    model.compile("sgd")
+    build_optimizer(model)
+    compile_steps(model, [batches_of(8)])
+    assert model.n_losses == 1  # the trace of the step
