@@ -38,7 +38,7 @@ class Commands:
         try:
             for done in [pool.submit(job) for job in jobs]:
                 done.result()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, ends the commands
             self._stop()
             raise
         finally:

@@ -22,8 +22,8 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from metaopt.cli.search import prepare  # noqa: E402
 from metaopt.cli.search_flags import make_parser  # noqa: E402
+from metaopt.cli.search_preparation import prepare  # noqa: E402
 from metaopt.engine.callbacks import Callback  # noqa: E402
 from metaopt.engine.setup import search  # noqa: E402
 from metaopt.executors import Processes  # noqa: E402

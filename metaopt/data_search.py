@@ -8,8 +8,9 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from metaopt.cli.arguments import Parser
-from metaopt.cli.search import conduct, prepare
+from metaopt.cli.search import conduct
 from metaopt.cli.search_flags import make_parser
+from metaopt.cli.search_preparation import prepare
 from metaopt.engine.callbacks import Callback, CallbackList
 from metaopt.errors import UserError, invalid_value, nearest
 from metaopt.public_study import Study

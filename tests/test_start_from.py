@@ -9,8 +9,9 @@ import pytest
 from hyperopt import hp
 
 import metaopt
-from metaopt.cli.search import main, prepare
+from metaopt.cli.search import main
 from metaopt.cli.search_flags import make_parser
+from metaopt.cli.search_preparation import prepare
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.outside_knowledge import take_in
 from metaopt.errors import UserError

@@ -87,7 +87,7 @@ class _Benchmark:
                 for number, done in enumerate(as_completed(waiting), 1):
                     self._store(waiting[done], done.exception() or done.result())
                     print(f"{number} of {len(cells)} searches", end="\r", file=sys.stderr, flush=True)
-            except BaseException:
+            except BaseException:  # Ctrl-C, too, cancels what has not begun
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaopt.cli.errors import guarded
-from metaopt.cli.search import prepare
 from metaopt.cli.search_flags import make_parser as make_search_parser
 from metaopt.cli.search_help import IMPORT_EXAMPLES, make_epilog
+from metaopt.cli.search_preparation import prepare
 from metaopt.engine.setup import describe_new_study
 from metaopt.exchange.optuna_storage import shown_source
 from metaopt.exchange.sources import Importer

@@ -99,7 +99,7 @@ class RayActors:
             arguments = self._ray.put(pickled), resources, self._folder
             self._placement = PlacementWatch(self._count, resources)
             self._workers = [ActorHandle(lambda: actor.remote(*arguments)) for _ in range(self._count)]
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, leaves no actors
             self._end()
             raise
         return self

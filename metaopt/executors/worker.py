@@ -67,7 +67,7 @@ def pack_trainer(trainer: Trainer) -> bytes:
     """
     try:
         return cloudpickle.dumps(trainer)
-    except Exception as error:
+    except Exception as error:  # an object may raise anything when it is pickled
         name = getattr(trainer, "name", class_name(trainer))
         cause = f"{class_name(error)}: {first_line(error)}"
         raise UserError(

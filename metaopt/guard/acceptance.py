@@ -77,7 +77,7 @@ def measure_acceptance(
         point = space.point(vals)
         try:
             verdict = guard.judge(point, set())
-        except Exception as error:
+        except Exception as error:  # of the user's functions; the caller decides
             if on_error is None:
                 raise
             on_error(error, point)

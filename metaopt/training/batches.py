@@ -260,7 +260,7 @@ def faults_of(batches: Iterable[TrainingBatches]) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # a backend may wrap the fault in an error of its own
         fault = next((each.fault for each in batches if each.fault is not None), None)
         if fault is None or error is fault:
             raise

@@ -36,7 +36,7 @@ def import_keras() -> Any:
     check_backend()
     try:
         return importlib.import_module("keras")
-    except Exception as error:
+    except Exception as error:  # an import runs the code of a whole library
         name, source = _configured_backend()
         reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
         raise UserError(

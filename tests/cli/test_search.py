@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from metaopt.__main__ import main as metaopt
-from metaopt.cli.search import Ready, main, prepare
+from metaopt.cli.search import main
 from metaopt.cli.search_flags import EARLY_STOPPING, make_parser
+from metaopt.cli.search_preparation import Ready, prepare
 from metaopt.cli.study_inputs import study_data, study_problem
 from metaopt.engine.callbacks import Callback
 from metaopt.engine.settings import Settings
@@ -126,7 +127,7 @@ def test_only_a_new_study_needs_names_that_every_backend_accepts(tmp_path: Path,
     with pytest.raises(UserError, match=r"Invalid name of a target in .*: my kind\. Expected the letters A to Z"):
         ready_of("--data named.npz --folds 1")
     with monkeypatch.context() as patch:
-        patch.setattr("metaopt.cli.search.check_new_heads", lambda heads, data: None)
+        patch.setattr("metaopt.cli.search_preparation.check_new_heads", lambda heads, data: None)
         start_study(ready_of("--data named.npz --folds 1"))
     assert list(ready_of("").data.outputs) == ["label", "my kind"]
     assert list(study_data(Study.load("results")).outputs) == ["label", "my kind"]

@@ -29,8 +29,8 @@ class _EpochCallback(Callback):
 
 def _run(run: Run, problem: Path, flags: Sequence[str]) -> None:
     """Do what ``hyperopt_optimize.py`` does with these flags."""
-    from metaopt.cli.search import prepare
     from metaopt.cli.search_flags import make_parser
+    from metaopt.cli.search_preparation import prepare
     from metaopt.engine.setup import search
     from metaopt.training.environment import describe_environment
 

@@ -64,7 +64,7 @@ def check_examples(model: keras.Model, losses: Mapping[str, Any], tasks: Mapping
     inputs, targets, _ = examples.read([0])
     try:
         predicted = model.predict_on_batch(inputs)
-    except Exception as error:
+    except Exception as error:  # of the user's layers, or of any backend
         shapes = ", ".join(str(np.shape(each)[1:]) for each in keras.tree.flatten(inputs))
         raise UserError(
             f"The model does not take the inputs of the data, of shape {shapes}: {describe_cause(error)}", "data"
