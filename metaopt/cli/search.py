@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from metaopt.cli.dry_run import dry_run
 from metaopt.cli.errors import guarded
 from metaopt.cli.search_checks import warn_of_environment
 from metaopt.cli.search_flags import make_parser
@@ -46,6 +45,8 @@ def run(arguments: Namespace, beside: Path | None) -> None:
     with make_progress() as callback:
         ready = prepare(arguments, beside, callback)
         if arguments.dry_run:
+            from metaopt.cli.dry_run import dry_run  # draws with Matplotlib, which a search need not wait for
+
             dry_run(ready.problem, ready.data, ready.settings, arguments.results, ready.check)
             return
         study = conduct(arguments, ready, callback)

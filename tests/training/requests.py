@@ -1,4 +1,9 @@
-"""Training requests for tests."""
+"""Training requests for tests.
+
+The trainings of a test process keep their compiled models as those of a worker do: to trace the same small networks
+again and again would take most of the time. That a kept model trains as a new one, bit for bit, is tested in
+``test_model_source``, and that a new one resumes a training in ``test_resume``.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +18,7 @@ from metaopt.engine.jobs import (
     TrainingRequest,
     keep_training,
 )
+from metaopt.training.compiled_models import CompiledModels
 
 
 def make_job(
@@ -49,12 +55,22 @@ def make_job(
     )
 
 
-def make_request(trial: int = 0, *, report: Callable[[Message], bool] = keep_training, **job: Any) -> TrainingRequest:
+COMPILED_MODELS = CompiledModels()
+
+
+def make_request(
+    trial: int = 0,
+    *,
+    report: Callable[[Message], bool] = keep_training,
+    compiled_models: CompiledModels | None = COMPILED_MODELS,
+    **job: Any,
+) -> TrainingRequest:
     """Return a request of a search.
 
     Args:
         trial: number of the trial.
         report: takes the reports.
+        compiled_models: models of earlier trainings; None to build a new one, and to keep none.
         **job: see ``make_job``.
     """
-    return TrainingRequest(make_job(trial, **job), report)
+    return TrainingRequest(make_job(trial, **job), report, compiled_models)

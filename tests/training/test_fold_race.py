@@ -46,7 +46,8 @@ def test_race_resumes_bit_for_bit_where_it_was_ended(tiny: DataSet, tmp_path: Pa
     assert len(seen) == n_reports
     n_complete = max((each.epoch for each in seen if each.fold is None), default=0)
     again: list[Epoch] = []
-    parts = race(tiny, tmp_path / "parts", start=n_complete, report=lambda epoch: again.append(epoch) or True)
+    report = {"report": lambda epoch: again.append(epoch) or True}
+    parts = race(tiny, tmp_path / "parts", start=n_complete, **report, compiled_models=None)  # as in another process
     assert parts["history"] == whole["history"]
     assert parts["replicates"] == whole["replicates"]
     assert same(tmp_path / "parts", tmp_path / "whole")

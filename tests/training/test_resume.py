@@ -75,14 +75,14 @@ def with_options(point: dict[str, Any]) -> Training:
     ids=lambda value: str(value) if value else "",
 )
 def test_resume_is_bit_identical(tiny: DataSet, tmp_path: Path, optimizer: str, options: dict[str, Any]) -> None:
-    """With dropout, batch normalisation and shifts."""
+    """With dropout, batch normalisation and shifts, in a new model, as in another process."""
     train = Trainings(tiny, tmp_path, Problem(None, network=tiny_problem.network, training=with_options))
     point = {"optimizer": optimizer, "options": options}
     whole = train("whole", 9, point=point)
     train("parts", 3, point=point)
     if optimizer == "Adam":  # other trainings of the process in between do not matter
         train("other", 1, point={"filters": 2, "optimizer": optimizer}, trial=9)
-    parts = train("parts", 9, point=point, start=3)
+    parts = train("parts", 9, point=point, compiled_models=None, start=3)
     assert train.epochs == [4, 5, 6, 7, 8, 9]
     assert train.remarks == []
     assert parts["history"] == whole["history"]
