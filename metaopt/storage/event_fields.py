@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from metaopt.trials.discard import is_discard
+from metaopt.trials.record_fields import is_fork
 
 Check = Callable[[Any], bool]
 
@@ -100,12 +101,6 @@ def _is_known_point(value: Any) -> bool:
     )
 
 
-def _is_fork(value: Any) -> bool:
-    if not (isinstance(value, dict) and _is_count(value.get("trial")) and _is_count(value.get("epochs"))):
-        return False
-    return value.get("mate") is None or _is_fork(value["mate"])
-
-
 def _is_left(value: Any) -> bool:
     """Return whether a value is the trials that a decision left at a rung."""
     return isinstance(value, list) and all(
@@ -154,7 +149,7 @@ _FIELDS: dict[str, dict[str, Check]] = {
         "rejected": _is_counter,
         "parent?": _is_count,
         "bracket?": _is_count,
-        "fork?": _is_fork,
+        "fork?": is_fork,
         "change?": _is_text,
         "reason?": _is_reason,
         "left?": _is_left,

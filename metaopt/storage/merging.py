@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from metaopt.storage.journal_lines import Event
@@ -11,6 +12,7 @@ from metaopt.storage.salvage import Stretch
 from metaopt.storage.state import MISFITS, StudyState
 from metaopt.storage.versions import NewerStudy
 from metaopt.trials.record import Record
+from metaopt.trials.record_fields import is_fork
 from metaopt.trials.trial import Trial
 
 
@@ -42,7 +44,7 @@ class Merger:
         self.lost: set[int] = set()
         self.dropped: dict[int | None, int] = {}
         self._stretches = stretches
-        self._records = records
+        self._records = dict(records)
         self._proposals: dict[int, Event] = {}
         self._details: dict[int, list[Event]] = {}
         self._jobs: dict[int, deque[Rebuilt]] = {}  # of trials that are completed from their record
@@ -159,6 +161,9 @@ class Merger:
             event, record = self._proposals.get(number), self._records.get(number)
             if event is not None and self._can_fork(event.get("fork")) and self._keep(event):
                 continue
+            if record is not None and not self._can_fork(record.fork):
+                record = self._records[number] = replace(record, fork=None)
+                self._jobs.pop(number, None)
             self._doubt(number, None)
             if record is None:
                 for each in lost_trial(number):
@@ -170,19 +175,19 @@ class Merger:
 
     def _can_fork(self, fork: Any) -> bool:
         """Return whether the epochs that a fork copies are known, after they were completed from the record."""
-        if not isinstance(fork, dict):
+        if fork is None:
             return True
-        number, epochs = fork.get("trial"), fork.get("epochs")
         trials = self.state.trials
-        if not (isinstance(number, int) and number < len(trials) and isinstance(epochs, int)):
+        if not is_fork(fork) or max(each["trial"] for each in (fork, fork.get("mate") or fork)) >= len(trials):
             return False
+        number, epochs = fork["trial"], fork["epochs"]
         while self._jobs.get(number) and len(trials[number].metrics) < epochs:
-            self._add_job(number)
+            self._add_jobs_until(self._jobs[number][0][0], below=len(trials))
         return trials[number].epochs >= epochs
 
-    def _add_jobs_until(self, clock: float) -> None:
-        """Add the jobs from records that ended until a time, in their order."""
-        while first := [(jobs[0][0], number) for number, jobs in self._jobs.items() if jobs]:
+    def _add_jobs_until(self, clock: float, below: float = math.inf) -> None:
+        """Add the jobs from records that ended until a time, in their order, of the trials below a number."""
+        while first := [(jobs[0][0], number) for number, jobs in self._jobs.items() if jobs and number < below]:
             ended, number = min(first)
             if ended > clock:
                 return

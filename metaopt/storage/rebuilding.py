@@ -25,7 +25,7 @@ def lost_trial(number: int) -> list[Event]:
 
 
 def rebuilt_proposal(number: int, record: Record) -> Event:
-    """Return the event that starts a trial. Whether it was a fork, and its signature, are not in a record."""
+    """Return the event that starts a trial. Its signature, and in records of earlier versions a fork, are missing."""
     network = {name: getattr(record, name) for name in ("params", "macs", "blueprint")}
     losses = dict(zip(record.objectives, record.result.values, strict=False))
     network["memory"] = losses.get("memory")  # a record holds it as an objective only
@@ -42,6 +42,7 @@ def rebuilt_proposal(number: int, record: Record) -> Event:
         "network": {name: value for name, value in network.items() if value is not None},
         "rejected": {},
         **({"change": record.change} if record.change else {}),
+        **({"fork": dict(record.fork)} if record.fork else {}),
     }
 
 
@@ -77,7 +78,8 @@ def rebuilt_jobs(record: Record, known: Trial | None, details: Iterable[Event] =
     def known_or(event: Event) -> Event:
         return found.get((event["event"], event.get(keys.get(event["event"], ""))), event)
 
-    trained, n_known = (0, 0) if known is None else (known.epochs, len(known.results))
+    copied = int(record.fork["epochs"]) if record.fork else 0
+    trained, n_known = (copied, 0) if known is None else (known.epochs, len(known.results))
     seconds = [float(each) for each in record.history.get("seconds", [])]
     stops = [*record.results]
     if record.status == "fail" or not stops:

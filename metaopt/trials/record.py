@@ -24,8 +24,10 @@ _SAME_KEYS = (
     *("trial", "parent", "status", "objective", "model_based", "imported", "vals", "epochs", "complete", "paused"),
     *("bracket", "history", "replicates", "params", "macs", "blueprint", "seconds", "ended", "seed", "device"),
     *("threads", "versions", "precision", "inherited", "source", "stretches", "model_bytes", "latency"),
-    *("change", "mate", "repeats"),
+    *("change", "mate", "fork", "repeats"),
 )
+
+_FORK_KEYS = ("trial", "epochs")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Record:
         decisions: decisions on it that a strategy gave figures for, in their order; empty for most strategies.
         change: what differs from the trial that it was forked from, in words; empty for most trials.
         mate: number of the second trial of a fork whose weights are the mean of two, or None.
+        fork: ``trial`` and ``epochs`` that it was forked from, and the same of its ``mate``; None for most trials.
         returned: further keys that a user's own training returned.
         failure: ``cause``, ``error`` and ``traceback``; empty for other trials.
     """
@@ -112,6 +115,7 @@ class Record:
     objectives: tuple[str, ...] = ()
     change: str = ""
     mate: int | None = None
+    fork: Mapping[str, Any] | None = None
     repeats: int = 1
     discard: Discard | None = None
     returned: Mapping[str, Any] = field(default_factory=dict)
@@ -228,6 +232,8 @@ class Record:
             record["change"] = self.change
         if self.mate is not None:
             record["mate"] = self.mate
+        if self.fork is not None:
+            record["fork"] = dict(self.fork)
         if self.repeats > 1:
             record["repeats"] = self.repeats
         if self.discard is not None:
@@ -380,11 +386,20 @@ def make_record(trial: Trial, seed: int, judge: Judge, repeats: int = 1) -> Reco
         source=trial.info.get("source") if trial.imported else None,
         change=trial.change,
         mate=None if trial.mate is None else trial.mate[0],
+        fork=_fork(trial),
         repeats=repeats,
         discard=trial.discard,
         returned=extra,
         failure=trial.failure,
     )
+
+
+def _fork(trial: Trial) -> dict[str, Any] | None:
+    """Return what a trial was forked from, as its event in the journal holds it."""
+    if trial.forked_from is None:
+        return None
+    source = dict(zip(_FORK_KEYS, trial.forked_from, strict=True))
+    return source if trial.mate is None else {**source, "mate": dict(zip(_FORK_KEYS, trial.mate, strict=True))}
 
 
 def _stretches(trial: Trial) -> list[dict[str, Any]]:

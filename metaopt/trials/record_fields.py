@@ -126,6 +126,13 @@ def _is_inherited(value: Any) -> bool:
     return isinstance(value, dict) and is_count(value.get("trial"))
 
 
+def is_fork(value: Any) -> bool:
+    """Return whether a value is a trial and its epochs that another one was forked from, perhaps with a mate."""
+    if not (isinstance(value, dict) and is_count(value.get("trial")) and is_count(value.get("epochs"))):
+        return False
+    return value.get("mate") is None or is_fork(value["mate"])
+
+
 _COUNT = (is_count, "an integer >= 0.")
 _NUMBER = (_is_finite, "a finite number.")
 _DURATION = (_is_duration, "a number >= 0.")
@@ -153,6 +160,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "versions": (_dict_of(_is_text), "text for each package."),
     "latency": (_dict_of(_is_duration), "a number >= 0 for each of median_ms, low_ms, high_ms, runs and threads."),
     "discarded": (is_discard, "a JSON object with folds, of, folds_per_repeat, reference, loss and chance."),
+    "fork": (is_fork, "a JSON object with a trial and epochs."),
     "inherited": (_is_inherited, "a JSON object with a trial."),
     "result": (_is_mapping, "a JSON object."),
 }

@@ -31,18 +31,47 @@ def merged_without(events: list, lost: int, records: dict[int, Record]) -> Merge
     return merger
 
 
-def test_a_fork_whose_source_is_damaged_keeps_its_history(tmp_path):
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["", "of an earlier version"])
+def test_a_fork_whose_source_is_damaged_keeps_its_history(tmp_path, is_recorded):
     events = [header("val_accuracy", seed=0), run(), *trained(0, 3), ended(0, clock=2.0)]
     fork = {**proposed(1, 6, fork={"trial": 0, "epochs": 3}), "clock": 2.0}
     events += [fork, *(epoch(1, number) for number in (4, 5, 6)), ended(1, clock=4.0)]
     state = StudyState(events)
     known = records_of(state)
+    if not is_recorded:
+        known = {number: replace(record, fork=None) for number, record in known.items()}
     for lost in range(2, len(events)):
         merger = merged_without(events, lost, known)
         assert [trial.metrics for trial in merger.state.trials] == [trial.metrics for trial in state.trials], lost
         is_fork_known = merger.state.trials[1].forked_from == (0, 3)
-        assert is_fork_known == (events[lost] is not fork)
+        assert is_fork_known == (is_recorded or events[lost] is not fork)
         assert merger.state.total_epochs == state.total_epochs + (0 if is_fork_known else 3)
+
+
+def test_forks_and_mates_are_rebuilt_from_records_alone():
+    mate = {"trial": 1, "epochs": 2}
+    events = [header("val_accuracy", seed=0), run(), *trained(0, 3), paused(0, clock=2.0), *trained(1, 2)]
+    events += [paused(1, clock=3.0), {**proposed(2, 6, fork={"trial": 0, "epochs": 3, "mate": mate}), "clock": 3.0}]
+    events += [*(epoch(2, number) for number in (4, 5, 6)), paused(2, clock=5.0)]
+    events += [{**proposed(3, 5, fork={"trial": 2, "epochs": 4}), "clock": 5.0}, epoch(3, 5), ended(3, clock=6.0)]
+    state = StudyState(events)
+    records = {number: Record.from_json(record.to_json()) for number, record in records_of(state).items()}
+    merger = Merger([Stretch(0, events[:2])], records)
+    merger.merge(events[:2])
+    found = merger.state
+    for name in ("forked_from", "mate", "metrics", "status", "copied_epochs"):
+        assert [getattr(trial, name) for trial in found.trials] == [getattr(trial, name) for trial in state.trials], (
+            name
+        )
+    assert results_of(found) == results_of(state)
+    assert found.total_epochs == state.total_epochs
+    # Of a source that is lost, no epochs can be copied.
+    del records[2]
+    merger = Merger([Stretch(0, events[:2])], records)
+    merger.merge(events[:2])
+    assert merger.lost == {2}
+    assert merger.state.trials[3].forked_from is None
+    assert merger.state.trials[3].metrics == state.trials[3].metrics
 
 
 def test_any_lost_line_of_rungs_is_restored_from_records():
