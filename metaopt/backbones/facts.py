@@ -18,10 +18,11 @@ from filelock import FileLock
 
 from metaopt.backbones.source import UnsupportedSize, identify, named
 from metaopt.errors import UserError
-from metaopt.files.atomic_files import write_bytes
-from metaopt.files.held_folders import lasting
+from metaopt.files.atomic_files import cannot_write, write_bytes
+from metaopt.files.held_folders import folder_of, lasting
+from metaopt.terminal.commands import shown
 
-VERSION = 2
+VERSION = 3
 """Increase it whenever the facts of the same file would be others."""
 
 _TIMEOUT_S = 900  # a download of weights included
@@ -106,7 +107,7 @@ def _read(source: str, digest: str, size: tuple[int, int]) -> BackboneFacts:
     try:
         folder = lasting("backbones")
     except OSError as error:
-        raise UserError(f"Cannot keep facts about backbones: {error.strerror or error}.", "backbones") from error
+        raise cannot_write(f"The folder for facts about backbones {shown(folder_of('backbones'))}", error) from error
     file = folder / f"{digest}-{VERSION}.json"
     known = _load(file)
     if name not in known:

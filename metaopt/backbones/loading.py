@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,8 @@ def load_backbone(source: str, size: tuple[int, int]) -> Any:
     """
     import keras
 
+    from metaopt.training.variables import set_all_weights
+
     base = _load(source, identify(source))
     config = base.get_config()
     for layer in config["layers"]:
@@ -43,10 +46,11 @@ def load_backbone(source: str, size: tuple[int, int]) -> Any:
         model = keras.Model.from_config(config)
     except ValueError as error:
         raise UnsupportedSize(
-            f"The backbone {named(source)} takes no images of {size[0]}×{size[1]}: {describe_cause(error)}.",
+            f"The backbone {named(source)} takes no images of {size[0]}×{size[1]}:"
+            f" {describe_cause(error).partition(' Received')[0].rstrip('.')}.",
             "backbones",
         ) from error
-    model.set_weights(base.get_weights())
+    set_all_weights(model, base.get_weights())
     model.trainable = True
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -110,7 +114,7 @@ def _load_file(source: str) -> Any:
     except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
         raise UserError(
             f"The backbone {named(source)} cannot be loaded by Keras, without code of its own:"
-            f" {describe_cause(error)}.",
+            f" {_describe_unloadable(error)}.",
             "backbones",
         ) from error
     if isinstance(model, keras.Sequential) and model.built:
@@ -126,18 +130,33 @@ def _load_file(source: str) -> Any:
     return model
 
 
+def _describe_unloadable(error: BaseException) -> str:
+    """Return why a file cannot be loaded; Keras advises to run its code, or names a layer after its configurations."""
+    text = str(error)
+    if "Lambda" in text and "safe_mode" in text:
+        return "it holds a Lambda layer"
+    unknown = re.search(r"Could not locate class '(\w+)'", text)
+    return describe_cause(error) if unknown is None else f"its layer {unknown[1]} is none of Keras'"
+
+
 def _inline(model: Any, source: str) -> Any:
     """Return a functional model whose nested models are replaced by their layers: it can be cut in them, too.
 
     Their sizes are known where those of a nested model, which keeps the graph that it was made with, are not.
 
     Raises:
-        UserError: Two layers have the same name.
+        UserError: They do not take the shapes of each other.
     """
     import keras
 
     if not any(map(_is_graph, model.layers)):
         return model
+    names: dict[str, Any] = {}
+    for layer in _leaves(model):  # layers of two models may have one name
+        name, number = layer.name, 1
+        while names.setdefault(layer.name, layer) is not layer:
+            number += 1
+            layer.name = f"{name}_{number}"
     images = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
     try:
         return keras.Model(images, _call_layers(model, images))
@@ -150,6 +169,15 @@ def _inline(model: Any, source: str) -> Any:
 
 def _is_graph(layer: Any) -> bool:
     return hasattr(getattr(layer, "_functional", layer), "_nodes_by_depth")
+
+
+def _leaves(model: Any) -> Iterator[Any]:
+    """Yield the layers and operations of a functional or sequential model, and those of the models nested in it."""
+    for layer in getattr(model, "_functional", model).operations:
+        if _is_graph(layer):
+            yield from _leaves(layer)
+        else:
+            yield layer
 
 
 def _call_layers(model: Any, *inputs: Any, **_: Any) -> Any:

@@ -30,6 +30,8 @@ _FOLLOWING = frozenset(
     }
 )
 
+_GLOBAL_POOLINGS = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D", "Max", "Mean"})
+
 
 def measure(source: str, size: tuple[int, int]) -> tuple[list[Cut], list[str]]:
     """Return the cuts of a backbone for one image size, and the kinds of layers that could not be counted.
@@ -43,8 +45,10 @@ def measure(source: str, size: tuple[int, int]) -> tuple[list[Cut], list[str]]:
     calls = Counter(id(node.operation) for node in order_nodes(model))
     seen: set[int] = set()
     macs = activations = params = tunable = 0
-    for node, is_cut in _cuts(model):
+    for node, is_alone, is_cut in _cuts(model):
         layer = node.operation
+        if is_alone and cuts and type(layer).__name__ in _GLOBAL_POOLINGS:
+            break  # a classifier follows, whose convolutions may be layers of 1×1 images
         counted = count_node(node)
         macs, activations = macs + counted.macs, activations + counted.activations
         uncounted |= dict.fromkeys(counted.unknown)
@@ -64,8 +68,11 @@ def measure(source: str, size: tuple[int, int]) -> tuple[list[Cut], list[str]]:
     return cuts, list(uncounted)
 
 
-def _cuts(model: Any) -> Iterator[tuple[Any, bool]]:
-    """Yield the nodes in the order of the computation, and whether all that follows depends on this one alone."""
+def _cuts(model: Any) -> Iterator[tuple[Any, bool, bool]]:
+    """Yield the nodes in the order of the computation, with two answers.
+
+    They are whether all that follows depends on this one alone, and whether it is the best place for a cut as well.
+    """
     nodes = order_nodes(model)
     last_use = {id(tensor): number for number, node in enumerate(nodes) for tensor in node.input_tensors}
     for tensor in model.outputs:
@@ -80,7 +87,8 @@ def _cuts(model: Any) -> Iterator[tuple[Any, bool]]:
         needed = {each for each in needed if last_use.get(each, -1) > number}
         own = id(node.output_tensors[0])
         kinds = {type(each).__name__ for each in consumers.get(own, ())}
-        yield node, needed == {own} and bool(node.input_tensors) and not kinds & _FOLLOWING
+        is_alone = needed == {own} and bool(node.input_tensors)
+        yield node, is_alone, is_alone and not kinds & _FOLLOWING
 
 
 def main() -> None:

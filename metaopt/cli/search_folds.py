@@ -36,18 +36,32 @@ def with_folds(
     if is_chosen:
         folds, repeats = choose_fold_count(data)
         settings = replace(settings, folds=folds, repeats=given.get("repeats", repeats))
-    # A fold that early stopping has ended is worse than the best epoch of a mean that was trained on.
-    ends_early = settings.early_stopping is not None and settings.early_stopping < settings.epochs
     if "race" not in given:
-        settings = replace(settings, race=find_race_obstacle(settings) is None and not ends_early)
-    elif settings.race and ends_early:
+        settings = replace(settings, race=find_race_obstacle(settings) is None and not _ends_early(settings))
+    check_race(settings, given)
+    if is_chosen and settings.folds > 1:
+        callback.note(_describe(settings, data))
+    return settings
+
+
+def check_race(settings: Settings, given: Mapping[str, Any]) -> None:
+    """Check that no race is given beside early stopping, or early stopping beside a race.
+
+    Studies of earlier versions that have both go on with them.
+
+    Raises:
+        UserError: One is.
+    """
+    if settings.race and _ends_early(settings) and not given.keys().isdisjoint({"race", "early_stopping"}):
         raise UserError(
             "--race compares folds after the same epochs, but early stopping ends each at its own: give"
             " --early-stopping 0, or leave --race out."
         )
-    if is_chosen and settings.folds > 1:
-        callback.note(_describe(settings, data))
-    return settings
+
+
+def _ends_early(settings: Settings) -> bool:
+    """Return whether early stopping can end a fold, which is then worse than the best epoch of a mean of all folds."""
+    return settings.early_stopping is not None and settings.early_stopping < settings.epochs
 
 
 def _describe(settings: Settings, data: DataSet) -> str:

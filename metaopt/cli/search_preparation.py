@@ -23,7 +23,7 @@ from metaopt.cli.search_checks import (
     with_checkpoint_quota,
 )
 from metaopt.cli.search_flags import EARLY_STOPPING
-from metaopt.cli.search_folds import with_folds
+from metaopt.cli.search_folds import check_race, with_folds
 from metaopt.cli.search_given import find_workers, limits_memory, read_given
 from metaopt.cli.study_inputs import as_begun, find_vals, located_data, study_problem
 from metaopt.data import NAMES, DataSet, DataSpec, load
@@ -141,14 +141,19 @@ def prepare(arguments: Namespace, beside: Path | None, callback: Callback) -> Re
     if not state.settings:
         check_inheritance(settings)
         check_new_heads(data.outputs, data.name)
+        default = EPOCHS.get(data.spec.data, EPOCHS_OF_OTHERS)
+        default = default if problem.backbone_space is None else EPOCHS_WITH_BACKBONE
+        settings = replace(settings, epochs=given.get("epochs", default))
         settings = with_folds(settings, given, problem, data, callback)
+    else:
+        check_race(settings, given)
     for note in (*notes, *data.notes_on(settings.folds)):
         callback.note(with_flags(note))
     kept = data.spec.data if data.spec.data in NAMES else stored_path(data.spec.data, arguments.results)
     settings = replace(settings, data=kept, augment=data.spec.augment)
     if not state.settings:
         on_cluster = is_on_cluster(settings, arguments)
-        settings = _for_new_study(settings, given, 1 if on_cluster else settings.workers, data, problem)
+        settings = _for_new_study(settings, given, 1 if on_cluster else settings.workers, data)
     elif not is_on_cluster(settings, arguments):
         warn_of_memory(settings, callback, 1.0 if settings.workers > state.settings["workers"] else LESS_MEMORY)
     check_settings(settings, data)
@@ -209,23 +214,18 @@ def _find_data(settings: Settings, results: Path) -> tuple[DataSpec, list[str]]:
     return spec, [*found, *notes]
 
 
-def _for_new_study(
-    settings: Settings, given: dict[str, Any], workers: int, data: DataSet, problem: Problem
-) -> Settings:
-    """Return the settings of a new study with the defaults of its data set, space and machine.
+def _for_new_study(settings: Settings, given: dict[str, Any], workers: int, data: DataSet) -> Settings:
+    """Return the settings of a new study with the defaults of its data set and machine.
 
     Args:
         settings: settings so far.
         given: settings that the user gave.
         workers: number of trials at once on one machine.
         data: the data set, whose first output decides the default objective.
-        problem: the problem with the space.
     """
     if not limits_memory(settings.constraints):
         memory = f"memory<={free_memory(workers, settings.trials_per_gpu):.3e}"
         settings = replace(settings, constraints=(*settings.constraints, memory))
     if "objective" not in given:
         settings = replace(settings, objective=f"val_{data.first_output.objective}")
-    default = EPOCHS.get(settings.data, EPOCHS_OF_OTHERS)
-    default = default if problem.backbone_space is None else EPOCHS_WITH_BACKBONE
-    return replace(settings, epochs=given.get("epochs", default))
+    return settings

@@ -33,12 +33,16 @@ SMALL = 24
 """Side in pixels below which different images look alike."""
 
 ALIKE_CORRELATION, ALIKE_SHARE = 0.8, 0.02
-"""Different images look alike where this share of random pairs correlates so much.
+"""Different images look alike where this share of random pairs correlates so much, and less than near-duplicates do.
 
 Measured at 32×32: 0.05 % of the pairs of 4,000 photographs of CIFAR-10, 8 % of handwritten digits.
 """
 
+MOST_SHARE = 0.2
+"""Share of near-duplicates among random pairs, as of the frames of five scenes, from which images look alike, too."""
+
 _EQUAL_DISTANCE = 2
+_ROUNDING = 1e-6  # of correlations and cosines of equal images
 _SHIFT = 2  # pixels of 32 in each direction
 _SHIFTS = tuple(product(range(2 * _SHIFT + 1), repeat=2))  # (down, right) in an image that is padded by so much
 _NO_CONTRAST = 1e-3  # of sums of squares of grey levels
@@ -118,11 +122,13 @@ def find_threshold(grey: Grey, side: int = SIDE) -> Threshold:
     rng = np.random.default_rng(0)
     rows = rng.choice(len(grey), min(_SAMPLE, len(grey)), replace=False)
     pairs = [correlate(grey[row], grey[rows[place + 1 :]]) for place, row in enumerate(rows)]
-    alike = np.concatenate(pairs) >= ALIKE_CORRELATION
-    if alike.sum() - len(rows) < ALIKE_SHARE * len(alike):  # each image may have a near-duplicate or two
+    found = np.concatenate(pairs) if len(rows) > 1 else np.zeros(1)
+    near, alike = np.mean(found >= CORRELATION), np.mean((found >= ALIKE_CORRELATION) & (found < CORRELATION))
+    if alike < ALIKE_SHARE and (near < MOST_SHARE or len(rows) < _SAMPLE):
         return Threshold()
-    share = alike.mean()
-    return Threshold(EQUAL_CORRELATION, f"{share:.0%} of random pairs correlate at {ALIKE_CORRELATION:g} or more")
+    return Threshold(
+        EQUAL_CORRELATION, f"{near + alike:.0%} of random pairs correlate at {ALIKE_CORRELATION:g} or more"
+    )
 
 
 def find_near_duplicates(grey: Grey, threshold: Threshold) -> list[NearDuplicate]:
@@ -137,7 +143,8 @@ def find_near_duplicates(grey: Grey, threshold: Threshold) -> list[NearDuplicate
     distance = _EQUAL_DISTANCE if threshold.correlation >= EQUAL_CORRELATION else DISTANCE
     # The lowest frequencies of a photograph hold more than half of its energy. If all that differs is in them, their
     # cosine is this; the rest of the pixels need not be compared below it.
-    least_cosine = 1 - 2 * (1 - threshold.correlation)
+    least_cosine = 1 - 2 * (1 - threshold.correlation) - _ROUNDING
+    least = threshold.correlation - _ROUNDING
     low = low_frequencies(grey)
     hashes, mirrored = hash_images(low)
     contents, mirrored_contents = _normalise(low), _normalise(low * _MIRROR)
@@ -150,8 +157,8 @@ def find_near_duplicates(grey: Grey, threshold: Threshold) -> list[NearDuplicate
             near = seconds[(theirs[seconds] @ moved).max(axis=1) >= least_cosine]
             values = correlate(grey[first], grey[near][:, :, ::-1] if is_mirrored else grey[near])
             for second, value in zip(near.tolist(), values.tolist(), strict=True):
-                if value >= threshold.correlation and (second not in best or value > best[second].correlation):
-                    best[second] = NearDuplicate(first, second, value, is_mirrored)
+                if value >= least and (second not in best or value > best[second].correlation):
+                    best[second] = NearDuplicate(first, second, min(1.0, value), is_mirrored)
         found += best.values()
     return sorted(found, key=lambda pair: (-pair.correlation, pair.first, pair.second))
 

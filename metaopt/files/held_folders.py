@@ -69,6 +69,11 @@ def lasting(name: str) -> Path:
     return folder
 
 
+def folder_of(name: str) -> Path:
+    """Return where the folder of this name is, whether it exists or not; ``TMPDIR`` decides."""
+    return _root() / name
+
+
 def make_temporary() -> Path:
     """Return a new folder of this process, for ``discard``; one of a process that was killed is removed by the next."""
     try:

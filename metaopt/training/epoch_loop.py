@@ -297,7 +297,7 @@ class EpochLoop(keras.callbacks.Callback):
             return metrics
         predicted = validation.predict(self.model)
         validated = validation_metrics(predicted, validation.labels, validation.outputs)
-        total = _penalties(self.model)
+        total = weight_penalties(self.model)
         for head in predicted:  # the model of a user may predict the first heads only
             total += self._weights[head] * validated[f"val_{head}_loss" if len(predicted) > 1 else "val_loss"]
         counts = count_classes(self._request.options.constraints, predicted, validation.labels, validation.outputs)
@@ -320,7 +320,7 @@ def _seed_states(model: keras.Model) -> list[Any]:
     return [each.state for each in generators if each is not None and id(each.state) not in weights]
 
 
-def _penalties(model: keras.Model) -> float:
+def weight_penalties(model: keras.Model) -> float:
     """Return the sum of all weight penalties, e.g. L2."""
     return sum(
         float(keras.ops.convert_to_numpy(variable.regularizer(variable)))

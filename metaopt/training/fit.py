@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,9 @@ def _train(
     stages = make_stages(builder.blueprint, training, epochs)
     counts: dict[str, Any] = {}
     trained: _Trained | None = None
-    for stage in stages[find_stage(stages, _find_start(stages, checkpoint, request)) :]:
+    left = stages[find_stage(stages, _find_start(stages, checkpoint, request)) :]
+    while left:
+        stage, left = left[0], left[1:]
         part = builder if stage.split is None else PartBuilder(builder, stage.split.trained)
         compiled_models = None if callbacks else request.compiled_models
         models = ModelSource(part, stage.training, stage.end, folds, job, compiled_models, stage.start)
@@ -125,6 +127,9 @@ def _train(
                 is_new=not models.is_compiled,
                 same_optimizer=_has_optimizer_of_source(builder, training, job),
             )
+            if stage.start and not start.progress:  # its state was that of another network, and is gone
+                left, request = stages, _without_remarks(request)
+                continue
         else:
             start = _continue(trained, model, models)
         epoch_loop = _make_loop(model, data, folds, stage, start, checkpoint, request, is_last=stage is stages[-1])
@@ -166,6 +171,11 @@ def _find_start(stages: Sequence[Stage], checkpoint: Checkpoint | None, request:
     if state is not None:
         return len(state.progress) + any(state.ahead)  # a fold that is ahead has begun the next epoch, and its stage
     return request.job.origin.epochs if isinstance(request.job.origin, ForkOf) else 0
+
+
+def _without_remarks(request: TrainingRequest) -> TrainingRequest:
+    """Return a request that passes on all reports but remarks."""
+    return replace(request, report=lambda message: isinstance(message, Remark) or request.report(message))
 
 
 def _continue(trained: _Trained, model: keras.Model, models: ModelSource) -> Start:

@@ -21,6 +21,7 @@ from metaopt.randomness import derive_seed
 from metaopt.training import global_state
 from metaopt.training.batches import TrainingBatches, faults_of, make_label_packer, steps_per_epoch, weigh_classes
 from metaopt.training.compiling import TRAIN, soft_classes
+from metaopt.training.epoch_loop import weight_penalties
 from metaopt.training.export import find_loading_problem
 from metaopt.training.model_file import ModelMetadata
 from metaopt.training.network_builder import NetworkBuilder, PartBuilder, make_builder
@@ -143,7 +144,7 @@ def _train(
     if stages[-1].split is not None:
         last, network = network, builder.build()
         set_last_weights(network, last.get_weights())
-    penalties = sum(float(keras.ops.convert_to_numpy(loss)) for loss in network.losses)
+    penalties = weight_penalties(network)
     heads = builder.heads(network)
     network = builder.for_inference(network)
     return RetrainedNetwork(network, heads, count_keras(network), training, progress.seconds, progress.final, penalties)

@@ -4,6 +4,7 @@ A backend traces and compiles a step when it first meets it: half a minute for a
 small data takes. Timing the first steps apart would not do, because a backend may return before a step has ended.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,27 +70,15 @@ def compile_steps(model: keras.Model, folds: Sequence[TrainingBatches], validati
 def _create_metrics(model: keras.Model, chosen: tuple[TrainingBatches, int]) -> None:
     """Create the variables of a model's losses and metrics, which Keras does not create before the first step.
 
-    TensorFlow traces a step twice that creates variables, and tracing is most of the time before the first epoch. The
-    losses and metrics are computed for outputs of zero, and forget them. A model with its own step is left to Keras.
+    TensorFlow traces a step twice that creates variables, and tracing is most of the time before the first epoch. Keras
+    creates them symbolically on its other backends, by the method called here, which is not public. Where it fails, or
+    where a model has its own step, they are created in the first trace.
     """
     if keras.config.backend() != "tensorflow":
         return
     if any(getattr(type(model), name) is not getattr(keras.Model, name) for name in _STEPS):
         return
-    outputs = _outputs_of(model)
-    if outputs is None or any(size is None for output in keras.tree.flatten(outputs) for size in output.shape[1:]):
-        return
     batches, number = chosen
-    x, y, weights = keras.utils.unpack_x_y_sample_weight(batches[number])
-    n = len(keras.tree.flatten(x)[0])
-    predicted = keras.tree.map_structure(lambda output: keras.ops.zeros((n, *output.shape[1:]), output.dtype), outputs)
-    model.compute_loss(x, y, predicted, weights)
-    model.compute_metrics(x, y, predicted, weights)
+    with contextlib.suppress(Exception):  # nothing but time depends on it
+        model._symbolic_build(data_batch=batches[number])
     model.reset_metrics()
-
-
-def _outputs_of(model: keras.Model) -> Any:
-    """Return the symbolic outputs of a model in their structure; None where it does not tell them."""
-    if isinstance(model, keras.Sequential):
-        return model.outputs[0] if model.built else None
-    return getattr(model, "output", None)

@@ -100,7 +100,7 @@ def export_network(path: Path, *, mirror: bool) -> Path:
     images = keras.Input((16, 20, 3))
     x = layers.ReLU(name="map")(layers.Conv2D(4, 3, padding="same")(images))
     x = layers.ReLU(name="pooled")(layers.Conv2D(6, 3, name="last")(layers.MaxPooling2D()(x)))
-    network = keras.Model(images, {"kind": layers.Dense(2, "softmax")(layers.GlobalAveragePooling2D()(x))})
+    network = keras.Model(images, {"kind": layers.Dense(2, "softmax", name="kind")(layers.GlobalAveragePooling2D()(x))})
     metadata = ModelMetadata({"kind": ["cat", "dog"]}, (16, 20, 3))
     sample = np.random.default_rng(0).integers(0, 256, (5, 16, 20, 3), dtype=np.uint8)
     save_model(export_model([network], metadata, sample, mirror=mirror), metadata, path)
@@ -120,6 +120,29 @@ def test_an_exported_model_that_mirrors_has_no_single_path(tmp_path: Path) -> No
     path = export_network(tmp_path / "best.keras", mirror=True)
     with pytest.raises(UserError, match="has no feature map"):
         measure(str(path), (64, 64))
+
+
+def test_a_classifier_of_convolutions_is_cut_off(backbone: str, facts: BackboneFacts, tmp_path: Path) -> None:
+    """As that of MobileNetV3, whose squeezed branches pool all pixels, too."""
+    layers = keras.layers
+    base = keras.saving.load_model(backbone)
+    weights = layers.Conv2D(12, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(base.output))
+    x = layers.GlobalAveragePooling2D(keepdims=True)(layers.Multiply(name="squeezed")([base.output, weights]))
+    keras.Model(base.input, layers.Conv2D(5, 1, name="logits")(x)).save(tmp_path / "classifier.keras")
+    cuts, _ = measure(str(tmp_path / "classifier.keras"), (16, 16))
+    assert [cut.layer for cut in cuts] == [*(cut.layer for cut in facts.cuts), "squeezed"]
+    assert cuts[-1].shape == (4, 4, 12)
+
+
+def test_an_adapted_normalization_keeps_its_statistics(tmp_path: Path) -> None:
+    images = keras.Input((None, None, 3))
+    normalization = keras.layers.Normalization()
+    normalization.adapt(np.random.default_rng(0).uniform(50, 200, (9, 8, 8, 3)))
+    model = keras.Model(images, keras.layers.Conv2D(4, 3)(normalization(images)))
+    model.save(tmp_path / "base.keras")
+    pixels = np.random.default_rng(1).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+    loaded = load_backbone(str(tmp_path / "base.keras"), (8, 8))
+    np.testing.assert_allclose(loaded(pixels), model(pixels), rtol=1e-5, atol=1e-5)
 
 
 def test_only_some_sizes_may_be_supported(tmp_path: Path) -> None:
@@ -142,6 +165,13 @@ def test_a_backbone_that_cannot_be_measured_in_time_is_told(backbone: str, monke
         read_facts(backbone, (20, 20))
 
 
+class Own(keras.layers.Layer):
+    """A layer that is not registered."""
+
+    def call(self, inputs: object) -> object:
+        return inputs
+
+
 def save_other(path: Path, kind: str) -> None:
     import keras
 
@@ -151,6 +181,10 @@ def save_other(path: Path, kind: str) -> None:
         keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(path)
     elif kind == "code":
         keras.Sequential([keras.Input((None, None, 3)), keras.layers.Lambda(lambda x: x)]).save(path)
+    elif kind == "own":
+        images = keras.Input((None, None, 3))
+        keras.Model(images, Own()(images)).save(path)
+        keras.saving.get_custom_objects().clear()
     elif kind == "flat":
         images = keras.Input((None, None, 3))
         x = keras.layers.GlobalAveragePooling2D()(images)
@@ -165,7 +199,8 @@ def save_other(path: Path, kind: str) -> None:
     [
         ("text", "base.keras is no Keras model. Expected a file saved by Keras 3"),
         ("vector", r"takes \(4,\). Expected RGB images, \(height, width, 3\)"),
-        ("code", "cannot be loaded by Keras, without code of its own"),
+        ("code", r"cannot be loaded by Keras, without code of its own: it holds a Lambda layer\."),
+        ("own", r"without code of its own: its layer Own is none of Keras'\."),
         ("flat", "has no feature map"),
         ("grey", r"takes \(None, None, 1\). Expected RGB images"),
         ("fixed", r"takes images of 24×24 only. Save it with keras.Input\(\(None, None, 3\)\)"),

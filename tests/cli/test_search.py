@@ -114,6 +114,29 @@ def test_zero_and_none_turn_settings_off() -> None:
     assert (settings.early_stopping, settings.stop_after, settings.fill, settings.grow) == (None, None, None, None)
 
 
+def test_a_race_and_early_stopping_exclude_each_other(tmp_path: Path) -> None:
+    """Whether the epochs are given or those of the data set."""
+    labels = np.arange(100) % 2
+    np.savez("few.npz", x_train=np.random.default_rng(0).integers(0, 255, (100, 8, 8, 1), np.uint8), y_train=labels)
+    for more in ("", " --epochs 30"):
+        settings = settings_of(f"--data few.npz --strategy tpe{more}")
+        assert (settings.epochs, settings.folds, settings.early_stopping, settings.race) == (
+            30,
+            5,
+            EARLY_STOPPING,
+            False,
+        )
+        assert settings_of(f"--data few.npz --strategy tpe --early-stopping 0{more}").race
+        assert settings_of(f"--data few.npz{more}").race
+        with pytest.raises(UserError, match="but early stopping ends each at its own"):
+            settings_of(f"--data few.npz --race --early-stopping 5{more}")
+    start_study(ready_of("--data few.npz"))
+    for flags in ("--early-stopping 5", "--early-stopping 5 --race"):
+        with pytest.raises(UserError, match="but early stopping ends each at its own"):
+            settings_of(flags)
+    assert settings_of("").race
+
+
 @pytest.mark.parametrize("flags", ["--strategy asha", ""])
 def test_rungs_replace_early_stopping(flags: str) -> None:
     assert settings_of(f"--data digits {flags}").early_stopping is None

@@ -101,6 +101,26 @@ def test_a_copy_of_each_image_does_not_make_them_look_alike(n: int) -> None:
     assert find_threshold(grey) == Threshold(CORRELATION)
 
 
+def test_frames_of_some_scenes_are_near_duplicates() -> None:
+    """Unlike different digits, they are alike in pairs that are near-duplicates, and in no others."""
+    rng = np.random.default_rng(0)
+    scenes = rng.integers(30, 200, (20, 8, 8, 3)).repeat(4, 1).repeat(4, 2)
+    frames = (scenes.repeat(20, 0) + rng.integers(-8, 8, (400, 32, 32, 3))).astype(np.uint8)
+    grey = shrink(images_of(frames))
+    threshold = find_threshold(grey)
+    assert threshold == Threshold(CORRELATION)
+    assert len(find_near_duplicates(grey, threshold)) == 20 * 20 * 19 / 2
+    few = np.concatenate([grey[:80], grey[:80]])  # every fourth pair would be listed
+    assert find_threshold(few).correlation == EQUAL_CORRELATION
+
+
+def test_equal_images_are_found_at_a_correlation_of_1() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3)).astype(np.uint8)
+    found = find_near_duplicates(shrink(images_of(np.concatenate([images, images]))), Threshold(1.0))
+    assert {(pair.first, pair.second) for pair in found} == {(row, 50 + row) for row in range(50)}
+    assert max(pair.correlation for pair in found) <= 1
+
+
 def test_correlation_is_that_of_the_common_pixels_at_the_best_shift() -> None:
     rng = np.random.default_rng(0)
     image, others = rng.random((32, 32), np.float32) * 255, rng.random((5, 32, 32), np.float32) * 255

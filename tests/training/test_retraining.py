@@ -158,3 +158,20 @@ def test_a_point_of_another_space_raises(digits) -> None:
 
     with pytest.raises(UserError, match="The point does not fit tiny: KeyError: 'rate'"):
         retrain(PROBLEM, {}, digits, epochs=1, seed=0)
+
+
+def test_penalties_of_activations_do_not_count(digits) -> None:
+    """After a training they are tensors of its graph, which have no value."""
+    from metaopt.training.retraining import retrain
+
+    def penalised(point, input_shape, classes):
+        import keras
+
+        hidden = keras.layers.Dense(4, activity_regularizer="l2", kernel_regularizer="l2")
+        output = keras.layers.Dense(classes["label"], activation="softmax")
+        model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), hidden, output])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    found = retrain(Problem(None, build_model=penalised), {}, digits, epochs=1, seed=0)
+    assert found.penalties > 0

@@ -25,7 +25,7 @@ from metaopt.training.evolving.description import AUGMENTATIONS, Places, describ
 from metaopt.training.evolving.layer_configs import Path, changed, find_layers
 from metaopt.training.evolving.losses import smoothed
 from metaopt.training.evolving.optimizers import OwnOptimizer, set_learning_rate
-from metaopt.training.variables import Arrays, assign_each, build_optimizer
+from metaopt.training.variables import Arrays, assign_each, build_optimizer, set_all_weights
 from metaopt.values.value_identity import describe_value
 
 _NOT_COMPILED = (LEARNING_RATE, BATCH_SIZE)  # a variable, and a size of the data: the same program serves all values
@@ -108,7 +108,7 @@ class Recipe:
             model = self.kind.from_config(self._configured(configuration), custom_objects=dict(self.custom_objects))
         if not model.built:
             model.build(self.config.get("build_input_shape"))
-        model.set_weights(self.weights)
+        set_all_weights(model, self.weights)
         loss = self.compilation["loss"]
         smoothing = configuration.get(LABEL_SMOOTHING)
         if smoothing is not None and smoothing != self.network.initial[LABEL_SMOOTHING]:

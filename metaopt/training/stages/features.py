@@ -7,6 +7,7 @@ it is complete or absent.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import time
@@ -25,13 +26,13 @@ from metaopt.data import DataSet
 from metaopt.data.augmentation import BatchAugmentation
 from metaopt.data.images import Images, Subset
 from metaopt.files.atomic_files import cannot_write, create_temporary, removed_on_error
-from metaopt.files.held_folders import lasting
+from metaopt.files.held_folders import folder_of, lasting
 from metaopt.randomness import make_generator
 from metaopt.terminal.commands import shown
 from metaopt.training.batches import read_images, scale
 from metaopt.training.global_state import describe_precision
 
-VERSION = 1
+VERSION = 2
 """Increase it whenever the same images would get other features."""
 
 MOST_BYTES = 8 * 10**9
@@ -40,7 +41,7 @@ MOST_BYTES = 8 * 10**9
 Features = npt.NDArray[np.float16 | np.float32]
 
 _BATCH = 64
-_DAY_S = 24 * 3600
+_HOUR_S, _DAY_S = 3600, 24 * 3600
 _VIEW_SEED = 0  # fixed, so that all trials and studies share the augmented copies
 
 
@@ -114,10 +115,12 @@ class FeatureStore:
                 if (known := _load(path)) is not None:  # another worker has computed them meanwhile
                     return known
                 features = self._compute(view)
-                with create_temporary(path) as file, removed_on_error(file):
-                    np.save(file, features, allow_pickle=False)
-                    file.flush()
-                    os.replace(file.name, path)
+                try:
+                    _write(path, features)
+                except OSError as error:
+                    if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not _remove_of_others(path.parent):
+                        raise
+                    _write(path, features)
             _remove_unused(path.parent, path)
         return features
 
@@ -151,6 +154,13 @@ class FeatureStore:
         return features
 
 
+def _write(path: Path, features: Features) -> None:
+    with create_temporary(path) as file, removed_on_error(file):
+        np.save(file, features, allow_pickle=False)
+        file.flush()
+        os.replace(file.name, path)
+
+
 def _load(path: Path) -> Features | None:
     """Return stored features; None where there are none, or the file is damaged."""
     try:
@@ -174,22 +184,30 @@ def _writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise cannot_write(f"The cache of features {shown(_folder_name())}", error) from error
+        advice = "The variable TMPDIR names the folder that holds it."
+        raise cannot_write(f"The cache of features {shown(folder_of('features'))}", error, advice) from error
 
 
-def _folder_name() -> Path:
-    with contextlib.suppress(OSError):
-        return lasting("features")
-    return Path("features")
+def _remove_older(folder: Path, pattern: str, seconds: float) -> int:
+    """Remove the files that were not changed or used for so long, and return their number."""
+    count = 0
+    for path in folder.glob(pattern):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - seconds:
+                path.unlink()
+                count += 1
+    return count
+
+
+def _remove_of_others(folder: Path) -> int:
+    """Remove the features that no running search uses, as their disk is full, and return the number of files."""
+    return _remove_older(folder, "*.npy", _HOUR_S)
 
 
 def _remove_unused(folder: Path, newest: Path) -> None:
     """Remove the files that were not used for longest, beyond ``MOST_BYTES``, and those that killed workers left."""
-    yesterday = time.time() - _DAY_S
-    for path in folder.glob("*.tmp"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < yesterday:
-                path.unlink()
+    _remove_older(folder, "*.tmp", _DAY_S)
+    _remove_older(folder, "*.lock", _DAY_S)
     files = []
     for path in folder.glob("*.npy"):
         with contextlib.suppress(FileNotFoundError):

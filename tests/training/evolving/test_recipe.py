@@ -102,6 +102,20 @@ def test_a_loss_that_is_not_known_is_said() -> None:
     assert note.startswith("The loss is none that metaopt knows: its output keeps its activation")
 
 
+def test_an_adapted_normalization_keeps_its_statistics() -> None:
+    import keras
+
+    examples = np.random.default_rng(0).normal(5, 3, (40, 6)).astype(np.float32)
+    normalization = keras.layers.Normalization()
+    normalization.adapt(examples)
+    outputs = keras.layers.Dense(2, activation="softmax")
+    model = keras.Sequential([keras.Input((6,)), normalization, outputs])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    recipe = recipe_of(model)
+    copied = recipe.build(recipe.network.initial)
+    np.testing.assert_allclose(copied(examples), model(examples), rtol=1e-5)
+
+
 def test_a_batch_is_at_most_the_data() -> None:
     size = recipe_of(models.dense(), batch_size=128, n_examples=50).network.by_label["batch_size"]
     assert (size.initial, size.low, size.high) == (50, 4, 50)

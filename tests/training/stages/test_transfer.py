@@ -1,5 +1,6 @@
 """Training of a network with a pretrained backbone in stages, on cached features."""
 
+import errno
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from metaopt.data import DataSet, DataSpec, load
 from metaopt.data.augmentation import BatchAugmentation
 from metaopt.data.images import subset
-from metaopt.engine.jobs import Epoch, Finished, FromScratch, Job, TrainingOptions, TrainingRequest
+from metaopt.engine.jobs import Epoch, Finished, FromScratch, Job, Remark, TrainingOptions, TrainingRequest
+from metaopt.errors import ResultsNotWritable
 from metaopt.problems import Problem, Training, load_problem
 from metaopt.training import build_and_train
 from metaopt.training.batches import Validation
@@ -224,13 +226,61 @@ def test_the_features_that_were_not_used_for_longest_are_removed(
         path = tmp_path / f"{number}.npy"
         path.write_bytes(bytes(100))
         features.os.utime(path, (number, number))
-    for name, age_s in (("killed", 2 * 86400), ("written", 60)):
-        path = tmp_path / f"{name}.tmp"
+    for name, age_s in (("killed.tmp", 2 * 86400), ("written.tmp", 60), ("0.npy.lock", 2 * 86400)):
+        path = tmp_path / name
         path.write_bytes(bytes(100))
         features.os.utime(path, (time.time() - age_s,) * 2)
     monkeypatch.setattr(features, "MOST_BYTES", 250)
     features._remove_unused(tmp_path, tmp_path / "3.npy")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2.npy", "3.npy", "written.tmp"]
+
+
+def test_a_full_disk_costs_the_features_of_other_searches(
+    problem: Problem, backbone: str, data: DataSet, own_features: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in own_features.glob("*.npy"):
+        path.unlink()
+    old, new = own_features / "old.npy", own_features / "new.npy"
+    for path, age_s in ((old, 7200), (new, 60)):
+        path.write_bytes(bytes(100))
+        features.os.utime(path, (time.time() - age_s,) * 2)
+    save = np.save
+
+    def fill(file: Any, array: Any, **options: Any) -> None:
+        if old.exists() or is_hopeless:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(file, array, **options)
+
+    monkeypatch.setattr(features.np, "save", fill)
+    point, is_hopeless = make_point(backbone, 0.0, image_size=40), True
+    with pytest.raises(ResultsNotWritable, match=r"The cache of features .* cannot be written .*TMPDIR"):
+        build_and_train(problem, point, data, epochs=1)
+    old.write_bytes(bytes(100))
+    features.os.utime(old, (time.time() - 7200,) * 2)
+    is_hopeless = False
+    assert build_and_train(problem, point, data, epochs=1)["epochs"] == 1
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_a_state_of_other_folds_is_trained_again_from_the_first_stage(
+    problem: Problem, backbone: str, data: DataSet, models: CompiledModels, tmp_path: Path
+) -> None:
+    point, said = make_point(backbone, 0.5), []
+    whole = build_and_train(
+        problem, point, data, epochs=4, checkpoint=tmp_path / "whole", run=make_request(point, 2, False, models)
+    )
+    build_and_train(
+        problem, point, data, epochs=3, checkpoint=tmp_path / "a", run=make_request(point, 3, False, models)
+    )
+    request = make_request(point, 2, False, models)
+    request = replace(request, report=lambda message: said.append(message) or True)
+    again = build_and_train(problem, point, data, epochs=4, checkpoint=tmp_path / "a", run=request)
+    assert again["history"] == whole["history"]
+    assert [each.text for each in said if isinstance(each, Remark)] == [
+        "The checkpoint of trial 0 belongs to other folds: it is trained again from the start."
+    ]
+    assert [each.epoch for each in said if isinstance(each, Epoch)] == [1, 2, 3, 4]
 
 
 def test_a_file_that_another_worker_removes_meanwhile_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
