@@ -240,7 +240,7 @@ def _describe(accuracies: Sequence[float]) -> str:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Test accuracy with few images of a class, at equal time.")
     parser.add_argument("--data", action="append", required=True, metavar="NAME=PATH", help="a data set; repeatable")
-    parser.add_argument("--backbone", required=True, help="a .keras file")
+    parser.add_argument("--backbone", help="a .keras file")
     parser.add_argument("--autokeras", help="Python of an environment with AutoKeras")
     parser.add_argument("--per-class", type=int, nargs="+", default=[10, 50, 200], help="training images of a class")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
@@ -250,7 +250,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--parallel", type=int, default=1, help="trainings at once")
     parser.add_argument("--out", type=Path, default=Path("small_data"), help="folder of the results")
     options = parser.parse_args()
-    options.backbone, options.out = str(Path(options.backbone).resolve()), options.out.resolve()
+    options.backbone = None if options.backbone is None else str(Path(options.backbone).resolve())
+    options.out = options.out.resolve()
     return options
 
 
@@ -260,6 +261,11 @@ def main() -> None:
     if options.autokeras is None and "autokeras" in options.methods:
         print("autokeras is left out: --autokeras names no Python")
         options.methods.remove("autokeras")
+    if options.backbone is None or not Path(options.backbone).is_file():
+        why = "no --backbone is given" if options.backbone is None else f"there is no file {options.backbone}"
+        for method in [each for each in ("transfer", "recipe") if each in options.methods]:
+            print(f"{method} is left out: {why}")
+            options.methods.remove(method)
     sets = [each.partition("=")[::2] for each in options.data]
     cells = [
         Cell(name, str(Path(path).resolve()), per_class, method, seed)

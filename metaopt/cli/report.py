@@ -18,7 +18,7 @@ from metaopt.report.console import describe_decisions
 from metaopt.report.page import write_page
 from metaopt.report.plots import draw_all, draw_predictions, draw_study_evolution
 from metaopt.storage.study import Study
-from metaopt.terminal.commands import absolute, shown
+from metaopt.terminal.commands import absolute, command, shown
 from metaopt.terminal.printable import printable
 from metaopt.terminal.wrapping import print_wrapped
 
@@ -73,6 +73,11 @@ def run(arguments: Namespace) -> None:
     if (audit := read_audit(study.folder)) is not None:
         for line in audit.describe(study.folder / FOLDER):
             print_wrapped(printable(line), file=sys.stderr)
+    elif study.header.get("data"):
+        print_wrapped(
+            f"`{command('audit', results=study.folder)}` looks for near-duplicate images and wrong labels.",
+            file=sys.stderr,
+        )
     for line in describe_decisions(data):
         print_wrapped(line, file=sys.stderr)
 

@@ -185,7 +185,8 @@ def _with_space(settings: Settings, data: DataSet, callback: Callback) -> Settin
 
     backbones = settings.backbones or tuple(find_cached_backbones())
     name, reason = choose_space(data, backbones, gpu=has_gpu(), fits=fits)
-    callback.note(f"--space auto selects {name}: {reason}.")
+    unused = " --backbone is not used; --space transfer uses it." if settings.backbones and name != TRANSFER else ""
+    callback.note(f"--space auto selects {name}: {reason}.{unused}")
     return replace(settings, space=name, backbones=backbones if name == TRANSFER else ())
 
 
