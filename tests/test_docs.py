@@ -268,6 +268,7 @@ def test_results_page_has_every_key_of_a_record() -> None:
         "model_bytes": 1000,
         "change": "rate 0.1 -> 0.2",
         "mate": 2,
+        "fork": {"trial": 1, "epochs": 2},
         "stretches": [{"from_epoch": 1, "backend": "jax", "keras": "3"}],
         "decisions": [TrialDecision(KINDS[0], 3, 9, 1.0, {})],
         "repeats": 2,

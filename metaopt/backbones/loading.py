@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from metaopt.backbones.source import UnsupportedSize, identify, is_application, named, weights_folder
+from metaopt.blueprint.keras_weights import set_all_weights
 from metaopt.errors import UserError
 from metaopt.terminal.commands import shown
 from metaopt.values.safe_text import describe_cause
@@ -34,8 +35,6 @@ def load_backbone(source: str, size: tuple[int, int]) -> Any:
         UserError: See ``read_facts``.
     """
     import keras
-
-    from metaopt.training.variables import set_all_weights
 
     base = _load(source, identify(source))
     config = base.get_config()

@@ -50,18 +50,6 @@ def weights_of(model: keras.Model, arrays: Arrays) -> Arrays:
     return [arrays[position[id(variable)]] for variable in model.weights]
 
 
-def set_all_weights(model: keras.Model, weights: Arrays) -> None:
-    """Set all weights of a network that was made of the configuration of another one.
-
-    A layer ``Normalization`` computes with numbers that it derives from its weights when they are loaded from a file,
-    but not when they are set.
-    """
-    model.set_weights(weights)
-    for layer in model._flatten_layers(include_self=False):
-        if isinstance(layer, keras.layers.Normalization) and layer.built:
-            layer.finalize_state()
-
-
 def set_last_weights(model: keras.Model, weights: Arrays) -> None:
     """Set the last weights of a network: all, or those after a frozen part, whose weights are its own.
 

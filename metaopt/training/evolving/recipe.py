@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from metaopt.blueprint.keras_weights import set_all_weights
 from metaopt.evolving.hyperparameters import (
     AUGMENTATION,
     BATCH_SIZE,
@@ -25,7 +26,7 @@ from metaopt.training.evolving.description import AUGMENTATIONS, Places, describ
 from metaopt.training.evolving.layer_configs import Path, changed, find_layers
 from metaopt.training.evolving.losses import smoothed
 from metaopt.training.evolving.optimizers import OwnOptimizer, set_learning_rate
-from metaopt.training.variables import Arrays, assign_each, build_optimizer, set_all_weights
+from metaopt.training.variables import Arrays, assign_each, build_optimizer
 from metaopt.values.value_identity import describe_value
 
 _NOT_COMPILED = (LEARNING_RATE, BATCH_SIZE)  # a variable, and a size of the data: the same program serves all values
