@@ -82,9 +82,11 @@ def name_layers(layers: list[LayerConfig]) -> dict[Path, str]:
     names: dict[Path, str] = {}
     for layer in layers:
         kind = _snake_case(layer.kind)
-        if re.fullmatch(rf"{re.escape(kind)}(_\d+)?", layer.name):
-            counts[kind] = counts.get(kind, 0) + 1
-            name = f"{kind}_{counts[kind]}"
+        if numbered := re.fullmatch(rf"((?:forward_|backward_)?{re.escape(kind)})(_\d+)?", layer.name):
+            base = numbered[1]
+            counts[base] = counts.get(base, 0) + 1
+            is_wrapped = base != kind  # by Bidirectional, which copies the name of the layer; the first had no number
+            name = base if is_wrapped and counts[base] == 1 else f"{base}_{counts[base]}"
         else:
             name = layer.name
         taken = set(names.values())

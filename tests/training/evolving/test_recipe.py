@@ -38,9 +38,11 @@ def test_names_do_not_depend_on_the_models_built_before() -> None:
     from metaopt.training.evolving.identity import identify_model
 
     one, other = recipe_of(models.dense()), recipe_of(models.dense(seed=1))
-    assert one.config != other.config
-    assert one.network == other.network
-    assert identify_model(one) == identify_model(other)
+    wrapped = [recipe_of(models.recurrent()) for _ in range(2)]
+    for these, those in ((one, other), wrapped):
+        assert these.config != those.config
+        assert these.network == those.network
+        assert identify_model(these) == identify_model(those)
     assert identify_model(one) != identify_model(recipe_of(models.dense("sgd")))
     assert identify_model(one) != identify_model(recipe_of(models.dense(loss=lambda true, predicted: 0.0)))
 
