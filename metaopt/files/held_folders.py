@@ -121,7 +121,8 @@ def remove_unused() -> None:
 
 
 def _root() -> Path:
-    return Path(tempfile.gettempdir(), f"metaopt-{os.getuid()}")
+    owner = os.getuid() if hasattr(os, "getuid") else "user"  # on Windows, where no folder is made
+    return Path(tempfile.gettempdir(), f"metaopt-{owner}")
 
 
 def _make_root() -> Path:
