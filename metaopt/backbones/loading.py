@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from metaopt.backbones.source import UnsupportedSize, identify, is_application, named, weights_folder
+from metaopt.blueprint.keras_files import is_about_lambda
 from metaopt.blueprint.keras_weights import set_all_weights
 from metaopt.errors import UserError
 from metaopt.terminal.commands import shown
@@ -131,10 +132,9 @@ def _load_file(source: str) -> Any:
 
 def _describe_unloadable(error: BaseException) -> str:
     """Return why a file cannot be loaded; Keras advises to run its code, or names a layer after its configurations."""
-    text = str(error)
-    if "Lambda" in text and "safe_mode" in text:
+    if is_about_lambda(error):
         return "it holds a Lambda layer"
-    unknown = re.search(r"Could not locate class '(\w+)'", text)
+    unknown = re.search(r"Could not locate class '(\w+)'", str(error))
     return describe_cause(error) if unknown is None else f"its layer {unknown[1]} is none of Keras'"
 
 

@@ -6,6 +6,7 @@ In the transform a mirrored image differs by the signs of odd horizontal frequen
 at no cost, which ImageHash does not offer.
 """
 
+import functools
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
@@ -178,7 +179,7 @@ def correlate(image: Grey, others: Grey) -> Floats:
     rows = others.reshape(len(others), -1).astype(np.float64)
     rows -= rows.mean(axis=1, keepdims=True)  # sums of small numbers are exact enough to subtract
     pixels = _moved(image.astype(np.float64) - image.mean(), "constant").reshape(len(_SHIFTS), -1)
-    both = _moved(np.ones((SIDE, SIDE)), "constant").reshape(len(_SHIFTS), -1)  # 1 where both images have a pixel
+    both = _overlaps()
     n, sums = both.sum(axis=1), rows @ both.T
     own = (pixels**2).sum(axis=1) - pixels.sum(axis=1) ** 2 / n
     norms = np.sqrt(np.maximum(own, 0) * np.maximum(rows**2 @ both.T - sums**2 / n, 0))
@@ -205,6 +206,12 @@ def low_frequencies(grey: Grey) -> Floats:
 def _low(grey: Grey | Floats) -> Floats:
     found: Floats = _COSINES @ grey @ _COSINES.T
     return found
+
+
+@functools.cache
+def _overlaps() -> Floats:
+    """Return 1 where two images both have a pixel, for each of the small shifts, ``(25, 1024)``."""
+    return _moved(np.ones((SIDE, SIDE)), "constant").reshape(len(_SHIFTS), -1)
 
 
 def _moved(image: Grey | Floats, padding: Literal["edge", "constant"]) -> Floats:

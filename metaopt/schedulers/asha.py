@@ -173,9 +173,8 @@ class _Rungs(TrialIndex):
             rank_key = view.rank_key(trial, resource)
             if rank_key is None and trial.status == "running":  # of another scheduler, training to R in one job
                 break
-            is_last = trial.target_resource <= resource
-            holds_place = has_value(rank_key) and not (trial.is_discarded and is_last)
-            known.append(rank_key if rank_key is not None and holds_place else WORST)
+            ended_here = trial.is_discarded and trial.target_resource <= resource
+            known.append(rank_key if rank_key is not None and has_value(rank_key) and not ended_here else WORST)
             if known[-1] is WORST:
                 rung.failed += 1
             else:

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from metaopt.blueprint.keras_files import is_about_lambda
 from metaopt.data import Images
 from metaopt.data.images import InputArray
 from metaopt.errors import UserError
@@ -188,7 +189,7 @@ def load_model(path: Path) -> tuple[keras.Model, ModelMetadata]:
     except MemoryError:
         raise
     except Exception as error:  # Keras raises exceptions of nearly every type for a file that it cannot read
-        if "Lambda" in str(error) and "safe_mode" in str(error):
+        if is_about_lambda(error):
             raise UserError(
                 f"Model {path} holds code, a Lambda layer, which is not run. Replace the layer by built-in layers or"
                 " keras.ops."
